@@ -1,0 +1,1 @@
+"""What a line typed at Penguin means. This package knows no terminal."""

@@ -1,0 +1,1 @@
+"""Penguin: a terminal for durable software tasks. The engine lives in `penguin.orchestration`."""

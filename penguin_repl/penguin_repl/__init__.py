@@ -1,0 +1,1 @@
+"""The terminal: the shell, scripts, and everything that reaches a screen."""
