@@ -5,17 +5,15 @@ Nothing here imports a backend, a store or a library: listing workflows must sta
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+    pass
 
 
 class WorkflowStatus(StrEnum):

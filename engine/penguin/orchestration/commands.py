@@ -1,0 +1,105 @@
+"""What people and engines ask of a workflow, and what should be under way because of the answer."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penguin.orchestration import events as ev
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.definition import Definition
+from penguin.orchestration.evidence import AttemptResult
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """A new workflow; the fields are those of the event."""
+
+    workflow_id: str
+    number: int
+    definition: Definition
+    phase: WorkflowPhase = WorkflowPhase.IMPLEMENT
+    passes: tuple[ev.Pass, ...] = ()
+    feedback: tuple[ev.Advice, ...] = ()
+    retry_of: str = ""
+    by: str = ""
+
+
+class Claim(Struct, frozen=True):
+    """An engine takes the workflow over."""
+
+    owner: str
+
+
+class Dispatch(Struct, frozen=True):
+    """Dependencies are met and a slot is free: begin the attempt that is due."""
+
+
+class Report(Struct, frozen=True):
+    """An attempt came to its end, or was interrupted."""
+
+    attempt: int
+    result: AttemptResult
+
+
+class Pause(Struct, frozen=True):
+    """Start no new step; `now` ends the step under way too."""
+
+    by: str = ""
+    now: bool = False
+
+
+class Resume(Struct, frozen=True):
+    """Go on; `start_from` names a phase no later than the first one not passed."""
+
+    by: str = ""
+    start_from: WorkflowPhase | None = None
+
+
+class Cancel(Struct, frozen=True):
+    """End what runs, and the workflow with it."""
+
+    by: str = ""
+
+
+class Supersede(Struct, frozen=True):
+    """A retry replaces a BLOCKED workflow."""
+
+    by: str = ""
+
+
+class Feedback(Struct, frozen=True):
+    """Queue advice for the next IMPLEMENT attempt."""
+
+    advice: ev.Advice
+
+
+class Approve(Struct, frozen=True):
+    """A person passes an UNVERIFIED phase, for the tree of this moment."""
+
+    by: str
+    note: str = ""
+    tree: str = ""
+    changed: tuple[str, ...] = ()
+    """Files in which that tree differs from the one that TEST passed on."""
+
+
+Command = Start | Claim | Dispatch | Report | Pause | Resume | Cancel | Supersede | Feedback | Approve
+
+
+class Await(Struct, frozen=True):
+    """An attempt is due: dispatch it once the time has come and a slot is free."""
+
+    until: float
+    """Seconds since the epoch; 0: at once."""
+    dependencies: bool
+    """The task's dependencies must be met first."""
+
+
+class Run(Struct, frozen=True):
+    """This attempt should be under way; `stop` (pause, now, cancel) is how it should be asked to end."""
+
+    phase: WorkflowPhase
+    attempt: int
+    stop: str = ""
+
+
+Effect = Await | Run
