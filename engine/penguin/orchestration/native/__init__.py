@@ -1,0 +1,1 @@
+"""The embedded backend: asyncio and SQLite in one process."""

@@ -1,0 +1,50 @@
+"""Who is alive: every engine holds a lock on a file of its own for as long as it lives, so a dead one shows at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from pathlib import Path
+
+LOCK = "engine.lock"
+
+
+class Identity:
+    """This engine: a fresh id, and the folder and lock that prove it alive."""
+
+    def __init__(self, engines: Path) -> None:
+        self.id = uuid.uuid4().hex
+        self.folder = engines / self.id
+        self.folder.mkdir(mode=0o700, parents=True)
+        self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """From now on this engine counts as dead; its folder stays for whoever adopts its steps."""
+        os.close(self._lock)
+
+
+def is_alive(engines: Path, owner: str) -> bool:
+    """Whether the engine `owner` lives. An unknown one, or none, does not."""
+    if not owner:
+        return False
+    try:
+        lock = os.open(engines / owner / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # A shared lock, held for a moment: two who ask at once don't take each other for the owner.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def living(engines: Path) -> set[str]:
+    """The ids of all engines that are alive."""
+    if not engines.is_dir():
+        return set()
+    return {entry.name for entry in engines.iterdir() if is_alive(engines, entry.name)}

@@ -1,0 +1,1 @@
+"""The SQLite store: what is on disk, and how it gets there."""

@@ -1,0 +1,115 @@
+"""Opening the database: the pragmas it needs, each read back, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from penguin.orchestration.backend import StoreError
+
+APPLICATION_ID = 0x50454E47
+"""`PENG`: tells our file from any other SQLite database."""
+SCHEMA_VERSION = 1
+"""`user_version` of a database that this code can use."""
+
+PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
+    # name, what is set, what must be read back
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("busy_timeout", "5000", 5000),
+    ("foreign_keys", "ON", 1),
+    ("journal_size_limit", "67108864", 67108864),
+    ("trusted_schema", "OFF", 0),
+)
+
+
+def open_store(path: Path) -> sqlite3.Connection:
+    """Open the database for writing, made and migrated where needed.
+
+    The connection may be handed to one other thread. Raises StoreError for a file that is no database of ours, one
+    of a newer version, or a place that can't be written or can't hold a write-ahead log.
+    """
+    made = not path.exists()
+    try:
+        if made:
+            # Readable by the owner only, from its first byte on.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = _connect(path)
+        _refuse_foreign(connection, path)
+        _set_pragmas(connection, path)
+        if _version(connection) < SCHEMA_VERSION:
+            from penguin.orchestration.store.schema import migrate
+
+            migrate(connection, path)
+    except sqlite3.DatabaseError as error:
+        raise explain_error(error, path) from error
+    except OSError as error:
+        raise StoreError(f"can't write {path}: {error.strerror}", "make the folder writable") from error
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection | None:
+    """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does."""
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection.execute("PRAGMA busy_timeout=5000")
+        _refuse_foreign(connection, path)
+        version = _version(connection)
+    except sqlite3.DatabaseError as error:
+        raise explain_error(error, path) from error
+    if version < SCHEMA_VERSION:
+        # A reader never migrates; a writer will have made this version in a moment.
+        connection.close()
+        open_store(path).close()
+        return open_reader(path)
+    return connection
+
+
+def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
+    """What a person can do about an error of SQLite."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_NOTADB":
+        return StoreError(f"{path} is no database", "move the file away; Penguin overwrites nothing")
+    if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
+        return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
+    if name == "SQLITE_FULL":
+        return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
+    if name.startswith("SQLITE_CORRUPT"):
+        return StoreError(f"{path} is damaged: {error}", "restore a backup")
+    return StoreError(f"can't use {path}: {error}")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = _version(connection)
+    tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    if application != APPLICATION_ID and (tables or application or version):
+        raise StoreError(f"{path} is a database, but none of Penguin's", "move the file away")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} is of version {version}, made by a newer Penguin; this one knows {SCHEMA_VERSION}",
+            "pip install --upgrade penguin-repl",
+        )
+
+
+def _set_pragmas(connection: sqlite3.Connection, path: Path) -> None:
+    for name, value, expected in PRAGMAS:
+        connection.execute(f"PRAGMA {name}={value}")
+        row = connection.execute(f"PRAGMA {name}").fetchone()
+        got = row[0] if row else None
+        if got != expected:
+            raise StoreError(
+                f"{path}: SQLite keeps {name} at {got}, Penguin needs {expected}",
+                "put the workspace on a local file system",
+            )

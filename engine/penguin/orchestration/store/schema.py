@@ -1,0 +1,102 @@
+"""The tables, as migrations. Imported only when a database is new or behind."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.store.connection import APPLICATION_ID, SCHEMA_VERSION
+
+migrations = Migrations("penguin")
+
+_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+
+EVENT = """
+CREATE TABLE event (
+    workflow_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (workflow_id, seq)
+) WITHOUT ROWID
+"""
+
+RUN = """
+CREATE TABLE run (
+    workflow_id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    blueprint_id TEXT NOT NULL,
+    title TEXT NOT NULL,
+    dependencies TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    seq INTEGER NOT NULL,
+    updated_at REAL NOT NULL,
+    status TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    due_at REAL NOT NULL,
+    cancelling INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    advice TEXT NOT NULL,
+    artifacts TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+INDEXES = (
+    # Two starts of one task at once: the store itself lets one of them in.
+    f"CREATE UNIQUE INDEX run_active ON run (project_id, task_id) WHERE status IN ({_ACTIVE})",
+    "CREATE INDEX run_created ON run (created_at DESC, workflow_id)",
+    "CREATE INDEX run_project ON run (project_id, created_at DESC)",
+    "CREATE INDEX run_task ON run (task_id, created_at DESC)",
+    "CREATE INDEX run_status ON run (status, created_at DESC)",
+    "CREATE INDEX run_updated ON run (updated_at)",
+    "CREATE INDEX run_slot ON run (slot) WHERE slot = 1",
+)
+
+SNAPSHOT = """
+CREATE TABLE snapshot (
+    snapshot_id TEXT PRIMARY KEY,
+    workflow_id TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    data BLOB NOT NULL
+) WITHOUT ROWID
+"""
+
+
+@migrations(name="0001_first", transactional=False)
+def _first(db: Database) -> None:
+    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, "CREATE INDEX snapshot_workflow ON snapshot (workflow_id)"):
+        db.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the database up to date, in one transaction; what was there before is copied aside first."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        _back_up(connection, path)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been faster while this one waited for the lock.
+        if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+            migrations.apply(Database(connection))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    copy = path.with_name(f"{path.name}.v{version}.bak")
+    with sqlite3.connect(copy) as target:
+        connection.backup(target)

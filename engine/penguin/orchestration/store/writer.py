@@ -1,0 +1,264 @@
+"""The one thread that writes: decisions come in as lists, one transaction commits all that are there.
+
+A unit is written whole or not at all. It is refused when somebody else moved one of its workflows on meanwhile (the
+next number of the history is taken, by the primary key), when its task has an active workflow already, or when it
+needs a slot and none is free. A full disk or an IO error refuses nothing: the batch is tried again until it fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
+from penguin.orchestration.events import Event
+from penguin.orchestration.flow import State
+from penguin.orchestration.store.codec import (
+    INSERT_EVENT,
+    INSERT_RUN,
+    UPDATE_RUN,
+    Row,
+    event_row,
+    inserted_run,
+    updated_run,
+)
+from penguin.orchestration.store.connection import explain_error, open_store
+
+TICK = 0.05
+"""Seconds between two looks for what other processes wrote."""
+TROUBLE_DELAY = 0.25
+"""Seconds between two tries while the disk takes no more."""
+
+
+class Conflict(WorkflowError):
+    """Somebody else moved the workflow on meanwhile."""
+
+    code = "conflict"
+
+
+class NoSlot(WorkflowError):
+    """As many attempts as `max_parallel` allows are under way."""
+
+    code = "no_slot"
+
+
+class Write(Struct):
+    """What one decision changes of one workflow."""
+
+    event: Row
+    run: Row
+    new: bool
+    takes_slot: bool
+
+
+def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
+    """The rows of a decision that brings a workflow from history number `seq - 1` to `seq`."""
+    takes_slot = state.running and (before is None or not before.running)
+    if before is None:
+        return Write(event_row(state.workflow_id, seq, events), inserted_run(state, seq), True, takes_slot)
+    return Write(event_row(state.workflow_id, seq, events), updated_run(state, seq, seq - 1), False, takes_slot)
+
+
+class _Unit(Struct):
+    writes: list[Write]
+    done: asyncio.Future[None]
+    error: WorkflowError | None = None
+
+
+class Writer:
+    """Commits units in groups. All methods are called on the loop; the listeners are, too."""
+
+    def __init__(
+        self,
+        path: Path,
+        loop: asyncio.AbstractEventLoop,
+        max_parallel: int,
+        on_foreign_change: Callable[[], None],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        self._loop = loop
+        self._max_parallel = max_parallel
+        self._on_foreign_change = on_foreign_change
+        self._on_trouble = on_trouble
+        self._pending: list[_Unit] = []
+        self._queue: queue.SimpleQueue[list[_Unit] | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._connection = open_store(path)
+        self._thread = threading.Thread(target=self._work, name="penguin-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, writes: list[Write]) -> asyncio.Future[None]:
+        """Commit these together; the future is done when they are on disk.
+
+        It raises Conflict, AlreadyActive or NoSlot where they were refused.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        if not self._pending:
+            self._loop.call_soon(self._hand_over)
+        self._pending.append(_Unit(writes, done))
+        return done
+
+    def _hand_over(self) -> None:
+        units, self._pending = self._pending, []
+        if units:
+            self._queue.put(units)
+
+    def close(self) -> None:
+        """Commit what is there, then end the thread. Blocks for as long as that takes."""
+        self._hand_over()
+        self._closing.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    # --- on the thread ---
+
+    def _work(self) -> None:
+        version = self._data_version()
+        while True:
+            units, last = self._next()
+            if units:
+                self._commit_until_it_fits(units)
+                self._tell(self._settle, units)
+            if last:
+                break
+            seen = self._data_version()
+            if seen != version:
+                version = seen
+                self._tell(self._on_foreign_change)
+        self._connection.close()
+
+    def _next(self) -> tuple[list[_Unit], bool]:
+        """All that is waiting, and whether it is the last."""
+        try:
+            units = self._queue.get(timeout=TICK)
+        except queue.Empty:
+            return [], False
+        while units is not None and not self._queue.empty():
+            more = self._queue.get_nowait()
+            if more is None:
+                return units, True
+            units = units + more
+        return units or [], units is None
+
+    def _data_version(self) -> int:
+        # Changes only when another connection commits, so never by our own writes.
+        try:
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error:
+            return -1
+
+    def _tell(self, function: Callable[..., None], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            # The loop is closed: nobody is left to hear it.
+            self._closing.set()
+
+    def _commit_until_it_fits(self, units: list[_Unit]) -> None:
+        troubled = False
+        while True:
+            try:
+                self._commit(units)
+            except sqlite3.Error as error:
+                self._rollback()
+                problem = explain_error(error, self._path)
+                if self._closing.is_set():
+                    for unit in units:
+                        unit.error = problem
+                    return
+                if not troubled:
+                    troubled = True
+                    self._tell(self._on_trouble, str(problem))
+                self._closing.wait(TROUBLE_DELAY)
+            else:
+                if troubled:
+                    self._tell(self._on_trouble, "")
+                return
+
+    def _commit(self, units: list[_Unit]) -> None:
+        """One transaction for all; where one unit is refused, each on its own savepoint."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        accepted = self._with_slots(units)
+        try:
+            self._apply([write for unit in accepted for write in unit.writes])
+        except (sqlite3.IntegrityError, Conflict):
+            execute("ROLLBACK")
+            execute("BEGIN IMMEDIATE")
+            self._one_by_one(accepted)
+        execute("COMMIT")
+
+    def _with_slots(self, units: list[_Unit]) -> list[_Unit]:
+        """The units for whose new attempts a slot is free."""
+        for unit in units:
+            unit.error = None  # of a try before, when the disk was full
+        if not any(write.takes_slot for unit in units for write in unit.writes):
+            return units
+        used = int(self._connection.execute("SELECT count(*) FROM run WHERE slot = 1").fetchone()[0])
+        accepted = []
+        for unit in units:
+            wanted = sum(write.takes_slot for write in unit.writes)
+            if wanted and used + wanted > self._max_parallel:
+                unit.error = NoSlot("no slot is free")
+                continue
+            used += wanted
+            accepted.append(unit)
+        return accepted
+
+    def _apply(self, writes: list[Write]) -> None:
+        many = self._connection.executemany
+        many(INSERT_EVENT, [write.event for write in writes])
+        inserts = [write.run for write in writes if write.new]
+        updates = [write.run for write in writes if not write.new]
+        if inserts:
+            many(INSERT_RUN, inserts)
+        if updates and many(UPDATE_RUN, updates).rowcount != len(updates):
+            raise Conflict("a workflow was moved on meanwhile")
+
+    def _one_by_one(self, units: list[_Unit]) -> None:
+        execute = self._connection.execute
+        for unit in units:
+            execute("SAVEPOINT unit")
+            try:
+                self._apply(unit.writes)
+            except (sqlite3.IntegrityError, Conflict) as error:
+                execute("ROLLBACK TO unit")
+                unit.error = _refusal(error)
+            execute("RELEASE unit")
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                self._tell(self._on_trouble, str(explain_error(error, self._path)))
+
+    # --- on the loop again ---
+
+    @staticmethod
+    def _settle(units: list[_Unit]) -> None:
+        for unit in units:
+            if unit.done.cancelled():
+                continue
+            if unit.error is None:
+                unit.done.set_result(None)
+            else:
+                unit.done.set_exception(unit.error)
+
+
+def _refusal(error: Exception) -> WorkflowError:
+    if isinstance(error, WorkflowError):
+        return error
+    text = str(error)
+    if "run.project_id, run.task_id" in text:
+        return AlreadyActive("the task has an active workflow already")
+    if "event.workflow_id, event.seq" in text or "run.workflow_id" in text:
+        return Conflict("a workflow was moved on meanwhile")
+    return StoreError(f"the store refused a change: {error}")
