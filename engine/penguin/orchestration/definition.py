@@ -21,9 +21,11 @@ class Retry(Struct, frozen=True):
 
     def delay_after(self, failures: int) -> float:
         """Seconds to wait after this many failures of a phase (1 or more)."""
-        # Capped exponent: 2.0**1100 would overflow long before anybody waits for it.
-        exponent = min(failures - 1, 64)
-        return min(self.initial_delay_sec * self.backoff_multiplier**exponent, self.max_delay_sec)
+        try:
+            delay = self.initial_delay_sec * self.backoff_multiplier ** (failures - 1)
+        except OverflowError:
+            return self.max_delay_sec
+        return min(delay, self.max_delay_sec)
 
 
 class Command(Struct, frozen=True):
@@ -45,7 +47,7 @@ class Gate(Struct, frozen=True):
     recipes: bool = False
     criteria: bool = False
     on_failure: WorkflowPhase | None = None
-    """IMPLEMENT, or None for the default of the contract."""
+    """IMPLEMENT, the gate itself, or None for the default of the contract."""
     artifacts: tuple[str, ...] = ()
     """Glob patterns, relative to the workspace, of files to keep as artifacts."""
 

@@ -1,0 +1,11 @@
+"""Blueprints: files of tasks in Markdown, YAML or JSON, read into one model; their graph; and what is wrong with them.
+
+`graph` and `lint` are modules of their own: they bring networkx along.
+"""
+
+from __future__ import annotations
+
+from penguin.orchestration.blueprint.library import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
+from penguin.orchestration.blueprint.model import Blueprint, Item
+
+__all__ = ["Blueprint", "BlueprintSet", "Item", "load_blueprints", "parse_blueprint", "read_blueprint"]

@@ -1,0 +1,49 @@
+"""A blueprint as it was understood, whatever its format: tasks, the settings they bring along, and what is wrong."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penguin.orchestration.backend import BlueprintError
+from penguin.orchestration.config.checker import ERROR, Problem, raise_problems
+from penguin.orchestration.config.phases import Phases
+from penguin.orchestration.definition import Recipe, Task
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """A task with the settings that its blueprint and it itself bring along."""
+
+    task: Task
+    phases: Phases = {}
+    """Checked overrides, the task's laid over its blueprint's."""
+    timeouts: dict[str, float] = {}
+    """Seconds by lower-case phase; the task's over its blueprint's."""
+    dependency_line: int = 0
+
+
+class Blueprint(Struct, frozen=True, kw_only=True):
+    """One file of tasks."""
+
+    id: str
+    title: str
+    path: str
+    """Relative to the workspace."""
+    project_id: str
+    items: tuple[Item, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+    """The named ones."""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong within this file."""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(item.task for item in self.items)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the file was not understood whole; none of its tasks is started then."""
+        return any(problem.severity == ERROR for problem in self.problems)
+
+    def require(self) -> None:
+        """Raise BlueprintError with all its errors if it is broken."""
+        raise_problems(self.problems, BlueprintError)

@@ -1,0 +1,220 @@
+"""The effective settings of a workspace: defaults, penguin.yaml, environment and options, laid one over the other.
+
+Reading them imports neither msgspec nor any parser but YAML: a command that only lists workflows pays for no more.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.config.agents import check_agents
+from penguin.orchestration.config.checker import Checker, Node
+from penguin.orchestration.config.document import parse_yaml, read_text
+from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
+from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig
+
+FILE = "penguin.yaml"
+MAX_BYTES = 1_000_000
+DEFAULT_BLUEPRINTS = ("blueprints/*.md", "blueprints/*.yaml", "blueprints/*.yml", "blueprints/*.json")
+_KEYS = ("project", "blueprints", "phases", "agents", "orchestration")
+
+
+class Setting(NamedTuple):
+    """An effective value, and where it came from."""
+
+    key: str
+    value: Any
+    origin: str
+    """`default`, `penguin.yaml:12`, `$TEMPORAL_ADDRESS` or `option`."""
+
+
+class Settings:
+    """What holds in a workspace."""
+
+    def __init__(self, root: Path, settings: Mapping[str, Setting], phases: Phases, agents: dict[str, Any]) -> None:
+        self.root = root
+        self._settings = settings
+        self.phases = phases
+        """Checked plain data; `gates` of build.py makes Gate objects of them."""
+        self.agents = agents
+
+    def explain(self) -> list[Setting]:
+        """Every effective value with its origin."""
+        return list(self._settings.values())
+
+    def _value(self, key: str) -> Any:
+        return self._settings[key].value
+
+    @property
+    def project_id(self) -> str:
+        return str(self._value("project.id"))
+
+    @property
+    def project_name(self) -> str:
+        return str(self._value("project.name"))
+
+    @property
+    def blueprints(self) -> tuple[str, ...]:
+        """Glob patterns, relative to the workspace."""
+        return tuple(self._value("blueprints"))
+
+    @property
+    def backend(self) -> str:
+        return str(self._value("orchestration.backend"))
+
+    @property
+    def max_parallel(self) -> int:
+        return int(self._value("orchestration.max_parallel"))
+
+    @property
+    def max_output(self) -> int:
+        """Bytes of a step's output that are kept."""
+        return int(self._value("orchestration.max_output"))
+
+    @property
+    def phase_timeouts(self) -> dict[str, float]:
+        """Seconds, by lower-case phase."""
+        return {phase: self._value(f"orchestration.phase_timeouts.{phase}") for phase in PHASES}
+
+    @property
+    def retry(self) -> dict[str, Any]:
+        """The fields of Retry."""
+        return self._section("retry")
+
+    @property
+    def temporal(self) -> TemporalConfig:
+        from penguin.orchestration.config.options import TemporalConfig, TlsConfig
+
+        section = self._section("temporal")
+        return TemporalConfig(**{**section, "tls": TlsConfig(**section["tls"])})
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from."""
+        return self._settings[key].origin
+
+    def _section(self, name: str) -> dict[str, Any]:
+        prefix = f"orchestration.{name}."
+        return nest({key[len(prefix) :]: it.value for key, it in self._settings.items() if key.startswith(prefix)})
+
+
+def load_settings(
+    root: Path,
+    overrides: OrchestrationConfig | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    required: bool = True,
+) -> Settings:
+    """Read and check `root/penguin.yaml` whole, and lay environment (os.environ unless given) and overrides over it.
+
+    Without `required`, a missing file means defaults. Raises ConfigError with all that is wrong, by file, line and key.
+    """
+    checker = Checker(FILE)
+    document = _read(root, checker, required)
+    entries = checker.mapping(document, FILE, _KEYS)
+    settings = _project(entries.get("project"), checker, root)
+    settings |= _blueprints(entries.get("blueprints"), checker)
+    phases = check_phases(entries.get("phases"), checker)
+    agents = check_agents(entries.get("agents"), checker)
+    orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
+    checker.raise_first(ConfigError)
+    effective = overlay(DEFAULT_PHASES, phases)
+    settings |= _explain_phases(effective, phases, document)
+    settings |= {f"agents.{name}": _from_file(document, f"agents.{name}", agent) for name, agent in agents.items()}
+    settings |= _orchestration(orchestration, document, overrides, os.environ if environ is None else environ)
+    return Settings(root, settings, effective, agents)
+
+
+def _read(root: Path, checker: Checker, required: bool) -> Node | None:
+    path = root / FILE
+    if not required and not path.exists():
+        return None
+    text = read_text(path, checker, MAX_BYTES)
+    document = None if text is None else parse_yaml(text, checker)
+    if not checker.problems and (document is None or document.value is None):
+        checker.error(0, "holds no settings", "it begins with, for example:  project: {id: shop}")
+    checker.raise_first(ConfigError)
+    return document
+
+
+def _line(document: Node | None, key: str) -> int | None:
+    """The line on which the document sets a dotted key, or None."""
+    node, line = document, None
+    for name in key.split("."):
+        if node is None or not isinstance(node.value, dict) or name not in node.value:
+            return line if node is not None and node.value == "skip" else None
+        node = node.value[name]
+        line = node.key_line
+    return line
+
+
+def _from_file(document: Node | None, key: str, value: Any) -> Setting:
+    line = _line(document, key)
+    return Setting(key, value, "default" if line is None else f"{FILE}:{line}")
+
+
+def _project(node: Node | None, checker: Checker, root: Path) -> dict[str, Setting]:
+    entries = checker.mapping(node, "project", ("id", "name"))
+    project_id = checker.identifier(entries.get("id"), "project.id")
+    name = checker.label(entries.get("name"), "project.name")
+    found = [
+        _project_setting(entries.get("id"), "project.id", project_id, project_id_of(root)),
+        _project_setting(entries.get("name"), "project.name", name, project_id or root.name or "project"),
+    ]
+    return {setting.key: setting for setting in found}
+
+
+def _project_setting(node: Node | None, key: str, value: str | None, default: str) -> Setting:
+    if node is None or value is None:
+        return Setting(key, default, "default")
+    return Setting(key, value, f"{FILE}:{node.key_line}")
+
+
+def project_id_of(root: Path) -> str:
+    """The project id that a folder's name suggests."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:100] or "project"
+
+
+def _blueprints(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    patterns = relative_paths(node, checker, "blueprints")
+    if node is None or patterns is None:
+        return {"blueprints": Setting("blueprints", list(DEFAULT_BLUEPRINTS), "default")}
+    return {"blueprints": Setting("blueprints", patterns, f"{FILE}:{node.key_line}")}
+
+
+def _explain_phases(effective: Phases, set_here: Phases, document: Node | None) -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for phase in PHASES:
+        for field, value in effective[phase].items():
+            key = f"phases.{phase}.{field}"
+            document_sets = field in set_here.get(phase, {})
+            found[key] = _from_file(document, key, value) if document_sets else Setting(key, value, "default")
+        if not effective[phase]:
+            found[f"phases.{phase}"] = Setting(f"phases.{phase}", None, "default")
+    return found
+
+
+def _orchestration(
+    from_file: dict[str, Any],
+    document: Node | None,
+    overrides: OrchestrationConfig | None,
+    environ: Mapping[str, str],
+) -> dict[str, Setting]:
+    options = overrides.flat() if overrides else {}
+    effective = {path: Setting(f"orchestration.{path}", value, "default") for path, value in DEFAULTS.items()}
+    for path, value in from_file.items():
+        effective[path] = _from_file(document, f"orchestration.{path}", value)
+    for path, value, variable, checker in read_environment(environ):
+        if path not in options:
+            checker.raise_first(ConfigError)
+            effective[path] = Setting(f"orchestration.{path}", value, f"${variable}")
+    for path, value in options.items():
+        effective[path] = Setting(f"orchestration.{path}", value, "option")
+    return {setting.key: setting for setting in effective.values()}

@@ -1,0 +1,163 @@
+"""The workspace: the folder that holds penguin.yaml, and Penguin's own files in its `.penguin/`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from penguin.orchestration.backend import WorkflowError
+
+CONFIG_FILE = "penguin.yaml"
+STATE_DIR = ".penguin"
+
+
+def find_workspace(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds a penguin.yaml. Raises WorkflowError where there is none."""
+    try:
+        start = start.resolve()
+    except (OSError, RuntimeError) as error:
+        raise WorkflowError(f"{start} can't be read: {error}") from error
+    for folder in (start, *start.parents):
+        # A broken link counts as found: better a clear error than another project's configuration.
+        if os.path.lexists(folder / CONFIG_FILE):
+            return folder
+    raise WorkflowError(f"no {CONFIG_FILE} in {start} or any folder above it", "penguin init")
+
+
+class Workspace:
+    """The paths of a workspace."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.state = self.root / STATE_DIR
+        self.db = self.state / "penguin.db"
+        self.runs = self.state / "runs"
+        self.engines = self.state / "engines"
+
+    def ensure(self) -> None:
+        """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
+        try:
+            self.state.mkdir(mode=0o700, exist_ok=True)
+            ignore = self.state / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
+        if not os.access(self.state, os.W_OK | os.X_OK):
+            raise self._refused("it is read-only")
+
+    def _refused(self, reason: str) -> WorkflowError:
+        hint = f"make {self.root} writable, or work on a copy: Penguin keeps its records in {STATE_DIR}/"
+        return WorkflowError(f"can't write {self.state}: {reason}", hint)
+
+
+def init_workspace(root: Path) -> list[tuple[Path, str]]:
+    """Write a starting penguin.yaml and an example blueprint; each path with `written`, or `kept` if it was there.
+
+    Overwrites nothing. Raises WorkflowError where the folder can't be written.
+    """
+    from penguin.orchestration.config.settings import project_id_of
+
+    root = root.resolve()
+    files = {
+        root / CONFIG_FILE: CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root)),
+        root / "blueprints" / "example.md": EXAMPLE_TEXT,
+    }
+    return [(path, _write_new(path, text)) for path, text in files.items()]
+
+
+def _write_new(path: Path, text: str) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        if path.parent.is_dir():
+            return "kept"
+        raise WorkflowError(f"can't write {path}: {path.parent} is not a folder") from None
+    except OSError as error:
+        raise WorkflowError(f"can't write {path}: {error.strerror or error}", f"make {path.parent} writable") from error
+    return "written"
+
+
+CONFIG_TEXT = """\
+# Settings of Penguin for this workspace. `/config` shows what holds, and where each value came from.
+
+project:
+  id: PROJECT_ID
+
+# Files of tasks, relative to this one.
+blueprints:
+  - blueprints/*.md
+
+# What the four gates run, unless a blueprint or a task says otherwise.
+# Commands are run by /bin/sh in this folder. A gate with nothing to run never passes; `skip` leaves one out.
+phases:
+  # implement:
+  #   run: [./scripts/apply-change]   # must be safe to repeat: a gate that fails is tried again
+  # test:
+  #   run: [pytest -q, ruff check .]
+  #   on_failure: implement           # where to go back to; without it, the same gate is tried again
+  use:
+    recipes: true                     # the task's recipes
+  verify:
+    criteria: true                    # the task's acceptance criteria
+
+orchestration:
+  backend: native
+  # Attempts at once. Tasks share the files of this folder, so more than 1 needs care.
+  max_parallel: 1
+  # Seconds that one attempt of a gate may take.
+  phase_timeouts: {implement: 600, test: 300, use: 180, verify: 120}
+  # How often a gate is tried, and how long Penguin waits in between.
+  retry: {max_attempts: 3, initial_delay_sec: 5, backoff_multiplier: 2, max_delay_sec: 300}
+"""
+
+EXAMPLE_TEXT = """\
+---
+id: example
+title: A first task
+---
+
+# A first task
+
+Type `/workflow start hello-script` and watch this task go through its four gates.
+
+## Tasks
+
+### 1. Write a greeting script
+
+- **ID:** `hello-script`
+- **Priority:** high
+- **Effort:** 1
+- **Dependencies:** none
+
+`example/hello.sh NAME` greets by name, and the whole world where no name is given.
+
+The commands below replace the gates of `penguin.yaml` for this task. IMPLEMENT writes the same file whenever it is run:
+a gate that fails is tried again, so its commands must be safe to repeat.
+
+```yaml phases
+implement:
+  run:
+    - |
+      mkdir -p example
+      printf '%s\\n' '#!/bin/sh' 'echo "Hello, ${1:-world}!"' > example/hello.sh
+      chmod +x example/hello.sh
+test:
+  run:
+    - sh -n example/hello.sh
+    - test "$(sh example/hello.sh Ada)" = "Hello, Ada!"
+```
+
+#### Acceptance Criteria
+
+- [ ] Greets the world where no name is given `check: sh example/hello.sh | grep -x "Hello, world!"`
+- [ ] Can be run as a program `check: test -x example/hello.sh`
+
+#### Recipe: greet-somebody
+
+```shell expect_stdout="Hello, Grace!"
+sh example/hello.sh Grace
+```
+"""
