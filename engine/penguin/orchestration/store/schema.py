@@ -54,10 +54,15 @@ CREATE TABLE run (
 INDEXES = (
     # Two starts of one task at once: the store itself lets one of them in.
     f"CREATE UNIQUE INDEX run_active ON run (project_id, task_id) WHERE status IN ({_ACTIVE})",
+    # One for every filter of a list; the primary key at the end makes each order a total one.
     "CREATE INDEX run_created ON run (created_at DESC, workflow_id)",
-    "CREATE INDEX run_project ON run (project_id, created_at DESC)",
-    "CREATE INDEX run_task ON run (task_id, created_at DESC)",
-    "CREATE INDEX run_status ON run (status, created_at DESC)",
+    "CREATE INDEX run_project ON run (project_id, created_at DESC, workflow_id)",
+    "CREATE INDEX run_task ON run (task_id, created_at DESC, workflow_id)",
+    "CREATE INDEX run_status ON run (status, created_at DESC, workflow_id)",
+    "CREATE INDEX run_project_status ON run (project_id, status, created_at DESC, workflow_id)",
+    # The workflows of a task in the order in which they were started, whatever the clock said.
+    "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
+    "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",
     "CREATE INDEX run_updated ON run (updated_at)",
     "CREATE INDEX run_slot ON run (slot) WHERE slot = 1",
 )
@@ -72,9 +77,15 @@ CREATE TABLE snapshot (
 """
 
 
+SNAPSHOT_INDEXES = (
+    "CREATE INDEX snapshot_created ON snapshot (created_at)",
+    "CREATE INDEX snapshot_workflow ON snapshot (workflow_id, created_at)",
+)
+
+
 @migrations(name="0001_first", transactional=False)
 def _first(db: Database) -> None:
-    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, "CREATE INDEX snapshot_workflow ON snapshot (workflow_id)"):
+    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, *SNAPSHOT_INDEXES):
         db.execute(statement)
 
 

@@ -1,0 +1,76 @@
+"""When a dependency is met: the one place that knows.
+
+A dependency is met when its task has a COMPLETED workflow and no newer active one. Plain SQL on the connection that
+is given, by index, so that an engine can ask for every workflow that waits.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from penguin.orchestration.backend import WorkflowStatus
+
+NEWEST_FIRST = """
+SELECT workflow_id, status FROM run INDEXED BY run_number WHERE project_id = ? AND task_id = ? ORDER BY number DESC
+"""
+DEPENDENCIES = "SELECT project_id, dependencies FROM run WHERE workflow_id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """How it stands with a task that another one waits for."""
+
+    task_id: str
+    met: bool
+    workflow_id: str | None = None
+    """The workflow that decides: the COMPLETED one that meets it, else the newest; None: the task has none."""
+    status: WorkflowStatus | None = None
+    """Of that workflow."""
+
+
+def dependency_state(connection: sqlite3.Connection, project_id: str, task_id: str) -> Dependency:
+    """Whether the dependency on `task_id` is met, and by or for which workflow."""
+    newest: tuple[str, WorkflowStatus] | None = None
+    for workflow_id, word in connection.execute(NEWEST_FIRST, (project_id, task_id)):
+        status = WorkflowStatus(word)
+        if status is WorkflowStatus.COMPLETED:
+            return Dependency(task_id, True, workflow_id, status)
+        newest = newest or (workflow_id, status)
+        if not status.final:
+            break
+    return Dependency(task_id, False, *newest) if newest else Dependency(task_id, False)
+
+
+def unmet_dependencies(connection: sqlite3.Connection, project_id: str, task_ids: Iterable[str]) -> list[Dependency]:
+    """Those of the dependencies that are not met, in their order."""
+    states = (dependency_state(connection, project_id, task_id) for task_id in task_ids)
+    return [state for state in states if not state.met]
+
+
+def hopeless_dependency(connection: sqlite3.Connection, workflow_id: str) -> Dependency | None:
+    """The dependency for which a PENDING workflow waits in vain until a person acts; None where there is none.
+
+    It ended without completing, is BLOCKED, has no workflow at all, or is PENDING itself and waits for such a one.
+    """
+    return _hopeless(connection, workflow_id, set())
+
+
+def _hopeless(connection: sqlite3.Connection, workflow_id: str, seen: set[str]) -> Dependency | None:
+    seen.add(workflow_id)
+    row = connection.execute(DEPENDENCIES, (workflow_id,)).fetchone()
+    if row is None:
+        return None
+    for dependency in unmet_dependencies(connection, row[0], json.loads(row[1])):
+        if dependency.workflow_id is None or dependency.status is WorkflowStatus.BLOCKED:
+            return dependency
+        assert dependency.status is not None
+        if dependency.status.final:
+            return dependency
+        if dependency.status is WorkflowStatus.PENDING and dependency.workflow_id not in seen:
+            behind = _hopeless(connection, dependency.workflow_id, seen)
+            if behind is not None:
+                return behind
+    return None

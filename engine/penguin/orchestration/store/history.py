@@ -1,0 +1,231 @@
+"""What the events of a workflow say to people: its history in sentences, and the results of its phases.
+
+Reads the JSON of the event rows as it is, without the machinery that decodes it into events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.times import from_timestamp
+
+Data = dict[str, Any]
+Row = tuple[int, str]
+"""Number and JSON of an event row, which holds all events of one decision."""
+
+TEXT_LIMIT = 300
+"""Characters of free text in a sentence; the whole is in the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One event."""
+
+    seq: int
+    """Number of the decision in the workflow's history, from 1; the events of one decision share it."""
+    at: datetime
+    """Aware, UTC."""
+    kind: str
+    """The event's name, such as AttemptEnded."""
+    text: str
+    """What happened, in one line."""
+    data: dict[str, Any]
+    """The event as it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """What one attempt of a phase came to, or why the phase needed none."""
+
+    phase: WorkflowPhase
+    attempt: int
+    """0: no attempt of its own: skipped, approved by a person, or kept from the workflow that was retried."""
+    verdict: Verdict | None
+    """None: under way. INTERRUPTED: to be run again, unless the workflow is over."""
+    started_at: datetime
+    """Aware, UTC."""
+    ended_at: datetime | None
+    evidence: dict[str, Any]
+    """An AttemptResult as a dict (`steps`: what was seen of each step).
+
+    Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}. Kept: {"kept_from", "approved_by", "tree"}.
+    """
+
+
+def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
+    """One entry for every event."""
+    return [
+        HistoryEntry(seq, from_timestamp(event["at"]), event["type"], sentence(event), event)
+        for seq, data in rows
+        for event in json.loads(data)
+    ]
+
+
+def phase_results(rows: Iterable[Row]) -> list[PhaseResult]:
+    """One result for every attempt, approval, skipped phase and kept pass, in order."""
+    results: list[PhaseResult] = []
+    for _, data in rows:
+        for event in json.loads(data):
+            _add_result(results, event)
+    return results
+
+
+def clock(at: float, seen_at: float) -> str:
+    """Local time of day; with the date where it is not the day of `seen_at`."""
+    then = datetime.fromtimestamp(at)
+    same_day = then.date() == datetime.fromtimestamp(seen_at).date()
+    return then.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S")
+
+
+def one_line(text: str) -> str:
+    """Free text fit for a sentence."""
+    line = " ".join(text.split())
+    return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
+
+
+# --- results --------------------------------------------------------------------------------------------------------
+
+
+def _add_result(results: list[PhaseResult], event: Data) -> None:
+    kind, at = event["type"], from_timestamp(event["at"])
+    if kind == "Started":
+        results.extend(_kept(event, kept, at) for kept in event["passes"])
+    elif kind == "AttemptStarted":
+        _begin(results, event, at)
+    elif kind == "AttemptEnded":
+        _end(results, event, at, Verdict(event["result"]["verdict"]), event["result"])
+    elif kind == "Interrupted":
+        _end(results, event, at, Verdict.INTERRUPTED, {"cause": event["cause"]})
+    elif kind == "Skipped":
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), 0, Verdict.SKIPPED, at, at, {}))
+    elif kind == "Passed" and event["by"]:
+        evidence = {"approved_by": event["by"], "note": event["note"], "tree": event["tree"]}
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), 0, Verdict.PASSED, at, at, evidence))
+
+
+def _kept(started: Data, kept: Data, at: datetime) -> PhaseResult:
+    evidence = {"kept_from": started["retry_of"], "approved_by": kept["by"], "tree": kept["tree"]}
+    return PhaseResult(WorkflowPhase(kept["phase"]), 0, Verdict.PASSED, at, at, evidence)
+
+
+def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
+    index = _index(results, event["attempt"])
+    if index is None:
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}))
+    else:
+        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={})
+
+
+def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict, evidence: Data) -> None:
+    index = _index(results, event["attempt"])
+    if index is not None:
+        results[index] = replace(results[index], verdict=verdict, ended_at=at, evidence=evidence)
+
+
+def _index(results: list[PhaseResult], attempt: int) -> int | None:
+    # The attempt meant is the newest one, or close to it.
+    return next((i for i in reversed(range(len(results))) if results[i].attempt == attempt), None)
+
+
+# --- sentences ------------------------------------------------------------------------------------------------------
+
+
+def sentence(event: Data) -> str:
+    """What an event means, in one line."""
+    teller = SENTENCES.get(event["type"])
+    return teller(event) if teller else str(event["type"])
+
+
+def _by(event: Data) -> str:
+    return f" by {event['by']}" if event["by"] else ""
+
+
+def _because(text: str) -> str:
+    return f": {one_line(text)}" if text else ""
+
+
+def _attempt(event: Data) -> str:
+    return f"{event['phase']} attempt {event['attempt']}"
+
+
+def _started(e: Data) -> str:
+    text = f"started{_by(e)}"
+    if e["retry_of"]:
+        text += f" as a retry of {e['retry_of']}"
+    kept = [kept["phase"] for kept in e["passes"]]
+    text += f", to begin at {e['phase']}"
+    return text + (f"; {', '.join(kept)} stay passed" if kept else "")
+
+
+def _attempt_started(e: Data) -> str:
+    count = len(e["delivered"])
+    feedback = f" with {count} piece{'s' if count > 1 else ''} of feedback" if count else ""
+    return f"{_attempt(e)} began{' again' if e['again'] else ''}{feedback}"
+
+
+def _attempt_ended(e: Data) -> str:
+    result = e["result"]
+    return f"{_attempt(e)} {result['verdict']}{_because(result['reason'] or _counted(result))}"
+
+
+def _counted(result: Data) -> str:
+    tests = sum(step["tests"]["run"] for step in result["steps"] if step["tests"])
+    return f"{tests} test{'s' if tests > 1 else ''} run" if tests else ""
+
+
+def _interrupted(e: Data) -> str:
+    cause = {"pause": "a pause", "now": "a pause --now", "cancel": "the cancellation", "crash": "a crash"}
+    return f"{_attempt(e)} interrupted by {cause.get(e['cause'], e['cause'])}"
+
+
+def _passed(e: Data) -> str:
+    return f"{e['phase']} approved by {e['by']}{_because(e['note'])}" if e["by"] else f"{e['phase']} passed"
+
+
+def _backed_off(e: Data) -> str:
+    if e["until"] <= e["at"]:
+        return f"{e['phase']} follows {e['failed']} at once"
+    return f"back-off until {clock(e['until'], e['at'])}, then {e['phase']}"
+
+
+def _went_stale(e: Data) -> str:
+    files = f" ({', '.join(e['changed'])})" if e["changed"] else ""
+    return f"the tree changed after TEST had passed{files}: back to TEST"
+
+
+def _paused(e: Data) -> str:
+    return f"paused{_by(e)}{', ending the step under way' if e['now'] else ''}"
+
+
+def _resumed(e: Data) -> str:
+    return f"resumed{_by(e)}{' at ' + e['phase'] if e['phase'] else ''}"
+
+
+def _feedback_queued(e: Data) -> str:
+    return f"feedback queued{_by(e['advice'])}{_because(e['advice']['text'])}"
+
+
+SENTENCES: dict[str, Callable[[Data], str]] = {
+    "Started": _started,
+    "Claimed": lambda e: f"claimed by engine {e['owner'][:6]}",
+    "AttemptStarted": _attempt_started,
+    "AttemptEnded": _attempt_ended,
+    "Interrupted": _interrupted,
+    "Passed": _passed,
+    "Skipped": lambda e: f"{e['phase']} skipped, as configured",
+    "BackedOff": _backed_off,
+    "WentStale": _went_stale,
+    "Paused": _paused,
+    "Resumed": _resumed,
+    "Blocked": lambda e: f"blocked{_because(e['reason'])}",
+    "FeedbackQueued": _feedback_queued,
+    "CancelRequested": lambda e: f"cancellation asked for{_by(e)}",
+    "Cancelled": lambda e: f"cancelled{_by(e)}{_because(e['reason'])}",
+    "Failed": lambda e: f"failed{_because(e['reason'])}",
+    "Completed": lambda e: "completed",
+}

@@ -1,0 +1,223 @@
+"""Reading the store: what lists, queries and the terminal show. Synchronous, cheap to import, changes nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.store.connection import explain_error, open_reader
+from penguin.orchestration.times import from_timestamp
+
+if TYPE_CHECKING:
+    from penguin.orchestration.store.history import HistoryEntry, PhaseResult
+
+ENGINES = "engines"
+"""Folder beside the database in which engines prove that they live."""
+SIMILAR = 2_000
+"""Newest workflows among which a mistyped id is looked for."""
+NAMED = 5
+"""How many ids an error names at most."""
+
+# A method is called `list`, so the annotations of its class can't say it.
+Infos = list[WorkflowInfo]
+History = list["HistoryEntry"]
+Results = list["PhaseResult"]
+Ids = list[str]
+Rows = list[tuple[Any, ...]]
+
+COLUMNS = "workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts"
+ORDER = "ORDER BY created_at DESC, workflow_id LIMIT ?"
+
+_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+
+
+class WorkflowReader:
+    """Reads workflows from a database that others write; no file yet means that there is nothing.
+
+    It may be used from any thread, by one at a time. Its methods raise StoreError where the file can't be read.
+    """
+
+    def __init__(self, db: Path) -> None:
+        self._db = db
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the database; the next question opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def find(self, ref: str, *, prefix: bool = False) -> str:
+        """The workflow that `ref` means: its id, a task's id (the newest workflow of it), or with `prefix` the
+        unambiguous beginning of an id.
+
+        Raises WorkflowNotFound, with the nearest match in its hint.
+        """
+        if not _is_text(ref):
+            raise WorkflowNotFound("a workflow's id must be readable text", "/workflow list")
+        if self._rows("SELECT 1 FROM run WHERE workflow_id = ?", (ref,)):
+            return ref
+        newest = self._rows(f"SELECT workflow_id FROM run INDEXED BY run_task WHERE task_id = ? {ORDER}", (ref, 1))
+        if newest:
+            return str(newest[0][0])
+        found = self._beginnings(ref) if prefix and ref else []
+        if not found:
+            self._not_found(ref)
+        if len(found) > 1:
+            named = ", ".join(found[:NAMED]) + (", …" if len(found) > NAMED else "")
+            raise WorkflowNotFound(f"{ref!r} is the beginning of several workflows: {named}", "type more of the id")
+        return found[0]
+
+    def info(self, workflow_id: str) -> WorkflowInfo | None:
+        """The workflow as it stands, or None where there is none."""
+        if not _is_text(workflow_id):
+            return None
+        rows = self._rows(f"SELECT {COLUMNS} FROM run WHERE workflow_id = ?", (workflow_id,))
+        return _info(rows[0]) if rows else None
+
+    def list(
+        self,
+        *,
+        project_id: str | None = None,
+        statuses: Collection[WorkflowStatus] = (),
+        task_id: str | None = None,
+        limit: int = 100,
+    ) -> Infos:
+        """The newest workflows first, at most `limit`; no `statuses` means all. Ids break ties: the order is total."""
+        if limit <= 0 or not all(map(_is_text, filter(None, (project_id, task_id)))):
+            return []
+        sql, parameters = list_query(project_id, statuses, task_id)
+        return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
+
+    def history(self, workflow_id: str) -> History:
+        """Everything that happened to the workflow, oldest first."""
+        from penguin.orchestration.store.history import tell_history
+
+        return tell_history(self._events(workflow_id))
+
+    def results(self, workflow_id: str) -> Results:
+        """What its attempts came to, oldest first."""
+        from penguin.orchestration.store.history import phase_results
+
+        return phase_results(self._events(workflow_id))
+
+    def explain(self, workflow_id: str) -> str:
+        """What it waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
+        return self._on_waiting("explain", workflow_id)
+
+    def advice(self, workflow_id: str) -> str:
+        """What to type next; empty where nothing needs to be typed."""
+        return self._on_waiting("advise", workflow_id)
+
+    def completed_tasks(self, project_id: str) -> set[str]:
+        """The tasks on which a dependency is met: COMPLETED once, and not under way again."""
+        sql = "SELECT DISTINCT task_id FROM run INDEXED BY run_completed WHERE project_id = ? AND status = 'COMPLETED'"
+        return {row[0] for row in self._rows(sql, (project_id,))} - self.active_tasks(project_id).keys()
+
+    def active_tasks(self, project_id: str) -> dict[str, WorkflowStatus]:
+        """The tasks with an active workflow, and its status."""
+        sql = f"SELECT task_id, status FROM run INDEXED BY run_active WHERE project_id = ? AND status IN ({_ACTIVE})"
+        return {task_id: WorkflowStatus(status) for task_id, status in self._rows(sql, (project_id,))}
+
+    # --- the database ---
+
+    def _open(self) -> sqlite3.Connection | None:
+        if self._connection is None:
+            self._connection = open_reader(self._db)
+        return self._connection
+
+    def _rows(self, sql: str, parameters: Iterable[str | int]) -> Rows:
+        connection = self._open()
+        if connection is None:
+            return []
+        try:
+            return connection.execute(sql, tuple(parameters)).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise explain_error(error, self._db) from error
+
+    def _events(self, workflow_id: str) -> Rows:
+        if not _is_text(workflow_id):
+            return []
+        return self._rows("SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,))
+
+    def _on_waiting(self, question: str, workflow_id: str) -> str:
+        from penguin.orchestration.store import waiting
+
+        connection = self._open()
+        if connection is None or not _is_text(workflow_id):
+            return ""
+        ask = {"explain": waiting.explain, "advise": waiting.advise}[question]
+        try:
+            return ask(connection, self._db.parent / ENGINES, workflow_id)
+        except sqlite3.DatabaseError as error:
+            raise explain_error(error, self._db) from error
+
+    # --- finding ---
+
+    def _beginnings(self, ref: str) -> Ids:
+        sql = "SELECT workflow_id FROM run WHERE workflow_id >= ? AND workflow_id < ? ORDER BY workflow_id LIMIT ?"
+        return [str(row[0]) for row in self._rows(sql, (ref, ref + "\U0010ffff", NAMED + 1))]
+
+    def _not_found(self, ref: str) -> NoReturn:
+        import difflib
+
+        rows = self._rows(f"SELECT workflow_id, task_id FROM run {ORDER}", (SIMILAR,))
+        known = list(dict.fromkeys(name for row in rows for name in row))
+        near = difflib.get_close_matches(ref, known, 1)
+        hint = f"did you mean {near[0]}?" if near else "/workflow list"
+        raise WorkflowNotFound(f"there is no workflow {ref!r}", hint)
+
+
+def list_query(
+    project_id: str | None, statuses: Collection[WorkflowStatus], task_id: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """The SQL of a list without its limit, and its parameters. Every form walks an index in the order of the list."""
+    wanted = sorted(set(statuses))
+    project = () if project_id is None else (project_id,)
+    if task_id is not None:
+        # A task has few workflows: the other filters look at each.
+        marks = f"AND status IN ({', '.join('?' * len(wanted))})" if wanted else ""
+        where = f"task_id = ? {'AND project_id = ?' if project else ''} {marks}"
+        return f"{_select('run_task', where)} {ORDER}", (task_id, *project, *wanted)
+    if not wanted or len(wanted) == len(WorkflowStatus):
+        select = _select("run_project", "project_id = ?") if project else _select("run_created", "TRUE")
+        return f"{select} {ORDER}", project
+    # One walk per status, merged by SQLite as far as the limit asks.
+    index, where = ("run_project_status", "project_id = ? AND status = ?") if project else ("run_status", "status = ?")
+    selects = " UNION ALL ".join([_select(index, where)] * len(wanted))
+    return f"{selects} {ORDER}", tuple(value for status in wanted for value in (*project, status.value))
+
+
+def _select(index: str, where: str) -> str:
+    return f"SELECT {COLUMNS} FROM run INDEXED BY {index} WHERE {where}"
+
+
+def _info(row: tuple[Any, ...]) -> WorkflowInfo:
+    workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts = row
+    where = WorkflowPhase(phase)
+    return WorkflowInfo(
+        workflow_id=workflow_id,
+        task_id=task_id,
+        blueprint_id=blueprint_id,
+        project_id=project_id,
+        status=WorkflowStatus(status),
+        phase=where,
+        progress=where.progress,
+        started_at=from_timestamp(created_at),
+        updated_at=from_timestamp(updated_at),
+        error_message=reason or None,
+        artifacts=() if artifacts == "[]" else tuple(json.loads(artifacts)),
+    )
+
+
+def _is_text(value: str) -> bool:
+    """Whether SQLite can take it: bytes of a command line that are no UTF-8 arrive as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""Why a workflow is not running now, and what to type next."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.native.ownership import is_alive, living
+from penguin.orchestration.store.dependencies import Dependency, hopeless_dependency, unmet_dependencies
+from penguin.orchestration.store.history import clock, one_line
+
+COLUMNS = (
+    "workflow_id",
+    "project_id",
+    "dependencies",
+    "status",
+    "phase",
+    "slot",
+    "due_at",
+    "cancelling",
+    "owner",
+    "actor",
+    "reason",
+    "advice",
+)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
+HOLDERS = "SELECT workflow_id FROM run WHERE slot = 1 ORDER BY workflow_id"
+
+Run = dict[str, Any]
+
+
+def read_run(connection: sqlite3.Connection, workflow_id: str) -> Run | None:
+    """What this module needs to know of a workflow."""
+    row = connection.execute(SELECT, (workflow_id,)).fetchone()
+    return dict(zip(COLUMNS, row, strict=True)) if row else None
+
+
+def explain(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> str:
+    """What the workflow waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
+    run = read_run(connection, workflow_id)
+    if run is None or WorkflowStatus(run["status"]).final:
+        return ""
+    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
+        return _paused(run)
+    if run["status"] == WorkflowStatus.BLOCKED:
+        return _blocked(run)
+    reasons = (_waits_for(connection, run), _no_engine(engines, run["owner"]))
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> str:
+    """What to type next; empty where nothing needs to be typed."""
+    run = read_run(connection, workflow_id)
+    if run is None or run["status"] == WorkflowStatus.COMPLETED:
+        return ""
+    if run["advice"]:
+        return str(run["advice"])
+    if WorkflowStatus(run["status"]).final:
+        return f"/workflow retry {workflow_id}"
+    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
+        return f"/workflow resume {workflow_id}"
+    hopeless = hopeless_dependency(connection, workflow_id) if run["status"] == WorkflowStatus.PENDING else None
+    if hopeless is not None:
+        return _advise_dependency(connection, engines, hopeless)
+    return "penguin" if _no_engine(engines, run["owner"]) else ""
+
+
+def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
+    if dependency.workflow_id is None:
+        return f"/workflow start {dependency.task_id}"
+    return advise(connection, engines, dependency.workflow_id)
+
+
+def _waits_for(connection: sqlite3.Connection, run: Run) -> str:
+    if run["cancelling"]:
+        return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
+    if run["slot"]:
+        return ""
+    if run["status"] == WorkflowStatus.PENDING:
+        unmet = unmet_dependencies(connection, run["project_id"], json.loads(run["dependencies"]))
+        if unmet:
+            return "waits for " + ", ".join(_dependency(connection, dependency) for dependency in unmet)
+    now = time.time()
+    if run["due_at"] > now:
+        because = f" ({one_line(run['reason'])})" if run["reason"] else ""
+        return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
+    holders = [row[0] for row in connection.execute(HOLDERS)]
+    return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
+
+
+def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
+    if dependency.workflow_id is None:
+        return f"{dependency.task_id} (not started)"
+    text = f"{dependency.task_id} ({dependency.workflow_id}, {dependency.status}"
+    if dependency.status is WorkflowStatus.BLOCKED:
+        text += ": it waits for a person"
+    elif dependency.status is not None and dependency.status.final:
+        text += ": it ended without completing"
+    elif dependency.status is WorkflowStatus.PENDING:
+        behind = hopeless_dependency(connection, dependency.workflow_id)
+        text += f", which waits for {behind.task_id}, {behind.status or 'not started'}" if behind else ""
+    return f"{text})"
+
+
+def _paused(run: Run) -> str:
+    ending = f"; a step of {run['phase']} is still ending" if run["slot"] else ""
+    return f"paused{_by(run)}{ending}"
+
+
+def _blocked(run: Run) -> str:
+    advice = f"; next: {run['advice']}" if run["advice"] else ""
+    return f"blocked: {one_line(run['reason'])}{advice}"
+
+
+def _by(run: Run) -> str:
+    return f" by {run['actor']}" if run["actor"] else ""
+
+
+def _no_engine(engines: Path, owner: str) -> str:
+    if is_alive(engines, owner):
+        return ""
+    if not living(engines):
+        return "no engine is alive: start `penguin`"
+    # A script's engine lives, but takes only what it started.
+    return "no engine has taken it over: start `penguin`"
