@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from penguin.orchestration.backend import Verdict
+from penguin.orchestration.backend import Verdict, WorkflowPhase
 
 
 class TestCounts(Struct, frozen=True):
@@ -67,3 +67,14 @@ class AttemptResult(Struct, frozen=True, kw_only=True):
     """Digest of the tree this attempt saw at its end; empty where it is not known."""
     changed: tuple[str, ...] = ()
     """Files in which `tree` differs from the tree that TEST passed on, as `path`; at most 20."""
+
+
+def findings(phase: WorkflowPhase, result: AttemptResult) -> str:
+    """What an attempt that did not pass has to say, for whoever implements: each step that failed, with its output."""
+    parts = [f"{phase} {result.verdict}: {result.reason}"]
+    for step in result.steps:
+        if step.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+            parts.append(f"{step.name}: {step.verdict}: {step.reason}")
+            if step.excerpt:
+                parts.append(step.excerpt)
+    return "\n".join(parts)

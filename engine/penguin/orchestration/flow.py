@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,10 +11,9 @@ from msgspec.structs import replace
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import FINAL, GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.definition import Definition, Gate
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.evidence import AttemptResult, findings
 
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
-E = TypeVar("E", bound=ev.Event)
 
 
 class OpenAttempt(Struct, frozen=True):
@@ -56,15 +55,15 @@ class State(Struct, frozen=True, kw_only=True):
     """While PAUSED: the step under way is ended as well."""
     cancelling: bool = False
     stale: bool = False
-    """It went back to TEST for a changed tree, with no IMPLEMENT since."""
+    """It went back to TEST for a changed tree, with no IMPLEMENT and no resume from BLOCKED since."""
     unverified: bool = False
     """While BLOCKED: a person may approve the phase."""
     by: str = ""
     """Who paused or cancelled it."""
     feedback: tuple[ev.Advice, ...] = ()
     """Queued, not delivered yet."""
-    evidence: str = ""
-    """What the last failed attempt said, for the next IMPLEMENT."""
+    findings: dict[WorkflowPhase, str] = field(default_factory=dict)
+    """What the last attempt of each phase said that did not pass; gone once it, or IMPLEMENT, passes."""
     reason: str = ""
     advice: str = ""
     """What to type next."""
@@ -84,6 +83,11 @@ class State(Struct, frozen=True, kw_only=True):
         """Whether an attempt is under way, also one that was asked to stop."""
         return self.open is not None and self.open.running
 
+    @property
+    def evidence(self) -> str:
+        """What went wrong so far, for the next IMPLEMENT."""
+        return "\n\n".join(self.findings.values())
+
     def gate(self, phase: WorkflowPhase) -> Gate:
         return self.definition.gates[phase]
 
@@ -93,8 +97,13 @@ class State(Struct, frozen=True, kw_only=True):
     @property
     def first_unpassed(self) -> WorkflowPhase:
         """The first gate that holds no pass; skipped gates count as passed."""
-        passed = {p.phase for p in self.passes}
-        return next((g for g in GATES if g not in passed and not self.gate(g).skip), WorkflowPhase.DONE)
+        return first_unpassed(self.definition, self.passes)
+
+
+def first_unpassed(definition: Definition, passes: tuple[ev.Pass, ...]) -> WorkflowPhase:
+    """The first gate that is neither among `passes` nor skipped, or DONE."""
+    passed = {p.phase for p in passes}
+    return next((g for g in GATES if g not in passed and not definition.gates[g].skip), WorkflowPhase.DONE)
 
 
 def is_failure(state: State, phase: WorkflowPhase, result: AttemptResult) -> bool:
@@ -157,13 +166,14 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
         "reason": "",
         "advice": "",
     }
-    if e.again and s.open is not None:
-        return change | {"open": replace(s.open, running=True)}
-    index = GATES.index(e.phase)
     delivered = tuple(a for a in s.feedback if a.id in e.delivered)
+    change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)
+    if e.again and s.open is not None:
+        # Advice that came during the interruption goes along: for its sake one interrupts.
+        return change | {"open": replace(s.open, running=True, feedback=s.open.feedback + delivered)}
+    index = GATES.index(e.phase)
     return change | {
         "open": OpenAttempt(e.phase, e.attempt, e.at, feedback=delivered),
-        "feedback": tuple(a for a in s.feedback if a.id not in e.delivered),
         "passes": tuple(p for p in s.passes if GATES.index(p.phase) < index),
         "stale": s.stale and e.phase is not WorkflowPhase.IMPLEMENT,
     }
@@ -173,8 +183,9 @@ def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
     change: Change = {"open": None, "ended": e, "artifacts": _merged(s.artifacts, e.result.artifacts)}
     if is_failure(s, e.phase, e.result):
         change["failures"] = s.failures | {e.phase: s.failures.get(e.phase, 0) + 1}
-        change["evidence"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"
-        change["reason"] = change["evidence"]
+        change["reason"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"
+    if e.result.verdict is not Verdict.PASSED:
+        change["findings"] = s.findings | {e.phase: findings(e.phase, e.result)}
     return change
 
 
@@ -190,7 +201,9 @@ def _interrupted(s: State, e: ev.Interrupted) -> Change:
 
 def _passed(s: State, e: ev.Passed) -> Change:
     following = NEXT[e.phase]
+    implemented = e.phase is WorkflowPhase.IMPLEMENT
     return {
+        "findings": {} if implemented else {p: text for p, text in s.findings.items() if p is not e.phase},
         "passes": (*(p for p in s.passes if p.phase is not e.phase), ev.Pass(e.phase, e.tree, e.by)),
         "ended": None,
         "status": WorkflowStatus.RUNNING,
@@ -232,9 +245,11 @@ def _resumed(s: State, e: ev.Resumed) -> Change:
         "advice": "",
     }
     if e.fresh:
-        change |= {"failures": {}, "reason": ""}
+        change |= {"failures": {}, "stale": False, "reason": ""}
     if e.phase is not None:
-        change |= {"open": None, "ended": None, "due_at": 0.0}
+        # An interrupted attempt of that very phase goes on: nothing is spent, and its feedback stays with it.
+        goes_on = s.open if s.open is not None and s.open.phase is e.phase else None
+        change |= {"open": goes_on, "due_at": 0.0}
         change |= {"phase": e.phase} if begun else {"first": e.phase}
     return change
 
@@ -259,7 +274,7 @@ def _cancel_requested(s: State, e: ev.CancelRequested) -> Change:
 
 
 def _cancelled(s: State, e: ev.Cancelled) -> Change:
-    return _over(WorkflowStatus.CANCELLED) | {"reason": e.reason}
+    return _over(WorkflowStatus.CANCELLED) | {"reason": e.reason, "by": e.by}
 
 
 def _failed(s: State, e: ev.Failed) -> Change:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penguin.orchestration import events as ev
-from penguin.orchestration.backend import ACTIVE, GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.commands import (
     Approve,
     Await,
@@ -30,9 +31,13 @@ from penguin.orchestration.commands import (
     Start,
     Supersede,
 )
-from penguin.orchestration.definition import Definition
+from penguin.orchestration.draft import Draft, conclude, enter, let_through, past_skipped
 from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.flow import NEXT, State, evolve, is_failure
+from penguin.orchestration.flow import State, evolve, first_unpassed, rebuild
+from penguin.orchestration.refusal import illegal, refuse_jump
+from penguin.orchestration.succession import successor
+
+__all__ = ["Decision", "State", "decide", "effects", "evolve", "rebuild", "successor", "workflow_settled"]
 
 CRASHES_TO_ERROR = 3
 """An attempt that crashed this often is an ERROR, not an endless loop."""
@@ -77,54 +82,9 @@ def decide(state: State | None, command: Command, now: float) -> Decision:
 
     Raises IllegalCommand where the contract does not allow it.
     """
-    draft = _Draft(state, now)
+    draft = Draft(state, now)
     HANDLERS[type(command)](draft, command)
     return Decision(tuple(draft.events), draft.state, effects(draft.state))
-
-
-def successor(
-    old: State,
-    *,
-    workflow_id: str,
-    number: int,
-    definition: Definition,
-    tree: str = "",
-    start_from: WorkflowPhase | None = None,
-    by: str = "",
-) -> Start:
-    """The start of the workflow that retries `old`: it keeps the passes whose tree is still `tree`."""
-    if old.status not in (_BLOCKED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED, WorkflowStatus.COMPLETED):
-        raise _illegal(old, "retry", f"/workflow cancel {old.workflow_id}")
-    if old.status is WorkflowStatus.COMPLETED and start_from is None:
-        raise IllegalCommand(
-            f"{old.workflow_id} is COMPLETED: say from which phase to run it again",
-            f"/workflow retry {old.workflow_id} --from IMPLEMENT",
-        )
-    kept = _kept(old, definition, tree)
-    latest = next((g for g in GATES if g not in {p.phase for p in kept} and not definition.gates[g].skip), GATES[-1])
-    phase = start_from or latest
-    _refuse_jump(old.workflow_id, phase, latest)
-    return Start(
-        workflow_id=workflow_id,
-        number=number,
-        definition=definition,
-        phase=phase,
-        passes=tuple(p for p in kept if GATES.index(p.phase) < GATES.index(phase)),
-        feedback=old.feedback,
-        retry_of=old.workflow_id,
-        by=by,
-    )
-
-
-def _kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass, ...]:
-    kept: list[ev.Pass] = []
-    for gate in GATES:
-        held = old.pass_of(gate)
-        if held is not None and tree and held.tree == tree:
-            kept.append(held)
-        elif not definition.gates[gate].skip:
-            break
-    return tuple(kept)
 
 
 def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> bool:
@@ -140,37 +100,16 @@ def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_sett
     return status is _BLOCKED or status.final
 
 
-class _Draft:
-    """A decision in the making: every event is applied as soon as it is decided."""
-
-    __slots__ = ("_state", "events", "now")
-
-    def __init__(self, state: State | None, now: float) -> None:
-        self._state = state
-        self.now = now
-        self.events: list[ev.Event] = []
-
-    @property
-    def state(self) -> State:
-        if self._state is None:
-            raise IllegalCommand("the workflow was not started")
-        return self._state
-
-    @property
-    def new(self) -> bool:
-        return self._state is None
-
-    def add(self, event: ev.Event) -> None:
-        self.events.append(event)
-        self._state = evolve(self._state, event)
-
-
-# --- what each command means ----------------------------------------------------------------------------------------
-
-
-def _start(d: _Draft, c: Start) -> None:
+def _start(d: Draft, c: Start) -> None:
     if not d.new:
-        raise IllegalCommand(f"{c.workflow_id} was started already")
+        raise IllegalCommand(f"{c.workflow_id} was started already", f"/workflow status {c.workflow_id}")
+    for phase, gate in c.definition.gates.items():
+        if gate.on_failure not in (None, phase, WorkflowPhase.IMPLEMENT):
+            raise IllegalCommand(
+                f"{c.workflow_id} can't go on to {gate.on_failure} when {phase} fails",
+                f"on_failure of {phase}: the same phase or implement",
+            )
+    refuse_jump("start", c.workflow_id, c.phase, first_unpassed(c.definition, c.passes))
     d.add(
         ev.Started(
             at=d.now,
@@ -186,19 +125,19 @@ def _start(d: _Draft, c: Start) -> None:
     )
 
 
-def _claim(d: _Draft, c: Claim) -> None:
+def _claim(d: Draft, c: Claim) -> None:
     if not d.state.final and d.state.owner != c.owner:
         d.add(ev.Claimed(at=d.now, owner=c.owner))
 
 
-def _dispatch(d: _Draft, _: Dispatch) -> None:
+def _dispatch(d: Draft, _: Dispatch) -> None:
     s = d.state
     if s.running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
         return
-    _enter(d, s.first if s.status is _PENDING else s.phase)
+    enter(d, s.first if s.status is _PENDING else s.phase)
 
 
-def _report(d: _Draft, c: Report) -> None:
+def _report(d: Draft, c: Report) -> None:
     s = d.state
     if s.open is None or not s.open.running or s.open.number != c.attempt:
         return  # a late word about an attempt that is over
@@ -209,57 +148,67 @@ def _report(d: _Draft, c: Report) -> None:
     if s.cancelling:
         _cancelled(d, c.result)
     elif s.status is _RUNNING:
-        _conclude(d, holds_slot=True)
+        conclude(d, holds_slot=True)
 
 
-def _interrupt(d: _Draft, c: Report) -> None:
+def _interrupt(d: Draft, c: Report) -> None:
     s = d.state
     assert s.open is not None
     if c.result.cause == "crash" and s.open.crashes + 1 >= CRASHES_TO_ERROR and not s.cancelling:
         reason = f"interrupted by a crash {CRASHES_TO_ERROR} times"
-        result = AttemptResult(verdict=Verdict.ERROR, reason=reason, steps=c.result.steps)
-        _report(d, Report(c.attempt, result))
+        _report(d, Report(c.attempt, replace(c.result, verdict=Verdict.ERROR, reason=reason, cause="")))
         return
     d.add(ev.Interrupted(at=d.now, phase=s.open.phase, attempt=c.attempt, cause=c.result.cause))
     if s.cancelling:
         _cancelled(d, c.result)
     elif s.status is _RUNNING:
-        _enter(d, s.open.phase)
+        enter(d, s.open.phase)
 
 
-def _cancelled(d: _Draft, result: AttemptResult) -> None:
+def _cancelled(d: Draft, result: AttemptResult) -> None:
     survivors = sorted({pid for step in result.steps for pid in step.survivors})
     reason = f"processes that could not be ended: {', '.join(map(str, survivors))}" if survivors else ""
     d.add(ev.Cancelled(at=d.now, by=d.state.by, reason=reason))
 
 
-def _pause(d: _Draft, c: Pause) -> None:
+def _pause(d: Draft, c: Pause) -> None:
     s = d.state
     if s.cancelling or s.status not in (_PENDING, _RUNNING, _PAUSED):
-        raise _illegal(s, "pause")
+        raise illegal(s, "pause")
     if s.status is not _PAUSED or (c.now and s.running and not s.stop_now):
         d.add(ev.Paused(at=d.now, by=c.by, now=c.now))
 
 
-def _resume(d: _Draft, c: Resume) -> None:
+def _resume(d: Draft, c: Resume) -> None:
     s = d.state
     if s.cancelling or s.final:
-        raise _illegal(s, "resume", f"/workflow retry {s.workflow_id}" if s.final else "")
-    if s.status not in (_PAUSED, _BLOCKED):
-        return
-    if c.start_from is not None:
-        _refuse_jump(s.workflow_id, c.start_from, s.first_unpassed)
-        if s.running:
-            raise IllegalCommand(
-                f"{s.workflow_id} still has a step of {s.phase} under way",
-                f"/workflow pause {s.workflow_id} --now",
-            )
+        raise illegal(s, "resume", f"/workflow retry {s.workflow_id}" if s.final else "")
+    if c.start_from is not None and (s.running or s.status not in (_PAUSED, _BLOCKED)):
+        raise illegal(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
     if s.status is _BLOCKED:
-        d.add(ev.Resumed(at=d.now, by=c.by, phase=c.start_from or _after_block(s), fresh=True))
+        _go_on(d, c, c.start_from or _after_block(s))
+    elif s.status is _PAUSED:
+        _unpause(d, c)
+
+
+def _unpause(d: Draft, c: Resume) -> None:
+    if d.state.ended is None:
+        _go_on(d, c, c.start_from)
         return
-    d.add(ev.Resumed(at=d.now, by=c.by, phase=c.start_from))
-    if d.state.ended is not None:
-        _conclude(d, holds_slot=False)
+    # What the attempt came to is taken first: a wish for a phase gets nobody past a spent limit.
+    d.add(ev.Resumed(at=d.now, by=c.by))
+    conclude(d, holds_slot=False)
+    if c.start_from is not None and d.state.status is _RUNNING:
+        _go_on(d, c, c.start_from)
+
+
+def _go_on(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
+    s = d.state
+    if c.start_from is not None:
+        refuse_jump("resume", s.workflow_id, c.start_from, s.first_unpassed)
+    d.add(ev.Resumed(at=d.now, by=c.by, phase=phase, fresh=s.status is _BLOCKED))
+    if phase is not None and d.state.status is _RUNNING:
+        past_skipped(d, phase)
 
 
 def _after_block(s: State) -> WorkflowPhase:
@@ -268,36 +217,39 @@ def _after_block(s: State) -> WorkflowPhase:
     return s.phase
 
 
-def _cancel(d: _Draft, c: Cancel) -> None:
+def _cancel(d: Draft, c: Cancel) -> None:
     s = d.state
     if s.status is WorkflowStatus.CANCELLED or s.cancelling:
         return
     if s.final:
-        raise _illegal(s, "cancel")
+        raise illegal(s, "cancel")
     if s.running:
         d.add(ev.CancelRequested(at=d.now, by=c.by))
     else:
         d.add(ev.Cancelled(at=d.now, by=c.by))
 
 
-def _supersede(d: _Draft, c: Supersede) -> None:
-    if d.state.status is _BLOCKED:
-        d.add(ev.Cancelled(at=d.now, by=c.by, reason="replaced by a retry"))
-
-
-def _feedback(d: _Draft, c: Feedback) -> None:
+def _supersede(d: Draft, c: Supersede) -> None:
     s = d.state
-    if s.status not in ACTIVE or s.cancelling:
-        raise _illegal(s, "take feedback", f"/workflow retry {s.workflow_id}")
+    if s.status is _BLOCKED:
+        d.add(ev.Cancelled(at=d.now, by=c.by, reason="replaced by a retry"))
+    elif not s.final:
+        raise illegal(s, "retry", f"/workflow cancel {s.workflow_id}")
+
+
+def _feedback(d: Draft, c: Feedback) -> None:
+    s = d.state
+    if s.final:
+        raise illegal(s, "give feedback to", f"/workflow retry {s.workflow_id}")
     if not c.advice.text.strip():
         raise IllegalCommand("the feedback is empty", f'/workflow feedback {s.workflow_id} "what to do differently"')
     d.add(ev.FeedbackQueued(at=d.now, advice=c.advice))
 
 
-def _approve(d: _Draft, c: Approve) -> None:
+def _approve(d: Draft, c: Approve) -> None:
     s = d.state
     if s.status is not _BLOCKED:
-        raise _illegal(s, "approve")
+        raise illegal(s, "approve")
     if not s.unverified:
         raise IllegalCommand(
             f"{s.workflow_id} is BLOCKED at {s.phase}, which failed: only what nothing could check can be approved",
@@ -305,142 +257,10 @@ def _approve(d: _Draft, c: Approve) -> None:
         )
     if not c.by.strip():
         raise IllegalCommand("an approval needs the name of a person", f"/workflow approve {s.workflow_id} --by NAME")
-    _pass(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note)
+    let_through(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note)
 
 
-# --- consequences ---------------------------------------------------------------------------------------------------
-
-
-def _enter(d: _Draft, phase: WorkflowPhase) -> None:
-    """Begin an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
-    phase = _past_skipped(d, phase)
-    if phase is WorkflowPhase.DONE:
-        return
-    s = d.state
-    if s.open is not None and s.open.phase is phase:
-        d.add(ev.AttemptStarted(at=d.now, phase=phase, attempt=s.open.number, again=True))
-        return
-    advice = tuple(a.id for a in s.feedback) if phase is WorkflowPhase.IMPLEMENT else ()
-    d.add(ev.AttemptStarted(at=d.now, phase=phase, attempt=s.attempt + 1, delivered=advice))
-
-
-def _past_skipped(d: _Draft, phase: WorkflowPhase) -> WorkflowPhase:
-    while phase is not WorkflowPhase.DONE and d.state.gate(phase).skip:
-        d.add(ev.Skipped(at=d.now, phase=phase))
-        phase = NEXT[phase]
-    if phase is WorkflowPhase.DONE:
-        d.add(ev.Completed(at=d.now))
-    return phase
-
-
-def _conclude(d: _Draft, *, holds_slot: bool) -> None:
-    """Draw the consequence of the attempt that ended."""
-    ended = d.state.ended
-    assert ended is not None
-    result, phase = ended.result, ended.phase
-    if result.impossible:
-        d.add(ev.Failed(at=d.now, reason=f"{phase}: {result.reason}"))
-    elif result.missing:
-        d.add(ev.Blocked(at=d.now, reason=f"{phase}: {result.reason}", advice=result.missing))
-    elif result.verdict is Verdict.PASSED:
-        _pass(d, phase, result.tree, result.changed, holds_slot=holds_slot)
-    elif is_failure(d.state, phase, result):
-        _fail(d, phase, result, holds_slot=holds_slot)
-    else:
-        _block_unverified(d, phase, result)
-
-
-def _pass(
-    d: _Draft,
-    phase: WorkflowPhase,
-    tree: str,
-    changed: tuple[str, ...],
-    *,
-    holds_slot: bool,
-    by: str = "",
-    note: str = "",
-) -> None:
-    went_stale = d.state.stale
-    d.add(ev.Passed(at=d.now, phase=phase, tree=tree, by=by, note=note))
-    following = NEXT[phase]
-    if phase is WorkflowPhase.VERIFY and _tree_changed(d.state, tree):
-        if went_stale:
-            _block_stale(d, changed)
-            return
-        d.add(ev.WentStale(at=d.now, changed=changed))
-        following = WorkflowPhase.TEST
-    if holds_slot:
-        _enter(d, following)
-    else:
-        _past_skipped(d, following)
-
-
-def _tree_changed(state: State, tree: str) -> bool:
-    tested = state.pass_of(WorkflowPhase.TEST)
-    return tested is not None and bool(tested.tree and tree) and tested.tree != tree
-
-
-def _fail(d: _Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: bool) -> None:
-    s = d.state
-    retry = s.definition.retry
-    count = s.failures.get(phase, 0)
-    if count >= retry.max_attempts:
-        times = "once" if count == 1 else f"{count} times"
-        _block(d, f"{phase} came to {result.verdict}, tried {times}: {result.reason}")
-        return
-    delay = retry.delay_after(count)
-    following = _on_failure(s, phase)
-    d.add(ev.BackedOff(at=d.now, failed=phase, phase=following, until=d.now + delay))
-    if holds_slot and not delay:
-        _enter(d, following)
-
-
-def _on_failure(s: State, phase: WorkflowPhase) -> WorkflowPhase:
-    gate = s.gate(phase)
-    implement = s.gate(WorkflowPhase.IMPLEMENT)
-    if gate.on_failure is not None:
-        return gate.on_failure
-    return WorkflowPhase.IMPLEMENT if implement.agent is not None else phase
-
-
-def _block(d: _Draft, reason: str) -> None:
-    workflow = d.state.workflow_id
-    advice = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
-    d.add(ev.Blocked(at=d.now, reason=reason, advice=advice))
-
-
-def _block_unverified(d: _Draft, phase: WorkflowPhase, result: AttemptResult) -> None:
-    d.add(
-        ev.Blocked(
-            at=d.now,
-            reason=f"{phase} is UNVERIFIED: {result.reason}",
-            advice=f"/workflow approve {d.state.workflow_id} --by NAME",
-            unverified=True,
-        )
-    )
-
-
-def _block_stale(d: _Draft, changed: tuple[str, ...]) -> None:
-    files = ", ".join(changed) or "files"
-    _block(d, f"the tree changed again after TEST had passed: {files}")
-
-
-def _refuse_jump(workflow_id: str, phase: WorkflowPhase, latest: WorkflowPhase) -> None:
-    if phase not in GATES:
-        raise IllegalCommand(f"{phase} is no phase to start from", f"one of {', '.join(GATES)}")
-    if latest in GATES and GATES.index(phase) > GATES.index(latest):
-        raise IllegalCommand(
-            f"{workflow_id} can't go on from {phase}: {latest} was not passed on the tree as it is",
-            f"--from {latest}",
-        )
-
-
-def _illegal(s: State, what: str, hint: str = "") -> IllegalCommand:
-    status = f"{s.status}, and being cancelled" if s.cancelling else str(s.status)
-    return IllegalCommand(f"can't {what} {s.workflow_id}: it is {status}", hint or f"/workflow status {s.workflow_id}")
-
-
-HANDLERS: dict[type[Any], Callable[[_Draft, Any], None]] = {
+HANDLERS: dict[type[Any], Callable[[Draft, Any], None]] = {
     Start: _start,
     Claim: _claim,
     Dispatch: _dispatch,
