@@ -1,0 +1,169 @@
+"""The dependency graph of a project's tasks: what comes first, what waits for what, and where it goes in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import networkx as nx
+
+from penguin.orchestration.backend import BlueprintError, TaskNotFound
+from penguin.orchestration.blueprint.ready import precedence
+from penguin.orchestration.config.checker import nearest
+from penguin.orchestration.definition import Task
+
+
+class TaskGraph:
+    """The tasks of one project by id, with an edge from each task to those that need it.
+
+    Where an id is repeated, the first task of it counts; `lint` complains of the rest.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self.tasks: dict[str, Task] = {}
+        for task in tasks:
+            self.tasks.setdefault(task.id, task)
+        self._graph: nx.DiGraph[str] = nx.DiGraph()
+        self._graph.add_nodes_from(self.tasks)
+        for task in self.tasks.values():
+            self._graph.add_edges_from((needed, task.id) for needed in task.dependencies if needed in self.tasks)
+
+    def missing(self) -> list[tuple[Task, str]]:
+        """Each dependency that no task has, with the task that names it."""
+        every = self.tasks.values()
+        return [(task, needed) for task in every for needed in task.dependencies if needed not in self.tasks]
+
+    def cycles(self) -> list[list[str]]:
+        """For each knot of tasks that need one another, its shortest circle through the task that comes first.
+
+        Each id needs the next one; the last is the first again.
+        """
+        place = {task_id: number for number, task_id in enumerate(self.tasks)}
+        found = []
+        for knot in nx.strongly_connected_components(self._graph):
+            start = min(knot, key=place.__getitem__)
+            if len(knot) > 1 or self._graph.has_edge(start, start):
+                found.append(self._circle(start, knot))
+        return sorted(found, key=lambda circle: place[circle[0]])
+
+    def _circle(self, start: str, knot: set[str]) -> list[str]:
+        if start in self.tasks[start].dependencies:
+            return [start, start]
+        within = self._graph.subgraph(knot).reverse(copy=False)
+        paths = nx.single_target_shortest_path(within, start)
+        return min(([start, *paths[needed]] for needed in within[start]), key=len)
+
+    def order(self) -> list[Task]:
+        """All tasks, each after what it needs, otherwise by precedence. Raises BlueprintError for a circle."""
+        self._refuse_cycles(set(self.tasks))
+        ids = nx.lexicographical_topological_sort(self._graph, key=lambda task_id: precedence(self.tasks[task_id]))
+        return [self.tasks[task_id] for task_id in ids]
+
+    def dependents(self, task_id: str, *, transitive: bool = False) -> list[Task]:
+        """The tasks that need this one, directly or at all."""
+        self._require(task_id)
+        found = nx.descendants(self._graph, task_id) if transitive else self._graph[task_id]
+        return [task for task in self.tasks.values() if task.id in found]
+
+    def dependencies(self, task_id: str, *, transitive: bool = False) -> list[Task]:
+        """The tasks that this one needs, directly or at all."""
+        self._require(task_id)
+        found = nx.ancestors(self._graph, task_id) if transitive else set(self._graph.predecessors(task_id))
+        return [task for task in self.tasks.values() if task.id in found]
+
+    def closure(self, task_id: str) -> list[Task]:
+        """A task after all that it needs, in the order of work.
+
+        Raises TaskNotFound, or BlueprintError where a dependency is missing or the tasks need one another in a circle.
+        """
+        self._require(task_id)
+        wanted = nx.ancestors(self._graph, task_id) | {task_id}
+        self._refuse_cycles(wanted)
+        part = TaskGraph(self.tasks[name] for name in self.tasks if name in wanted)
+        for task, needed in part.missing():
+            raise BlueprintError(
+                f"{task.path}:{task.line}: task {task.id} needs {needed!r}, which no blueprint has", self.hint(needed)
+            )
+        return part.order()
+
+    def hint(self, task_id: str) -> str:
+        """The task that was probably meant."""
+        match = nearest(task_id, self.tasks)
+        return f"did you mean {match!r}?" if match else "add the task, or remove the dependency"
+
+    def _require(self, task_id: str) -> None:
+        if task_id not in self.tasks:
+            raise TaskNotFound(f"unknown task {task_id[:100]!r}", self.hint(task_id))
+
+    def _refuse_cycles(self, wanted: set[str]) -> None:
+        for circle in self.cycles():
+            if circle[0] in wanted:
+                task = self.tasks[circle[0]]
+                message = f"{task.path}:{task.line}: tasks need one another in a circle: {' -> '.join(circle)}"
+                raise BlueprintError(message, "remove one of these dependencies")
+
+    def tree(self) -> Iterator[tuple[str, Task, bool]]:
+        """Lines of a tree: branches to draw, the task, and whether it was shown before with all below it.
+
+        Below each task stand those that need it. Tasks of a circle, which nothing comes before, are shown at the end.
+        """
+        shown: set[str] = set()
+        roots = [task_id for task_id in self.tasks if not self._graph.in_degree(task_id)]
+        for root in [*roots, *self.tasks]:
+            if root not in shown:
+                yield from self._branch(root, shown)
+
+    def _branch(self, root: str, shown: set[str]) -> Iterator[tuple[str, Task, bool]]:
+        stack = [("", "", root)]
+        while stack:
+            branch, indent, task_id = stack.pop()
+            repeated = task_id in shown
+            shown.add(task_id)
+            below = [] if repeated else list(self._graph[task_id])
+            yield branch, self.tasks[task_id], repeated and bool(self._graph[task_id])
+            for number, child in enumerate(reversed(below)):
+                corner, rest = ("└── ", "    ") if number == 0 else ("├── ", "│   ")
+                stack.append((indent + corner, indent + rest, child))
+
+    def edges(self) -> Iterator[tuple[str, str]]:
+        """Each dependency with the task that needs it; the dependency may be missing."""
+        return ((needed, task.id) for task in self.tasks.values() for needed in task.dependencies)
+
+
+def to_dot(graph: TaskGraph) -> str:
+    """The graph in Graphviz' language; arrows go from a task to those that need it."""
+    lines = ["digraph tasks {", "  rankdir=LR;", "  node [shape=box];"]
+    for task in graph.tasks.values():
+        lines.append(f"  {_dot(task.id)} [label={_dot(_label(task))}];")
+    lines += [f"  {_dot(needed)} [style=dashed];" for needed in dict.fromkeys(name for _, name in graph.missing())]
+    lines += [f"  {_dot(needed)} -> {_dot(task_id)};" for needed, task_id in graph.edges()]
+    return "\n".join([*lines, "}"])
+
+
+def _label(task: Task) -> str:
+    title = " ".join(task.title.split())
+    return task.id if title == task.id else f"{task.id}\n{title}"
+
+
+def _dot(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def to_mermaid(graph: TaskGraph) -> str:
+    """The graph in Mermaid's language; arrows go from a task to those that need it."""
+    missing = dict.fromkeys(needed for _, needed in graph.missing())
+    # Numbered nodes: an id such as `end` is a word of the language.
+    names = {task_id: f"t{number}" for number, task_id in enumerate([*graph.tasks, *missing])}
+    lines = ["flowchart LR"]
+    lines += [f'  {names[task.id]}["{_mermaid(_label(task))}"]' for task in graph.tasks.values()]
+    lines += [f'  {names[needed]}["{_mermaid(needed)}"]:::missing' for needed in missing]
+    lines += [f"  {names[needed]} --> {names[task_id]}" for needed, task_id in graph.edges()]
+    return "\n".join([*lines, *(["  classDef missing stroke-dasharray: 5 5"] if missing else [])])
+
+
+def _mermaid(text: str) -> str:
+    """Text inside quotes: all but plain characters as `#code;`, the language's own way of escaping."""
+    plain = frozenset(" .,:;!?()-_/+='")
+    return "".join(
+        char if char.isalnum() or char in plain else "<br/>" if char == "\n" else f"#{ord(char)};" for char in text
+    )

@@ -1,0 +1,112 @@
+"""What is wrong with the blueprints of a workspace, and what probably is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.blueprint.graph import TaskGraph
+from penguin.orchestration.blueprint.library import BlueprintSet
+from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.config.build import item_phases
+from penguin.orchestration.config.checker import ERROR, WARNING, Problem
+from penguin.orchestration.config.fields import PHASES
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config.settings import Settings
+
+_MAX_PARALLEL = "orchestration.max_parallel"
+
+
+def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
+    """All problems, in the order of files and lines. Errors keep tasks from being started; warnings don't."""
+    problems = list(blueprints.problems)
+    problems += _repeated_blueprints(blueprints)
+    projects = dict.fromkeys(blueprint.project_id for blueprint in blueprints.blueprints)
+    for project in projects:
+        problems += _project(blueprints.items(project))
+    for blueprint in blueprints.blueprints:
+        problems += _Gates(blueprint, settings).problems()
+    problems += _parallel(settings)
+    return sorted(problems, key=lambda problem: (problem.path, problem.line))
+
+
+def _repeated_blueprints(blueprints: BlueprintSet) -> Iterator[Problem]:
+    first: dict[str, Blueprint] = {}
+    for blueprint in blueprints.blueprints:
+        other = first.setdefault(blueprint.id, blueprint)
+        if other is not blueprint:
+            message = f"the id {blueprint.id!r} is that of {other.path} too"
+            yield Problem(ERROR, blueprint.path, 0, message, "give one of them another id")
+
+
+def _project(items: list[Item]) -> Iterator[Problem]:
+    first: dict[str, Item] = {}
+    for item in items:
+        other = first.setdefault(item.task.id, item)
+        if other is not item:
+            message = f"task {item.task.id} is there already ({other.task.path}:{other.task.line})"
+            yield Problem(ERROR, item.task.path, item.task.line, message, "task ids are unique in a project")
+    graph = TaskGraph(item.task for item in items)
+    for task, needed in graph.missing():
+        line = first[task.id].dependency_line
+        yield Problem(
+            ERROR, task.path, line, f"task {task.id} needs {needed!r}, which no blueprint has", graph.hint(needed)
+        )
+    for circle in graph.cycles():
+        item = first[circle[0]]
+        message = f"tasks need one another in a circle: {' -> '.join(circle)}"
+        yield Problem(ERROR, item.task.path, item.dependency_line, message, "remove one of these dependencies")
+    for task in graph.tasks.values():
+        open_ones = [name for name in task.dependencies if name in first and not first[name].task.done]
+        if task.done and open_ones:
+            message = f"task {task.id} is ticked, but {open_ones[0]}, which it needs, is not"
+            yield Problem(WARNING, task.path, task.line, message, "a tick is a claim, not a pass: it starts nothing")
+
+
+class _Gates:
+    """What the gates of a blueprint's tasks lack. A lack that many tasks share is one warning."""
+
+    def __init__(self, blueprint: Blueprint, settings: Settings) -> None:
+        self.blueprint = blueprint
+        self.settings = settings
+        self.phases: dict[int, dict[str, dict[str, Any]]] = {}
+
+    def problems(self) -> Iterator[Problem]:
+        idle: dict[str, list[Item]] = {phase: [] for phase in PHASES}
+        for item in self.blueprint.items:
+            # Most tasks share their blueprint's phases: laid over the settings once, not for each.
+            phases = self.phases.get(id(item.phases)) or item_phases(self.settings, item)
+            self.phases[id(item.phases)] = phases
+            for phase in PHASES:
+                yield from self._lack(phase, phases.get(phase, {}), item, idle[phase])
+        for phase, items in idle.items():
+            if items:
+                yield self._idle(phase, items)
+
+    def _lack(self, phase: str, gate: dict[str, Any], item: Item, idle: list[Item]) -> Iterator[Problem]:
+        task = item.task
+        if gate.get("skip") or gate.get("run") or gate.get("agent"):
+            return
+        recipes, criteria = bool(gate.get("recipes")), bool(gate.get("criteria"))
+        if (recipes and task.recipes) or (criteria and task.criteria):
+            return
+        if recipes or criteria:
+            lacking = " and ".join(["recipe"] * recipes + ["acceptance criteria"] * criteria)
+            message = f"task {task.id} has no {lacking}: {phase.upper()} can't pass"
+            yield Problem(WARNING, task.path, task.line, message, f"add one, or set phases: {{{phase}: skip}}")
+        else:
+            idle.append(item)
+
+    def _idle(self, phase: str, items: list[Item]) -> Problem:
+        first = items[0].task
+        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        message = f"{phase.upper()} has nothing to run for task {first.id}{more}: it can't pass"
+        return Problem(WARNING, first.path, first.line, message, f"set phases: {{{phase}: {{run: [COMMAND]}}}}")
+
+
+def _parallel(settings: Settings) -> Iterator[Problem]:
+    if settings.max_parallel > 1:
+        path, _, line = settings.origin(_MAX_PARALLEL).partition(":")
+        message = f"max_parallel is {settings.max_parallel}: attempts at the same time see each other's half-done files"
+        yield Problem(WARNING, path, int(line or 0), message, "1, unless tasks touch different files")
