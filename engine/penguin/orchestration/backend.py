@@ -5,15 +5,17 @@ Nothing here imports a backend, a store or a library: listing workflows must sta
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    pass
+    from types import TracebackType
+    from typing import Self
 
 
 class WorkflowStatus(StrEnum):
@@ -30,6 +32,11 @@ class WorkflowStatus(StrEnum):
     @property
     def final(self) -> bool:
         return self in FINAL
+
+    @classmethod
+    def active(cls) -> tuple[WorkflowStatus, ...]:
+        """All but the final ones."""
+        return tuple(status for status in cls if not status.final)
 
 
 class WorkflowPhase(StrEnum):
@@ -192,3 +199,128 @@ class OrchestrationBackend(ABC):
         limit: int = 100,
     ) -> list[WorkflowInfo]:
         """The newest workflows first, at most `limit` of them."""
+
+    # --- what works over these six, unless a backend knows better ---
+
+    async def start_tasks(
+        self,
+        task_ids: Sequence[str],
+        *,
+        blueprint_id: str | None = None,
+        with_dependencies: bool = False,
+        config: Mapping[str, Any] | None = None,
+        by: str = "",
+    ) -> list[str]:
+        """Start several tasks together and return their workflows' ids, those of dependencies last.
+
+        Raises what `start_workflow` raises; then none is started.
+        """
+        if with_dependencies or len(task_ids) != 1:
+            raise WorkflowError("this backend starts one task at a time")
+        return [await self.start_workflow(task_ids[0], blueprint_id, config)]
+
+    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
+        """Send pause, resume, cancel, approve or inject_feedback, with any JSON object as payload.
+
+        Raises IllegalCommand where the status does not allow it, WorkflowNotFound for an unknown id.
+        """
+        methods = {"pause": self.pause_workflow, "resume": self.resume_workflow, "cancel": self.cancel_workflow}
+        if name not in methods:
+            raise IllegalCommand(f"this backend knows no signal {name!r}", f"one of {', '.join(methods)}")
+        info = await self._existing(workflow_id)
+        if not await methods[name](workflow_id):
+            raise IllegalCommand(f"can't {name} {workflow_id}: it is {info.status}", f"/workflow status {workflow_id}")
+
+    async def query_workflow(self, workflow_id: str, name: str) -> Any:
+        """Ask for get_status (a dict), get_progress (percent), get_artifacts (paths) or get_phase_results (a list).
+
+        Raises WorkflowNotFound for an unknown id, WorkflowError for an unknown query.
+        """
+        info = await self._existing(workflow_id)
+        match name:
+            case "get_status":
+                return {field.name: getattr(info, field.name) for field in fields(info)}
+            case "get_progress":
+                return info.progress
+            case "get_artifacts":
+                return list(info.artifacts)
+        known = "get_status, get_progress, get_artifacts, get_phase_results"
+        raise WorkflowError(f"no query is called {name!r}", f"one of {known}")
+
+    async def retry_workflow(self, workflow_id: str, start_from: WorkflowPhase | str | None = None) -> str:
+        """Start a new workflow that keeps what the old one passed, and return its id.
+
+        Raises IllegalCommand where the status does not allow it, or `start_from` would jump a gate.
+        """
+        info = await self._existing(workflow_id)
+        if info.status in ACTIVE or start_from is not None:
+            raise IllegalCommand(f"this backend can't retry {workflow_id} that way: it is {info.status}")
+        return await self.start_workflow(info.task_id, info.blueprint_id)
+
+    async def retry_differences(self, workflow_id: str) -> list[str]:
+        """Where the definition that a retry would use differs from the workflow's own, a line each."""
+        return []
+
+    async def wait_workflow(
+        self, workflow_id: str, timeout: float | None = None, status: WorkflowStatus | None = None
+    ) -> WorkflowInfo:
+        """Wait until the workflow has this status, or is settled; `timeout` in seconds.
+
+        Raises WaitTimeout, or WorkflowNotFound for an unknown id.
+        """
+        return (await self.wait_workflows([workflow_id], timeout, status))[0]
+
+    async def wait_workflows(
+        self,
+        workflow_ids: Sequence[str],
+        timeout: float | None = None,
+        status: WorkflowStatus | None = None,
+    ) -> list[WorkflowInfo]:
+        """Wait until all of them have this status, or all are settled; `timeout` in seconds.
+
+        Raises WaitTimeout, or WorkflowNotFound for an unknown id.
+        """
+        import asyncio
+
+        deadline = None if timeout is None else time.monotonic() + timeout
+        settled = FINAL | {WorkflowStatus.BLOCKED}
+        while True:
+            infos = [await self._existing(workflow_id) for workflow_id in workflow_ids]
+            if all(info.status is status for info in infos) or all(info.status in settled for info in infos):
+                return infos
+            if deadline is not None and time.monotonic() >= deadline:
+                raise WaitTimeout(f"still not settled after {timeout:g} s: {', '.join(workflow_ids)}")
+            await asyncio.sleep(POLL)
+
+    def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
+        """Call `listener` on the event loop after every durable change of a status or phase; returns what ends it."""
+        raise WorkflowError("this backend tells nobody of changes")
+
+    async def run_engine(self) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
+        """Take over every workflow of the workspace that no living engine owns, now and later."""
+
+    async def health_check(self) -> dict[str, Any]:
+        """At least backend, connected and active_count."""
+        active = await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000)
+        return {"backend": type(self).__name__, "connected": True, "active_count": len(active)}
+
+    async def aclose(self) -> None:  # noqa: B027 - nor need every backend hold something open
+        """Let go of everything, leaving running steps to be taken over."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _existing(self, workflow_id: str) -> WorkflowInfo:
+        info = await self.get_workflow_status(workflow_id)
+        if info is None:
+            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+        return info
+
+
+POLL = 0.1
+"""Seconds between two looks of a backend that can't tell of changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Protocol
 
@@ -66,3 +67,7 @@ class PhaseRunner(Protocol):
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult: ...
 
     async def aclose(self) -> None: ...
+
+
+RUNNER: ContextVar[PhaseRunner | None] = ContextVar("RUNNER", default=None)
+"""What backends made in this context run attempts with, in place of real steps."""

@@ -34,6 +34,7 @@ TICK = 0.05
 """Seconds between two looks for what other processes wrote."""
 TROUBLE_DELAY = 0.25
 """Seconds between two tries while the disk takes no more."""
+COUNT_SLOTS = "SELECT count(*) FROM run WHERE slot = 1"
 
 
 class Conflict(WorkflowError):
@@ -48,6 +49,18 @@ class NoSlot(WorkflowError):
     code = "no_slot"
 
 
+REFUSALS = (
+    Conflict,
+    sqlite3.IntegrityError,
+    # Values that no database takes, such as text that is no Unicode: trying again would never help.
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    ValueError,
+)
+
+
 class Write(Struct):
     """What one decision changes of one workflow."""
 
@@ -55,20 +68,26 @@ class Write(Struct):
     run: Row
     new: bool
     takes_slot: bool
+    frees_slot: bool = False
 
 
 def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
     """The rows of a decision that brings a workflow from history number `seq - 1` to `seq`."""
-    takes_slot = state.running and (before is None or not before.running)
-    if before is None:
-        return Write(event_row(state.workflow_id, seq, events), inserted_run(state, seq), True, takes_slot)
-    return Write(event_row(state.workflow_id, seq, events), updated_run(state, seq, seq - 1), False, takes_slot)
+    ran = before is not None and before.running
+    event = event_row(state.workflow_id, seq, events)
+    run = inserted_run(state, seq) if before is None else updated_run(state, seq, seq - 1)
+    return Write(event, run, before is None, state.running and not ran, ran and not state.running)
 
 
 class _Unit(Struct):
     writes: list[Write]
     done: asyncio.Future[None]
     error: WorkflowError | None = None
+
+    @property
+    def wanted(self) -> int:
+        """How many slots more than before it needs."""
+        return sum(write.takes_slot - write.frees_slot for write in self.writes)
 
 
 class Writer:
@@ -187,48 +206,56 @@ class Writer:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         accepted = self._with_slots(units)
+        # A savepoint, so that the lock is kept: between two transactions another engine could take the slots.
+        execute("SAVEPOINT batch")
         try:
             self._apply([write for unit in accepted for write in unit.writes])
-        except (sqlite3.IntegrityError, Conflict):
-            execute("ROLLBACK")
-            execute("BEGIN IMMEDIATE")
-            self._one_by_one(accepted)
+        except REFUSALS:
+            execute("ROLLBACK TO batch")
+            self._one_by_one(units)
         execute("COMMIT")
 
     def _with_slots(self, units: list[_Unit]) -> list[_Unit]:
-        """The units for whose new attempts a slot is free."""
+        """The units for whose new attempts a slot is free, if all of them are accepted."""
         for unit in units:
             unit.error = None  # of a try before, when the disk was full
         if not any(write.takes_slot for unit in units for write in unit.writes):
             return units
-        used = int(self._connection.execute("SELECT count(*) FROM run WHERE slot = 1").fetchone()[0])
+        used = self._used_slots()
         accepted = []
         for unit in units:
-            wanted = sum(write.takes_slot for write in unit.writes)
-            if wanted and used + wanted > self._max_parallel:
-                unit.error = NoSlot("no slot is free")
+            if unit.wanted > 0 and used + unit.wanted > self._max_parallel:
+                unit.error = _no_slot()
                 continue
-            used += wanted
+            used += unit.wanted
             accepted.append(unit)
         return accepted
+
+    def _used_slots(self) -> int:
+        return int(self._connection.execute(COUNT_SLOTS).fetchone()[0])
 
     def _apply(self, writes: list[Write]) -> None:
         many = self._connection.executemany
         many(INSERT_EVENT, [write.event for write in writes])
         inserts = [write.run for write in writes if write.new]
         updates = [write.run for write in writes if not write.new]
-        if inserts:
-            many(INSERT_RUN, inserts)
+        # Updates first: a task's old workflow must be out of the way before its new one comes.
         if updates and many(UPDATE_RUN, updates).rowcount != len(updates):
             raise Conflict("a workflow was moved on meanwhile")
+        if inserts:
+            many(INSERT_RUN, inserts)
 
     def _one_by_one(self, units: list[_Unit]) -> None:
         execute = self._connection.execute
         for unit in units:
+            unit.error = None
+            if unit.wanted > 0 and self._used_slots() + unit.wanted > self._max_parallel:
+                unit.error = _no_slot()
+                continue
             execute("SAVEPOINT unit")
             try:
                 self._apply(unit.writes)
-            except (sqlite3.IntegrityError, Conflict) as error:
+            except REFUSALS as error:
                 execute("ROLLBACK TO unit")
                 unit.error = _refusal(error)
             execute("RELEASE unit")
@@ -251,6 +278,10 @@ class Writer:
                 unit.done.set_result(None)
             else:
                 unit.done.set_exception(unit.error)
+
+
+def _no_slot() -> NoSlot:
+    return NoSlot("no slot is free", "wait for a workflow to end, or set a higher max_parallel")
 
 
 def _refusal(error: Exception) -> WorkflowError:

@@ -1,0 +1,64 @@
+"""The engine of Penguin: durable workflows that take software tasks through four gates.
+
+from penguin.orchestration import get_backend
+
+async with get_backend() as backend:
+    workflow_id = await backend.start_workflow("auth-user-model")
+    info = await backend.wait_workflow(workflow_id)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import OrchestrationBackend, WorkflowError
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config import OrchestrationConfig
+
+__all__ = ["OrchestrationBackend", "OrchestrationConfig", "WorkflowError", "get_backend"]
+
+
+def get_backend(
+    config: OrchestrationConfig | None = None, workspace_path: str | Path | None = None
+) -> OrchestrationBackend:
+    """The backend that the workspace's configuration names, opened with its first call.
+
+    `workspace_path`: the folder of penguin.yaml; without it, the current folder or the nearest one above that has
+    one. No running loop and no penguin.yaml is needed before `start_workflow`.
+    Raises ConfigError for a configuration that is not understood, or a backend that this version does not have.
+    """
+    from penguin.orchestration.config import load_settings
+    from penguin.orchestration.native.backend import NativeBackend
+
+    root = _root(workspace_path)
+    settings = load_settings(root, config, required=False)
+    if settings.backend != "native":
+        from penguin.orchestration.backend import ConfigError
+
+        raise ConfigError(
+            f"{settings.origin('orchestration.backend')}: this version has no backend {settings.backend!r}",
+            "orchestration: {backend: native}",
+        )
+    return NativeBackend(config, root)
+
+
+def _root(workspace_path: str | Path | None) -> Path:
+    if workspace_path is not None:
+        return Path(workspace_path)
+    from penguin.orchestration.workspace import find_workspace
+
+    try:
+        return find_workspace(Path.cwd())
+    except WorkflowError:
+        return Path.cwd()
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when asked for: most commands of the terminal need no configuration object.
+    if name == "OrchestrationConfig":
+        from penguin.orchestration.config import OrchestrationConfig
+
+        return OrchestrationConfig
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

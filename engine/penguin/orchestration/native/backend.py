@@ -1,0 +1,313 @@
+"""NativeBackend: the public interface over the embedded engine."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from penguin.orchestration.backend import (
+    AlreadyActive,
+    IllegalCommand,
+    OrchestrationBackend,
+    WaitTimeout,
+    WorkflowError,
+    WorkflowInfo,
+    WorkflowNotFound,
+    WorkflowPhase,
+    WorkflowStatus,
+)
+from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume, Supersede
+from penguin.orchestration.events import Advice
+from penguin.orchestration.inside import refuse_inside_step
+from penguin.orchestration.native.backlog import Backlog
+from penguin.orchestration.native.differences import differences
+from penguin.orchestration.native.engine import Engine
+from penguin.orchestration.native.live import info_of, load
+from penguin.orchestration.native.ownership import Identity, is_alive
+from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
+from penguin.orchestration.native.waiting import Settling
+from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
+from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.store.writer import Conflict
+from penguin.orchestration.succession import successor
+from penguin.orchestration.workspace import Workspace
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config import OrchestrationConfig
+    from penguin.orchestration.definition import Definition
+    from penguin.orchestration.flow import State
+
+T = TypeVar("T")
+
+START_TRIES = 5
+"""Starts that clash with another process's are planned anew this often; the second plan usually sees the other's."""
+
+
+class NativeBackend(OrchestrationBackend):
+    """asyncio and SQLite in this process. Opens the store with the first call, on the loop of that call."""
+
+    def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
+        self.workspace = Workspace(root)
+        self.claims = True
+        """False: what is started, resumed or retried is left to another engine."""
+        self.on_trouble: Callable[[str], None] = lambda problem: None
+        """Called with a sentence when the disk takes no more, and with "" when it does again."""
+        self._backlog = Backlog(self.workspace.root, config)
+        self._reader = WorkflowReader(self.workspace.db)
+        self._scripted: PhaseRunner | None = RUNNER.get()
+        self._engine: Engine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # --- starting ---
+
+    async def start_workflow(
+        self, task_id: str, blueprint_id: str | None = None, config: Mapping[str, Any] | None = None
+    ) -> str:
+        return (await self.start_tasks([task_id], blueprint_id=blueprint_id, config=config))[0]
+
+    async def start_tasks(
+        self,
+        task_ids: Sequence[str],
+        *,
+        blueprint_id: str | None = None,
+        with_dependencies: bool = False,
+        config: Mapping[str, Any] | None = None,
+        by: str = "",
+    ) -> list[str]:
+        engine = self._open_to("start a workflow")
+
+        async def start() -> list[str]:
+            plan = StartPlan(engine.connection, self._backlog, config, by or _user())
+            plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
+            starts = plan.starts()
+            await engine.create(starts, claim=self.claims)
+            return [start.workflow_id for start in starts]
+
+        return await self._planned_anew(start)
+
+    async def retry_workflow(self, workflow_id: str, start_from: WorkflowPhase | str | None = None) -> str:
+        engine = self._open_to("retry a workflow")
+        phase = _phase(start_from)
+
+        async def retry() -> str:
+            old = engine.known(workflow_id).state
+            if old.final:
+                refuse_second(engine.connection, old.definition.task)
+            definition = self._definition_now(old)
+            new_id, number = next_id(engine.connection, definition.task)
+            start = successor(
+                old, workflow_id=new_id, number=number, definition=definition, start_from=phase, by=_user()
+            )
+            await engine.replace(workflow_id, Supersede(_user()), start, claim=self.claims)
+            return new_id
+
+        return await self._planned_anew(retry)
+
+    async def retry_differences(self, workflow_id: str) -> list[str]:
+        state, _ = load(self._open().connection, workflow_id)
+        return differences(state.definition, self._definition_now(state))
+
+    def _definition_now(self, old: State) -> Definition:
+        task = old.definition.task
+        return self._backlog.define(self._backlog.find(task.id, task.blueprint_id), None)
+
+    async def _planned_anew(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        for _ in range(START_TRIES - 1):
+            try:
+                # The caller may be cancelled while the start is on its way to the disk; the start is not.
+                return await asyncio.shield(asyncio.ensure_future(attempt()))
+            except (Conflict, AlreadyActive) as error:
+                if isinstance(error, AlreadyActive) and error.hint:
+                    raise
+        return await attempt()
+
+    # --- steering ---
+
+    async def pause_workflow(self, workflow_id: str) -> bool:
+        return await self._allowed(workflow_id, "pause")
+
+    async def resume_workflow(self, workflow_id: str) -> bool:
+        return await self._allowed(workflow_id, "resume")
+
+    async def cancel_workflow(self, workflow_id: str) -> bool:
+        return await self._allowed(workflow_id, "cancel")
+
+    async def _allowed(self, workflow_id: str, name: str) -> bool:
+        try:
+            await self.signal_workflow(workflow_id, name)
+        except (IllegalCommand, WorkflowNotFound):
+            return False
+        return True
+
+    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
+        engine = self._open_to(f"{name} a workflow")
+        command = _command(name, payload or {})
+        await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
+
+    async def _steer(self, engine: Engine, workflow_id: str, command: Command) -> None:
+        state = (await engine.apply(workflow_id, command)).state
+        stops_now = state.cancelling or (state.running and state.stop_now)
+        goes_on = isinstance(command, (Resume, Approve)) and not state.final
+        # Who owns it does what follows. Where nobody does, the one who asked takes it on.
+        if (stops_now or (goes_on and self.claims)) and not is_alive(self.workspace.engines, state.owner):
+            await engine.claim(workflow_id)
+
+    # --- reading ---
+
+    async def get_workflow_status(self, workflow_id: str) -> WorkflowInfo | None:
+        return self._reader.info(workflow_id)
+
+    async def list_workflows(
+        self,
+        project_id: str | None = None,
+        status_filter: WorkflowStatus | Iterable[WorkflowStatus] | None = None,
+        limit: int = 100,
+    ) -> list[WorkflowInfo]:
+        if isinstance(status_filter, str):
+            status_filter = [status_filter]
+        statuses = [WorkflowStatus(status) for status in status_filter or ()]
+        return self._reader.list(project_id=project_id, statuses=statuses, limit=limit)
+
+    async def query_workflow(self, workflow_id: str, name: str) -> Any:
+        if name == "get_phase_results":
+            self._require(workflow_id)
+            return [
+                {field.name: getattr(result, field.name) for field in fields(result)}
+                for result in self._reader.results(workflow_id)
+            ]
+        return await super().query_workflow(workflow_id, name)
+
+    async def health_check(self) -> dict[str, Any]:
+        begun = time.monotonic()
+        active = self._reader.list(statuses=list(WorkflowStatus.active()), limit=1_000_000)
+        return {
+            "backend": "native",
+            "connected": True,
+            "active_count": len(active),
+            "database": os.fspath(self.workspace.db),
+            "latency_sec": round(time.monotonic() - begun, 6),
+        }
+
+    def _believed(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
+        # What the engine believes is on disk; what is on disk may be a moment ahead of what listeners were told.
+        state = engine.believed(workflow_id)
+        return self._require(workflow_id) if state is None else info_of(state)
+
+    def _require(self, workflow_id: str) -> WorkflowInfo:
+        info = self._reader.info(workflow_id)
+        if info is None:
+            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+        return info
+
+    # --- waiting and hearing ---
+
+    async def wait_workflows(
+        self,
+        workflow_ids: Sequence[str],
+        timeout: float | None = None,
+        status: WorkflowStatus | None = None,
+    ) -> list[WorkflowInfo]:
+        engine = self._open()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            infos = [self._believed(engine, workflow_id) for workflow_id in workflow_ids]
+            settling = Settling(engine.connection, engine.believed)
+            if all(info.status is status for info in infos) or settling.all_settled(workflow_ids):
+                return infos
+            change = engine.change_of([*workflow_ids, *settling.watched])
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                await asyncio.wait_for(change, left)
+            except TimeoutError:
+                raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s") from None
+
+    def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
+        listeners = self._open().listeners
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
+
+    async def run_engine(self) -> None:
+        self._open().claim_all()
+
+    # --- opening and closing ---
+
+    def _open_to(self, what: str) -> Engine:
+        refuse_inside_step(self.workspace.root, what)
+        return self._open()
+
+    def _open(self) -> Engine:
+        loop = asyncio.get_running_loop()
+        if self._engine is None:
+            self.workspace.ensure()
+            settings = self._backlog.settings(required=False)
+            self._engine = Engine(self.workspace, settings.max_parallel, self._runner, self._trouble)
+            self._loop = loop
+        elif self._loop is not loop:
+            raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
+        return self._engine
+
+    def _runner(self, identity: Identity) -> PhaseRunner:
+        if self._scripted is not None:
+            return self._scripted
+        from penguin.orchestration.phases.runner import LocalPhases
+
+        return LocalPhases(identity.folder)
+
+    def _trouble(self, problem: str) -> None:
+        self.on_trouble(problem)
+
+    async def aclose(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
+        self._reader.close()
+
+
+def _command(name: str, payload: Mapping[str, Any]) -> Command:
+    by = str(payload.get("by") or "")
+    match name:
+        case "pause":
+            return Pause(by or _user(), bool(payload.get("now")))
+        case "resume":
+            return Resume(by or _user(), _phase(payload.get("from")))
+        case "cancel":
+            return Cancel(by or _user())
+        case "approve":
+            # No default here: an approval is somebody's word, so somebody must give a name.
+            return Approve(by, str(payload.get("note") or ""))
+        case "inject_feedback":
+            return Feedback(Advice(uuid.uuid4().hex, _advice(payload), by or _user(), time.time()))
+    raise IllegalCommand(f"no signal is called {name!r}", "one of pause, resume, cancel, approve, inject_feedback")
+
+
+def _advice(payload: Mapping[str, Any]) -> str:
+    if "message" in payload:
+        return str(payload["message"])
+    return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
+
+
+def _phase(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
+    if name is None:
+        return None
+    try:
+        return WorkflowPhase(name.upper())
+    except ValueError:
+        raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _waited(infos: Sequence[WorkflowInfo]) -> str:
+    return ", ".join(f"{info.workflow_id} is still {info.status}" for info in infos if not info.status.final)

@@ -1,0 +1,70 @@
+"""What may be started: the settings and blueprints of a workspace, read again when their files change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
+from penguin.orchestration.config import Settings, build_definition, load_settings, refuse_unrunnable
+from penguin.orchestration.definition import Definition
+from penguin.orchestration.workspace import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import Item
+    from penguin.orchestration.config import OrchestrationConfig
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class Backlog:
+    """The tasks of a workspace as its files define them at this moment."""
+
+    def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
+        self._root = root
+        self._overrides = overrides
+        self._settings: Settings | None = None
+        self._settings_stamp: Stamp = ()
+        self._blueprints: BlueprintSet | None = None
+        self._blueprints_stamp: Stamp = ()
+
+    def settings(self, *, required: bool = True) -> Settings:
+        """What holds now. Raises ConfigError; a missing penguin.yaml is one where it is `required`."""
+        stamp = _stamp([self._root / CONFIG_FILE])
+        if self._settings is None or stamp != self._settings_stamp or (required and not stamp):
+            self._settings = load_settings(self._root, self._overrides, required=required)
+            self._settings_stamp = stamp
+        return self._settings
+
+    def blueprints(self) -> BlueprintSet:
+        """All blueprints. Raises ConfigError."""
+        settings = self.settings()
+        files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
+        stamp = _stamp([self._root / CONFIG_FILE, *files])
+        if self._blueprints is None or stamp != self._blueprints_stamp:
+            self._blueprints = load_blueprints(self._root, settings)
+            self._blueprints_stamp = stamp
+        return self._blueprints
+
+    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+        """A task by its id. Raises TaskNotFound or BlueprintError."""
+        return self.blueprints().find(task_id, blueprint_id)
+
+    def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+        """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
+        definition = build_definition(self.settings(), item, config)
+        refuse_unrunnable(definition)
+        return definition
+
+
+def _stamp(files: list[Path]) -> Stamp:
+    """Which files there are, and which version of each."""
+    found = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)

@@ -1,0 +1,112 @@
+"""What a start comes to: which workflows, under which ids, and what stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
+from penguin.orchestration.commands import Start
+from penguin.orchestration.definition import Task
+from penguin.orchestration.native.backlog import Backlog
+from penguin.orchestration.store.dependencies import dependency_state
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import Item
+
+
+class UnmetDependency(WorkflowError):
+    """A dependency is not met, and nothing is under way that would meet it."""
+
+    code = "unmet_dependency"
+
+
+def workflow_id_of(project_id: str, task_id: str, number: int) -> str:
+    """The id of a task's workflow: the same for everybody who counts the same, so that two starts at once clash."""
+    digest = hashlib.sha256(f"{project_id}\0{task_id}\0{number}".encode()).hexdigest()
+    return f"ituv-{task_id}-{digest[:6]}"
+
+
+def next_id(connection: sqlite3.Connection, task: Task) -> tuple[str, int]:
+    """Id and number of the task's next workflow.
+
+    Six digits may clash between two numbers of one task: then the next number is taken.
+    """
+    row = connection.execute(
+        "SELECT count(*) FROM run WHERE project_id = ? AND task_id = ?", (task.project_id, task.id)
+    ).fetchone()
+    number = int(row[0])
+    while True:
+        workflow_id = workflow_id_of(task.project_id, task.id, number)
+        if connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone() is None:
+            return workflow_id, number
+        number += 1
+
+
+def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
+    """Raise AlreadyActive where the task has an active workflow."""
+    row = connection.execute(
+        "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY created_at DESC LIMIT 1",
+        (task.project_id, task.id),
+    ).fetchone()
+    if row is not None and WorkflowStatus(row[1]) in ACTIVE:
+        raise AlreadyActive(
+            f"task {task.id} has an active workflow already: {row[0]}, {row[1]}", f"/workflow status {row[0]}"
+        )
+
+
+class StartPlan:
+    """Collects the workflows of one start."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, backlog: Backlog, config: Mapping[str, Any] | None, by: str
+    ) -> None:
+        self._connection = connection
+        self._backlog = backlog
+        self._config = config
+        self._by = by
+        self._items: dict[tuple[str, str], Item] = {}
+
+    def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
+        """Add tasks, and what they need. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
+        items = [self._backlog.find(task_id, blueprint_id) for task_id in task_ids]
+        for item in items:
+            refuse_second(self._connection, item.task)
+            self._items[_key(item)] = item
+        for item in items:
+            self._require(item, with_dependencies)
+
+    def _require(self, item: Item, with_dependencies: bool) -> None:
+        todo = [item]
+        while todo:
+            task = todo.pop().task
+            for name in task.dependencies:
+                if (task.project_id, name) in self._items or self._provided(task.project_id, name):
+                    continue
+                if not with_dependencies:
+                    raise UnmetDependency(
+                        f"task {task.id} depends on {name}, which was not completed and has no active workflow",
+                        f"/workflow start {item.task.id} --with-deps",
+                    )
+                needed = self._backlog.blueprints().find(name)
+                self._items[_key(needed)] = needed
+                todo.append(needed)
+
+    def _provided(self, project_id: str, task_id: str) -> bool:
+        found = dependency_state(self._connection, project_id, task_id)
+        return found.met or found.status in ACTIVE
+
+    def starts(self) -> list[Start]:
+        """The workflows, the tasks that were asked for first. Raises ConfigError where nothing could run one."""
+        return [self._start(item) for item in self._items.values()]
+
+    def _start(self, item: Item) -> Start:
+        workflow_id, number = next_id(self._connection, item.task)
+        definition = self._backlog.define(item, self._config)
+        return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
+
+
+def _key(item: Item) -> tuple[str, str]:
+    return (item.task.project_id, item.task.id)

@@ -1,0 +1,128 @@
+"""A fake for tests of code that uses Penguin: phases that run nothing and come to the verdicts of a script.
+
+    with scripted_phases({"TEST": ["FAILED", "PASSED"]}) as script:
+        async with get_backend(workspace_path=folder) as backend:
+            workflow_id = await backend.start_workflow("auth-user-model")
+            info = await backend.wait_workflow(workflow_id)
+    assert info.status == "COMPLETED"
+    assert [phase for _, phase, _ in script.calls].count("TEST") == 2
+
+All else is real: the store, the machine, the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.phases.attempt import RUNNER, AttemptOrder, Control, Stop
+
+Outcome = str | AttemptResult
+Script = Mapping[str, Sequence[Outcome]]
+Delay = float | Callable[[AttemptOrder], float]
+
+
+class Call(NamedTuple):
+    """An attempt that was run."""
+
+    task_id: str
+    phase: WorkflowPhase
+    attempt: int
+
+
+class ScriptedPhases:
+    """Runs attempts by script. The tries of a phase take its outcomes in turn; after the last one all pass."""
+
+    def __init__(self, script: Script, tasks: Mapping[str, Script], delay: Delay) -> None:
+        self.calls: list[Call] = []
+        """Every attempt that was run, in order; one that goes on after an interruption comes again."""
+        self.orders: list[AttemptOrder] = []
+        """What each of them was told."""
+        self._script = script
+        self._tasks = tasks
+        self._delay = delay
+        self._tries: defaultdict[tuple[str, WorkflowPhase], list[int]] = defaultdict(list)
+        self._held: dict[WorkflowPhase, asyncio.Event] = {}
+
+    def hold(self, phase: str) -> None:
+        """From now on attempts of this phase stay under way until `release`."""
+        self._held[WorkflowPhase(phase)] = asyncio.Event()
+
+    def release(self, phase: str) -> None:
+        """Let the attempts of this phase end."""
+        self._held.pop(WorkflowPhase(phase)).set()
+
+    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+        """See PhaseRunner."""
+        self.calls.append(Call(order.definition.task.id, order.phase, order.attempt))
+        self.orders.append(order)
+        held = self._held.get(order.phase)
+        delay = self._delay(order) if callable(self._delay) else self._delay
+        if held is not None or delay:
+            stopped = await _stopped(_under_way(held, delay), control)
+            if stopped is not None:
+                return AttemptResult(verdict=Verdict.INTERRUPTED, cause=stopped.value)
+        return self._outcome(order)
+
+    async def aclose(self) -> None:
+        """See PhaseRunner."""
+
+    def _outcome(self, order: AttemptOrder) -> AttemptResult:
+        tries = self._tries[order.workflow_id, order.phase]
+        if order.attempt not in tries:
+            tries.append(order.attempt)
+        script = self._tasks.get(order.definition.task.id, self._script)
+        outcomes = script.get(order.phase.value, ())
+        index = tries.index(order.attempt)
+        outcome = outcomes[index] if index < len(outcomes) else Verdict.PASSED
+        if isinstance(outcome, AttemptResult):
+            return outcome
+        verdict = Verdict(outcome)
+        return AttemptResult(verdict=verdict, reason="" if verdict is Verdict.PASSED else "the script says so")
+
+
+async def _under_way(held: asyncio.Event | None, delay: float) -> None:
+    if held is not None:
+        await held.wait()
+    if delay:
+        await asyncio.sleep(delay)
+
+
+async def _stopped(work: Coroutine[Any, Any, None], control: Control) -> Stop | None:
+    """How the attempt was stopped, or None where it came to its end: like a step, it ends in spite of a pause."""
+    running = asyncio.ensure_future(work)
+    try:
+        while not running.done():
+            if control.stop in (Stop.NOW, Stop.CANCEL):
+                return control.stop
+            changed = asyncio.ensure_future(control.changed())
+            await asyncio.wait({running, changed}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+        return None
+    finally:
+        running.cancel()
+
+
+@contextmanager
+def scripted_phases(
+    script: Script | None = None,
+    *,
+    tasks: Mapping[str, Script] | None = None,
+    delay: Delay = 0.0,
+) -> Iterator[ScriptedPhases]:
+    """Let every backend made within this context run its attempts by script.
+
+    `script`: by phase, the outcomes of its tries: a verdict (PASSED, FAILED, ERROR, UNVERIFIED) or an AttemptResult.
+    `tasks`: a script of its own for a task, by id. `delay`: seconds that an attempt takes, or a function that says so.
+    """
+    phases = ScriptedPhases(script or {}, tasks or {}, delay)
+    token = RUNNER.set(phases)
+    try:
+        yield phases
+    finally:
+        RUNNER.reset(token)
