@@ -30,18 +30,14 @@ def open_store(path: Path) -> sqlite3.Connection:
     The connection may be handed to one other thread. Raises StoreError for a file that is no database of ours, one
     of a newer version, or a place that can't be written or can't hold a write-ahead log.
     """
-    made = not path.exists()
     try:
-        if made:
-            # Readable by the owner only, from its first byte on.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make(path)
         connection = _connect(path)
-        _refuse_foreign(connection, path)
-        _set_pragmas(connection, path)
-        if _version(connection) < SCHEMA_VERSION:
-            from penguin.orchestration.store.schema import migrate
-
-            migrate(connection, path)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.DatabaseError as error:
         raise explain_error(error, path) from error
     except OSError as error:
@@ -50,18 +46,26 @@ def open_store(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection | None:
-    """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does."""
-    if not path.exists() or path.stat().st_size == 0:
-        return None
+    """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does.
+
+    Any thread may use the connection, one at a time.
+    """
     try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA busy_timeout=5000")
-        _refuse_foreign(connection, path)
-        version = _version(connection)
+        if not path.exists() or path.stat().st_size == 0:
+            return None
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA busy_timeout=5000")
+            _refuse_foreign(connection, path)
+            version = _version(connection)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.DatabaseError as error:
         raise explain_error(error, path) from error
+    except OSError as error:
+        raise StoreError(f"can't read {path}: {error.strerror}", "make it readable") from error
     if version < SCHEMA_VERSION:
         # A reader never migrates; a writer will have made this version in a moment.
         connection.close()
@@ -82,6 +86,21 @@ def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
     if name.startswith("SQLITE_CORRUPT"):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")
+
+
+def _make(path: Path) -> None:
+    # Readable by the owner only, from its first byte on.
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    _refuse_foreign(connection, path)
+    _set_pragmas(connection, path)
+    if _version(connection) < SCHEMA_VERSION:
+        from penguin.orchestration.store.schema import migrate
+
+        migrate(connection, path)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,72 @@
+"""What steps left on disk: `<runs>/<workflow>/<attempt>-<phase>/NN-<step>.<try>.log`, and `.err.log` beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from penguin.orchestration.backend import GATES, WorkflowNotFound, WorkflowPhase
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")
+FILE = re.compile(r"([0-9]+)-(.+?)\.([0-9]+)(\.err)?\.log")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StepLog:
+    """The output of one try of a step. Sorts in the order in which the steps ran."""
+
+    attempt: int
+    number: int
+    """The step's place in its attempt."""
+    try_: int
+    """From 1; more where the attempt was interrupted and run again."""
+    errors: bool
+    """Standard error, where a step keeps it apart."""
+    phase: WorkflowPhase
+    step: str
+    """The step's name as far as a file name holds it."""
+    path: Path
+
+
+def attempt_logs(
+    runs: Path, workflow_id: str, phase: WorkflowPhase | None = None, attempt: int | None = None
+) -> list[StepLog]:
+    """The outputs of a workflow's steps, of one phase or attempt if wanted, also of an attempt under way.
+
+    Raises WorkflowNotFound for an id that is no plain name. A workflow that left nothing has none.
+    """
+    logs: list[StepLog] = []
+    for number, gate, folder in attempt_folders(runs, workflow_id):
+        if phase in (None, gate) and attempt in (None, number):
+            logs.extend(_logs(folder, number, gate))
+    return sorted(logs)
+
+
+def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPhase, Path]]:
+    """Number, phase and folder of every attempt that left something, in order. Raises as `attempt_logs` does."""
+    if not NAME.fullmatch(workflow_id):
+        raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
+    folders: list[tuple[int, WorkflowPhase, Path]] = []
+    for path in _entries(runs / workflow_id):
+        match = FOLDER.fullmatch(path.name)
+        if match and match[2].upper() in GATES:
+            folders.append((int(match[1]), WorkflowPhase(match[2].upper()), path))
+    return sorted(folders)
+
+
+def _logs(folder: Path, attempt: int, phase: WorkflowPhase) -> list[StepLog]:
+    matches = ((FILE.fullmatch(path.name), path) for path in _entries(folder))
+    return [
+        StepLog(attempt, int(match[1]), int(match[3]), match[4] is not None, phase, match[2], path)
+        for match, path in matches
+        if match
+    ]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
