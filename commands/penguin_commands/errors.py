@@ -1,0 +1,59 @@
+"""What can go wrong with a line, and the exit code that every error comes to."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from penguin.orchestration.backend import WorkflowError
+
+
+class ExitCode(IntEnum):
+    """What `penguin` tells the program that ran it."""
+
+    OK = 0
+    FAILED = 1
+    """A command failed."""
+    USAGE = 2
+    """The line was not understood."""
+    UNAVAILABLE = 3
+    """The backend is out of reach."""
+    TIMEOUT = 4
+    """Waiting took longer than it was given."""
+    NOT_COMPLETED = 5
+    """A workflow did not reach what was waited for."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+class UsageError(WorkflowError):
+    """The line was not understood. `start` and `end` are the place of the word at fault in the line, if one is."""
+
+    code = "usage"
+
+    def __init__(self, message: str, hint: str = "", start: int | None = None, end: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.start = start
+        self.end = end
+
+
+class NotReached(WorkflowError):
+    """A workflow settled on another status than the one waited for."""
+
+    code = "not_completed"
+
+
+BY_CODE = {
+    "usage": ExitCode.USAGE,
+    "backend_unavailable": ExitCode.UNAVAILABLE,
+    "timeout": ExitCode.TIMEOUT,
+    "not_completed": ExitCode.NOT_COMPLETED,
+}
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code that an error comes to."""
+    if isinstance(error, WorkflowError):
+        return BY_CODE.get(error.code, ExitCode.FAILED)
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return ExitCode.FAILED

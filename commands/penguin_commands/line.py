@@ -1,0 +1,79 @@
+"""A line, split into words as a shell does it: quotes, backslashes, comments. Nothing is ever expanded."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from penguin_commands.errors import UsageError
+
+BLANK = " \t\r\n\f\v"
+ESCAPED_IN_QUOTES = '"\\$`'
+
+
+class Word(NamedTuple):
+    """One word of a line, and where it stands there (quotes included)."""
+
+    text: str
+    start: int
+    end: int
+
+
+def split(line: str, *, comments: bool = False) -> list[Word]:
+    """The words of a line. With `comments`, a word that begins with `#` ends the line.
+
+    Raises UsageError where a quote is left open, or the line ends in a backslash.
+    """
+    words: list[Word] = []
+    place = 0
+    while True:
+        while place < len(line) and line[place] in BLANK:
+            place += 1
+        if place == len(line) or (comments and line[place] == "#"):
+            return words
+        word = _word(line, place)
+        words.append(word)
+        place = word.end
+
+
+def _word(line: str, start: int) -> Word:
+    """The word that begins at `start`."""
+    text: list[str] = []
+    place = start
+    while place < len(line) and line[place] not in BLANK:
+        char = line[place]
+        if char == "\\":
+            if place + 1 == len(line):
+                raise UsageError("the line ends in a backslash", "write \\\\ for a backslash", place, place + 1)
+            text.append(line[place + 1])
+            place += 2
+        elif char in "'\"":
+            part, place = _quoted(line, place)
+            text.append(part)
+        else:
+            text.append(char)
+            place += 1
+    return Word("".join(text), start, place)
+
+
+def _quoted(line: str, start: int) -> tuple[str, int]:
+    """The text of the quotes that open at `start`, and the place behind them."""
+    quote = line[start]
+    text: list[str] = []
+    place = start + 1
+    while place < len(line):
+        char = line[place]
+        if char == quote:
+            return "".join(text), place + 1
+        if char == "\\" and quote == '"' and line[place + 1 : place + 2] in tuple(ESCAPED_IN_QUOTES):
+            place += 1
+            char = line[place]
+        text.append(char)
+        place += 1
+    raise UsageError(f"the quote {quote} is never closed", f"close it, or write \\{quote}", start, len(line))
+
+
+def quote(text: str) -> str:
+    """A text as one word that `split` gives back unchanged."""
+    if text and not any(char in BLANK or char in "\\'\"#" for char in text):
+        return text
+    return "'" + text.replace("'", "'\\''") + "'"

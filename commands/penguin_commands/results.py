@@ -1,0 +1,280 @@
+"""What commands give back: plain data, which a renderer makes a table, lines or JSON of."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from datetime import datetime
+
+    from penguin.orchestration.backend import Verdict, WorkflowInfo
+    from penguin_commands.spec import Command
+
+
+class Result(Protocol):
+    """What every command gives back."""
+
+    def data(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+
+
+def moment(when: datetime | None) -> str | None:
+    """A time as JSON has it: ISO 8601 with its offset."""
+    return when.isoformat() if when else None
+
+
+def info_data(info: WorkflowInfo) -> dict[str, Any]:
+    """The fields of a WorkflowInfo as plain data."""
+    return {
+        "workflow_id": info.workflow_id,
+        "task_id": info.task_id,
+        "blueprint_id": info.blueprint_id,
+        "project_id": info.project_id,
+        "status": info.status.value,
+        "phase": info.phase.value,
+        "progress": info.progress,
+        "started_at": moment(info.started_at),
+        "updated_at": moment(info.updated_at),
+        "error_message": info.error_message,
+        "artifacts": list(info.artifacts),
+    }
+
+
+class Message(NamedTuple):
+    """A sentence."""
+
+    text: str
+    facts: Mapping[str, Any] = MappingProxyType({})
+
+    def data(self) -> dict[str, Any]:
+        return {"message": self.text, **self.facts}
+
+
+class Started(NamedTuple):
+    """Workflows that were started by this command."""
+
+    workflows: tuple[tuple[str, str], ...]
+    """(task id, workflow id), the one that was asked for first."""
+    retry_of: str = ""
+    differences: tuple[str, ...] = ()
+    """Where the definition of a retry differs from the one that the older workflow carried."""
+
+    def data(self) -> dict[str, Any]:
+        rows = [{"task_id": task, "workflow_id": workflow} for task, workflow in self.workflows]
+        retry = {"retry_of": self.retry_of, "differences": list(self.differences)} if self.retry_of else {}
+        return {**(rows[0] if rows else {}), **retry, "workflows": rows}
+
+
+class Changed(NamedTuple):
+    """A workflow after a command that changed it."""
+
+    text: str
+    info: WorkflowInfo
+    explain: str = ""
+
+    def data(self) -> dict[str, Any]:
+        return {"message": self.text, **info_data(self.info), "explain": self.explain}
+
+
+class Status(NamedTuple):
+    """Where one workflow stands."""
+
+    info: WorkflowInfo
+    explain: str = ""
+    """Why it does not run now; '' where it runs or is over."""
+    advice: str = ""
+    """What to type next, if anything."""
+
+    def data(self) -> dict[str, Any]:
+        return {**info_data(self.info), "explain": self.explain, "advice": self.advice}
+
+
+class WorkflowTable(NamedTuple):
+    """Several workflows."""
+
+    workflows: tuple[WorkflowInfo, ...]
+    explain: Mapping[str, str] = MappingProxyType({})
+    """By workflow id: why it does not run now."""
+    empty: str = "No workflows."
+
+    def data(self) -> dict[str, Any]:
+        return {"workflows": [{**info_data(info), **self._more(info)} for info in self.workflows]}
+
+    def _more(self, info: WorkflowInfo) -> dict[str, Any]:
+        return {"explain": self.explain[info.workflow_id]} if info.workflow_id in self.explain else {}
+
+
+class Waited(NamedTuple):
+    """Workflows that were waited for."""
+
+    workflows: tuple[WorkflowInfo, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {"workflows": [info_data(info) for info in self.workflows]}
+
+
+class Event(NamedTuple):
+    """One thing that happened to a workflow."""
+
+    seq: int
+    at: datetime
+    kind: str
+    text: str
+    facts: dict[str, Any]
+
+
+class History(NamedTuple):
+    """Everything that happened to a workflow."""
+
+    workflow_id: str
+    events: tuple[Event, ...]
+
+    def data(self) -> dict[str, Any]:
+        rows = [
+            {"seq": e.seq, "at": moment(e.at), "kind": e.kind, "text": e.text, "data": e.facts} for e in self.events
+        ]
+        return {"events": rows}
+
+
+class Attempt(NamedTuple):
+    """One attempt of a phase."""
+
+    phase: str
+    number: int
+    verdict: Verdict | None
+    """None while it is under way."""
+    started_at: datetime
+    ended_at: datetime | None
+    evidence: dict[str, Any]
+
+
+class Results(NamedTuple):
+    """The attempts of a workflow, the oldest first."""
+
+    workflow_id: str
+    attempts: tuple[Attempt, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {"results": [self._row(attempt) for attempt in self.attempts]}
+
+    def _row(self, attempt: Attempt) -> dict[str, Any]:
+        return {
+            "phase": attempt.phase,
+            "attempt": attempt.number,
+            "verdict": attempt.verdict.value if attempt.verdict else None,
+            "started_at": moment(attempt.started_at),
+            "ended_at": moment(attempt.ended_at),
+            "evidence": attempt.evidence,
+        }
+
+
+class Artifacts(NamedTuple):
+    """The files that a workflow's steps left behind."""
+
+    workflow_id: str
+    files: tuple[tuple[str, int | None], ...]
+    """(path, size in bytes or None where it is gone)."""
+
+    def data(self) -> dict[str, Any]:
+        return {"artifacts": [{"path": path, "bytes": size} for path, size in self.files]}
+
+
+class Log(NamedTuple):
+    """The output of one step, in a file."""
+
+    phase: str
+    attempt: int
+    step: str
+    path: str
+    """Relative to the workspace."""
+    file: str
+    """Where it can be opened."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.phase} attempt {self.attempt}: {self.step}"
+
+
+class Piece(NamedTuple):
+    """Some more output of a step."""
+
+    log: Log
+    output: bytes
+
+
+class Logs(NamedTuple):
+    """What steps printed: the files, to be read piece by piece, since they may be huge."""
+
+    workflow_id: str
+    logs: tuple[Log, ...]
+    pieces: Callable[[], AsyncIterator[Piece]] | None = None
+    """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
+
+    def data(self) -> dict[str, Any]:
+        from penguin_commands.tail import tail
+
+        rows = []
+        for log in self.logs:
+            text, size = tail(log.file)
+            place = {"phase": log.phase, "attempt": log.attempt, "step": log.step, "path": log.path}
+            rows.append({**place, "bytes": size, "tail": text})
+        return {"logs": rows}
+
+
+class Help(NamedTuple):
+    """Commands, to be explained."""
+
+    commands: tuple[Command, ...]
+    detailed: bool = False
+    """One command, with its arguments and flags."""
+
+    def data(self) -> dict[str, Any]:
+        return {"commands": [self._row(command) for command in self.commands]}
+
+    def _row(self, command: Command) -> dict[str, Any]:
+        return {
+            "command": command.name,
+            "usage": command.usage,
+            "help": command.help,
+            "example": command.example,
+            "arguments": [{"name": part.usage, "help": part.help} for part in command.arguments],
+            "flags": [{"name": f"--{flag.name}", "help": flag.help} for flag in command.flags],
+        }
+
+
+class Facts(NamedTuple):
+    """Named values, a line each."""
+
+    facts: dict[str, Any]
+
+    def data(self) -> dict[str, Any]:
+        return self.facts
+
+
+class Settings(NamedTuple):
+    """The settings, and where each comes from."""
+
+    settings: tuple[tuple[str, Any, str], ...]
+    """(key, value, origin)."""
+
+    def data(self) -> dict[str, Any]:
+        return {"settings": [{"key": key, "value": value, "origin": origin} for key, value, origin in self.settings]}
+
+
+class Quit(NamedTuple):
+    """The wish to leave."""
+
+    def data(self) -> dict[str, Any]:
+        return {"message": "Bye."}
+
+
+class Chain(NamedTuple):
+    """A result, and one that takes its time: show the first at once, then await `then()` and show what comes."""
+
+    first: Result
+    then: Callable[[], Coroutine[Any, Any, Result]]
+
+    def data(self) -> dict[str, Any]:
+        return self.first.data()

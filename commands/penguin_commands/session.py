@@ -1,0 +1,175 @@
+"""A session: the workspace that commands work on, and what was started in it. Everything is opened when first used."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound
+from penguin_commands.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from penguin.orchestration.backend import OrchestrationBackend
+    from penguin.orchestration.blueprint import BlueprintSet
+    from penguin.orchestration.config import OrchestrationConfig, Settings
+    from penguin.orchestration.store.reader import WorkflowReader
+    from penguin.orchestration.workspace import Workspace
+
+LAST = "@last"
+
+
+def _ignore(text: str) -> None:
+    """Narration, where nobody listens."""
+
+
+class Session:
+    """What commands share. Not for use by several threads.
+
+    `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name` overrides
+    the configured backend, `by` is the name that changes are made under, `detach` leaves what is started to other
+    engines, `narrate` is told of troubles, `listener` of every change of a status or phase once the backend is open.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        backend_name: str | None = None,
+        by: str | None = None,
+        detach: bool = False,
+        narrate: Callable[[str], None] = _ignore,
+        listener: Callable[[WorkflowInfo], None] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.backend_name = backend_name
+        self.by = by or user_name()
+        self.detach = detach
+        self.narrate = narrate
+        self.listener = listener
+        self.touched: list[str] = []
+        """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
+        self.last: str | None = None
+        """The newest workflow started here."""
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace. Raises WorkflowError where there is none."""
+        from penguin.orchestration.workspace import Workspace, find_workspace
+
+        return Workspace(find_workspace(self.folder or Path.cwd()))
+
+    @cached_property
+    def reader(self) -> WorkflowReader:
+        """Reads workflows, without a backend."""
+        from penguin.orchestration.store.reader import WorkflowReader
+
+        return WorkflowReader(self.workspace.db)
+
+    @cached_property
+    def overrides(self) -> OrchestrationConfig | None:
+        """What the options of the command line set over the file and the environment."""
+        if self.backend_name is None:
+            return None
+        from penguin.orchestration.config import OrchestrationConfig
+
+        return OrchestrationConfig(backend=self.backend_name)
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings, read afresh: a shell lives longer than an edit of penguin.yaml."""
+        from penguin.orchestration.config import load_settings
+
+        return load_settings(self.workspace.root, self.overrides)
+
+    @property
+    def blueprints(self) -> BlueprintSet:
+        """All blueprints, read afresh."""
+        from penguin.orchestration.blueprint import load_blueprints
+
+        return load_blueprints(self.workspace.root, self.settings)
+
+    @cached_property
+    def backend(self) -> OrchestrationBackend:
+        """The backend, one per session, on the event loop that runs now."""
+        from penguin.orchestration import get_backend
+        from penguin.orchestration.native.backend import NativeBackend
+
+        backend = get_backend(self.overrides, self.workspace.root)
+        if isinstance(backend, NativeBackend):
+            backend.claims = not self.detach
+            backend.on_trouble = self._trouble
+        if self.listener:
+            backend.listen(self.listener)
+        return backend
+
+    def _trouble(self, problem: str) -> None:
+        self.narrate(problem or "the disk takes records again")
+
+    def engine_alive(self) -> bool:
+        """Whether an engine lives that claims what others started."""
+        from penguin.orchestration.native.ownership import living
+
+        return bool(living(self.workspace.engines))
+
+    @property
+    def backend_open(self) -> bool:
+        """Whether a command needed the backend yet."""
+        return "backend" in self.__dict__
+
+    def resolve(self, ref: str, *, prefix: bool = False) -> str:
+        """The workflow id that a word stands for. Raises WorkflowNotFound."""
+        if ref == LAST:
+            if self.last is None:
+                raise WorkflowNotFound(
+                    f"{LAST}: nothing was started in this session yet", "name the workflow or its task"
+                )
+            return self.last
+        if ref.startswith("@"):
+            raise UsageError(f"unknown reference {ref!r}", f"{LAST} is the newest workflow started in this session")
+        return self.reader.find(ref, prefix=prefix)
+
+    def info(self, workflow_id: str) -> WorkflowInfo:
+        """A workflow as it stands. Raises WorkflowNotFound."""
+        info = self.reader.info(workflow_id)
+        if info is None:
+            raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows those there are")
+        return info
+
+    def started(self, workflow_ids: Sequence[str]) -> None:
+        """Note that these were started here; the first is what was asked for."""
+        self.going(*workflow_ids)
+        if workflow_ids:
+            self.last = workflow_ids[0]
+
+    def going(self, *workflow_ids: str) -> None:
+        """Note that these go on because of this session: a script waits for them at its end."""
+        self.touched.extend(one for one in workflow_ids if one not in self.touched)
+
+    async def aclose(self) -> None:
+        """Close what was opened. Running steps are left to be taken over."""
+        if self.backend_open:
+            backend = self.__dict__.pop("backend")
+            await backend.aclose()
+        self.close()
+
+    def close(self) -> None:
+        """Close what needs no event loop to be closed."""
+        if "reader" in self.__dict__:
+            self.__dict__.pop("reader").close()
+
+
+def user_name() -> str:
+    """The name of the user who runs this."""
+    for variable in ("LOGNAME", "USER"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"

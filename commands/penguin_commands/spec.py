@@ -1,0 +1,154 @@
+"""How a command is declared: parser, help, completion and documentation all read these."""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin.orchestration.backend import WorkflowStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Kind(Enum):
+    """What a value is: how it is checked, and what completes it."""
+
+    WORKFLOW = "workflow"
+    """A workflow id, a task id, @last, or (where nothing is changed) a beginning; str."""
+    TASK = "task"
+    """A task id; str."""
+    BLUEPRINT = "blueprint"
+    """A blueprint id; str."""
+    PROJECT = "project"
+    """A project id; str."""
+    PHASE = "phase"
+    """One of the four gates, in any case; WorkflowPhase."""
+    STATUS = "status"
+    """A status in any case; WorkflowStatus."""
+    STATUSES = "statuses"
+    """Statuses with commas between, or `active`; frozenset of WorkflowStatus."""
+    CHOICE = "choice"
+    """One of `choices`; str."""
+    COMMAND = "command"
+    """A word of a command; str."""
+    NAME = "name"
+    """One word; str."""
+    TEXT = "text"
+    """As an argument all that is left of the line, as one text; as a flag's value one word; str."""
+    SECONDS = "seconds"
+    """A length of time, `90`, `1.5m`, `2h`; float, in seconds."""
+    NUMBER = "number"
+    """A whole number from 1; int."""
+
+
+class Argument(NamedTuple):
+    """A word that stands for itself."""
+
+    name: str
+    """As the handler calls it."""
+    kind: Kind
+    required: bool = True
+    many: bool = False
+    """Takes all that is left; the handler gets a tuple."""
+    help: str = ""
+
+    @property
+    def usage(self) -> str:
+        name = PLACEHOLDERS.get(self.kind, self.name.upper()) + ("…" if self.many or self.kind is Kind.TEXT else "")
+        return name if self.required else f"[{name}]"
+
+
+class Flag(NamedTuple):
+    """A word that begins with a dash; with a kind it has a value."""
+
+    name: str
+    """Without the dashes."""
+    kind: Kind | None = None
+    help: str = ""
+    short: str = ""
+    """One letter, without the dash."""
+    many: bool = False
+    """May be given more than once; the handler gets a tuple."""
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+    @property
+    def key(self) -> str:
+        """As the handler calls it: a keyword of Python gets an underscore."""
+        key = self.name.replace("-", "_")
+        return f"{key}_" if key in ("from", "for") else key
+
+    @property
+    def usage(self) -> str:
+        value = "|".join(self.choices) or (PLACEHOLDERS.get(self.kind, self.name.upper()) if self.kind else "")
+        text = (f"-{self.short}" if self.short and not self.kind else f"--{self.name}") + (f" {value}" if value else "")
+        return text if self.required else f"[{text}]" + ("…" if self.many else "")
+
+
+PLACEHOLDERS = {
+    Kind.WORKFLOW: "ID",
+    Kind.TASK: "TASK",
+    Kind.BLUEPRINT: "BLUEPRINT",
+    Kind.PROJECT: "PROJECT",
+    Kind.PHASE: "PHASE",
+    Kind.STATUS: "STATUS",
+    Kind.STATUSES: "STATUS",
+    Kind.COMMAND: "COMMAND",
+    Kind.NAME: "NAME",
+    Kind.TEXT: "TEXT",
+    Kind.SECONDS: "SECONDS",
+    Kind.NUMBER: "N",
+}
+
+
+class Command(NamedTuple):
+    """One command: `/noun verb`, or `/noun` alone."""
+
+    noun: str
+    verb: str
+    """Empty: the noun says it all."""
+    handler: str
+    """`module:function`, below this package; imported when it is called."""
+    help: str
+    """One line, without a full stop."""
+    example: str
+    arguments: tuple[Argument, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other names: of the verb, or of the noun where there is no verb."""
+    reads: bool = False
+    """Changes nothing: the unambiguous beginning of a workflow id will do."""
+    statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus)
+    """Where a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
+
+    @property
+    def name(self) -> str:
+        return f"/{self.noun} {self.verb}".rstrip()
+
+    @property
+    def usage(self) -> str:
+        arguments = [argument.usage for argument in self.arguments]
+        return " ".join([self.name, *arguments, *(flag.usage for flag in self.flags)])
+
+    def flag(self, word: str) -> Flag | None:
+        """The flag that `--name` or `-n` names."""
+        for flag in self.flags:
+            if word == f"--{flag.name}" or (flag.short and word == f"-{flag.short}"):
+                return flag
+        return None
+
+    def load(self) -> Callable[..., Any]:
+        """The handler: `handler(session, **values)` gives a Result, or a coroutine that does."""
+        module, _, function = self.handler.partition(":")
+        handler: Callable[..., Any] = getattr(import_module(f"penguin_commands.{module}"), function)
+        return handler
+
+
+class Invocation(NamedTuple):
+    """A line that was understood."""
+
+    command: Command
+    values: dict[str, Any]
+    """By the names of the handler's parameters; only what was given."""

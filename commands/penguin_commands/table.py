@@ -1,0 +1,286 @@
+"""The one table of all commands."""
+
+from __future__ import annotations
+
+from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin_commands.spec import Argument, Command, Flag, Kind
+
+S = WorkflowStatus
+ID = Argument(
+    "workflow", Kind.WORKFLOW, help="a workflow, or a task for its newest one; @last for this session's newest"
+)
+OPTIONAL_ID = ID._replace(required=False)
+TASK = Argument("task", Kind.TASK)
+BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT)
+FROM_BLUEPRINT = Flag("blueprint", Kind.BLUEPRINT, "the blueprint to look in, where several have this task")
+START_FROM = Flag("from", Kind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
+WAIT = Flag("wait", help="wait until it is over; fails unless it is COMPLETED")
+TIMEOUT = Flag("timeout", Kind.SECONDS, "wait no longer than this; 90, 1.5m, 2h")
+
+WORKFLOW_CHANGES = (
+    Command(
+        "workflow",
+        "start",
+        "workflow_change:start",
+        "Start a task on its way through the four gates",
+        "/workflow start auth-user-model --wait",
+        (TASK,),
+        (
+            Flag("with-deps", help="start the dependencies that are not met, too"),
+            FROM_BLUEPRINT,
+            WAIT,
+            TIMEOUT,
+        ),
+    ),
+    Command(
+        "workflow",
+        "pause",
+        "workflow_change:pause",
+        "Start no new step until it is resumed",
+        "/workflow pause auth-user-model --now",
+        (ID,),
+        (Flag("now", help="end the step under way too, instead of letting it finish"),),
+        statuses=frozenset({S.PENDING, S.RUNNING}),
+    ),
+    Command(
+        "workflow",
+        "resume",
+        "workflow_change:resume",
+        "Go on with a paused or blocked workflow",
+        "/workflow resume auth-user-model --from test",
+        (ID,),
+        (START_FROM,),
+        statuses=frozenset({S.PAUSED, S.BLOCKED}),
+    ),
+    Command(
+        "workflow",
+        "cancel",
+        "workflow_change:cancel",
+        "End a workflow and everything it runs",
+        "/workflow cancel auth-user-model",
+        (ID,),
+        statuses=ACTIVE,
+    ),
+    Command(
+        "workflow",
+        "retry",
+        "workflow_change:retry",
+        "Start a new workflow that keeps the passes that still hold",
+        "/workflow retry auth-user-model --from implement",
+        (ID,),
+        (START_FROM,),
+        statuses=frozenset({S.BLOCKED, S.FAILED, S.CANCELLED, S.COMPLETED}),
+    ),
+    Command(
+        "workflow",
+        "feedback",
+        "workflow_change:feedback",
+        "Give advice to the next attempt at IMPLEMENT",
+        "/workflow feedback auth-user-model Use bcrypt, not md5",
+        (ID, Argument("text", Kind.TEXT)),
+        statuses=ACTIVE,
+    ),
+    Command(
+        "workflow",
+        "approve",
+        "workflow_change:approve",
+        "Pass a phase that nothing can check, on a person's word",
+        '/workflow approve auth-user-model --by "Ada Lovelace" --note "read it all"',
+        (ID,),
+        (
+            Flag("by", Kind.NAME, "who vouches for it", required=True),
+            Flag("note", Kind.TEXT, "what was looked at; kept as evidence"),
+        ),
+        statuses=frozenset({S.BLOCKED}),
+    ),
+)
+
+WORKFLOW_READS = (
+    Command(
+        "workflow",
+        "status",
+        "workflow_read:status",
+        "Show where a workflow stands; without ID all active ones",
+        "/workflow status auth-user-model",
+        (OPTIONAL_ID,),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "list",
+        "workflow_read:list_",
+        "List workflows, the newest first",
+        "/workflow list --status active --limit 20",
+        (Argument("project", Kind.PROJECT, required=False),),
+        (
+            Flag(
+                "status",
+                Kind.STATUSES,
+                "only these; several with commas; `active` for all that are not over",
+                many=True,
+            ),
+            Flag("task", Kind.TASK, "only those of this task"),
+            Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),
+        ),
+        aliases=("ls",),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "wait",
+        "workflow_wait:wait",
+        "Wait until workflows are over; fails unless they are COMPLETED",
+        "/workflow wait auth-user-model --for blocked --timeout 10m",
+        (ID._replace(name="workflows", many=True),),
+        (Flag("for", Kind.STATUS, "wait for this status instead of COMPLETED"), TIMEOUT),
+        reads=True,
+        statuses=ACTIVE,
+    ),
+    Command(
+        "workflow",
+        "logs",
+        "workflow_logs:logs",
+        "Show what its steps printed; the newest attempt unless said",
+        "/workflow logs auth-user-model --phase test",
+        (ID,),
+        (
+            Flag("phase", Kind.PHASE, "the newest attempt of this phase"),
+            Flag("attempt", Kind.NUMBER, "the attempt with this number"),
+            Flag("follow", help="go on until the workflow stops", short="f"),
+        ),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "history",
+        "workflow_read:history",
+        "Show everything that happened to a workflow",
+        "/workflow history auth-user-model",
+        (ID,),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "results",
+        "workflow_read:results",
+        "Show every attempt, with its verdict and its steps",
+        "/workflow results auth-user-model",
+        (ID,),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "artifacts",
+        "workflow_read:artifacts",
+        "List the files that its steps left behind",
+        "/workflow artifacts auth-user-model",
+        (ID,),
+        reads=True,
+    ),
+)
+
+BLUEPRINTS = (
+    Command(
+        "blueprint", "list", "blueprint:list_", "List the blueprints", "/blueprint list", aliases=("ls",), reads=True
+    ),
+    Command(
+        "blueprint",
+        "show",
+        "blueprint:show",
+        "Show a blueprint and how far its tasks are",
+        "/blueprint show auth-system",
+        (BLUEPRINT,),
+        reads=True,
+    ),
+    Command(
+        "blueprint",
+        "lint",
+        "blueprint:lint",
+        "Find what is wrong with blueprints; all of them without an id",
+        "/blueprint lint auth-system",
+        (BLUEPRINT._replace(required=False),),
+        reads=True,
+    ),
+    Command(
+        "blueprint",
+        "run",
+        "workflow_change:run",
+        "Start every task of a blueprint that is not done, in the order of their dependencies",
+        "/blueprint run auth-system --wait",
+        (BLUEPRINT,),
+        (WAIT, TIMEOUT),
+    ),
+)
+
+TASKS = (
+    Command(
+        "task",
+        "list",
+        "task:list_",
+        "List the tasks of the blueprints",
+        "/task list --blueprint auth-system",
+        (),
+        (FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
+        aliases=("ls",),
+        reads=True,
+    ),
+    Command(
+        "task", "show", "task:show", "Show a task", "/task show auth-user-model", (TASK,), (FROM_BLUEPRINT,), reads=True
+    ),
+    Command(
+        "task",
+        "ready",
+        "task:ready",
+        "List the tasks whose dependencies are met, the most urgent first",
+        "/task ready",
+        (),
+        (FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
+        reads=True,
+    ),
+    Command(
+        "task",
+        "graph",
+        "task:graph",
+        "Draw which task depends on which",
+        "/task graph --format mermaid",
+        (),
+        (
+            FROM_BLUEPRINT._replace(help="only those of this blueprint"),
+            Flag("format", Kind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
+        ),
+        reads=True,
+    ),
+)
+
+OTHERS = (
+    Command("health", "", "system:health", "Show whether the backend is well", "/health", reads=True),
+    Command("config", "", "system:config", "Show the settings, and where each comes from", "/config", reads=True),
+    Command(
+        "help",
+        "",
+        "system:help_",
+        "Show the commands, or one of them",
+        "/help workflow start",
+        (Argument("words", Kind.COMMAND, required=False, many=True),),
+        reads=True,
+    ),
+    Command("quit", "", "system:quit_", "Leave", "/quit", aliases=("exit",), reads=True),
+)
+
+COMMANDS: tuple[Command, ...] = (*WORKFLOW_CHANGES, *WORKFLOW_READS, *BLUEPRINTS, *TASKS, *OTHERS)
+NOUNS: tuple[str, ...] = tuple(dict.fromkeys(command.noun for command in COMMANDS))
+
+
+def verbs(noun: str) -> tuple[Command, ...]:
+    """The commands of a noun."""
+    return tuple(command for command in COMMANDS if command.noun == noun)
+
+
+def lookup(noun: str, verb: str) -> Command | None:
+    """The command of these names, other names included; a noun that stands alone has the verb ''."""
+    for command in COMMANDS:
+        if command.verb and noun == command.noun and verb in (command.verb, *command.aliases):
+            return command
+        if not command.verb and noun in (command.noun, *command.aliases):
+            return command
+    return None

@@ -1,0 +1,74 @@
+"""Commands on tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_commands.plans import Drawn, TaskShown, TaskTable
+from penguin_commands.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penguin.orchestration.blueprint import BlueprintSet
+    from penguin.orchestration.blueprint.graph import TaskGraph
+    from penguin.orchestration.definition import Task
+    from penguin_commands.session import Session
+
+
+def list_(session: Session, blueprint: str | None = None) -> TaskTable:
+    """All tasks, in the order of their files."""
+    blueprints = session.blueprints
+    return TaskTable(Progress(session).states(_tasks(blueprints, blueprint)), _empty(blueprints))
+
+
+def show(session: Session, task: str, blueprint: str | None = None) -> TaskShown:
+    """One task."""
+    return TaskShown(Progress(session).state(session.blueprints.find(task, blueprint).task))
+
+
+def ready(session: Session, blueprint: str | None = None) -> TaskTable:
+    """The tasks that can be started now, the most urgent first."""
+    from penguin.orchestration.blueprint.ready import precedence
+    from penguin.orchestration.blueprint.ready import ready as ready_of
+
+    progress = Progress(session)
+    blueprints = session.blueprints
+    tasks = _tasks(blueprints, blueprint)
+    found: list[Task] = []
+    for project in dict.fromkeys(task.project_id for task in tasks):
+        own = [task for task in tasks if task.project_id == project]
+        found += ready_of(own, progress.completed(project), progress.active(project))
+    empty = "No task is ready." if tasks else _empty(blueprints)
+    return TaskTable(progress.states(sorted(found, key=precedence)), empty)
+
+
+def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> Drawn:
+    """Which task depends on which."""
+    from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
+
+    tasks = TaskGraph(_tasks(session.blueprints, blueprint))
+    edges = tuple(tasks.edges())
+    if format == "tree":
+        return Drawn(format, _tree(tasks, Progress(session)), edges)
+    return Drawn(format, to_dot(tasks) if format == "dot" else to_mermaid(tasks), edges)
+
+
+def _tree(graph: TaskGraph, progress: Progress) -> str:
+    lines = []
+    for branch, task, repeated in graph.tree():
+        state = progress.state(task)
+        lines.append(f"{branch}{task.id}  {'(see above)' if repeated else state.state}")
+    lines += [f"missing: {needed}, which {task.id} needs" for task, needed in graph.missing()]
+    lines += [f"circle: {' -> '.join(circle)}" for circle in graph.cycles()]
+    return "\n".join(lines) or "No tasks."
+
+
+def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:
+    return blueprints.tasks() if blueprint_id is None else blueprints.blueprint(blueprint_id).tasks
+
+
+def _empty(blueprints: BlueprintSet) -> str:
+    if blueprints.blueprints:
+        return "No tasks."
+    return "No blueprints: `blueprints:` in penguin.yaml says where they are; penguin init writes an example."

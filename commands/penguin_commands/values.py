@@ -1,0 +1,103 @@
+"""From a word to the value that its kind stands for."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import ACTIVE, GATES, WorkflowStatus
+from penguin_commands.errors import UsageError
+from penguin_commands.spec import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", re.ASCII)
+SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+LONGEST = 100
+
+
+def convert(kind: Kind, text: str, choices: tuple[str, ...] = ()) -> Any:
+    """The value of a word. Raises UsageError."""
+    if not text:
+        raise UsageError(f"an empty {kind.value} says nothing")
+    if kind is Kind.TASK:
+        return _task(text)
+    if kind is Kind.PHASE:
+        return {phase.value: phase for phase in GATES}[_one_of(text.upper(), [phase.value for phase in GATES], "phase")]
+    if kind is Kind.STATUS:
+        return WorkflowStatus(_one_of(text.upper(), list(WorkflowStatus), "status"))
+    if kind is Kind.STATUSES:
+        return _statuses(text)
+    if kind is Kind.CHOICE:
+        return _one_of(text, choices, "choice")
+    if kind is Kind.SECONDS:
+        return _seconds(text)
+    if kind is Kind.NUMBER:
+        return _number(text)
+    return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or ''."""
+    from difflib import get_close_matches
+
+    names = list(known)
+    lower = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower()[:LONGEST], lower, n=1, cutoff=0.55)
+    return lower[close[0]] if close else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """A sentence on a word that is not known, with the nearest that is."""
+    names = list(known)
+    meant = nearest(word, names)
+    if meant:
+        return f"unknown {what} {shown(word)}; did you mean {meant}?"
+    return f"unknown {what} {shown(word)}; there are: {', '.join(names)}" if names else f"unknown {what} {shown(word)}"
+
+
+def shown(word: str) -> str:
+    """A word as an error shows it: quoted, not too long, without control characters."""
+    return repr(word if len(word) <= LONGEST else word[:LONGEST] + "…")
+
+
+def _one_of(text: str, known: Iterable[str], what: str) -> str:
+    names = [str(name) for name in known]
+    if text not in names:
+        raise UsageError(unknown(what, text, names))
+    return text
+
+
+def _task(text: str) -> str:
+    if len(text) > LONGEST or not TASK_ID.fullmatch(text):
+        raise UsageError(
+            f"{shown(text)} is no task id",
+            "letters, digits, - and _, in parts with a dot between, at most 100 characters",
+        )
+    return text
+
+
+def _statuses(text: str) -> frozenset[WorkflowStatus]:
+    found: set[WorkflowStatus] = set()
+    for part in text.upper().split(","):
+        if part == "ACTIVE":
+            found |= ACTIVE
+        else:
+            found.add(WorkflowStatus(_one_of(part, [*WorkflowStatus, "ACTIVE"], "status")))
+    return frozenset(found)
+
+
+def _seconds(text: str) -> float:
+    match = SECONDS.fullmatch(text)
+    if not match:
+        raise UsageError(f"{shown(text)} is no length of time", "write seconds, or 1.5m, or 2h")
+    return math.prod((float(match[1]), UNITS[match[2]]))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+        raise UsageError(f"{shown(text)} is no whole number from 1 to 999999999")
+    return int(text)

@@ -1,0 +1,109 @@
+"""Commands that change workflows. All are coroutines on the backend."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
+from penguin_commands.errors import UsageError
+from penguin_commands.results import Chain, Changed, Message, Result, Started
+from penguin_commands.workflow_wait import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from penguin_commands.session import Session
+
+
+async def start(
+    session: Session,
+    task: str,
+    *,
+    with_deps: bool = False,
+    blueprint: str | None = None,
+    wait: bool = False,
+    timeout: float | None = None,
+) -> Result:
+    """Start a task."""
+    _check_wait(session, wait, timeout)
+    ids = await session.backend.start_tasks([task], blueprint_id=blueprint, with_dependencies=with_deps, by=session.by)
+    session.started(ids)
+    return _started(session, ids, wait, timeout)
+
+
+async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: float | None = None) -> Result:
+    """Start all tasks of a blueprint that are neither done nor under way."""
+    from penguin_commands.blueprint import open_tasks
+
+    _check_wait(session, wait, timeout)
+    tasks = open_tasks(session, blueprint)
+    if not tasks:
+        return Message(f"Nothing to start: every task of {blueprint} is done or under way.", {"workflows": []})
+    ids = await session.backend.start_tasks(tasks, blueprint_id=blueprint, with_dependencies=True, by=session.by)
+    session.started(ids)
+    return _started(session, ids, wait, timeout)
+
+
+def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
+    if timeout is not None and not wait:
+        raise UsageError("--timeout goes with --wait")
+    if wait and session.detach:
+        raise UsageError("--wait makes no sense with --detach: nothing would run it here")
+
+
+def _started(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
+    result = Started(tuple((session.info(one).task_id, one) for one in ids))
+    if not wait:
+        return result
+    return Chain(result, partial(wait_for, session, tuple(ids), WorkflowStatus.COMPLETED, timeout))
+
+
+async def pause(session: Session, workflow: str, *, now: bool = False) -> Changed:
+    """Start no new step."""
+    payload = {"now": now, "by": session.by}
+    return await _signal(session, session.resolve(workflow), "pause", payload, "Paused {}")
+
+
+async def resume(session: Session, workflow: str, *, from_: WorkflowPhase | None = None) -> Changed:
+    """Go on from PAUSED or BLOCKED."""
+    payload = {"by": session.by, **({"from": from_.value} if from_ else {})}
+    workflow_id = session.resolve(workflow)
+    changed = await _signal(session, workflow_id, "resume", payload, "Resumed {}")
+    session.going(workflow_id)
+    return changed
+
+
+async def cancel(session: Session, workflow: str) -> Changed:
+    """End what runs."""
+    return await _signal(session, session.resolve(workflow), "cancel", {"by": session.by}, "Cancelled {}")
+
+
+async def feedback(session: Session, workflow: str, text: str) -> Changed:
+    """Queue advice for the next IMPLEMENT attempt."""
+    payload = {"message": text, "by": session.by}
+    said = "Feedback for {} is kept for its next IMPLEMENT attempt"
+    return await _signal(session, session.resolve(workflow), "inject_feedback", payload, said)
+
+
+async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> Changed:
+    """Pass an UNVERIFIED phase on a person's word."""
+    workflow_id = session.resolve(workflow)
+    phase = session.info(workflow_id).phase
+    changed = await _signal(session, workflow_id, "approve", {"by": by, "note": note}, f"{by} approved {phase} of {{}}")
+    session.going(workflow_id)
+    return changed
+
+
+async def _signal(session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str) -> Changed:
+    await session.backend.signal_workflow(workflow_id, name, payload)
+    return Changed(said.format(workflow_id), session.info(workflow_id), session.reader.explain(workflow_id))
+
+
+async def retry(session: Session, workflow: str, *, from_: WorkflowPhase | None = None) -> Started:
+    """Start a new workflow that keeps the passes that still hold."""
+    workflow_id = session.resolve(workflow)
+    differences = await session.backend.retry_differences(workflow_id)
+    new = await session.backend.retry_workflow(workflow_id, start_from=from_)
+    session.started([new])
+    return Started(((session.info(new).task_id, new),), workflow_id, tuple(differences))

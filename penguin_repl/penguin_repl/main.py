@@ -1,0 +1,213 @@
+"""The command line: `penguin`, alone a shell, with a script or `-c` a program among others."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands.errors import ExitCode, UsageError, exit_code
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Sequence
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.session import Session
+    from penguin_repl.screen import Screen, Style
+    from penguin_repl.source import ScriptLine
+
+USAGE = "penguin [OPTIONS] [SCRIPT | -c COMMAND… | init]"
+HELP = """\
+Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
+survives being killed, and lets no gate pass on anyone's word.
+
+Usage: penguin [OPTIONS]                a shell; with input from a pipe, a script
+       penguin [OPTIONS] SCRIPT         one command a line, # comments, quotes as in a shell; - is standard input
+       penguin [OPTIONS] -c COMMAND     one command; may be repeated
+       penguin [OPTIONS] init           write a starting penguin.yaml and an example blueprint; overwrites nothing
+
+Options:
+  -c COMMAND             run this command, as a script of one line
+  --workspace FOLDER     the folder that holds penguin.yaml; else the nearest one from here upwards
+  --backend NAME         the backend to use, over penguin.yaml and the environment
+  -o text|json|jsonl     what results look like: text; one JSON document per command; one per row of a list
+  --color auto|always|never
+  --keep-going           in scripts: go on after an error; the exit code is the first error's
+  --detach               in scripts: leave what is started to another engine, and wait for nothing
+  --debug                show tracebacks of unexpected errors
+  --version              show the version
+  --help                 show this
+
+Commands:
+{commands}
+
+Examples:
+  penguin init
+  penguin -c "/task ready"
+  penguin -c "/workflow start hello-script"          waits until it is over
+  printf '/workflow start hello-script\\n/workflow list\\n' | penguin -o json
+
+Results go to standard output, everything else to standard error. At its end a script waits until all that it
+started, resumed or retried is settled.
+
+Exit codes: 0 fine, 1 a command failed, 2 usage, 3 backend out of reach, 4 waiting timed out,
+5 a workflow did not complete, 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Penguin; the exit code."""
+    raw = list(sys.argv[1:] if arguments is None else arguments)
+    if raw == ["--version"]:
+        # What scripts ask most often costs no parser.
+        return _version()
+    debug = "--debug" in raw
+    try:
+        return int(_run(_parse(raw)))
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as error:
+        if debug:
+            raise
+        from penguin_repl.render.error import sentence
+
+        _complain(f"penguin: {sentence(error)}")
+        return exit_code(error)
+
+
+def _complain(text: str) -> None:
+    if sys.stderr:
+        sys.stderr.write(text + "\n")
+
+
+def _reader_left() -> int:
+    """Whoever read our output has gone, as `head` does: end without a word."""
+    # The interpreter flushes standard output at its end, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _version() -> int:
+    from penguin_repl import __version__
+
+    sys.stdout.write(f"penguin {__version__}\n")
+    return ExitCode.OK
+
+
+def _parse(arguments: Sequence[str]) -> Namespace:
+    from argparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        def error(self, message: str) -> Any:
+            raise UsageError(message, f"usage: {USAGE}; penguin --help says more")
+
+    parser = Parser(prog="penguin", add_help=False, allow_abbrev=False)
+    parser.add_argument("script", nargs="?")
+    parser.add_argument("-c", dest="commands", action="append", default=[])
+    parser.add_argument("--workspace")
+    parser.add_argument("--backend")
+    parser.add_argument("-o", "--output", choices=("text", "json", "jsonl"), default="text")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    for flag in ("--keep-going", "--detach", "--debug", "--version"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("-h", "--help", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.script is not None and options.commands:
+        raise UsageError("a script and -c at once", f"usage: {USAGE}")
+    return options
+
+
+def _run(options: Namespace) -> int:
+    from penguin_repl.screen import Screen
+
+    if options.version:
+        return _version()
+    screen = Screen(style_of(options))
+    if options.help:
+        screen.data(_help())
+        return ExitCode.OK
+    if options.script == "init":
+        return _init(options, screen)
+    session = _session(options, screen)
+    if options.script is None and not options.commands and sys.stdin and sys.stdin.isatty():
+        from penguin_repl.shell import run_shell
+
+        return run_shell(session, options)
+    return _run_script(options, session, screen)
+
+
+def style_of(options: Namespace) -> Style:
+    """How results are shown, from the options, the environment and where standard output goes."""
+    from penguin_repl.screen import Style
+
+    tty = bool(sys.stdout and sys.stdout.isatty())
+    wanted = tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    color = options.color == "always" or (options.color == "auto" and wanted)
+    return Style(options.output, tty or options.color == "always", color)
+
+
+def _session(options: Namespace, screen: Screen) -> Session:
+    from pathlib import Path
+
+    from penguin_commands.session import Session
+
+    folder = Path(options.workspace) if options.workspace else None
+    if folder and not folder.is_dir():
+        raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
+
+    def tell(info: WorkflowInfo) -> None:
+        from penguin_repl.render.text import brief
+
+        screen.narrate(brief(info))
+
+    return Session(
+        folder,
+        backend_name=options.backend,
+        detach=options.detach,
+        narrate=screen.narrate,
+        listener=tell,
+    )
+
+
+def _run_script(options: Namespace, session: Session, screen: Screen) -> ExitCode:
+    from penguin_repl.script import Script
+
+    script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
+    return script.run(_lines(options))
+
+
+def _lines(options: Namespace) -> Iterator[ScriptLine]:
+    from penguin_repl import source
+
+    if options.commands:
+        return source.from_options(options.commands)
+    if options.script in (None, "-"):
+        return source.from_descriptor(0, "<stdin>")
+    return source.from_descriptor(source.open_script(options.script), options.script)
+
+
+def _init(options: Namespace, screen: Screen) -> ExitCode:
+    """`penguin init`."""
+    from pathlib import Path
+
+    from penguin.orchestration.workspace import init_workspace
+    from penguin_commands.results import Message
+
+    written = init_workspace(Path(options.workspace or "."))
+    files = [{"path": os.fspath(path), "state": state} for path, state in written]
+    lines = [f"{file['state']}: {os.path.relpath(file['path'])}" for file in files]
+    hint = 'Try: penguin -c "/task list"'
+    screen.data(screen.render(Message("\n".join([*lines, hint]), {"files": files})))
+    return ExitCode.OK
+
+
+def _help() -> str:
+    from penguin_commands.table import COMMANDS
+
+    width = max(len(command.name) for command in COMMANDS)
+    lines = (f"  {command.name:{width}}  {command.help}" for command in COMMANDS)
+    return HELP.replace("{commands}", "\n".join(lines))

@@ -1,0 +1,91 @@
+"""Tables: drawn by rich on a terminal, aligned lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from penguin_repl.render.safe import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STYLES = {
+    "RUNNING": "cyan",
+    "PAUSED": "yellow",
+    "BLOCKED": "bold yellow",
+    "COMPLETED": "green",
+    "PASSED": "green",
+    "FAILED": "bold red",
+    "ERROR": "bold red",
+    "UNVERIFIED": "yellow",
+    "error": "bold red",
+    "warning": "yellow",
+}
+
+
+class Grid(NamedTuple):
+    """A table. Its cells need not be harmless yet."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()
+    """The columns of numbers."""
+
+
+def layout(parts: Iterable[str | Grid], *, terminal: bool, width: int, color: bool) -> str:
+    """Lines (harmless already) and tables, one below the other."""
+    blocks = []
+    for part in parts:
+        if isinstance(part, str):
+            blocks.append(part + "\n")
+        else:
+            blocks.append(_drawn(part, width, color) if terminal else _aligned(part))
+    return "".join(blocks)
+
+
+def _cells(grid: Grid) -> list[tuple[str, ...]]:
+    return [tuple(clean(cell) for cell in row) for row in grid.rows]
+
+
+def _aligned(grid: Grid) -> str:
+    rows = [grid.columns, *_cells(grid)]
+    widths = [max(_width(row[index]) for row in rows) for index in range(len(grid.columns))]
+    return "".join(_line(row, widths, grid.right) + "\n" for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    cells = []
+    for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - _width(cell))
+        cells.append(space + cell if index in right else cell + space)
+    return "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a screen."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _drawn(grid: Grid, width: int, color: bool) -> str:
+    from io import StringIO
+
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for index, column in enumerate(grid.columns):
+        # An id that is cut can't be copied: it is folded instead.
+        table.add_column(column, justify="right" if index in grid.right else "left", overflow="fold")
+    for row in _cells(grid):
+        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
+    screen = StringIO()
+    system: Literal["standard"] | None = "standard" if color else None
+    console = Console(file=screen, force_terminal=True, width=width, color_system=system, highlight=False)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in screen.getvalue().split("\n"))

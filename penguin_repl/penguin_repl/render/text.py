@@ -1,0 +1,217 @@
+"""Results as lines and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands import results as r
+from penguin_repl.render.grid import Grid
+from penguin_repl.render.safe import clean, clean_block
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
+
+Part = str | Grid
+
+
+def parts(result: r.Result) -> Iterator[Part]:
+    """The lines (harmless, without their ends) and tables that show a result."""
+    renderer = RENDERERS.get(type(result))
+    if renderer is None:
+        from penguin_repl.render.plans import RENDERERS as PLANS
+
+        renderer = PLANS[type(result)]
+    yield from renderer(result)
+
+
+def local(when: datetime | None) -> str:
+    """A time as people here read it."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
+
+
+def duration(seconds: float) -> str:
+    """A length of time, in two units at most."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def size(count: int | None) -> str:
+    """A number of bytes."""
+    if count is None:
+        return "gone"
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count} {unit}"
+        count //= 1000
+    return f"{count} GB"
+
+
+def _message(result: r.Message) -> Iterator[Part]:
+    yield clean_block(result.text)
+
+
+def _started(result: r.Started) -> Iterator[Part]:
+    for task, workflow in result.workflows:
+        yield f"Started ITUV workflow for task {clean(task)}"
+        yield f"workflow_id: {clean(workflow)}"
+    if result.retry_of:
+        yield f"Retry of {clean(result.retry_of)}"
+        for line in result.differences:
+            yield f"Differs: {clean(line)}"
+
+
+def _changed(result: r.Changed) -> Iterator[Part]:
+    yield clean(result.text)
+    yield f"Status: {result.info.status}"
+    yield f"Phase: {result.info.phase}"
+    if result.explain:
+        yield f"Reason: {clean(result.explain)}"
+
+
+def _status(result: r.Status) -> Iterator[Part]:
+    info = result.info
+    yield f"Workflow {info.workflow_id}"
+    yield f"Status: {info.status}"
+    yield f"Phase: {info.phase}"
+    yield f"Progress: {info.progress}%"
+    yield f"Started: {local(info.started_at)}"
+    yield f"Updated: {local(info.updated_at)}"
+    yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
+    if result.explain:
+        yield f"Reason: {clean(result.explain)}"
+    if info.error_message and info.error_message != result.explain:
+        yield f"Error: {clean(info.error_message)}"
+    if info.artifacts:
+        yield f"Artifacts: {len(info.artifacts)}"
+    if result.advice:
+        yield f"Next: {clean(result.advice)}"
+
+
+def _workflows(result: r.WorkflowTable) -> Iterator[Part]:
+    if not result.workflows:
+        yield result.empty
+        return
+    rows = tuple(
+        (info.workflow_id, info.status.value, info.phase.value, f"{info.progress}%", local(info.started_at))
+        for info in result.workflows
+    )
+    yield Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED"), rows, right=(3,))
+    for info in result.workflows:
+        if result.explain.get(info.workflow_id):
+            yield f"{info.workflow_id}: {clean(result.explain[info.workflow_id])}"
+
+
+def _waited(result: r.Waited) -> Iterator[Part]:
+    for info in result.workflows:
+        yield brief(info)
+
+
+def brief(info: WorkflowInfo) -> str:
+    """A workflow in one line."""
+    phase = "" if info.status.final or info.phase in ("PENDING", "DONE") else f" {info.phase}"
+    return f"{clean(info.workflow_id)} {info.status}{phase}"
+
+
+def _history(result: r.History) -> Iterator[Part]:
+    rows = tuple((local(event.at), event.kind, event.text) for event in result.events)
+    yield Grid(("TIME", "EVENT", ""), rows)
+
+
+def _results(result: r.Results) -> Iterator[Part]:
+    if not result.attempts:
+        yield "Nothing was tried yet."
+        return
+    yield Grid(("ATTEMPT", "PHASE", "VERDICT", "TIME", "STEP", "REASON"), tuple(_attempt_rows(result)), right=(0,))
+
+
+def _attempt_rows(result: r.Results) -> Iterator[tuple[str, ...]]:
+    for attempt in result.attempts:
+        verdict = attempt.verdict.value if attempt.verdict else "running"
+        ended = attempt.ended_at or attempt.started_at
+        taken = duration((ended - attempt.started_at).total_seconds()) if attempt.ended_at else ""
+        reason = str(attempt.evidence.get("reason") or "")
+        yield (str(attempt.number), attempt.phase, verdict, taken, "", reason)
+        for step in attempt.evidence.get("steps") or ():
+            yield ("", "", str(step["verdict"]), duration(step.get("duration") or 0.0), *_step(step))
+
+
+def _step(step: dict[str, Any]) -> tuple[str, str]:
+    """Name and remark."""
+    tests = step.get("tests") or {}
+    counts = ", ".join(f"{tests[key]} {word}" for key, word in TESTS.items() if tests.get(key))
+    return str(step.get("name") or ""), str(step.get("reason") or counts)
+
+
+TESTS = {"run": "run", "failed": "failed", "errors": "errors", "skipped": "skipped"}
+
+
+def _artifacts(result: r.Artifacts) -> Iterator[Part]:
+    if not result.files:
+        yield "No artifacts."
+        return
+    yield Grid(("SIZE", "PATH"), tuple((size(count), path) for path, count in result.files), right=(0,))
+
+
+def _help(result: r.Help) -> Iterator[Part]:
+    if not result.detailed:
+        width = max(len(command.name) for command in result.commands)
+        for command in result.commands:
+            yield f"{command.name:{width}}  {command.help}"
+        yield f"\n/help {result.commands[0].name[1:]} says more about one of them."
+        return
+    for command in result.commands:
+        yield f"{command.help}.\n\nUsage: {command.usage}"
+        described = [(part.usage, part.help) for part in command.arguments if part.help]
+        described += [(flag.usage.strip("[]…").removesuffix("]"), flag.help) for flag in command.flags]
+        width = max((len(name) for name, _ in described), default=0)
+        for name, text in described:
+            yield f"  {name:{width}}  {text}"
+        yield f"Example: {command.example}"
+
+
+def _facts(result: r.Facts) -> Iterator[Part]:
+    for name, value in result.facts.items():
+        yield f"{clean(name)}: {clean(shown(value))}"
+
+
+def shown(value: object) -> str:
+    """A setting or a fact as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return str(value)
+
+
+def _settings(result: r.Settings) -> Iterator[Part]:
+    rows = tuple((key, shown(value), origin) for key, value, origin in result.settings)
+    yield Grid(("KEY", "VALUE", "FROM"), rows)
+
+
+def _nothing(result: r.Quit) -> Iterator[Part]:
+    return iter(())
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    r.Message: _message,
+    r.Started: _started,
+    r.Changed: _changed,
+    r.Status: _status,
+    r.WorkflowTable: _workflows,
+    r.Waited: _waited,
+    r.History: _history,
+    r.Results: _results,
+    r.Artifacts: _artifacts,
+    r.Help: _help,
+    r.Facts: _facts,
+    r.Settings: _settings,
+    r.Quit: _nothing,
+}

@@ -1,0 +1,151 @@
+"""Scripts: lines one after the other, until the end or the first error, and waiting for what they started."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError, WorkflowStatus
+from penguin_commands.errors import ExitCode, exit_code
+from penguin_commands.execute import begin
+from penguin_commands.parse import parse
+from penguin_commands.results import Logs, Quit, Result
+from penguin_repl.deliver import deliver, show
+from penguin_repl.render.error import error_data, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.execute import Pending
+    from penguin_commands.session import Session
+    from penguin_repl.screen import Screen
+    from penguin_repl.source import ScriptLine
+
+
+class Script:
+    """One run of a script.
+
+    With `debug`, errors that nobody foresaw are raised instead of told.
+    """
+
+    def __init__(self, session: Session, screen: Screen, *, keep_going: bool = False, debug: bool = False) -> None:
+        self.session = session
+        self.screen = screen
+        self.keep_going = keep_going
+        self.debug = debug
+        self.code = ExitCode.OK
+        self._over = False
+
+    def run(self, lines: Iterator[ScriptLine]) -> ExitCode:
+        """Run all lines; the exit code. Without a command that needs the backend there is no event loop."""
+        for line in lines:
+            begun = self._begin(line)
+            if begun is not None:
+                import asyncio
+
+                asyncio.run(self._go_on(line, begun, lines))
+                break
+            if self._over:
+                break
+        if self.session.detach and self.session.touched and not self.session.engine_alive():
+            self.screen.narrate("no engine is alive here: what was started waits until a shell is (type: penguin)")
+        self.session.close()
+        return self.code
+
+    async def _go_on(self, line: ScriptLine, begun: Pending | None, lines: Iterator[ScriptLine]) -> None:
+        """Finish this line, run those after it, and wait for what they started."""
+        import asyncio
+
+        from penguin_repl.source import LaterLines
+
+        later = LaterLines(lines, asyncio.get_running_loop())
+        following: ScriptLine | None = line
+        try:
+            while following is not None:
+                if begun is not None:
+                    await self._finish(following, begun)
+                if self._over:
+                    break
+                following = await later.next()
+                begun = self._begin(following) if following else None
+            await self._settle()
+        finally:
+            later.close()
+            await self.session.aclose()
+
+    def _begin(self, line: ScriptLine) -> Pending | None:
+        """Do what a line asks for; a coroutine where that takes an event loop."""
+        try:
+            if line.error:
+                raise line.error
+            invocation = parse(line.text, comments=line.comments)
+            if invocation is None:
+                return None
+            begun = begin(self.session, invocation)
+            if isinstance(begun, Coroutine):
+                return begun
+            if isinstance(begun, Logs) and begun.pieces:
+                return _itself(begun)
+            show(self.screen, begun)
+            self._over = isinstance(begun, Quit)
+        except (BrokenPipeError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            self._fail(line, error)
+        return None
+
+    async def _finish(self, line: ScriptLine, begun: Pending) -> None:
+        try:
+            await deliver(self.screen, await begun)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            self._fail(line, error)
+
+    def _fail(self, line: ScriptLine, error: Exception) -> None:
+        """Tell an error, and stop unless told to keep going."""
+        if self.debug and not isinstance(error, WorkflowError):
+            raise error
+        tell(self.screen, error, line.place)
+        self.code = self.code or exit_code(error)
+        self._over = not self.keep_going
+
+    async def _settle(self) -> None:
+        """At the end of the script: wait for what was started, resumed or retried."""
+        touched = self.session.touched
+        if not touched or self.session.detach:
+            return
+        if self.code and not self.keep_going:
+            self.screen.narrate(f"left for the next engine: {', '.join(touched)}")
+        else:
+            await self.session.backend.wait_workflows(touched)
+            missed = [info for info in self._newest() if info.status is not WorkflowStatus.COMPLETED]
+            if missed:
+                from penguin_commands.workflow_wait import not_reached
+
+                self.screen.narrate(sentence(not_reached(self.session, missed, WorkflowStatus.COMPLETED)))
+                self.code = self.code or ExitCode.NOT_COMPLETED
+
+    def _newest(self) -> list[WorkflowInfo]:
+        """The newest workflow of each task that was touched."""
+        found = {}
+        for touched in self.session.touched:
+            info = self.session.info(touched)
+            newest = self.session.reader.list(project_id=info.project_id, task_id=info.task_id, limit=1)
+            for one in newest:
+                found[one.workflow_id] = one
+        return list(found.values())
+
+
+async def _itself(result: Logs) -> Result:
+    return result
+
+
+def tell(screen: Screen, error: BaseException, place: str) -> None:
+    """Show an error: to people, and as a document where documents are wanted."""
+    if screen.style.format != "text":
+        from penguin_repl.render.as_json import document
+
+        screen.data(document(error_data(error)))
+    screen.narrate(f"{place}: {sentence(error)}")
