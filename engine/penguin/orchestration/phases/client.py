@@ -1,0 +1,230 @@
+"""The engine's end of a launcher: starts it, starts and stops steps through it, and hears how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.phases import records, takeover
+from penguin.orchestration.phases.records import Exit
+
+PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
+SOCKET = "launcher.sock"
+OWNED = 3
+PATIENCE = 10.0
+"""Seconds for a launcher to come up, or for one that ends to be gone."""
+LONGEST_LINE = 1 << 26
+
+
+class LauncherError(WorkflowError):
+    """The process that starts steps could not be started or reached."""
+
+    code = "launcher"
+
+
+class AlreadyStarted(Exception):
+    """Somebody started this step before: its files tell by whom."""
+
+
+class StepOrder(Struct, frozen=True, kw_only=True):
+    """What a launcher is to start."""
+
+    id: str
+    """Absolute path without suffix of the step's own files."""
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str]
+    timeout: float
+    """Seconds."""
+    max_output: int
+    """Bytes."""
+    split: bool = False
+    """Standard error goes to a file of its own."""
+    note: object = None
+    """Kept in the start mark; any JSON value."""
+
+
+class Running:
+    """A step that runs."""
+
+    def __init__(self, step_id: str, launcher: Launcher | None) -> None:
+        self.id = step_id
+        self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._launcher = launcher
+        self._takeover: takeover.Takeover | None = None
+
+    def stop(self, why: str) -> None:
+        """Have its whole tree ended: SIGTERM, the grace, SIGKILL. `exit` comes within 15 s of the SIGKILL."""
+        if self._takeover:
+            self._takeover.stop()
+        elif self._launcher:
+            self._launcher.send({"op": "stop", "id": self.id, "why": why})
+
+    def orphaned(self) -> None:
+        """Its launcher is dead: see to it that it ends. `exit` then says crash, unless a record tells more."""
+        self._launcher = None
+        if not self.exit.done():
+            self._takeover = takeover.Takeover(self.id, self.exit)
+
+    def abandon(self) -> None:
+        """Leave it running. Whoever waits for `exit` is cancelled."""
+        self.exit.cancel()
+        if self._takeover:
+            self._takeover.abandon()
+
+
+class Launcher:
+    """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
+
+    def __init__(self, directory: Path, grace: float = 5.0, own: bool = True) -> None:
+        """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps."""
+        self.directory = directory
+        self._grace = grace
+        self._own = own
+        self._running: dict[str, Running] = {}
+        self._answers: dict[str, asyncio.Future[Running]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connect(self, start: bool) -> bool:
+        """Be connected. False: no launcher is there, and `start` is not set. Raises LauncherError."""
+        async with self._connecting:
+            if self._writer:
+                return True
+            give_up = asyncio.get_running_loop().time() + PATIENCE
+            while not await self._say_hello():
+                if not start:
+                    return False
+                await self._start_process()
+                if asyncio.get_running_loop().time() > give_up:
+                    raise LauncherError(f"the launcher in {self.directory} does not answer", "try again")
+            return True
+
+    async def _say_hello(self) -> bool:
+        try:
+            folder = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            # Through the descriptor of its folder: a socket's path may have 108 bytes only.
+            path = f"/proc/self/fd/{folder}/{SOCKET}"
+            reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_LINE)
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
+        try:
+            writer.write(b'{"op":"hello"}\n')
+            hello = await reader.readline()
+        except OSError:
+            hello = b""
+        if not hello:
+            writer.close()  # It was about to end.
+            return False
+        self._writer = writer
+        self._listening = asyncio.create_task(self._listen(reader))
+        return True
+
+    async def _start_process(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
+        ended = await asyncio.to_thread(subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True)
+        if ended.returncode == OWNED:
+            await asyncio.sleep(0.02)  # Its owner is on its way up or down.
+        elif ended.returncode:
+            said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
+
+    async def start(self, order: StepOrder) -> Running:
+        """Start a step. Raises AlreadyStarted or LauncherError."""
+        await self.connect(start=True)
+        message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
+        return await self._ask(message | msgspec.structs.asdict(order))
+
+    async def find(self, step_id: str) -> Running | None:
+        """The step, if it runs here. If not, look for its exit record (again): it may just have ended."""
+        if not await self.connect(start=False):
+            return None
+        with contextlib.suppress(AlreadyStarted):
+            return await self._ask({"op": "ask", "id": step_id})
+        return None
+
+    async def _ask(self, message: dict[str, Any]) -> Running:
+        answer: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+        self._answers[message["id"]] = answer
+        self.send(message)
+        return await answer
+
+    def send(self, message: dict[str, Any]) -> None:
+        """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
+        if self._writer:
+            # The standard encoder: what is no UTF-8 in the environment travels as lone surrogates.
+            self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while (line := await reader.readline()) and self._hear(json.loads(line)):
+                pass
+        self._disconnect()
+        for step_id, answer in self._answers.items():
+            # Whether it was started is for the start mark to tell.
+            _fail(answer, AlreadyStarted(step_id))
+        for running in self._running.values():
+            running.orphaned()
+        self._answers.clear()
+        self._running.clear()
+
+    def _hear(self, message: dict[str, Any]) -> bool:
+        """Take one message in. False: there is nothing to listen for any more."""
+        step_id = message["id"]
+        if message["event"] == "exit":
+            ended = self._running.pop(step_id, None)
+            if ended and not ended.exit.done():
+                ended.exit.set_result(msgspec.convert(message, Exit))
+        else:
+            self._hear_answer(step_id, message)
+        return bool(self._own or self._running or self._answers)
+
+    def _hear_answer(self, step_id: str, message: dict[str, Any]) -> None:
+        answer = self._answers.pop(step_id, None)
+        if message["event"] == "running":
+            # At once, and not by whoever asked: its end may be the next message.
+            running = self._running.get(step_id) or Running(step_id, self)
+            self._running[step_id] = running
+            if answer and not answer.done():
+                answer.set_result(running)
+        elif message["event"] == "known":
+            _fail(answer, AlreadyStarted(step_id))
+        else:
+            _fail(answer, LauncherError(f"{step_id} could not be started: {message['error']}"))
+
+    def _disconnect(self) -> None:
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+
+    async def aclose(self) -> None:
+        """Disconnect. What runs goes on; whoever waits for it here is cancelled."""
+        if self._listening:
+            self._listening.cancel()
+            await asyncio.wait({self._listening})
+        self._disconnect()
+        for running in self._running.values():
+            running.abandon()
+        self._running.clear()
+
+
+def _fail(answer: asyncio.Future[Running] | None, error: Exception) -> None:
+    if answer and not answer.done():
+        answer.set_exception(error)

@@ -1,0 +1,62 @@
+"""What a step finds in its environment, and the files that are named there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from penguin.orchestration.phases.attempt import AttemptOrder
+
+FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
+
+
+def artifacts_dir(order: AttemptOrder) -> Path:
+    """Where the steps of an attempt leave their artifacts."""
+    run_dir = Path(order.run_dir)
+    return run_dir.parent / "artifacts" / run_dir.name
+
+
+def prepare(order: AttemptOrder) -> dict[str, str]:
+    """Make the attempt's folders and files; returns the environment of its steps."""
+    run_dir, artifacts = Path(order.run_dir), artifacts_dir(order)
+    for folder in (run_dir, artifacts):
+        _make_private(folder)
+    _write(run_dir / FEEDBACK, "\n\n".join(order.feedback).encode())
+    _write(run_dir / EVIDENCE, order.evidence.encode())
+    _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
+    return {
+        **os.environ,
+        "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
+        "PENGUIN_TASK_ID": order.definition.task.id,
+        "PENGUIN_WORKFLOW_ID": order.workflow_id,
+        "PENGUIN_PHASE": order.phase.value,
+        "PENGUIN_ATTEMPT": str(order.attempt),
+        "PENGUIN_ARTIFACTS_DIR": str(artifacts),
+        "PENGUIN_FEEDBACK_FILE": str(run_dir / FEEDBACK),
+        "PENGUIN_EVIDENCE_FILE": str(run_dir / EVIDENCE),
+        "PENGUIN_TASK_FILE": str(run_dir / TASK),
+    }
+
+
+def _make_private(folder: Path) -> None:
+    if not folder.is_dir():
+        # `mkdir` gives its mode to the last folder only.
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Once an attempt: an engine that goes on with it changes nothing under a step that runs."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(file, "wb") as stream:
+        stream.write(content)
+
+
+def write_source(path: Path, source: str) -> None:
+    """Put a script where only its owner can read it."""
+    _write(path, source.encode())

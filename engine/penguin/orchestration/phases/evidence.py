@@ -1,0 +1,62 @@
+"""What of a step's output is shown, and which files an attempt left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+HEAD, TAIL = 1500, 2400
+"""Bytes of an excerpt: with what is said between them, 4 KB at most."""
+MOST_ARTIFACTS = 1000
+CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
+ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
+
+
+def excerpt(path: Path) -> str:
+    """Head and tail of a text file, fit for any terminal, at most 4 KB in UTF-8."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            if size <= HEAD + TAIL:
+                return clean(file.read())
+            head = file.read(HEAD)
+            file.seek(-TAIL, 2)
+            tail = file.read()
+    except OSError:
+        return ""
+    return f"{clean(head)}\n… {size - HEAD - TAIL} bytes …\n{clean(tail)}"
+
+
+def clean(data: bytes) -> str:
+    """Valid text without control characters but line feeds and tabs."""
+    # "?" for what is no UTF-8: the usual replacement character takes three bytes for one.
+    text = data.decode("utf-8", "replace").replace("\ufffd", "?").replace("\r\n", "\n").replace("\r", "\n")
+    return CONTROL.sub("", ESCAPE.sub("", text))
+
+
+def last_line(path: Path) -> str:
+    """The last line with anything in it, shortened."""
+    lines = [line.strip() for line in excerpt(path).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""
+
+
+def artifacts(workspace: Path, left: Path, patterns: Iterable[str]) -> tuple[str, ...]:
+    """Paths, relative to the workspace, of files in `left` and of those that match; never outside the workspace."""
+    root = workspace.resolve()
+    found: dict[str, None] = {}
+    for path in _candidates(workspace, left, patterns):
+        if len(found) >= MOST_ARTIFACTS:
+            break
+        if path.is_file() and path.resolve().is_relative_to(root):
+            found[os.path.relpath(path, workspace)] = None
+    return tuple(found)
+
+
+def _candidates(workspace: Path, left: Path, patterns: Iterable[str]) -> Iterator[Path]:
+    yield from sorted(left.rglob("*"))
+    for pattern in patterns:
+        if not Path(pattern).is_absolute() and ".." not in Path(pattern).parts:
+            yield from sorted(workspace.glob(pattern))

@@ -1,0 +1,234 @@
+"""The steps of one attempt, one after the other: budget, stopping, background steps, evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.evidence import StepEvidence
+from penguin.orchestration.phases import evidence, records, verdicts
+from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
+from penguin.orchestration.phases.client import LauncherError, Running, StepOrder
+from penguin.orchestration.phases.plan import Group, Plan, PlannedStep
+from penguin.orchestration.phases.processes import Note, step_order
+from penguin.orchestration.phases.records import Exit
+from penguin.orchestration.phases.tries import Tries
+from penguin.orchestration.phases.verdicts import Judgement
+
+BIG_OUTPUT = 1 << 18
+"""Bytes from which on reading what a step left is nothing for the loop."""
+
+
+STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
+
+
+class Interrupted(Exception):
+    """The attempt ends here, to be run again."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        """pause, now, cancel or crash."""
+
+
+class Background:
+    """A step that runs until its recipe ends."""
+
+    def __init__(self, step: PlannedStep, state: Exit | Running, place: int) -> None:
+        self.step = step
+        self.state = state
+        self.place = place
+        """Of its evidence."""
+        mark = records.read_mark(state.id)
+        self.started = mark.started if mark else 0.0
+        """Seconds since the epoch."""
+
+    @property
+    def ended(self) -> Exit | None:
+        if isinstance(self.state, Exit):
+            return self.state
+        return self.state.exit.result() if self.state.exit.done() else None
+
+    @property
+    def broke(self) -> bool:
+        """Whether it ended though nobody asked it to."""
+        return self.ended is not None and self.ended.why != records.ENDED
+
+
+class Steps:
+    """Runs the steps of an attempt. A cancelled `run` leaves what runs alone."""
+
+    def __init__(self, order: AttemptOrder, plan: Plan, control: Control, tries: Tries, env: dict[str, str]) -> None:
+        self.evidence: list[StepEvidence] = []
+        self.executed_nothing: set[str] = set()
+        """Names of the test runs that executed no test."""
+        self._order = order
+        self._plan = plan
+        self._control = control
+        self._tries = tries
+        self._env = env
+        self._spent = 0.0
+        self._failed = False
+
+    async def run(self) -> None:
+        """Run all that is not done yet. Raises Interrupted, LauncherError."""
+        for group in self._plan.groups:
+            if self._failed and self._plan.stops_at_failure:
+                self._skip(group.steps)
+            else:
+                await self._run_group(group)
+
+    def _skip(self, steps: tuple[PlannedStep, ...]) -> None:
+        for step in steps:
+            self.evidence.append(_bare(step, Verdict.SKIPPED, "an earlier step did not pass"))
+
+    async def _run_group(self, group: Group) -> None:
+        backgrounds: list[Background] = []
+        try:
+            await self._run_steps(group.steps, backgrounds)
+        except (Interrupted, LauncherError):
+            # A server that waits for nobody; its recipe starts it again.
+            await self._end(backgrounds, records.STOPPED)
+            raise
+        await self._end(backgrounds, records.ENDED)
+        if any(ended.why == records.CRASH for background in backgrounds if (ended := background.ended)):
+            raise Interrupted("crash")
+
+    async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[Background]) -> None:
+        for place, step in enumerate(steps):
+            if step.cannot:
+                self._note(_bare(step, Verdict.UNVERIFIED, step.cannot))
+                continue
+            # What was done with a server that is gone is to be done again with the one that took its place.
+            state = await self._start(step, max((one.started for one in backgrounds), default=0.0))
+            if state is None:
+                self._note(_bare(step, Verdict.ERROR, f"not started: the {self._timeout:g} s of the phase are used up"))
+            elif step.background:
+                # Its place in the evidence, until its recipe ends.
+                backgrounds.append(Background(step, state, len(self.evidence)))
+                self.evidence.append(_bare(step, Verdict.INTERRUPTED, ""))
+                continue
+            else:
+                await self._see_through(step, state)
+            if self.evidence[-1].verdict is not Verdict.PASSED or any(one.broke for one in backgrounds):
+                self._skip(steps[place + 1 :])
+                return
+
+    async def _start(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
+        """The step's result, or the step as it runs. None: no time is left to start it."""
+        found = await self._tries.find(step, not_before)
+        if found is not None:
+            return found
+        if stop := self._control.stop:
+            raise Interrupted(stop.value)
+        if (limit := self._limit(step)) <= 0:
+            return None
+
+        def order(step_id: str) -> StepOrder:
+            return step_order(self._order, step, step_id, self._env, limit)
+
+        return await self._tries.start(step, not_before, order)
+
+    @property
+    def _timeout(self) -> float:
+        return self._order.definition.timeouts[self._order.phase]
+
+    def _limit(self, step: PlannedStep) -> float:
+        """Seconds left for a step. What lies between steps, a pause for instance, takes nothing."""
+        left = self._timeout - self._spent
+        return left if step.timeout is None else min(step.timeout, left)
+
+    async def _see_through(self, step: PlannedStep, state: Exit | Running) -> None:
+        ended = state if isinstance(state, Exit) else await self._wait(state)
+        if not ended.counts:
+            self._note(self._of(step, ended, STOPPED))
+            raise Interrupted("crash" if ended.why == records.CRASH else self._cause())
+        self._spent += ended.duration
+        self._note(await self._judged(step, ended))
+
+    def _cause(self) -> str:
+        return (self._control.stop or Stop.NOW).value
+
+    async def _wait(self, running: Running) -> Exit:
+        """Wait for a step, and end it as soon as that is asked for."""
+        while not running.exit.done():
+            if self._control.stop in (Stop.NOW, Stop.CANCEL):
+                running.stop(records.STOPPED)
+                await asyncio.wait({running.exit})
+            else:
+                changed = asyncio.ensure_future(self._control.changed())
+                either: set[asyncio.Future[Any]] = {running.exit, changed}
+                try:
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+        return running.exit.result()
+
+    async def _end(self, backgrounds: list[Background], why: str) -> None:
+        """End what runs in the background, and put what came of it in its place."""
+        waiting: set[asyncio.Future[Exit]] = set()
+        for background in backgrounds:
+            if isinstance(background.state, Running):
+                background.state.stop(why)
+                waiting.add(background.state.exit)
+        if waiting:
+            await asyncio.wait(waiting)
+        for background in backgrounds:
+            ended = background.ended
+            if ended is not None:
+                noted = await self._judged(background.step, ended) if ended.counts else None
+                self._put(background.place, noted or self._of(background.step, ended, STOPPED))
+
+    async def _judged(self, step: PlannedStep, ended: Exit) -> StepEvidence:
+        note = _note_of(ended.id)
+        reads = note.report is not None or ended.output.kept > BIG_OUTPUT
+        if reads:
+            judgement = await asyncio.to_thread(verdicts.judge, step, ended, note.limit, note.report)
+        else:
+            judgement = verdicts.judge(step, ended, note.limit, note.report)
+        if judgement.executed_nothing:
+            self.executed_nothing.add(step.name)
+        return self._of(step, ended, judgement)
+
+    def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement) -> StepEvidence:
+        log = Path(ended.id + records.LOG)
+        return StepEvidence(
+            name=step.name,
+            kind=step.kind,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            argv=_note_of(ended.id).argv,
+            exit_code=ended.code,
+            started_at=ended.started,
+            duration=ended.duration,
+            output=os.path.relpath(log, self._order.workspace),
+            output_bytes=ended.output.kept,
+            output_sha256=ended.output.sha256 or None,
+            # Where nothing was printed, what was said on standard error tells more than nothing.
+            excerpt=evidence.excerpt(log) or evidence.excerpt(Path(ended.id + records.ERRORS)),
+            tests=judgement.tests,
+            survivors=ended.survivors,
+        )
+
+    def _note(self, noted: StepEvidence) -> None:
+        self.evidence.append(noted)
+        self._put(len(self.evidence) - 1, noted)
+
+    def _put(self, place: int, noted: StepEvidence) -> None:
+        self.evidence[place] = noted
+        self._failed = self._failed or noted.verdict in verdicts.WORST_FIRST
+
+
+def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
+    """Of a step that did not run."""
+    return StepEvidence(name=step.name, kind=step.kind, verdict=verdict, reason=reason)
+
+
+def _note_of(step_id: str) -> Note:
+    mark = records.read_mark(step_id)
+    return msgspec.convert(mark.note, Note) if mark and mark.note else Note()

@@ -1,0 +1,80 @@
+"""Becoming a process of one's own: the lock, the socket, the session, and the adoption of orphans."""
+
+# Plain system calls, no path objects: this process is started for every engine, and stays.
+# ruff: noqa: PTH115
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import traceback
+
+from .server import Server
+
+LOCK = "launcher.lock"
+SOCKET = "launcher.sock"
+CRASH = "launcher.crash"
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def enter(directory: str) -> bool:
+    """Serve DIR from a new process in the background. False: another launcher does.
+
+    Returns only once the socket listens: whoever started this process can connect when it ends.
+    """
+    os.umask(0o077)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    listener = listen(folder)
+    # Forked so that nobody has to wait for it: init, or the launcher of an outer step, is its parent.
+    if os.fork() == 0:
+        serve(folder, listener)
+    return True
+
+
+def listen(folder: int) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SOCKET, dir_fd=folder)
+    listener = socket.socket(socket.AF_UNIX)
+    # Through the descriptor of its folder: a socket's path may have 108 bytes only.
+    listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+    listener.listen(16)
+    return listener
+
+
+def serve(folder: int, listener: socket.socket) -> None:
+    code = 1
+    try:
+        detach()
+        Server(os.readlink(f"/proc/self/fd/{folder}"), listener).run()
+        os.unlink(SOCKET, dir_fd=folder)
+        code = 0
+    except BaseException:
+        # Standard error is nobody's; what a crash said is kept beside the lock.
+        crash = os.open(CRASH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        os.write(crash, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def detach() -> None:
+    os.setsid()
+    os.chdir("/")
+    for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(ignored, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    if null > 2:
+        os.close(null)
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "this kernel has no child subreaper")

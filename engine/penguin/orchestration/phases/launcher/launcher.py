@@ -1,0 +1,23 @@
+"""Entry of the launcher process: `python -I -S launcher.py DIR`.
+
+Exit 0: it listens on `DIR/launcher.sock` and goes on in the background. Exit 3: another launcher owns DIR.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import sys
+
+OWNED = 3
+
+
+def main(directory: str) -> int:
+    # Isolated mode leaves this script's folder out. Appended, never first: nothing may hide a standard module.
+    sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+    background = importlib.import_module("launcher.background")
+    return 0 if background.enter(directory) else OWNED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,109 @@
+"""A step's output on its way into a file that keeps its first and its last half."""
+
+# Plain system calls, no path objects: this process is started for every engine, and stays.
+# ruff: noqa: PTH108
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TypedDict
+
+CHUNK = 1 << 18
+TAIL = ".tail"
+
+
+class Digest(TypedDict):
+    """What became of an output."""
+
+    kept: int
+    """Bytes in the file."""
+    total: int
+    """Bytes that the step printed."""
+    sha256: str
+    """Of the file."""
+    error: str
+    """Why something is missing in the file beyond its limit; empty if nothing is."""
+
+
+class Output:
+    """Writes what it is given to `path`, of more than `limit` bytes the first and the last half.
+
+    The last half goes round in a file of its own until the end is known, so memory holds one chunk at most.
+    A disk that is full costs output, never the step.
+    """
+
+    def __init__(self, path: str, limit: int) -> None:
+        self._path = path
+        self._head_size = limit // 2
+        self._tail_size = max(1, limit - self._head_size)
+        self._total = 0
+        self._kept = 0
+        self._sha256 = hashlib.sha256()
+        self._error = ""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(path, flags, 0o600)
+        self._ring = -1
+
+    def write(self, data: bytes) -> None:
+        room = max(0, self._head_size - self._total)
+        head, tail = (data, b"") if len(data) <= room else (data[:room], data[room:])
+        if head:
+            self._append(head)
+        if tail:
+            self._turn(self._total + len(head) - self._head_size, tail)
+        self._total += len(data)
+
+    def close(self) -> Digest:
+        """Put the two halves together."""
+        left_out = self._total - self._head_size - self._tail_size
+        if left_out > 0:
+            self._append(f"\n[penguin: {left_out} bytes left out here]\n".encode())
+        if self._ring >= 0:
+            self._join(left_out)
+        os.close(self._file)
+        return Digest(kept=self._kept, total=self._total, sha256=self._sha256.hexdigest(), error=self._error)
+
+    def _append(self, data: bytes) -> None:
+        try:
+            written = _write_all(self._file, data)
+        except OSError as error:
+            self._error = error.strerror or str(error)
+            os.ftruncate(self._file, self._kept)
+            return
+        self._kept += written
+        self._sha256.update(data)
+
+    def _turn(self, offset: int, data: bytes) -> None:
+        """Write to the ring; `offset` counts the bytes that ever went there."""
+        try:
+            if self._ring < 0:
+                flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+                self._ring = os.open(self._path + TAIL, flags, 0o600)
+            while data:
+                at = offset % self._tail_size
+                part = data[: self._tail_size - at]
+                os.lseek(self._ring, at, os.SEEK_SET)
+                _write_all(self._ring, part)
+                data = data[len(part) :]
+                offset += len(part)
+        except OSError as error:
+            self._error = error.strerror or str(error)
+
+    def _join(self, left_out: int) -> None:
+        turned = self._total - self._head_size
+        oldest = turned % self._tail_size if left_out > 0 else 0
+        for start, end in ((oldest, min(turned, self._tail_size)), (0, oldest)):
+            at = start
+            while at < end and (data := os.pread(self._ring, min(CHUNK, end - at), at)):
+                self._append(data)
+                at += len(data)
+        os.close(self._ring)
+        os.unlink(self._path + TAIL)
+
+
+def _write_all(file: int, data: bytes) -> int:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+    return len(data)

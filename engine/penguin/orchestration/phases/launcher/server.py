@@ -1,0 +1,219 @@
+"""The launcher's loop: its clients, its steps, its orphans.
+
+The protocol: JSON, one message a line. Clients send `{"op": "hello"}`, `{"op": "start", …Order}`,
+`{"op": "stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers `{"event": "hello"}`; to a start
+`{"event": "running", "id"}`, `{"event": "known", "id"}` (this step was started before, by whomever: its files tell the
+rest) or `{"event": "refused", "id", "error"}`; to a question `running` or `known`. Every client is told
+`{"event": "exit", …Exit}`.
+
+The exit record on the disk is what counts. A client that was away reads it there; the event only saves the looking.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import time
+from typing import Any
+
+from . import tree
+from .step import Exit, Order, Step, disk_full, record, recorded
+
+IDLE = 2.0
+"""Seconds without steps and without clients after which the launcher ends."""
+AGAIN = 1.0
+"""Seconds between two tries to write an exit record to a full disk."""
+LONGEST_LINE = 1 << 24
+LONGEST_QUEUE = 1 << 22
+
+
+class Client:
+    """A connection. Sending never waits: who doesn't read is dropped."""
+
+    def __init__(self, connection: socket.socket, selector: selectors.BaseSelector) -> None:
+        connection.setblocking(False)
+        self.connection = connection
+        self.closed = False
+        self._selector = selector
+        self._incoming = b""
+        self._outgoing = b""
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The messages that are complete. Closes at the end of the stream and at nonsense."""
+        try:
+            data = self.connection.recv(1 << 16)
+            if not data or len(self._incoming) > LONGEST_LINE:
+                raise ValueError("the end, or no end in sight")
+            *lines, self._incoming = (self._incoming + data).split(b"\n")
+            return [json.loads(line) for line in lines]
+        except BlockingIOError:
+            return []
+        except (OSError, ValueError):
+            self.close()
+            return []
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._outgoing += json.dumps(message).encode() + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        try:
+            self._outgoing = self._outgoing[self.connection.send(self._outgoing) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+        if len(self._outgoing) > LONGEST_QUEUE:
+            self.close()
+        if not self.closed:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0)
+            self._selector.modify(self.connection, events, self)
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._selector.unregister(self.connection)
+            self.connection.close()
+
+
+class Server:
+    """Serves one engine's folder until it has had neither steps nor clients for a while."""
+
+    def __init__(self, directory: str, listener: socket.socket) -> None:
+        self._directory = directory
+        self._listener = listener
+        self._boot = tree.boot_id()
+        self._steps: dict[str, Step] = {}
+        self._unrecorded: list[Exit] = []
+        self._clients: list[Client] = []
+        self._child_died = False
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._listen_for_children()
+        busy = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if self._clients or self._steps or self._unrecorded:
+                busy = now
+            elif now - busy >= IDLE:
+                return
+            for key, events in self._selector.select(max(0.0, self._wake_at(busy) - now)):
+                self._serve(key, events)
+            self._tick()
+
+    def _listen_for_children(self) -> None:
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._selector.register(reading, selectors.EVENT_READ, self._note_child)
+
+    def _wake_at(self, busy: float) -> float:
+        if not (self._clients or self._steps or self._unrecorded):
+            return busy + IDLE
+        steps = [step.wake_at() for step in self._steps.values()]
+        return min([*steps, time.monotonic() + (AGAIN if self._unrecorded else 3600.0)])
+
+    def _serve(self, key: selectors.SelectorKey, events: int) -> None:
+        if isinstance(key.data, Client):
+            if events & selectors.EVENT_WRITE:
+                key.data.flush()
+            if events & selectors.EVENT_READ and not key.data.closed:
+                for message in key.data.receive():
+                    self._obey(key.data, message)
+        elif isinstance(key.data, Step):
+            if not key.data.pump(key.fd):
+                self._selector.unregister(key.fd)
+        else:
+            key.data(key.fd)
+
+    def _accept(self, _fd: int) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = self._listener.accept()
+            client = Client(connection, self._selector)
+            self._selector.register(connection, selectors.EVENT_READ, client)
+            self._clients.append(client)
+
+    def _note_child(self, fd: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(fd, 4096)
+        self._child_died = True
+
+    # What clients ask for
+
+    def _obey(self, client: Client, message: dict[str, Any]) -> None:
+        operation = message.pop("op", None)
+        if operation == "hello":
+            client.send({"event": "hello"})
+        elif operation == "start":
+            self._start(client, message)  # type: ignore[arg-type]
+        elif operation == "ask":
+            running = message["id"] in self._steps
+            client.send({"event": "running" if running else "known", "id": message["id"]})
+        elif operation == "stop" and message["id"] in self._steps:
+            self._steps[message["id"]].stop(message["why"])
+
+    def _start(self, client: Client, order: Order) -> None:
+        try:
+            if order["id"] in self._steps or recorded(order["id"]):
+                raise FileExistsError
+            step = Step(order, self._directory, self._boot)
+        except FileExistsError:
+            client.send({"event": "known", "id": order["id"]})
+            return
+        except OSError as error:
+            client.send({"event": "refused", "id": order["id"], "error": str(error)})
+            return
+        self._steps[step.id] = step
+        step.spawn()
+        for pipe in step.pipes:
+            self._selector.register(pipe, selectors.EVENT_READ, step)
+        client.send({"event": "running", "id": step.id})
+
+    # What steps need
+
+    def _tick(self) -> None:
+        self._clients = [client for client in self._clients if not client.closed]
+        orphans = self._reap_orphans() if self._child_died or any(step.ending for step in self._steps.values()) else []
+        for step in list(self._steps.values()):
+            mine = [pid for pid in orphans if len(self._steps) == 1 or step.owns(pid)]
+            if self._child_died:
+                step.look_again()
+                step.exited(mine)
+            step.tick(time.monotonic(), mine)
+            if step.over:
+                self._finish(step)
+        self._child_died = False
+        for ending in self._unrecorded[:]:
+            self._record(ending)
+
+    def _reap_orphans(self) -> list[int]:
+        """Processes whose parents are gone; those that ended are reaped."""
+        own = {step.pid for step in self._steps.values()}
+        found = [pid for pid in tree.children(os.getpid()) if pid not in own]
+        return [pid for pid in found if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None]
+
+    def _finish(self, step: Step) -> None:
+        for pipe in step.pipes:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(pipe)
+        ending = step.finish()
+        del self._steps[step.id]
+        self._unrecorded.append(ending)
+
+    def _record(self, ending: Exit) -> None:
+        """First to the disk, then to whoever listens. While the disk is full, it waits."""
+        try:
+            record(ending)
+        except OSError as error:
+            if disk_full(error):
+                return
+        self._unrecorded.remove(ending)
+        for client in self._clients:
+            client.send({"event": "exit", **ending})

@@ -1,0 +1,101 @@
+"""The processes of a step: who descends from whom, who carries its mark, and signals that can't hit a stranger."""
+
+# Plain system calls, no path objects: this process is started for every engine, and stays.
+# ruff: noqa: PTH208
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+
+
+def boot_id() -> str:
+    """Names this run of the kernel; process ids of another mean nothing."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def _stat(pid: int) -> tuple[bytes, int] | None:
+    """State and start of a process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in parentheses, may hold spaces and parentheses itself.
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[19])
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot. None: it is gone."""
+    stat = _stat(pid)
+    return stat[1] if stat else None
+
+
+def session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def children(pid: int) -> list[int]:
+    """Direct children of all threads of a process, zombies too."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except OSError:
+        pass
+    return found
+
+
+def descendants(roots: Iterable[int]) -> set[int]:
+    """The roots and all that descends from them."""
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found:
+            found.add(pid)
+            waiting += children(pid)
+    return found
+
+
+def carries(pid: int, mark: str) -> bool:
+    """Whether a process was started with the variable `mark` set to 1."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+    except OSError:
+        return False
+    return f"\0{mark}=1\0".encode() in b"\0" + environment + b"\0"
+
+
+def marked(mark: str) -> set[int]:
+    """Every process that carries the mark, whatever it descends from."""
+    return {int(name) for name in os.listdir("/proc") if name.isdigit() and carries(int(name), mark)}
+
+
+def living(pids: Iterable[int]) -> dict[int, int]:
+    """Start ticks by process id of those that still run; zombies don't."""
+    stats = {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
+    return {pid: ticks for pid, (state, ticks) in stats.items() if state not in (b"Z", b"X")}
+
+
+def send(pid: int, ticks: int, number: signal.Signals) -> None:
+    """Signal exactly the process that started at `ticks`; nothing where it is gone or not ours to signal."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # Looked up after opening: from here on the handle names one process, whatever becomes of its id.
+        if start_ticks(pid) == ticks:
+            signal.pidfd_send_signal(handle, number)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,0 +1,76 @@
+"""Runs attempts on this machine, each step as a process of its own, and goes on with what an engine left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.phases import environment, evidence, verdicts
+from penguin.orchestration.phases.attempt import AttemptOrder, Control
+from penguin.orchestration.phases.client import LauncherError
+from penguin.orchestration.phases.groups import Interrupted, Steps
+from penguin.orchestration.phases.plan import Plan, make_plan
+from penguin.orchestration.phases.tries import Launchers, Tries
+
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+class LocalPhases:
+    """The PhaseRunner of this machine.
+
+    `engine_dir` is this engine's own folder: its launcher has its socket there, and start marks name it, so that a
+    later engine finds what this one left running. Needs a running loop only from the first `run` on.
+    """
+
+    def __init__(self, engine_dir: Path, grace: float = GRACE) -> None:
+        self._launchers = Launchers(engine_dir.absolute(), grace)
+
+    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+        """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted."""
+        plan = make_plan(order)
+        if plan.impossible:
+            return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)
+        if plan.nothing:
+            return AttemptResult(verdict=Verdict.UNVERIFIED, reason=plan.nothing)
+        env = environment.prepare(order)
+        steps = Steps(order, plan, control, Tries(Path(order.run_dir), self._launchers), env)
+        try:
+            await steps.run()
+        except Interrupted as interruption:
+            return _interrupted(interruption, steps.evidence)
+        except LauncherError as error:
+            return AttemptResult(verdict=Verdict.ERROR, reason=error.message, steps=tuple(steps.evidence))
+        return await _result(order, plan, steps)
+
+    async def aclose(self) -> None:
+        """Disconnect. Running steps go on in their launcher, to be adopted by whoever runs their attempt next."""
+        await self._launchers.aclose()
+
+
+def _interrupted(interruption: Interrupted, steps: list[StepEvidence]) -> AttemptResult:
+    reason = {
+        "pause": "paused before its next step",
+        "now": "stopped in the middle of a step",
+        "cancel": "cancelled",
+        "crash": "the process that ran its step was killed, and the result lost with it",
+    }[interruption.cause]
+    return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=interruption.cause, steps=tuple(steps))
+
+
+async def _result(order: AttemptOrder, plan: Plan, steps: Steps) -> AttemptResult:
+    verdict, reason = verdicts.worst(steps.evidence)
+    unverified = {step.name for step in steps.evidence if step.verdict is Verdict.UNVERIFIED}
+    patterns = order.definition.gates[order.phase].artifacts
+    left = environment.artifacts_dir(order)
+    # A pattern may walk through a large tree; that is nothing for the loop.
+    found = await asyncio.to_thread(evidence.artifacts, Path(order.workspace), left, patterns) if patterns else None
+    return AttemptResult(
+        verdict=verdict,
+        reason=reason,
+        steps=tuple(steps.evidence),
+        artifacts=evidence.artifacts(Path(order.workspace), left, ()) if found is None else found,
+        executed_nothing=verdict is Verdict.UNVERIFIED and unverified == steps.executed_nothing,
+    )

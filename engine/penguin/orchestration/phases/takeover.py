@@ -1,0 +1,107 @@
+"""What an engine does for a step whose launcher is dead: wait, keep its time-out, end its tree, note the crash.
+
+The exit code went with the launcher, so the step never counts; it is only seen to that nothing of it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+from penguin.orchestration.phases import records
+from penguin.orchestration.phases.launcher import tree
+from penguin.orchestration.phases.records import CRASH, Exit, Mark
+
+VANISH = 15.0
+"""Seconds that processes are given to vanish after SIGKILL."""
+LOOK = 0.05
+"""Seconds between two looks at a tree that is being ended."""
+
+
+class Takeover:
+    """Sees one step to its end, and `exit` to its result."""
+
+    def __init__(self, step_id: str, exit_: asyncio.Future[Exit]) -> None:
+        self._id = step_id
+        self._exit = exit_
+        self._stopped = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """End it now."""
+        self._stopped.set()
+
+    def abandon(self) -> None:
+        """Leave it to another engine."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        # The launcher may have got as far as the record before it died.
+        ending = records.read_exit(self._id) or await self._see_it_end()
+        if not self._exit.done():
+            self._exit.set_result(ending)
+
+    async def _see_it_end(self) -> Exit:
+        mark = records.read_mark(self._id)
+        survivors: tuple[int, ...] = ()
+        if mark and mark.boot == tree.boot_id():
+            await self._wait(mark)
+            survivors = await end_tree(mark)
+        started = mark.started if mark else time.time()
+        duration = max(0.0, time.time() - started)
+        ending = Exit(id=self._id, why=CRASH, started=started, duration=duration, survivors=survivors)
+        records.write_exit(ending)
+        return ending
+
+    async def _wait(self, mark: Mark) -> None:
+        """Until the step ends by itself, its time is up, or it is to stop."""
+        ended = asyncio.create_task(wait_for_process(mark.pid, mark.ticks))
+        stopped = asyncio.create_task(self._stopped.wait())
+        left = max(0.0, mark.deadline - time.monotonic())
+        try:
+            await asyncio.wait({ended, stopped}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+            stopped.cancel()
+
+
+async def wait_for_process(pid: int, ticks: int) -> None:
+    """Until the process that started at `ticks` is gone; at once where another one has its id."""
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, ValueError):
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(handle, gone.set)
+    try:
+        # Looked up after opening: from here on the handle names one process, whatever becomes of its id.
+        if tree.start_ticks(pid) == ticks:
+            await gone.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+
+async def end_tree(mark: Mark) -> tuple[int, ...]:
+    """End all that is left of a step: SIGTERM, the grace, SIGKILL. Returns the ids of those that outlive it by 15 s."""
+    kill_at = time.monotonic() + mark.grace
+    left = _left(mark)
+    for pid, ticks in left.items():
+        tree.send(pid, ticks, signal.SIGTERM)
+    while left and time.monotonic() < kill_at + VANISH:
+        await asyncio.sleep(LOOK)
+        left = _left(mark)
+        if time.monotonic() >= kill_at:
+            for pid, ticks in left.items():
+                tree.send(pid, ticks, signal.SIGKILL)
+    return tuple(sorted(left))
+
+
+def _left(mark: Mark) -> dict[int, int]:
+    roots = tree.marked(mark.mark)
+    if mark.pid and tree.start_ticks(mark.pid) == mark.ticks:
+        roots.add(mark.pid)
+    return tree.living(tree.descendants(roots))
