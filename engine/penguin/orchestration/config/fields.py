@@ -63,7 +63,7 @@ def _word(checker: Checker, node: Node, where: str) -> str | None:
 _SECONDS = " of seconds"
 FIELDS: dict[str, Reader] = {
     "backend": _choice(*BACKENDS),
-    "max_parallel": _integer(1, 256),
+    "max_parallel": _integer(1, 10_000),
     "max_output": _integer(1_024, 2**40, " of bytes"),
     **{f"phase_timeouts.{phase}": _number(0.001, MONTH, _SECONDS) for phase in PHASES},
     "retry.max_attempts": _integer(1, 1_000),

@@ -12,6 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec.structs import replace
+
 from penguin.orchestration.backend import (
     AlreadyActive,
     IllegalCommand,
@@ -34,9 +36,11 @@ from penguin.orchestration.native.ownership import Identity, is_alive
 from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
 from penguin.orchestration.native.waiting import Settling
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
+from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.store.writer import Conflict
 from penguin.orchestration.succession import successor
+from penguin.orchestration.tree import Tree
 from penguin.orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -102,9 +106,18 @@ class NativeBackend(OrchestrationBackend):
                 refuse_second(engine.connection, old.definition.task)
             definition = self._definition_now(old)
             new_id, number = next_id(engine.connection, definition.task)
+            tree = await asyncio.to_thread(self._tree_of(workflow_id).now)
             start = successor(
-                old, workflow_id=new_id, number=number, definition=definition, start_from=phase, by=_user()
+                old,
+                workflow_id=new_id,
+                number=number,
+                definition=definition,
+                tree=tree,
+                start_from=phase,
+                by=_user(),
             )
+            if start.passes:
+                self._tree_of(new_id).inherit(self.workspace.runs / workflow_id)
             await engine.replace(workflow_id, Supersede(_user()), start, claim=self.claims)
             return new_id
 
@@ -113,6 +126,9 @@ class NativeBackend(OrchestrationBackend):
     async def retry_differences(self, workflow_id: str) -> list[str]:
         state, _ = load(self._open().connection, workflow_id)
         return differences(state.definition, self._definition_now(state))
+
+    def _tree_of(self, workflow_id: str) -> Tree:
+        return Tree(self.workspace.root, self.workspace.runs / workflow_id)
 
     def _definition_now(self, old: State) -> Definition:
         task = old.definition.task
@@ -149,7 +165,15 @@ class NativeBackend(OrchestrationBackend):
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
         engine = self._open_to(f"{name} a workflow")
         command = _command(name, payload or {})
+        if isinstance(command, Approve):
+            command = await self._for_the_tree_of_now(engine, workflow_id, command)
         await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
+
+    async def _for_the_tree_of_now(self, engine: Engine, workflow_id: str, command: Approve) -> Approve:
+        tested = engine.known(workflow_id).state.pass_of(WorkflowPhase.TEST)
+        tree = self._tree_of(workflow_id)
+        digest = await asyncio.to_thread(tree.now)
+        return replace(command, tree=digest, changed=tree.changed(tested.tree if tested else "", digest))
 
     async def _steer(self, engine: Engine, workflow_id: str, command: Command) -> None:
         state = (await engine.apply(workflow_id, command)).state
@@ -258,7 +282,7 @@ class NativeBackend(OrchestrationBackend):
             return self._scripted
         from penguin.orchestration.phases.runner import LocalPhases
 
-        return LocalPhases(identity.folder)
+        return Witness(LocalPhases(identity.folder))
 
     def _trouble(self, problem: str) -> None:
         self.on_trouble(problem)

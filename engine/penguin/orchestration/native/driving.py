@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 
-from penguin.orchestration.backend import Verdict
+from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.commands import Run
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.flow import State
@@ -26,6 +26,7 @@ def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
     """What the runner is told."""
     folder = f"{run.attempt}-{run.phase.lower()}"
     opened = state.open
+    tested = state.pass_of(WorkflowPhase.TEST)
     return AttemptOrder(
         workspace=os.fspath(workspace.root),
         run_dir=os.fspath(workspace.runs / state.workflow_id / folder),
@@ -35,6 +36,7 @@ def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
         definition=state.definition,
         feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
         evidence=state.evidence,
+        tested_tree=tested.tree if tested is not None else "",
     )
 
 

@@ -40,6 +40,8 @@ class AttemptOrder(Struct, frozen=True, kw_only=True):
     """Advice delivered with this attempt."""
     evidence: str = ""
     """Text of the failures that sent the workflow here, for whoever implements."""
+    tested_tree: str = ""
+    """Digest of the tree that TEST passed on; empty where there is none."""
 
 
 class Control:

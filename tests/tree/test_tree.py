@@ -1,0 +1,139 @@
+"""The digest of a working tree under git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.tree import Tree
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "code.py").write_text("print(1)\n")
+    (folder / ".gitignore").write_text("*.log\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "start")
+    return folder
+
+
+@pytest.fixture
+def tree(repository: Path, tmp_path: Path) -> Tree:
+    return Tree(repository, tmp_path / "workflow")
+
+
+def implemented(tree: Tree, path: Path, text: str) -> str:
+    tree.before_implement(1)
+    path.write_text(text)
+    return tree.after_implement(1)
+
+
+def test_the_same_files_give_the_same_digest(tree: Tree) -> None:
+    assert tree.now() == tree.now() != ""
+
+
+def test_a_tracked_file_that_changes_is_seen_and_named(tree: Tree, repository: Path) -> None:
+    before = tree.now()
+    (repository / "code.py").write_text("print(2)\n")
+    after = tree.now()
+    assert after != before
+    assert tree.changed(before, after) == ("code.py",)
+
+
+def test_a_tracked_file_that_vanishes_is_seen(tree: Tree, repository: Path) -> None:
+    before = tree.now()
+    (repository / "code.py").unlink()
+    assert tree.changed(before, tree.now()) == ("code.py",)
+
+
+def test_what_implement_made_belongs_to_the_tree(tree: Tree, repository: Path) -> None:
+    before = tree.now()
+    made = implemented(tree, repository / "new file.py", "x = 1\n")
+    assert tree.changed(before, made) == ("new file.py",)
+    (repository / "new file.py").write_text("x = 2\n")
+    assert tree.now() != made
+
+
+def test_what_tests_leave_behind_does_not_change_the_tree(tree: Tree, repository: Path) -> None:
+    tested = implemented(tree, repository / "new.py", "x = 1\n")
+    (repository / "report.xml").write_text("<r/>")
+    (repository / "ignored.log").write_text("noise")
+    assert tree.now() == tested
+
+
+def test_what_was_there_before_implement_is_not_its_work(tree: Tree, repository: Path) -> None:
+    (repository / "notes.txt").write_text("mine")
+    made = implemented(tree, repository / "new.py", "x = 1\n")
+    (repository / "notes.txt").write_text("mine, changed")
+    assert tree.now() == made
+
+
+def test_caches_of_tools_are_left_out(tree: Tree, repository: Path) -> None:
+    (repository / "__pycache__").mkdir()
+    before = tree.now()
+    assert implemented(tree, repository / "__pycache__" / "code.pyc", "x") == before
+
+
+def test_the_users_index_branch_and_files_are_untouched(tree: Tree, repository: Path) -> None:
+    (repository / "code.py").write_text("print(2)\n")
+    git(repository, "add", "code.py")
+    status, head = git(repository, "status", "--porcelain"), git(repository, "rev-parse", "HEAD")
+    implemented(tree, repository / "new.py", "x = 1\n")
+    (repository / "new.py").unlink()
+    assert git(repository, "status", "--porcelain") == status
+    assert git(repository, "rev-parse", "HEAD") == head
+
+
+def test_a_repository_without_a_commit_has_a_tree(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    tree = Tree(folder, tmp_path / "workflow")
+    before = tree.now()
+    assert before
+    assert implemented(tree, folder / "first.py", "x = 1\n") not in ("", before)
+
+
+def test_a_hook_of_the_user_is_not_run(tree: Tree, repository: Path, tmp_path: Path) -> None:
+    hook = repository / ".git" / "hooks" / "post-index-change"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    implemented(tree, repository / "new.py", "x = 1\n")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_without_git_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = tmp_path / "plain"
+    outside.mkdir()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))
+    tree = Tree(outside, tmp_path / "workflow")
+    tree.before_implement(1)
+    assert tree.after_implement(1) == tree.now() == ""
+    assert tree.changed("a", "b") == ()
+
+
+def test_a_variable_of_a_surrounding_git_does_not_lead_astray(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = tree.now()
+    monkeypatch.setenv("GIT_DIR", os.fspath(tmp_path / "nowhere"))
+    assert tree.now() == digest
+
+
+def test_a_retry_still_knows_what_implement_made(tree: Tree, repository: Path, tmp_path: Path) -> None:
+    made = implemented(tree, repository / "new.py", "x = 1\n")
+    retry = Tree(repository, tmp_path / "retry")
+    retry.inherit(tmp_path / "workflow")
+    assert retry.now() == made
