@@ -34,6 +34,8 @@ TICK = 0.05
 """Seconds between two looks for what other processes wrote."""
 TROUBLE_DELAY = 0.25
 """Seconds between two tries while the disk takes no more."""
+ID_OF_UPDATE = -2
+"""Where `updated_run` has the workflow's id."""
 COUNT_SLOTS = "SELECT count(*) FROM run WHERE slot = 1"
 
 
@@ -235,15 +237,21 @@ class Writer:
         return int(self._connection.execute(COUNT_SLOTS).fetchone()[0])
 
     def _apply(self, writes: list[Write]) -> None:
-        many = self._connection.executemany
-        many(INSERT_EVENT, [write.event for write in writes])
+        self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
         inserts = [write.run for write in writes if write.new]
         updates = [write.run for write in writes if not write.new]
-        # Updates first: a task's old workflow must be out of the way before its new one comes.
-        if updates and many(UPDATE_RUN, updates).rowcount != len(updates):
+        if not inserts:
+            self._update(updates)
+            return
+        # A task's old workflow must be out of the way before its new one comes, and a new one there to be moved on.
+        new = {row[0] for row in inserts}
+        self._update([row for row in updates if row[ID_OF_UPDATE] not in new])
+        self._connection.executemany(INSERT_RUN, inserts)
+        self._update([row for row in updates if row[ID_OF_UPDATE] in new])
+
+    def _update(self, rows: list[Row]) -> None:
+        if rows and self._connection.executemany(UPDATE_RUN, rows).rowcount != len(rows):
             raise Conflict("a workflow was moved on meanwhile")
-        if inserts:
-            many(INSERT_RUN, inserts)
 
     def _one_by_one(self, units: list[_Unit]) -> None:
         execute = self._connection.execute

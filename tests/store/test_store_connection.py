@@ -1,0 +1,156 @@
+"""Opening the database: what is set, what is refused, and that nothing refused is changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.backend import StoreError
+from penguin.orchestration.store.connection import APPLICATION_ID, PRAGMAS, SCHEMA_VERSION, open_reader, open_store
+
+
+def test_the_pragmas_are_in_force(db: Path) -> None:
+    connection = open_store(db)
+    for name, _, expected in PRAGMAS:
+        assert connection.execute(f"PRAGMA {name}").fetchone()[0] == expected, name
+    assert connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+
+
+def test_all_files_are_the_owners_alone(db: Path) -> None:
+    connection = open_store(db)
+    connection.execute("INSERT INTO snapshot VALUES ('s', 'w', 0, x'')")
+    files = sorted(path.name for path in db.parent.iterdir())
+    assert files == ["state.db", "state.db-shm", "state.db-wal"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {0o600}
+
+
+def test_opening_again_keeps_everything(db: Path) -> None:
+    first = open_store(db)
+    first.execute("INSERT INTO snapshot VALUES ('s', 'w', 0, x'')")
+    first.close()
+    again = open_store(db)
+    assert again.execute("SELECT snapshot_id FROM snapshot").fetchall() == [("s",)]
+    assert not list(db.parent.glob("*.bak"))
+
+
+def test_many_processes_may_make_it_at_once(db: Path) -> None:
+    script = "import sys, pathlib; from penguin.orchestration.store.connection import open_store as o; "
+    script += "o(pathlib.Path(sys.argv[1])).execute('SELECT count(*) FROM run').fetchone()"
+    makers = [subprocess.Popen([sys.executable, "-c", script, str(db)], stderr=subprocess.PIPE) for _ in range(4)]
+    for maker in makers:
+        _, errors = maker.communicate(timeout=60)
+        assert maker.returncode == 0, errors.decode()
+    indexes = open_store(db).execute("SELECT count(*) FROM sqlite_master WHERE name = 'run_active'").fetchone()
+    assert indexes == (1,)
+
+
+def refused(db: Path, opener: object = open_store) -> StoreError:
+    before = db.read_bytes() if db.is_file() else None
+    with pytest.raises(StoreError) as caught:
+        opener(db)  # type: ignore[operator]
+    assert str(db) in str(caught.value)
+    if before is not None:
+        assert db.read_bytes() == before
+    return caught.value
+
+
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+def test_a_newer_version_is_refused(db: Path, opener: object) -> None:
+    connection = open_store(db)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    error = refused(db, opener)
+    assert "newer Penguin" in str(error)
+    assert "pip install" in error.hint
+
+
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+def test_somebody_elses_database_is_refused(db: Path, opener: object) -> None:
+    with sqlite3.connect(db) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    assert "none of Penguin's" in str(refused(db, opener))
+    assert not db.with_name("state.db-wal").exists()
+
+
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+@pytest.mark.parametrize("content", [b"just a text\n" * 100, b"\0" * 4096, b"SQLite format 3\0"])
+def test_what_is_no_database_is_refused(db: Path, opener: object, content: bytes) -> None:
+    db.write_bytes(content)
+    refused(db, opener)
+
+
+def test_a_database_cut_short_is_refused(db: Path) -> None:
+    connection = open_store(db)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = db.read_bytes()
+    for size in (50, 700, 4096, len(whole) - 4096):
+        db.write_bytes(whole[:size])
+        assert refused(db).hint, size
+
+
+def test_a_folder_in_its_place_is_refused(db: Path) -> None:
+    db.mkdir()
+    refused(db)
+
+
+def test_a_missing_folder_is_refused(db: Path) -> None:
+    assert "No such file" in str(refused(db.parent / "nowhere" / "state.db"))
+
+
+def test_a_file_as_its_folder_is_refused(db: Path) -> None:
+    db.write_text("")
+    refused(db / "state.db")
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder with a database of ours, in which this process can't write."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        open_store(folder / "state.db").close()
+        (folder / "state.db").chmod(0o444)
+        folder.chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)  # root may write anywhere
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+
+def test_a_read_only_folder_is_refused(read_only: Path) -> None:
+    assert "Permission denied" in str(refused(read_only / "new.db"))
+    assert "writable" in refused(read_only / "state.db").hint
+    assert [path.name for path in read_only.iterdir()] == ["state.db"]
+
+
+def test_a_read_only_folder_can_not_be_read_either(read_only: Path) -> None:
+    # Readers of a write-ahead log need files beside it.
+    assert "writable" in refused(read_only / "state.db", open_reader).hint
+
+
+def test_a_reader_of_nothing_makes_nothing(db: Path) -> None:
+    assert open_reader(db) is None
+    assert not db.exists()
+
+
+def test_a_reader_can_not_write(db: Path) -> None:
+    open_store(db).close()
+    reader = open_reader(db)
+    assert reader is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM run")

@@ -1,0 +1,309 @@
+"""The writer: what is accepted, what is refused and why, and that a full disk costs patience only."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
+from penguin.orchestration.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
+from penguin.orchestration.events import Advice
+from penguin.orchestration.flow import rebuild
+from penguin.orchestration.store.codec import decode_events, inserted_run
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.writer import Conflict, NoSlot, Writer
+
+PATIENCE = 20.0
+"""Seconds after which a condition that was waited for counts as missed."""
+
+
+@asynccontextmanager
+async def writing(
+    db: Path, max_parallel: int = 100, on_foreign_change: Callable[[], None] = lambda: None
+) -> AsyncIterator[Writer]:
+    writer = Writer(db, asyncio.get_running_loop(), max_parallel, on_foreign_change, lambda text: None)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+async def outcomes(writer: Writer, *units: list[Any]) -> list[type | None]:
+    """What came of units that were handed over in one tick."""
+    results = await asyncio.gather(*[writer.write(unit) for unit in units], return_exceptions=True)
+    return [None if result is None else type(result) for result in results]
+
+
+def rows(db: Path, sql: str) -> list[tuple[Any, ...]]:
+    reader = open_reader(db)
+    assert reader is not None
+    with reader:
+        return reader.execute(sql).fetchall()
+
+
+def test_what_is_done_is_on_disk(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        story = tell.Story("a").run()
+        async with writing(db) as writer:
+            await writer.write(story.writes)
+            # Through another connection, before the writer closes.
+            assert rows(db, "SELECT workflow_id, seq, slot FROM run") == [(story.id, 3, 1)]
+            assert rows(db, "SELECT seq, kind FROM event") == [(1, "Started"), (2, "Claimed"), (3, "AttemptStarted")]
+
+    asyncio.run(scenario())
+
+
+def test_of_two_who_move_a_workflow_on_one_is_told_of_the_conflict(db: Path, tell: SimpleNamespace) -> None:
+    story = tell.Story("a").run()
+    tell.commit(db, story)
+    next_step = story.report(Verdict.PASSED).writes
+
+    async def scenario() -> None:
+        async with writing(db) as one, writing(db) as other:
+            got = await asyncio.gather(one.write(next_step), other.write(next_step), return_exceptions=True)
+            assert [type(error) for error in got if error] == [Conflict]
+            assert await outcomes(one, next_step) == [Conflict]
+
+    asyncio.run(scenario())
+
+
+def test_a_second_start_of_a_task_is_refused_by_the_store(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        one, other = tell.Story("a", number=0), tell.Story("a", number=1)
+        elsewhere = tell.Story("a", number=2, project="other")
+        async with writing(db) as writer:
+            got = await outcomes(writer, one.writes, other.writes, elsewhere.writes)
+        assert got == [None, AlreadyActive, None]
+
+    asyncio.run(scenario())
+
+
+def test_the_same_start_twice_is_a_conflict(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        async with writing(db) as one, writing(db) as other:
+            writes = tell.Story("a").writes
+            got = await asyncio.gather(one.write(writes), other.write(writes), return_exceptions=True)
+        assert [type(error) for error in got if error] in ([Conflict], [AlreadyActive])
+
+    asyncio.run(scenario())
+
+
+def test_a_retry_replaces_a_workflow_in_one_unit(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        old = tell.Story("a", number=0)
+        async with writing(db) as writer:
+            await writer.write(old.writes)
+            old.writes.clear()
+            new = tell.Story("a", number=1)
+            assert await outcomes(writer, new.writes + old.do(Cancel()).writes) == [None]
+        assert rows(db, "SELECT status FROM run ORDER BY number") == [("CANCELLED",), ("PENDING",)]
+
+    asyncio.run(scenario())
+
+
+def test_a_bad_unit_is_refused_whole_and_alone(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        tell_a = tell.Story("a")
+        async with writing(db) as writer:
+            await writer.write(tell_a.writes)
+            half_good = tell.Story("b").writes + tell.Story("a", number=1).writes
+            got = await outcomes(writer, tell.Story("c").writes, half_good, tell.Story("d").writes)
+        assert got == [None, AlreadyActive, None]
+        assert rows(db, "SELECT task_id FROM run ORDER BY task_id") == [("a",), ("c",), ("d",)]
+        assert rows(db, "SELECT count(*) FROM event") == [(3,)]
+
+    asyncio.run(scenario())
+
+
+def test_text_that_is_no_unicode_is_refused_and_the_writer_goes_on(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        bad = tell.Story("a").writes
+        bad[0].run = tuple("\udcff" if value == "plan" else value for value in bad[0].run)
+        async with writing(db) as writer:
+            assert await outcomes(writer, bad, tell.Story("b").writes) == [StoreError, None]
+            assert await outcomes(writer, tell.Story("c").writes) == [None]
+
+    asyncio.run(scenario())
+
+
+# --- slots ----------------------------------------------------------------------------------------------------------
+
+
+def started(tell: SimpleNamespace, db: Path, *tasks: str) -> list[Any]:
+    stories = [tell.Story(task) for task in tasks]
+    tell.commit(db, *stories)
+    for story in stories:
+        story.run()
+    return stories
+
+
+def test_no_more_attempts_begin_than_there_are_slots(db: Path, tell: SimpleNamespace) -> None:
+    stories = started(tell, db, "a", "b", "c")
+
+    async def scenario() -> None:
+        async with writing(db, max_parallel=2) as writer:
+            assert await outcomes(writer, *[story.writes for story in stories]) == [None, None, NoSlot]
+
+    asyncio.run(scenario())
+    assert rows(db, "SELECT sum(slot) FROM run") == [(2,)]
+
+
+def test_two_engines_share_the_slots(db: Path, tell: SimpleNamespace) -> None:
+    a, b = started(tell, db, "a", "b")
+
+    async def scenario() -> None:
+        async with writing(db, max_parallel=1) as one, writing(db, max_parallel=1) as other:
+            got = await asyncio.gather(one.write(a.writes), other.write(b.writes), return_exceptions=True)
+        assert [type(error) for error in got if error] == [NoSlot]
+
+    asyncio.run(scenario())
+
+
+def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path, tell: SimpleNamespace) -> None:
+    a, b = started(tell, db, "a", "b")
+    tell.commit(db, a)
+
+    async def scenario() -> None:
+        async with writing(db, max_parallel=1) as writer:
+            assert await outcomes(writer, a.report(Verdict.FAILED, "no").writes, b.writes) == [None, None]
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_unit_takes_no_slot_from_the_others(db: Path, tell: SimpleNamespace) -> None:
+    a, b = started(tell, db, "a", "b")
+    outdated = list(a.writes)
+    a.writes[:] = a.writes[:1]  # the claim alone: what follows in `outdated` then begins at a number that is taken
+    tell.commit(db, a)
+
+    async def scenario() -> None:
+        async with writing(db, max_parallel=1) as writer:
+            assert await outcomes(writer, outdated, b.writes) == [Conflict, None]
+
+    asyncio.run(scenario())
+
+
+# --- others ---------------------------------------------------------------------------------------------------------
+
+
+def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        foreign = asyncio.Event()
+        async with writing(db, on_foreign_change=foreign.set) as writer, writing(db) as other:
+            await writer.write(tell.Story("a").writes)
+            await writer.write(tell.Story("b").writes)
+            assert not foreign.is_set()
+            await other.write(tell.Story("c").writes)
+            await asyncio.wait_for(foreign.wait(), PATIENCE)
+
+    asyncio.run(scenario())
+
+
+def test_closing_commits_what_was_handed_over(db: Path, tell: SimpleNamespace) -> None:
+    async def scenario() -> None:
+        writer = Writer(db, asyncio.get_running_loop(), 1, lambda: None, lambda text: None)
+        done = writer.write(tell.Story("a").writes)
+        writer.close()
+        await asyncio.wait_for(done, PATIENCE)
+
+    asyncio.run(scenario())
+    assert rows(db, "SELECT task_id FROM run") == [("a",)]
+
+
+# --- the projection -------------------------------------------------------------------------------------------------
+
+
+def test_every_row_is_what_its_events_give(db: Path, tell: SimpleNamespace) -> None:
+    dice = random.Random(2)
+    stories = [tell.Story(f"t{n}", at=tell.NOON + n) for n in range(60)]
+    for story in stories:
+        for _ in range(dice.randrange(25)):
+            verdict = dice.choice([Verdict.PASSED, Verdict.PASSED, Verdict.FAILED, Verdict.UNVERIFIED])
+            report = Report(story.state.attempt, tell.result(verdict, "so it is"))
+            advice = Feedback(Advice(id=str(dice.random()), text="try harder", by="ann"))
+            now = dice.random() < 0.5
+            commands = [Claim("e1"), Dispatch(), Dispatch(), report, report, Pause("ann", now), Resume("bob"), advice]
+            try:
+                story.do(dice.choice([*commands, *commands, Cancel("ann")]), after=dice.choice([1.0, 100.0]))
+            except IllegalCommand:
+                continue
+    tell.commit(db, *stories)
+    for story in stories:
+        history = rows(db, f"SELECT data FROM event WHERE workflow_id = '{story.id}' ORDER BY seq")
+        state = rebuild([event for (data,) in history for event in decode_events(data)])
+        assert state == story.state
+        assert rows(db, f"SELECT * FROM run WHERE workflow_id = '{story.id}'") == [inserted_run(state, story.seq)]
+    statuses = {story.state.status for story in stories}
+    assert len(statuses) >= 5, statuses
+
+
+# --- trouble --------------------------------------------------------------------------------------------------------
+
+FULL_DISK = """
+import asyncio, resource, sqlite3, sys
+from pathlib import Path
+from penguin.orchestration.backend import StoreError
+from penguin.orchestration.store.writer import Write, Writer
+
+def limit(size):
+    # No file may grow beyond this: what a full disk looks like to a program.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+def unit(n):
+    return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), ROW(n), True, False)]
+
+def ROW(n):
+    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", 0, 0.0)
+    return (*fixed, 1, 0.0, "PENDING", "PENDING", 0, 0, 0.0, 0, "", "", "", "", "[]")
+
+async def main(db, space_returns):
+    troubles = asyncio.Queue()
+    writer = Writer(db, asyncio.get_running_loop(), 1, lambda: None, troubles.put_nowait)
+    await writer.write(unit(0))
+    limit(db.with_name(db.name + "-wal").stat().st_size)
+    done = asyncio.gather(writer.write(unit(1)), writer.write(unit(2)))
+    print("trouble:", await troubles.get())
+    assert not done.done()
+    if space_returns:
+        limit(resource.RLIM_INFINITY)
+        await done
+        assert await troubles.get() == ""
+    writer.close()
+    try:
+        await done
+    except StoreError as error:
+        print("refused:", error)
+    limit(resource.RLIM_INFINITY)
+    print("rows:", sqlite3.connect(db).execute("SELECT count(*) FROM run").fetchone()[0])
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2] == "returns"))
+"""
+
+
+def full_disk(db: Path, then: str) -> str:
+    script = textwrap.dedent(FULL_DISK)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(db), then], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_full_disk_is_waited_out(db: Path) -> None:
+    output = full_disk(db, "returns")
+    assert output.startswith("trouble: ")
+    assert "rows: 3" in output
+
+
+def test_closing_on_a_full_disk_says_what_was_not_kept(db: Path) -> None:
+    output = full_disk(db, "stays full")
+    assert "refused: " in output
+    assert "rows: 1" in output
