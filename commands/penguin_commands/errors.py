@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowInfo
 
 
 class ExitCode(IntEnum):
@@ -40,6 +40,18 @@ class NotReached(WorkflowError):
     """A workflow settled on another status than the one waited for."""
 
     code = "not_completed"
+
+    def __init__(self, message: str, hint: str = "", workflows: tuple[WorkflowInfo, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.workflows = workflows
+
+
+class StillGoing(WaitTimeout):
+    """Workflows were not settled in the time that was given."""
+
+    def __init__(self, message: str, hint: str = "", workflows: tuple[WorkflowInfo, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.workflows = workflows
 
 
 BY_CODE = {

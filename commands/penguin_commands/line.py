@@ -21,8 +21,11 @@ class Word(NamedTuple):
 def split(line: str, *, comments: bool = False) -> list[Word]:
     """The words of a line. With `comments`, a word that begins with `#` ends the line.
 
-    Raises UsageError where a quote is left open, or the line ends in a backslash.
+    Raises UsageError where a quote is left open, the line ends in a backslash, or holds what is no text.
     """
+    for place, char in enumerate(line):
+        if char == "\0" or "\ud800" <= char <= "\udfff":
+            raise UsageError("the line holds a character that is no text", "", place, place + 1)
     words: list[Word] = []
     place = 0
     while True:

@@ -76,7 +76,11 @@ async def resume(session: Session, workflow: str, *, from_: WorkflowPhase | None
 
 async def cancel(session: Session, workflow: str) -> Changed:
     """End what runs."""
-    return await _signal(session, session.resolve(workflow), "cancel", {"by": session.by}, "Cancelled {}")
+    workflow_id = session.resolve(workflow)
+    changed = await _signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
+    if changed.info.status is not WorkflowStatus.CANCELLED:
+        return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
+    return changed
 
 
 async def feedback(session: Session, workflow: str, text: str) -> Changed:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowStatus
-from penguin_commands.errors import NotReached
+from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
+from penguin_commands.errors import NotReached, StillGoing
 from penguin_commands.results import Waited
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ async def wait(
 
 async def wait_for(session: Session, ids: Sequence[str], status: WorkflowStatus, timeout: float | None) -> Waited:
     """Wait until each has this status, or is settled. Raises NotReached or WaitTimeout (seconds)."""
-    infos = await session.backend.wait_workflows(ids, timeout=timeout, status=status)
+    try:
+        infos = await session.backend.wait_workflows(ids, timeout=timeout, status=status)
+    except WaitTimeout as error:
+        hint = error.hint or "/workflow status shows how far it is"
+        raise StillGoing(error.message, hint, tuple(session.info(one) for one in ids)) from None
     missed = [info for info in infos if info.status is not status]
     if missed:
         raise not_reached(session, missed, status)
@@ -39,7 +43,7 @@ async def wait_for(session: Session, ids: Sequence[str], status: WorkflowStatus,
 def not_reached(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> NotReached:
     """The error that tells which workflows settled on another status, and why."""
     told = "; ".join(f"{info.workflow_id} is {info.status}{_why(session, info)}" for info in missed)
-    return NotReached(f"not {status}: {told}", session.reader.advice(missed[0].workflow_id))
+    return NotReached(f"not {status}: {told}", session.reader.advice(missed[0].workflow_id), tuple(missed))
 
 
 def _why(session: Session, info: WorkflowInfo) -> str:

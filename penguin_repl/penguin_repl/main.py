@@ -6,13 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from penguin_commands.errors import ExitCode, UsageError, exit_code
-
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.errors import ExitCode
     from penguin_commands.session import Session
     from penguin_repl.screen import Screen, Style
     from penguin_repl.source import ScriptLine
@@ -59,47 +58,51 @@ Exit codes: 0 fine, 1 a command failed, 2 usage, 3 backend out of reach, 4 waiti
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin; the exit code."""
     raw = list(sys.argv[1:] if arguments is None else arguments)
+    _open_missing()
     if raw == ["--version"]:
         # What scripts ask most often costs no parser.
         return _version()
-    debug = "--debug" in raw
+    from penguin_commands.errors import ExitCode, exit_code
+
     try:
         return int(_run(_parse(raw)))
     except KeyboardInterrupt:
-        _complain("interrupted")
+        sys.stderr.write("interrupted\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        return _reader_left()
+        # Whoever read our output has gone, as `head` does: end without a word.
+        return ExitCode.OK
     except Exception as error:
-        if debug:
+        if "--debug" in raw:
             raise
         from penguin_repl.render.error import sentence
 
-        _complain(f"penguin: {sentence(error)}")
+        sys.stderr.write(f"penguin: {sentence(error)}\n")
         return exit_code(error)
 
 
-def _complain(text: str) -> None:
-    if sys.stderr:
-        sys.stderr.write(text + "\n")
-
-
-def _reader_left() -> int:
-    """Whoever read our output has gone, as `head` does: end without a word."""
-    # The interpreter flushes standard output at its end, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+def _open_missing() -> None:
+    """Open the standard streams that are closed, lest a database takes their place."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _version() -> int:
     from penguin_repl import __version__
 
     sys.stdout.write(f"penguin {__version__}\n")
-    return ExitCode.OK
+    return 0
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:
     from argparse import ArgumentParser
+
+    from penguin_commands.errors import UsageError
 
     class Parser(ArgumentParser):
         def error(self, message: str) -> Any:
@@ -129,14 +132,16 @@ def _run(options: Namespace) -> int:
     screen = Screen(style_of(options))
     if options.help:
         screen.data(_help())
-        return ExitCode.OK
+        return 0
     if options.script == "init":
-        return _init(options, screen)
+        _init(options, screen)
+        return 0
     session = _session(options, screen)
-    if options.script is None and not options.commands and sys.stdin and sys.stdin.isatty():
+    if options.script is None and not options.commands and os.isatty(0):
         from penguin_repl.shell import run_shell
 
-        return run_shell(session, options)
+        code: int = run_shell(session, options)
+        return code
     return _run_script(options, session, screen)
 
 
@@ -144,7 +149,7 @@ def style_of(options: Namespace) -> Style:
     """How results are shown, from the options, the environment and where standard output goes."""
     from penguin_repl.screen import Style
 
-    tty = bool(sys.stdout and sys.stdout.isatty())
+    tty = os.isatty(1)
     wanted = tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     color = options.color == "always" or (options.color == "auto" and wanted)
     return Style(options.output, tty or options.color == "always", color)
@@ -153,6 +158,7 @@ def style_of(options: Namespace) -> Style:
 def _session(options: Namespace, screen: Screen) -> Session:
     from pathlib import Path
 
+    from penguin_commands.errors import UsageError
     from penguin_commands.session import Session
 
     folder = Path(options.workspace) if options.workspace else None
@@ -190,7 +196,7 @@ def _lines(options: Namespace) -> Iterator[ScriptLine]:
     return source.from_descriptor(source.open_script(options.script), options.script)
 
 
-def _init(options: Namespace, screen: Screen) -> ExitCode:
+def _init(options: Namespace, screen: Screen) -> None:
     """`penguin init`."""
     from pathlib import Path
 
@@ -202,7 +208,6 @@ def _init(options: Namespace, screen: Screen) -> ExitCode:
     lines = [f"{file['state']}: {os.path.relpath(file['path'])}" for file in files]
     hint = 'Try: penguin -c "/task list"'
     screen.data(screen.render(Message("\n".join([*lines, hint]), {"files": files})))
-    return ExitCode.OK
 
 
 def _help() -> str:

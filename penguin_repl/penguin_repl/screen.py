@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ class Style(NamedTuple):
 
 
 class Screen:
-    """Writes at once, and whole lines. A shell with a prompt on the screen makes its own, with other `_put_*`."""
+    """Writes at once. A shell with a prompt on the screen makes its own, which overrides the three `put_*`."""
 
     def __init__(self, style: Style, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.style = style
         self._out = out or sys.stdout
         self._err = err or sys.stderr
+        for stream in (self._out, self._err):
+            if isinstance(stream, TextIOWrapper):
+                # A locale may have no word for a title; half of it is better than an error.
+                stream.reconfigure(errors="backslashreplace")
 
     @property
     def width(self) -> int:
@@ -49,29 +54,42 @@ class Screen:
 
     def data(self, text: str) -> None:
         """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
-        if text and self._out:
-            self._put_data(text)
+        if text:
+            self.put_data(text)
+
+    def data_bytes(self, output: bytes) -> None:
+        """Show output of a program as it is; not meant for a terminal."""
+        self.put_bytes(output)
 
     def narrate(self, text: str) -> None:
         """Tell what goes on, a line."""
-        if self._err:
-            self._put_narration(text)
+        self.put_narration(text)
 
-    def data_bytes(self, output: bytes) -> None:
-        """Show output of a program as it is; never on a terminal."""
-        if self._out:
+    def put_data(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:
+            self._mute()
+            raise
+
+    def put_bytes(self, output: bytes) -> None:
+        try:
             self._out.flush()
             self._out.buffer.write(output)
             self._out.buffer.flush()
+        except OSError:
+            self._mute()
+            raise
 
-    def _put_data(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+    def _mute(self) -> None:
+        """From now on data goes nowhere: the interpreter flushes what is left at its end, and would complain."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
-    def _put_narration(self, text: str) -> None:
+    def put_narration(self, text: str) -> None:
         try:
             self._err.write(text + "\n")
             self._err.flush()
-        except BrokenPipeError:
+        except OSError:
             # Nobody listens to the narration; the work goes on.
             return

@@ -38,20 +38,35 @@ class Script:
         self._over = False
 
     def run(self, lines: Iterator[ScriptLine]) -> ExitCode:
-        """Run all lines; the exit code. Without a command that needs the backend there is no event loop."""
+        """Run all lines; the exit code. Without a command that needs the backend there is no event loop.
+
+        Raises BrokenPipeError where nobody reads the results any more, and nothing was started.
+        """
+        try:
+            self._run(lines)
+        except BrokenPipeError:
+            if not self.session.touched:
+                raise
+            self.screen.narrate(
+                f"nobody reads the results; left for the next engine: {', '.join(self.session.touched)}"
+            )
+            self.code = self.code or ExitCode.FAILED
+        finally:
+            self.session.close()
+        if self.session.detach and self.session.touched and not self.session.engine_alive():
+            self.screen.narrate("no engine is alive here: what was started waits until a shell is (type: penguin)")
+        return self.code
+
+    def _run(self, lines: Iterator[ScriptLine]) -> None:
         for line in lines:
             begun = self._begin(line)
             if begun is not None:
                 import asyncio
 
                 asyncio.run(self._go_on(line, begun, lines))
-                break
+                return
             if self._over:
-                break
-        if self.session.detach and self.session.touched and not self.session.engine_alive():
-            self.screen.narrate("no engine is alive here: what was started waits until a shell is (type: penguin)")
-        self.session.close()
-        return self.code
+                return
 
     async def _go_on(self, line: ScriptLine, begun: Pending | None, lines: Iterator[ScriptLine]) -> None:
         """Finish this line, run those after it, and wait for what they started."""
@@ -117,7 +132,7 @@ class Script:
         if not touched or self.session.detach:
             return
         if self.code and not self.keep_going:
-            self.screen.narrate(f"left for the next engine: {', '.join(touched)}")
+            self._tell_left()
         else:
             await self.session.backend.wait_workflows(touched)
             missed = [info for info in self._newest() if info.status is not WorkflowStatus.COMPLETED]
@@ -126,6 +141,9 @@ class Script:
 
                 self.screen.narrate(sentence(not_reached(self.session, missed, WorkflowStatus.COMPLETED)))
                 self.code = self.code or ExitCode.NOT_COMPLETED
+
+    def _tell_left(self) -> None:
+        self.screen.narrate(f"left for the next engine: {', '.join(self.session.touched)}")
 
     def _newest(self) -> list[WorkflowInfo]:
         """The newest workflow of each task that was touched."""

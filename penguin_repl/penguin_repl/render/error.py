@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowError
+from penguin_commands.results import info_data
 from penguin_repl.render.safe import clean, clean_block
 
 DEBUG_HINT = "--debug shows where it happened"
@@ -18,7 +19,7 @@ def describe(error: BaseException) -> tuple[str, str, str]:
         return "interrupted", "interrupted", ""
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        return "system", f"{name}{error.strerror or error}", DEBUG_HINT
+        return "system", f"{name}{error.strerror or error}", ""
     return "unexpected", f"unexpected {type(error).__name__}: {error}", DEBUG_HINT
 
 
@@ -26,7 +27,7 @@ def sentence(error: BaseException) -> str:
     """An error as text: message and hint; one line, unless the message has several."""
     _, message, hint = describe(error)
     message = clean_block(message.rstrip())
-    if not hint:
+    if not hint or hint in message:
         return message
     separator = "\n" if "\n" in message else " " if message.endswith((".", "?", "!")) else "; "
     return message + separator + clean(hint)
@@ -35,7 +36,9 @@ def sentence(error: BaseException) -> str:
 def error_data(error: BaseException) -> dict[str, Any]:
     """An error as plain data."""
     code, message, hint = describe(error)
-    return {"error": {"code": code, "message": message, "hint": hint}}
+    workflows = [info_data(info) for info in getattr(error, "workflows", ())]
+    more = {"workflows": workflows} if workflows else {}
+    return {"error": {"code": code, "message": message, "hint": hint, **more}}
 
 
 def caret(line: str, start: int, end: int) -> str:

@@ -73,12 +73,11 @@ def _width(text: str) -> int:
 def _drawn(grid: Grid, width: int, color: bool) -> str:
     from io import StringIO
 
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, column in enumerate(grid.columns):
         # An id that is cut can't be copied: it is folded instead.
         table.add_column(column, justify="right" if index in grid.right else "left", overflow="fold")

@@ -83,7 +83,7 @@ def _status(result: r.Status) -> Iterator[Part]:
     yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
     if result.explain:
         yield f"Reason: {clean(result.explain)}"
-    if info.error_message and info.error_message != result.explain:
+    if info.error_message and info.error_message not in result.explain:
         yield f"Error: {clean(info.error_message)}"
     if info.artifacts:
         yield f"Artifacts: {len(info.artifacts)}"

@@ -1,0 +1,62 @@
+"""Output of steps on the screen, however large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_repl.render.filter import Filter
+from penguin_repl.render.safe import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penguin_commands.results import Log
+    from penguin_repl.screen import Screen
+
+PIECE = 64 * 1024
+"""Bytes read at a time."""
+
+
+def pieces(log: Log) -> Iterator[bytes]:
+    """The output of a step as it is now, piece by piece."""
+    with open(log.file, "rb") as file:
+        while output := file.read(PIECE):
+            yield output
+
+
+class LogPrinter:
+    """Puts output of several steps on the screen, a heading before each."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._log: Log | None = None
+        self._filter = Filter(screen.style.color)
+        self._open = False
+        """The last line has no end yet."""
+
+    def put(self, log: Log, output: bytes) -> None:
+        """Some more output of a step."""
+        if log != self._log:
+            self.end()
+            self._log = log
+            self._filter = Filter(self._screen.style.color)
+            self._screen.data(f"==> {clean(log.title)} <==\n")
+        if self._screen.style.terminal:
+            self._text(self._filter.feed(output))
+        else:
+            self._screen.data_bytes(output)
+            self._open = not output.endswith(b"\n")
+
+    def end(self) -> None:
+        """No more of this step."""
+        if self._log and self._screen.style.terminal:
+            self._text(self._filter.end())
+        if self._open:
+            self._screen.data("\n")
+            self._open = False
+        self._log = None
+
+    def _text(self, text: str) -> None:
+        if text:
+            self._screen.data(text)
+            self._open = not text.removesuffix("\x1b[0m").endswith("\n")
