@@ -159,7 +159,7 @@ def _started(e: Data) -> str:
         text += f" as a retry of {e['retry_of']}"
     kept = [kept["phase"] for kept in e["passes"]]
     text += f", to begin at {e['phase']}"
-    return text + (f"; {', '.join(kept)} stay passed" if kept else "")
+    return text + (f"; passes kept: {', '.join(kept)}" if kept else "")
 
 
 def _attempt_started(e: Data) -> str:

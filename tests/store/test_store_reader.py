@@ -1,0 +1,389 @@
+"""Reading: finding, lists by index, history in sentences, results, and dependencies."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penguin.orchestration.backend import (
+    ACTIVE,
+    StoreError,
+    Verdict,
+    WorkflowNotFound,
+    WorkflowPhase,
+    WorkflowStatus,
+)
+from penguin.orchestration.commands import Approve, Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume, Start
+from penguin.orchestration.events import Advice, Pass
+from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.store.connection import open_reader, open_store
+from penguin.orchestration.store.dependencies import dependency_state, hopeless_dependency
+from penguin.orchestration.store.reader import WorkflowReader, list_query
+
+S, P, V = WorkflowStatus, WorkflowPhase, Verdict
+
+
+@pytest.fixture
+def reader(db: Path) -> Iterator[WorkflowReader]:
+    reader = WorkflowReader(db)
+    yield reader
+    reader.close()
+
+
+def interrupted(attempt: int, cause: str) -> Report:
+    return Report(attempt, AttemptResult(verdict=V.INTERRUPTED, cause=cause))
+
+
+def crowd(tell: SimpleNamespace) -> list[Any]:
+    """Some hundred workflows of two projects, in every status."""
+    stories = []
+    for n in range(320):
+        at = tell.NOON + n // 2  # two of each time
+        story = tell.Story(f"task-{n // 4}", number=n % 4, at=at, project=f"p{n % 3 // 2}")
+        kind = n % 4 if n % 4 < 3 else 3 + n // 4 % 5
+        if kind == 0:
+            story.complete()
+        elif kind == 1:
+            story.do(Cancel("ann"))
+        elif kind == 2:
+            story.run().do(Report(1, AttemptResult(verdict=V.ERROR, reason="no such agent", impossible=True)))
+        elif kind == 3:
+            story.run()
+        elif kind == 4:
+            story.run().do(Pause("ann"))
+        elif kind == 5:
+            story.run().report(V.UNVERIFIED, "nothing to run")
+        elif kind == 6:
+            story.run().report(V.FAILED, "2 of 14 tests failed")
+        stories.append(story)
+    return stories
+
+
+# --- nothing there --------------------------------------------------------------------------------------------------
+
+
+def test_no_file_means_that_there_is_nothing(db: Path, reader: WorkflowReader) -> None:
+    assert reader.list() == []
+    assert reader.info("ituv-a-000000") is None
+    assert reader.history("ituv-a-000000") == []
+    assert reader.results("ituv-a-000000") == []
+    assert reader.explain("ituv-a-000000") == reader.advice("ituv-a-000000") == ""
+    assert reader.completed_tasks("shop") == set()
+    assert reader.active_tasks("shop") == {}
+    with pytest.raises(WorkflowNotFound):
+        reader.find("a")
+    assert not db.exists()
+
+
+def test_a_file_that_comes_later_is_read(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    assert reader.list() == []
+    tell.commit(db, tell.Story("a"))
+    assert [info.task_id for info in reader.list()] == ["a"]
+
+
+def test_damage_is_a_store_error(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    tell.commit(db, *[tell.Story(f"t{n}") for n in range(100)])
+    open_store(db).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = bytearray(db.read_bytes())
+    whole[4096:] = b"\x5a" * (len(whole) - 4096)
+    db.write_bytes(whole)
+    with pytest.raises(StoreError, match="damaged"):
+        reader.list()
+
+
+def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    tell.commit(db, tell.Story("a"))
+    strange = b"\xff".decode(errors="surrogateescape")
+    assert reader.info(strange) is None
+    assert reader.history(strange) == reader.list(task_id=strange) == reader.list(project_id=strange) == []
+    assert reader.explain(strange) == ""
+    with pytest.raises(WorkflowNotFound):
+        reader.find(strange, prefix=True)
+
+
+# --- info and lists -------------------------------------------------------------------------------------------------
+
+
+def test_info_says_all_of_a_workflow(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a").run()
+    passed = AttemptResult(verdict=V.PASSED, artifacts=("out/a.txt", "out/b.txt"))
+    story.do(Report(1, passed)).report(V.FAILED, "2 of 14 tests failed")
+    tell.commit(db, story)
+    info = reader.info(story.id)
+    assert info is not None
+    assert (info.workflow_id, info.task_id, info.blueprint_id, info.project_id) == (story.id, "a", "plan", "shop")
+    assert (info.status, info.phase, info.progress) == (S.RUNNING, P.TEST, 50)
+    assert info.started_at == datetime.fromtimestamp(tell.NOON, UTC)
+    assert info.updated_at == datetime.fromtimestamp(story.at, UTC)
+    assert info.error_message == "TEST FAILED: 2 of 14 tests failed"
+    assert info.artifacts == ("out/a.txt", "out/b.txt")
+
+
+FILTERS = list(
+    itertools.product(
+        (None, "p0", "p1"),
+        ((), (S.COMPLETED,), (S.RUNNING, S.PENDING), tuple(sorted(ACTIVE)), tuple(S)),
+        (None, "task-7"),
+    )
+)
+
+
+def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    tell.commit(db, *crowd(tell))
+    everything = reader.list(limit=10_000)
+    assert len(everything) == 320
+    assert everything == sorted(everything, key=lambda info: (-info.started_at.timestamp(), info.workflow_id))
+    assert {info.status for info in everything} == set(S)
+    for project, statuses, task in FILTERS:
+        wanted = [
+            info
+            for info in everything
+            if project in (None, info.project_id)
+            and (not statuses or info.status in statuses)
+            and task in (None, info.task_id)
+        ]
+        for limit in (10_000, 3):
+            got = reader.list(project_id=project, statuses=statuses, task_id=task, limit=limit)
+            assert got == wanted[:limit], (project, statuses, task)
+    assert reader.list(limit=0) == reader.list(limit=-1) == []
+
+
+@pytest.mark.parametrize(("project", "statuses", "task"), FILTERS)
+def test_every_list_walks_an_index_in_order(
+    db: Path, project: str | None, statuses: tuple[WorkflowStatus, ...], task: str | None
+) -> None:
+    sql, parameters = list_query(project, statuses, task)
+    plan = [row[3] for row in open_store(db).execute(f"EXPLAIN QUERY PLAN {sql}", (*parameters, 100))]
+    assert not [line for line in plan if "TEMP B-TREE" in line], plan
+    scans = [line for line in plan if line.startswith("SCAN")]
+    # Only the list of everything reads everything, and that in order, as far as its limit.
+    everything = project is None and task is None and (not statuses or len(statuses) == len(S))
+    assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
+
+
+def test_which_tasks_are_done_and_which_are_under_way(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    again = tell.Story("again", number=1, at=tell.NOON + 100)
+    tell.commit(
+        db,
+        tell.Story("done").complete(),
+        tell.Story("again").complete(),
+        again,
+        tell.Story("late").do(Cancel()),
+        tell.Story("else", project="other").complete(),
+        tell.Story("stuck").run().report(V.UNVERIFIED, "nothing to run"),
+    )
+    assert reader.completed_tasks("shop") == {"done"}
+    assert reader.active_tasks("shop") == {"again": S.PENDING, "stuck": S.BLOCKED}
+    assert reader.completed_tasks("nobody") == set()
+
+
+# --- finding --------------------------------------------------------------------------------------------------------
+
+
+def test_find(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    old, new = tell.Story("auth", number=0).complete(), tell.Story("auth", number=1, at=tell.NOON + 100)
+    tell.commit(db, old, new, tell.Story("auth-user"))
+    assert reader.find("ituv-auth-000000") == old.id
+    assert reader.find("auth") == new.id
+    assert reader.find("auth-user") == "ituv-auth-user-000000"
+    assert reader.find("ituv-auth-u", prefix=True) == "ituv-auth-user-000000"
+    assert reader.find("auth", prefix=True) == new.id
+    with pytest.raises(WorkflowNotFound) as caught:
+        reader.find("ituv-auth-usr-000000")
+    assert caught.value.hint == "did you mean ituv-auth-user-000000?"
+
+
+def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    tell.commit(db, *crowd(tell))
+    with pytest.raises(WorkflowNotFound, match="tusk-77") as caught:
+        reader.find("tusk-77")
+    assert caught.value.hint == "did you mean task-77?"
+    for hopeless in ("", "%", "_", "zzz", "x" * 5000, "a\0b", "ituv-task-1\U0010ffff"):
+        with pytest.raises(WorkflowNotFound):
+            reader.find(hopeless, prefix=True)
+
+
+def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    tell.commit(db, *crowd(tell))
+    with pytest.raises(WorkflowNotFound, match="beginning of several workflows") as caught:
+        reader.find("ituv-task-1", prefix=True)
+    assert str(caught.value).count("ituv-task-1") == 6
+    assert str(caught.value).endswith("…")
+
+
+# --- history and results --------------------------------------------------------------------------------------------
+
+
+def long_life(tell: SimpleNamespace) -> Any:
+    story = tell.Story("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4)).run()
+    story.do(Feedback(Advice(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
+    story.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
+    story.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
+    story.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this").do(Approve("ann", note="looks good"))
+    return story
+
+
+def test_history_tells_every_event_in_a_sentence(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = long_life(tell)
+    tell.commit(db, story)
+    history = reader.history(story.id)
+    assert [entry.text for entry in history] == [
+        "started by ann, to begin at IMPLEMENT",
+        "claimed by engine 1a2b3c",
+        "claimed by engine eeeeee",
+        "IMPLEMENT attempt 1 began",
+        "feedback queued by ann: mind the gap",
+        "IMPLEMENT attempt 1 PASSED",
+        "IMPLEMENT passed",
+        "TEST attempt 2 began",
+        "TEST attempt 2 FAILED: pytest -q: 2 of 14 tests failed",
+        f"back-off until {datetime.fromtimestamp(history[9].data['until']):%H:%M:%S}, then TEST",
+        "paused by ann, ending the step under way",
+        "resumed by bob",
+        "TEST attempt 3 began",
+        "TEST attempt 3 interrupted by a crash",
+        "TEST attempt 3 began again",
+        "TEST attempt 3 PASSED",
+        "TEST passed",
+        "USE skipped, as configured",
+        "VERIFY attempt 4 began",
+        "VERIFY attempt 4 UNVERIFIED: nothing can check this",
+        "blocked: VERIFY is UNVERIFIED: nothing can check this",
+        "VERIFY approved by ann: looks good",
+        "completed",
+    ]
+    assert [entry.seq for entry in history] == sorted(entry.seq for entry in history)
+    assert history[0].seq == 1
+    assert history[-1].seq == story.seq
+    assert history[0].data["definition"]["task"]["id"] == "a"
+    assert all(entry.kind == entry.data["type"] and "\n" not in entry.text for entry in history)
+    assert history[0].at == datetime.fromtimestamp(tell.NOON, UTC)
+
+
+def test_every_kind_of_event_has_a_sentence(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    from penguin.orchestration import events
+    from penguin.orchestration.store.history import SENTENCES
+
+    assert set(SENTENCES) == {kind.__name__ for kind in events.Event.__subclasses__()}
+
+
+def test_results(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a", skip=(P.USE,)).run().report(V.PASSED)
+    tell.commit(db, story)
+    implement, test = reader.results(story.id)
+    assert (implement.phase, implement.attempt, implement.verdict) == (P.IMPLEMENT, 1, V.PASSED)
+    assert implement.evidence["steps"][0]["name"] == "pytest -q"
+    assert implement.ended_at is not None
+    assert implement.ended_at > implement.started_at
+    assert (test.phase, test.attempt, test.verdict, test.ended_at, test.evidence) == (P.TEST, 2, None, None, {})
+
+    story.do(Pause(now=True), interrupted(2, "now"))
+    tell.commit(db, story)
+    assert reader.results(story.id)[1].verdict is V.INTERRUPTED
+    assert reader.results(story.id)[1].evidence == {"cause": "now"}
+
+    story.do(Resume()).run()
+    tell.commit(db, story)
+    assert reader.results(story.id)[1].verdict is None
+    assert reader.results(story.id)[1].started_at == test.started_at
+
+    story.report(V.PASSED).report(V.UNVERIFIED, "ask somebody").do(Approve("ann", note="fine", tree="t1"))
+    tell.commit(db, story)
+    results = reader.results(story.id)
+    assert [(one.phase, one.attempt, one.verdict) for one in results] == [
+        (P.IMPLEMENT, 1, V.PASSED),
+        (P.TEST, 2, V.PASSED),
+        (P.USE, 0, V.SKIPPED),
+        (P.VERIFY, 3, V.UNVERIFIED),
+        (P.VERIFY, 0, V.PASSED),
+    ]
+    assert results[-1].evidence == {"approved_by": "ann", "note": "fine", "tree": "t1"}
+
+
+def test_results_name_the_passes_that_were_kept(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a")
+    story.writes, story.state, story.seq = [], None, 0
+    kept = (Pass(P.IMPLEMENT, "t1"),)
+    plan = tell.definition("a")
+    story.do(Start(workflow_id=story.id, number=1, definition=plan, phase=P.TEST, passes=kept, retry_of="ituv-a-0"))
+    tell.commit(db, story)
+    (only,) = reader.results(story.id)
+    assert (only.phase, only.attempt, only.verdict) == (P.IMPLEMENT, 0, V.PASSED)
+    assert only.evidence["kept_from"] == "ituv-a-0"
+    assert reader.history(story.id)[0].text == (
+        "started as a retry of ituv-a-0, to begin at TEST; passes kept: IMPLEMENT"
+    )
+
+
+# --- dependencies ---------------------------------------------------------------------------------------------------
+
+
+def test_when_a_dependency_is_met(db: Path, tell: SimpleNamespace) -> None:
+    again = tell.Story("again", number=1, at=tell.NOON - 500)  # the clock was set back: the number counts
+    tell.commit(
+        db,
+        tell.Story("done").complete(),
+        tell.Story("once").complete(),
+        tell.Story("once", number=1, at=tell.NOON + 100).do(Cancel()),
+        tell.Story("again").complete(),
+        again,
+        tell.Story("never").do(Cancel()),
+    )
+    connection = open_reader(db)
+    assert connection is not None
+
+    def state(task: str, project: str = "shop") -> tuple[bool, str | None, WorkflowStatus | None]:
+        found = dependency_state(connection, project, task)
+        assert found.task_id == task
+        return found.met, found.workflow_id, found.status
+
+    assert state("done") == (True, "ituv-done-000000", S.COMPLETED)
+    assert state("once") == (True, "ituv-once-000000", S.COMPLETED)
+    assert state("again") == (False, "ituv-again-000001", S.PENDING)
+    assert state("never") == (False, "ituv-never-000000", S.CANCELLED)
+    assert state("unheard-of") == (False, None, None)
+    assert state("done", "other") == (False, None, None)
+
+
+def test_waiting_in_vain_is_seen_through_a_chain(db: Path, tell: SimpleNamespace) -> None:
+    blocked = tell.Story("a").run().report(V.UNVERIFIED, "nothing to run")
+    b, c = tell.Story("b", dependencies=("a",)), tell.Story("c", dependencies=("b",))
+    one, other = tell.Story("one", dependencies=("other",)), tell.Story("other", dependencies=("one",))
+    runs = tell.Story("runs").run()
+    fine = tell.Story("fine", dependencies=("runs",))
+    tell.commit(db, blocked, b, c, one, other, runs, fine)
+    connection = open_reader(db)
+    assert connection is not None
+    found = hopeless_dependency(connection, c.id)
+    assert found is not None
+    assert (found.task_id, found.status) == ("a", S.BLOCKED)
+    assert hopeless_dependency(connection, fine.id) is None
+    assert hopeless_dependency(connection, one.id) is None  # and it ends
+
+
+# --- cost -----------------------------------------------------------------------------------------------------------
+
+
+def test_reading_imports_nothing_heavy(db: Path, tell: SimpleNamespace) -> None:
+    story = long_life(tell)
+    tell.commit(db, story)
+    script = """
+import sys, pathlib
+from penguin.orchestration.store.reader import WorkflowReader
+reader = WorkflowReader(pathlib.Path(sys.argv[1]))
+assert reader.list() and reader.history(sys.argv[2]) and reader.results(sys.argv[2])
+reader.find("a"); reader.info(sys.argv[2]); reader.explain(sys.argv[2]); reader.advice(sys.argv[2])
+heavy = {"asyncio", "msgspec", "networkx", "sqlite_utils", "httpx", "rich", "prompt_toolkit", "yaml"}
+print(sorted(heavy & sys.modules.keys()))
+"""
+    command = [sys.executable, "-c", script, str(db), story.id]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
