@@ -107,13 +107,8 @@ class WorkflowStateStore:
 
 
 def _encode(snapshot: ContextSnapshot) -> bytes:
-    return json.dumps(asdict(snapshot), allow_nan=False, default=_plain).encode()
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    fields = asdict(snapshot) | {"created_at": snapshot.created_at.isoformat()}
+    return json.dumps(fields, allow_nan=False).encode()
 
 
 def _decode(data: bytes) -> ContextSnapshot:

@@ -1,0 +1,157 @@
+"""Why a workflow is not running now, and what to type next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.commands import Cancel, Claim, Dispatch, Pause
+from penguin.orchestration.native.ownership import Identity
+from penguin.orchestration.store.reader import WorkflowReader
+
+START = "no engine is alive: start `penguin`"
+
+
+@pytest.fixture
+def reader(db: Path) -> Iterator[WorkflowReader]:
+    reader = WorkflowReader(db)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def engine(db: Path) -> Iterator[Identity]:
+    identity = Identity(db.parent / "engines")
+    yield identity
+    identity.release()
+
+
+def claimed(tell: SimpleNamespace, engine: Identity, task: str, **kinds: Any) -> Any:
+    return tell.Story(task, **kinds).do(Claim(engine.id))
+
+
+def test_what_runs_or_is_over_needs_no_explanation(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    runs, done = claimed(tell, engine, "runs").do(Dispatch()), tell.Story("done").complete()
+    cancelled = tell.Story("gone").do(Cancel())
+    tell.commit(db, runs, done, cancelled)
+    assert [reader.explain(story.id) for story in (runs, done, cancelled)] == ["", "", ""]
+    assert reader.explain("ituv-unknown-000000") == reader.advice("ituv-unknown-000000") == ""
+    assert reader.advice(runs.id) == reader.advice(done.id) == ""
+    assert reader.advice(cancelled.id) == f"/workflow retry {cancelled.id}"
+
+
+def test_without_an_engine_nothing_moves(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    waits, left = tell.Story("waits"), tell.Story("left").run()
+    tell.commit(db, waits, left)
+    assert reader.explain(left.id) == START
+    assert reader.explain(waits.id).endswith(START)
+    assert reader.advice(waits.id) == reader.advice(left.id) == "penguin"
+
+
+def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    dead, alive = Identity(db.parent / "engines"), Identity(db.parent / "engines")
+    story = claimed(tell, dead, "a").do(Dispatch())
+    tell.commit(db, story)
+    assert reader.explain(story.id) == ""
+    dead.release()
+    assert reader.explain(story.id) == "no engine has taken it over: start `penguin`"
+    alive.release()
+    assert reader.explain(story.id) == START
+
+
+def test_dependencies_are_named_with_their_workflows(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    blocked = claimed(tell, engine, "stuck").do(Dispatch()).report(Verdict.UNVERIFIED, "nothing to run")
+    runs, gone = claimed(tell, engine, "runs").do(Dispatch()), tell.Story("gone").do(Cancel())
+    behind = claimed(tell, engine, "behind", dependencies=("stuck",))
+    needs = ("done", "runs", "stuck", "gone", "behind", "never")
+    story = claimed(tell, engine, "a", dependencies=needs)
+    hopeful = claimed(tell, engine, "hopeful", dependencies=("runs",))
+    tell.commit(db, tell.Story("done").complete(), blocked, runs, gone, behind, story, hopeful)
+    assert reader.explain(story.id) == (
+        "waits for runs (ituv-runs-000000, RUNNING), stuck (ituv-stuck-000000, BLOCKED: it waits for a person), "
+        "gone (ituv-gone-000000, CANCELLED: it ended without completing), "
+        "behind (ituv-behind-000000, PENDING, which waits for stuck, BLOCKED), never (not started)"
+    )
+    assert reader.explain(hopeful.id) == "waits for runs (ituv-runs-000000, RUNNING)"
+    assert reader.advice(story.id) == f"/workflow approve {blocked.id} --by NAME"
+    assert reader.advice(behind.id) == f"/workflow approve {blocked.id} --by NAME"
+    assert reader.advice(hopeful.id) == ""
+
+
+def test_a_dependency_that_nobody_started_is_to_be_started(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    story, other = claimed(tell, engine, "a", dependencies=("b",)), claimed(tell, engine, "c", dependencies=("gone",))
+    gone = tell.Story("gone").do(Cancel())
+    tell.commit(db, story, other, gone)
+    assert reader.advice(story.id) == "/workflow start b"
+    assert reader.advice(other.id) == f"/workflow retry {gone.id}"
+
+
+def test_who_waits_for_a_slot_is_told_who_holds_it(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    holder, waits = claimed(tell, engine, "holder").do(Dispatch()), claimed(tell, engine, "waits")
+    tell.commit(db, holder, waits)
+    assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
+
+
+def test_back_off_says_until_when_and_what_then(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    story = claimed(tell, engine, "a", at=time.time() - 3).do(Dispatch()).report(Verdict.FAILED, "no such file")
+    tell.commit(db, story)
+    until = datetime.fromtimestamp(story.state.due_at)
+    day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
+    said = f"back-off until {day}{until:%H:%M:%S}, then IMPLEMENT (IMPLEMENT FAILED: no such file)"
+    assert reader.explain(story.id) == said
+    assert until - datetime.now() < timedelta(seconds=70)
+
+
+def test_paused_says_by_whom_and_what_still_ends(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    ending = claimed(tell, engine, "ending").do(Dispatch(), Pause("ann"))
+    still = claimed(tell, engine, "still").do(Pause())
+    tell.commit(db, ending, still)
+    assert reader.explain(ending.id) == "paused by ann; a step of IMPLEMENT is still ending"
+    assert reader.explain(still.id) == "paused"
+    assert reader.advice(still.id) == f"/workflow resume {still.id}"
+
+
+def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a").run().report(Verdict.UNVERIFIED, "nothing to run")
+    tell.commit(db, story)
+    way_out = f"/workflow approve {story.id} --by NAME"
+    assert reader.explain(story.id) == f"blocked: IMPLEMENT is UNVERIFIED: nothing to run; next: {way_out}"
+    assert reader.advice(story.id) == way_out
+
+
+def test_being_cancelled_says_so(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    engine = Identity(db.parent / "engines")
+    story = claimed(tell, engine, "a").do(Dispatch(), Cancel("ann"))
+    paused = claimed(tell, engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
+    tell.commit(db, story, paused)
+    ending = "being cancelled by ann: the step of IMPLEMENT is ending"
+    for one in (story, paused):
+        assert reader.explain(one.id) == ending
+        assert reader.advice(one.id) == ""
+    engine.release()
+    assert reader.explain(story.id) == f"{ending}; {START}"
+
+
+def test_explanations_are_one_line(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a").run().report(Verdict.UNVERIFIED, "first\nsecond " * 100)
+    tell.commit(db, story)
+    assert "\n" not in reader.explain(story.id)
