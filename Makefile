@@ -1,0 +1,50 @@
+# `make demo` and `make test` set everything up by themselves: a virtual environment in .venv, and Penguin in it.
+# They need Python 3.11 or later, git and make. PYTHON=/path/to/python chooses one.
+
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in $(PYTHONS); do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint clean
+
+help:
+	@echo 'make demo    take the example through all four gates'
+	@echo 'make test    run the tests'
+	@echo 'make lint    run ruff, mypy and import-linter'
+	@echo 'make check   run both: lint, then test'
+	@echo 'make clean   remove what all of these left behind, .venv too'
+
+# Made anew only when the list of dependencies changes: Penguin is installed in place, so its code is always current.
+$(INSTALLED): pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or later was found: install one, or type make PYTHON=/path/to/it' >&2; exit 1; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo '$(PYTHON) is older than Python 3.11' >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo 'No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	@rm -rf .demo
+	@examples/copy .demo/textkit
+	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
+
+test: $(INSTALLED)
+	$(BIN)/pytest --numprocesses=auto
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find engine commands penguin_repl tests -name __pycache__ -prune -exec rm -rf {} +
