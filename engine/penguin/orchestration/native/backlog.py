@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
 from penguin.orchestration.config import Settings, build_definition, load_settings, refuse_unrunnable
 from penguin.orchestration.definition import Definition
@@ -32,7 +33,9 @@ class Backlog:
     def settings(self, *, required: bool = True) -> Settings:
         """What holds now. Raises ConfigError; a missing penguin.yaml is one where it is `required`."""
         stamp = _stamp([self._root / CONFIG_FILE])
-        if self._settings is None or stamp != self._settings_stamp or (required and not stamp):
+        if required and not stamp:
+            raise ConfigError(f"no {CONFIG_FILE} in {self._root}", "penguin init")
+        if self._settings is None or stamp != self._settings_stamp:
             self._settings = load_settings(self._root, self._overrides, required=required)
             self._settings_stamp = stamp
         return self._settings
