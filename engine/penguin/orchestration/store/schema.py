@@ -63,7 +63,6 @@ INDEXES = (
     # The workflows of a task in the order in which they were started, whatever the clock said.
     "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
     "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",
-    "CREATE INDEX run_updated ON run (updated_at)",
     "CREATE INDEX run_slot ON run (slot) WHERE slot = 1",
 )
 
