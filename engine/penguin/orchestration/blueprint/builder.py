@@ -55,8 +55,8 @@ def build_blueprint(root: Node | None, checker: Checker, path: str, project_id: 
     builder = _Builder(checker, blueprint_id, project, path)
     builder.read_shared(entries)
     items = builder.read_items(entries.get("items"))
-    if root is not None and not items and not checker.problems:
-        checker.warn(0, "has no tasks")
+    if not items and not checker.problems:
+        checker.error(0, "has no tasks")
     return Blueprint(
         id=blueprint_id,
         title=checker.label(entries.get("title"), "title") or blueprint_id,

@@ -25,7 +25,8 @@ MAX_NODES = 2_000_000
 
 _scan_string: Any = vars(json.decoder)["scanstring"]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,3999})")
+_DIGITS = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -85,9 +86,9 @@ def scalar(raw: str) -> str | int | float | bool | None:
     """What an unquoted scalar means."""
     if raw in _CONSTANTS:
         return _CONSTANTS[raw]
-    if _INTEGER.fullmatch(raw) and (raw == "0" or raw.lstrip("+-")[0] != "0"):
+    if _INTEGER.fullmatch(raw):
         return int(raw)
-    if _FLOAT.fullmatch(raw) and not _INTEGER.fullmatch(raw):
+    if len(raw) < 400 and not _DIGITS.fullmatch(raw) and _FLOAT.fullmatch(raw):
         return float(raw.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return raw
 
@@ -99,7 +100,8 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
         return composer.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        line = mark.line if mark else 0
+        # What is left open is noticed at the end, one line too late.
+        line = min(mark.line, text.rstrip("\n").count("\n")) if mark else 0
         checker.error(line + first_line, f"is not valid YAML: {_reason(error)}", _yaml_hint(text, line))
     except yaml.YAMLError as error:
         position = getattr(error, "position", 0) or 0

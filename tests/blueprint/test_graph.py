@@ -1,0 +1,139 @@
+"""The dependency graph: order, circles, what is ready, and the pictures of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penguin.orchestration.backend import BlueprintError, TaskNotFound
+from penguin.orchestration.blueprint import ready
+from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
+from penguin.orchestration.definition import Task
+
+
+def tasks_of(**needs: str) -> list[Task]:
+    """Tasks by id, each with the ids it needs, divided by spaces."""
+    return [
+        Task(id=name, title=name, dependencies=tuple(text.split()), place=place, path="b.md", line=place + 1)
+        for place, (name, text) in enumerate(needs.items())
+    ]
+
+
+def ids(tasks: list[Task]) -> list[str]:
+    return [task.id for task in tasks]
+
+
+DIAMOND = tasks_of(d="b c", b="a", c="a", a="")
+
+
+def test_order_and_neighbours() -> None:
+    graph = TaskGraph(DIAMOND)
+    assert ids(graph.order()) == ["a", "b", "c", "d"]
+    assert ids(graph.dependents("a")) == ["b", "c"]
+    assert ids(graph.dependents("a", transitive=True)) == ["d", "b", "c"]
+    assert ids(graph.dependencies("d")) == ["b", "c"]
+    assert ids(graph.dependencies("d", transitive=True)) == ["b", "c", "a"]
+    assert ids(graph.closure("b")) == ["a", "b"]
+    with pytest.raises(TaskNotFound, match="'x'"):
+        graph.dependents("x")
+
+
+def test_closure_refuses_what_can_not_be_met() -> None:
+    graph = TaskGraph(tasks_of(a="", b="a gone", c="a", x="y", y="x", z="x"))
+    assert ids(graph.closure("c")) == ["a", "c"]
+    with pytest.raises(BlueprintError, match=r"b\.md:2: task b needs 'gone'"):
+        graph.closure("b")
+    with pytest.raises(BlueprintError, match="x -> y -> x"):
+        graph.closure("z")
+    with pytest.raises(BlueprintError, match="circle"):
+        graph.order()
+
+
+def test_circles_are_told_as_each_needs_the_next() -> None:
+    assert TaskGraph(tasks_of(a="b", b="c", c="a")).cycles() == [["a", "b", "c", "a"]]
+    assert TaskGraph(tasks_of(a="a")).cycles() == [["a", "a"]]
+    assert TaskGraph(tasks_of(p="q", q="p", a="b", b="a")).cycles() == [["p", "q", "p"], ["a", "b", "a"]]
+    assert TaskGraph(DIAMOND).cycles() == []
+
+
+names = st.sampled_from("abcdefgh")
+
+
+@given(st.dictionaries(names, st.sets(names, max_size=3)))
+def test_circles_are_found_where_networkx_finds_them(needs: dict[str, set[str]]) -> None:
+    graph = TaskGraph(tasks_of(**{name: " ".join(sorted(found)) for name, found in needs.items()}))
+    known = [(name, needed) for name, found in needs.items() for needed in found if needed in needs]
+    digraph: nx.DiGraph[str] = nx.DiGraph(known)
+    circles = graph.cycles()
+    assert bool(circles) == (not nx.is_directed_acyclic_graph(digraph))
+    for circle in circles:
+        assert circle[0] == circle[-1]
+        assert all(later in needs[earlier] for earlier, later in pairwise(circle))
+    if circles:
+        with pytest.raises(BlueprintError):
+            graph.order()
+    else:
+        order = ids(graph.order())
+        assert sorted(order) == sorted(needs)
+        assert all(order.index(needed) < order.index(name) for name, needed in known)
+
+
+@given(st.dictionaries(names, st.sets(names, max_size=3)), st.sets(names), st.sets(names))
+def test_ready_is_what_nothing_holds_back(needs: dict[str, set[str]], completed: set[str], active: set[str]) -> None:
+    tasks = tasks_of(**{name: " ".join(found) for name, found in needs.items()})
+    expected = [name for name in needs if name not in completed | active and needs[name] <= completed]
+    assert ids(ready(tasks, completed, active)) == expected
+
+
+def test_ready_order() -> None:
+    def task(name: str, **fields: object) -> Task:
+        return Task(id=name, title=name, **fields)  # type: ignore[arg-type]
+
+    tasks = [
+        task("later", place=1, path="a.md"),
+        task("early", place=0, path="b.md"),
+        task("risky", risk=5, place=9),
+        task("worthy", value=4, place=9),
+        task("cheap", effort=2, place=9),
+        task("low", priority="low", value=5),
+        task("critical", priority="critical", value=1, effort=5, place=99),
+    ]
+    assert ids(ready(tasks, ())) == ["critical", "cheap", "worthy", "risky", "early", "later", "low"]
+
+
+def test_the_tree_shows_each_task_once_with_all_below_it() -> None:
+    graph = TaskGraph(tasks_of(a="", b="a", c="a", d="b c", e="d", x="y", y="x"))
+    lines = [f"{branch}{task.id}{' …' if repeated else ''}" for branch, task, repeated in graph.tree()]
+    assert lines == ["a", "├── b", "│   └── d", "│       └── e", "└── c", "    └── d …", "x", "└── y", "    └── x …"]
+
+
+def test_a_chain_of_thousands() -> None:
+    chain = [Task(id=f"t{n}", title="x", dependencies=(f"t{n - 1}",) if n else (), place=n) for n in range(3_000)]
+    graph = TaskGraph(chain)
+    assert ids(graph.closure("t2999")) == [f"t{n}" for n in range(3_000)]
+    assert sum(1 for _ in graph.tree()) == 3_000
+
+
+def test_dot_and_mermaid_escape() -> None:
+    tasks = [
+        Task(id="end", title='A "quoted" \\ <b>title</b>\nx'),
+        Task(id="b", title="b", dependencies=("end", "gone")),
+    ]
+    dot = to_dot(TaskGraph(tasks))
+    assert r'"end" [label="end\nA \"quoted\" \\ <b>title</b> x"];' in dot
+    assert '"gone" [style=dashed];' in dot
+    assert '"end" -> "b";' in dot
+    mermaid = to_mermaid(TaskGraph(tasks))
+    assert 't0["end<br/>A #34;quoted#34; #92; #60;b#62;title#60;/b#62; x"]' in mermaid
+    assert "t0 --> t1" in mermaid
+    assert 't2["gone"]:::missing' in mermaid
+
+
+def test_a_repeated_id_counts_once() -> None:
+    graph = TaskGraph([*tasks_of(a=""), *tasks_of(a="b")])
+    assert graph.cycles() == []
+    assert graph.missing() == []

@@ -1,0 +1,100 @@
+"""Lint: everything that is wrong between blueprints, and what their tasks lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from penguin.orchestration.blueprint import load_blueprints
+from penguin.orchestration.blueprint.lint import lint
+from penguin.orchestration.config import load_settings
+
+QUIET = "phases: {implement: {run: a}, test: {run: b}, use: skip, verify: skip}\n"
+
+
+def lines_of(root: Path, files: dict[str, str], config: str = QUIET) -> list[str]:
+    (root / "penguin.yaml").write_text(config)
+    (root / "blueprints").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (root / "blueprints" / name).write_text(dedent(text))
+    settings = load_settings(root, environ={})
+    problems = lint(load_blueprints(root, settings), settings)
+    return [f"{it.severity} {it.where.removeprefix('blueprints/')}: {it.message} ({it.hint})" for it in problems]
+
+
+def test_nothing_to_say(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, {"a.yaml": "items: [{id: a}, {id: b, depends_on: [a]}]\n"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "items:\n- id: login\n- id: b\n  depends_on: [logn]\n",
+            "error a.yaml:4: task b needs 'logn', which no blueprint has (did you mean 'login'?)",
+        ),
+        (
+            "items:\n- id: a\n  depends_on: [b]\n- id: b\n  depends_on: [a]\n",
+            "error a.yaml:3: tasks need one another in a circle: a -> b -> a (remove one of these dependencies)",
+        ),
+        ("items:\n- id: a\n  depends_on: [a]\n", "error a.yaml:3: tasks need one another in a circle: a -> a"),
+        ("items:\n- id: a\n- id: a\n", "error a.yaml:3: task a is there already (blueprints/a.yaml:2)"),
+        ("items:\n- id: a\n- {id: b, done: true, depends_on: a}\n", "warning a.yaml:3: task b is ticked, but a,"),
+        (
+            "items:\n- id: a\n  phases: {use: {recipes: true}}\n",
+            "warning a.yaml:2: task a has no recipe: USE can't pass",
+        ),
+        (
+            "items:\n- id: a\n  phases: {verify: {criteria: true}}\n",
+            "warning a.yaml:2: task a has no acceptance criteria: VERIFY can't pass",
+        ),
+        (
+            "phases: {test: {run: []}}\nitems:\n- id: a\n- id: b\n",
+            "warning a.yaml:3: TEST has nothing to run for task a and 1 more: it can't pass",
+        ),
+    ],
+)
+def test_one_problem(tmp_path: Path, text: str, expected: str) -> None:
+    found = lines_of(tmp_path, {"a.yaml": text})
+    assert len(found) == 1
+    assert found[0].startswith(expected)
+
+
+def test_ids_are_unique_in_a_project_only(tmp_path: Path) -> None:
+    files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "items: [{id: a}]\n", "c.yaml": "project: x\nitems: [{id: a}]\n"}
+    assert lines_of(tmp_path, files) == [
+        "error b.yaml:1: task a is there already (blueprints/a.yaml:1) (task ids are unique in a project)"
+    ]
+
+
+def test_dependencies_reach_into_other_blueprints_of_the_project(tmp_path: Path) -> None:
+    files = {"a.yaml": "items: [{id: a, depends_on: [b]}]\n", "b.yaml": "items: [{id: b}]\n"}
+    assert lines_of(tmp_path, files) == []
+    assert "needs 'b'" in lines_of(tmp_path, {"b.yaml": "project: x\nitems: [{id: b}]\n"})[0]
+
+
+def test_repeated_blueprint_ids_and_max_parallel(tmp_path: Path) -> None:
+    files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "id: a\nitems: [{id: b}]\n"}
+    found = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
+    assert found[0].startswith("error b.yaml: the id 'a' is that of blueprints/a.yaml too")
+    assert found[1].startswith("warning penguin.yaml:3: max_parallel is 2")
+
+
+def test_what_one_file_says_and_what_all_say_is_in_order(tmp_path: Path) -> None:
+    text = """\
+        ## Tasks
+        ### A
+        - **ID:** a
+        - **Dependencies:** gone
+        - **Effrot:** 3
+
+        ### B
+        - **ID:** b
+
+        #### Acceptance Criteria
+        - [ ] c `check: x
+        """
+    found = lines_of(tmp_path, {"a.md": text})
+    assert [line.partition(": ")[0] for line in found] == ["error a.md:4", "error a.md:5", "error a.md:11"]

@@ -1,0 +1,107 @@
+"""Finding a workspace, keeping its state dir, and beginning one."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.blueprint import load_blueprints
+from penguin.orchestration.blueprint.lint import lint
+from penguin.orchestration.config import build_definition, load_settings, refuse_unrunnable
+from penguin.orchestration.workspace import Workspace, find_workspace, init_workspace
+
+
+def test_it_is_found_from_below(tmp_path: Path) -> None:
+    (tmp_path / "penguin.yaml").touch()
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_workspace(below) == tmp_path
+    (tmp_path / "a" / "penguin.yaml").touch()
+    assert find_workspace(below) == tmp_path / "a"
+
+
+def test_where_there_is_none_the_hint_is_init(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match=r"no penguin\.yaml") as caught:
+        find_workspace(tmp_path)
+    assert caught.value.hint == "penguin init"
+
+
+def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.ensure()
+    workspace.ensure()
+    assert stat.S_IMODE(workspace.state.stat().st_mode) == 0o700
+    assert (workspace.state / ".gitignore").read_text() == "*\n"
+    assert workspace.db == tmp_path / ".penguin" / "penguin.db"
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    status = subprocess.run(["git", "status", "--short"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert status.stdout == ""
+
+
+def test_a_state_dir_that_can_not_be_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / ".penguin").write_text("in the way")
+    with pytest.raises(WorkflowError, match=r"can't write .*\.penguin"):
+        Workspace(tmp_path).ensure()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_workspace_is_said_plainly(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(WorkflowError, match="can't write"):
+            Workspace(tmp_path).ensure()
+        with pytest.raises(WorkflowError, match="can't write"):
+            init_workspace(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_init_writes_once_and_overwrites_nothing(tmp_path: Path) -> None:
+    files = [tmp_path / "penguin.yaml", tmp_path / "blueprints" / "example.md"]
+    assert init_workspace(tmp_path) == [(path, "written") for path in files]
+    files[0].write_text("project: {id: mine}\n")
+    files[1].unlink()
+    assert init_workspace(tmp_path) == [(files[0], "kept"), (files[1], "written")]
+    assert files[0].read_text() == "project: {id: mine}\n"
+
+
+def test_init_with_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "blueprints").write_text("a file")
+    with pytest.raises(WorkflowError, match="is not a folder"):
+        init_workspace(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["shop", "My Shop (2)", "1.5", "null", "...", "日本"])
+def test_what_init_writes_is_understood(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    init_workspace(root)
+    settings = load_settings(root, environ={})
+    assert lint(load_blueprints(root, settings), settings) == []
+
+
+def test_the_example_passes_its_gates_twice_over(tmp_path: Path) -> None:
+    init_workspace(tmp_path)
+    settings = load_settings(tmp_path, environ={})
+    definition = build_definition(settings, load_blueprints(tmp_path, settings).find("hello-script"))
+    refuse_unrunnable(definition)
+
+    def sh(line: str) -> str:
+        run = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return run.stdout
+
+    for _ in range(2):
+        for gate in definition.gates.values():
+            for command in gate.run:
+                sh(command.run)
+        for recipe in definition.task.recipes:
+            for step in recipe.steps:
+                assert (step.expect.stdout or "") in sh(step.source)
+        for criterion in definition.task.criteria:
+            assert criterion.check
+            sh(criterion.check)
