@@ -107,6 +107,15 @@ def test_who_waits_for_a_slot_is_told_who_holds_it(
     assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
 
 
+def test_a_slot_that_a_dead_engine_holds_needs_another_engine(
+    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+) -> None:
+    holder, waits = tell.Story("holder").run(), claimed(tell, engine, "waits")
+    tell.commit(db, holder, waits)
+    assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}, which no engine runs"
+    assert reader.advice(waits.id) == "penguin"
+
+
 def test_back_off_says_until_when_and_what_then(
     db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
 ) -> None:

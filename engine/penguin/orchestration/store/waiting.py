@@ -28,7 +28,7 @@ COLUMNS = (
     "advice",
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
-HOLDERS = "SELECT workflow_id FROM run WHERE slot = 1 ORDER BY workflow_id"
+HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
 
 Run = dict[str, Any]
 
@@ -48,7 +48,7 @@ def explain(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> 
         return _paused(run)
     if run["status"] == WorkflowStatus.BLOCKED:
         return _blocked(run)
-    reasons = (_waits_for(connection, run), _no_engine(engines, run["owner"]))
+    reasons = (_waits_for(connection, engines, run), _no_engine(engines, run["owner"]))
     return "; ".join(reason for reason in reasons if reason)
 
 
@@ -66,7 +66,12 @@ def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> s
     hopeless = hopeless_dependency(connection, workflow_id) if run["status"] == WorkflowStatus.PENDING else None
     if hopeless is not None:
         return _advise_dependency(connection, engines, hopeless)
-    return "penguin" if _no_engine(engines, run["owner"]) else ""
+    stuck = _no_engine(engines, run["owner"]) or (not run["slot"] and _slot_is_lost(connection, engines))
+    return "penguin" if stuck else ""
+
+
+def _slot_is_lost(connection: sqlite3.Connection, engines: Path) -> bool:
+    return not all(is_alive(engines, owner) for _, owner in connection.execute(HOLDERS))
 
 
 def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
@@ -75,7 +80,7 @@ def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency
     return advise(connection, engines, dependency.workflow_id)
 
 
-def _waits_for(connection: sqlite3.Connection, run: Run) -> str:
+def _waits_for(connection: sqlite3.Connection, engines: Path, run: Run) -> str:
     if run["cancelling"]:
         return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
     if run["slot"]:
@@ -88,8 +93,13 @@ def _waits_for(connection: sqlite3.Connection, run: Run) -> str:
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
-    holders = [row[0] for row in connection.execute(HOLDERS)]
+    holders = [_holder(engines, *row) for row in connection.execute(HOLDERS)]
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
+
+
+def _holder(engines: Path, workflow_id: str, owner: str) -> str:
+    # Nobody goes on with it, so its slot won't come free by itself.
+    return workflow_id if is_alive(engines, owner) else f"{workflow_id}, which no engine runs"
 
 
 def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
