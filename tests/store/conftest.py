@@ -78,7 +78,7 @@ def commit(db: Path, *stories: Story, max_parallel: int = 10_000) -> None:
     """Write what the stories told since the last time."""
 
     async def write() -> None:
-        writer = Writer(db, asyncio.get_running_loop(), max_parallel, lambda: None, lambda text: None)
+        writer = Writer(db, asyncio.get_running_loop(), max_parallel, lambda owner: True, lambda: None, lambda text: None)
         try:
             for story in stories:
                 written, story.writes = story.writes, []

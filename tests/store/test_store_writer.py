@@ -29,7 +29,7 @@ PATIENCE = 20.0
 async def writing(
     db: Path, max_parallel: int = 100, on_foreign_change: Callable[[], None] = lambda: None
 ) -> AsyncIterator[Writer]:
-    writer = Writer(db, asyncio.get_running_loop(), max_parallel, on_foreign_change, lambda text: None)
+    writer = Writer(db, asyncio.get_running_loop(), max_parallel, lambda owner: True, on_foreign_change, lambda text: None)
     try:
         yield writer
     finally:
@@ -209,7 +209,7 @@ def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path, tell: Simp
 
 def test_closing_commits_what_was_handed_over(db: Path, tell: SimpleNamespace) -> None:
     async def scenario() -> None:
-        writer = Writer(db, asyncio.get_running_loop(), 1, lambda: None, lambda text: None)
+        writer = Writer(db, asyncio.get_running_loop(), 1, lambda owner: True, lambda: None, lambda text: None)
         done = writer.write(tell.Story("a").writes)
         writer.close()
         await asyncio.wait_for(done, PATIENCE)
@@ -266,7 +266,7 @@ def ROW(n):
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()
-    writer = Writer(db, asyncio.get_running_loop(), 1, lambda: None, troubles.put_nowait)
+    writer = Writer(db, asyncio.get_running_loop(), 1, lambda owner: True, lambda: None, troubles.put_nowait)
     await writer.write(unit(0))
     limit(db.with_name(db.name + "-wal").stat().st_size)
     done = asyncio.gather(writer.write(unit(1)), writer.write(unit(2)))

@@ -257,6 +257,9 @@ class NativeBackend(OrchestrationBackend):
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
+    def owned(self) -> list[WorkflowInfo]:
+        return [] if self._engine is None else [info_of(state) for state in self._engine.owned()]
+
     async def run_engine(self) -> None:
         self._open().claim_all()
 

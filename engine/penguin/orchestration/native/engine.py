@@ -21,7 +21,7 @@ from penguin.orchestration.flow import State
 from penguin.orchestration.ituv import Decision, decide, effects
 from penguin.orchestration.native.driving import order_of, run_attempt
 from penguin.orchestration.native.live import Live, info_of, load
-from penguin.orchestration.native.ownership import Identity, living
+from penguin.orchestration.native.ownership import Identity, living, may_run_steps
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
 from penguin.orchestration.phases.attempt import Control, PhaseRunner, Stop
 from penguin.orchestration.store.connection import open_reader
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Listener = Callable[[WorkflowInfo], None]
 
 LIVENESS = 1.0
-"""Seconds between two looks for workflows whose engine died."""
+"""Seconds between two looks for workflows and slots whose engine died."""
 CANCEL_PATIENCE = 25.0
 """Seconds that closing waits for a cancellation: SIGTERM 5 s, SIGKILL 15 s, and some."""
 _ACTIVE_RUNS = f"SELECT workflow_id, seq, owner, status, slot FROM run WHERE status IN ({', '.join('?' * len(ACTIVE))})"
@@ -66,7 +66,7 @@ class Engine:
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin)
-        self._writer = Writer(workspace.db, self._loop, max_parallel, self._foreign_change, on_trouble)
+        self._writer = Writer(workspace.db, self._loop, max_parallel, self._occupies, self._foreign_change, on_trouble)
         connection = open_reader(workspace.db)
         if connection is None:
             raise StoreError(f"{workspace.db} was removed while it was opened")
@@ -157,13 +157,18 @@ class Engine:
             live = Live(state, seq)
             if not state.final:
                 self._live[workflow_id] = live
-                self._busy += state.running
+                self._busy += self._occupied(state)
         return live
 
     def believed(self, workflow_id: str) -> State | None:
         """The state of a workflow that is in memory."""
         live = self._live.get(workflow_id)
         return None if live is None else live.state
+
+    def owned(self) -> list[State]:
+        """The active workflows that this engine has charge of."""
+        states = (live.state for live in self._live.values())
+        return [state for state in states if state.owner == self.identity.id and not state.final]
 
     def _reload(self, live: Live) -> None:
         state, seq = load(self.connection, live.state.workflow_id)
@@ -177,7 +182,7 @@ class Engine:
     def _changed(self, live: Live, before: State | None) -> None:
         """A new state is on disk: count, tell, and do what follows from it."""
         state = live.state
-        self._busy += state.running - (before is not None and before.running)
+        self._busy += self._occupied(state) - (before is not None and self._occupied(before))
         if before is None or before.status is not state.status or before.phase is not state.phase:
             task = state.definition.task
             self._scheduler.task_changed((task.project_id, task.id))
@@ -255,6 +260,14 @@ class Engine:
             if not dependency_state(self.connection, task.project_id, name).met
         ]
 
+    def _occupied(self, state: State) -> bool:
+        """Whether it takes one of the slots that this engine hands out; the others' are counted by the store."""
+        return state.running and state.owner == self.identity.id
+
+    def _occupies(self, owner: str) -> bool:
+        """Whether the attempts of an engine take slots. Called on the writer's thread."""
+        return owner == self.identity.id or may_run_steps(self.workspace.engines, owner)
+
     def _free_slots(self) -> int:
         return self._max_parallel - self._busy - self._beginning
 
@@ -268,9 +281,10 @@ class Engine:
         if await self._dispatched(live):
             await self._drive(live)
         else:
-            # Another engine holds the slots: wait for word of its changes instead of asking again and again.
+            # Another engine holds the slots. Word of its changes will come; of its launcher's end, none will.
             live.driver = None
             self._scheduler.put_back(live.state)
+            self._loop.call_later(LIVENESS, self._scheduler.kick)
 
     async def _dispatched(self, live: Live) -> bool:
         try:

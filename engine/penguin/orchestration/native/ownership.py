@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 
 LOCK = "engine.lock"
+LAUNCHER_LOCK = "launcher.lock"
+"""Held by the process that runs the engine's steps; it ends by itself when it has neither steps nor engine."""
 
 
 class Identity:
@@ -27,10 +29,17 @@ class Identity:
 
 def is_alive(engines: Path, owner: str) -> bool:
     """Whether the engine `owner` lives. An unknown one, or none, does not."""
-    if not owner:
-        return False
+    return bool(owner) and _is_locked(engines / owner / LOCK)
+
+
+def may_run_steps(engines: Path, owner: str) -> bool:
+    """Whether steps of the engine `owner` may be under way: it lives, or its launcher outlives it."""
+    return is_alive(engines, owner) or (bool(owner) and _is_locked(engines / owner / LAUNCHER_LOCK))
+
+
+def _is_locked(path: Path) -> bool:
     try:
-        lock = os.open(engines / owner / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -36,7 +36,7 @@ TROUBLE_DELAY = 0.25
 """Seconds between two tries while the disk takes no more."""
 ID_OF_UPDATE = -2
 """Where `updated_run` has the workflow's id."""
-COUNT_SLOTS = "SELECT count(*) FROM run WHERE slot = 1"
+SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
 
 
 class Conflict(WorkflowError):
@@ -100,12 +100,14 @@ class Writer:
         path: Path,
         loop: asyncio.AbstractEventLoop,
         max_parallel: int,
+        occupies: Callable[[str], bool],
         on_foreign_change: Callable[[], None],
         on_trouble: Callable[[str], None],
     ) -> None:
         self._path = path
         self._loop = loop
         self._max_parallel = max_parallel
+        self._occupies = occupies
         self._on_foreign_change = on_foreign_change
         self._on_trouble = on_trouble
         self._pending: list[_Unit] = []
@@ -234,7 +236,9 @@ class Writer:
         return accepted
 
     def _used_slots(self) -> int:
-        return int(self._connection.execute(COUNT_SLOTS).fetchone()[0])
+        # The attempt of a dead engine whose steps are gone too holds nobody up: it waits to be taken over.
+        owners = self._connection.execute(SLOTS).fetchall()
+        return sum(count for owner, count in owners if self._occupies(owner))
 
     def _apply(self, writes: list[Write]) -> None:
         self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
