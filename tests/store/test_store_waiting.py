@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ import pytest
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.commands import Cancel, Claim, Dispatch, Pause
-from penguin.orchestration.native.ownership import Identity
+from penguin.orchestration.native.ownership import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.reader import WorkflowReader
 
 START = "no engine is alive: start `penguin`"
@@ -107,13 +108,17 @@ def test_who_waits_for_a_slot_is_told_who_holds_it(
     assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
 
 
-def test_a_slot_that_a_dead_engine_holds_needs_another_engine(
+def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
     db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
 ) -> None:
-    holder, waits = tell.Story("holder").run(), claimed(tell, engine, "waits")
+    dead = Identity(db.parent / "engines")
+    holder, waits = claimed(tell, dead, "holder").do(Dispatch()), claimed(tell, engine, "waits")
     tell.commit(db, holder, waits)
-    assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}, which no engine runs"
-    assert reader.advice(waits.id) == "penguin"
+    with open(dead.folder / LAUNCHER_LOCK, "w") as launcher:
+        fcntl.flock(launcher, fcntl.LOCK_EX)
+        dead.release()
+        assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}, whose step outlives its engine"
+    assert reader.explain(waits.id) == ""
 
 
 def test_back_off_says_until_when_and_what_then(

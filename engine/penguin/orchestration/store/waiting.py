@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.native.ownership import is_alive, living
+from penguin.orchestration.native.ownership import is_alive, living, may_run_steps
 from penguin.orchestration.store.dependencies import Dependency, hopeless_dependency, unmet_dependencies
 from penguin.orchestration.store.history import clock, one_line
 
@@ -66,12 +66,7 @@ def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> s
     hopeless = hopeless_dependency(connection, workflow_id) if run["status"] == WorkflowStatus.PENDING else None
     if hopeless is not None:
         return _advise_dependency(connection, engines, hopeless)
-    stuck = _no_engine(engines, run["owner"]) or (not run["slot"] and _slot_is_lost(connection, engines))
-    return "penguin" if stuck else ""
-
-
-def _slot_is_lost(connection: sqlite3.Connection, engines: Path) -> bool:
-    return not all(is_alive(engines, owner) for _, owner in connection.execute(HOLDERS))
+    return "penguin" if _no_engine(engines, run["owner"]) else ""
 
 
 def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
@@ -93,13 +88,12 @@ def _waits_for(connection: sqlite3.Connection, engines: Path, run: Run) -> str:
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
-    holders = [_holder(engines, *row) for row in connection.execute(HOLDERS)]
+    holders = [_holder(engines, *row) for row in connection.execute(HOLDERS) if may_run_steps(engines, row[1])]
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
 
 
 def _holder(engines: Path, workflow_id: str, owner: str) -> str:
-    # Nobody goes on with it, so its slot won't come free by itself.
-    return workflow_id if is_alive(engines, owner) else f"{workflow_id}, which no engine runs"
+    return workflow_id if is_alive(engines, owner) else f"{workflow_id}, whose step outlives its engine"
 
 
 def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
