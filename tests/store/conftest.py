@@ -78,7 +78,8 @@ def commit(db: Path, *stories: Story, max_parallel: int = 10_000) -> None:
     """Write what the stories told since the last time."""
 
     async def write() -> None:
-        writer = Writer(db, asyncio.get_running_loop(), max_parallel, lambda owner: True, lambda: None, lambda text: None)
+        loop = asyncio.get_running_loop()
+        writer = Writer(db, loop, max_parallel, lambda owner: True, lambda: None, lambda text: None)
         try:
             for story in stories:
                 written, story.writes = story.writes, []

@@ -29,7 +29,8 @@ PATIENCE = 20.0
 async def writing(
     db: Path, max_parallel: int = 100, on_foreign_change: Callable[[], None] = lambda: None
 ) -> AsyncIterator[Writer]:
-    writer = Writer(db, asyncio.get_running_loop(), max_parallel, lambda owner: True, on_foreign_change, lambda text: None)
+    loop = asyncio.get_running_loop()
+    writer = Writer(db, loop, max_parallel, lambda owner: True, on_foreign_change, lambda text: None)
     try:
         yield writer
     finally:
