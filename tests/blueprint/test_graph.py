@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
-from penguin.orchestration.blueprint import ready
 from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
+from penguin.orchestration.blueprint.ready import ready
 from penguin.orchestration.definition import Task
 
 

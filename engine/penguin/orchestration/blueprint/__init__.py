@@ -7,6 +7,5 @@ from __future__ import annotations
 
 from penguin.orchestration.blueprint.library import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
 from penguin.orchestration.blueprint.model import Blueprint, Item
-from penguin.orchestration.blueprint.ready import ready
 
-__all__ = ["Blueprint", "BlueprintSet", "Item", "load_blueprints", "parse_blueprint", "read_blueprint", "ready"]
+__all__ = ["Blueprint", "BlueprintSet", "Item", "load_blueprints", "parse_blueprint", "read_blueprint"]
