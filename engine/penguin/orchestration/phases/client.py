@@ -86,9 +86,13 @@ class Running:
 class Launcher:
     """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
 
-    def __init__(self, directory: Path, grace: float = 5.0, own: bool = True) -> None:
-        """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps."""
+    def __init__(self, directory: Path, lost: dict[str, Running], grace: float, own: bool) -> None:
+        """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps.
+
+        Steps that ran when the launcher died are put into `lost`.
+        """
         self.directory = directory
+        self._lost = lost
         self._grace = grace
         self._own = own
         self._running: dict[str, Running] = {}
@@ -137,9 +141,12 @@ class Launcher:
         return True
 
     async def _start_process(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        records.make_private(self.directory)
         command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
-        ended = await asyncio.to_thread(subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True)
+        # In a session of its own from the start: Ctrl-C at the terminal is none of its business.
+        ended = await asyncio.to_thread(
+            subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
+        )
         if ended.returncode == OWNED:
             await asyncio.sleep(0.02)  # Its owner is on its way up or down.
         elif ended.returncode:
@@ -182,6 +189,7 @@ class Launcher:
             _fail(answer, AlreadyStarted(step_id))
         for running in self._running.values():
             running.orphaned()
+        self._lost |= self._running
         self._answers.clear()
         self._running.clear()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from penguin.orchestration.phases.attempt import AttemptOrder
+from penguin.orchestration.phases.records import make_private
 
 FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
 
@@ -22,7 +23,7 @@ def prepare(order: AttemptOrder) -> dict[str, str]:
     """Make the attempt's folders and files; returns the environment of its steps."""
     run_dir, artifacts = Path(order.run_dir), artifacts_dir(order)
     for folder in (run_dir, artifacts):
-        _make_private(folder)
+        make_private(folder)
     _write(run_dir / FEEDBACK, "\n\n".join(order.feedback).encode())
     _write(run_dir / EVIDENCE, order.evidence.encode())
     _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
@@ -38,13 +39,6 @@ def prepare(order: AttemptOrder) -> dict[str, str]:
         "PENGUIN_EVIDENCE_FILE": str(run_dir / EVIDENCE),
         "PENGUIN_TASK_FILE": str(run_dir / TASK),
     }
-
-
-def _make_private(folder: Path) -> None:
-    if not folder.is_dir():
-        # `mkdir` gives its mode to the last folder only.
-        _make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

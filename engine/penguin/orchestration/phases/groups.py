@@ -146,7 +146,7 @@ class Steps:
     async def _see_through(self, step: PlannedStep, state: Exit | Running) -> None:
         ended = state if isinstance(state, Exit) else await self._wait(state)
         if not ended.counts:
-            self._note(self._of(step, ended, STOPPED))
+            self._note(self._of(step, ended, STOPPED, _note_of(ended.id)))
             raise Interrupted("crash" if ended.why == records.CRASH else self._cause())
         self._spent += ended.duration
         self._note(await self._judged(step, ended))
@@ -182,7 +182,7 @@ class Steps:
             ended = background.ended
             if ended is not None:
                 noted = await self._judged(background.step, ended) if ended.counts else None
-                self._put(background.place, noted or self._of(background.step, ended, STOPPED))
+                self._put(background.place, noted or self._of(background.step, ended, STOPPED, _note_of(ended.id)))
 
     async def _judged(self, step: PlannedStep, ended: Exit) -> StepEvidence:
         note = _note_of(ended.id)
@@ -193,16 +193,16 @@ class Steps:
             judgement = verdicts.judge(step, ended, note.limit, note.report)
         if judgement.executed_nothing:
             self.executed_nothing.add(step.name)
-        return self._of(step, ended, judgement)
+        return self._of(step, ended, judgement, note)
 
-    def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement) -> StepEvidence:
+    def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement, note: Note) -> StepEvidence:
         log = Path(ended.id + records.LOG)
         return StepEvidence(
             name=step.name,
             kind=step.kind,
             verdict=judgement.verdict,
             reason=judgement.reason,
-            argv=_note_of(ended.id).argv,
+            argv=note.argv,
             exit_code=ended.code,
             started_at=ended.started,
             duration=ended.duration,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -74,6 +75,14 @@ class Exit(Struct, frozen=True, kw_only=True):
         return self.why not in (STOPPED, CRASH)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner alone."""
+    if not folder.is_dir():
+        # `mkdir` gives its mode to the last folder only.
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def slug(name: str) -> str:
     """A name as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].rstrip("-") or "step"
@@ -85,11 +94,12 @@ def mark_name(step_id: str) -> str:
     return f"PENGUIN_STEP_{readable}_{hashlib.sha256(step_id.encode()).hexdigest()[:12]}"
 
 
-def newest_try(stem: Path) -> int:
+def newest_try(stem: str) -> int:
     """The number of the newest try of a step, 0 if there is none."""
-    pattern = re.compile(re.escape(stem.name) + rf"\.(\d+)({re.escape(STARTED)}|{re.escape(EXITED)})")
-    found = [pattern.fullmatch(path.name) for path in stem.parent.iterdir()]
-    return max((int(match[1]) for match in found if match), default=0)
+    number = 0
+    while any(os.path.exists(f"{stem}.{number + 1}{suffix}") for suffix in (STARTED, EXITED)):  # noqa: PTH110 - hot
+        number += 1
+    return number
 
 
 def read_mark(step_id: str) -> Mark | None:

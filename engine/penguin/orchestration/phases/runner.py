@@ -26,7 +26,7 @@ class LocalPhases:
     """
 
     def __init__(self, engine_dir: Path, grace: float = GRACE) -> None:
-        self._launchers = Launchers(engine_dir.absolute(), grace)
+        self._launchers = Launchers(engine_dir.resolve(), grace)
 
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
         """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted."""
@@ -36,7 +36,7 @@ class LocalPhases:
         if plan.nothing:
             return AttemptResult(verdict=Verdict.UNVERIFIED, reason=plan.nothing)
         env = environment.prepare(order)
-        steps = Steps(order, plan, control, Tries(Path(order.run_dir), self._launchers), env)
+        steps = Steps(order, plan, control, Tries(order.run_dir, self._launchers), env)
         try:
             await steps.run()
         except Interrupted as interruption:

@@ -6,6 +6,7 @@ The exit code went with the launcher, so the step never counts; it is only seen 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -52,7 +53,9 @@ class Takeover:
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
         ending = Exit(id=self._id, why=CRASH, started=started, duration=duration, survivors=survivors)
-        records.write_exit(ending)
+        # On a full disk the next run finds neither record nor process, and notes the same.
+        with contextlib.suppress(OSError):
+            records.write_exit(ending)
         return ending
 
     async def _wait(self, mark: Mark) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,29 +19,42 @@ class Launchers:
     """This engine's launcher, and those that dead engines left with steps that still run."""
 
     def __init__(self, directory: Path, grace: float) -> None:
-        self.own = Launcher(directory, grace)
+        self._lost: dict[str, Running] = {}
+        self._grace = grace
+        self.own = Launcher(directory, self._lost, grace, own=True)
         self._others: dict[Path, Launcher] = {}
 
     def at(self, directory: Path) -> Launcher:
         if directory == self.own.directory:
             return self.own
-        return self._others.setdefault(directory, Launcher(directory, own=False))
+        other = self._others.get(directory) or Launcher(directory, self._lost, self._grace, own=False)
+        return self._others.setdefault(directory, other)
+
+    def lost(self, step_id: str) -> Running:
+        """A step whose launcher is dead: it is seen to its end, once."""
+        if step_id not in self._lost:
+            self._lost[step_id] = Running(step_id, None)
+            self._lost[step_id].orphaned()
+        return self._lost[step_id]
 
     async def aclose(self) -> None:
         """Disconnect from all; what runs goes on."""
         for launcher in (self.own, *self._others.values()):
             await launcher.aclose()
+        for running in self._lost.values():
+            running.abandon()
+        self._lost.clear()
 
 
 class Tries:
     """Finds, adopts and starts the steps of one run folder."""
 
-    def __init__(self, run_dir: Path, launchers: Launchers) -> None:
+    def __init__(self, run_dir: str, launchers: Launchers) -> None:
         self._run_dir = run_dir
         self._launchers = launchers
 
-    def _stem(self, step: PlannedStep) -> Path:
-        return self._run_dir / f"{step.number:02}-{records.slug(step.name)}"
+    def _stem(self, step: PlannedStep) -> str:
+        return f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
 
     async def find(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
         """The step's result, or the step as it runs; None: it is to be started.
@@ -61,24 +75,16 @@ class Tries:
                 return running
             ended = records.read_exit(step_id)
         if ended is None:
-            return _orphan(step_id)
+            return self._launchers.lost(step_id)
         return ended if ended.counts and ended.started >= not_before else None
 
     async def start(self, step: PlannedStep, not_before: float, order: Callable[[str], StepOrder]) -> Exit | Running:
-        """The step's result or the running step, started now if need be; `order` makes an order for a try's id."""
+        """Start the next try; should somebody have started it meanwhile, find that. `order` makes it from the id."""
         for _ in range(MOST_STARTS):
-            found = await self.find(step, not_before)
-            if found is not None:
-                return found
             stem = self._stem(step)
-            try:
+            with contextlib.suppress(AlreadyStarted):
                 return await self._launchers.own.start(order(f"{stem}.{records.newest_try(stem) + 1}"))
-            except AlreadyStarted:
-                continue  # By another engine, or by this one and never heard of: its files tell.
+            # By another engine, or by this one and never heard of: its files tell.
+            if (found := await self.find(step, not_before)) is not None:
+                return found
         raise LauncherError(f"{step.name} could not be started: its launcher ends again and again")
-
-
-def _orphan(step_id: str) -> Running:
-    running = Running(step_id, None)
-    running.orphaned()
-    return running

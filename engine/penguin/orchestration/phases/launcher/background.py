@@ -26,7 +26,6 @@ def enter(directory: str) -> bool:
 
     Returns only once the socket listens: whoever started this process can connect when it ends.
     """
-    os.umask(0o077)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
@@ -44,8 +43,11 @@ def listen(folder: int) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(SOCKET, dir_fd=folder)
     listener = socket.socket(socket.AF_UNIX)
+    # For this file alone: steps are to have the user's own mask.
+    mask = os.umask(0o177)
     # Through the descriptor of its folder: a socket's path may have 108 bytes only.
     listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+    os.umask(mask)
     listener.listen(16)
     return listener
 

@@ -125,8 +125,7 @@ class Server:
             if events & selectors.EVENT_WRITE:
                 key.data.flush()
             if events & selectors.EVENT_READ and not key.data.closed:
-                for message in key.data.receive():
-                    self._obey(key.data, message)
+                self._obey_all(key.data)
         elif isinstance(key.data, Step):
             if not key.data.pump(key.fd):
                 self._selector.unregister(key.fd)
@@ -146,6 +145,13 @@ class Server:
         self._child_died = True
 
     # What clients ask for
+
+    def _obey_all(self, client: Client) -> None:
+        try:
+            for message in client.receive():
+                self._obey(client, message)
+        except (KeyError, TypeError, AttributeError):
+            client.close()  # It speaks another protocol. Steps of others must not suffer from it.
 
     def _obey(self, client: Client, message: dict[str, Any]) -> None:
         operation = message.pop("op", None)

@@ -1,0 +1,21 @@
+"""An engine that runs one attempt, in a process that can be killed: `engine.py ORDER.json ENGINE_DIR`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from penguin.orchestration.phases.attempt import AttemptOrder, Control
+from penguin.orchestration.phases.runner import LocalPhases
+
+
+async def main(order: str, directory: str) -> None:
+    phases = LocalPhases(Path(directory), 0.3)
+    await phases.run(msgspec.json.decode(Path(order).read_bytes(), type=AttemptOrder), Control())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,82 @@
+"""JUnit reports, honest and hostile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penguin.orchestration.evidence import TestCounts
+from penguin.orchestration.phases import junit
+
+BOMB = """<?xml version="1.0"?>
+<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>
+<testsuite><testcase name="&b;"/></testsuite>"""
+
+OUTCOMES = {
+    "": "passed",
+    "<failure/>": "failed",
+    "<error/>": "errors",
+    "<skipped/>": "skipped",
+    '<skipped type="pytest.xfail"/>': "passed",
+    "<failure/><error/>": "errors",
+    "<system-out>&lt;failure/&gt;</system-out>": "passed",
+}
+
+
+def count(tmp_path: Path, text: str) -> TestCounts:
+    path = tmp_path / "report.xml"
+    path.write_text(text)
+    return junit.count(path)
+
+
+@given(st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=20))
+def test_cases_are_counted(tmp_path_factory: pytest.TempPathFactory, cases: list[str]) -> None:
+    body = "".join(f"<testcase>{case}</testcase>" for case in cases)
+    counts = count(tmp_path_factory.mktemp("junit"), f"<testsuites><testsuite>{body}</testsuite></testsuites>")
+    outcomes = [OUTCOMES[case] for case in cases]
+    assert (counts.failed, counts.errors, counts.skipped) == tuple(map(outcomes.count, ("failed", "errors", "skipped")))
+    assert counts.run == len(cases) - counts.skipped
+
+
+@pytest.mark.parametrize("text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2])
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(junit.UnreadableReport):
+        count(tmp_path, text)
+
+
+def test_a_folder_a_missing_file_and_a_device_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
+        with pytest.raises(junit.UnreadableReport):
+            junit.count(path)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_counted_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("junit") / "report.xml"
+    path.write_bytes(b"<testsuite>" + data)
+    with pytest.raises(junit.UnreadableReport):
+        junit.count(path)
+
+
+@pytest.mark.parametrize(
+    ("command", "pytest_run", "own"),
+    [
+        ("pytest", True, None),
+        ("  pytest -q tests", True, None),
+        ("python -m pytest", True, None),
+        ("python3.12 -m pytest -x; true", True, None),
+        ("pytest;true", True, None),
+        ("pytest-watch", False, None),
+        ("tox -e pytest", False, None),
+        ("python -m pytester", False, None),
+        ("pytest --junitxml=a.xml", True, "a.xml"),
+        ("pytest --junit-xml 'b c.xml' -q", True, "b c.xml"),
+        ("pytest 'unbalanced", True, None),
+    ],
+)
+def test_pytest_runs_are_known(command: str, pytest_run: bool, own: str | None) -> None:
+    assert junit.is_pytest(command) is pytest_run
+    assert junit.own_report(command) == own
