@@ -132,14 +132,14 @@ class _Composer:
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.count = 0
 
-    def document(self, events: Iterator[Any]) -> Node | None:
+    def document(self, events: Iterator[Any]) -> Node:
         root: Node | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     raise _Broken(self._line(event), "holds more than one YAML document", "keep one, without `---`")
                 root = self._node(next(events), events, 0)
-        return root
+        return root or Node(None, self.first)
 
     def _line(self, event: Any) -> int:
         return int(event.start_mark.line) + self.first
