@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import time
 
 import msgspec
@@ -132,6 +133,24 @@ def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(house: Ho
     assert house.count("second") == 2
     assert house.started("echo") == 2
     assert house.started("true") == 1
+
+
+def test_a_stop_outlives_the_launcher_that_was_asked(house: House) -> None:
+    async def scenario() -> None:
+        control = Control()
+        attempt = await beside(
+            house.attempt(house.order("trap '' TERM; echo $$ > second; sleep 60; sleep 600"), control)
+        )
+        await until(lambda: house.count("second"), "the step")
+        (launcher,) = house.launchers()
+        os.kill(launcher, signal.SIGSTOP)
+        control.ask(Stop.CANCEL)
+        await asyncio.sleep(0.05)  # Until it was sent.
+        kill(launcher)
+        assert (await attempt).cause == "crash"
+        assert not alive(int(house.read("second")))
+
+    asyncio.run(scenario())
 
 
 def test_time_outs_hold_without_a_launcher(house: House) -> None:

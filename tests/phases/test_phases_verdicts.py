@@ -54,6 +54,11 @@ def test_implement_stops_at_its_first_failing_step(house: House) -> None:
     assert not (house.root / "never").exists()
 
 
+def test_implement_goes_on_after_what_nobody_can_check(house: House) -> None:
+    result = house.run(criteria=[Criterion("prose"), Criterion("made", "touch made")], phase=WorkflowPhase.IMPLEMENT)
+    assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.PASSED]
+
+
 def test_nothing_to_run_is_no_pass(house: House) -> None:
     for result, says in (
         (house.run(), "nothing to run: phases.test names no command"),

@@ -62,9 +62,11 @@ class Running:
         self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._launcher = launcher
         self._takeover: takeover.Takeover | None = None
+        self._stopping = False
 
     def stop(self, why: str) -> None:
         """Have its whole tree ended: SIGTERM, the grace, SIGKILL. `exit` comes within 15 s of the SIGKILL."""
+        self._stopping = True
         if self._takeover:
             self._takeover.stop()
         elif self._launcher:
@@ -75,6 +77,8 @@ class Running:
         self._launcher = None
         if not self.exit.done():
             self._takeover = takeover.Takeover(self.id, self.exit)
+            if self._stopping:
+                self._takeover.stop()
 
     def abandon(self) -> None:
         """Leave it running. Whoever waits for `exit` is cancelled."""

@@ -10,8 +10,8 @@ from penguin.orchestration.evidence import AttemptResult, StepEvidence
 from penguin.orchestration.phases import environment, evidence, verdicts
 from penguin.orchestration.phases.attempt import AttemptOrder, Control
 from penguin.orchestration.phases.client import LauncherError
-from penguin.orchestration.phases.groups import Interrupted, Steps
 from penguin.orchestration.phases.plan import Plan, make_plan
+from penguin.orchestration.phases.steps import Interrupted, Steps
 from penguin.orchestration.phases.tries import Launchers, Tries
 
 GRACE = 5.0

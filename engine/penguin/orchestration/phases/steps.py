@@ -221,7 +221,7 @@ class Steps:
 
     def _put(self, place: int, noted: StepEvidence) -> None:
         self.evidence[place] = noted
-        self._failed = self._failed or noted.verdict in verdicts.WORST_FIRST
+        self._failed = self._failed or noted.verdict in (Verdict.ERROR, Verdict.FAILED)
 
 
 def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
