@@ -20,6 +20,7 @@ def show(screen: Screen, result: Result) -> None:
 
         printer = LogPrinter(screen)
         for log in result.logs:
+            printer.head(log)
             for output in pieces(log):
                 printer.put(log, output)
         printer.end()

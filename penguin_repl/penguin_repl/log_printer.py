@@ -34,13 +34,17 @@ class LogPrinter:
         self._open = False
         """The last line has no end yet."""
 
-    def put(self, log: Log, output: bytes) -> None:
-        """Some more output of a step."""
-        if log != self._log:
+    def head(self, log: Log) -> None:
+        """The heading of a step, where the last output was of another."""
+        if self._log is None or log.path != self._log.path:
             self.end()
             self._log = log
             self._filter = Filter(self._screen.style.color)
             self._screen.data(f"==> {clean(log.title)} <==\n")
+
+    def put(self, log: Log, output: bytes) -> None:
+        """Some more output of a step."""
+        self.head(log)
         if self._screen.style.terminal:
             self._text(self._filter.feed(output))
         else:

@@ -143,7 +143,9 @@ class Script:
                 self.code = self.code or ExitCode.NOT_COMPLETED
 
     def _tell_left(self) -> None:
-        self.screen.narrate(f"left for the next engine: {', '.join(self.session.touched)}")
+        going = [one for one in self.session.touched if not self.session.info(one).status.final]
+        if going:
+            self.screen.narrate(f"left for the next engine: {', '.join(going)}")
 
     def _newest(self) -> list[WorkflowInfo]:
         """The newest workflow of each task that was touched."""

@@ -1,0 +1,190 @@
+"""Commands in a process of their own making: one session, one event loop, scripted phases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowNotFound, WorkflowStatus
+from penguin.orchestration.testing import scripted_phases
+from penguin_commands.errors import NotReached, StillGoing, UsageError
+from penguin_commands.execute import execute
+from penguin_commands.results import Chain, Changed, Started, Status, Waited, WorkflowTable
+from penguin_commands.session import Session
+
+CONFIG = "project: {id: shop}\nblueprints: [b.json]\norchestration: {retry: {max_attempts: 1}}\n"
+BLUEPRINT = (
+    '{"id": "b", "title": "B", "items": ['
+    '{"id": "one", "title": "One"}, {"id": "two", "title": "Two", "depends_on": ["one"]}]}'
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "penguin.yaml").write_text(CONFIG)
+    (tmp_path / "b.json").write_text(BLUEPRINT)
+    return tmp_path
+
+
+@asynccontextmanager
+async def opened(workspace: Path, listener: Callable[[WorkflowInfo], None] | None = None) -> AsyncIterator[Session]:
+    session = Session(workspace, by="ada", listener=listener)
+    try:
+        yield session
+    finally:
+        await session.aclose()
+
+
+async def started(session: Session, line: str = "/workflow start one") -> str:
+    result = await execute(session, line)
+    assert isinstance(result, Started)
+    return result.workflows[0][1]
+
+
+def test_a_session_opens_nothing_by_itself(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    assert not session.backend_open
+    session.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_ids_are_found_in_every_form(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}):
+            async with opened(workspace) as session:
+                with pytest.raises(WorkflowNotFound):
+                    session.resolve("@last")
+                first = await started(session)
+                await execute(session, "/workflow wait one")
+                second = await started(session)
+                assert session.resolve("@last") == session.resolve("one") == second
+                assert session.resolve(first) == first
+                assert session.resolve(second[:-1], prefix=True) == second
+                with pytest.raises(WorkflowNotFound):
+                    session.resolve(second[:-1])
+                with pytest.raises(UsageError):
+                    session.resolve("@newest")
+                assert session.touched == [first, second]
+
+    asyncio.run(scenario())
+
+
+def test_giving_up_a_wait_leaves_the_workflow_alone(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}) as phases:
+            phases.hold("TEST")
+            async with opened(workspace) as session:
+                await started(session)
+                waiting = asyncio.ensure_future(execute(session, "/workflow wait one"))
+                while session.info(session.resolve("one")).phase != "TEST":
+                    await asyncio.sleep(0.01)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+                assert session.info(session.resolve("one")).status is WorkflowStatus.RUNNING
+                phases.release("TEST")
+                result = await execute(session, "/workflow wait one")
+                assert isinstance(result, Waited)
+                assert result.workflows[0].status is WorkflowStatus.COMPLETED
+
+    asyncio.run(scenario())
+
+
+def test_start_and_wait_give_the_start_first(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({"TEST": ["FAILED"]}):
+            async with opened(workspace) as session:
+                result = await execute(session, "/workflow start one --wait")
+                assert isinstance(result, Chain)
+                assert isinstance(result.first, Started)
+                with pytest.raises(NotReached) as caught:
+                    await result.then()
+                assert caught.value.workflows[0].status is WorkflowStatus.BLOCKED
+                assert "/workflow resume" in caught.value.hint
+
+    asyncio.run(scenario())
+
+
+def test_a_wait_has_its_limit(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}) as phases:
+            phases.hold("USE")
+            async with opened(workspace) as session:
+                await started(session)
+                with pytest.raises(StillGoing) as caught:
+                    await execute(session, "/workflow wait one --timeout 0.05")
+                assert caught.value.workflows[0].status is WorkflowStatus.RUNNING
+                phases.release("USE")
+
+    asyncio.run(scenario())
+
+
+def test_changes_are_made_under_the_name_of_the_session(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}) as phases:
+            phases.hold("USE")
+            async with opened(workspace) as session:
+                await started(session)
+                result = await execute(session, "/workflow pause one --now")
+                assert isinstance(result, Changed)
+                assert result.info.status is WorkflowStatus.PAUSED
+                await execute(session, "/workflow feedback one do it well")
+                history = session.reader.history(session.resolve("one"))
+                assert "paused by ada" in " ".join(entry.text for entry in history)
+                assert history[-1].text == "feedback queued by ada: do it well"
+                with pytest.raises(WorkflowError):
+                    await execute(session, "/workflow approve one --by Ada")
+                phases.release("USE")
+
+    asyncio.run(scenario())
+
+
+def test_the_listener_hears_of_every_phase(workspace: Path) -> None:
+    async def scenario() -> None:
+        heard: list[str] = []
+        with scripted_phases({}):
+            async with opened(workspace, lambda info: heard.append(f"{info.status} {info.phase}")) as session:
+                await started(session)
+                await execute(session, "/workflow wait one")
+        phases = [text.split()[1] for text in heard if text.startswith("RUNNING")]
+        assert phases == ["IMPLEMENT", "TEST", "USE", "VERIFY"]
+        assert heard[-1] == "COMPLETED DONE"
+
+    asyncio.run(scenario())
+
+
+def test_status_without_an_id_shows_what_is_active_and_what_it_waits_for(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}) as phases:
+            phases.hold("USE")
+            async with opened(workspace) as session:
+                await started(session, "/workflow start two --with-deps")
+                result = await execute(session, "/workflow status")
+                assert isinstance(result, WorkflowTable)
+                assert {info.task_id for info in result.workflows} == {"one", "two"}
+                assert "waits for one" in result.explain[session.resolve("two")]
+                one = await execute(session, "/workflow status one")
+                assert isinstance(one, Status)
+                assert one.info.task_id == "one"
+                phases.release("USE")
+
+    asyncio.run(scenario())
+
+
+def test_a_detached_session_runs_nothing(workspace: Path) -> None:
+    async def scenario() -> None:
+        with scripted_phases({}) as phases:
+            session = Session(workspace, detach=True)
+            try:
+                await started(session)
+                assert session.info(session.resolve("one")).status is WorkflowStatus.PENDING
+            finally:
+                await session.aclose()
+            assert not session.engine_alive()
+            assert phases.calls == []
+
+    asyncio.run(scenario())

@@ -1,0 +1,58 @@
+"""The table of commands is whole, and true."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from penguin_commands.parse import parse
+from penguin_commands.spec import Command, Kind
+from penguin_commands.table import COMMANDS, NOUNS, lookup
+
+EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+
+
+@EVERY
+def test_a_handler_takes_what_its_command_declares(command: Command) -> None:
+    _session, *parameters = inspect.signature(command.load()).parameters.values()
+    given = {argument.name: argument.required for argument in command.arguments}
+    given |= {flag.key: flag.required for flag in command.flags}
+    assert {it.name: it.default is inspect.Parameter.empty for it in parameters} == given
+
+
+@EVERY
+def test_the_example_of_a_command_is_understood(command: Command) -> None:
+    invocation = parse(command.example)
+    assert invocation is not None
+    assert invocation.command is command
+
+
+@EVERY
+def test_every_command_and_flag_is_explained(command: Command) -> None:
+    assert command.help
+    assert not command.help.endswith(".")
+    assert all(flag.help for flag in command.flags)
+    assert all(len(flag.short) <= 1 for flag in command.flags)
+    assert all(flag.choices for flag in command.flags if flag.kind is Kind.CHOICE)
+
+
+def test_names_are_unique() -> None:
+    names = [(command.noun, verb) for command in COMMANDS for verb in (command.verb, *command.aliases)]
+    assert len(names) == len(set(names))
+    assert all(lookup(command.noun, command.verb) is command for command in COMMANDS)
+    assert set(NOUNS) == {command.noun for command in COMMANDS}
+
+
+def test_listing_imports_no_other_handler() -> None:
+    program = """
+import sys
+from penguin_commands.parse import parse
+parse("/workflow list").command.load()
+print(*sorted(name for name in sys.modules if name.startswith("penguin_commands.")))
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "penguin_commands.workflow_read" in found
+    assert not {"penguin_commands.workflow_change", "penguin_commands.task", "penguin_commands.blueprint"} & set(found)

@@ -1,0 +1,22 @@
+"""Fixtures of the tests of the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.terminal.program import CONFIG, TASKS, Program
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Program:
+    """In a folder without penguin.yaml."""
+    return Program(tmp_path)
+
+
+@pytest.fixture
+def penguin(tmp_path: Path) -> Program:
+    """In a workspace with a few tasks."""
+    (tmp_path / "penguin.yaml").write_text(CONFIG)
+    (tmp_path / "tasks.md").write_text(TASKS)
+    return Program(tmp_path)

@@ -1,0 +1,352 @@
+"""What results look like, line by line, at 80 columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.config import Problem
+from penguin.orchestration.definition import Criterion, Recipe, RecipeStep, Task
+from penguin_commands import plans as p
+from penguin_commands import results as r
+from penguin_commands.errors import NotReached, UsageError
+from penguin_commands.table import lookup
+from penguin_repl.render import render
+from penguin_repl.render.error import caret, error_data, sentence
+
+AT = datetime(2024, 1, 15, 10, 30, tzinfo=datetime.now().astimezone().tzinfo)
+ID = "ituv-task-123-abc123"
+
+
+def info(status: str = "RUNNING", phase: str = "TEST", **more: Any) -> WorkflowInfo:
+    where = WorkflowPhase(phase)
+    values: dict[str, Any] = {
+        "workflow_id": ID,
+        "task_id": "task-123",
+        "blueprint_id": "auth",
+        "project_id": "shop",
+        "status": WorkflowStatus(status),
+        "phase": where,
+        "progress": where.progress,
+        "started_at": AT,
+        "updated_at": AT + timedelta(minutes=1),
+    }
+    return WorkflowInfo(**{**values, **more})
+
+
+def task(**more: Any) -> Task:
+    values: dict[str, Any] = {
+        "id": "a",
+        "title": "Make A",
+        "blueprint_id": "auth",
+        "project_id": "shop",
+        "path": "b.md",
+        "line": 7,
+        "criteria": (Criterion("it is", "true"), Criterion("it looks good")),
+        "recipes": (Recipe("try-it", (RecipeStep("shell", "true"), RecipeStep("http", "http://x"))),),
+        "description": "Do it.\n\nWell.",
+    }
+    return Task(**{**values, **more})
+
+
+ROW = p.BlueprintRow("auth", "Authentication", "b.md", "shop", 2, 1, 0, False)
+STATES = (p.TaskState(task(), "ready"), p.TaskState(task(id="b2", title="Make B"), "waiting", ("a", "c")))
+STEPS = [
+    {"name": "pytest -q", "verdict": "FAILED", "duration": 3.21, "reason": "", "tests": {"run": 7, "failed": 2}},
+    {"name": "ruff check", "verdict": "ERROR", "duration": 75, "reason": "no such command", "tests": None},
+]
+ATTEMPTS = (
+    r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
+    r.Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
+    r.Attempt("TEST", 3, None, AT, None, {}),
+)
+START = lookup("workflow", "start")
+assert START is not None
+
+CASES: dict[str, tuple[Any, str]] = {
+    "message": (r.Message("Fine.\nReally."), "Fine.\nReally.\n"),
+    "started": (
+        r.Started((("task-123", ID), ("b", "ituv-b-000000"))),
+        f"""\
+Started ITUV workflow for task task-123
+workflow_id: {ID}
+Started ITUV workflow for task b
+workflow_id: ituv-b-000000
+""",
+    ),
+    "retried": (
+        r.Started((("task-123", ID),), "ituv-task-123-ffffff", ("retry.max_attempts: 3 -> 5",)),
+        f"""\
+Started ITUV workflow for task task-123
+workflow_id: {ID}
+Retry of ituv-task-123-ffffff
+Differs: retry.max_attempts: 3 -> 5
+""",
+    ),
+    "changed": (
+        r.Changed(f"Paused {ID}", info("PAUSED"), "paused by ada"),
+        f"Paused {ID}\nStatus: PAUSED\nPhase: TEST\nReason: paused by ada\n",
+    ),
+    "status": (
+        r.Status(info("BLOCKED", artifacts=("a.txt",), error_message="two\nlines"), "nobody looked", "/workflow x"),
+        f"""\
+Workflow {ID}
+Status: BLOCKED
+Phase: TEST
+Progress: 50%
+Started: 2024-01-15 10:30:00
+Updated: 2024-01-15 10:31:00
+Task: task-123 (blueprint auth, project shop)
+Reason: nobody looked
+Error: two lines
+Artifacts: 1
+Next: /workflow x
+""",
+    ),
+    "workflows": (
+        r.WorkflowTable((info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")), {ID: "waits for a slot"}),
+        f"""\
+WORKFLOW              STATUS     PHASE  DONE  STARTED
+{ID}  RUNNING    TEST    50%  2024-01-15 10:30:00
+ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
+{ID}: waits for a slot
+""",
+    ),
+    "no workflows": (r.WorkflowTable(()), "No workflows.\n"),
+    "waited": (r.Waited((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
+    "history": (
+        r.History(ID, (r.Event(1, AT, "Started", "started by ada", {}), r.Event(2, AT, "Claimed", "claimed", {}))),
+        """\
+TIME                 EVENT
+2024-01-15 10:30:00  Started  started by ada
+2024-01-15 10:30:00  Claimed  claimed
+""",
+    ),
+    "results": (
+        r.Results(ID, ATTEMPTS),
+        """\
+ATTEMPT  PHASE      VERDICT  TIME   STEP        REASON
+      1  IMPLEMENT  PASSED   2h00m
+      2  TEST       ERROR    1m18s              ruff
+                    FAILED   3.2s   pytest -q   7 run, 2 failed
+                    ERROR    1m15s  ruff check  no such command
+      3  TEST       running
+""",
+    ),
+    "no results": (r.Results(ID, ()), "Nothing was tried yet.\n"),
+    "artifacts": (
+        r.Artifacts(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
+        " SIZE  PATH\n 12 B  a.txt\n12 MB  b.bin\n gone  c\n",
+    ),
+    "no artifacts": (r.Artifacts(ID, ()), "No artifacts.\n"),
+    "help": (
+        r.Help((START,), detailed=True),
+        """\
+Start a task on its way through the four gates.
+
+Usage: /workflow start TASK [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
+  --with-deps            start the dependencies that are not met, too
+  --blueprint BLUEPRINT  the blueprint to look in, where several have this task
+  --wait                 wait until it is over; fails unless it is COMPLETED
+  --timeout SECONDS      wait no longer than this; 90, 1.5m, 2h
+Example: /workflow start auth-user-model --wait
+""",
+    ),
+    "facts": (
+        r.Facts({"backend": "native", "connected": True, "none": None, "several": [1, {"a": False}]}),
+        "backend: native\nconnected: yes\nnone: -\nseveral: [1, {a: no}]\n",
+    ),
+    "settings": (
+        r.Settings((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
+        "KEY         VALUE  FROM\nproject.id  shop   penguin.yaml:1\nmax         3      default\n",
+    ),
+    "quit": (r.Quit(), ""),
+    "tasks": (
+        p.TaskTable(STATES),
+        """\
+TASK  PRIORITY  STATE             TITLE
+a     medium    ready             Make A
+b2    medium    waiting for a, c  Make B
+""",
+    ),
+    "no tasks": (p.TaskTable((), "No task is ready."), "No task is ready.\n"),
+    "task": (
+        p.TaskShown(STATES[0]),
+        """\
+Task a
+Title: Make A
+State: ready
+Priority: medium (effort 3, value 3, risk 1)
+Dependencies: none
+Blueprint: auth (b.md:7)
+
+Do it.
+
+Well.
+
+Acceptance criteria:
+- it is  [true]
+- it looks good
+
+Recipes:
+- try-it (shell, http)
+""",
+    ),
+    "graph": (p.Drawn("tree", "a  ready\n└── b  waiting", (("a", "b"),)), "a  ready\n└── b  waiting\n"),
+    "blueprints": (
+        p.BlueprintTable((ROW, ROW._replace(id="x", broken=True))),
+        """\
+BLUEPRINT  TASKS  DONE  ACTIVE  TITLE
+auth           2     1       0  Authentication
+x              2     1       0  Authentication (broken: /blueprint lint x)
+""",
+    ),
+    "no blueprints": (p.BlueprintTable(()), "No blueprints.\n"),
+    "blueprint": (
+        p.BlueprintShown(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),)),
+        """\
+Blueprint auth
+Title: Authentication
+File: b.md
+Project: shop
+Tasks: 2, 1 completed, 0 active
+
+TASK  PRIORITY  STATE  TITLE
+a     medium    ready  Make A
+b.md:3: warning: odd (make it even)
+""",
+    ),
+    "lint": (
+        p.Lint((Problem("error", "b.md", 0, "bad"),), ("b.md", "c.md")),
+        "b.md: error: bad\n2 blueprints, 1 error, 0 warnings\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_text_is_exactly_this(name: str) -> None:
+    result, expected = CASES[name]
+    assert render(result) == expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_terminal_gets_the_same_words_within_its_width(name: str) -> None:
+    result, expected = CASES[name]
+    drawn = render(result, terminal=True, width=80, color=True)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
+    assert sorted(plain.split()) == sorted(expected.split())
+    if not isinstance(result, r.Help):
+        assert all(len(line) <= 80 for line in plain.split("\n"))
+    assert "\x1b" not in render(result, terminal=True, width=80, color=False)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_json_is_one_line_of_the_same_facts(name: str) -> None:
+    result, _ = CASES[name]
+    text = render(result, format="json")
+    assert text.count("\n") == 1
+    assert isinstance(json.loads(text), dict)
+
+
+def test_a_narrow_terminal_folds_cells_and_cuts_no_id() -> None:
+    drawn = render(r.WorkflowTable((info(),)), terminal=True, width=50, color=False)
+    assert all(len(line) <= 50 for line in drawn.split("\n"))
+    assert sorted("".join(drawn.split())) == sorted("".join(render(r.WorkflowTable((info(),))).split()))
+
+
+def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
+    data = json.loads(render(r.Status(info(), "why", "what"), format="json"))
+    assert data.keys() - {"explain", "advice"} == set(WorkflowInfo.__slots__)
+    assert data["status"] == "RUNNING"
+    assert datetime.fromisoformat(data["started_at"]) == AT
+
+
+def test_jsonl_is_a_line_for_each_row_of_a_list() -> None:
+    lines = render(r.WorkflowTable((info(), info())), format="jsonl").splitlines()
+    assert [json.loads(line)["workflow_id"] for line in lines] == [ID, ID]
+    assert render(r.WorkflowTable(()), format="jsonl") == ""
+    assert json.loads(render(r.Status(info()), format="jsonl"))["workflow_id"] == ID
+
+
+def test_times_are_those_of_the_place() -> None:
+    shown = render(r.Status(info(started_at=AT.astimezone(UTC))))
+    assert "Started: 2024-01-15 10:30:00\n" in shown
+
+
+EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize(
+    "result",
+    [
+        p.TaskTable((p.TaskState(task(title=EVIL), "ready"),)),
+        p.TaskShown(p.TaskState(task(title=EVIL, description=EVIL, criteria=(Criterion(EVIL),)), "ready")),
+        p.Drawn("tree", EVIL, ()),
+        p.BlueprintTable((ROW._replace(title=EVIL),)),
+        p.Lint((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
+        r.Status(info(error_message=EVIL), EVIL, EVIL),
+        r.History(ID, (r.Event(1, AT, "Started", EVIL, {}),)),
+        r.Results(ID, (r.Attempt("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),
+        r.Artifacts(ID, ((EVIL, 1),)),
+        r.Message(EVIL),
+        r.Started(((EVIL, EVIL),), EVIL, (EVIL,)),
+        r.Facts({EVIL: EVIL}),
+        r.Settings(((EVIL, EVIL, EVIL),)),
+    ],
+    ids=lambda result: type(result).__name__,
+)
+def test_no_text_of_others_steers_the_terminal(result: Any, terminal: bool) -> None:
+    shown = render(result, terminal=terminal, color=False)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+    assert "\\x1b" in shown
+
+
+def test_wide_characters_keep_the_columns_aligned() -> None:
+    table = p.TaskTable((p.TaskState(task(id="漢字"), "ready"), p.TaskState(task(id="abcd"), "ready")))
+    first, second = render(table).split("\n")[1:3]
+    assert first.index("medium") == second.index("medium") - 2
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (WorkflowError("no such thing", "/help"), "no such thing; /help"),
+        (UsageError("unknown; did you mean x?", "usage: x"), "unknown; did you mean x? usage: x"),
+        (WorkflowError("blocked; next: /do"), "blocked; next: /do"),
+        (WorkflowError("blocked; next: /do", "/do"), "blocked; next: /do"),
+        (WorkflowError("a:1: bad\na:2: bad", "fix it"), "a:1: bad\na:2: bad\nfix it"),
+        (FileNotFoundError(2, "No such file", "x.md"), "x.md: No such file"),
+        (ValueError("boo"), "unexpected ValueError: boo; --debug shows where it happened"),
+        (WorkflowError("evil \x1b[2J"), "evil \\x1b[2J"),
+    ],
+)
+def test_an_error_is_told_with_what_to_do(error: Exception, text: str) -> None:
+    assert sentence(error) == text
+
+
+def test_an_error_as_data() -> None:
+    assert error_data(UsageError("m", "h")) == {"error": {"code": "usage", "message": "m", "hint": "h"}}
+    (row,) = error_data(NotReached("m", "h", (info(),)))["error"]["workflows"]
+    assert row["workflow_id"] == ID
+
+
+def test_a_caret_stands_under_the_words_at_fault() -> None:
+    line = "/workflow strat \x1b x"
+    assert caret(line, 10, 15) == "/workflow strat \\x1b x\n          ^^^^^"
+    assert caret(line, 18, 19).split("\n")[1].index("^") == caret(line, 18, 19).split("\n")[0].index("x", 18)
+
+
+def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.log"
+    file.write_bytes(b"x" * 1_000_000 + b"end\n")
+    (row,) = r.Logs(ID, (r.Log("TEST", 1, "a", "a.log", str(file)),)).data()["logs"]
+    assert row["bytes"] == 1_000_004
+    assert len(row["tail"]) == 65536
+    assert row["tail"].endswith("xend\n")
