@@ -22,7 +22,7 @@ class Style(NamedTuple):
 
 
 class Screen:
-    """Writes at once. A shell with a prompt on the screen makes its own, which overrides the three `put_*`."""
+    """Writes at once. A shell with a prompt on the screen makes its own, which overrides the three `_put_*`."""
 
     def __init__(self, style: Style, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.style = style
@@ -55,17 +55,17 @@ class Screen:
     def data(self, text: str) -> None:
         """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
         if text:
-            self.put_data(text)
+            self._put_data(text)
 
     def data_bytes(self, output: bytes) -> None:
         """Show output of a program as it is; not meant for a terminal."""
-        self.put_bytes(output)
+        self._put_bytes(output)
 
     def narrate(self, text: str) -> None:
         """Tell what goes on, a line."""
-        self.put_narration(text)
+        self._put_narration(text)
 
-    def put_data(self, text: str) -> None:
+    def _put_data(self, text: str) -> None:
         try:
             self._out.write(text)
             self._out.flush()
@@ -73,7 +73,7 @@ class Screen:
             self._mute()
             raise
 
-    def put_bytes(self, output: bytes) -> None:
+    def _put_bytes(self, output: bytes) -> None:
         try:
             self._out.flush()
             self._out.buffer.write(output)
@@ -86,7 +86,7 @@ class Screen:
         """From now on data goes nowhere: the interpreter flushes what is left at its end, and would complain."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
-    def put_narration(self, text: str) -> None:
+    def _put_narration(self, text: str) -> None:
         try:
             self._err.write(text + "\n")
             self._err.flush()
