@@ -296,6 +296,10 @@ class OrchestrationBackend(ABC):
         """Call `listener` on the event loop after every durable change of a status or phase; returns what ends it."""
         raise WorkflowError("this backend tells nobody of changes")
 
+    def owned(self) -> list[WorkflowInfo]:
+        """The active workflows that this process has charge of: without it they wait for another engine."""
+        return []
+
     async def run_engine(self) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
         """Take over every workflow of the workspace that no living engine owns, now and later."""
 
