@@ -63,6 +63,7 @@ class NativeBackend(OrchestrationBackend):
         """False: what is started, resumed or retried is left to another engine."""
         self.on_trouble: Callable[[str], None] = lambda problem: None
         """Called with a sentence when the disk takes no more, and with "" when it does again."""
+        self._now = time.time
         self._backlog = Backlog(self.workspace.root, config)
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted: PhaseRunner | None = RUNNER.get()
@@ -274,7 +275,7 @@ class NativeBackend(OrchestrationBackend):
         if self._engine is None:
             self.workspace.ensure()
             settings = self._backlog.settings(required=False)
-            self._engine = Engine(self.workspace, settings.max_parallel, self._runner, self._trouble)
+            self._engine = Engine(self.workspace, settings.max_parallel, self._runner, self._trouble, self._now)
             self._loop = loop
         elif self._loop is not loop:
             raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")

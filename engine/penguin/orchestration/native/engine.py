@@ -49,7 +49,9 @@ class Engine:
         max_parallel: int,
         make_runner: Callable[[Identity], PhaseRunner],
         on_trouble: Callable[[str], None],
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._now = now
         self.workspace = workspace
         self.identity = Identity(workspace.engines)
         self.listeners: list[Listener] = []
@@ -65,7 +67,7 @@ class Engine:
         self._liveness: asyncio.TimerHandle | None = None
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin)
+        self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin, now)
         self._writer = Writer(workspace.db, self._loop, max_parallel, self._occupies, self._foreign_change, on_trouble)
         connection = open_reader(workspace.db)
         if connection is None:
@@ -86,7 +88,7 @@ class Engine:
                 before = live.state
                 if by_owner and before.owner != self.identity.id:
                     return Decision((), before, ())
-                decision = _fold(before, commands)
+                decision = _fold(before, commands, self._now())
                 if not decision.events:
                     return decision
                 try:
@@ -110,7 +112,7 @@ class Engine:
         new = self._started(start, claim)
         writes = [write_of(new.events, new.state, None, 1)]
         async with live.lock:
-            gone = _fold(live.state, (command,))
+            gone = _fold(live.state, (command,), self._now())
             if gone.events:
                 writes.append(write_of(gone.events, gone.state, live.state, live.seq + 1))
             try:
@@ -123,7 +125,7 @@ class Engine:
         self._adopt(new.state)
 
     def _started(self, start: Start, claim: bool) -> Decision:
-        return _fold(None, (start, Claim(self.identity.id)) if claim else (start,))
+        return _fold(None, (start, Claim(self.identity.id)) if claim else (start,), self._now())
 
     def _adopt(self, state: State) -> None:
         live = self._live[state.workflow_id] = Live(state, 1)
@@ -138,7 +140,7 @@ class Engine:
                 return True
             if before.final or before.owner in living(self.workspace.engines):
                 return False
-            decision = _fold(before, (Claim(self.identity.id),))
+            decision = _fold(before, (Claim(self.identity.id),), self._now())
             try:
                 await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
             except Conflict:
@@ -402,9 +404,8 @@ class Engine:
                 return
 
 
-def _fold(state: State | None, commands: Sequence[Command]) -> Decision:
+def _fold(state: State | None, commands: Sequence[Command], now: float) -> Decision:
     """Several commands as one decision."""
-    now = time.time()
     decision = decide(state, commands[0], now)
     for command in commands[1:]:
         following = decide(decision.state, command, now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -28,10 +27,12 @@ class Scheduler:
         unmet: Callable[[State], list[TaskKey]],
         free: Callable[[], int],
         begin: Callable[[str], None],
+        now: Callable[[], float],
     ) -> None:
         self._unmet = unmet
         self._free = free
         self._begin = begin
+        self._now = now
         self._waiting: dict[str, State] = {}
         self._ready: list[tuple[Rank, str]] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -43,7 +44,7 @@ class Scheduler:
         workflow = state.workflow_id
         self.discard(workflow)
         self._waiting[workflow] = state
-        if wait.until > time.time():
+        if wait.until > self._now():
             self._arm_timer(workflow, wait.until)
         elif wait.dependencies and (unmet := self._unmet(state)):
             for task in unmet:
@@ -69,9 +70,12 @@ class Scheduler:
                 self.add(state, Await(0.0, True))
 
     def recheck(self) -> None:
-        """Other processes changed something: look at everything that waits for dependencies again."""
+        """Other processes changed something, or the clock was set: look at everything that waits again."""
         for task in list(self._parked):
             self.task_changed(task)
+        for workflow in list(self._timers):
+            state = self._waiting[workflow]
+            self.add(state, Await(state.due_at, False))
         self.kick()
 
     def kick(self) -> None:
@@ -98,7 +102,7 @@ class Scheduler:
                 free -= 1
 
     def _arm_timer(self, workflow: str, until: float) -> None:
-        delay = min(until - time.time(), MAX_SLEEP)
+        delay = min(until - self._now(), MAX_SLEEP)
         loop = asyncio.get_running_loop()
         self._timers[workflow] = loop.call_later(max(0.0, delay), self._due, workflow, until)
 

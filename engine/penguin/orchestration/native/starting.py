@@ -48,7 +48,7 @@ def next_id(connection: sqlite3.Connection, task: Task) -> tuple[str, int]:
 def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
     """Raise AlreadyActive where the task has an active workflow."""
     row = connection.execute(
-        "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY created_at DESC LIMIT 1",
+        "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
         (task.project_id, task.id),
     ).fetchone()
     if row is not None and WorkflowStatus(row[1]) in ACTIVE:
