@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penguin_commands.errors import UsageError
 from penguin_commands.line import Word, split
 from penguin_commands.spec import Argument, Command, Flag, Invocation, Kind
 from penguin_commands.table import NOUNS, lookup, verbs
 from penguin_commands.values import convert, nearest, shown, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def parse(line: str, *, comments: bool = False) -> Invocation | None:
@@ -21,7 +24,7 @@ def parse(line: str, *, comments: bool = False) -> Invocation | None:
         return None
     command, rest = _command(words)
     try:
-        return Invocation(command, _Values(command).read(rest))
+        return Invocation(command, values(command, rest))
     except UsageError as error:
         usage = f"usage: {command.usage}"
         error.hint = f"{error.hint}; {usage}" if error.hint else usage
@@ -74,6 +77,11 @@ def _unknown_verb(noun: str, verb: Word) -> UsageError:
     return UsageError(unknown(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)
 
 
+def values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
+    """The values of a command's arguments and flags, by the names of its handler's parameters. Raises UsageError."""
+    return _Values(command).read(words)
+
+
 class _Values:
     """The values of one line, as they are read."""
 
@@ -83,7 +91,7 @@ class _Values:
         self.waiting = list(command.arguments)
         self.literal = False
 
-    def read(self, words: list[Word]) -> dict[str, Any]:
+    def read(self, words: Sequence[Word]) -> dict[str, Any]:
         """The values of these words. Raises UsageError."""
         rest = list(words)
         while rest:
@@ -114,6 +122,9 @@ class _Values:
 
     def _flag(self, word: Word, rest: list[Word]) -> None:
         name, equals, text = word.text.partition("=")
+        glued = self.command.flag(word.text[:2])
+        if glued and glued.kind and not name.startswith("--") and len(word.text) > 2:
+            name, equals, text = word.text[:2], "glued", word.text[2:]
         flag = self.command.flag(name)
         if flag is None:
             known = [f"--{flag.name}" for flag in self.command.flags]
@@ -127,7 +138,7 @@ class _Values:
             return
         if not equals:
             if not rest:
-                raise UsageError(f"--{flag.name} needs a value", "", word.start, word.end)
+                raise UsageError(f"{name} needs a value", "", word.start, word.end)
             word = rest.pop(0)
             text = word.text
         value = _value(flag, word, text)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
     from penguin_commands.session import Session
+    from penguin_repl.options import Options
     from penguin_repl.screen import Screen, Style
     from penguin_repl.source import ScriptLine
 
-USAGE = "penguin [OPTIONS] [SCRIPT | -c COMMAND… | init]"
 HELP = """\
 Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
 survives being killed, and lets no gate pass on anyone's word.
@@ -63,9 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What scripts ask most often costs no parser.
         return _version()
     from penguin_commands.errors import ExitCode, exit_code
+    from penguin_repl.options import read_options
 
     try:
-        return int(_run(_parse(raw)))
+        return int(_run(read_options(raw)))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return ExitCode.INTERRUPTED
@@ -99,32 +99,7 @@ def _version() -> int:
     return 0
 
 
-def _parse(arguments: Sequence[str]) -> Namespace:
-    from argparse import ArgumentParser
-
-    from penguin_commands.errors import UsageError
-
-    class Parser(ArgumentParser):
-        def error(self, message: str) -> Any:
-            raise UsageError(message, f"usage: {USAGE}; penguin --help says more")
-
-    parser = Parser(prog="penguin", add_help=False, allow_abbrev=False)
-    parser.add_argument("script", nargs="?")
-    parser.add_argument("-c", dest="commands", action="append", default=[])
-    parser.add_argument("--workspace")
-    parser.add_argument("--backend")
-    parser.add_argument("-o", "--output", choices=("text", "json", "jsonl"), default="text")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    for flag in ("--keep-going", "--detach", "--debug", "--version"):
-        parser.add_argument(flag, action="store_true")
-    parser.add_argument("-h", "--help", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.script is not None and options.commands:
-        raise UsageError("a script and -c at once", f"usage: {USAGE}")
-    return options
-
-
-def _run(options: Namespace) -> int:
+def _run(options: Options) -> int:
     from penguin_repl.screen import Screen
 
     if options.version:
@@ -137,7 +112,7 @@ def _run(options: Namespace) -> int:
         _init(options, screen)
         return 0
     session = _session(options, screen)
-    if options.script is None and not options.commands and os.isatty(0):
+    if options.script is None and not options.command and os.isatty(0):
         from penguin_repl.shell import run_shell
 
         code: int = run_shell(session, options)
@@ -145,7 +120,7 @@ def _run(options: Namespace) -> int:
     return _run_script(options, session, screen)
 
 
-def style_of(options: Namespace) -> Style:
+def style_of(options: Options) -> Style:
     """How results are shown, from the options, the environment and where standard output goes."""
     from penguin_repl.screen import Style
 
@@ -155,7 +130,7 @@ def style_of(options: Namespace) -> Style:
     return Style(options.output, tty or options.color == "always", color)
 
 
-def _session(options: Namespace, screen: Screen) -> Session:
+def _session(options: Options, screen: Screen) -> Session:
     from pathlib import Path
 
     from penguin_commands.errors import UsageError
@@ -179,24 +154,24 @@ def _session(options: Namespace, screen: Screen) -> Session:
     )
 
 
-def _run_script(options: Namespace, session: Session, screen: Screen) -> ExitCode:
+def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from penguin_repl.script import Script
 
     script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
     return script.run(_lines(options))
 
 
-def _lines(options: Namespace) -> Iterator[ScriptLine]:
+def _lines(options: Options) -> Iterator[ScriptLine]:
     from penguin_repl import source
 
-    if options.commands:
-        return source.from_options(options.commands)
+    if options.command:
+        return source.from_options(options.command)
     if options.script in (None, "-"):
         return source.from_descriptor(0, "<stdin>")
     return source.from_descriptor(source.open_script(options.script), options.script)
 
 
-def _init(options: Namespace, screen: Screen) -> None:
+def _init(options: Options, screen: Screen) -> None:
     """`penguin init`."""
     from pathlib import Path
 

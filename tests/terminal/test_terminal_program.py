@@ -254,11 +254,14 @@ def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_fact
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--nope"], "unrecognized arguments: --nope"),
+        (["--nope"], "unknown flag '--nope'"),
+        (["--keep-goin"], "did you mean --keep-going?"),
+        (["a", "b"], "'b' is one word too many"),
+        (["-c"], "-c needs a value"),
         (["nowhere.pen"], "can't read the script 'nowhere.pen': No such file"),
         (["."], "can't read the script '.': Is a directory"),
         (["x.pen", "-c", "/help"], "a script and -c at once"),
-        (["-o", "xml"], "invalid choice: 'xml'"),
+        (["-o", "xml"], "unknown choice 'xml'; did you mean"),
     ],
 )
 def test_a_wrong_command_line(penguin: Program, arguments: list[str], told: str) -> None:

@@ -1,0 +1,65 @@
+"""The options of the command line, declared and read as those of any command are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from penguin_commands.errors import UsageError
+from penguin_commands.line import Word
+from penguin_commands.parse import values
+from penguin_commands.spec import Argument, Command, Flag, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init]; penguin --help says more"
+
+PROGRAM = Command(
+    noun="penguin",
+    verb="",
+    handler="",
+    help="A terminal for durable software tasks",
+    example="penguin init",
+    arguments=(Argument("script", Kind.NAME, required=False),),
+    flags=(
+        Flag("command", Kind.TEXT, short="c", many=True),
+        Flag("workspace", Kind.NAME),
+        Flag("backend", Kind.NAME),
+        Flag("output", Kind.CHOICE, short="o", choices=("text", "json", "jsonl")),
+        Flag("color", Kind.CHOICE, choices=("auto", "always", "never")),
+        Flag("keep-going"),
+        Flag("detach"),
+        Flag("debug"),
+        Flag("version"),
+        Flag("help", short="h"),
+    ),
+)
+
+
+class Options(NamedTuple):
+    """What the command line said."""
+
+    script: str | None = None
+    """A path, `-` for standard input, or `init`."""
+    command: tuple[str, ...] = ()
+    """The `-c` commands."""
+    workspace: str | None = None
+    backend: str | None = None
+    output: str = "text"
+    color: str = "auto"
+    keep_going: bool = False
+    detach: bool = False
+    debug: bool = False
+    version: bool = False
+    help: bool = False
+
+
+def read_options(words: Sequence[str]) -> Options:
+    """The options of a command line. Raises UsageError."""
+    try:
+        options = Options(**values(PROGRAM, [Word(word, 0, 0) for word in words]))
+    except UsageError as error:
+        raise UsageError(error.message, USAGE) from None
+    if options.script is not None and options.command:
+        raise UsageError("a script and -c at once", USAGE)
+    return options
