@@ -54,6 +54,7 @@ def test_the_whole_backlog(copy: Path) -> None:
     assert re.search(r"^ituv-set-version-\S+ BLOCKED IMPLEMENT$", ended.stdout, re.MULTILINE)
     assert run(sys.executable, "-m", "textkit", "--version", folder=copy).stdout == "textkit 1.0.0\n"
     assert_repeats_do_nothing(copy)
+    assert_pictured(ended.stdout)
 
 
 def verdicts(copy: Path, task: str) -> list[tuple[str, str]]:
@@ -71,6 +72,19 @@ def assert_repeats_do_nothing(copy: Path) -> None:
     for command in repeatable:
         assert run("sh", "-c", command, folder=copy).stdout == "nothing to do: all of it is there already\n"
     assert run("git", "diff", folder=copy).stdout == before
+
+
+def assert_pictured(output: str) -> None:
+    """The picture at the top of the README shows what the script prints."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    shown = [line for line in picture.splitlines() if line and not line.startswith("/")]
+    assert same("\n".join(shown)) in same(output)
+
+
+def same(text: str) -> str:
+    """The text without times and durations, which differ, and the columns that depend on them."""
+    return re.sub(r" +", " ", re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b\d+\.\ds\b", "T", text))
 
 
 def test_the_bug_is_real(copy: Path) -> None:

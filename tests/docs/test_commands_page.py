@@ -1,0 +1,13 @@
+"""docs/commands.md is what its program writes."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_is_up_to_date() -> None:
+    text = runpy.run_path(str(DOCS / "write_commands.py"))["text"]
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == text(), "run python docs/write_commands.py"

@@ -1,0 +1,139 @@
+"""What the README and the documents say is so: their code blocks are run, in order, as a reader would type them.
+
+`console`: lines after `$ ` are run by a shell, the rest is the standard output that is expected (`…` alone stands for
+any lines; times, durations and the digits of ids may differ). `python`: run as a program. `yaml` and `markdown`: read
+as a penguin.yaml or a blueprint. `sh`: only what CI runs itself. `text`: a picture that another test compares.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from markdown_it import MarkdownIt
+
+from penguin.orchestration.blueprint import parse_blueprint
+from penguin.orchestration.config import load_settings
+from penguin_commands.table import lookup
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN_BY_CI = ("make demo", "make test", "make check", ".ci/run")
+VARIES = (
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+    (r"\b\d+\.\ds\b", "DURATION"),
+    (r"-(?:[0-9a-f]{6}|HEX)\b", "-HEX"),
+    (r"[ \t─]+", " "),
+)
+
+
+class CodeBlock(NamedTuple):
+    """A code block of a document."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks_of(document: Path) -> list[CodeBlock]:
+    tokens = MarkdownIt("commonmark").parse(document.read_text(encoding="utf-8"))
+    fences = (token for token in tokens if token.type == "fence")
+    return [CodeBlock(token.info.split()[0], token.content, (token.map or [0])[0] + 1) for token in fences]
+
+
+def same(text: str) -> str:
+    """The text without what differs from one run to the next."""
+    for pattern, word in VARIES:
+        text = re.sub(pattern, word, text)
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+class Reader:
+    """Somebody who types what a document says, from an empty folder on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
+        self.env = {**os.environ, "PATH": path, "COLUMNS": "200", "PENGUIN_EXAMPLES": os.fspath(ROOT / "examples")}
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def console(self, text: str) -> None:
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            ended = self.run("sh", "-c", f"{command}\n echo; pwd")
+            output, _, folder = ended.stdout.rstrip("\n").rpartition("\n")
+            self.folder = Path(folder)
+            pattern = re.escape(same(expected)).replace("…", r"[\s\S]*")
+            assert re.fullmatch(pattern, same(output)), f"{command}\n{output}\n{ended.stderr}"
+
+    def python(self, text: str) -> None:
+        ended = self.run(sys.executable, "-W", "error", "-c", text)
+        assert ended.returncode == 0, ended.stderr
+
+    def yaml(self, text: str) -> None:
+        if re.search(r"^items:", text, re.MULTILINE):
+            self.blueprint("doc.yaml", text)
+            return
+        folder = self.folder / "settings"
+        folder.mkdir(exist_ok=True)
+        (folder / "penguin.yaml").write_text(text, encoding="utf-8")
+        load_settings(folder)
+
+    def markdown(self, text: str) -> None:
+        self.blueprint("doc.md", text)
+
+    def blueprint(self, name: str, text: str) -> None:
+        blueprint = parse_blueprint(text, name, "docs")
+        assert blueprint.items
+        assert not blueprint.problems
+
+    def sh(self, text: str) -> None:
+        for line in text.splitlines():
+            command = shlex.join(shlex.split(line, comments=True))
+            assert command in RUN_BY_CI, f"{command}: a console block would be run"
+
+    def text(self, text: str) -> None:
+        """A picture."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_code_blocks(document: Path, tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    if document.parent.name == "docs":
+        # The documents go on where the README's first task ends.
+        reader.run("penguin", "init")
+    for block in blocks_of(document):
+        try:
+            getattr(reader, block.language)(block.text)
+        except Exception as error:
+            error.add_note(f"{document.relative_to(ROOT)}:{block.line}")
+            raise
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(document: Path) -> None:
+    named = re.findall(r"`/(?!bin/)([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8"))
+    assert [names for names in named if not lookup(*names)] == []
