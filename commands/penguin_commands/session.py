@@ -111,9 +111,9 @@ class Session:
 
     def engine_alive(self) -> bool:
         """Whether an engine lives that claims what others started."""
-        from penguin.orchestration.native.ownership import living
+        from penguin.orchestration.native.ownership import is_attended
 
-        return bool(living(self.workspace.engines))
+        return is_attended(self.workspace.engines)
 
     @property
     def backend_open(self) -> bool:

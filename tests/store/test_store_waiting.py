@@ -17,7 +17,7 @@ from penguin.orchestration.commands import Cancel, Claim, Dispatch, Pause
 from penguin.orchestration.native.ownership import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.reader import WorkflowReader
 
-START = "no engine is alive: start `penguin`"
+START = "no engine has it: start `penguin` or `penguin worker`"
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader, tel
     tell.commit(db, story)
     assert reader.explain(story.id) == ""
     dead.release()
-    assert reader.explain(story.id) == "no engine has taken it over: start `penguin`"
+    assert reader.explain(story.id) == START, "it lives, but takes up nothing that others left"
+    alive.claims_all()
+    assert reader.explain(story.id) == "", "that one will have it in a moment"
     alive.release()
     assert reader.explain(story.id) == START
 

@@ -303,6 +303,9 @@ class OrchestrationBackend(ABC):
     async def run_engine(self) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
         """Take over every workflow of the workspace that no living engine owns, now and later."""
 
+    async def drain(self, grace: float) -> None:  # noqa: B027 - as above
+        """Begin no attempt any more, give those under way `grace` seconds, then end them; they are run again later."""
+
     async def health_check(self) -> dict[str, Any]:
         """At least backend, connected and active_count."""
         active = await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000)

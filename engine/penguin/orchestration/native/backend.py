@@ -264,6 +264,10 @@ class NativeBackend(OrchestrationBackend):
     async def run_engine(self) -> None:
         self._open().claim_all()
 
+    async def drain(self, grace: float) -> None:
+        if self._engine is not None:
+            await self._engine.drain(grace)
+
     # --- opening and closing ---
 
     def _open_to(self, what: str) -> Engine:

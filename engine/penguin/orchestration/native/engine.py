@@ -63,6 +63,7 @@ class Engine:
         self._busy = 0
         self._beginning = 0
         self._closing = False
+        self._draining = False
         self._claims_all = False
         self._liveness: asyncio.TimerHandle | None = None
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
@@ -224,7 +225,7 @@ class Engine:
     def _enact(self, live: Live) -> None:
         """Bring what this engine does for a workflow in line with its state."""
         state = live.state
-        if self._closing:
+        if self._closing or self._draining:
             return
         if state.owner != self.identity.id:
             self._fence(live)
@@ -316,7 +317,7 @@ class Engine:
             self._scheduler.kick()
 
     def _wanted(self, live: Live) -> Run | None:
-        if self._closing or live.state.owner != self.identity.id:
+        if self._closing or self._draining or live.state.owner != self.identity.id:
             return None
         effect = next(iter(effects(live.state)), None)
         return effect if isinstance(effect, Run) else None
@@ -337,6 +338,7 @@ class Engine:
     def claim_all(self) -> None:
         """From now on take over every workflow of the workspace that no living engine owns."""
         self._claims_all = True
+        self.identity.claims_all()
         self._foreign_change()
         self._look_for_orphans()
 
@@ -375,6 +377,21 @@ class Engine:
         await self.claim(workflow_id)
 
     # --- the end ---
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more, give what runs `grace` seconds to end, then end it, nothing spent."""
+        self._draining = True
+        self._scheduler.close()
+        driving = [live for live in self._live.values() if live.driver is not None]
+        drivers = [live.driver for live in driving if live.driver is not None]
+        if not drivers:
+            return
+        _, late = await asyncio.wait(drivers, timeout=grace)
+        for live in driving:
+            if live.control is not None and live.control.stop is not Stop.CANCEL:
+                live.control.ask(Stop.NOW)
+        if late:
+            await asyncio.wait(late)
 
     async def aclose(self) -> None:
         """Leave running steps to be taken over, make everything decided durable, and be dead for other engines."""

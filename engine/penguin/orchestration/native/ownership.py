@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 
 LOCK = "engine.lock"
+CLAIMS = "claims"
+"""Is there where the engine takes up whatever nobody owns."""
 LAUNCHER_LOCK = "launcher.lock"
 """Held by the process that runs the engine's steps; it ends by itself when it has neither steps nor engine."""
 
@@ -21,6 +23,10 @@ class Identity:
         self.folder.mkdir(mode=0o700, parents=True)
         self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def claims_all(self) -> None:
+        """Tell the others that this engine takes up whatever nobody owns."""
+        (self.folder / CLAIMS).touch(mode=0o600)
 
     def release(self) -> None:
         """From now on this engine counts as dead; its folder stays for whoever adopts its steps."""
@@ -57,3 +63,8 @@ def living(engines: Path) -> set[str]:
     if not engines.is_dir():
         return set()
     return {entry.name for entry in engines.iterdir() if is_alive(engines, entry.name)}
+
+
+def is_attended(engines: Path) -> bool:
+    """Whether an engine lives that takes up whatever nobody owns."""
+    return any((engines / engine / CLAIMS).exists() for engine in living(engines))

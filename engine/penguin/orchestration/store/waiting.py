@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.native.ownership import is_alive, living, may_run_steps
+from penguin.orchestration.native.ownership import is_alive, is_attended, may_run_steps
 from penguin.orchestration.store.dependencies import Dependency, hopeless_dependency, unmet_dependencies
 from penguin.orchestration.store.history import clock, one_line
 
@@ -125,9 +125,7 @@ def _by(run: Run) -> str:
 
 
 def _no_engine(engines: Path, owner: str) -> str:
-    if is_alive(engines, owner):
+    # A script's engine lives too, but takes only what it started.
+    if is_alive(engines, owner) or is_attended(engines):
         return ""
-    if not living(engines):
-        return "no engine is alive: start `penguin`"
-    # A script's engine lives, but takes only what it started.
-    return "no engine has taken it over: start `penguin`"
+    return "no engine has it: start `penguin` or `penguin worker`"

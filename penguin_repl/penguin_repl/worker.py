@@ -1,0 +1,91 @@
+"""The worker: an engine without a terminal, for as long as it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_commands.errors import ExitCode
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.session import Session
+    from penguin_repl.screen import Screen
+
+
+def run_worker(session: Session, screen: Screen, *, grace: float | None, until_settled: bool) -> ExitCode:
+    """Take up every workflow of the workspace until SIGTERM or Ctrl-C, or until all are settled.
+
+    Told to stop, it leaves its steps running for the next engine; with `grace` it gives them so many seconds and then
+    ends them. Raises WorkflowError where there is no workspace, or its store can't be opened.
+    """
+    asyncio.run(Worker(session, screen, grace, until_settled).run())
+    return ExitCode.OK
+
+
+class Worker:
+    """One run of a worker. Everything that it says goes to standard error."""
+
+    def __init__(self, session: Session, screen: Screen, grace: float | None, until_settled: bool) -> None:
+        self._session = session
+        self._screen = screen
+        self._grace = grace
+        self._until_settled = until_settled
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until it is stopped."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stopped.set)
+        try:
+            await self._session.backend.run_engine()
+            self._screen.narrate(f"worker: at work in {self._session.workspace.root}; {self._taken_up()}")
+            await self._work()
+            if self._stopped.is_set():
+                await self._stop()
+        finally:
+            await self._session.aclose()
+
+    def _taken_up(self) -> str:
+        active = len(self._active())
+        return f"{active} active workflow{'' if active == 1 else 's'}"
+
+    def _active(self) -> list[WorkflowInfo]:
+        return self._session.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
+
+    async def _work(self) -> None:
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        waits: set[asyncio.Future[Any]] = {stopped}
+        if self._until_settled:
+            waits.add(asyncio.ensure_future(self._settled()))
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in pending:
+            wait.cancel()
+        for wait in done:
+            wait.result()
+
+    async def _settled(self) -> None:
+        """Until nothing moves by itself any more, what is started meanwhile included."""
+        seen: set[str] = set()
+        while (ids := {info.workflow_id for info in self._active()}) - seen:
+            await self._session.backend.wait_workflows(sorted(ids))
+            seen = ids
+        self._screen.narrate("worker: everything is settled")
+
+    async def _stop(self) -> None:
+        running = [info for info in self._session.backend.owned() if info.status is WorkflowStatus.RUNNING]
+        if not running:
+            self._screen.narrate("worker: stopped; nothing was running")
+        elif self._grace is None:
+            self._screen.narrate(f"worker: stopped; left running for the next engine: {_named(running)}")
+        else:
+            self._screen.narrate(f"worker: stopping; {self._grace:g} s to end for {_named(running)}")
+            await self._session.backend.drain(self._grace)
+            self._screen.narrate("worker: stopped; what had not ended will be run again")
+
+
+def _named(infos: list[WorkflowInfo]) -> str:
+    return ", ".join(f"{info.workflow_id} at {info.phase}" for info in infos)
