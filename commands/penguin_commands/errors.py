@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowInfo
+from penguin.orchestration.backend import BackendUnavailable, WaitTimeout, WorkflowError, WorkflowInfo
 
 
 class ExitCode(IntEnum):
@@ -54,18 +54,15 @@ class StillGoing(WaitTimeout):
         self.workflows = workflows
 
 
-BY_CODE = {
-    "usage": ExitCode.USAGE,
-    "backend_unavailable": ExitCode.UNAVAILABLE,
-    "timeout": ExitCode.TIMEOUT,
-    "not_completed": ExitCode.NOT_COMPLETED,
-}
+BY_KIND: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (UsageError, ExitCode.USAGE),
+    (BackendUnavailable, ExitCode.UNAVAILABLE),
+    (WaitTimeout, ExitCode.TIMEOUT),
+    (NotReached, ExitCode.NOT_COMPLETED),
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+)
 
 
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code that an error comes to."""
-    if isinstance(error, WorkflowError):
-        return BY_CODE.get(error.code, ExitCode.FAILED)
-    if isinstance(error, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
-    return ExitCode.FAILED
+    return next((code for kind, code in BY_KIND if isinstance(error, kind)), ExitCode.FAILED)

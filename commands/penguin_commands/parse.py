@@ -154,9 +154,9 @@ class _Values:
 
 
 def _value(spec: Argument | Flag, word: Word, text: str) -> Any:
-    kind = spec.kind or Kind.NAME
+    flag = spec if isinstance(spec, Flag) else None
     try:
-        return convert(kind, text, spec.choices if isinstance(spec, Flag) else ())
+        return convert(spec.kind or Kind.NAME, text, flag.choices if flag else ())
     except UsageError as error:
-        error.start, error.end = word.start, word.end
-        raise
+        where = f"--{flag.name}: " if flag else ""
+        raise UsageError(f"{where}{error.message}", error.hint, word.start, word.end) from None

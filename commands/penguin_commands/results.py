@@ -20,6 +20,11 @@ class Result(Protocol):
         """Plain data, ready for JSON."""
 
 
+def failed(result: Result) -> bool:
+    """Whether a result tells of a failure, as that of a lint with errors does."""
+    return bool(getattr(result, "failed", False))
+
+
 def moment(when: datetime | None) -> str | None:
     """A time as JSON has it: ISO 8601 with its offset."""
     return when.isoformat() if when else None

@@ -9,7 +9,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import begin
 from penguin_commands.parse import parse
-from penguin_commands.results import Logs, Quit, Result
+from penguin_commands.results import Logs, Quit, Result, failed
 from penguin_repl.deliver import deliver, show
 from penguin_repl.render.error import error_data, sentence
 
@@ -63,6 +63,9 @@ class Script:
             if begun is not None:
                 import asyncio
 
+                from penguin_repl.complaints import narrate_complaints
+
+                narrate_complaints(self.screen, debug=self.debug)
                 asyncio.run(self._go_on(line, begun, lines))
                 return
             if self._over:
@@ -103,7 +106,7 @@ class Script:
             if isinstance(begun, Logs) and begun.pieces:
                 return _itself(begun)
             show(self.screen, begun)
-            self._over = isinstance(begun, Quit)
+            self._note(begun)
         except (BrokenPipeError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -112,11 +115,20 @@ class Script:
 
     async def _finish(self, line: ScriptLine, begun: Pending) -> None:
         try:
-            await deliver(self.screen, await begun)
+            result = await begun
+            await deliver(self.screen, result)
+            self._note(result)
         except BrokenPipeError:
             raise
         except Exception as error:
             self._fail(line, error)
+
+    def _note(self, result: Result) -> None:
+        """What a result means for the script: it is over, or was no success although nothing broke."""
+        self._over = isinstance(result, Quit)
+        if failed(result):
+            self.code = self.code or ExitCode.FAILED
+            self._over = not self.keep_going
 
     def _fail(self, line: ScriptLine, error: Exception) -> None:
         """Tell an error, and stop unless told to keep going."""

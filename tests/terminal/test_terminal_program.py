@@ -261,7 +261,7 @@ def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_fact
         (["nowhere.pen"], "can't read the script 'nowhere.pen': No such file"),
         (["."], "can't read the script '.': Is a directory"),
         (["x.pen", "-c", "/help"], "a script and -c at once"),
-        (["-o", "xml"], "unknown choice 'xml'; did you mean"),
+        (["-o", "xml"], "--output: unknown choice 'xml'; there are: text, json, jsonl"),
     ],
 )
 def test_a_wrong_command_line(penguin: Program, arguments: list[str], told: str) -> None:
@@ -289,6 +289,17 @@ def test_a_bad_line_of_a_script(penguin: Program) -> None:
 
 def test_lines_may_end_as_on_windows_and_the_last_may_have_no_end(penguin: Program) -> None:
     assert penguin(script=b"\xef\xbb\xbf# x\r\n/workflow list\r\n/workflow list").out == "No workflows.\n" * 2
+
+
+def test_lint_with_errors_fails(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("Dependencies:** quick", "Dependencies:** qick"))
+    ran = penguin("-c", "/blueprint lint", "-c", "/help")
+    assert (ran.code, ran.err) == (1, "")
+    assert "tasks.md:" in ran.out
+    assert "1 blueprint, 1 error, " in ran.out
+    assert "/workflow start" not in ran.out
+    assert penguin("--keep-going", "-c", "/blueprint lint", "-c", "/help quit").out.endswith("Example: /quit\n")
 
 
 def test_quit_ends_a_script(penguin: Program) -> None:
