@@ -24,6 +24,7 @@ Usage: penguin [OPTIONS]                a shell; with input from a pipe, a scrip
        penguin [OPTIONS] SCRIPT         one command a line, # comments, quotes as in a shell; - is standard input
        penguin [OPTIONS] -c COMMAND     one command; may be repeated
        penguin [OPTIONS] init           write a starting penguin.yaml and an example blueprint; overwrites nothing
+       penguin [OPTIONS] worker         an engine without a terminal: goes on with whatever no living engine has
 
 Options:
   -c COMMAND             run this command, as a script of one line
@@ -33,6 +34,9 @@ Options:
   --color auto|always|never
   --keep-going           in scripts: go on after an error; the exit code is the first error's
   --detach               in scripts: leave what is started to another engine, and wait for nothing
+  --grace SECONDS        worker: told to stop, give its steps so long to end, then end them; else they are left
+                         running for the next engine
+  --until-settled        worker: end when nothing is left that moves by itself
   --debug                show tracebacks of unexpected errors
   --version              show the version
   --help                 show this
@@ -112,6 +116,10 @@ def _run(options: Options) -> int:
         _init(options, screen)
         return 0
     session = _session(options, screen)
+    if options.script == "worker":
+        from penguin_repl.worker import run_worker
+
+        return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script is None and not options.command and os.isatty(0):
         from penguin_repl.shell import run_shell
 

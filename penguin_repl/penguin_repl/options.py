@@ -12,7 +12,7 @@ from penguin_commands.spec import Argument, Command, Flag, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init]; penguin --help says more"
+USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init | worker]; penguin --help says more"
 
 PROGRAM = Command(
     noun="penguin",
@@ -29,6 +29,8 @@ PROGRAM = Command(
         Flag("color", Kind.CHOICE, choices=("auto", "always", "never")),
         Flag("keep-going"),
         Flag("detach"),
+        Flag("grace", Kind.SECONDS),
+        Flag("until-settled"),
         Flag("debug"),
         Flag("version"),
         Flag("help", short="h"),
@@ -40,7 +42,7 @@ class Options(NamedTuple):
     """What the command line said."""
 
     script: str | None = None
-    """A path, `-` for standard input, or `init`."""
+    """A path, `-` for standard input, `init` or `worker`."""
     command: tuple[str, ...] = ()
     """The `-c` commands."""
     workspace: str | None = None
@@ -49,6 +51,8 @@ class Options(NamedTuple):
     color: str = "auto"
     keep_going: bool = False
     detach: bool = False
+    grace: float | None = None
+    until_settled: bool = False
     debug: bool = False
     version: bool = False
     help: bool = False
@@ -62,4 +66,6 @@ def read_options(words: Sequence[str]) -> Options:
         raise UsageError(error.message, USAGE) from None
     if options.script is not None and options.command:
         raise UsageError("a script and -c at once", USAGE)
+    if options.script != "worker" and (options.grace is not None or options.until_settled):
+        raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
     return options

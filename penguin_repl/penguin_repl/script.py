@@ -54,7 +54,7 @@ class Script:
         finally:
             self.session.close()
         if self.session.detach and self.session.touched and not self.session.engine_alive():
-            self.screen.narrate("no engine is alive here: what was started waits until a shell is (type: penguin)")
+            self.screen.narrate("no engine is alive here: what was started waits for one; type: penguin worker")
         return self.code
 
     def _run(self, lines: Iterator[ScriptLine]) -> None:

@@ -1,0 +1,162 @@
+"""`penguin worker`, as a real process: it takes up what others left, and says on standard error what it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.native.space import Space, reached, until
+
+from penguin.orchestration import get_backend
+from penguin.orchestration.store.reader import WorkflowReader
+
+pytestmark = pytest.mark.anyio
+
+
+class Worker:
+    """A worker under way."""
+
+    def __init__(self, space: Space, *options: str) -> None:
+        self._log = space.root / "worker.err"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "penguin_repl", "worker", *options],
+                cwd=space.root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, bytes]:
+        """Signal it and wait for its end: exit code and standard output."""
+        os.kill(self._process.pid, number)
+        return self.ended()
+
+    def ended(self) -> tuple[int, bytes]:
+        output, _ = self._process.communicate(timeout=30)
+        return self._process.returncode, output
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def workers(space: Space) -> Iterator[list[Worker]]:
+    started: list[Worker] = []
+    yield started
+    for worker in started:
+        worker.kill()
+
+
+def run(space: Space, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "penguin_repl", *arguments]
+    return subprocess.run(program, cwd=space.root, capture_output=True, text=True, check=False, timeout=60)
+
+
+def waiting_task(space: Space) -> None:
+    wait = "echo begun >> begun; while [ ! -e go ]; do sleep 0.01; done; echo ended >> ended"
+    space.tasks({"id": "a", "phases": {"implement": {"run": [wait]}}}, "b")
+
+
+def count(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(space: Space, workers: list[Worker]) -> None:
+    left = run(space, "--detach", "-c", "/workflow start a")
+    assert left.returncode == 0
+    assert "no engine is alive" in left.stderr
+    workers.append(Worker(space, "--until-settled"))
+    assert workers[0].ended() == (0, b"")
+    assert "everything is settled" in workers[0].said
+    assert [info.status for info in WorkflowReader(space.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
+
+
+async def test_detached_work_says_nothing_where_a_worker_lives(space: Space, workers: list[Worker]) -> None:
+    workers.append(Worker(space))
+    await until(lambda: "at work" in workers[0].said)
+    left = run(space, "--detach", "-c", "/workflow start a")
+    assert left.returncode == 0
+    assert "no engine" not in left.stderr
+    async with get_backend(workspace_path=space.root) as backend:
+        (info,) = await backend.list_workflows()
+        assert (await backend.wait_workflow(info.workflow_id, 20)).status == "COMPLETED"
+    assert workers[0].stop() == (0, b"")
+    assert "nothing was running" in workers[0].said
+
+
+async def test_told_to_stop_it_leaves_its_step_running_for_the_next_engine(space: Space, workers: list[Worker]) -> None:
+    waiting_task(space)
+    run(space, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(space))
+    await until(lambda: count(space.root / "begun"))
+    assert workers[0].stop() == (0, b"")
+    assert "left running for the next engine: ituv-a-" in workers[0].said
+    (space.root / "go").touch()
+    await until(lambda: count(space.root / "ended"))
+    workers.append(Worker(space, "--until-settled"))
+    assert workers[1].ended()[0] == 0
+    assert (count(space.root / "begun"), count(space.root / "ended")) == (1, 1)
+
+
+async def test_with_a_grace_it_lets_a_step_end(space: Space, workers: list[Worker]) -> None:
+    waiting_task(space)
+    run(space, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(space, "--grace", "30"))
+    await until(lambda: count(space.root / "begun"))
+    os.kill(workers[0]._process.pid, signal.SIGTERM)
+    await until(lambda: "stopping; 30 s" in workers[0].said)
+    (space.root / "go").touch()
+    assert workers[0].ended()[0] == 0
+    assert count(space.root / "ended") == 1
+    workers.append(Worker(space, "--until-settled"))
+    assert workers[1].ended()[0] == 0
+    assert count(space.root / "begun") == 1, "what ended in the grace is not run again"
+
+
+async def test_after_its_grace_it_ends_the_step_which_is_run_again(space: Space, workers: list[Worker]) -> None:
+    waiting_task(space)
+    run(space, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(space, "--grace", "0"))
+    await until(lambda: count(space.root / "begun"))
+    assert workers[0].stop()[0] == 0
+    (space.root / "go").touch()
+    assert count(space.root / "ended") == 0
+    workers.append(Worker(space, "--until-settled"))
+    assert workers[1].ended()[0] == 0
+    assert (count(space.root / "begun"), count(space.root / "ended")) == (2, 1)
+    async with get_backend(workspace_path=space.root) as backend:
+        (info,) = await backend.list_workflows()
+        assert (await reached(backend, info.workflow_id)).status == "COMPLETED"
+        results = await backend.query_workflow(info.workflow_id, "get_phase_results")
+    assert [result["attempt"] for result in results] == [1, 2, 3, 4], "nothing was spent"
+
+
+async def test_two_workers_share_the_work_and_run_nothing_twice(space: Space, workers: list[Worker]) -> None:
+    space.configure(max_parallel=4)
+    names = [f"t{number}" for number in range(24)]
+    phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran"]}}
+    space.tasks(*[{"id": name, "phases": phases} for name in names])
+    workers += [Worker(space), Worker(space)]
+    await until(lambda: all("at work" in worker.said for worker in workers))
+    assert run(space, "--detach", "-c", "/blueprint run b").returncode == 0
+    assert run(space, "-c", "/workflow wait " + " ".join(names)).returncode == 0
+    assert sorted((space.root / "ran").read_text().split()) == sorted(names)
+
+
+@pytest.mark.parametrize("options", [("--grace", "5"), ("--until-settled",)])
+def test_its_options_are_its_own(space: Space, options: tuple[str, ...]) -> None:
+    refused = run(space, *options, "-c", "/workflow list")
+    assert refused.returncode == 2
+    assert "penguin worker" in refused.stderr
