@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
-from penguin_commands.line import quote, split
+from penguin_commands.line import BLANK, quote, split
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
@@ -73,7 +73,7 @@ def test_every_line_gives_words_or_a_usage_error(line: str) -> None:
         found = split(line)
     except UsageError:
         return
-    assert all(line[word.start : word.end].strip() for word in found)
+    assert all(line[word.start : word.end].strip(BLANK) for word in found)
 
 
 @given(st.lists(st.text("ab '\"\\#-", max_size=8), max_size=4))
