@@ -1,0 +1,101 @@
+"""Notices: what happened to workflows while somebody did something else, a line each."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
+from penguin_repl.render.grid import STYLES
+from penguin_repl.render.safe import clean
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.session import Session
+    from penguin_repl.prompt_screen import PromptScreen
+
+WORTH_TELLING = FINAL | {WorkflowStatus.BLOCKED}
+SHORTEST = 40
+"""Columns that a reason may take even where the line is wrapped for it."""
+
+
+class Notices:
+    """Tells every change that somebody waits for once, and nothing else."""
+
+    def __init__(self, session: Session, screen: PromptScreen) -> None:
+        self._session = session
+        self._screen = screen
+        self._told: dict[str, WorkflowStatus] = {}
+        self._trouble = ""
+
+    def change(self, info: WorkflowInfo) -> None:
+        """A workflow changed its status or its phase. Never raises: engines call it."""
+        if info.status not in WORTH_TELLING:
+            self._told.pop(info.workflow_id, None)
+        elif not self.has_told(info):
+            self._told[info.workflow_id] = info.status
+            self._screen.narrate(self._line(info))
+
+    def has_told(self, info: WorkflowInfo) -> bool:
+        """Whether the newest notice of this workflow said the same."""
+        return self._told.get(info.workflow_id) is info.status
+
+    def trouble(self, text: str) -> None:
+        """The store is in trouble, or out of it again; it may say so often."""
+        if text != self._trouble:
+            self._trouble = text
+            self._screen.narrate(clean(text))
+
+    def _line(self, info: WorkflowInfo) -> str:
+        # Whoever cancelled a workflow needs no advice.
+        advice = "" if info.status is WorkflowStatus.CANCELLED else self._advice(info.workflow_id)
+        gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
+        head = f"{info.workflow_id} {info.status}{gate}"
+        tail = f"  →  {advice}" if advice else ""
+        reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
+        if reason:
+            room = self._screen.columns - len(head) - len(tail) - len(": ") - 1
+            reason = ": " + _shortened(reason, max(SHORTEST, room))
+        return self._colored(head, info.status) + reason + tail
+
+    def _colored(self, head: str, status: WorkflowStatus) -> str:
+        if not self._screen.style.color or status not in STYLES:
+            return head
+        from rich.color import ColorSystem
+        from rich.style import Style
+
+        word = Style.parse(STYLES[status]).render(status, color_system=ColorSystem.STANDARD)
+        return head.replace(status, word, 1) if status not in head.split()[0] else head
+
+    def _advice(self, workflow_id: str) -> str:
+        try:
+            return clean(self._session.reader.advice(workflow_id))
+        except WorkflowError:
+            return ""
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+class LogLines(logging.Handler):
+    """Complaints of libraries and of the engine, a line each; where they broke only with `debug`."""
+
+    def __init__(self, screen: PromptScreen, loop: AbstractEventLoop, *, debug: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._screen = screen
+        self._loop = loop
+        self._debug = debug
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it; `logging` calls this from any thread."""
+        text = self.format(record) if self._debug else clean(_complaint(record))
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._screen.narrate, text)
+
+
+def _complaint(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return f"{record.getMessage()}: {error}" if error else record.getMessage()

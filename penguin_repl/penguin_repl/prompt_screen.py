@@ -1,0 +1,88 @@
+"""The door to the screen of a shell: what comes while somebody types appears above the prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+
+from prompt_toolkit.application import get_app_session, in_terminal
+from prompt_toolkit.utils import is_dumb_terminal
+
+from penguin_repl.screen import Screen, Style
+
+PROMPT = "penguin> "
+
+
+class PromptScreen(Screen):
+    """Everything goes through `_show`, on the event loop of the shell.
+
+    With `redirected`, results go to standard output, which is no terminal; the rest stays here.
+    """
+
+    def __init__(self, style: Style, *, redirected: bool = False) -> None:
+        super().__init__(style)
+        self._redirected = redirected
+        self._terminal = get_app_session()
+        # Listeners are called from anywhere; only in this context prompt_toolkit knows which prompt is on the screen.
+        self._context = copy_context()
+        self._held: list[str] = []
+        """What waits until the prompt is out of the way."""
+        self._showing: asyncio.Task[None] | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return super().width if self._redirected else self.columns
+
+    @property
+    def columns(self) -> int:
+        """Those of the terminal."""
+        return self._terminal.output.get_size().columns or 80
+
+    def _put_data(self, text: str) -> None:
+        if self._redirected:
+            super()._put_data(text)
+        else:
+            self._show(text)
+
+    def _put_narration(self, text: str) -> None:
+        self._show(text + "\n")
+
+    def _show(self, text: str) -> None:
+        """The one function that all output passes."""
+        self._held.append(text)
+        app = self._terminal.app
+        if app is None or not app.is_running:
+            self._write()
+        elif self._showing is None or self._showing.done():
+            self._showing = asyncio.get_running_loop().create_task(self._show_above(), context=self._context)
+
+    async def _show_above(self) -> None:
+        try:
+            async with in_terminal():
+                self._write_above()
+        except OSError:
+            # The terminal is gone; the shell hears of it in its own way.
+            return
+
+    def _write_above(self) -> None:
+        app = self._terminal.app
+        if not self._held or app is None or not app.is_running:
+            self._write()
+            return
+        if not self._held[-1].endswith("\n"):
+            self._held.append("\n")
+        if is_dumb_terminal():
+            # Nothing can be taken off such a screen: leave the line, and show it again below.
+            self._held.insert(0, "\n")
+            self._held.append(PROMPT + app.current_buffer.text)
+        self._write()
+
+    def _write(self) -> None:
+        text = "".join(self._held)
+        self._held.clear()
+        try:
+            self._terminal.output.write_raw(text)
+            self._terminal.output.flush()
+        except OSError:
+            return

@@ -1,0 +1,35 @@
+"""A terminal that keeps quiet between two prompts: keys typed there wait for the next prompt, unseen."""
+
+from __future__ import annotations
+
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt_toolkit.input import Input
+
+LFLAG = 3
+"""Place of the local modes in what termios gives."""
+
+
+@contextmanager
+def quiet(terminal: Input) -> Iterator[None]:
+    """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts."""
+    try:
+        descriptor = terminal.fileno()
+        before = termios.tcgetattr(descriptor)
+    except (termios.error, OSError, NotImplementedError):
+        # No terminal, nothing to keep quiet.
+        yield
+        return
+    modes = termios.tcgetattr(descriptor)
+    modes[LFLAG] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(descriptor, termios.TCSANOW, modes)
+    try:
+        yield
+    finally:
+        # It may have been closed meanwhile.
+        with suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

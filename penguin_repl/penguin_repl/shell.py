@@ -1,0 +1,275 @@
+"""The shell: a prompt, commands one after the other, and an engine that works on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.defaults import create_output
+from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.utils import is_dumb_terminal
+
+from penguin.orchestration.backend import WorkflowError
+from penguin_commands.errors import ExitCode
+from penguin_commands.execute import execute
+from penguin_commands.results import Logs, Piece, Quit, Result, Waited
+from penguin_repl import leaving
+from penguin_repl.completion import CommandCompleter
+from penguin_repl.deliver import deliver
+from penguin_repl.foreground import Foreground, HungUp, Interrupted
+from penguin_repl.history import open_history
+from penguin_repl.keys import line_keys
+from penguin_repl.known import Known
+from penguin_repl.notices import LogLines, Notices
+from penguin_repl.prompt_screen import PROMPT, PromptScreen
+from penguin_repl.quiet import quiet
+from penguin_repl.render.error import describe, error_data, sentence
+from penguin_repl.render.safe import clean, clean_block
+from penguin_repl.taking_up import open_engine
+from penguin_repl.toolbar import REFRESH, Toolbar
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.results import Log
+    from penguin_commands.session import Session
+    from penguin_repl.options import Options
+    from penguin_repl.screen import Style
+
+MENU_LINES = 6
+"""Room below the prompt for completions."""
+
+
+def run_shell(session: Session, options: Options) -> ExitCode:
+    """Run a shell on the terminal until it is left. Raises WorkflowError where there is no workspace."""
+    from penguin_repl.main import style_of
+
+    session.workspace.root.stat()
+    redirected = not (sys.stdout and sys.stdout.isatty())
+    # Where standard output goes to a file, the prompt is still for the person at the terminal.
+    with create_app_session(output=create_output(always_prefer_tty=True)):
+        shell = Shell(session, style_of(options), redirected=redirected, debug=options.debug)
+        asyncio.run(shell.run())
+    return ExitCode.OK
+
+
+class Shell:
+    """One shell, on the terminal of the current prompt_toolkit session.
+
+    With `debug`, errors that nobody foresaw are told with the place where they happened.
+    """
+
+    def __init__(self, session: Session, style: Style, *, redirected: bool = False, debug: bool = False) -> None:
+        self._session = session
+        self._debug = debug
+        self._screen = PromptScreen(style, redirected=redirected)
+        self._notices = Notices(session, self._screen)
+        self._toolbar = Toolbar(session)
+        self._known = Known(session)
+        self._history = open_history(session.workspace)
+        self._prompt = self._make_prompt()
+        self._opened = False
+        self._left = False
+        session.narrate = self._notices.trouble
+        session.listener = self._on_change
+
+    def _make_prompt(self) -> PromptSession[str]:
+        if is_dumb_terminal():
+            # No menu, no toolbar, and a fresh one for each line: a used one would show every key twice.
+            return PromptSession(PROMPT, history=self._history, interrupt_exception=Interrupted)
+        return PromptSession(
+            PROMPT,
+            history=self._history,
+            completer=CommandCompleter(self._known),
+            complete_in_thread=True,
+            complete_while_typing=True,
+            reserve_space_for_menu=MENU_LINES,
+            bottom_toolbar=lambda: self._toolbar.text(self._screen.columns),
+            refresh_interval=REFRESH,
+            key_bindings=line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
+            interrupt_exception=Interrupted,
+            enable_suspend=True,
+            color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
+        )
+
+    def _on_change(self, info: WorkflowInfo) -> None:
+        self._toolbar.changed()
+        self._notices.change(info)
+        self._prompt.app.invalidate()
+
+    async def run(self) -> None:
+        """Until it is left."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._broken)
+        self._foreground = Foreground()
+        with self._foreground, quiet(self._prompt.input), patch_stdout(raw=True), self._log_lines():
+            # The prompt first: the engine takes longer to load than the prompt to be drawn.
+            self._opening = loop.create_task(self._open())
+            try:
+                while not self._left:
+                    await self._next()
+            except HungUp:
+                self._left = True
+            finally:
+                await asyncio.wait({self._opening})
+                await self._session.aclose()
+                self._known.close()
+
+    # --- the engine ---
+
+    async def _open(self) -> None:
+        try:
+            told = await open_engine(self._session)
+            self._opened = True
+            if told:
+                self._screen.narrate(told)
+        except (WorkflowError, OSError) as error:
+            self._tell(error)
+
+    async def _ready(self) -> None:
+        """The engine is open, or can't be opened yet: what prevents it may have been mended."""
+        await asyncio.wait({self._opening})
+        if not self._opened:
+            try:
+                await self._session.backend.run_engine()
+                self._opened = True
+            except (WorkflowError, OSError):
+                # It was told at the start, and whatever needs the engine will tell it again.
+                return
+
+    # --- lines ---
+
+    async def _next(self) -> None:
+        """Read once, and do what is asked for."""
+        try:
+            text = await self._foreground.run(self._read(), interruptible=False)
+        except Interrupted:
+            return
+        except EOFError:
+            await self._leave()
+            return
+        except OSError:
+            raise HungUp from None
+        # Several lines may have been pasted.
+        for line in text.splitlines():
+            if not self._left:
+                await self._run_line(line)
+
+    async def _read(self) -> str:
+        loop = asyncio.get_running_loop()
+        if is_dumb_terminal():
+            self._prompt = self._make_prompt()
+            # Such a prompt brings a handler of its own, which shows tracebacks.
+            loop.call_soon(loop.set_exception_handler, self._broken)
+        return await self._prompt.prompt_async(set_exception_handler=False)
+
+    async def _run_line(self, line: str) -> None:
+        try:
+            result = await self._foreground.run(self._execute(line))
+        except HungUp:
+            raise
+        except Interrupted:
+            self._screen.narrate("stopped; what runs goes on")
+        except Exception as error:
+            self._tell(error)
+        else:
+            if isinstance(result, Quit):
+                await self._leave()
+
+    async def _execute(self, line: str) -> Result | None:
+        await self._ready()
+        result = await execute(self._session, line)
+        if result is not None and not self._is_told(result):
+            await deliver(self._screen, _paced(result))
+        return result
+
+    def _is_told(self, result: Result) -> bool:
+        """Whether notices said all of it already."""
+        text = self._screen.style.format == "text"
+        return text and isinstance(result, Waited) and all(map(self._notices.has_told, result.workflows))
+
+    # --- leaving ---
+
+    async def _leave(self) -> None:
+        """Leave, unless something runs and the answer is to stay."""
+        running = leaving.running(self._session)
+        if running:
+            self._screen.narrate(f"{leaving.counted(running, 'runs', 'run')}: {leaving.described(running)}")
+            self._screen.narrate(leaving.EXPLANATION)
+            answer = await self._foreground.run(leaving.ask(), interruptible=False)
+            if answer is leaving.Answer.STAY:
+                return
+            if answer is leaving.Answer.CANCEL and not await self._cancel(running):
+                return
+        self._left = True
+
+    async def _cancel(self, running: list[WorkflowInfo]) -> bool:
+        try:
+            await self._foreground.run(leaving.cancel_all(self._session, running))
+        except Interrupted:
+            self._screen.narrate("still being cancelled")
+            return False
+        except WorkflowError as error:
+            self._tell(error)
+            return False
+        return True
+
+    # --- errors ---
+
+    def _tell(self, error: BaseException) -> None:
+        """An error: one line, and one with what to type next."""
+        if self._debug and not isinstance(error, WorkflowError):
+            self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
+        if self._screen.style.format != "text":
+            from penguin_repl.render.as_json import document
+
+            self._screen.data(document(error_data(error)))
+            return
+        _, message, hint = describe(error)
+        self._screen.narrate(f"error: {clean_block(message.rstrip())}")
+        if hint and hint not in message:
+            self._screen.narrate(f"hint: {clean(hint)}")
+
+    def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something broke in the background."""
+        error = context.get("exception")
+        if error is None:
+            self._screen.narrate(clean(context["message"]))
+        elif self._debug:
+            self._tell(error)
+        else:
+            self._screen.narrate(f"{clean(context['message'])}: {sentence(error)}")
+
+    @contextmanager
+    def _log_lines(self) -> Iterator[None]:
+        handler = LogLines(self._screen, asyncio.get_running_loop(), debug=self._debug)
+        logger = logging.getLogger()
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+def _paced(result: Result) -> Result:
+    """Logs piece by piece: however long they are, the engine gets its turn, and Ctrl-C its effect."""
+    if isinstance(result, Logs) and not result.pieces:
+        return result._replace(pieces=lambda: _pieces(result.logs))
+    return result
+
+
+async def _pieces(logs: tuple[Log, ...]) -> AsyncIterator[Piece]:
+    from penguin_repl.log_printer import pieces
+
+    for log in logs:
+        yield Piece(log, b"")
+        for output in pieces(log):
+            yield Piece(log, output)
+            await asyncio.sleep(0)

@@ -1,0 +1,38 @@
+"""The start of a shell's engine, and what it finds to go on with."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_repl.leaving import counted, described
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.reader import WorkflowReader
+    from penguin_commands.session import Session
+
+LIMIT = 500
+"""So many workflows are looked at."""
+START_PENGUIN = "penguin"
+"""The advice for a workflow that nobody runs."""
+NOTHING_YET = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
+
+
+async def open_engine(session: Session) -> str:
+    """Open the backend and let it take over what nobody runs; what to tell of it. Raises WorkflowError."""
+    # In a thread, so that keys are answered meanwhile.
+    await asyncio.to_thread(import_module, "penguin.orchestration.native.backend")
+    found = orphans(session.reader)
+    await session.backend.run_engine()
+    if found:
+        return f"{counted(found, 'goes', 'go')} on: {described(found)}"
+    return "" if session.reader.list(limit=1) else NOTHING_YET
+
+
+def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:
+    """The workflows that go on as soon as there is an engine."""
+    infos = reader.list(statuses=(WorkflowStatus.PENDING, WorkflowStatus.RUNNING), limit=LIMIT)
+    return [info for info in infos if reader.advice(info.workflow_id) == START_PENGUIN]

@@ -1,0 +1,88 @@
+"""The toolbar: how many workflows there are in which state, and what runs. Everything in it is told elsewhere too."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import ACTIVE, WorkflowError, WorkflowStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.session import Session
+
+REFRESH = 1.0
+"""Seconds after which the store is asked again, since other processes change workflows too."""
+LIMIT = 200
+"""So many active workflows are counted; then there are `more`."""
+WORDS = {
+    WorkflowStatus.RUNNING: "running",
+    WorkflowStatus.PENDING: "waiting",
+    WorkflowStatus.BLOCKED: "blocked",
+    WorkflowStatus.PAUSED: "paused",
+}
+
+
+class Toolbar:
+    """Keeps what it shows: it is drawn with every key."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._active: Sequence[WorkflowInfo] = ()
+        self._read_at = float("-inf")
+
+    def changed(self) -> None:
+        """What is shown may be out of date."""
+        self._read_at = float("-inf")
+
+    def text(self, width: int) -> str:
+        """The line, for so many columns."""
+        now = time.monotonic()
+        if now - self._read_at >= REFRESH:
+            self._read_at = now
+            self._active = self._read()
+        return fitting(self._active, width)
+
+    def _read(self) -> Sequence[WorkflowInfo]:
+        try:
+            return self._session.reader.list(statuses=ACTIVE, limit=LIMIT + 1)
+        except WorkflowError:
+            # Whoever types a command is told; here the old line will do.
+            return self._active
+
+
+def fitting(active: Sequence[WorkflowInfo], width: int) -> str:
+    """As much as fits: counts before names."""
+    if not active:
+        return _cut(" nothing runs", width)
+    shown = active[:LIMIT]
+    named = max(sum(info.status is status for info in shown) for status in WORDS)
+    for names in range(min(named, width // 4), -1, -1):
+        line = _line(shown, names, "+" if len(active) > LIMIT else "")
+        if len(line) <= width:
+            return line
+    return _cut(line, width)
+
+
+def _line(active: Sequence[WorkflowInfo], names: int, more: str) -> str:
+    parts = []
+    for status, word in WORDS.items():
+        infos = [info for info in active if info.status is status]
+        if infos:
+            parts.append(f"{len(infos)}{more} {word}{_named(infos, names)}")
+    return " " + " · ".join(parts)
+
+
+def _named(infos: Sequence[WorkflowInfo], names: int) -> str:
+    """The tasks, those that run with their phase; of those that wait nobody needs the names."""
+    if not names or infos[0].status is WorkflowStatus.PENDING:
+        return ""
+    running = infos[0].status is WorkflowStatus.RUNNING
+    told = [f"{info.task_id} {info.phase}" if running else info.task_id for info in infos[:names]]
+    return ": " + ", ".join([*told, *(["…"] if len(infos) > names else [])])
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(0, width - 1)] + "…"
