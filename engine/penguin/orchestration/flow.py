@@ -292,6 +292,7 @@ def _over(status: WorkflowStatus) -> Change:
         "ended": None,
         "due_at": 0.0,
         "remaining": 0.0,
+        "stop_now": False,
         "cancelling": False,
         "unverified": False,
         "advice": "",

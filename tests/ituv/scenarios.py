@@ -1,0 +1,234 @@
+"""Scenarios as data: what a task is, what its phases come to, what people do and when, and what must be seen.
+
+A scenario says nothing of how it is run. `tests/scenarios/*.yaml` holds them; `machine.py` plays them on the pure
+machine; a backend plays them with scripted phases. `trace` writes any history down in the same words, without times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from penguin.orchestration import events as ev
+from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.definition import Command, Definition, Gate, Retry, Task
+from penguin.orchestration.evidence import AttemptResult, StepEvidence
+
+FOLDER = Path(__file__).parent.parent / "scenarios"
+
+
+class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the task differs from one whose gates are commands, tried twice without a delay."""
+
+    skip: tuple[WorkflowPhase, ...] = ()
+    agent: bool = False
+    on_failure: dict[WorkflowPhase, WorkflowPhase] = {}
+    max_attempts: int = 2
+    delay: float = 0.0
+    """Seconds before the second try; doubled for each further one, up to `max_delay`."""
+    max_delay: float = 300.0
+
+    def definition(self) -> Definition:
+        return Definition(
+            task=Task(id="task-1", title="A task"),
+            gates={phase: self._gate(phase) for phase in GATES},
+            timeouts=dict.fromkeys(GATES, 60.0),
+            retry=Retry(self.max_attempts, self.delay, 2.0, self.max_delay),
+        )
+
+    def _gate(self, phase: WorkflowPhase) -> Gate:
+        if phase in self.skip:
+            return Gate(skip=True)
+        agent = "claude" if self.agent and phase is WorkflowPhase.IMPLEMENT else None
+        run = () if agent else (Command(f"make {phase.lower()}"),)
+        return Gate(run=run, agent=agent, on_failure=self.on_failure.get(phase))
+
+
+class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one attempt comes to."""
+
+    verdict: Verdict = Verdict.PASSED
+    reason: str = ""
+    executed_nothing: bool = False
+    impossible: bool = False
+    missing: str = ""
+    artifacts: tuple[str, ...] = ()
+    changes: str | None = None
+    """The attempt changes the tree, which has this digest afterwards."""
+    files: tuple[str, ...] = ()
+    """The files in which the tree differs from the one that TEST passed on."""
+
+    def result(self, tree: str) -> AttemptResult:
+        step = StepEvidence(name="step", kind="run", verdict=self.verdict, reason=self.reason)
+        return AttemptResult(
+            verdict=self.verdict,
+            reason=self.reason,
+            steps=(step,),
+            artifacts=self.artifacts,
+            executed_nothing=self.executed_nothing,
+            impossible=self.impossible,
+            missing=self.missing,
+            tree=tree,
+            changed=self.files,
+        )
+
+
+class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that happens to the workflow: a person's command, a crash, an edit of the tree."""
+
+    do: str
+    """pause, resume, cancel, feedback, approve, retry, crash (the engine dies, another takes over), edit."""
+    during: int | None = None
+    """While the attempt with this number is under way; it does not end before this was done."""
+    at: str | None = None
+    """Once nothing is under way and this status is reached; WAITING: RUNNING, but between two attempts."""
+    after: float = 0.0
+    """Seconds to let pass first."""
+    now: bool = False
+    start_from: WorkflowPhase | None = msgspec.field(default=None, name="from")
+    text: str = ""
+    by: str = "Ann"
+    tree: str = ""
+    survivors: tuple[int, ...] = ()
+    """What of the attempt outlives its cancellation."""
+
+
+class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must be seen in the end; what is left out is not looked at."""
+
+    trace: tuple[str, ...]
+    status: WorkflowStatus
+    phase: WorkflowPhase
+    reason: str | None = None
+    """Text that the reason contains; empty: there is none."""
+    advice: str | None = None
+    """Text that the advice contains; empty: there is none."""
+    artifacts: tuple[str, ...] | None = None
+    feedback: tuple[str, ...] | None = None
+    """Advice that is still queued."""
+    seconds: float | None = None
+    """Time that passed, attempts taking none."""
+
+
+class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a workflow gets to where every command is tried."""
+
+    during: int | None = None
+    at: str | None = None
+    task: Setup = Setup()
+    outcomes: dict[WorkflowPhase, tuple[Verdict | Outcome, ...]] = {}
+    acts: tuple[Act, ...] = ()
+
+
+class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every command in every situation."""
+
+    situations: dict[str, Situation]
+    commands: dict[str, Act]
+    table: dict[str, dict[str, str]]
+    """By situation and command: `refused`, `same` (nothing happens, it is so already), or the status afterwards."""
+
+    def cases(self) -> list[tuple[str, Scenario, str]]:
+        """Name, scenario whose last act is the command, and outcome."""
+        found = []
+        for place, situation in self.situations.items():
+            assert set(self.table[place]) == set(self.commands), f"{place} leaves a command out"
+            for command, act in self.commands.items():
+                last = msgspec.structs.replace(act, during=situation.during, at=situation.at)
+                name = f"{command}, {place}"
+                nothing = Expect((), WorkflowStatus.PENDING, WorkflowPhase.PENDING)
+                scenario = Scenario(name, nothing, situation.task, situation.outcomes, (*situation.acts, last))
+                found.append((name, scenario, self.table[place][command]))
+        return found
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the contract, or one corner of it."""
+
+    name: str
+    expect: Expect
+    task: Setup = Setup()
+    outcomes: dict[WorkflowPhase, tuple[Verdict | Outcome, ...]] = {}
+    """Of each phase, attempt by attempt; PASSED beyond the list."""
+    acts: tuple[Act, ...] = ()
+
+
+def load() -> list[Scenario]:
+    """Every scenario of every file. Their names are unique."""
+    found = [scenario for path in sorted(FOLDER.glob("*.yaml")) for scenario in _read(path)]
+    names = [scenario.name for scenario in found]
+    assert len(names) == len(set(names)), "two scenarios have the same name"
+    return found
+
+
+def load_matrix() -> Matrix:
+    return msgspec.convert(yaml.safe_load((FOLDER / "matrix" / "commands.yaml").read_text()), Matrix)
+
+
+def _read(path: Path) -> list[Scenario]:
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text()), list[Scenario])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def trace(story: Iterable[ev.Event | str]) -> list[str]:
+    """A history in words, without times and without what engines do among themselves; notes stay as they are.
+
+    An attempt that nothing happens to is one line; `>` is the beginning of one that something happens to.
+    """
+    lines: list[str] = []
+    texts: dict[str, str] = {}
+    for event in story:
+        if isinstance(event, str):
+            lines.append(event)
+            continue
+        if isinstance(event, ev.Started):
+            texts |= {advice.id: advice.text for advice in event.feedback}
+        if isinstance(event, ev.FeedbackQueued):
+            texts[event.advice.id] = event.advice.text
+        line = _line(event, texts)
+        if isinstance(event, ev.AttemptEnded) and lines and lines[-1].startswith(f"> {event.phase} {event.attempt}"):
+            line = lines.pop().removeprefix("> ") + f" {event.result.verdict}"
+        if line:
+            lines.append(line)
+    return lines
+
+
+def _line(event: ev.Event, texts: dict[str, str]) -> str:
+    match event:
+        case ev.AttemptStarted():
+            with_advice = "".join(f" with {texts[id]!r}" for id in event.delivered)
+            return f"> {event.phase} {event.attempt}{' again' if event.again else ''}{with_advice}"
+        case ev.AttemptEnded():
+            return f"{event.phase} {event.attempt} {event.result.verdict}"
+        case ev.Interrupted():
+            return f"{event.phase} {event.attempt} INTERRUPTED by {event.cause}"
+        case ev.Passed():
+            return f"{event.phase} approved by {event.by}" if event.by else ""
+        case ev.BackedOff():
+            return f"{event.phase} in {event.until - event.at:g} s"
+        case ev.Started() | ev.Resumed() | ev.Paused() | ev.Blocked() | ev.FeedbackQueued():
+            return _steered(event)
+        case ev.Claimed():
+            return ""
+        case _:
+            return f"{type(event).__name__}{f' {event.phase}' if isinstance(event, ev.Skipped) else ''}"
+
+
+def _steered(event: ev.Started | ev.Resumed | ev.Paused | ev.Blocked | ev.FeedbackQueued) -> str:
+    match event:
+        case ev.Started():
+            kept = ", ".join(p.phase for p in event.passes)
+            return f"Started at {event.phase}{f', keeps {kept}' if kept else ''}"
+        case ev.Resumed():
+            return f"Resumed{f' at {event.phase}' if event.phase else ''}"
+        case ev.Paused():
+            return f"Paused{' now' if event.now else ''}"
+        case ev.Blocked():
+            return f"Blocked{', may be approved' if event.unverified else ''}"
+        case ev.FeedbackQueued():
+            return f"Feedback {event.advice.text!r}"
