@@ -47,9 +47,8 @@ class Script:
         except BrokenPipeError:
             if not self.session.touched:
                 raise
-            self.screen.narrate(
-                f"nobody reads the results; left for the next engine: {', '.join(self.session.touched)}"
-            )
+            self.screen.narrate("nobody reads the results any more")
+            self._tell_left()
             self.code = self.code or ExitCode.FAILED
         finally:
             self.session.close()
