@@ -65,6 +65,9 @@ ATTEMPTS = (
     r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
     r.Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
     r.Attempt("TEST", 3, None, AT, None, {}),
+    r.Attempt("TEST", 4, Verdict.INTERRUPTED, AT, AT, {"cause": "pause"}),
+    r.Attempt("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
+    r.Attempt("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
 )
 START = lookup("workflow", "start")
 assert START is not None
@@ -131,12 +134,15 @@ TIME                 EVENT
     "results": (
         r.Results(ID, ATTEMPTS),
         """\
-ATTEMPT  PHASE      VERDICT  TIME   STEP        REASON
-      1  IMPLEMENT  PASSED   2h00m
-      2  TEST       ERROR    1m18s              ruff
-                    FAILED   3.2s   pytest -q   7 run, 2 failed
-                    ERROR    1m15s  ruff check  no such command
+ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
+      1  IMPLEMENT  PASSED       2h00m
+      2  TEST       ERROR        1m18s              ruff
+                    FAILED       3.2s   pytest -q   7 run, 2 failed
+                    ERROR        1m15s  ruff check  no such command
       3  TEST       running
+      4  TEST       INTERRUPTED  0.0s               cause: pause
+      -  USE        PASSED                          kept from ituv-a-1
+      -  VERIFY     PASSED                          approved by ada: fine
 """,
     ),
     "no results": (r.Results(ID, ()), "Nothing was tried yet.\n"),

@@ -130,13 +130,26 @@ def _results(result: r.Results) -> Iterator[Part]:
 
 def _attempt_rows(result: r.Results) -> Iterator[tuple[str, ...]]:
     for attempt in result.attempts:
+        number = str(attempt.number or "-")
         verdict = attempt.verdict.value if attempt.verdict else "running"
-        ended = attempt.ended_at or attempt.started_at
-        taken = duration((ended - attempt.started_at).total_seconds()) if attempt.ended_at else ""
-        reason = str(attempt.evidence.get("reason") or "")
-        yield (str(attempt.number), attempt.phase, verdict, taken, "", reason)
+        taken = ""
+        if attempt.number and attempt.ended_at:
+            taken = duration((attempt.ended_at - attempt.started_at).total_seconds())
+        yield (number, attempt.phase, verdict, taken, "", _remark(attempt.evidence))
         for step in attempt.evidence.get("steps") or ():
             yield ("", "", str(step["verdict"]), duration(step.get("duration") or 0.0), *_step(step))
+
+
+def _remark(evidence: dict[str, Any]) -> str:
+    """Why an attempt came to its verdict, or why a phase needed none."""
+    if evidence.get("reason"):
+        return str(evidence["reason"])
+    if evidence.get("kept_from"):
+        return f"kept from {evidence['kept_from']}"
+    if evidence.get("approved_by"):
+        note = f": {evidence['note']}" if evidence.get("note") else ""
+        return f"approved by {evidence['approved_by']}{note}"
+    return f"cause: {evidence['cause']}" if evidence.get("cause") else ""
 
 
 def _step(step: dict[str, Any]) -> tuple[str, str]:
