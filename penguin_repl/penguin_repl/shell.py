@@ -20,10 +20,10 @@ from prompt_toolkit.utils import is_dumb_terminal
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
 from penguin_commands.execute import execute
-from penguin_commands.results import Logs, Piece, Quit, Result, Waited
+from penguin_commands.results import Chain, Logs, Piece, Quit, Result, Waited
 from penguin_repl import leaving
 from penguin_repl.completion import CommandCompleter
-from penguin_repl.deliver import deliver
+from penguin_repl.deliver import deliver, show
 from penguin_repl.foreground import Foreground, HungUp, Interrupted
 from penguin_repl.history import open_history
 from penguin_repl.keys import line_keys
@@ -186,9 +186,16 @@ class Shell:
     async def _execute(self, line: str) -> Result | None:
         await self._ready()
         result = await execute(self._session, line)
-        if result is not None and not self._is_told(result):
-            await deliver(self._screen, _paced(result))
+        if result is not None:
+            await self._show(result)
         return result
+
+    async def _show(self, result: Result) -> None:
+        if isinstance(result, Chain) and self._screen.style.format == "text":
+            show(self._screen, result.first)
+            await self._show(await result.then())
+        elif not self._is_told(result):
+            await deliver(self._screen, _paced(result))
 
     def _is_told(self, result: Result) -> bool:
         """Whether notices said all of it already."""

@@ -1,0 +1,59 @@
+"""The toolbar, as far as it is a matter of columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin_repl.toolbar import LIMIT, fitting
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def info(task: str, status: str, phase: str = "TEST") -> WorkflowInfo:
+    return WorkflowInfo(
+        workflow_id=f"ituv-{task}-000000",
+        task_id=task,
+        blueprint_id="b",
+        project_id="p",
+        status=WorkflowStatus(status),
+        phase=WorkflowPhase(phase),
+        progress=50,
+        started_at=NOW,
+        updated_at=NOW,
+    )
+
+
+SOME = [
+    info("auth", "RUNNING"),
+    info("mail", "RUNNING", "USE"),
+    info("search", "PENDING", "PENDING"),
+    info("pay", "BLOCKED"),
+    info("ship", "PAUSED"),
+]
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (80, " 2 running: auth TEST, mail USE · 1 waiting · 1 blocked: pay · 1 paused: ship"),
+        (75, " 2 running: auth TEST, … · 1 waiting · 1 blocked: pay · 1 paused: ship"),
+        (50, " 2 running · 1 waiting · 1 blocked · 1 paused"),
+        (20, " 2 running · 1 wait…"),
+    ],
+)
+def test_counts_come_before_names(width: int, line: str) -> None:
+    assert fitting(SOME, width) == line
+
+
+def test_many_are_counted_up_to_a_limit() -> None:
+    many = [info(f"t{number}", "BLOCKED") for number in range(LIMIT + 1)]
+    assert fitting(many, 14) == f" {LIMIT}+ blocked"
+
+
+@pytest.mark.parametrize("width", range(1, 90))
+def test_it_never_takes_a_second_line(width: int) -> None:
+    assert len(fitting(SOME, width)) <= width
+    assert len(fitting([], width)) <= width
