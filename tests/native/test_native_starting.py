@@ -9,7 +9,7 @@ import pytest
 from tests.native.space import Space, reached
 
 from penguin.orchestration import WorkflowError, get_backend
-from penguin.orchestration.backend import AlreadyActive, ConfigError, TaskNotFound
+from penguin.orchestration.backend import AlreadyActive, BlueprintError, ConfigError, TaskNotFound
 from penguin.orchestration.native.starting import UnmetDependency, workflow_id_of
 from penguin.orchestration.testing import scripted_phases
 
@@ -135,3 +135,14 @@ async def test_later_edits_touch_only_workflows_started_later(space: Space) -> N
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
             await backend.wait_workflow(await backend.start_workflow("new"), 10)
     assert [order.definition.task.title for order in script.orders[::4]] == ["a", "changed", "new"]
+
+
+@pytest.mark.parametrize("ring", [["a"], ["a", "b"], ["a", "b", "c"]])
+async def test_tasks_that_need_one_another_are_not_started(space: Space, ring: list[str]) -> None:
+    space.tasks(*[{"id": one, "depends_on": [ring[index - 1]]} for index, one in enumerate(ring)])
+    async with space.backend() as backend:
+        with pytest.raises(BlueprintError, match=" -> "):
+            await backend.start_tasks(ring)
+        with pytest.raises(BlueprintError, match=" -> "):
+            await backend.start_tasks(ring[:1], with_dependencies=True)
+        assert await backend.list_workflows() == []

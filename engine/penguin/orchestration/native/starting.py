@@ -77,6 +77,15 @@ class StartPlan:
             self._items[_key(item)] = item
         for item in items:
             self._require(item, with_dependencies)
+        self._refuse_circles()
+
+    def _refuse_circles(self) -> None:
+        """Tasks of this start that need one another would wait for ever. Raises BlueprintError."""
+        tasks = [item.task for item in self._items.values()]
+        if any((task.project_id, name) in self._items for task in tasks for name in task.dependencies):
+            from penguin.orchestration.blueprint.graph import TaskGraph
+
+            TaskGraph(tasks).order()
 
     def _require(self, item: Item, with_dependencies: bool) -> None:
         todo = [item]
