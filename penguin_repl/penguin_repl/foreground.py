@@ -34,6 +34,7 @@ class Foreground:
     def __enter__(self) -> Foreground:
         for number in HANGING_UP:
             self._loop.add_signal_handler(number, self.hang_up)
+        self._loop.add_signal_handler(signal.SIGINT, _ignore)
         return self
 
     def __exit__(self, *error: object) -> None:
