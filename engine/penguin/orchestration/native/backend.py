@@ -27,6 +27,7 @@ from penguin.orchestration.backend import (
 )
 from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume, Supersede
 from penguin.orchestration.events import Advice
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.native.backlog import Backlog
 from penguin.orchestration.native.differences import differences
@@ -177,7 +178,9 @@ class NativeBackend(OrchestrationBackend):
         return replace(command, tree=digest, changed=tree.changed(tested.tree if tested else "", digest))
 
     async def _steer(self, engine: Engine, workflow_id: str, command: Command) -> None:
+        reach("command.before")
         state = (await engine.apply(workflow_id, command)).state
+        reach("command.after")
         stops_now = state.cancelling or (state.running and state.stop_now)
         goes_on = isinstance(command, (Resume, Approve)) and not state.final
         # Who owns it does what follows. Where nobody does, the one who asked takes it on.

@@ -17,6 +17,7 @@ from typing import Any
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo
 from penguin.orchestration.commands import Await, Claim, Command, Dispatch, Report, Run, Start
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.flow import State
 from penguin.orchestration.ituv import Decision, decide, effects
 from penguin.orchestration.native.driving import order_of, run_attempt
@@ -103,7 +104,9 @@ class Engine:
     async def create(self, starts: Sequence[Start], *, claim: bool) -> None:
         """Start workflows, all in one transaction. Raises Conflict or AlreadyActive."""
         decisions = [self._started(start, claim) for start in starts]
+        reach("create.before")
         await self._writer.write([write_of(d.events, d.state, None, 1) for d in decisions])
+        reach("create.after")
         for decision in decisions:
             self._adopt(decision.state)
 
@@ -116,11 +119,13 @@ class Engine:
             gone = _fold(live.state, (command,), self._now())
             if gone.events:
                 writes.append(write_of(gone.events, gone.state, live.state, live.seq + 1))
+            reach("replace.before")
             try:
                 await self._writer.write(writes)
             except Conflict:
                 self._reload(live)
                 raise
+            reach("replace.after")
             if gone.events:
                 self._believe(live, gone.state, live.seq + 1)
         self._adopt(new.state)
@@ -142,11 +147,13 @@ class Engine:
             if before.final or before.owner in living(self.workspace.engines):
                 return False
             decision = _fold(before, (Claim(self.identity.id),), self._now())
+            reach("claim.before")
             try:
                 await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
             except Conflict:
                 self._reload(live)
                 return False
+            reach("claim.after")
             self._believe(live, decision.state, live.seq + 1)
             return True
 
@@ -290,8 +297,10 @@ class Engine:
             self._loop.call_later(LIVENESS, self._scheduler.kick)
 
     async def _dispatched(self, live: Live) -> bool:
+        reach("intent.before")
         try:
             await self.apply(live.state.workflow_id, Dispatch(), by_owner=True)
+            reach("intent.after")
         except NoSlot:
             return False
         except BaseException:
@@ -309,8 +318,11 @@ class Engine:
                 if run.stop:
                     control.ask(Stop(run.stop))
                 order = order_of(self.workspace, live.state, run)
+                reach("attempt.before")
                 result = await run_attempt(self._runner, order, control, self._on_trouble)
+                reach("report.before")
                 await self.apply(live.state.workflow_id, Report(run.attempt, result), by_owner=True)
+                reach("report.after")
         finally:
             live.driver = live.control = None
             self._enact(live)
@@ -396,6 +408,7 @@ class Engine:
     async def aclose(self) -> None:
         """Leave running steps to be taken over, make everything decided durable, and be dead for other engines."""
         await self._finish_cancellations()
+        reach("close.before")
         self._closing = True
         if self._liveness is not None:
             self._liveness.cancel()
@@ -407,6 +420,7 @@ class Engine:
         await self._runner.aclose()
         self._writer.close()
         self.connection.close()
+        reach("close.after")
         self.identity.release()
         if not abandoned:
             shutil.rmtree(self.identity.folder, ignore_errors=True)

@@ -7,6 +7,8 @@ import os
 import uuid
 from pathlib import Path
 
+from penguin.orchestration.failpoints import reach
+
 LOCK = "engine.lock"
 CLAIMS = "claims"
 """Is there where the engine takes up whatever nobody owns."""
@@ -21,8 +23,10 @@ class Identity:
         self.id = uuid.uuid4().hex
         self.folder = engines / self.id
         self.folder.mkdir(mode=0o700, parents=True)
+        reach("identity.before")
         self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        reach("identity.after")
 
     def claims_all(self) -> None:
         """Tell the others that this engine takes up whatever nobody owns."""

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records, takeover
 from penguin.orchestration.phases.records import Exit
 
@@ -66,11 +67,13 @@ class Running:
 
     def stop(self, why: str) -> None:
         """Have its whole tree ended: SIGTERM, the grace, SIGKILL. `exit` comes within 15 s of the SIGKILL."""
+        reach("stop.before")
         self._stopping = True
         if self._takeover:
             self._takeover.stop()
         elif self._launcher:
             self._launcher.send({"op": "stop", "id": self.id, "why": why})
+        reach("stop.after")
 
     def orphaned(self) -> None:
         """Its launcher is dead: see to it that it ends. `exit` then says crash, unless a record tells more."""
@@ -151,8 +154,8 @@ class Launcher:
         ended = await asyncio.to_thread(
             subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
         )
-        if ended.returncode == OWNED:
-            await asyncio.sleep(0.02)  # Its owner is on its way up or down.
+        if ended.returncode == OWNED or ended.returncode < 0:
+            await asyncio.sleep(0.02)  # Its owner is on its way up or down, or it was killed: a crash proves nothing.
         elif ended.returncode:
             said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
@@ -161,7 +164,10 @@ class Launcher:
         """Start a step. Raises AlreadyStarted or LauncherError."""
         await self.connect(start=True)
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
-        return await self._ask(message | msgspec.structs.asdict(order))
+        reach("order.before")
+        running = await self._ask(message | msgspec.structs.asdict(order))
+        reach("order.answered")
+        return running
 
     async def find(self, step_id: str) -> Running | None:
         """The step, if it runs here. If not, look for its exit record (again): it may just have ended."""
@@ -175,6 +181,7 @@ class Launcher:
         answer: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
         self._answers[message["id"]] = answer
         self.send(message)
+        reach("order.sent")
         return await answer
 
     def send(self, message: dict[str, Any]) -> None:
@@ -201,6 +208,7 @@ class Launcher:
         """Take one message in. False: there is nothing to listen for any more."""
         step_id = message["id"]
         if message["event"] == "exit":
+            reach("exit.heard")
             ended = self._running.pop(step_id, None)
             if ended and not ended.exit.done():
                 ended.exit.set_result(msgspec.convert(message, Exit))

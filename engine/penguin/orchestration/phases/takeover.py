@@ -11,6 +11,7 @@ import os
 import signal
 import time
 
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records
 from penguin.orchestration.phases.launcher import tree
 from penguin.orchestration.phases.records import CRASH, Exit, Mark
@@ -45,6 +46,7 @@ class Takeover:
             self._exit.set_result(ending)
 
     async def _see_it_end(self) -> Exit:
+        reach("takeover.before")
         mark = records.read_mark(self._id)
         survivors: tuple[int, ...] = ()
         if mark and mark.boot == tree.boot_id():
@@ -53,9 +55,11 @@ class Takeover:
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
         ending = Exit(id=self._id, why=CRASH, started=started, duration=duration, survivors=survivors)
+        reach("takeover.ended")
         # On a full disk the next run finds neither record nor process, and notes the same.
         with contextlib.suppress(OSError):
             records.write_exit(ending)
+        reach("takeover.after")
         return ending
 
     async def _wait(self, mark: Mark) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records
 from penguin.orchestration.phases.client import AlreadyStarted, Launcher, LauncherError, Running, StepOrder
 from penguin.orchestration.phases.launcher import tree
@@ -70,8 +71,10 @@ class Tries:
             mark = records.read_mark(step_id)
             if mark and mark.boot != tree.boot_id():
                 return None
+            reach("adopt.before")
             running = await self._launchers.at(Path(mark.launcher)).find(step_id) if mark and mark.launcher else None
             if running:
+                reach("adopt.after")
                 return running
             ended = records.read_exit(step_id)
         if ended is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.store.connection import APPLICATION_ID, SCHEMA_VERSION
 
 migrations = Migrations("penguin")
@@ -99,7 +100,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             migrations.apply(Database(connection))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        reach("schema.before")
         connection.execute("COMMIT")
+        reach("schema.after")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

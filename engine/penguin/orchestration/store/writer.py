@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
 from penguin.orchestration.events import Event
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.flow import State
 from penguin.orchestration.store.codec import (
     INSERT_EVENT,
@@ -208,7 +209,9 @@ class Writer:
     def _commit(self, units: list[_Unit]) -> None:
         """One transaction for all; where one unit is refused, each on its own savepoint."""
         execute = self._connection.execute
+        reach("commit.before")
         execute("BEGIN IMMEDIATE")
+        reach("commit.begun")
         accepted = self._with_slots(units)
         # A savepoint, so that the lock is kept: between two transactions another engine could take the slots.
         execute("SAVEPOINT batch")
@@ -217,7 +220,9 @@ class Writer:
         except REFUSALS:
             execute("ROLLBACK TO batch")
             self._one_by_one(units)
+        reach("commit.written")
         execute("COMMIT")
+        reach("commit.after")
 
     def _with_slots(self, units: list[_Unit]) -> list[_Unit]:
         """The units for whose new attempts a slot is free, if all of them are accepted."""
@@ -283,6 +288,7 @@ class Writer:
 
     @staticmethod
     def _settle(units: list[_Unit]) -> None:
+        reach("acknowledge.before")
         for unit in units:
             if unit.done.cancelled():
                 continue

@@ -13,6 +13,7 @@ import signal
 import socket
 import traceback
 
+from .failpoints import reach
 from .server import Server
 
 LOCK = "launcher.lock"
@@ -32,7 +33,9 @@ def enter(directory: str) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    reach("launcher.locked")
     listener = listen(folder)
+    reach("launcher.listening")
     # Forked so that nobody has to wait for it: init, or the launcher of an outer step, is its parent.
     if os.fork() == 0:
         serve(folder, listener)
@@ -56,6 +59,7 @@ def serve(folder: int, listener: socket.socket) -> None:
     code = 1
     try:
         detach()
+        reach("launcher.serving")
         Server(os.readlink(f"/proc/self/fd/{folder}"), listener).run()
         os.unlink(SOCKET, dir_fd=folder)
         code = 0

@@ -21,6 +21,7 @@ import time
 from typing import Any
 
 from . import tree
+from .failpoints import reach
 from .step import Exit, Order, Step, disk_full, record, recorded
 
 IDLE = 2.0
@@ -163,13 +164,17 @@ class Server:
             running = message["id"] in self._steps
             client.send({"event": "running" if running else "known", "id": message["id"]})
         elif operation == "stop" and message["id"] in self._steps:
+            reach("stop.heard")
             self._steps[message["id"]].stop(message["why"])
+            reach("stop.sent")
 
     def _start(self, client: Client, order: Order) -> None:
         try:
             if order["id"] in self._steps or recorded(order["id"]):
                 raise FileExistsError
+            reach("mark.before")
             step = Step(order, self._directory, self._boot)
+            reach("mark.after")
         except FileExistsError:
             client.send({"event": "known", "id": order["id"]})
             return
@@ -178,9 +183,11 @@ class Server:
             return
         self._steps[step.id] = step
         step.spawn()
+        reach("answer.before")
         for pipe in step.pipes:
             self._selector.register(pipe, selectors.EVENT_READ, step)
         client.send({"event": "running", "id": step.id})
+        reach("answer.after")
 
     # What steps need
 
@@ -209,7 +216,9 @@ class Server:
         for pipe in step.pipes:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(pipe)
+        reach("reap.before")
         ending = step.finish()
+        reach("reap.after")
         del self._steps[step.id]
         self._unrecorded.append(ending)
 
@@ -222,4 +231,6 @@ class Server:
                 return
         self._unrecorded.remove(ending)
         for client in self._clients:
+            reach("exit.before")
             client.send({"event": "exit", **ending})
+            reach("exit.after")

@@ -15,6 +15,7 @@ import time
 from typing import NotRequired, TypedDict
 
 from . import tree
+from .failpoints import reach
 from .output import CHUNK, Digest, Output
 
 VANISH = 15.0
@@ -159,6 +160,7 @@ class Step:
             (os.POSIX_SPAWN_DUP2, err, 2),
         ]
         os.chdir(self.order["cwd"])  # A spawn takes no folder of its own; with a single thread this is as good.
+        reach("spawn.before")
         try:
             self.pid = os.posix_spawn(
                 argv[0],
@@ -171,6 +173,7 @@ class Step:
             )
         finally:
             os.chdir("/")
+        reach("spawn.after")
         # It is a child that nobody reaped: its entry is there, even if it ended already.
         self.ticks = tree.start_ticks(self.pid) or 0
         self._tell_mark({"pid": self.pid, "ticks": self.ticks})
@@ -292,6 +295,7 @@ def _waitable(pid: int) -> bool:
 def record(ending: Exit) -> None:
     """Put the exit record on the disk, whole or not at all. Raises OSError."""
     path = ending["id"] + ".exit.json"
+    reach("record.before")
     file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(file, json.dumps(ending).encode())
@@ -299,7 +303,9 @@ def record(ending: Exit) -> None:
             os.fsync(file)
     finally:
         os.close(file)
+    reach("record.written")
     os.rename(path + ".tmp", path)
+    reach("record.after")
 
 
 def recorded(step_id: str) -> bool:

@@ -1,0 +1,52 @@
+"""Named places at which a process can be told to kill itself: how the crash suite dies at a moment of its choice.
+
+`PENGUIN_FAILPOINT=NAME[:COUNT[:FILE]]` arms one: the process that reaches NAME for the COUNTth time gets SIGKILL. With
+FILE, only the first process does: it makes the file, with its id in it, and whoever finds it there lives on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "PENGUIN_FAILPOINT"
+
+_name = ""
+_left = 0
+_file = ""
+
+
+def arm(spec: str) -> None:
+    """Arm a failpoint; an empty `spec` disarms."""
+    global _name, _left, _file
+    name, _, rest = spec.partition(":")
+    count, _, file = rest.partition(":")
+    _name, _left, _file = name, int(count or 1), file
+
+
+def reach(name: str) -> None:
+    """Die here, if that was asked for."""
+    if name == _name:
+        _count()
+
+
+def _count() -> None:
+    global _left
+    _left -= 1
+    if _left == 0 and _first():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _first() -> bool:
+    if not _file:
+        return True
+    try:
+        file = os.open(_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return False
+    os.write(file, str(os.getpid()).encode())
+    os.close(file)
+    return True
+
+
+arm(os.environ.get(VARIABLE, ""))

@@ -1,0 +1,78 @@
+"""An engine in a process of its own that does as it is told, and can be killed: `driver.py WORKSPACE ACTS`.
+
+ACTS is a JSON list of `[verb, argument…]`; a task stands for its newest workflow. At their end the process waits until
+all that there is has settled, then closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration import OrchestrationBackend, failpoints, get_backend
+from penguin.orchestration.backend import ACTIVE
+
+
+class Driver:
+    """Does one act after the other."""
+
+    def __init__(self, root: Path, backend: OrchestrationBackend) -> None:
+        self._root = root
+        self._backend = backend
+
+    async def do(self, verb: str, *arguments: Any) -> None:
+        await getattr(self, f"_{verb}")(*arguments)
+
+    async def _engine(self) -> None:
+        await self._backend.run_engine()
+
+    async def _start(self, task: str) -> None:
+        await self._backend.start_workflow(task)
+
+    async def _start_with_deps(self, task: str) -> None:
+        await self._backend.start_tasks([task], with_dependencies=True)
+
+    async def _retry(self, task: str, phase: str | None = None) -> None:
+        await self._backend.retry_workflow(await self._find(task), phase)
+
+    async def _signal(self, task: str, name: str, payload: dict[str, Any] | None = None) -> None:
+        await self._backend.signal_workflow(await self._find(task), name, payload)
+
+    async def _arm(self, failpoint: str) -> None:
+        """From here on, not from the start."""
+        failpoints.arm(failpoint)
+
+    async def _touch(self, name: str) -> None:
+        (self._root / name).touch()
+
+    async def _seen(self, name: str) -> None:
+        while not (self._root / name).exists():
+            await asyncio.sleep(0.01)
+
+    async def _status(self, task: str, status: str) -> None:
+        workflow_id = await self._find(task)
+        while (info := await self._backend.get_workflow_status(workflow_id)) is None or info.status != status:
+            await asyncio.sleep(0.01)
+
+    async def _find(self, task: str) -> str:
+        infos = await self._backend.list_workflows()
+        return next(info.workflow_id for info in infos if info.task_id == task)
+
+
+async def main(root: Path, acts: list[list[Any]]) -> None:
+    async with get_backend(workspace_path=root) as backend:
+        driver = Driver(root, backend)
+        for act in acts:
+            await driver.do(*act)
+        active = await backend.list_workflows(status_filter=ACTIVE, limit=1000)
+        await backend.wait_workflows([info.workflow_id for info in active])
+
+
+if __name__ == "__main__":
+    # Its workspace is not the folder that it was started in, and its steps must not depend on that.
+    os.chdir("/")
+    asyncio.run(main(Path(sys.argv[1]), json.loads(sys.argv[2])))

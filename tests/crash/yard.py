@@ -1,0 +1,240 @@
+"""A workspace in which processes are killed, and what must be true of it afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.crash.consistency import assert_consistent
+
+from penguin.orchestration import OrchestrationBackend, failpoints, get_backend
+from penguin.orchestration.backend import ACTIVE, WorkflowInfo
+from penguin.orchestration.phases import records
+from penguin.orchestration.workspace import Workspace
+
+DRIVER = Path(__file__).with_name("driver.py")
+PATIENCE = 40.0
+"""Seconds after which what does not come true fails the test."""
+STEP = """#!/bin/sh
+# step NAME [FILE]: say that it began, wait for the file, say that it ended.
+me="$PENGUIN_WORKFLOW_ID $PENGUIN_PHASE $PENGUIN_ATTEMPT $1"
+echo "$me begin $$" >> steps
+: > "began-$1"
+[ -z "$2" ] || while [ ! -e "$2" ]; do sleep 0.02; done
+echo "$me end $$" >> steps
+"""
+
+Act = tuple[Any, ...]
+Key = tuple[str, str, str, str]
+"""Workflow, phase, attempt and name of a step."""
+
+
+def counted(name: str, hold: str = "") -> dict[str, Any]:
+    """A gate with one step that counts itself, and waits for the file `hold`."""
+    return {"run": [f"./step {name} {hold}".strip()]}
+
+
+def gates(hold: str = "", at: str = "test") -> dict[str, Any]:
+    """Four gates that count their runs; the one at `at` waits for the file `hold`."""
+    return {name: counted(name, hold if name == at else "") for name in ("implement", "test", "use", "verify")}
+
+
+class Yard:
+    """One workspace, given as data."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.space = Workspace(root)
+        self.witness = root / "killed"
+        """Made by the process that died at a failpoint, with its id in it."""
+        self._witnesses = 0
+        step = root / "step"
+        step.write_text(STEP)
+        step.chmod(0o755)
+        self.configure()
+
+    def configure(self, **orchestration: Any) -> None:
+        settings = {"retry": {"initial_delay_sec": 0}, **orchestration}
+        config = {"project": {"id": "p"}, "blueprints": ["b.json"], "phases": gates(), "orchestration": settings}
+        (self.root / "penguin.yaml").write_text(json.dumps(config))
+
+    def tasks(self, *items: dict[str, Any]) -> None:
+        full = [{"title": item["id"], **item} for item in items]
+        (self.root / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": full}))
+
+    def backend(self) -> OrchestrationBackend:
+        return get_backend(workspace_path=self.root)
+
+    def touch(self, name: str) -> None:
+        (self.root / name).touch()
+
+    # --- killing ---
+
+    def spawn(self, *acts: Act, failpoint: str = "") -> subprocess.Popen[str]:
+        """An engine that does these acts, with a failpoint (`NAME` or `NAME:COUNT`) armed."""
+        environment = {key: value for key, value in os.environ.items() if key != failpoints.VARIABLE}
+        if failpoint:
+            environment[failpoints.VARIABLE] = self.spec(failpoint)
+        arguments = [sys.executable, str(DRIVER), str(self.root), json.dumps(acts)]
+        return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+
+    def spec(self, failpoint: str) -> str:
+        """The whole of what arms a failpoint: it kills one process, which leaves word of it."""
+        self._witnesses += 1
+        self.witness = self.root / f"killed-{self._witnesses}"
+        name, _, count = failpoint.partition(":")
+        return f"{name}:{count or 1}:{self.witness}"
+
+    def dies(self, *acts: Act, failpoint: str = "") -> None:
+        """An engine does these acts and dies at the failpoint, which an act may arm as well."""
+        process = self.spawn(*acts, failpoint=failpoint)
+        said = self._ended(process)
+        assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {said}"
+        assert self.killed == process.pid, "another process than the engine died"
+
+    def lives(self, *acts: Act, failpoint: str = "") -> None:
+        """An engine does these acts to their end; its launcher dies at the failpoint, if one is given."""
+        process = self.spawn(*acts, failpoint=failpoint)
+        said = self._ended(process)
+        assert process.returncode == 0, f"it exited with {process.returncode}: {said}"
+        if failpoint:
+            assert self.killed not in (0, process.pid), f"nothing ever reached {failpoint}"
+            assert not alive(self.killed)
+
+    def _ended(self, process: subprocess.Popen[str]) -> str:
+        try:
+            _, said = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, said = process.communicate()
+            raise AssertionError(f"it did not come to its end: {self.story()}\n{said}") from None
+        return said
+
+    @staticmethod
+    def kill(*pids: int) -> None:
+        """SIGKILL, all at once."""
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @property
+    def killed(self) -> int:
+        """Id of the process that died at the failpoint that was armed last; 0: none did."""
+        try:
+            return int(self.witness.read_text())
+        except FileNotFoundError:
+            return 0
+
+    def launchers(self) -> list[int]:
+        """The launchers of this workspace."""
+        name = f"launcher.py\0{self.space.engines}/".encode()
+        return [pid for pid in processes() if name in _read(pid, "cmdline")]
+
+    def steps(self) -> list[int]:
+        """Processes of steps of this workspace."""
+        of_here = f"\0PENGUIN_WORKSPACE={self.root.resolve()}\0".encode()
+        return [pid for pid in processes() if of_here in (env := _read(pid, "environ")) and b"\0PENGUIN_STEP_" in env]
+
+    # --- what must be true ---
+
+    def story(self) -> list[str]:
+        """What happened, for the message of a test that failed."""
+        if not self.space.db.exists():
+            return []
+        from penguin.orchestration.store.reader import WorkflowReader
+
+        reader = WorkflowReader(self.space.db)
+        ids = [info.workflow_id for info in reader.list()]
+        lines = [f"{workflow_id} {entry.text}" for workflow_id in ids for entry in reader.history(workflow_id)]
+        reader.close()
+        return lines
+
+    def runs(self) -> Counter[Key]:
+        """How often each step began."""
+        return self._counted("begin")
+
+    def ends(self) -> Counter[Key]:
+        """How often each step came to its end by itself."""
+        return self._counted("end")
+
+    def _counted(self, what: str) -> Counter[Key]:
+        with contextlib.suppress(FileNotFoundError):
+            lines = [line.split() for line in (self.root / "steps").read_text().splitlines()]
+            return Counter((line[0], line[1], line[2], line[3]) for line in lines if line[4] == what)
+        return Counter()
+
+    def assert_sound(self, *, lost: int = 0) -> None:
+        """What must hold after any crash, all workflows settled; `lost` runs of steps may have been in vain."""
+        assert_consistent(self.space.db)
+        assert self.repeated() == [], "steps were run again though their end was on record"
+        again = sum(self.runs().values()) - len(self.runs())
+        assert again <= lost, f"{again} runs too many: {self.runs()}"
+        assert self.steps() == [], "processes of steps are left"
+
+    def repeated(self) -> list[str]:
+        """Tries of steps that were followed by another though they had a result."""
+        found = []
+        for path in self.space.runs.glob(f"*/*/*{records.EXITED}"):
+            step_id = str(path).removesuffix(records.EXITED)
+            stem, _, number = step_id.rpartition(".")
+            ended = records.read_exit(step_id)
+            # What runs in the background is of no use to anybody else once it was ended.
+            finished = ended is not None and ended.counts and ended.why != records.ENDED
+            if finished and records.newest_try(stem) > int(number):
+                found.append(step_id)
+        return found
+
+    def infos(self) -> dict[str, WorkflowInfo]:
+        """The newest workflow of each task."""
+        from penguin.orchestration.store.reader import WorkflowReader
+
+        reader = WorkflowReader(self.space.db)
+        found = {info.task_id: info for info in reversed(reader.list(limit=10_000))}
+        reader.close()
+        return found
+
+    async def settle(self, backend: OrchestrationBackend) -> dict[str, str]:
+        """Run the engine until nothing moves any more; the status of each task's newest workflow."""
+        await backend.run_engine()
+        active = await backend.list_workflows(status_filter=ACTIVE, limit=10_000)
+        try:
+            await backend.wait_workflows([info.workflow_id for info in active], timeout=PATIENCE)
+        except Exception as error:
+            raise AssertionError(f"{error}\n" + "\n".join(self.story())) from error
+        return {task: str(info.status) for task, info in self.infos().items()}
+
+
+def processes() -> Iterator[int]:
+    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return b"\0" + Path(f"/proc/{pid}/{name}").read_bytes() + b"\0"
+    except OSError:
+        return b""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition to come true."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.01)
