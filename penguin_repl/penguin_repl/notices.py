@@ -27,20 +27,25 @@ class Notices:
     def __init__(self, session: Session, screen: PromptScreen) -> None:
         self._session = session
         self._screen = screen
-        self._told: dict[str, WorkflowStatus] = {}
+        self._told: dict[str, WorkflowInfo] = {}
         self._trouble = ""
 
     def change(self, info: WorkflowInfo) -> None:
         """A workflow changed its status or its phase. Never raises: engines call it."""
+        told = self._told.get(info.workflow_id)
+        if told is not None and info.updated_at <= told.updated_at:
+            # The engine and the store speak of the same changes, not at the same time.
+            return
         if info.status not in WORTH_TELLING:
             self._told.pop(info.workflow_id, None)
         elif not self.has_told(info):
-            self._told[info.workflow_id] = info.status
+            self._told[info.workflow_id] = info
             self._screen.narrate(self._line(info))
 
     def has_told(self, info: WorkflowInfo) -> bool:
         """Whether the newest notice of this workflow said the same."""
-        return self._told.get(info.workflow_id) is info.status
+        told = self._told.get(info.workflow_id)
+        return told is not None and told.status is info.status
 
     def trouble(self, text: str) -> None:
         """The store is in trouble, or out of it again; it may say so often."""

@@ -34,7 +34,8 @@ from penguin_repl.quiet import quiet
 from penguin_repl.render.error import describe, error_data, sentence
 from penguin_repl.render.safe import clean, clean_block
 from penguin_repl.taking_up import open_engine
-from penguin_repl.toolbar import REFRESH, Toolbar
+from penguin_repl.toolbar import fitting
+from penguin_repl.watch import Watch
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
@@ -71,7 +72,7 @@ class Shell:
         self._debug = debug
         self._screen = PromptScreen(style, redirected=redirected)
         self._notices = Notices(session, self._screen)
-        self._toolbar = Toolbar(session)
+        self._watch = Watch(session, self._notices.change, self._redraw)
         self._known = Known(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
@@ -91,8 +92,7 @@ class Shell:
             complete_in_thread=True,
             complete_while_typing=True,
             reserve_space_for_menu=MENU_LINES,
-            bottom_toolbar=lambda: self._toolbar.text(self._screen.columns),
-            refresh_interval=REFRESH,
+            bottom_toolbar=lambda: fitting(self._watch.active, self._screen.columns),
             key_bindings=line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
             interrupt_exception=Interrupted,
             enable_suspend=True,
@@ -100,8 +100,10 @@ class Shell:
         )
 
     def _on_change(self, info: WorkflowInfo) -> None:
-        self._toolbar.changed()
         self._notices.change(info)
+        self._watch.soon()
+
+    def _redraw(self) -> None:
         self._prompt.app.invalidate()
 
     async def run(self) -> None:
@@ -112,6 +114,7 @@ class Shell:
         with self._foreground, quiet(self._prompt.input), patch_stdout(raw=True), self._log_lines():
             # The prompt first: the engine takes longer to load than the prompt to be drawn.
             self._opening = loop.create_task(self._open())
+            loop.call_soon(self._watch.look)
             try:
                 while not self._left:
                     await self._next()
@@ -119,6 +122,7 @@ class Shell:
                 self._left = True
             finally:
                 await asyncio.wait({self._opening})
+                self._watch.stop()
                 await self._session.aclose()
                 self._known.close()
 
@@ -130,7 +134,7 @@ class Shell:
             self._opened = True
             if told:
                 self._screen.narrate(told)
-        except (WorkflowError, OSError) as error:
+        except Exception as error:
             self._tell(error)
 
     async def _ready(self) -> None:

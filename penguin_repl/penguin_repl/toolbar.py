@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import ACTIVE, WorkflowError, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.session import Session
 
-REFRESH = 1.0
-"""Seconds after which the store is asked again, since other processes change workflows too."""
 LIMIT = 200
 """So many active workflows are counted; then there are `more`."""
 WORDS = {
@@ -25,36 +21,8 @@ WORDS = {
 }
 
 
-class Toolbar:
-    """Keeps what it shows: it is drawn with every key."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._active: Sequence[WorkflowInfo] = ()
-        self._read_at = float("-inf")
-
-    def changed(self) -> None:
-        """What is shown may be out of date."""
-        self._read_at = float("-inf")
-
-    def text(self, width: int) -> str:
-        """The line, for so many columns."""
-        now = time.monotonic()
-        if now - self._read_at >= REFRESH:
-            self._read_at = now
-            self._active = self._read()
-        return fitting(self._active, width)
-
-    def _read(self) -> Sequence[WorkflowInfo]:
-        try:
-            return self._session.reader.list(statuses=ACTIVE, limit=LIMIT + 1)
-        except WorkflowError:
-            # Whoever types a command is told; here the old line will do.
-            return self._active
-
-
 def fitting(active: Sequence[WorkflowInfo], width: int) -> str:
-    """As much as fits: counts before names."""
+    """What is known of the active workflows in one line, as much as fits: counts before names."""
     if not active:
         return _cut(" nothing runs", width)
     shown = active[:LIMIT]

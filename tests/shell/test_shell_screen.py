@@ -91,6 +91,20 @@ async def test_the_toolbar_tells_what_runs(space: Space) -> None:
             await glass.until(lambda: glass.toolbar == "nothing runs")
 
 
+async def test_what_another_process_runs_is_told_too(space: Space) -> None:
+    with scripted_phases({"USE": ["UNVERIFIED"]}) as script:
+        async with shell(space.root, columns=160) as glass, space.backend() as other:
+            await glass.see("Nothing was started")
+            script.hold("TEST")
+            workflow_id = await other.start_workflow("auth")
+            await glass.until(lambda: glass.toolbar == "1 running: auth TEST")
+            script.release("TEST")
+            await glass.see(f"{workflow_id} BLOCKED at USE: ")
+            await other.cancel_workflow(workflow_id)
+            await glass.see(f"{workflow_id} CANCELLED at USE")
+            assert glass.screen.text.count("BLOCKED") == 1
+
+
 async def test_ctrl_c_clears_the_line(space: Space) -> None:
     async with shell(space.root) as glass:
         await glass.until(lambda: glass.typed == "")
