@@ -1,4 +1,4 @@
-"""Whether a database tells one story: its projections must be what its events rebuild, and the events must be possible."""
+"""Whether a database tells one story: its rows are what its events rebuild, and the events are possible."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import penguin.orchestration
 import pytest
 from tests.crash.yard import Act, Yard, gates, wait_for
+
+import penguin.orchestration
 
 pytestmark = pytest.mark.anyio
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -208,9 +210,19 @@ class Yard:
         active = await backend.list_workflows(status_filter=ACTIVE, limit=10_000)
         try:
             await backend.wait_workflows([info.workflow_id for info in active], timeout=PATIENCE)
+            await nothing_under_way(self.space.db)
         except Exception as error:
             raise AssertionError(f"{error}\n" + "\n".join(self.story())) from error
         return {task: str(info.status) for task, info in self.infos().items()}
+
+
+async def nothing_under_way(db: Path) -> None:
+    """Wait for the end of every attempt; a PAUSED workflow's step may go on for a while."""
+    deadline = time.monotonic() + PATIENCE
+    with contextlib.closing(sqlite3.connect(f"{db.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        while connection.execute("SELECT count(*) FROM run WHERE slot = 1").fetchone()[0]:
+            assert time.monotonic() < deadline, "an attempt did not end"
+            await asyncio.sleep(0.01)
 
 
 def processes() -> Iterator[int]:

@@ -120,7 +120,7 @@ class NativeRun:
             else:
                 assert await self._advance(), f"it never came to {self._acts[0]}, it is {self.state.status}"
         self.last = self.state
-        self._engine._finish_cancellations = _at_once  # type: ignore[method-assign]
+        self._engine._finish_stops = _at_once  # type: ignore[method-assign]
         await self._backend.aclose()
         return self.story[begin:]
 
@@ -259,7 +259,7 @@ class NativeRun:
     async def _crash(self, act: Act) -> None:
         under_way = self.phases.held is not None
         # Nothing is finished: what runs is left behind as it is.
-        self._engine._finish_cancellations = _at_once  # type: ignore[method-assign]
+        self._engine._finish_stops = _at_once  # type: ignore[method-assign]
         await self._backend.aclose()
         self._open()
         await self._backend.run_engine()

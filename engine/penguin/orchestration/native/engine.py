@@ -36,8 +36,8 @@ Listener = Callable[[WorkflowInfo], None]
 
 LIVENESS = 1.0
 """Seconds between two looks for workflows and slots whose engine died."""
-CANCEL_PATIENCE = 25.0
-"""Seconds that closing waits for a cancellation: SIGTERM 5 s, SIGKILL 15 s, and some."""
+STOP_PATIENCE = 25.0
+"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
 _ACTIVE_RUNS = f"SELECT workflow_id, seq, owner, status, slot FROM run WHERE status IN ({', '.join('?' * len(ACTIVE))})"
 
 
@@ -407,7 +407,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Leave running steps to be taken over, make everything decided durable, and be dead for other engines."""
-        await self._finish_cancellations()
+        await self._finish_stops()
         reach("close.before")
         self._closing = True
         if self._liveness is not None:
@@ -425,14 +425,20 @@ class Engine:
         if not abandoned:
             shutil.rmtree(self.identity.folder, ignore_errors=True)
 
-    async def _finish_cancellations(self) -> None:
-        deadline = time.monotonic() + CANCEL_PATIENCE
-        while ending := [w for w, live in self._live.items() if live.state.cancelling and live.driver is not None]:
+    async def _finish_stops(self) -> None:
+        """See to the end of what a person asked to be ended: after us there may be nobody who does."""
+        deadline = time.monotonic() + STOP_PATIENCE
+        while ending := [w for w, live in self._live.items() if live.driver is not None and _is_ending(live.state)]:
             change = self.change_of(ending)
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))
             if late:
                 change.cancel()
                 return
+
+
+def _is_ending(state: State) -> bool:
+    """Whether the step under way was asked to end at once: by a cancellation, or by a pause that does not wait."""
+    return state.cancelling or (state.running and state.stop_now)
 
 
 def _fold(state: State | None, commands: Sequence[Command], now: float) -> Decision:
