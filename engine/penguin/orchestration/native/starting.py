@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Item
 
 
+_NEXT_NUMBER = """
+SELECT coalesce(max(number), -1) + 1 FROM (
+    SELECT max(number) AS number FROM run WHERE project_id = ? AND task_id = ?
+    UNION ALL SELECT number FROM pruned WHERE project_id = ? AND task_id = ?
+)
+"""
+
+
 class UnmetDependency(WorkflowError):
     """A dependency is not met, and nothing is under way that would meet it."""
 
@@ -30,14 +38,12 @@ def workflow_id_of(project_id: str, task_id: str, number: int) -> str:
 
 
 def next_id(connection: sqlite3.Connection, task: Task) -> tuple[str, int]:
-    """Id and number of the task's next workflow.
+    """Id and number of the task's next workflow: no number comes twice, though its workflow was pruned.
 
     Six digits may clash between two numbers of one task: then the next number is taken.
     """
-    row = connection.execute(
-        "SELECT count(*) FROM run WHERE project_id = ? AND task_id = ?", (task.project_id, task.id)
-    ).fetchone()
-    number = int(row[0])
+    key = (task.project_id, task.id)
+    number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
     while True:
         workflow_id = workflow_id_of(task.project_id, task.id, number)
         if connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone() is None:

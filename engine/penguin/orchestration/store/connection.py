@@ -45,10 +45,11 @@ def open_store(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection | None:
+def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | None:
     """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does.
 
-    Any thread may use the connection, one at a time.
+    Any thread may use the connection, one at a time. An older version is brought up to date, or refused where
+    `migrate` is not wanted.
     """
     try:
         if not path.exists() or path.stat().st_size == 0:
@@ -70,6 +71,10 @@ def open_reader(path: Path) -> sqlite3.Connection | None:
         # A reader never migrates; a writer will have made this version in a moment.
         connection.close()
         open_store(path).close()
+        if not migrate:
+            raise StoreError(
+                f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
+            )
         return open_reader(path)
     return connection
 

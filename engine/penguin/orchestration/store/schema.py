@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.failpoints import reach
+from penguin.orchestration.store.backup import copy_database
 from penguin.orchestration.store.connection import APPLICATION_ID, SCHEMA_VERSION
 
 migrations = Migrations("penguin")
@@ -83,33 +85,59 @@ SNAPSHOT_INDEXES = (
 )
 
 
+PRUNED = """
+CREATE TABLE pruned (
+    project_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (project_id, task_id)
+) WITHOUT ROWID
+"""
+"""The highest number of a task's workflows that are gone: what it named is never named again."""
+
+
 @migrations(name="0001_first", transactional=False)
 def _first(db: Database) -> None:
-    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, *SNAPSHOT_INDEXES):
+    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, *SNAPSHOT_INDEXES, PRUNED):
         db.execute(statement)
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the database up to date, in one transaction; what was there before is copied aside first."""
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        _back_up(connection, path)
+def migrate(
+    connection: sqlite3.Connection, path: Path, steps: Migrations = migrations, version: int = SCHEMA_VERSION
+) -> None:
+    """Bring the database up to `version`, in one transaction; what was there before is copied aside first.
+
+    The copy is `<name>.v<old version>.bak`, beside the database. Raises StoreError where it can't be written.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have been faster while this one waited for the lock.
-        if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
-            migrations.apply(Database(connection))
+        before = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if before < version:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                _back_up(path, before)
+            steps.apply(Database(connection))
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA user_version = {version}")
         reach("schema.before")
         connection.execute("COMMIT")
         reach("schema.after")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 
-def _back_up(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def _back_up(path: Path, version: int) -> None:
+    """Copy what is there, while the lock of the migration keeps everybody from changing it."""
     copy = path.with_name(f"{path.name}.v{version}.bak")
-    with sqlite3.connect(copy) as target:
-        connection.backup(target)
+    partial = copy.with_name(f"{copy.name}.new")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    # A connection of its own: the one that migrates would copy its changes too.
+    source = sqlite3.connect(path, isolation_level=None)
+    try:
+        copy_database(source, partial)
+    finally:
+        source.close()
+    partial.replace(copy)

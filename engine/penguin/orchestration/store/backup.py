@@ -1,0 +1,59 @@
+"""Copies of a database that others may be writing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from penguin.orchestration.backend import StoreError
+from penguin.orchestration.store.connection import explain_error, open_reader
+
+HINT = "choose another name; nothing is overwritten"
+
+
+def back_up(db: Path, target: Path) -> int:
+    """Copy the whole database as it is at this moment to a new file, for its owner alone; its size in bytes.
+
+    Writers go on meanwhile. Raises StoreError where there is no database, or `target` exists or can't be written.
+    """
+    if os.path.lexists(target):
+        raise StoreError(f"{target} exists", HINT)
+    source = open_reader(db)
+    if source is None:
+        raise StoreError(f"there is nothing to back up: {db} does not exist yet", "it is made by the first start")
+    try:
+        _claim(target)
+        try:
+            copy_database(source, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    finally:
+        source.close()
+    return target.stat().st_size
+
+
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy a database, in one go, into a file that is empty. Raises StoreError."""
+    try:
+        copy = sqlite3.connect(target, isolation_level=None)
+        try:
+            # All pages in one step: a copy in several begins anew whenever somebody writes in between.
+            source.backup(copy, pages=-1)
+            # One file that can be carried around; opened by Penguin it gets its write-ahead log back.
+            copy.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            copy.close()
+    except sqlite3.Error as error:
+        raise explain_error(error, target) from error
+
+
+def _claim(target: Path) -> None:
+    """Make the file, readable by its owner only from its first byte on."""
+    try:
+        os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise StoreError(f"{target} exists", HINT) from None
+    except OSError as error:
+        raise StoreError(f"can't write {target}: {error.strerror}", "choose another place") from error

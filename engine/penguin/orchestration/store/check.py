@@ -1,0 +1,166 @@
+"""`penguin check`: whether the database agrees with its own history, and what lies around that nothing needs.
+
+Reads in one transaction, so that it sees one moment of a store that engines go on writing; repairs nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.events import AnyEvent
+from penguin.orchestration.flow import State, rebuild
+from penguin.orchestration.store.codec import Row, decode_events, event_row, inserted_run
+from penguin.orchestration.store.connection import explain_error, open_reader
+from penguin.orchestration.store.leftovers import Leftover, leftovers
+from penguin.orchestration.workspace import Workspace
+
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
+"""What a history that no Penguin wrote may do to who reads it."""
+EVENTS = "SELECT workflow_id, seq, at, kind, data FROM event ORDER BY workflow_id, seq"
+STATUSES = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+OWNERS = f"SELECT DISTINCT owner FROM run WHERE status IN ({STATUSES})"
+
+
+class Problem(NamedTuple):
+    """Something that can't be so."""
+
+    subject: str
+    """A workflow, a task, or the file."""
+    message: str
+
+
+class Report(NamedTuple):
+    """What a check found."""
+
+    workflows: int = 0
+    events: int = 0
+    """Decisions, each a row of the history."""
+    problems: tuple[Problem, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
+    """Harmless; `/workflow prune` removes them."""
+
+
+def check(workspace: Workspace) -> Report:
+    """Check the store of a workspace. What can't be read is a problem, not an error."""
+    now = time.time()
+    try:
+        connection = open_reader(workspace.db, migrate=False)
+    except StoreError as error:
+        return Report(problems=(Problem(workspace.db.name, str(error)),))
+    if connection is None:
+        return Report(leftovers=tuple(leftovers(workspace, (), (), now)))
+    try:
+        connection.execute("BEGIN")
+        return _Check(connection).report(workspace, now)
+    except sqlite3.DatabaseError as error:
+        return Report(problems=(Problem(workspace.db.name, str(explain_error(error, workspace.db))),))
+    finally:
+        connection.close()
+
+
+class _Check:
+    """One look at one moment of the database."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._events = 0
+        self._active: dict[tuple[str, str], str] = {}
+
+    def report(self, workspace: Workspace, now: float) -> Report:
+        """What is found, `now` being the moment at which the transaction began."""
+        broken = [Problem(workspace.db.name, text) for text in self._integrity()]
+        known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
+        # A page that can't be read would end the walk; that it can't was said already.
+        problems = broken or list(self._workflows(known))
+        owners = {row[0] for row in self._connection.execute(OWNERS)}
+        found = tuple(leftovers(workspace, known, owners, now))
+        return Report(len(known), self._events, tuple(problems), found)
+
+    def _integrity(self) -> list[str]:
+        return [text for (text,) in self._connection.execute("PRAGMA integrity_check") if text != "ok"]
+
+    def _workflows(self, known: set[str]) -> Iterator[Problem]:
+        columns = [row[1] for row in self._connection.execute("PRAGMA table_info(run)")]
+        told: set[str] = set()
+        for workflow_id, history in itertools.groupby(self._connection.execute(EVENTS), itemgetter(0)):
+            told.add(workflow_id)
+            row = self._connection.execute("SELECT * FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
+            for message in self._workflow(columns, row, list(history)):
+                yield Problem(workflow_id, message)
+        for workflow_id in sorted(known - told):
+            yield Problem(workflow_id, "it has a row but no history")
+
+    def _workflow(self, columns: list[str], row: Row | None, history: list[Row]) -> Iterator[str]:
+        self._events += len(history)
+        seqs = [event[1] for event in history]
+        if seqs != list(range(1, len(seqs) + 1)):
+            yield f"its history has gaps: {_ranges(seqs)}"
+        if row is None:
+            yield "it has a history but no row"
+        else:
+            yield from _unknown_words(dict(zip(columns, row, strict=True)))
+        try:
+            state = _rebuilt(history)
+        except UNREADABLE as error:
+            yield f"its history can't be read: {error}"
+            return
+        yield from _misfiled(history)
+        if row is not None:
+            yield from _differences(columns, row, inserted_run(state, int(seqs[-1])))
+        yield from self._second_active(state)
+
+    def _second_active(self, state: State) -> Iterator[str]:
+        if state.final:
+            return
+        task = state.definition.task
+        first = self._active.setdefault((task.project_id, task.id), state.workflow_id)
+        if first != state.workflow_id:
+            yield f"it is active, and so is {first} of the same task"
+
+
+def _rebuilt(history: Iterable[Row]) -> State:
+    return rebuild([event for row in history for event in _decoded(row)])
+
+
+def _decoded(row: Row) -> list[AnyEvent]:
+    return decode_events(str(row[4]))
+
+
+def _misfiled(history: Iterable[Row]) -> Iterator[str]:
+    """Event rows whose columns say something else than their events."""
+    for row in history:
+        workflow_id, seq, at, kind, _ = row
+        expected = event_row(str(workflow_id), int(seq), tuple(_decoded(row)))
+        if (at, kind) != expected[2:4]:
+            yield f"event {seq} is filed as {kind} at {at}, but holds {expected[3]} at {expected[2]}"
+
+
+def _unknown_words(row: dict[str, Any]) -> Iterator[str]:
+    for column, known in (("status", WorkflowStatus), ("phase", WorkflowPhase)):
+        if row[column] not in list(known):
+            yield f"its row has a {column} that nobody knows: {row[column]!r}"
+
+
+def _differences(columns: list[str], row: Row, expected: Row) -> Iterator[str]:
+    for column, got, wanted in zip(columns, row, expected, strict=True):
+        if got != wanted:
+            yield f"its row says {column} {got!r}, its history {wanted!r}"
+
+
+def _ranges(seqs: list[int | float | str]) -> str:
+    """The numbers that are there, as `1-3, 5`."""
+    parts: list[list[Any]] = []
+    for seq in seqs:
+        if parts and seq == parts[-1][1] + 1:
+            parts[-1][1] = seq
+        else:
+            parts.append([seq, seq])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)

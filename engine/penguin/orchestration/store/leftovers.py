@@ -1,0 +1,111 @@
+"""What crashes leave behind in `.penguin/`: folders and files that nothing will ask for again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from penguin.orchestration.native.ownership import may_run_steps
+from penguin.orchestration.workspace import Workspace
+
+QUIET = 60.0
+"""Seconds without a change, before which something may be about to be used: a retry makes the folder of its workflow
+before the workflow, an engine its folder before its lock."""
+UNFINISHED = ("*/*.exit.json.tmp", "*.new", "*.lock")
+"""In the folder of a workflow: what is renamed when it is whole. What steps leave is none of it, whatever its name."""
+
+
+class Leftover(NamedTuple):
+    """A folder or a file that nothing needs."""
+
+    path: Path
+    why: str
+
+
+def leftovers(
+    workspace: Workspace, workflows: Collection[str], owners: Collection[str], now: float
+) -> Iterator[Leftover]:
+    """What nothing needs, by the ids of all workflows and of the owners of active ones, as they were at `now`."""
+    before = now - QUIET
+    for folder in _entries(workspace.runs):
+        if folder.name not in workflows:
+            if _is_older(folder, before):
+                yield Leftover(folder, "run folder without a workflow")
+        else:
+            yield from _unfinished(folder, before)
+    yield from dead_engines(workspace, owners, now)
+
+
+def dead_engines(workspace: Workspace, owners: Collection[str], now: float) -> Iterator[Leftover]:
+    """The folders of engines that live no more, have no step under way, and own none of the active workflows."""
+    before = now - QUIET
+    for folder in _entries(workspace.engines):
+        unowned = folder.name not in owners and _is_older(folder, before)
+        if unowned and not may_run_steps(workspace.engines, folder.name):
+            yield Leftover(folder, "folder of a dead engine")
+
+
+def remove(leftover: Path) -> bool:
+    """Remove a file or a folder with all that is in it; False where something of it could not be."""
+    try:
+        if leftover.is_symlink() or not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
+            return True
+        try:
+            shutil.rmtree(leftover)
+        except PermissionError:
+            _open_folders(leftover)
+            shutil.rmtree(leftover)
+    except OSError:
+        return False
+    return True
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in the files of a folder."""
+    total = 0
+    for path in _files(folder):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.lstat().st_size
+    return total
+
+
+def _open_folders(top: Path) -> None:
+    """Tools leave folders behind that even their owner can't empty."""
+    top.chmod(stat.S_IRWXU)
+    for parent, names, _ in os.walk(top):
+        for path in (Path(parent, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(stat.S_IRWXU)
+
+
+def _unfinished(folder: Path, before: float) -> Iterator[Leftover]:
+    for pattern in UNFINISHED:
+        for path in folder.glob(pattern):
+            if _is_older(path, before):
+                yield Leftover(path, "file that was never finished")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_older(path: Path, before: float) -> bool:
+    try:
+        return path.lstat().st_mtime < before
+    except FileNotFoundError:
+        return False

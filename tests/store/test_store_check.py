@@ -1,0 +1,223 @@
+"""`penguin check`: what agrees, what does not, and what nothing needs; nothing is ever changed by looking."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.commands import Cancel, Claim, Dispatch
+from penguin.orchestration.native.ownership import LAUNCHER_LOCK, Identity
+from penguin.orchestration.store.check import check
+from penguin.orchestration.store.connection import SCHEMA_VERSION, open_store
+from penguin.orchestration.workspace import Workspace
+
+LONG_AGO = time.time() - 3600
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = Workspace(tmp_path)
+    workspace.ensure()
+    return workspace
+
+
+@pytest.fixture
+def full(workspace: Workspace, tell: SimpleNamespace) -> Workspace:
+    """With workflows in several states."""
+    stories = [
+        tell.Story("done").complete(),
+        tell.Story("runs").run().report(Verdict.FAILED, "no"),
+        tell.Story("stuck").run().report(Verdict.UNVERIFIED, "nothing"),
+        tell.Story("gone").run().do(Cancel("ann")),
+        tell.Story("new"),
+    ]
+    tell.commit(workspace.db, *stories)
+    return workspace
+
+
+def change(workspace: Workspace, *statements: str) -> None:
+    with sqlite3.connect(workspace.db) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def problems(workspace: Workspace) -> list[tuple[str, str]]:
+    return [tuple(problem) for problem in check(workspace).problems]
+
+
+def aged(path: Path, text: str | None = None) -> Path:
+    """A folder, or with a text a file, that nobody touched for long."""
+    if text is None:
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_nothing_yet_is_fine(workspace: Workspace) -> None:
+    assert check(workspace) == ((0, 0, (), ()))
+    assert not workspace.db.exists()
+
+
+def test_what_penguin_wrote_is_fine(full: Workspace) -> None:
+    report = check(full)
+    assert (report.workflows, report.problems, report.leftovers) == (5, (), ())
+    assert report.events > 10
+
+
+def test_looking_changes_nothing(full: Workspace) -> None:
+    change(full, "UPDATE run SET status = 'PAUSED' WHERE task_id = 'new'", "DELETE FROM event WHERE seq = 2")
+    aged(full.runs / "ituv-unknown-000000")
+
+    def digest() -> str:
+        data = [
+            path.read_bytes() for path in sorted(full.state.rglob("*")) if path.is_file() and "-shm" not in path.name
+        ]
+        return hashlib.sha256(b"".join(data)).hexdigest()
+
+    before = digest()
+    assert check(full).problems
+    assert digest() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "subject", "message"),
+    [
+        (
+            "UPDATE run SET status = 'PAUSED' WHERE task_id = 'new'",
+            "new",
+            "its row says status 'PAUSED', its history 'P",
+        ),
+        (
+            "UPDATE run SET status = 'LOST' WHERE task_id = 'new'",
+            "new",
+            "its row has a status that nobody knows: 'LOST'",
+        ),
+        ("UPDATE run SET phase = 'NAP' WHERE task_id = 'done'", "done", "its row has a phase that nobody knows: 'NAP'"),
+        ("UPDATE run SET slot = 1 WHERE task_id = 'done'", "done", "its row says slot 1, its history 0"),
+        ("UPDATE run SET owner = 'me' WHERE task_id = 'runs'", "runs", "its row says owner 'me', its history 'eeee"),
+        ("UPDATE run SET seq = 9 WHERE task_id = 'new'", "new", "its row says seq 9, its history 1"),
+        ("DELETE FROM event WHERE seq = 2 AND workflow_id LIKE '%done%'", "done", "its history has gaps: 1, 3-"),
+        ("DELETE FROM event WHERE seq = 1 AND workflow_id LIKE '%done%'", "done", "its history can't be read: "),
+        ("DELETE FROM event WHERE workflow_id LIKE '%new%'", "new", "it has a row but no history"),
+        ("DELETE FROM run WHERE task_id = 'new'", "new", "it has a history but no row"),
+        ("UPDATE event SET data = '[{}]' WHERE workflow_id LIKE '%new%'", "new", "its history can't be read: "),
+        ("UPDATE event SET data = 'x' WHERE workflow_id LIKE '%new%'", "new", "its history can't be read: "),
+        (
+            "UPDATE event SET data = replace(data, 'VERIFY', 'NAP')",
+            "done",
+            "its history can't be read: Invalid enum value",
+        ),
+        ("UPDATE event SET kind = 'Nap' WHERE seq = 2", "done", "event 2 is filed as Nap at "),
+        (
+            "UPDATE event SET at = 7 WHERE seq = 2",
+            "done",
+            "event 2 is filed as Claimed at 7.0, but holds Claimed at 17",
+        ),
+    ],
+)
+def test_what_does_not_agree_is_named(full: Workspace, statement: str, subject: str, message: str) -> None:
+    change(full, statement)
+    found = problems(full)
+    assert any(who == f"ituv-{subject}-000000" and text.startswith(message) for who, text in found), found
+
+
+def test_two_active_workflows_of_a_task_are_a_problem(full: Workspace, tell: SimpleNamespace) -> None:
+    change(full, "DROP INDEX run_active")
+    tell.commit(full.db, tell.Story("new", number=1))
+    assert ("ituv-new-000001", "it is active, and so is ituv-new-000000 of the same task") in problems(full)
+
+
+def test_a_damaged_file_is_a_problem_and_not_an_error(full: Workspace) -> None:
+    connection = open_store(full.db)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = full.db.read_bytes()
+    full.db.write_bytes(whole[: 3 * 4096] + b"\xff" * 4096 + whole[4 * 4096 :])
+    assert {who for who, _ in problems(full)} == {"penguin.db"}
+    full.db.write_bytes(b"just text " * 1000)
+    assert problems(full) == [("penguin.db", f"{full.db} is no database")]
+
+
+def test_an_older_version_is_left_alone(full: Workspace) -> None:
+    change(full, "PRAGMA user_version = 0")
+    assert f"is of version 0, this Penguin's is {SCHEMA_VERSION}" in problems(full)[0][1]
+    with sqlite3.connect(full.db) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+# --- leftovers ------------------------------------------------------------------------------------------------------
+
+
+def left(workspace: Workspace) -> dict[str, str]:
+    return {str(one.path.relative_to(workspace.state)): one.why for one in check(workspace).leftovers}
+
+
+def test_what_nothing_needs_is_listed_and_is_no_problem(full: Workspace) -> None:
+    aged(full.runs / "ituv-unknown-000000")
+    aged(full.runs / "ituv-done-000000" / "1-implement" / "01-x.1.exit.json.tmp", "{")
+    aged(full.runs / "ituv-done-000000" / "1-implement" / "artifacts" / "mine.exit.json.tmp", "kept")
+    aged(full.runs / "ituv-done-000000" / "tree.index.lock", "")
+    aged(full.engines / ("d" * 32))
+    assert left(full) == {
+        "runs/ituv-unknown-000000": "run folder without a workflow",
+        "runs/ituv-done-000000/1-implement/01-x.1.exit.json.tmp": "file that was never finished",
+        "runs/ituv-done-000000/tree.index.lock": "file that was never finished",
+        f"engines/{'d' * 32}": "folder of a dead engine",
+    }
+    assert not check(full).problems
+
+
+def test_what_may_just_be_made_is_not_listed(full: Workspace) -> None:
+    (full.runs / "ituv-unknown-000000").mkdir(parents=True)
+    (full.engines / ("d" * 32)).mkdir(parents=True)
+    assert left(full) == {}
+
+
+@pytest.fixture
+def engine(workspace: Workspace) -> Iterator[Identity]:
+    identity = Identity(workspace.engines)
+    os.utime(identity.folder, (LONG_AGO, LONG_AGO))
+    yield identity
+    identity.release()
+
+
+def test_engines_that_live_own_or_run_steps_are_not_listed(
+    full: Workspace, engine: Identity, tell: SimpleNamespace
+) -> None:
+    import fcntl
+
+    owner = "c" * 32
+    aged(full.engines / owner)
+    tell.commit(full.db, tell.Story("owned").do(Claim(owner), Dispatch()))
+    runs_steps = aged(full.engines / ("b" * 32))
+    with open(runs_steps / LAUNCHER_LOCK, "w") as lock:
+        os.utime(runs_steps, (LONG_AGO, LONG_AGO))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert left(full) == {}
+    assert list(left(full)) == [f"engines/{'b' * 32}"]
+
+
+def test_engines_may_write_meanwhile(full: Workspace, tell: SimpleNamespace) -> None:
+    writer = open_store(full.db)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE run SET reason = 'half done'")
+    assert problems(full) == []
+    writer.execute("ROLLBACK")
+    writer.close()
+
+
+def test_a_report_is_plain_data(full: Workspace) -> None:
+    json.dumps(check(full).problems)
