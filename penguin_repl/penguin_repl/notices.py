@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
+from penguin_repl.complaints import Complaints
 from penguin_repl.render.grid import STYLES
 from penguin_repl.render.safe import clean
 
 if TYPE_CHECKING:
+    import logging
     from asyncio import AbstractEventLoop
 
     from penguin.orchestration.backend import WorkflowInfo
@@ -85,22 +86,14 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-class LogLines(logging.Handler):
-    """Complaints of libraries and of the engine, a line each; where they broke only with `debug`."""
+class LogLines(Complaints):
+    """Complaints of libraries and of the engine, above the prompt."""
 
     def __init__(self, screen: PromptScreen, loop: AbstractEventLoop, *, debug: bool) -> None:
-        super().__init__(logging.WARNING)
-        self._screen = screen
+        super().__init__(screen, debug=debug)
         self._loop = loop
-        self._debug = debug
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell it; `logging` calls this from any thread."""
-        text = self.format(record) if self._debug else clean(_complaint(record))
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._screen.narrate, text)
-
-
-def _complaint(record: logging.LogRecord) -> str:
-    error = record.exc_info[1] if record.exc_info else None
-    return f"{record.getMessage()}: {error}" if error else record.getMessage()
+            self._loop.call_soon_threadsafe(super().emit, record)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 
 import pytest
 from tests.native.space import Space
@@ -76,6 +78,18 @@ async def test_disk_trouble_is_told_once_and_so_is_its_end(space: Space) -> None
             trouble(problem)
         await glass.see("the disk takes records again")
         assert glass.screen.text.count("the disk is full") == 1
+
+
+async def test_what_breaks_in_the_background_takes_one_line(space: Space) -> None:
+    async with shell(space.root) as glass:
+        await glass.see("Nothing was started")
+        broken = ValueError("no such thing")
+        await asyncio.to_thread(logging.getLogger("library").error, "it broke", exc_info=broken)
+        await glass.see("it broke: ValueError: no such thing")
+        asyncio.get_running_loop().call_soon(lambda: {}["nothing"])  # type: ignore[misc]
+        await glass.see("KeyError: 'nothing'")
+        assert "Traceback" not in glass.screen.text
+        await glass.until(lambda: glass.typed == "")
 
 
 async def test_the_toolbar_tells_what_runs(space: Space) -> None:
