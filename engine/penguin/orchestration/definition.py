@@ -137,6 +137,10 @@ class Task(Struct, frozen=True, kw_only=True):
 PRIORITIES = ("critical", "high", "medium", "low")
 
 
+CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
+"""What checkpoints leave out unless told otherwise: secrets and databases."""
+
+
 class Definition(Struct, frozen=True, kw_only=True):
     """The task and the settings that a workflow was started with; later edits of the files don't touch it."""
 
@@ -147,3 +151,9 @@ class Definition(Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     max_output: int = 100_000_000
     """Bytes of a step's output that are kept."""
+    checkpoint_exclude: tuple[str, ...] = CHECKPOINT_EXCLUDE
+    """Patterns of untracked files that checkpoints of the tree leave out."""
+    redact: tuple[str, ...] = ()
+    """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
+    env_deny: tuple[str, ...] = ()
+    """Names, or patterns of names, of variables that steps don't get."""

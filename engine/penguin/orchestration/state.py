@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
+from penguin.orchestration.private import make_private
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.reader import WorkflowReader
 
@@ -52,7 +53,7 @@ class WorkflowStateStore:
     def __init__(self, db_path: str | Path) -> None:
         self._path = Path(db_path)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path.parent)
         except OSError as error:
             raise StoreError(f"can't make {self._path.parent}: {error.strerror}", "choose another place") from error
         self._connection = open_store(self._path)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.private import close_to_others, make_private
 
 CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
@@ -37,9 +38,11 @@ class Workspace:
     def ensure(self) -> None:
         """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
         try:
-            self.state.mkdir(mode=0o700, exist_ok=True)
+            make_private(self.state)
+            close_to_others(self.state)
             ignore = self.state / ".gitignore"
             if not ignore.exists():
+                ignore.touch(mode=0o600)
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from error
@@ -102,6 +105,11 @@ phases:
     recipes: true                     # the task's recipes
   verify:
     criteria: true                    # the task's acceptance criteria
+
+# Variables that steps don't get, and variables whose values are never stored; `*_KEY`, `*_TOKEN`, `*_SECRET` and
+# `*PASSWORD*` are never stored anyway.
+# env: {deny: [AWS_*]}
+# redact: [DATABASE_URL]
 
 orchestration:
   backend: native

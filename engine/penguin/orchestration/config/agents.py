@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from penguin.orchestration.config.checker import Checker, Node
+from penguin.orchestration.secrecy import looks_secret
 
 _KEYS = ("model", "args", "env")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET)$|PASSWORD", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
@@ -40,7 +40,7 @@ def _variables(node: Node | None, checker: Checker, where: str) -> dict[str, str
         value = "" if child.value in ("", None) else checker.label(child, f"{where}.{name}")
         if not _NAME.fullmatch(name):
             checker.error(child.key_line, f"{where}: {name!r} can't be the name of a variable")
-        elif value and _SECRET.search(name) and not _REFERENCE.fullmatch(value):
+        elif value and looks_secret(name) and not _REFERENCE.fullmatch(value):
             # The value stays out of the message: it would end up in terminals and logs.
             advice = f"write {name}: ${{{name}}} and export it where Penguin runs"
             checker.error(child.line, f"{where}.{name}: holds a secret in plain text", advice)

@@ -31,6 +31,8 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=Retry(**{**settings.retry, **retry}),
         max_output=settings.max_output,
+        redact=settings.redact,
+        env_deny=settings.env_deny,
     )
 
 

@@ -17,6 +17,7 @@ from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
+from penguin.orchestration.config.variables import check_names
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FILE = "penguin.yaml"
 MAX_BYTES = 1_000_000
 DEFAULT_BLUEPRINTS = ("blueprints/*.md", "blueprints/*.yaml", "blueprints/*.yml", "blueprints/*.json")
-_KEYS = ("project", "blueprints", "phases", "agents", "orchestration")
+_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "orchestration")
 
 
 class Setting(NamedTuple):
@@ -65,6 +66,16 @@ class Settings:
     def blueprints(self) -> tuple[str, ...]:
         """Glob patterns, relative to the workspace."""
         return tuple(self._value("blueprints"))
+
+    @property
+    def env_deny(self) -> tuple[str, ...]:
+        """Names, or patterns of names, of variables that steps don't get."""
+        return tuple(self._value("env.deny"))
+
+    @property
+    def redact(self) -> tuple[str, ...]:
+        """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
+        return tuple(self._value("redact"))
 
     @property
     def backend(self) -> str:
@@ -121,6 +132,8 @@ def load_settings(
     entries = checker.mapping(document, FILE, _KEYS)
     settings = _project(entries.get("project"), checker, root)
     settings |= _blueprints(entries.get("blueprints"), checker)
+    denied = checker.mapping(entries.get("env"), "env", ("deny",)).get("deny")
+    settings |= _names(denied, checker, "env.deny") | _names(entries.get("redact"), checker, "redact")
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
@@ -187,6 +200,12 @@ def _blueprints(node: Node | None, checker: Checker) -> dict[str, Setting]:
     if node is None or patterns is None:
         return {"blueprints": Setting("blueprints", list(DEFAULT_BLUEPRINTS), "default")}
     return {"blueprints": Setting("blueprints", patterns, f"{FILE}:{node.key_line}")}
+
+
+def _names(node: Node | None, checker: Checker, key: str) -> dict[str, Setting]:
+    names = check_names(node, checker, key)
+    origin = "default" if node is None else f"{FILE}:{node.key_line}"
+    return {key: Setting(key, names, origin)}
 
 
 def _explain_phases(effective: Phases, set_here: Phases, document: Node | None) -> dict[str, Setting]:

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 from penguin.orchestration.failpoints import reach
+from penguin.orchestration.private import make_private
 
 LOCK = "engine.lock"
 CLAIMS = "claims"
@@ -22,7 +23,8 @@ class Identity:
     def __init__(self, engines: Path) -> None:
         self.id = uuid.uuid4().hex
         self.folder = engines / self.id
-        self.folder.mkdir(mode=0o700, parents=True)
+        make_private(engines)
+        self.folder.mkdir(mode=0o700)
         reach("identity.before")
         self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)

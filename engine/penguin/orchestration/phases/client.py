@@ -18,6 +18,7 @@ from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records, takeover
 from penguin.orchestration.phases.records import Exit
+from penguin.orchestration.private import make_private
 
 PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
 SOCKET = "launcher.sock"
@@ -53,6 +54,10 @@ class StepOrder(Struct, frozen=True, kw_only=True):
     """Standard error goes to a file of its own."""
     note: object = None
     """Kept in the start mark; any JSON value."""
+    secrets: dict[str, str] = {}
+    """Values by name that are to be replaced in all that is stored of the step."""
+    report: str | None = None
+    """A file that the step writes for Penguin, to be redacted like its output."""
 
 
 class Running:
@@ -148,7 +153,7 @@ class Launcher:
         return True
 
     async def _start_process(self) -> None:
-        records.make_private(self.directory)
+        make_private(self.directory)
         command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
         # In a session of its own from the start: Ctrl-C at the terminal is none of its business.
         ended = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""What a step finds in its environment, and the files that are named there."""
+"""What a step finds in its environment, the files that are named there, and the secrets that it may know."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import os
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from penguin.orchestration.phases.attempt import AttemptOrder
-from penguin.orchestration.phases.records import make_private
+from penguin.orchestration.phases.launcher.redaction import Secrets
+from penguin.orchestration.private import make_private
+from penguin.orchestration.secrecy import secret_values, without
 
 FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
+
+
+class Surroundings(Struct, frozen=True):
+    """What is the same for all steps of an attempt."""
+
+    env: dict[str, str]
+    secrets: Secrets
+    """What is not to be stored of that environment, and of what steps are denied: they may come by it elsewhere."""
 
 
 def artifacts_dir(order: AttemptOrder) -> Path:
@@ -19,16 +30,16 @@ def artifacts_dir(order: AttemptOrder) -> Path:
     return run_dir.parent / "artifacts" / run_dir.name
 
 
-def prepare(order: AttemptOrder) -> dict[str, str]:
-    """Make the attempt's folders and files; returns the environment of its steps."""
+def prepare(order: AttemptOrder) -> Surroundings:
+    """Make the attempt's folders and files."""
     run_dir, artifacts = Path(order.run_dir), artifacts_dir(order)
     for folder in (run_dir, artifacts):
         make_private(folder)
     _write(run_dir / FEEDBACK, "\n\n".join(order.feedback).encode())
     _write(run_dir / EVIDENCE, order.evidence.encode())
     _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
-    return {
-        **os.environ,
+    env = {
+        **without(os.environ, order.definition.env_deny),
         "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
         "PENGUIN_TASK_ID": order.definition.task.id,
         "PENGUIN_WORKFLOW_ID": order.workflow_id,
@@ -39,6 +50,7 @@ def prepare(order: AttemptOrder) -> dict[str, str]:
         "PENGUIN_EVIDENCE_FILE": str(run_dir / EVIDENCE),
         "PENGUIN_TASK_FILE": str(run_dir / TASK),
     }
+    return Surroundings(env, Secrets(secret_values(os.environ, order.definition.redact)))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.phases import junit
+from penguin.orchestration.phases import junit, records
 from penguin.orchestration.phases.attempt import AttemptOrder
 from penguin.orchestration.phases.client import StepOrder
-from penguin.orchestration.phases.environment import write_source
+from penguin.orchestration.phases.environment import Surroundings, write_source
 from penguin.orchestration.phases.plan import PlannedStep
 from penguin.orchestration.phases.verdicts import Report
 
@@ -31,15 +31,20 @@ class Note(Struct, frozen=True):
     limit: float = 0.0
     """Seconds that the step was given."""
     argv: tuple[str, ...] = ()
+    """Without secrets."""
     report: Report | None = None
 
 
-def step_order(order: AttemptOrder, step: PlannedStep, step_id: str, env: dict[str, str], limit: float) -> StepOrder:
+def step_order(
+    order: AttemptOrder, step: PlannedStep, step_id: str, surroundings: Surroundings, limit: float
+) -> StepOrder:
     """What the launcher is to start for a try of a step; `limit` in seconds."""
+    env, secrets = surroundings.env, surroundings.secrets
     report = _report(order, step, step_id)
     if step.asks_for_report and report:
         env = {**env, "PYTEST_ADDOPTS": junit.ask_for(Path(report.path), env.get("PYTEST_ADDOPTS", ""))}
     argv = _argv(step, step_id, env, limit)
+    noted = Note(limit, tuple(map(secrets.redact_text, argv)), report)
     return StepOrder(
         id=step_id,
         argv=argv,
@@ -48,13 +53,15 @@ def step_order(order: AttemptOrder, step: PlannedStep, step_id: str, env: dict[s
         timeout=limit,
         max_output=order.definition.max_output,
         split=step.kind == "http" or (step.expect is not None and step.expect.stdout is not None),
-        note=msgspec.to_builtins(Note(limit, argv, report)),
+        note=msgspec.to_builtins(noted),
+        secrets=secrets.values,
+        report=report.path if step.asks_for_report and report else None,
     )
 
 
 def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> Report | None:
     if step.asks_for_report:
-        return Report(step_id + ".junit.xml")
+        return Report(step_id + records.REPORT)
     if step.report:
         path = Path(order.workspace, step.report)
         return Report(str(path), tuple(junit.signature(path)))

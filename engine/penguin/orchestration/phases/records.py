@@ -14,6 +14,8 @@ STARTED = ".start.json"
 EXITED = ".exit.json"
 LOG = ".log"
 ERRORS = ".err.log"
+REPORT = ".junit.xml"
+"""Where Penguin asks for a test report."""
 
 TIMEOUT = "timeout"
 STOPPED = "stopped"
@@ -75,14 +77,6 @@ class Exit(Struct, frozen=True, kw_only=True):
         return self.why not in (STOPPED, CRASH)
 
 
-def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for its owner alone."""
-    if not folder.is_dir():
-        # `mkdir` gives its mode to the last folder only.
-        make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
 def slug(name: str) -> str:
     """A name as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].rstrip("-") or "step"
@@ -130,6 +124,7 @@ def read_exit(step_id: str) -> Exit | None:
 def write_exit(ending: Exit) -> None:
     path = Path(ending.id + EXITED)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(msgspec.json.encode(ending))
-    temporary.chmod(0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with open(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(ending))
     temporary.replace(path)

@@ -35,8 +35,8 @@ class LocalPhases:
             return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)
         if plan.nothing:
             return AttemptResult(verdict=Verdict.UNVERIFIED, reason=plan.nothing)
-        env = environment.prepare(order)
-        steps = Steps(order, plan, control, Tries(order.run_dir, self._launchers), env)
+        surroundings = environment.prepare(order)
+        steps = Steps(order, plan, control, Tries(order.run_dir, self._launchers), surroundings)
         try:
             await steps.run()
         except Interrupted as interruption:

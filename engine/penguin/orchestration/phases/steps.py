@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.evidence import StepEvidence
 from penguin.orchestration.phases import evidence, records, verdicts
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
 from penguin.orchestration.phases.client import LauncherError, Running, StepOrder
+from penguin.orchestration.phases.environment import Surroundings
+from penguin.orchestration.phases.expectations import regex_of
 from penguin.orchestration.phases.plan import Group, Plan, PlannedStep
 from penguin.orchestration.phases.processes import Note, step_order
 from penguin.orchestration.phases.records import Exit
@@ -63,7 +66,9 @@ class Background:
 class Steps:
     """Runs the steps of an attempt. A cancelled `run` leaves what runs alone."""
 
-    def __init__(self, order: AttemptOrder, plan: Plan, control: Control, tries: Tries, env: dict[str, str]) -> None:
+    def __init__(
+        self, order: AttemptOrder, plan: Plan, control: Control, tries: Tries, surroundings: Surroundings
+    ) -> None:
         self.evidence: list[StepEvidence] = []
         self.executed_nothing: set[str] = set()
         """Names of the test runs that executed no test."""
@@ -71,7 +76,7 @@ class Steps:
         self._plan = plan
         self._control = control
         self._tries = tries
-        self._env = env
+        self._surroundings = surroundings
         self._spent = 0.0
         self._failed = False
 
@@ -130,7 +135,7 @@ class Steps:
             return None
 
         def order(step_id: str) -> StepOrder:
-            return step_order(self._order, step, step_id, self._env, limit)
+            return step_order(self._order, step, step_id, self._surroundings, limit)
 
         return await self._tries.start(step, not_before, order)
 
@@ -186,22 +191,33 @@ class Steps:
 
     async def _judged(self, step: PlannedStep, ended: Exit) -> StepEvidence:
         note = _note_of(ended.id)
+        judged = self._as_stored(step)
         reads = note.report is not None or ended.output.kept > BIG_OUTPUT
         if reads:
-            judgement = await asyncio.to_thread(verdicts.judge, step, ended, note.limit, note.report)
+            judgement = await asyncio.to_thread(verdicts.judge, judged, ended, note.limit, note.report)
         else:
-            judgement = verdicts.judge(step, ended, note.limit, note.report)
+            judgement = verdicts.judge(judged, ended, note.limit, note.report)
         if judgement.executed_nothing:
             self.executed_nothing.add(step.name)
         return self._of(step, ended, judgement, note)
 
+    def _as_stored(self, step: PlannedStep) -> PlannedStep:
+        """The step, expecting of its output what is left of that once it is redacted."""
+        wanted = step.expect.stdout if step.expect else None
+        if step.expect is None or wanted is None or regex_of(wanted):
+            return step
+        return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
+
     def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement, note: Note) -> StepEvidence:
         log = Path(ended.id + records.LOG)
+        # Where nothing was printed, what was said on standard error tells more than nothing.
+        excerpt = evidence.excerpt(log) or evidence.excerpt(Path(ended.id + records.ERRORS))
+        redact = self._surroundings.secrets.redact_text
         return StepEvidence(
             name=step.name,
             kind=step.kind,
             verdict=judgement.verdict,
-            reason=judgement.reason,
+            reason=redact(judgement.reason),
             argv=note.argv,
             exit_code=ended.code,
             started_at=ended.started,
@@ -209,8 +225,8 @@ class Steps:
             output=os.path.relpath(log, self._order.workspace),
             output_bytes=ended.output.kept,
             output_sha256=ended.output.sha256 or None,
-            # Where nothing was printed, what was said on standard error tells more than nothing.
-            excerpt=evidence.excerpt(log) or evidence.excerpt(Path(ended.id + records.ERRORS)),
+            # Colours, which are gone by now, may have hidden a secret from the launcher.
+            excerpt=redact(excerpt),
             tests=judgement.tests,
             survivors=ended.survivors,
         )

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records
@@ -55,6 +56,9 @@ class Takeover:
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
         ending = Exit(id=self._id, why=CRASH, started=started, duration=duration, survivors=survivors)
+        # What the launcher did not come to redact; nobody will read it.
+        with contextlib.suppress(OSError):
+            Path(self._id + records.REPORT).unlink()
         reach("takeover.ended")
         # On a full disk the next run finds neither record nor process, and notes the same.
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from penguin.orchestration.backend import StoreError
+from penguin.orchestration.private import close_to_others
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
@@ -70,11 +71,11 @@ def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | Non
     if version < SCHEMA_VERSION:
         # A reader never migrates; a writer will have made this version in a moment.
         connection.close()
-        open_store(path).close()
         if not migrate:
             raise StoreError(
                 f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
             )
+        open_store(path).close()
         return open_reader(path)
     return connection
 
@@ -101,6 +102,7 @@ def _make(path: Path) -> None:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     _refuse_foreign(connection, path)
+    close_to_others(path)
     _set_pragmas(connection, path)
     if _version(connection) < SCHEMA_VERSION:
         from penguin.orchestration.store.schema import migrate

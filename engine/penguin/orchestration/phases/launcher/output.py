@@ -9,6 +9,8 @@ import hashlib
 import os
 from typing import TypedDict
 
+from .redaction import Redactor, Secrets
+
 CHUNK = 1 << 18
 TAIL = ".tail"
 
@@ -19,7 +21,7 @@ class Digest(TypedDict):
     kept: int
     """Bytes in the file."""
     total: int
-    """Bytes that the step printed."""
+    """Bytes that the step printed, as they were after redaction."""
     sha256: str
     """Of the file."""
     error: str
@@ -27,14 +29,15 @@ class Digest(TypedDict):
 
 
 class Output:
-    """Writes what it is given to `path`, of more than `limit` bytes the first and the last half.
+    """Writes what it is given to `path`, without secrets, and of more than `limit` bytes the first and the last half.
 
     The last half goes round in a file of its own until the end is known, so memory holds one chunk at most.
     A disk that is full costs output, never the step.
     """
 
-    def __init__(self, path: str, limit: int) -> None:
+    def __init__(self, path: str, limit: int, secrets: Secrets | None = None) -> None:
         self._path = path
+        self._redactor = Redactor(secrets) if secrets else None
         self._head_size = limit // 2
         self._tail_size = max(1, limit - self._head_size)
         self._total = 0
@@ -46,6 +49,9 @@ class Output:
         self._ring = -1
 
     def write(self, data: bytes) -> None:
+        self._store(self._redactor.feed(data) if self._redactor else data)
+
+    def _store(self, data: bytes) -> None:
         room = max(0, self._head_size - self._total)
         head, tail = (data, b"") if len(data) <= room else (data[:room], data[room:])
         if head:
@@ -56,6 +62,8 @@ class Output:
 
     def close(self) -> Digest:
         """Put the two halves together."""
+        if self._redactor:
+            self._store(self._redactor.flush())
         left_out = self._total - self._head_size - self._tail_size
         if left_out > 0:
             self._append(f"\n[penguin: {left_out} bytes left out here]\n".encode())

@@ -22,7 +22,7 @@ from typing import Any
 
 from . import tree
 from .failpoints import reach
-from .step import Exit, Order, Step, disk_full, record, recorded
+from .step import Exit, Order, Step, disk_full, recorded
 
 IDLE = 2.0
 """Seconds without steps and without clients after which the launcher ends."""
@@ -89,7 +89,7 @@ class Server:
         self._listener = listener
         self._boot = tree.boot_id()
         self._steps: dict[str, Step] = {}
-        self._unrecorded: list[Exit] = []
+        self._unrecorded: list[tuple[Step, Exit]] = []
         self._clients: list[Client] = []
         self._child_died = False
         self._selector = selectors.DefaultSelector()
@@ -203,8 +203,8 @@ class Server:
             if step.over:
                 self._finish(step)
         self._child_died = False
-        for ending in self._unrecorded[:]:
-            self._record(ending)
+        for step, ending in self._unrecorded[:]:
+            self._record(step, ending)
 
     def _reap_orphans(self) -> list[int]:
         """Processes whose parents are gone; those that ended are reaped."""
@@ -220,16 +220,16 @@ class Server:
         ending = step.finish()
         reach("reap.after")
         del self._steps[step.id]
-        self._unrecorded.append(ending)
+        self._unrecorded.append((step, ending))
 
-    def _record(self, ending: Exit) -> None:
+    def _record(self, step: Step, ending: Exit) -> None:
         """First to the disk, then to whoever listens. While the disk is full, it waits."""
         try:
-            record(ending)
+            step.record(ending)
         except OSError as error:
             if disk_full(error):
                 return
-        self._unrecorded.remove(ending)
+        self._unrecorded.remove((step, ending))
         for client in self._clients:
             reach("exit.before")
             client.send({"event": "exit", **ending})

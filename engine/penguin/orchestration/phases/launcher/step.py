@@ -14,9 +14,10 @@ import signal
 import time
 from typing import NotRequired, TypedDict
 
-from . import tree
+from . import report, tree
 from .failpoints import reach
 from .output import CHUNK, Digest, Output
+from .redaction import Secrets
 
 VANISH = 15.0
 """Seconds that processes are given to vanish after SIGKILL."""
@@ -51,6 +52,10 @@ class Order(TypedDict):
     """Standard error goes to `<id>.err.log`."""
     note: NotRequired[object]
     """Kept in the start mark for whoever reads it."""
+    secrets: NotRequired[dict[str, str]]
+    """Values by name that are not to be stored. They are kept in memory alone."""
+    report: NotRequired[str | None]
+    """A file that the step writes for Penguin, to be redacted like its output."""
 
 
 class Exit(TypedDict):
@@ -89,6 +94,7 @@ class Step:
         self.why: str | None = None
         self.over = False
         self.pipes: dict[int, Output] = {}
+        self._secrets = Secrets(order.get("secrets", {}))
         self._outputs: list[Output] = []
         self._boot = boot
         self._started = time.time()
@@ -142,7 +148,7 @@ class Step:
 
     def _pipe(self, path: str, limit: int) -> int:
         """The end of a new pipe into which the step writes."""
-        output = Output(path, limit)
+        output = Output(path, limit, self._secrets)
         self._outputs.append(output)
         reading, writing = os.pipe2(os.O_CLOEXEC)
         self.pipes[reading] = output
@@ -280,6 +286,12 @@ class Step:
             errors=digests[1] if len(digests) > 1 else None,
             survivors=sorted(tree.living(self._survivors)),
         )
+
+    def record(self, ending: Exit) -> None:
+        """Put what came of it on the disk, last of all the exit record. Raises OSError."""
+        if path := self.order.get("report"):
+            report.seal(path, self._secrets)
+        record(ending)
 
     def _reap(self) -> int | None:
         if not self.pid:

@@ -1,0 +1,34 @@
+"""Names of environment variables in penguin.yaml: names alone, or patterns of them; never values."""
+
+from __future__ import annotations
+
+import re
+
+from penguin.orchestration.config.checker import Checker, Node
+
+_PATTERN = re.compile(r"[A-Za-z0-9_*?]+")
+_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?|([A-Za-z_][A-Za-z0-9_]*)=.*", re.DOTALL)
+
+
+def check_names(node: Node | None, checker: Checker, where: str) -> list[str]:
+    """One name or pattern, or a list of them."""
+    if node is None or node.value is None:
+        return []
+    nodes = node.value if isinstance(node.value, list) else [node]
+    return [name for name in (_name(item, checker, where) for item in nodes) if name]
+
+
+def _name(node: Node, checker: Checker, where: str) -> str | None:
+    text = checker.label(node, where)
+    if node.value is None:
+        checker.wrong(node, where, "the name of a variable")
+    if text is None or _PATTERN.fullmatch(text):
+        return text
+    if meant := _REFERENCE.fullmatch(text):
+        # What follows the name stays out of the message: it may be the very value.
+        checker.error(node.line, f"{where}: takes names of variables alone", f"write {meant[1] or meant[2]}")
+    else:
+        rule = "letters, digits and _, with * for any of them and ? for one"
+        shown = f"a text of {len(text)} characters" if len(text) > 40 else repr(text)
+        checker.error(node.line, f"{where}: {shown} can't be the name of a variable", rule)
+    return None

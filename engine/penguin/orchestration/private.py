@@ -1,0 +1,27 @@
+"""Files and folders that nobody but their owner can read, whatever the mask of whoever makes them."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+OTHERS = 0o077
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner alone. What is there stays as it is."""
+    if not folder.is_dir():
+        # `mkdir` gives its mode to the last folder only.
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def close_to_others(path: Path) -> None:
+    """Take everybody else's rights to a file or folder away: somebody made it by hand, or put a copy there.
+
+    One that belongs to another user stays as it is. Raises OSError where it is missing.
+    """
+    mode = path.stat().st_mode
+    if mode & OTHERS:
+        with contextlib.suppress(PermissionError):
+            path.chmod(mode & 0o7777 & ~OTHERS)
