@@ -81,11 +81,12 @@ class Yard:
 
     # --- killing ---
 
-    def spawn(self, *acts: Act, failpoint: str = "") -> subprocess.Popen[str]:
-        """An engine that does these acts, with a failpoint (`NAME` or `NAME:COUNT`) armed."""
-        environment = {key: value for key, value in os.environ.items() if key != failpoints.VARIABLE}
-        if failpoint:
-            environment[failpoints.VARIABLE] = self.spec(failpoint)
+    def spawn(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> subprocess.Popen[str]:
+        """An engine that does these acts, with a failpoint (`NAME` or `NAME:COUNT`) armed.
+
+        It kills the first process that reaches it, or with `everywhere` each one that does.
+        """
+        environment = os.environ | {failpoints.VARIABLE: self.spec(failpoint) if failpoint else everywhere}
         arguments = [sys.executable, str(DRIVER), str(self.root), json.dumps(acts)]
         return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
 
@@ -103,9 +104,9 @@ class Yard:
         assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {said}"
         assert self.killed == process.pid, "another process than the engine died"
 
-    def lives(self, *acts: Act, failpoint: str = "") -> None:
+    def lives(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> None:
         """An engine does these acts to their end; its launcher dies at the failpoint, if one is given."""
-        process = self.spawn(*acts, failpoint=failpoint)
+        process = self.spawn(*acts, failpoint=failpoint, everywhere=everywhere)
         said = self._ended(process)
         assert process.returncode == 0, f"it exited with {process.returncode}: {said}"
         if failpoint:
