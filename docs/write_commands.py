@@ -15,7 +15,7 @@ Written from the table of commands by `write_commands.py`; `/help` shows the sam
 
 In the shell, in a script, or as `penguin -c "COMMAND"`. Quotes and backslashes are as in `sh`, and so are `#` comments
 in scripts. An ID is a workflow's id, a task's for its newest workflow, or `@last` for the one started last in this
-session; where nothing is changed, the beginning of an id will do. SECONDS may be `90`, `1.5m` or `2h`.
+session; where nothing is changed, the beginning of an id will do. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
 """
 
 

@@ -38,7 +38,11 @@ class Kind(Enum):
     TEXT = "text"
     """As an argument all that is left of the line, as one text; as a flag's value one word; str."""
     SECONDS = "seconds"
-    """A length of time, `90`, `1.5m`, `2h`; float, in seconds."""
+    """A length of time, `90`, `1.5m`, `2h`, `30d`; float, in seconds."""
+    AGE = "age"
+    """A length of time that names its unit, since a bare number may be taken for days; float, in seconds."""
+    FILE = "file"
+    """A path; str."""
     NUMBER = "number"
     """A whole number from 1; int."""
 
@@ -99,6 +103,8 @@ PLACEHOLDERS = {
     Kind.NAME: "NAME",
     Kind.TEXT: "TEXT",
     Kind.SECONDS: "SECONDS",
+    Kind.AGE: "AGE",
+    Kind.FILE: "FILE",
     Kind.NUMBER: "N",
 }
 

@@ -93,6 +93,18 @@ WORKFLOW_CHANGES = (
         ),
         statuses=frozenset({S.BLOCKED}),
     ),
+    Command(
+        "workflow",
+        "prune",
+        "upkeep:prune",
+        "Forget workflows that are long over; the newest COMPLETED one of every task stays",
+        "/workflow prune --older-than 30d --dry-run",
+        (),
+        (
+            Flag("older-than", Kind.AGE, "only what ended longer ago than this: 30d, 12h, 90m", required=True),
+            Flag("dry-run", help="change nothing, list what would go"),
+        ),
+    ),
 )
 
 WORKFLOW_READS = (
@@ -254,6 +266,15 @@ TASKS = (
 
 OTHERS = (
     Command("health", "", "system:health", "Show whether the backend is well", "/health", reads=True),
+    Command(
+        "backup",
+        "",
+        "upkeep:backup",
+        "Copy the database to a new file, while engines go on; what steps printed is not in it",
+        "/backup penguin-backup.db",
+        (Argument("file", Kind.FILE),),
+        reads=True,
+    ),
     Command("config", "", "system:config", "Show the settings, and where each comes from", "/config", reads=True),
     Command(
         "help",

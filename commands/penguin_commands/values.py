@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", re.ASCII)
-SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", re.ASCII)
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 100
 
 
@@ -35,6 +35,8 @@ def convert(kind: Kind, text: str, choices: tuple[str, ...] = ()) -> Any:
         return _one_of(text, choices, "choice")
     if kind is Kind.SECONDS:
         return _seconds(text)
+    if kind is Kind.AGE:
+        return _age(text)
     if kind is Kind.NUMBER:
         return _number(text)
     return text
@@ -95,6 +97,12 @@ def _seconds(text: str) -> float:
     if not match:
         raise UsageError(f"{shown(text)} is no length of time", "write seconds, or 1.5m, or 2h")
     return math.prod((float(match[1]), UNITS[match[2]]))
+
+
+def _age(text: str) -> float:
+    if text[-1] not in "smhd":
+        raise UsageError(f"{shown(text)} names no unit", "write 30d, 12h, 90m or 45s")
+    return _seconds(text)
 
 
 def _number(text: str) -> int:

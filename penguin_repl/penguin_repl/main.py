@@ -25,6 +25,7 @@ Usage: penguin [OPTIONS]                a shell; with input from a pipe, a scrip
        penguin [OPTIONS] -c COMMAND     one command; may be repeated
        penguin [OPTIONS] init           write a starting penguin.yaml and an example blueprint; overwrites nothing
        penguin [OPTIONS] worker         an engine without a terminal: goes on with whatever no living engine has
+       penguin [OPTIONS] check          whether the database agrees with its own history; exit 1 where it does not
 
 Options:
   -c COMMAND             run this command, as a script of one line
@@ -120,6 +121,8 @@ def _run(options: Options) -> int:
         from penguin_repl.worker import run_worker
 
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
+    if options.script == "check":
+        return _check(session, screen)
     if options.script is None and not options.command and os.isatty(0):
         from penguin_repl.shell import run_shell
 
@@ -191,6 +194,16 @@ def _init(options: Options, screen: Screen) -> None:
     lines = [f"{file['state']}: {os.path.relpath(file['path'])}" for file in files]
     hint = 'Try: penguin -c "/task list"'
     screen.data(screen.render(Message("\n".join([*lines, hint]), {"files": files})))
+
+
+def _check(session: Session, screen: Screen) -> ExitCode:
+    """`penguin check`."""
+    from penguin_commands.errors import ExitCode
+    from penguin_commands.upkeep import check
+
+    checked = check(session)
+    screen.data(screen.render(checked))
+    return ExitCode.FAILED if checked.failed else ExitCode.OK
 
 
 def _help() -> str:

@@ -12,7 +12,7 @@ from penguin_commands.spec import Argument, Command, Flag, Kind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init | worker]; penguin --help says more"
+USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init | worker | check]; penguin --help says more"
 
 PROGRAM = Command(
     noun="penguin",
@@ -42,7 +42,7 @@ class Options(NamedTuple):
     """What the command line said."""
 
     script: str | None = None
-    """A path, `-` for standard input, `init` or `worker`."""
+    """A path, `-` for standard input, `init`, `worker` or `check`."""
     command: tuple[str, ...] = ()
     """The `-c` commands."""
     workspace: str | None = None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,15 @@ async def test_feedback_and_pause_survive_a_restart(space: Space) -> None:
             await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
     assert ("hear me",) in [order.feedback for order in script.orders]
+
+
+async def test_who_runs_the_engine_removes_what_dead_engines_left(space: Space) -> None:
+    engines = space.root / ".penguin" / "engines"
+    for name, age in (("old", 3600), ("new", 0)):
+        (engines / name).mkdir(parents=True)
+        os.utime(engines / name, (time.time() - age, time.time() - age))
+    async with space.backend() as backend:
+        await backend.run_engine()
+        await until(lambda: not (engines / "old").exists())
+        assert (engines / "new").exists()
+        assert len(list(engines.iterdir())) == 2, "its own is there too"

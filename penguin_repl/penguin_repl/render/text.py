@@ -18,12 +18,19 @@ Part = str | Grid
 
 def parts(result: r.Result) -> Iterator[Part]:
     """The lines (harmless, without their ends) and tables that show a result."""
-    renderer = RENDERERS.get(type(result))
-    if renderer is None:
-        from penguin_repl.render.plans import RENDERERS as PLANS
+    yield from _renderer(type(result))(result)
 
-        renderer = PLANS[type(result)]
-    yield from renderer(result)
+
+def _renderer(kind: type) -> Callable[[Any], Iterator[Part]]:
+    if kind in RENDERERS:
+        return RENDERERS[kind]
+    if kind.__module__.endswith(".kept"):
+        from penguin_repl.render.kept import RENDERERS as KEPT
+
+        return KEPT[kind]
+    from penguin_repl.render.plans import RENDERERS as PLANS
+
+    return PLANS[kind]
 
 
 def local(when: datetime | None) -> str:

@@ -27,6 +27,7 @@ from penguin.orchestration.native.scheduler import Scheduler, TaskKey
 from penguin.orchestration.phases.attempt import Control, PhaseRunner, Stop
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.dependencies import dependency_state
+from penguin.orchestration.store.leftovers import sweep_engines
 from penguin.orchestration.store.writer import Conflict, NoSlot, Writer, write_of
 from penguin.orchestration.workspace import Workspace
 
@@ -353,6 +354,8 @@ class Engine:
         self.identity.claims_all()
         self._foreign_change()
         self._look_for_orphans()
+        owners = {owner for _, _, owner, *_ in self._active_runs()}
+        self._loop.run_in_executor(None, sweep_engines, self.workspace, owners)
 
     def _look_for_orphans(self) -> None:
         if not self._closing:

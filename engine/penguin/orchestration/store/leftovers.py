@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,12 @@ def dead_engines(workspace: Workspace, owners: Collection[str], now: float) -> I
         unowned = folder.name not in owners and _is_older(folder, before)
         if unowned and not may_run_steps(workspace.engines, folder.name):
             yield Leftover(folder, "folder of a dead engine")
+
+
+def sweep_engines(workspace: Workspace, owners: Collection[str]) -> None:
+    """Remove the folders of dead engines, but for those that own active workflows."""
+    for folder in dead_engines(workspace, owners, time.time()):
+        remove(folder.path)
 
 
 def remove(leftover: Path) -> bool:

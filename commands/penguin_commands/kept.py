@@ -1,0 +1,91 @@
+"""What commands that look after the store give back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin_commands.results import moment
+
+if TYPE_CHECKING:
+    from penguin.orchestration.store.prune import Old
+
+Left = tuple[tuple[str, str], ...]
+"""(path, why nothing needs it); paths are relative to the workspace."""
+
+
+def _left_data(left: Left) -> list[dict[str, str]]:
+    return [{"path": path, "why": why} for path, why in left]
+
+
+class BackedUp(NamedTuple):
+    """A copy of the database."""
+
+    path: str
+    bytes: int
+
+    def data(self) -> dict[str, Any]:
+        return {"message": f"Backed up to {self.path}", "path": self.path, "bytes": self.bytes}
+
+
+class Pruned(NamedTuple):
+    """What was removed, or with `dry_run` would be."""
+
+    workflows: tuple[Old, ...]
+    leftovers: Left
+    stuck: tuple[str, ...]
+    """Paths that could not be removed, relative to the workspace."""
+    dry_run: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be removed."""
+        return bool(self.stuck)
+
+    @property
+    def bytes(self) -> int:
+        """What the steps of these workflows left in files."""
+        return sum(old.bytes for old in self.workflows)
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.dry_run,
+            "workflows": [self._row(old) for old in self.workflows],
+            "leftovers": _left_data(self.leftovers),
+            "not_removed": list(self.stuck),
+            "bytes": self.bytes,
+        }
+
+    @staticmethod
+    def _row(old: Old) -> dict[str, Any]:
+        return {
+            "workflow_id": old.workflow_id,
+            "task_id": old.task_id,
+            "project_id": old.project_id,
+            "status": old.status.value,
+            "updated_at": moment(datetime.fromtimestamp(old.updated_at, UTC)),
+            "bytes": old.bytes,
+        }
+
+
+class Checked(NamedTuple):
+    """What `penguin check` found."""
+
+    workflows: int
+    events: int
+    problems: tuple[tuple[str, str], ...]
+    """(what it is about, what is wrong)."""
+    leftovers: Left
+
+    @property
+    def failed(self) -> bool:
+        """Whether the store contradicts itself; leftovers are harmless."""
+        return bool(self.problems)
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "workflows": self.workflows,
+            "events": self.events,
+            "problems": [{"subject": subject, "message": message} for subject, message in self.problems],
+            "leftovers": _left_data(self.leftovers),
+        }

@@ -1,0 +1,51 @@
+"""Commands that look after the store: backup, prune, and `penguin check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin_commands.kept import BackedUp, Checked, Pruned
+
+if TYPE_CHECKING:
+    from penguin_commands.session import Session
+
+
+async def backup(session: Session, file: str) -> BackedUp:
+    """Copy the database, while others write."""
+    import asyncio
+
+    from penguin.orchestration.store.backup import back_up
+
+    target = Path(file).expanduser()
+    return BackedUp(str(target), await asyncio.to_thread(back_up, session.workspace.db, target))
+
+
+async def prune(session: Session, *, older_than: float, dry_run: bool = False) -> Pruned:
+    """Forget what is long over."""
+    import asyncio
+
+    from penguin.orchestration.store import prune as store
+
+    found = await asyncio.to_thread(store.prune, session.workspace, older_than, dry_run=dry_run)
+    root = session.workspace.root
+    return Pruned(
+        found.workflows,
+        tuple((str(left.path.relative_to(root)), left.why) for left in found.leftovers),
+        tuple(str(path.relative_to(root)) for path in found.stuck),
+        dry_run,
+    )
+
+
+def check(session: Session) -> Checked:
+    """Whether the store agrees with its own history."""
+    from penguin.orchestration.store.check import check as look
+
+    report = look(session.workspace)
+    root = session.workspace.root
+    return Checked(
+        report.workflows,
+        report.events,
+        tuple((problem.subject, problem.message) for problem in report.problems),
+        tuple((str(left.path.relative_to(root)), left.why) for left in report.leftovers),
+    )
