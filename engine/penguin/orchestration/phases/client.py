@@ -142,10 +142,10 @@ class Launcher:
             os.close(folder)
         try:
             writer.write(b'{"op":"hello"}\n')
-            hello = await reader.readline()
-        except OSError:
-            hello = b""
-        if not hello:
+            greeted = await _greeted(reader)
+        except (OSError, ValueError):
+            greeted = False
+        if not greeted:
             writer.close()  # It was about to end.
             return False
         self._writer = writer
@@ -248,6 +248,14 @@ class Launcher:
         for running in self._running.values():
             running.abandon()
         self._running.clear()
+
+
+async def _greeted(reader: asyncio.StreamReader) -> bool:
+    """Whether the launcher answers the hello. A step that ends just now is told of first; its record is on the disk."""
+    while line := await reader.readline():
+        if json.loads(line)["event"] == "hello":
+            return True
+    return False
 
 
 def _fail(answer: asyncio.Future[Running] | None, error: Exception) -> None:

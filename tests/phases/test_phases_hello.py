@@ -1,0 +1,34 @@
+"""An engine that connects to a launcher in the very moment in which one of its steps ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from penguin.orchestration.phases.client import SOCKET, Launcher
+
+EXIT = {"event": "exit", "id": "somebody-else's"}
+
+
+async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tells every client of an end first, as a launcher may, and then answers."""
+    writer.write(json.dumps(EXIT).encode() + b"\n")
+    while line := await reader.readline():
+        message = json.loads(line)
+        answer = {"event": "hello"} if message["op"] == "hello" else {"event": "known", "id": message["id"]}
+        writer.write(json.dumps(answer).encode() + b"\n")
+
+
+def test_an_end_that_is_told_before_the_hello_is_no_hello(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        # A short path: that of a socket has room for 108 bytes.
+        folder = os.open(tmp_path, os.O_RDONLY)
+        async with await asyncio.start_unix_server(_busy_launcher, f"/proc/self/fd/{folder}/{SOCKET}"):
+            launcher = Launcher(tmp_path, {}, grace=5.0, own=False)
+            assert await asyncio.wait_for(launcher.find("a-step"), 10) is None
+            await launcher.aclose()
+        os.close(folder)
+
+    asyncio.run(scenario())
