@@ -30,10 +30,12 @@ class Foreground:
         self._end: Callable[[], object] | None = None
         """Ends what runs."""
         self._hung_up = False
+        self.told_to_end = False
+        """Somebody asked for the end, in place of a window that was closed."""
 
     def __enter__(self) -> Foreground:
         for number in HANGING_UP:
-            self._loop.add_signal_handler(number, self.hang_up)
+            self._loop.add_signal_handler(number, self.hang_up, number)
         self._loop.add_signal_handler(signal.SIGINT, _ignore)
         return self
 
@@ -41,9 +43,10 @@ class Foreground:
         for number in (*HANGING_UP, signal.SIGINT):
             self._loop.remove_signal_handler(number)
 
-    def hang_up(self) -> None:
+    def hang_up(self, number: int) -> None:
         """End what runs: nobody is there any more."""
         self._hung_up = True
+        self.told_to_end = number == signal.SIGTERM
         if self._end is not None:
             self._end()
 

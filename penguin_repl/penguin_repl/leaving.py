@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """So many workflows are named; the others are counted."""
-QUESTION = "[l]eave them for the next start, [c]ancel them, [s]tay? "
-EXPLANATION = "Left alone, steps under way go on; the next start takes up what became of them."
+QUESTION = "[k]eep them running, [l]eave them for the next start, [c]ancel them, [s]tay? "
+EXPLANATION = (
+    "Kept running, a worker in the background goes on with them until all is settled."
+    " Left, only steps under way go on; the next start takes up what became of them."
+)
 
 
 class Answer(Enum):
     """What becomes of what runs."""
 
+    KEEP = "keep"
     LEAVE = "leave"
     CANCEL = "cancel"
     STAY = "stay"
 
 
 KEYS = {
-    **dict.fromkeys(("l", "L", "c-d"), Answer.LEAVE.value),
+    **dict.fromkeys(("k", "K", "c-d"), Answer.KEEP.value),
+    **dict.fromkeys(("l", "L"), Answer.LEAVE.value),
     **dict.fromkeys(("c", "C"), Answer.CANCEL.value),
     **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), Answer.STAY.value),
 }
@@ -59,12 +64,12 @@ def counted(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
 
 
 async def ask() -> Answer:
-    """What to do; one key, or the end of the terminal, which leaves."""
+    """What to do; one key, or the end of the terminal: nothing stops because a window did."""
     question: PromptSession[str] = PromptSession(QUESTION, key_bindings=answer_keys(KEYS))
     try:
         return Answer(await question.prompt_async(set_exception_handler=False))
     except EOFError:
-        return Answer.LEAVE
+        return Answer.KEEP
 
 
 async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:

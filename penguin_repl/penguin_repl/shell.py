@@ -22,6 +22,7 @@ from penguin_commands.errors import ExitCode
 from penguin_commands.execute import execute
 from penguin_commands.results import Chain, Logs, Piece, Quit, Result, Waited
 from penguin_repl import leaving
+from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
 from penguin_repl.deliver import deliver, show
 from penguin_repl.foreground import Foreground, HungUp, Interrupted
@@ -78,6 +79,8 @@ class Shell:
         self._prompt = self._make_prompt()
         self._opened = False
         self._left = False
+        self._keep = False
+        """A worker goes on with what runs."""
         session.narrate = self._notices.trouble
         session.listener = self._on_change
 
@@ -120,11 +123,20 @@ class Shell:
                     await self._next()
             except HungUp:
                 self._left = True
+                # Nothing stops because a window did. Who asked for the end asked for no new process.
+                self._keep = not self._foreground.told_to_end and bool(leaving.running(self._session))
             finally:
                 await asyncio.wait({self._opening})
                 self._watch.stop()
                 await self._session.aclose()
                 self._known.close()
+                if self._keep:
+                    self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let a worker take up what this shell leaves; only now, when this engine counts as dead."""
+        log = start_worker(self._session.workspace, self._session.backend_name)
+        self._screen.narrate(f"a worker goes on in the background; it writes to {log}")
 
     # --- the engine ---
 
@@ -219,6 +231,7 @@ class Shell:
                 return
             if answer is leaving.Answer.CANCEL and not await self._cancel(running):
                 return
+            self._keep = answer is leaving.Answer.KEEP
         self._left = True
 
     async def _cancel(self, running: list[WorkflowInfo]) -> bool:

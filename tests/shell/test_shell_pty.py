@@ -105,15 +105,11 @@ def test_a_killed_shell_is_taken_up_by_the_next_one(work: Work) -> None:
     assert work.began.read_text() == "began\n", "the step was adopted, and not run again"
 
 
-@pytest.mark.parametrize("waiting", [False, True])
-def test_the_end_of_the_terminal_leaves_cleanly_and_stops_nothing(work: Work, waiting: bool) -> None:
+def test_told_to_end_it_leaves_its_step_running_for_the_next_start(work: Work) -> None:
     with terminal(work.root) as pseudo:
-        pseudo.enter(f"/workflow start auth{' --wait' if waiting else ''}").see("workflow_id:")
+        pseudo.enter("/workflow start auth --wait").see("workflow_id:")
         until(work.began.exists)
-        if waiting:
-            pseudo.process.send_signal(signal.SIGTERM)
-        else:
-            pseudo.close()
+        pseudo.process.send_signal(signal.SIGTERM)
         assert pseudo.exit_code() == 0
     info = work.newest()
     assert info is not None
@@ -124,6 +120,34 @@ def test_the_end_of_the_terminal_leaves_cleanly_and_stops_nothing(work: Work, wa
         work.go.touch()
         pseudo.see("COMPLETED")
     assert work.began.read_text() == "began\n"
+
+
+def test_nothing_stops_because_a_window_did(work: Work) -> None:
+    with terminal(work.root) as pseudo:
+        pseudo.enter("/workflow start auth").see("workflow_id:")
+        until(work.began.exists)
+        pseudo.close()
+        assert pseudo.exit_code() == 0
+    work.go.touch()
+    until(lambda: (info := work.newest()) is not None and info.status == "COMPLETED")
+    until(lambda: not work.engines())
+    assert work.began.read_text() == "began\n"
+
+
+def test_a_worker_keeps_what_runs_running(work: Work) -> None:
+    with terminal(work.root) as pseudo:
+        pseudo.enter("/workflow start auth").see("workflow_id:")
+        until(work.began.exists)
+        pseudo.until(lambda: pseudo.typed == "")
+        pseudo.press(CTRL_D)
+        pseudo.see("[k]eep them running")
+        pseudo.press("k")
+        pseudo.see("a worker goes on in the background")
+        assert pseudo.exit_code() == 0
+    work.go.touch()
+    until(lambda: (info := work.newest()) is not None and info.status == "COMPLETED")
+    until(lambda: not work.engines())
+    assert "everything is settled" in (work.root / ".penguin" / "worker.log").read_text()
 
 
 @pytest.mark.parametrize(

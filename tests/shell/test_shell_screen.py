@@ -202,7 +202,7 @@ async def test_leaving_while_something_runs_asks(space: Space) -> None:
             await glass.until(lambda: glass.typed == "")
             glass.press(CTRL_D)
             await glass.see("1 workflow runs: ituv-auth-")
-            await glass.see("[l]eave them for the next start, [c]ancel them, [s]tay?")
+            await glass.see("[k]eep them running, [l]eave them for the next start, [c]ancel")
             glass.press("s")
             await glass.until(lambda: glass.toolbar == "1 running: auth TEST")
             await glass.enter("/quit")

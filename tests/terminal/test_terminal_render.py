@@ -356,3 +356,14 @@ def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
     assert row["bytes"] == 1_000_004
     assert len(row["tail"]) == 65536
     assert row["tail"].endswith("xend\n")
+
+
+def test_a_narrow_terminal_keeps_ids_whole() -> None:
+    from penguin_repl.render.grid import Grid, layout
+
+    columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
+    row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")
+    shown = layout([Grid(columns, (row,), right=(3,))], terminal=True, width=40, color=False)
+    assert [line.split() for line in shown.splitlines()] == [["WORKFLOW", "STATUS"], list(row[:2])]
+    wide = layout([Grid(columns, (row,), right=(3,))], terminal=True, width=80, color=False)
+    assert "16:05:37" in wide

@@ -23,6 +23,12 @@ STYLES = {
 }
 
 
+LEFT_OUT = ("UPDATED", "STARTED", "DONE", "PHASE", "PROJECT")
+"""Columns that a narrow terminal goes without, in this order, before an id is folded."""
+GAP = 2
+"""Spaces between columns."""
+
+
 class Grid(NamedTuple):
     """A table. Its cells need not be harmless yet."""
 
@@ -39,7 +45,7 @@ def layout(parts: Iterable[str | Grid], *, terminal: bool, width: int, color: bo
         if isinstance(part, str):
             blocks.append(part + "\n")
         else:
-            blocks.append(_drawn(part, width, color) if terminal else _aligned(part))
+            blocks.append(_drawn(_narrowed(part, width), width, color) if terminal else _aligned(part))
     return "".join(blocks)
 
 
@@ -68,6 +74,23 @@ def _width(text: str) -> int:
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _narrowed(grid: Grid, width: int) -> Grid:
+    """Without what an overview can spare, where there is no room for it."""
+    for column in LEFT_OUT:
+        widths = [max(map(_width, cells)) for cells in zip(grid.columns, *_cells(grid), strict=True)]
+        if sum(widths) + GAP * len(widths) <= width or grid.columns[0] != "WORKFLOW":
+            break
+        if column in grid.columns:
+            grid = _without(grid, grid.columns.index(column))
+    return grid
+
+
+def _without(grid: Grid, gone: int) -> Grid:
+    rows = tuple((*row[:gone], *row[gone + 1 :]) for row in grid.rows)
+    right = tuple(index - (index > gone) for index in grid.right if index != gone)
+    return Grid((*grid.columns[:gone], *grid.columns[gone + 1 :]), rows, right)
 
 
 def _drawn(grid: Grid, width: int, color: bool) -> str:
