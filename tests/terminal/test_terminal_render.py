@@ -260,10 +260,10 @@ def test_json_is_one_line_of_the_same_facts(name: str) -> None:
     assert isinstance(json.loads(text), dict)
 
 
-def test_a_narrow_terminal_folds_cells_and_cuts_no_id() -> None:
+def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
     drawn = render(r.WorkflowTable((info(),)), terminal=True, width=50, color=False)
     assert all(len(line) <= 50 for line in drawn.split("\n"))
-    assert sorted("".join(drawn.split())) == sorted("".join(render(r.WorkflowTable((info(),))).split()))
+    assert f"{ID}  RUNNING" in drawn
 
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
