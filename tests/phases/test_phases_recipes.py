@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.phases.house import House, beside, until
@@ -28,14 +27,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(json.dumps({'seen': Handler.seen, 'body': body, 'x': self.headers.get('X-Test')}).encode())
 http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 """
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def server(house: House, port: int) -> RecipeStep:

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.private import close_to_others, make_private
+from penguin.orchestration.private import close_to_others, make_private, write_private
 
 CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
+CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
+"""Untracked files that checkpoints of the tree leave out unless told otherwise: secrets and databases."""
 
 
 def find_workspace(start: Path) -> Path:
@@ -42,8 +44,7 @@ class Workspace:
             close_to_others(self.state)
             ignore = self.state / ".gitignore"
             if not ignore.exists():
-                ignore.touch(mode=0o600)
-                ignore.write_text("*\n", encoding="utf-8")
+                write_private(ignore, b"*\n")
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from error
         if not os.access(self.state, os.W_OK | os.X_OK):

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
+from penguin.orchestration.private import write_private
+
 STARTED = ".start.json"
 EXITED = ".exit.json"
 LOG = ".log"
@@ -124,7 +126,5 @@ def read_exit(step_id: str) -> Exit | None:
 def write_exit(ending: Exit) -> None:
     path = Path(ending.id + EXITED)
     temporary = path.with_name(path.name + ".tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(ending))
+    write_private(temporary, msgspec.json.encode(ending))
     temporary.replace(path)

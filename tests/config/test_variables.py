@@ -1,0 +1,64 @@
+"""`env:` and `redact:` of penguin.yaml: names of variables, and never a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.config.test_settings import an_item, settings_of
+
+from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.config import build_definition
+from penguin.orchestration.definition import Definition
+
+PROJECT = "project: {id: shop}\n"
+
+
+def test_a_definition_carries_the_names(tmp_path: Path) -> None:
+    text = PROJECT + "env:\n  deny: [AWS_*, GITHUB_TOKEN]\nredact: DATABASE_URL\n"
+    settings = settings_of(tmp_path, text, environ={"DATABASE_URL": "postgres://user:word@host"})
+    definition = build_definition(settings, an_item())
+    assert (definition.env_deny, definition.redact) == (("AWS_*", "GITHUB_TOKEN"), ("DATABASE_URL",))
+    stored = msgspec.json.encode(definition)
+    assert b"postgres" not in stored
+    assert msgspec.json.decode(stored, type=Definition) == definition
+    shown = {setting.key: (setting.value, setting.origin) for setting in settings.explain()}
+    assert shown["env.deny"] == (["AWS_*", "GITHUB_TOKEN"], "penguin.yaml:3")
+    assert shown["redact"] == (["DATABASE_URL"], "penguin.yaml:4")
+
+
+@pytest.mark.parametrize("text", ["", "env:\nredact:\n", "env: {deny: []}\nredact: []\n"])
+def test_nothing_is_named_by_default(tmp_path: Path, text: str) -> None:
+    settings = settings_of(tmp_path, PROJECT + text)
+    assert (settings.env_deny, settings.redact) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("env: {deny: [A B]}\n", "penguin.yaml:2: env.deny: 'A B' can't be the name of a variable", "letters, digits"),
+        ("redact:\n- OK\n- A[BC]\n", "penguin.yaml:4: redact: 'A[BC]' can't be the name of a variable", "* for any"),
+        ("redact: ['${DATABASE_URL}']\n", "penguin.yaml:2: redact: takes names of variables alone", "DATABASE_URL"),
+        ("redact: [$PIN]\n", "redact: takes names of variables alone", "write PIN"),
+        ("redact: ['']\n", "redact: must not be empty", ""),
+        ("redact: [null]\n", "redact: must be the name of a variable, not nothing", ""),
+        ("redact: {A: b}\n", "redact: must be a text, not a mapping", ""),
+        ("env: {denny: [A]}\n", "env: unknown key 'denny'", "did you mean 'deny'?"),
+        ("env: [A]\n", "env: must be a mapping, not a list", "keys: deny"),
+    ],
+)
+def test_what_is_no_name_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(tmp_path, PROJECT + text)
+    assert message in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_a_complaint_does_not_repeat_a_value(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(
+            tmp_path, PROJECT + "redact: ['PIN=12345678', '-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG']\n"
+        )
+    assert "12345678" not in f"{caught.value} {caught.value.hint}"
+    assert "MII" not in str(caught.value)
