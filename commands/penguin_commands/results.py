@@ -78,9 +78,12 @@ class Changed(NamedTuple):
     text: str
     info: WorkflowInfo
     explain: str = ""
+    """Why it does not run now; '' where it runs or is over."""
+    advice: str = ""
+    """What to type next, if anything."""
 
     def data(self) -> dict[str, Any]:
-        return {"message": self.text, **info_data(self.info), "explain": self.explain}
+        return {"message": self.text, **info_data(self.info), "explain": self.explain, "advice": self.advice}
 
 
 class Status(NamedTuple):
@@ -102,13 +105,16 @@ class WorkflowTable(NamedTuple):
     workflows: tuple[WorkflowInfo, ...]
     explain: Mapping[str, str] = MappingProxyType({})
     """By workflow id: why it does not run now."""
+    advice: Mapping[str, str] = MappingProxyType({})
+    """By workflow id: what to type next."""
     empty: str = "No workflows."
 
     def data(self) -> dict[str, Any]:
         return {"workflows": [{**info_data(info), **self._more(info)} for info in self.workflows]}
 
     def _more(self, info: WorkflowInfo) -> dict[str, Any]:
-        return {"explain": self.explain[info.workflow_id]} if info.workflow_id in self.explain else {}
+        told = {"explain": self.explain, "advice": self.advice}
+        return {name: texts[info.workflow_id] for name, texts in told.items() if info.workflow_id in texts}
 
 
 class Waited(NamedTuple):

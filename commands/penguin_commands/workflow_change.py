@@ -13,6 +13,8 @@ from penguin_commands.workflow_wait import wait_for
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.reader import WorkflowReader
     from penguin_commands.session import Session
 
 
@@ -101,7 +103,15 @@ async def approve(session: Session, workflow: str, *, by: str, note: str = "") -
 
 async def _signal(session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str) -> Changed:
     await session.backend.signal_workflow(workflow_id, name, payload)
-    return Changed(said.format(workflow_id), session.info(workflow_id), session.reader.explain(workflow_id))
+    reader = session.reader
+    info = session.info(workflow_id)
+    return Changed(said.format(workflow_id), info, reader.explain(workflow_id), _next(reader, info))
+
+
+def _next(reader: WorkflowReader, info: WorkflowInfo) -> str:
+    # Whoever cancelled or paused a workflow knows what undoes it.
+    wanted = info.status in (WorkflowStatus.CANCELLED, WorkflowStatus.PAUSED)
+    return "" if wanted else reader.advice(info.workflow_id)
 
 
 async def retry(session: Session, workflow: str, *, from_: WorkflowPhase | None = None) -> Started:

@@ -18,7 +18,8 @@ def status(session: Session, workflow: str | None = None) -> Status | WorkflowTa
     if workflow is None:
         active = tuple(reader.list(statuses=ACTIVE))
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
-        return WorkflowTable(active, explain, "No active workflows.")
+        advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
+        return WorkflowTable(active, explain, advice, "No active workflows.")
     workflow_id = session.resolve(workflow, prefix=True)
     return Status(session.info(workflow_id), reader.explain(workflow_id), reader.advice(workflow_id))
 

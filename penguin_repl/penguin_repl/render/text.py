@@ -77,6 +77,8 @@ def _changed(result: r.Changed) -> Iterator[Part]:
     yield f"Phase: {result.info.phase}"
     if result.explain:
         yield f"Reason: {clean(result.explain)}"
+    if result.advice:
+        yield f"Next: {clean(result.advice)}"
 
 
 def _status(result: r.Status) -> Iterator[Part]:
@@ -90,12 +92,17 @@ def _status(result: r.Status) -> Iterator[Part]:
     yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
     if result.explain:
         yield f"Reason: {clean(result.explain)}"
-    if info.error_message and info.error_message not in result.explain:
+    if info.error_message and not _is_told(info.error_message, result.explain):
         yield f"Error: {clean(info.error_message)}"
     if info.artifacts:
         yield f"Artifacts: {len(info.artifacts)}"
     if result.advice:
         yield f"Next: {clean(result.advice)}"
+
+
+def _is_told(error: str, explain: str) -> bool:
+    """Whether an explanation, which may be cut short, says what the error does."""
+    return " ".join(error.split())[:100] in explain
 
 
 def _workflows(result: r.WorkflowTable) -> Iterator[Part]:
@@ -108,8 +115,9 @@ def _workflows(result: r.WorkflowTable) -> Iterator[Part]:
     )
     yield Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED"), rows, right=(3,))
     for info in result.workflows:
-        if result.explain.get(info.workflow_id):
-            yield f"{info.workflow_id}: {clean(result.explain[info.workflow_id])}"
+        explain, advice = result.explain.get(info.workflow_id), result.advice.get(info.workflow_id)
+        if explain:
+            yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(advice)}" if advice else "")
 
 
 def _waited(result: r.Waited) -> Iterator[Part]:

@@ -29,6 +29,7 @@ COLUMNS = (
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
 HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
+START_ENGINE = "penguin, or penguin worker"
 
 Run = dict[str, Any]
 
@@ -47,7 +48,7 @@ def explain(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> 
     if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
         return _paused(run)
     if run["status"] == WorkflowStatus.BLOCKED:
-        return _blocked(run)
+        return one_line(run["reason"])
     reasons = (_waits_for(connection, engines, run), _no_engine(engines, run["owner"]))
     return "; ".join(reason for reason in reasons if reason)
 
@@ -66,7 +67,7 @@ def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> s
     hopeless = hopeless_dependency(connection, workflow_id) if run["status"] == WorkflowStatus.PENDING else None
     if hopeless is not None:
         return _advise_dependency(connection, engines, hopeless)
-    return "penguin" if _no_engine(engines, run["owner"]) else ""
+    return START_ENGINE if _no_engine(engines, run["owner"]) else ""
 
 
 def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
@@ -115,11 +116,6 @@ def _paused(run: Run) -> str:
     return f"paused{_by(run)}{ending}"
 
 
-def _blocked(run: Run) -> str:
-    advice = f"; next: {run['advice']}" if run["advice"] else ""
-    return f"blocked: {one_line(run['reason'])}{advice}"
-
-
 def _by(run: Run) -> str:
     return f" by {run['actor']}" if run["actor"] else ""
 
@@ -128,4 +124,4 @@ def _no_engine(engines: Path, owner: str) -> str:
     # A script's engine lives too, but takes only what it started.
     if is_alive(engines, owner) or is_attended(engines):
         return ""
-    return "no engine has it: start `penguin` or `penguin worker`"
+    return "no engine that would run it is alive"
