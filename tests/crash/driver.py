@@ -13,14 +13,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration import OrchestrationBackend, failpoints, get_backend
+from penguin.orchestration import failpoints, get_backend
 from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.native.backend import NativeBackend
 
 
 class Driver:
     """Does one act after the other."""
 
-    def __init__(self, root: Path, backend: OrchestrationBackend) -> None:
+    def __init__(self, root: Path, backend: NativeBackend) -> None:
         self._root = root
         self._backend = backend
 
@@ -30,8 +31,18 @@ class Driver:
     async def _engine(self) -> None:
         await self._backend.run_engine()
 
-    async def _start(self, task: str) -> None:
-        await self._backend.start_workflow(task)
+    async def _stay(self) -> None:
+        """Until somebody kills it."""
+        await asyncio.get_running_loop().create_future()
+
+    async def _start(self, *tasks: str) -> None:
+        await self._backend.start_tasks(tasks)
+
+    async def _leave(self, *tasks: str) -> None:
+        """Start tasks, to be taken up by whoever is first."""
+        self._backend.claims = False
+        await self._backend.start_tasks(tasks)
+        self._backend.claims = True
 
     async def _start_with_deps(self, task: str) -> None:
         await self._backend.start_tasks([task], with_dependencies=True)
@@ -65,6 +76,9 @@ class Driver:
 
 async def main(root: Path, acts: list[list[Any]]) -> None:
     async with get_backend(workspace_path=root) as backend:
+        assert isinstance(backend, NativeBackend)
+        # Beside the workspace, whose disk may be full.
+        backend.on_trouble = lambda problem: (root.parent / "trouble").touch() if problem else None
         driver = Driver(root, backend)
         for act in acts:
             await driver.do(*act)

@@ -194,3 +194,18 @@ async def stopped(yard: Yard, backend: OrchestrationBackend, how: str) -> None:
         await backend.resume_workflow(yard.infos()["a"].workflow_id)
         assert await yard.settle(backend) == {"a": "COMPLETED"}
     yard.assert_sound(lost=1)
+
+
+async def test_advice_that_came_during_an_interruption_reaches_the_attempt_that_goes_on(yard: Yard) -> None:
+    implement = {"run": ["./step implement go", 'cp "$PENGUIN_FEEDBACK_FILE" heard']}
+    yard.tasks({"id": "a", "phases": gates() | {"implement": implement}})
+    pause = ("signal", "a", "pause", {"now": True})
+    advise = ("signal", "a", "inject_feedback", {"message": "hear me"})
+    yard.lives(("engine",), ("start", "a"), ("seen", "began-implement"), pause)
+    yard.dies(advise, ("arm", yard.spec("command.before")), ("signal", "a", "resume"))
+    yard.touch("go")
+    async with yard.backend() as backend:
+        await backend.resume_workflow(yard.infos()["a"].workflow_id)
+        assert await yard.settle(backend) == {"a": "COMPLETED"}
+    assert (yard.root / "heard").read_text() == "hear me"
+    yard.assert_sound(lost=1)

@@ -19,7 +19,16 @@ WHILE_TEST_RUNS: tuple[Act, ...] = (*RUN, ("seen", "began-test"))
 NOT_STARTED = ("schema.before", "schema.after", "identity.before", "identity.after", "create.before")
 """The engine dies here before it has written anything."""
 STARTING = ("create.after", "intent.before", "intent.after", "attempt.before", "attempt.before:3")
-STEPPING = ("order.before", "order.sent", "order.sent:3", "order.answered", "exit.heard", "exit.heard:4")
+STEPPING = (
+    "file.before",
+    "file.before:2",
+    "order.before",
+    "order.sent",
+    "order.sent:3",
+    "order.answered",
+    "exit.heard",
+    "exit.heard:4",
+)
 ENDING = ("report.before", "report.before:4", "report.after", "report.after:4", "close.before", "close.after")
 COMMITTING = tuple(
     f"{name}:{number}"
@@ -105,7 +114,7 @@ async def test_the_next_engine_dies_while_it_takes_over(yard: Yard, failpoint: s
 def kill_while_test_runs(yard: Yard, *, launcher: bool = False) -> None:
     """SIGKILL for an engine in the middle of TEST, and for its launcher as well."""
     engine = yard.spawn(*WHILE_TEST_RUNS)
-    wait_for((yard.root / "began-test").exists, "the step")
+    wait_for((yard.root / "began-test").exists, "the step", engine)
     victims = [engine.pid, *(yard.launchers() if launcher else ())]
     yard.kill(*victims)
     engine.communicate()

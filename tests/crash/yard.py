@@ -27,11 +27,16 @@ DRIVER = Path(__file__).with_name("driver.py")
 PATIENCE = 40.0
 """Seconds after which what does not come true fails the test."""
 STEP = """#!/bin/sh
-# step NAME [FILE]: say that it began, wait for the file, say that it ended.
+# step NAME [FILE [INTERVAL] | - SECONDS]: say that it began; wait for a file, or so long; say that it ended.
 me="$PENGUIN_WORKFLOW_ID $PENGUIN_PHASE $PENGUIN_ATTEMPT $1"
+cd "$(dirname "$0")"
 echo "$me begin $$" >> steps
 : > "began-$1"
-[ -z "$2" ] || while [ ! -e "$2" ]; do sleep 0.02; done
+case "$2" in
+"") ;;
+-) sleep "$3" ;;
+*) while [ ! -e "$2" ]; do sleep "${3:-0.02}"; done ;;
+esac
 echo "$me end $$" >> steps
 """
 
@@ -245,9 +250,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition to come true."""
+def wait_for(condition: Callable[[], object], what: str, beside: subprocess.Popen[str] | None = None) -> None:
+    """Wait for a condition to come true; in vain if the process `beside` ends first."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
+        if beside is not None and beside.poll() is not None and not condition():
+            raise AssertionError(f"{what} did not come, the engine ended: {beside.communicate()[1]}")
         assert time.monotonic() < deadline, f"{what} did not come"
         time.sleep(0.01)

@@ -26,7 +26,7 @@ def test_an_end_that_is_told_before_the_hello_is_no_hello(tmp_path: Path) -> Non
         # A short path: that of a socket has room for 108 bytes.
         folder = os.open(tmp_path, os.O_RDONLY)
         async with await asyncio.start_unix_server(_busy_launcher, f"/proc/self/fd/{folder}/{SOCKET}"):
-            launcher = Launcher(tmp_path, {}, grace=5.0, own=False)
+            launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
             assert await asyncio.wait_for(launcher.find("a-step"), 10) is None
             await launcher.aclose()
         os.close(folder)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from penguin.orchestration.private import make_private
 PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
 SOCKET = "launcher.sock"
 OWNED = 3
+DISK_FULL = 4
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 PATIENCE = 10.0
 """Seconds for a launcher to come up, or for one that ends to be gone."""
 LONGEST_LINE = 1 << 26
@@ -98,14 +102,23 @@ class Running:
 class Launcher:
     """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
 
-    def __init__(self, directory: Path, lost: dict[str, Running], grace: float, own: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        lost: dict[str, Running],
+        grace: float,
+        on_trouble: Callable[[str], None],
+        own: bool,
+    ) -> None:
         """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps.
 
-        Steps that ran when the launcher died are put into `lost`.
+        Steps that ran when the launcher died are put into `lost`. `on_trouble` is told of a full disk, and with "" of
+        its end.
         """
         self.directory = directory
         self._lost = lost
         self._grace = grace
+        self._on_trouble = on_trouble
         self._own = own
         self._running: dict[str, Running] = {}
         self._answers: dict[str, asyncio.Future[Running]] = {}
@@ -161,12 +174,14 @@ class Launcher:
         )
         if ended.returncode == OWNED or ended.returncode < 0:
             await asyncio.sleep(0.02)  # Its owner is on its way up or down, or it was killed: a crash proves nothing.
+        elif ended.returncode == DISK_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self.directory))
         elif ended.returncode:
             said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
 
     async def start(self, order: StepOrder) -> Running:
-        """Start a step. Raises AlreadyStarted or LauncherError."""
+        """Start a step. Raises AlreadyStarted, LauncherError, or OSError where the disk has no room for it."""
         await self.connect(start=True)
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
         reach("order.before")
@@ -217,6 +232,8 @@ class Launcher:
             ended = self._running.pop(step_id, None)
             if ended and not ended.exit.done():
                 ended.exit.set_result(msgspec.convert(message, Exit))
+        elif message["event"] == "trouble":
+            self._on_trouble(message["problem"])
         else:
             self._hear_answer(step_id, message)
         return bool(self._own or self._running or self._answers)
@@ -231,6 +248,8 @@ class Launcher:
                 answer.set_result(running)
         elif message["event"] == "known":
             _fail(answer, AlreadyStarted(step_id))
+        elif message["errno"] in DISK_TROUBLE:
+            _fail(answer, OSError(message["errno"], message["error"]))
         else:
             _fail(answer, LauncherError(f"{step_id} could not be started: {message['error']}"))
 

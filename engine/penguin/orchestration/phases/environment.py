@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases.attempt import AttemptOrder
 from penguin.orchestration.phases.launcher.redaction import Secrets
-from penguin.orchestration.private import make_private
+from penguin.orchestration.private import make_private, write_private
 from penguin.orchestration.secrecy import secret_values, without
 
 FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
@@ -54,13 +56,15 @@ def prepare(order: AttemptOrder) -> Surroundings:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Once an attempt: an engine that goes on with it changes nothing under a step that runs."""
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(file, "wb") as stream:
-        stream.write(content)
+    """Whole or not at all: half a script, left by a crash or a full disk, would run and might even pass."""
+    with contextlib.suppress(FileNotFoundError):
+        # An engine that goes on with an attempt changes nothing under a step that runs.
+        if path.read_bytes() == content:
+            return
+    temporary = path.with_name(path.name + ".tmp")
+    write_private(temporary, content)
+    reach("file.before")
+    temporary.replace(path)
 
 
 def write_source(path: Path, source: str) -> None:

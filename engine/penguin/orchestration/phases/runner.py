@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from penguin.orchestration.backend import Verdict
@@ -22,14 +23,20 @@ class LocalPhases:
     """The PhaseRunner of this machine.
 
     `engine_dir` is this engine's own folder: its launcher has its socket there, and start marks name it, so that a
-    later engine finds what this one left running. Needs a running loop only from the first `run` on.
+    later engine finds what this one left running. `on_trouble` hears of a full disk on which results wait, and with ""
+    of its end. Needs a running loop only from the first `run` on.
     """
 
-    def __init__(self, engine_dir: Path, grace: float = GRACE) -> None:
-        self._launchers = Launchers(engine_dir.resolve(), grace)
+    def __init__(
+        self, engine_dir: Path, grace: float = GRACE, on_trouble: Callable[[str], None] = lambda problem: None
+    ) -> None:
+        self._launchers = Launchers(engine_dir.resolve(), grace, on_trouble)
 
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
-        """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted."""
+        """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted.
+
+        Raises OSError where the disk is full: to be tried again.
+        """
         plan = make_plan(order)
         if plan.impossible:
             return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)

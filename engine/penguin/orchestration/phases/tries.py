@@ -19,17 +19,19 @@ MOST_STARTS = 5
 class Launchers:
     """This engine's launcher, and those that dead engines left with steps that still run."""
 
-    def __init__(self, directory: Path, grace: float) -> None:
+    def __init__(self, directory: Path, grace: float, on_trouble: Callable[[str], None]) -> None:
         self._lost: dict[str, Running] = {}
         self._grace = grace
-        self.own = Launcher(directory, self._lost, grace, own=True)
+        self._on_trouble = on_trouble
+        self.own = Launcher(directory, self._lost, grace, on_trouble, own=True)
         self._others: dict[Path, Launcher] = {}
 
     def at(self, directory: Path) -> Launcher:
         if directory == self.own.directory:
             return self.own
-        other = self._others.get(directory) or Launcher(directory, self._lost, self._grace, own=False)
-        return self._others.setdefault(directory, other)
+        if directory not in self._others:
+            self._others[directory] = Launcher(directory, self._lost, self._grace, self._on_trouble, own=False)
+        return self._others[directory]
 
     def lost(self, step_id: str) -> Running:
         """A step whose launcher is dead: it is seen to its end, once."""

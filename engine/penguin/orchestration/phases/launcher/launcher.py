@@ -1,22 +1,30 @@
 """Entry of the launcher process: `python -I -S launcher.py DIR`.
 
-Exit 0: it listens on `DIR/launcher.sock` and goes on in the background. Exit 3: another launcher owns DIR.
+Exit 0: it listens on `DIR/launcher.sock` and goes on in the background. Exit 3: another launcher owns DIR. Exit 4: the
+disk is full.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import pathlib
 import sys
 
 OWNED = 3
+DISK_FULL = 4
 
 
 def main(directory: str) -> int:
     # Isolated mode leaves this script's folder out. Appended, never first: nothing may hide a standard module.
     sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
     background = importlib.import_module("launcher.background")
-    return 0 if background.enter(directory) else OWNED
+    try:
+        return 0 if background.enter(directory) else OWNED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return DISK_FULL
 
 
 if __name__ == "__main__":

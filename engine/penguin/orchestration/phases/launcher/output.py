@@ -74,7 +74,7 @@ class Output:
 
     def _append(self, data: bytes) -> None:
         try:
-            written = _write_all(self._file, data)
+            written = write_all(self._file, data)
         except OSError as error:
             self._error = error.strerror or str(error)
             os.ftruncate(self._file, self._kept)
@@ -92,7 +92,7 @@ class Output:
                 at = offset % self._tail_size
                 part = data[: self._tail_size - at]
                 os.lseek(self._ring, at, os.SEEK_SET)
-                _write_all(self._ring, part)
+                write_all(self._ring, part)
                 data = data[len(part) :]
                 offset += len(part)
         except OSError as error:
@@ -110,7 +110,7 @@ class Output:
         os.unlink(self._path + TAIL)
 
 
-def _write_all(file: int, data: bytes) -> int:
+def write_all(file: int, data: bytes) -> int:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]

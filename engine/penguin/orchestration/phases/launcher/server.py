@@ -3,8 +3,8 @@
 The protocol: JSON, one message a line. Clients send `{"op": "hello"}`, `{"op": "start", …Order}`,
 `{"op": "stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers `{"event": "hello"}`; to a start
 `{"event": "running", "id"}`, `{"event": "known", "id"}` (this step was started before, by whomever: its files tell the
-rest) or `{"event": "refused", "id", "error"}`; to a question `running` or `known`. Every client is told
-`{"event": "exit", …Exit}`.
+rest) or `{"event": "refused", "id", "error", "errno"}`; to a question `running` or `known`. Every client is told
+`{"event": "exit", …Exit}`, and `{"event": "trouble", "problem"}` while results wait for room on the disk, then with "".
 
 The exit record on the disk is what counts. A client that was away reads it there; the event only saves the looking.
 """
@@ -92,6 +92,7 @@ class Server:
         self._unrecorded: list[tuple[Step, Exit]] = []
         self._clients: list[Client] = []
         self._child_died = False
+        self._troubled = False
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -161,7 +162,8 @@ class Server:
         elif operation == "start":
             self._start(client, message)  # type: ignore[arg-type]
         elif operation == "ask":
-            running = message["id"] in self._steps
+            # The result of one that is not recorded yet is on its way: nobody must take it for lost.
+            running = message["id"] in self._steps or any(step.id == message["id"] for step, _ in self._unrecorded)
             client.send({"event": "running" if running else "known", "id": message["id"]})
         elif operation == "stop" and message["id"] in self._steps:
             reach("stop.heard")
@@ -175,14 +177,14 @@ class Server:
             reach("mark.before")
             step = Step(order, self._directory, self._boot)
             reach("mark.after")
+            step.spawn()
         except FileExistsError:
             client.send({"event": "known", "id": order["id"]})
             return
         except OSError as error:
-            client.send({"event": "refused", "id": order["id"], "error": str(error)})
+            client.send({"event": "refused", "id": order["id"], "error": str(error), "errno": error.errno})
             return
         self._steps[step.id] = step
-        step.spawn()
         reach("answer.before")
         for pipe in step.pipes:
             self._selector.register(pipe, selectors.EVENT_READ, step)
@@ -228,9 +230,19 @@ class Server:
             step.record(ending)
         except OSError as error:
             if disk_full(error):
+                self._tell_trouble(f"{step.id}: {error.strerror}")
                 return
         self._unrecorded.remove((step, ending))
+        if not self._unrecorded:
+            self._tell_trouble("")
         for client in self._clients:
             reach("exit.before")
             client.send({"event": "exit", **ending})
             reach("exit.after")
+
+    def _tell_trouble(self, problem: str) -> None:
+        """Say once that results wait for room on the disk, and once that they wait no longer."""
+        if bool(problem) != self._troubled:
+            self._troubled = bool(problem)
+            for client in self._clients:
+                client.send({"event": "trouble", "id": "", "problem": problem})

@@ -1,7 +1,7 @@
 """One step: its processes from the spawn to the exit record."""
 
 # Plain system calls, no path objects: this process is started for every engine, and stays.
-# ruff: noqa: PTH104, PTH110
+# ruff: noqa: PTH104, PTH108, PTH110
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import NotRequired, TypedDict
 
 from . import report, tree
 from .failpoints import reach
-from .output import CHUNK, Digest, Output
+from .output import CHUNK, Digest, Output, write_all
 from .redaction import Secrets
 
 VANISH = 15.0
@@ -111,24 +111,36 @@ class Step:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._mark_file = os.open(self.id + ".start.json", flags, 0o600)
         intent = {key: self.order[key] for key in ("id", "mark", "grace")}
-        self._tell_mark(
-            {
-                **intent,
-                "boot": self._boot,
-                "launcher": directory,
-                "started": self._started,
-                "deadline": self._deadline,
-                "note": self.order.get("note"),
-            }
-        )
+        try:
+            self._tell_mark(
+                {
+                    **intent,
+                    "boot": self._boot,
+                    "launcher": directory,
+                    "started": self._started,
+                    "deadline": self._deadline,
+                    "note": self.order.get("note"),
+                }
+            )
+        except OSError:
+            self._unmark()
+            raise
 
     def _tell_mark(self, line: dict[str, object]) -> None:
-        os.write(self._mark_file, json.dumps(line).encode() + b"\n")
+        write_all(self._mark_file, json.dumps(line).encode() + b"\n")
+
+    def _unmark(self) -> None:
+        """Nothing was started: whoever comes next may start it."""
+        os.close(self._mark_file)
+        os.unlink(self.id + ".start.json")
 
     # Starting
 
     def spawn(self) -> None:
-        """Start the process. One that can't be started is over at once, with the shell's exit code for it."""
+        """Start the process. One that can't be started is over at once, with the shell's exit code for it.
+
+        Raises OSError where the disk has no room for its output; then it was never started.
+        """
         limit = self.order["max_output"]
         try:
             out_end = self._pipe(self.id + ".log", limit)
@@ -141,10 +153,20 @@ class Step:
                 for end in {out_end, err_end}:
                     os.close(end)
         except (OSError, ValueError) as error:
+            if disk_full(error):
+                self._give_back()
+                raise
             self.error = str(error)
             self._code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUN
             self.over = True
         os.close(self._mark_file)
+
+    def _give_back(self) -> None:
+        for pipe in self.pipes:
+            os.close(pipe)
+        for output in self._outputs:
+            output.close()
+        self._unmark()
 
     def _pipe(self, path: str, limit: int) -> int:
         """The end of a new pipe into which the step writes."""
@@ -182,7 +204,8 @@ class Step:
         reach("spawn.after")
         # It is a child that nobody reaped: its entry is there, even if it ended already.
         self.ticks = tree.start_ticks(self.pid) or 0
-        self._tell_mark({"pid": self.pid, "ticks": self.ticks})
+        with contextlib.suppress(OSError):  # Found by its variable then.
+            self._tell_mark({"pid": self.pid, "ticks": self.ticks})
 
     # Running
 
@@ -310,7 +333,7 @@ def record(ending: Exit) -> None:
     reach("record.before")
     file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, json.dumps(ending).encode())
+        write_all(file, json.dumps(ending).encode())
         if ending["duration"] >= WORTH_SYNCING:
             os.fsync(file)
     finally:
@@ -324,5 +347,5 @@ def recorded(step_id: str) -> bool:
     return os.path.exists(step_id + ".exit.json")
 
 
-def disk_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+def disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
