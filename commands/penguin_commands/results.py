@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
     from datetime import datetime
 
     from penguin.orchestration.backend import Verdict, WorkflowInfo
@@ -232,6 +232,19 @@ class Logs(NamedTuple):
             place = {"phase": log.phase, "attempt": log.attempt, "step": log.step, "path": log.path}
             rows.append({**place, "bytes": size, "tail": text})
         return {"logs": rows}
+
+
+class Diff(NamedTuple):
+    """What changed in the files: to be read piece by piece, once, since it may be huge."""
+
+    workflow_id: str
+    files: tuple[str, ...]
+    """Seen from the workspace."""
+    text: Callable[..., Iterator[bytes]]
+    """`text(color=False)`: the unified diff."""
+
+    def data(self) -> dict[str, Any]:
+        return {"diff": b"".join(self.text()).decode("utf-8", "replace"), "files": list(self.files)}
 
 
 class Help(NamedTuple):

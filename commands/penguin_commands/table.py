@@ -68,7 +68,10 @@ WORKFLOW_CHANGES = (
         "Start a new workflow that keeps the passes that still hold",
         "/workflow retry auth-user-model --from implement",
         (ID,),
-        (START_FROM,),
+        (
+            START_FROM,
+            Flag("restore", help="bring the files back to the tree of the last kept pass, or to that of the start"),
+        ),
         statuses=frozenset({S.BLOCKED, S.FAILED, S.CANCELLED, S.COMPLETED}),
     ),
     Command(
@@ -178,6 +181,16 @@ WORKFLOW_READS = (
         "Show every attempt, with its verdict and its steps",
         "/workflow results auth-user-model",
         (ID,),
+        reads=True,
+    ),
+    Command(
+        "workflow",
+        "diff",
+        "workflow_diff:diff",
+        "Show what changed in the files since it began, or by the newest attempt of a phase",
+        "/workflow diff auth-user-model --phase implement",
+        (ID,),
+        (Flag("phase", Kind.PHASE, "what its newest attempt changed"),),
         reads=True,
     ),
     Command(

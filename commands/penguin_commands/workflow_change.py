@@ -114,10 +114,12 @@ def _next(reader: WorkflowReader, info: WorkflowInfo) -> str:
     return "" if wanted else reader.advice(info.workflow_id)
 
 
-async def retry(session: Session, workflow: str, *, from_: WorkflowPhase | None = None) -> Started:
+async def retry(
+    session: Session, workflow: str, *, from_: WorkflowPhase | None = None, restore: bool = False
+) -> Started:
     """Start a new workflow that keeps the passes that still hold."""
     workflow_id = session.resolve(workflow)
     differences = await session.backend.retry_differences(workflow_id)
-    new = await session.backend.retry_workflow(workflow_id, start_from=from_)
+    new = await session.backend.retry_workflow(workflow_id, start_from=from_, restore=restore)
     session.started([new])
     return Started(((session.info(new).task_id, new),), workflow_id, tuple(differences))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Chain, Logs
+from penguin_commands.results import Chain, Diff, Logs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,8 +24,23 @@ def show(screen: Screen, result: Result) -> None:
             for output in pieces(log):
                 printer.put(log, output)
         printer.end()
+    elif isinstance(result, Diff) and screen.style.format == "text":
+        _show_diff(screen, result)
     else:
         screen.data(screen.render(result))
+
+
+def _show_diff(screen: Screen, diff: Diff) -> None:
+    if not screen.style.terminal:
+        for piece in diff.text():
+            screen.data_bytes(piece)
+        return
+    from penguin_repl.render.filter import Filter
+
+    harmless = Filter(screen.style.color)
+    for piece in diff.text(color=screen.style.color):
+        screen.data(harmless.feed(piece))
+    screen.data(harmless.end())
 
 
 async def deliver(screen: Screen, result: Result) -> None:

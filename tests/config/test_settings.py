@@ -315,3 +315,17 @@ def test_reading_settings_imports_little(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_checkpoints_leave_out(tmp_path: Path) -> None:
+    path = tmp_path / "penguin.yaml"
+    path.write_text("project: {id: p}\n")
+    assert ".env*" in load_settings(tmp_path).checkpoint_exclude
+    path.write_text("project: {id: p}\ncheckpoint:\n  exclude: [secret/, '*.bin']\n")
+    settings = load_settings(tmp_path)
+    assert settings.checkpoint_exclude == ("secret/", "*.bin")
+    assert settings.origin("checkpoint.exclude") == "penguin.yaml:3"
+    assert build_definition(settings, an_item()).checkpoint_exclude == ("secret/", "*.bin")
+    path.write_text("project: {id: p}\ncheckpoint: {exlude: x}\n")
+    with pytest.raises(ConfigError, match="exlude"):
+        load_settings(tmp_path)

@@ -247,13 +247,17 @@ class OrchestrationBackend(ABC):
         known = "get_status, get_progress, get_artifacts, get_phase_results"
         raise WorkflowError(f"no query is called {name!r}", f"one of {known}")
 
-    async def retry_workflow(self, workflow_id: str, start_from: WorkflowPhase | str | None = None) -> str:
+    async def retry_workflow(
+        self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
+    ) -> str:
         """Start a new workflow that keeps what the old one passed, and return its id.
 
-        Raises IllegalCommand where the status does not allow it, or `start_from` would jump a gate.
+        With `restore` the working tree is first brought back to the one that the last kept pass was given for, or
+        where none is, to the one that the old workflow began with. Raises IllegalCommand where the status does not
+        allow it, or `start_from` would jump a gate; WorkflowError where files can't be brought back without loss.
         """
         info = await self._existing(workflow_id)
-        if info.status in ACTIVE or start_from is not None:
+        if info.status in ACTIVE or start_from is not None or restore:
             raise IllegalCommand(f"this backend can't retry {workflow_id} that way: it is {info.status}")
         return await self.start_workflow(info.task_id, info.blueprint_id)
 

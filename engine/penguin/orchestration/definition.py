@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
 
 
 class Retry(Struct, frozen=True):
@@ -135,10 +136,6 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 PRIORITIES = ("critical", "high", "medium", "low")
-
-
-CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
-"""What checkpoints leave out unless told otherwise: secrets and databases."""
 
 
 class Definition(Struct, frozen=True, kw_only=True):

@@ -67,6 +67,10 @@ class AttemptResult(Struct, frozen=True, kw_only=True):
     """Digest of the tree this attempt saw at its end; empty where it is not known."""
     changed: tuple[str, ...] = ()
     """Files in which `tree` differs from the tree that TEST passed on, as `path`; at most 20."""
+    checkpoint: str = ""
+    """The commit that keeps the whole tree as it was at the attempt's end; empty where there is none."""
+    left_out: tuple[str, ...] = ()
+    """Untracked files that the checkpoint does not hold (large, secret, unreadable, other repositories); at most 20."""
 
 
 def findings(phase: WorkflowPhase, result: AttemptResult) -> str:

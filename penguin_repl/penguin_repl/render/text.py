@@ -184,6 +184,10 @@ def _artifacts(result: r.Artifacts) -> Iterator[Part]:
     yield Grid(("SIZE", "PATH"), tuple((size(count), path) for path, count in result.files), right=(0,))
 
 
+def _diff(result: r.Diff) -> Iterator[Part]:
+    yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
+
+
 def _help(result: r.Help) -> Iterator[Part]:
     if not result.detailed:
         width = max(len(command.name) for command in result.commands)
@@ -238,6 +242,7 @@ RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
     r.History: _history,
     r.Results: _results,
     r.Artifacts: _artifacts,
+    r.Diff: _diff,
     r.Help: _help,
     r.Facts: _facts,
     r.Settings: _settings,

@@ -33,6 +33,7 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
         max_output=settings.max_output,
         redact=settings.redact,
         env_deny=settings.env_deny,
+        checkpoint_exclude=settings.checkpoint_exclude,
     )
 
 

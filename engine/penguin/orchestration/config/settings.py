@@ -18,6 +18,7 @@ from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
 from penguin.orchestration.config.variables import check_names
+from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FILE = "penguin.yaml"
 MAX_BYTES = 1_000_000
 DEFAULT_BLUEPRINTS = ("blueprints/*.md", "blueprints/*.yaml", "blueprints/*.yml", "blueprints/*.json")
-_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "orchestration")
+_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "checkpoint", "orchestration")
 
 
 class Setting(NamedTuple):
@@ -76,6 +77,11 @@ class Settings:
     def redact(self) -> tuple[str, ...]:
         """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
         return tuple(self._value("redact"))
+
+    @property
+    def checkpoint_exclude(self) -> tuple[str, ...]:
+        """Patterns of untracked files that checkpoints of the tree leave out."""
+        return tuple(self._value("checkpoint.exclude"))
 
     @property
     def backend(self) -> str:
@@ -134,6 +140,7 @@ def load_settings(
     settings |= _blueprints(entries.get("blueprints"), checker)
     denied = checker.mapping(entries.get("env"), "env", ("deny",)).get("deny")
     settings |= _names(denied, checker, "env.deny") | _names(entries.get("redact"), checker, "redact")
+    settings |= _checkpoint(entries.get("checkpoint"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
@@ -206,6 +213,14 @@ def _names(node: Node | None, checker: Checker, key: str) -> dict[str, Setting]:
     names = check_names(node, checker, key)
     origin = "default" if node is None else f"{FILE}:{node.key_line}"
     return {key: Setting(key, names, origin)}
+
+
+def _checkpoint(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    exclude = checker.mapping(node, "checkpoint", ("exclude",)).get("exclude")
+    patterns = checker.texts(exclude, "checkpoint.exclude")
+    if exclude is None or patterns is None:
+        return {"checkpoint.exclude": Setting("checkpoint.exclude", list(CHECKPOINT_EXCLUDE), "default")}
+    return {"checkpoint.exclude": Setting("checkpoint.exclude", list(patterns), f"{FILE}:{exclude.key_line}")}
 
 
 def _explain_phases(effective: Phases, set_here: Phases, document: Node | None) -> dict[str, Setting]:

@@ -34,6 +34,7 @@ from penguin.orchestration.native.differences import differences
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.live import info_of, load
 from penguin.orchestration.native.ownership import Identity, is_alive
+from penguin.orchestration.native.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
 from penguin.orchestration.native.waiting import Settling
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
@@ -98,7 +99,9 @@ class NativeBackend(OrchestrationBackend):
 
         return await self._planned_anew(start)
 
-    async def retry_workflow(self, workflow_id: str, start_from: WorkflowPhase | str | None = None) -> str:
+    async def retry_workflow(
+        self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
+    ) -> str:
         engine = self._open_to("retry a workflow")
         phase = _phase(start_from)
 
@@ -108,7 +111,7 @@ class NativeBackend(OrchestrationBackend):
                 refuse_second(engine.connection, old.definition.task)
             definition = self._definition_now(old)
             new_id, number = next_id(engine.connection, definition.task)
-            tree = await asyncio.to_thread(self._tree_of(workflow_id).now)
+            tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(workflow_id).now)
             start = successor(
                 old,
                 workflow_id=new_id,
@@ -118,8 +121,14 @@ class NativeBackend(OrchestrationBackend):
                 start_from=phase,
                 by=_user(),
             )
+            if restore:
+                runs = self.workspace.runs
+                refuse_beside(engine.connection)
+                await asyncio.to_thread(bring_back, self.workspace.root, runs, old, start.passes)
             if start.passes:
                 self._tree_of(new_id).inherit(self.workspace.runs / workflow_id)
+                if restore:
+                    await asyncio.to_thread(self._tree_of(new_id).adopt, tree)
             await engine.replace(workflow_id, Supersede(_user()), start, claim=self.claims)
             return new_id
 
@@ -172,9 +181,11 @@ class NativeBackend(OrchestrationBackend):
         await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
 
     async def _for_the_tree_of_now(self, engine: Engine, workflow_id: str, command: Approve) -> Approve:
-        tested = engine.known(workflow_id).state.pass_of(WorkflowPhase.TEST)
+        state = engine.known(workflow_id).state
+        tested = state.pass_of(WorkflowPhase.TEST)
         tree = self._tree_of(workflow_id)
         digest = await asyncio.to_thread(tree.now)
+        await asyncio.to_thread(keep_approved, self.workspace.root, self.workspace.runs, state, digest)
         return replace(command, tree=digest, changed=tree.changed(tested.tree if tested else "", digest))
 
     async def _steer(self, engine: Engine, workflow_id: str, command: Command) -> None:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner
+from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner, Stop
 from penguin.orchestration.tree import Tree
+from penguin.orchestration.tree.checkpoints import Checkpoints, Kept, keep_if_possible
 
 
 class Witness:
@@ -21,19 +22,45 @@ class Witness:
 
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
         """See PhaseRunner."""
-        tree = Tree(Path(order.workspace), Path(order.run_dir).parent)
-        if order.phase is WorkflowPhase.IMPLEMENT:
-            await asyncio.to_thread(tree.before_implement, order.attempt)
+        look = _Look(order)
+        await asyncio.to_thread(look.before)
         result = await self._runner.run(order, control)
-        if result.verdict is Verdict.INTERRUPTED:
-            return result
-        return await asyncio.to_thread(_seen, tree, order, result)
+        if result.verdict is not Verdict.INTERRUPTED:
+            return await asyncio.to_thread(look.after, result)
+        if result.cause == Stop.CANCEL:
+            # The last that is heard of this attempt: what it did to the files can still be looked at, and undone.
+            await asyncio.to_thread(look.keep, "")
+        return result
 
     async def aclose(self) -> None:
         """See PhaseRunner."""
         await self._runner.aclose()
 
 
-def _seen(tree: Tree, order: AttemptOrder, result: AttemptResult) -> AttemptResult:
-    digest = tree.after_implement(order.attempt) if order.phase is WorkflowPhase.IMPLEMENT else tree.now()
-    return replace(result, tree=digest, changed=tree.changed(order.tested_tree, digest))
+class _Look:
+    """What is seen around one attempt."""
+
+    def __init__(self, order: AttemptOrder) -> None:
+        self._order = order
+        folder, exclude = Path(order.run_dir).parent, order.definition.checkpoint_exclude
+        self._implements = order.phase is WorkflowPhase.IMPLEMENT
+        self._tree = Tree(Path(order.workspace), folder, exclude)
+        self._checkpoints = Checkpoints(Path(order.workspace), folder, exclude)
+
+    def before(self) -> None:
+        """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
+        if not self._checkpoints.begun:
+            self._checkpoints.begin(self._tree.now())
+        if self._implements:
+            self._tree.before_implement(self._order.attempt)
+
+    def after(self, result: AttemptResult) -> AttemptResult:
+        """The result with the tree that was seen, and the checkpoint that keeps it."""
+        digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.now()
+        kept = self.keep(digest)
+        changed = self._tree.changed(self._order.tested_tree, digest)
+        return replace(result, tree=digest, changed=changed, checkpoint=kept.commit, left_out=kept.left_out)
+
+    def keep(self, digest: str) -> Kept:
+        """Keep the tree as it is after the attempt."""
+        return keep_if_possible(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)

@@ -6,6 +6,7 @@ The rows of a workflow go first, its folder last. A crash in between leaves a fo
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ from penguin.orchestration.store.check import OWNERS
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.leftovers import Leftover, leftovers, remove, size_of
 from penguin.orchestration.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 BATCH = 100
 """Workflows whose rows go in one transaction: engines that write meanwhile wait for no longer than that."""
@@ -90,11 +93,22 @@ def _prune(connection: sqlite3.Connection, workspace: Workspace, old: Sequence[O
     gone: list[Old] = []
     for start in range(0, len(old), BATCH):
         batch = tuple(_sized(workspace, old[start : start + BATCH]))
+        _drop_checkpoints(workspace, batch)
         _forget(connection, batch)
         gone += batch
         folders = [workspace.runs / one.workflow_id for one in batch]
         stuck += [folder for folder in folders if not remove(folder)]
     return Pruned(tuple(gone), tuple(one for one in left if one.path not in stuck), tuple(stuck))
+
+
+def _drop_checkpoints(workspace: Workspace, batch: Iterable[Old]) -> None:
+    from penguin.orchestration.tree import GitTrouble
+    from penguin.orchestration.tree.checkpoints import drop_checkpoints
+
+    try:
+        drop_checkpoints(workspace.root, *(one.workflow_id for one in batch))
+    except GitTrouble as error:
+        log.warning("checkpoints stay in the repository: %s", error)
 
 
 def _old(connection: sqlite3.Connection, before: float) -> list[Old]:

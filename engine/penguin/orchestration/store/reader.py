@@ -105,6 +105,16 @@ class WorkflowReader:
 
         return phase_results(self._events(workflow_id))
 
+    def checkpoint_exclude(self, workflow_id: str) -> tuple[str, ...]:
+        """The patterns of files that the workflow's checkpoints leave out. Raises WorkflowNotFound."""
+        from penguin.orchestration.store.codec import decode_events
+
+        rows = self._events(workflow_id)
+        if not rows:
+            self._not_found(workflow_id)
+        started = decode_events(rows[0][1])[0]
+        return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
+
     def explain(self, workflow_id: str) -> str:
         """What it waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
         return self._on_waiting("explain", workflow_id)

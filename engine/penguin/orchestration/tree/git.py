@@ -1,0 +1,175 @@
+"""git as Penguin runs it: without the user's hooks, monitors, variables and locks, on an index of our own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from penguin.orchestration.backend import WorkflowError
+
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "core.logAllRefUpdates=false",
+    "core.preloadIndex=true",
+    "core.safecrlf=false",
+    "core.splitIndex=false",
+    "core.untrackedCache=false",
+    "commit.gpgSign=false",
+)
+_GIT = ("git", "--no-pager", *(part for setting in _SETTINGS for part in ("-c", setting)))
+_IDENTITY = {
+    f"GIT_{role}_{name}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for name, value in (("NAME", "Penguin"), ("EMAIL", "penguin@localhost"))
+}
+_PIECE = 64 * 1024
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+class GitTrouble(WorkflowError):
+    """git refused."""
+
+    code = "git"
+
+
+class NoRepository(GitTrouble):
+    """The workspace is in no git repository, or there is no git."""
+
+    code = "no_repository"
+
+
+class Repository:
+    """The repository that a workspace is in. Every method blocks while git runs, and raises GitTrouble."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+
+    @cached_property
+    def _place(self) -> tuple[Path, Path]:
+        """The top of the working tree, and the user's index."""
+        try:
+            output = self._run(self.workspace, ("rev-parse", "--show-cdup", "--git-path", "index"), {}, b"")
+        except GitTrouble as error:
+            raise NoRepository(error.message) from error
+        up, _, index = output.partition(b"\n")
+        top = os.path.normpath(self.workspace / os.fsdecode(up))
+        return Path(top), Path(os.path.normpath(self.workspace / os.fsdecode(index.removesuffix(b"\n"))))
+
+    @property
+    def top(self) -> Path:
+        return self._place[0]
+
+    @property
+    def users_index(self) -> Path:
+        return self._place[1]
+
+    @cached_property
+    def prefix(self) -> str:
+        """The workspace within the working tree, `sub/folder/`, or ''."""
+        inside = os.path.relpath(self.workspace, self.top)
+        return "" if inside == "." else f"{inside}/"
+
+    @cached_property
+    def within(self) -> tuple[str, ...]:
+        """What limits a command to the workspace."""
+        return ("--", self.prefix) if self.prefix else ()
+
+    @cached_property
+    def refs(self) -> str:
+        """What keeps the refs of worktrees apart: those linked to one repository may have workflows of one name."""
+        folder = self.users_index.parent
+        linked = folder.parent.name == "worktrees" and (folder / "commondir").exists()
+        return f"worktrees/{folder.name}/" if linked else ""
+
+    def file(self, path: bytes) -> Path:
+        """Where a path of the working tree is."""
+        return self.top / os.fsdecode(path)
+
+    def inner(self, path: bytes) -> bytes:
+        """A path of the working tree, seen from the workspace."""
+        return path.removeprefix(os.fsencode(self.prefix))
+
+    def run(
+        self,
+        *arguments: str,
+        index: Path | None = None,
+        given: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        held: int | None = None,
+        fine: tuple[int, ...] = (0,),
+    ) -> bytes:
+        """The output of a git command, run at the top. `index` is ours, else the user's; `held` a lock it keeps."""
+        more = {**(env or {}), **({"GIT_INDEX_FILE": os.fspath(index)} if index else {})}
+        return self._run(self.top, arguments, more, given, held, fine)
+
+    def _run(
+        self,
+        folder: Path,
+        arguments: tuple[str, ...],
+        env: Mapping[str, str],
+        given: bytes,
+        held: int | None = None,
+        fine: tuple[int, ...] = (0,),
+    ) -> bytes:
+        keep = () if held is None else (held,)
+        try:
+            done = subprocess.run(
+                (*_GIT, *arguments),
+                cwd=folder,
+                env={**_environment(), **env},
+                input=given,
+                capture_output=True,
+                check=False,
+                pass_fds=keep,
+            )
+        except OSError as error:
+            raise NoRepository(f"git can't be run: {error.strerror}") from error
+        if done.returncode not in fine:
+            raise GitTrouble(done.stderr.decode("utf-8", "replace").strip() or f"git exit code {done.returncode}")
+        return done.stdout
+
+    def stream(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """The output of a git command, piece by piece; the command is ended where nobody reads on."""
+        with subprocess.Popen(
+            (*_GIT, *arguments),
+            cwd=self.top,
+            env={**_environment(), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdout is not None
+            try:
+                while piece := process.stdout.read1(_PIECE):  # type: ignore[attr-defined]
+                    yield piece
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def objects_aside(self, folder: Path) -> dict[str, str]:
+        """Variables with which new objects go to `folder`, and nothing is written into the repository."""
+        path = os.fsdecode(self.run("rev-parse", "--git-path", "objects").removesuffix(b"\n"))
+        own = os.path.normpath(self.top / path).replace("\\", "\\\\").replace('"', '\\"')
+        return {"GIT_OBJECT_DIRECTORY": os.fspath(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
+
+
+def shown(path: bytes) -> str:
+    """A file's name as text for people and for JSON, whatever its bytes."""
+    text = path.decode("utf-8", "backslashreplace")
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def entries(output: bytes) -> list[bytes]:
+    """What a command with -z printed."""
+    return [entry for entry in output.split(b"\0") if entry]
+
+
+def _environment() -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return environment | _IDENTITY | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
