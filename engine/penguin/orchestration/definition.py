@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
+from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 
 
 class Retry(Struct, frozen=True):

@@ -10,8 +10,6 @@ from penguin.orchestration.private import close_to_others, make_private, write_p
 
 CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
-CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
-"""Untracked files that checkpoints of the tree leave out unless told otherwise: secrets and databases."""
 
 
 def find_workspace(start: Path) -> Path:

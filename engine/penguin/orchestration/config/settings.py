@@ -18,7 +18,7 @@ from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
 from penguin.orchestration.config.variables import check_names
-from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
+from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig

@@ -16,12 +16,12 @@ from functools import cached_property
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.private import write_private
 from penguin.orchestration.tree.digest import MAX_NAMED
 from penguin.orchestration.tree.exclusion import Exclusion
 from penguin.orchestration.tree.git import GitTrouble, NoRepository, Repository, entries, shown
 from penguin.orchestration.tree.index import OwnIndex
-from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
+from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.tree.checkpoints import INDEX, RESTORE, Checkpoint, Checkpoints, take_all
 from penguin.orchestration.tree.git import Repository, entries, shown
 from penguin.orchestration.tree.index import OwnIndex, copy_index
-from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
 
 _OPTIONS = ("-r", "-M", "--no-ext-diff", "--no-textconv")
 

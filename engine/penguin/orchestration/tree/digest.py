@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.private import make_private, write_private
 from penguin.orchestration.tree.exclusion import Exclusion
 from penguin.orchestration.tree.git import GitTrouble, Repository, entries, shown
 from penguin.orchestration.tree.index import OwnIndex, copy_index
-from penguin.orchestration.workspace import CHECKPOINT_EXCLUDE
 
 MAX_NAMED = 20
 """Changed files that are named at most."""
