@@ -150,6 +150,14 @@ class CancelRequested(Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class Refused(Event, frozen=True, kw_only=True):
+    """A command that came when nobody was there to hear it, and was no longer allowed when somebody was."""
+
+    command: str
+    by: str = ""
+    reason: str = ""
+
+
 class Cancelled(Event, frozen=True, kw_only=True):
     """Over, by a person's wish."""
 
@@ -182,6 +190,7 @@ AnyEvent = (
     | Blocked
     | FeedbackQueued
     | CancelRequested
+    | Refused
     | Cancelled
     | Failed
     | Completed

@@ -273,6 +273,10 @@ def _cancel_requested(s: State, e: ev.CancelRequested) -> Change:
     return {"cancelling": True, "by": e.by}
 
 
+def _refused(s: State, e: ev.Refused) -> Change:
+    return {}
+
+
 def _cancelled(s: State, e: ev.Cancelled) -> Change:
     return _over(WorkflowStatus.CANCELLED) | {"reason": e.reason, "by": e.by}
 
@@ -313,6 +317,7 @@ CHANGES: dict[type[ev.Event], Callable[[State, Any], Change]] = {
     ev.Blocked: _blocked,
     ev.FeedbackQueued: _feedback_queued,
     ev.CancelRequested: _cancel_requested,
+    ev.Refused: _refused,
     ev.Cancelled: _cancelled,
     ev.Failed: _failed,
     ev.Completed: _completed,

@@ -28,11 +28,12 @@ from penguin.orchestration.backend import (
 from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume, Supersede
 from penguin.orchestration.events import Advice
 from penguin.orchestration.failpoints import reach
+from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.native.backlog import Backlog
 from penguin.orchestration.native.differences import differences
 from penguin.orchestration.native.engine import Engine
-from penguin.orchestration.native.live import info_of, load
+from penguin.orchestration.native.live import load
 from penguin.orchestration.native.ownership import Identity, is_alive
 from penguin.orchestration.native.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second

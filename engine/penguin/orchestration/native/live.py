@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound
+from penguin.orchestration.backend import WorkflowNotFound
 from penguin.orchestration.flow import State, rebuild
 from penguin.orchestration.phases.attempt import Control
 from penguin.orchestration.store.codec import decode_events
-from penguin.orchestration.times import from_timestamp
 
 
 class Live:
@@ -34,21 +33,3 @@ def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:
     if not rows:
         raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
     return rebuild([event for _, data in rows for event in decode_events(data)]), rows[-1][0]
-
-
-def info_of(state: State) -> WorkflowInfo:
-    """A state as the public API shows it."""
-    task = state.definition.task
-    return WorkflowInfo(
-        workflow_id=state.workflow_id,
-        task_id=task.id,
-        blueprint_id=task.blueprint_id,
-        project_id=task.project_id,
-        status=state.status,
-        phase=state.phase,
-        progress=state.phase.progress,
-        started_at=from_timestamp(state.created_at),
-        updated_at=from_timestamp(state.updated_at),
-        error_message=state.reason or None,
-        artifacts=state.artifacts,
-    )

@@ -16,7 +16,12 @@ Row = tuple[str | int | float, ...]
 def event_row(workflow_id: str, seq: int, events: tuple[Event, ...]) -> Row:
     """One row for all events of a decision."""
     kind = "+".join([type(event).__name__ for event in events])
-    return (workflow_id, seq, events[-1].at, kind, _encode(events).decode())
+    return (workflow_id, seq, events[-1].at, kind, encode_events(events))
+
+
+def encode_events(events: tuple[Event, ...]) -> str:
+    """The events of one decision."""
+    return _encode(events).decode()
 
 
 def decode_events(data: str) -> list[AnyEvent]:

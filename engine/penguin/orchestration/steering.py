@@ -1,0 +1,50 @@
+"""What people and programs send to a workflow, by name and payload, as commands of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume
+from penguin.orchestration.events import Advice
+
+SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
+
+
+def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Command:
+    """The command that a signal means. `by` is who sent it where the payload does not say.
+
+    `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
+    """
+    who = str(payload.get("by") or "")
+    match name:
+        case "pause":
+            return Pause(who or by, bool(payload.get("now")))
+        case "resume":
+            return Resume(who or by, phase_named(payload.get("from")))
+        case "cancel":
+            return Cancel(who or by)
+        case "approve":
+            # No default here: an approval is somebody's word, so somebody must give a name.
+            tree, changed = str(payload.get("tree") or ""), payload.get("changed") or ()
+            return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)))
+        case "inject_feedback":
+            return Feedback(Advice(advice_id, _advice(payload), who or by, at))
+    raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+
+
+def _advice(payload: Mapping[str, Any]) -> str:
+    if "message" in payload:
+        return str(payload["message"])
+    return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
+
+
+def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
+    """A phase by its name, whatever its case. Raises IllegalCommand."""
+    if name is None:
+        return None
+    try:
+        return WorkflowPhase(str(name).upper())
+    except ValueError:
+        raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
