@@ -1,0 +1,1 @@
+"""The distributed backend: the same machine, hosted by a Temporal workflow."""

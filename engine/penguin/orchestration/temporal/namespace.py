@@ -1,0 +1,70 @@
+"""The namespace: whether it is there, how long it keeps what is finished, and the search attributes it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+SEARCH_ATTRIBUTES = ("PenguinProject", "PenguinTask", "PenguinBlueprint", "PenguinPhase", "PenguinStatus")
+"""All of them are Keywords."""
+RETENTION = timedelta(days=30)
+"""How long a namespace that we make keeps finished workflows."""
+SHORT_RETENTION = timedelta(days=7)
+"""Below this, `/health` warns."""
+
+
+async def retention_of(client: Client) -> timedelta:
+    """How long the client's namespace keeps finished workflows. Raises RPCError NOT_FOUND where there is none."""
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+
+    found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    kept: timedelta = found.config.workflow_execution_retention_ttl.ToTimedelta()
+    return kept
+
+
+async def missing_attributes(client: Client) -> list[str]:
+    """The search attributes that the namespace lacks. None where the server does not let us look, as Cloud."""
+    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+    from temporalio.service import RPCError
+
+    try:
+        found = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError:
+        return []
+    return [name for name in SEARCH_ATTRIBUTES if name not in found.custom_attributes]
+
+
+async def keep_for(client: Client, retention: timedelta) -> None:
+    """Set how long the client's namespace keeps finished workflows."""
+    from google.protobuf.duration_pb2 import Duration
+    from temporalio.api.namespace.v1 import NamespaceConfig
+    from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+
+    kept = Duration()
+    kept.FromTimedelta(retention)
+    config = NamespaceConfig(workflow_execution_retention_ttl=kept)
+    await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
+
+
+async def look(client: Client) -> tuple[timedelta, list[str]]:
+    """Retention, and the search attributes that are missing, asked for at once."""
+    retention, missing = await asyncio.gather(retention_of(client), missing_attributes(client))
+    return retention, missing
+
+
+def how_to_make(namespace: str, address: str) -> str:
+    """The command that makes the namespace."""
+    hours = int(RETENTION.total_seconds() // 3600)
+    return f"temporal operator namespace create --address {address} --namespace {namespace} --retention {hours}h"
+
+
+def how_to_add(namespace: str, address: str, names: list[str]) -> str:
+    """The command that adds search attributes."""
+    flags = " ".join(f"--name {name} --type Keyword" for name in names)
+    return f"temporal operator search-attribute create --address {address} --namespace {namespace} {flags}"

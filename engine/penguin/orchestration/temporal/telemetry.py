@@ -1,0 +1,58 @@
+"""The SDK's runtime: set once for the process, silent on standard output, with metrics where they are asked for."""
+
+from __future__ import annotations
+
+import logging
+
+from penguin.orchestration.backend import WorkflowError
+
+LOGGER = logging.getLogger("penguin.temporal")
+"""What the SDK's core has to say goes here; without handlers of the program's own, nowhere."""
+
+_metrics_at: str | None = None
+_done = False
+
+
+def set_up(metrics: str | None = None) -> None:
+    """Prepare the SDK. `metrics` is the HOST:PORT that Prometheus metrics are served at, as http://HOST:PORT/metrics.
+
+    The first call decides for the process. Raises WorkflowError where the address is taken, or where metrics are
+    asked for after a connection was made without them.
+    """
+    global _metrics_at, _done
+    if _done:
+        if metrics not in (None, _metrics_at):
+            raise WorkflowError(f"metrics can't be served at {metrics}: this process is connected already")
+        return
+    _set_default(metrics)
+    _metrics_at, _done = metrics, True
+
+
+def _set_default(metrics: str | None) -> None:
+    from temporalio.runtime import (
+        LogForwardingConfig,
+        LoggingConfig,
+        PrometheusConfig,
+        Runtime,
+        TelemetryConfig,
+        TelemetryFilter,
+    )
+
+    for logger in (LOGGER, logging.getLogger("temporalio")):
+        # Without a handler, Python prints warnings to standard error by itself.
+        logger.addHandler(logging.NullHandler())
+    # Left to itself the core prints to standard output, where results belong.
+    quiet = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=LogForwardingConfig(logger=LOGGER)
+    )
+    served = None
+    if metrics is not None:
+        served = PrometheusConfig(
+            bind_address=metrics, counters_total_suffix=True, unit_suffix=False, durations_as_seconds=True
+        )
+    try:
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet, metrics=served)))
+    except (RuntimeError, ValueError) as error:
+        if metrics is None:
+            raise WorkflowError(f"the Temporal SDK was set up by another part of this program: {error}") from error
+        raise WorkflowError(f"metrics can't be served at {metrics}: {error}", "--metrics 127.0.0.1:9464") from error
