@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.store.waiting import START_ENGINE
 from penguin_repl.leaving import counted, described
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 LIMIT = 500
 """So many workflows are looked at."""
-START_PENGUIN = "penguin"
-"""The advice for a workflow that nobody runs."""
 NOTHING_YET = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
 
 
@@ -35,4 +34,4 @@ async def open_engine(session: Session) -> str:
 def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:
     """The workflows that go on as soon as there is an engine."""
     infos = reader.list(statuses=(WorkflowStatus.PENDING, WorkflowStatus.RUNNING), limit=LIMIT)
-    return [info for info in infos if reader.advice(info.workflow_id) == START_PENGUIN]
+    return [info for info in infos if reader.advice(info.workflow_id) == START_ENGINE]
