@@ -29,9 +29,10 @@ def _ignore(text: str) -> None:
 class Session:
     """What commands share. Not for use by several threads.
 
-    `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name` overrides
-    the configured backend, `by` is the name that changes are made under, `detach` leaves what is started to other
-    engines, `narrate` is told of troubles, `listener` of every change of a status or phase once the backend is open.
+    `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name`
+    overrides the configured backend, `by` is the name that changes are made under, `detach` leaves what is started
+    to other engines, `metrics` is the IP:PORT that the backend serves metrics at, `narrate` is told of troubles,
+    `listener` of every change of a status or phase once the backend is open.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Session:
         backend_name: str | None = None,
         by: str | None = None,
         detach: bool = False,
+        metrics: str | None = None,
         narrate: Callable[[str], None] = _ignore,
         listener: Callable[[WorkflowInfo], None] | None = None,
     ) -> None:
@@ -48,6 +50,7 @@ class Session:
         self.backend_name = backend_name
         self.by = by or user_name()
         self.detach = detach
+        self.metrics = metrics
         self.narrate = narrate
         self.listener = listener
         self.touched: list[str] = []
@@ -102,6 +105,10 @@ class Session:
         if isinstance(backend, NativeBackend):
             backend.claims = not self.detach
             backend.on_trouble = self._trouble
+        if self.metrics is not None:
+            from penguin.orchestration.metrics import metrics_address
+
+            backend.serve_metrics(metrics_address(self.metrics))
         if self.listener:
             backend.listen(self.listener)
         return backend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.backend import BackendUnavailable
 from penguin_commands.errors import UsageError
 from penguin_commands.results import Facts, Help, Quit, Settings
 from penguin_commands.table import COMMANDS, NOUNS, lookup, verbs
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 async def health(session: Session) -> Facts:
-    """Whether the backend is well."""
-    return Facts(dict(await session.backend.health_check()))
+    """Whether the backend is well. Raises BackendUnavailable where it is out of reach."""
+    facts = dict(await session.backend.health_check())
+    if not facts["connected"]:
+        raise BackendUnavailable(str(facts.get("warning") or "the backend is out of reach"), facts.get("hint") or "")
+    return Facts(facts)
 
 
 def config(session: Session) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ Options:
   --grace SECONDS        worker: told to stop, give its steps so long to end, then end them; else they are left
                          running for the next engine
   --until-settled        worker: end when nothing is left that moves by itself
+  --metrics IP:PORT      shell and worker: serve metrics for Prometheus at http://IP:PORT/metrics
   --debug                show tracebacks of unexpected errors
   --version              show the version
   --help                 show this
@@ -61,8 +63,23 @@ Exit codes: 0 fine, 1 a command failed, 2 usage, 3 backend out of reach, 4 waiti
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin; the exit code."""
-    raw = list(sys.argv[1:] if arguments is None else arguments)
     _open_missing()
+    code = _main(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None and "temporalio" in sys.modules:
+        _leave_at_once(code)
+    return code
+
+
+def _leave_at_once(code: int) -> None:
+    """End the process: threads of the Temporal SDK that still run may crash an interpreter that takes its time."""
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read it has gone.
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # What scripts ask most often costs no parser.
         return _version()
@@ -160,6 +177,7 @@ def _session(options: Options, screen: Screen) -> Session:
         folder,
         backend_name=options.backend,
         detach=options.detach,
+        metrics=options.metrics,
         narrate=screen.narrate,
         listener=tell,
     )

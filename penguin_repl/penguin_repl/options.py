@@ -31,6 +31,7 @@ PROGRAM = Command(
         Flag("detach"),
         Flag("grace", Kind.SECONDS),
         Flag("until-settled"),
+        Flag("metrics", Kind.NAME),
         Flag("debug"),
         Flag("version"),
         Flag("help", short="h"),
@@ -53,6 +54,8 @@ class Options(NamedTuple):
     detach: bool = False
     grace: float | None = None
     until_settled: bool = False
+    metrics: str | None = None
+    """IP:PORT."""
     debug: bool = False
     version: bool = False
     help: bool = False
@@ -68,4 +71,18 @@ def read_options(words: Sequence[str]) -> Options:
         raise UsageError("a script and -c at once", USAGE)
     if options.script != "worker" and (options.grace is not None or options.until_settled):
         raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
+    if options.metrics is not None:
+        _check_metrics(options)
     return options
+
+
+def _check_metrics(options: Options) -> None:
+    from penguin.orchestration.backend import ConfigError
+    from penguin.orchestration.metrics import metrics_address
+
+    if options.command or options.script not in (None, "worker"):
+        raise UsageError("--metrics is for a shell and for `penguin worker`: what ends soon is never asked", USAGE)
+    try:
+        metrics_address(options.metrics or "")
+    except ConfigError as error:
+        raise UsageError(error.message, error.hint) from None

@@ -300,6 +300,13 @@ class OrchestrationBackend(ABC):
         """Call `listener` on the event loop after every durable change of a status or phase; returns what ends it."""
         raise WorkflowError("this backend tells nobody of changes")
 
+    def serve_metrics(self, address: str) -> None:
+        """Serve metrics for Prometheus at http://ADDRESS/metrics until the backend is closed; ADDRESS is IP:PORT.
+
+        To be called before anything else. Raises ConfigError or WorkflowError where they can't be served there.
+        """
+        raise WorkflowError("this backend has no metrics")
+
     def owned(self) -> list[WorkflowInfo]:
         """The active workflows that this process has charge of: without it they wait for another engine."""
         return []
@@ -311,7 +318,10 @@ class OrchestrationBackend(ABC):
         """Begin no attempt any more, give those under way `grace` seconds, then end them; they are run again later."""
 
     async def health_check(self) -> dict[str, Any]:
-        """At least backend, connected and active_count."""
+        """How the backend is: the fields of Health, of which backend, connected and active_count are always there.
+
+        A backend out of reach is told as `connected: False`, with the reason as `warning`.
+        """
         active = await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000)
         return {"backend": type(self).__name__, "connected": True, "active_count": len(active)}
 

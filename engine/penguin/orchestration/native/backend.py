@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -28,13 +29,14 @@ from penguin.orchestration.backend import (
 from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume, Supersede
 from penguin.orchestration.events import Advice
 from penguin.orchestration.failpoints import reach
+from penguin.orchestration.health import Health
 from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.native.backlog import Backlog
 from penguin.orchestration.native.differences import differences
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.live import load
-from penguin.orchestration.native.ownership import Identity, is_alive
+from penguin.orchestration.native.ownership import Identity, attending, is_alive
 from penguin.orchestration.native.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
 from penguin.orchestration.native.waiting import Settling
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
     from penguin.orchestration.definition import Definition
     from penguin.orchestration.flow import State
+    from penguin.orchestration.metrics import Exporter
 
 T = TypeVar("T")
 
@@ -71,6 +74,7 @@ class NativeBackend(OrchestrationBackend):
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted: PhaseRunner | None = RUNNER.get()
         self._engine: Engine | None = None
+        self._exporter: Exporter | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- starting ---
@@ -227,13 +231,15 @@ class NativeBackend(OrchestrationBackend):
     async def health_check(self) -> dict[str, Any]:
         begun = time.monotonic()
         active = self._reader.list(statuses=list(WorkflowStatus.active()), limit=1_000_000)
-        return {
-            "backend": "native",
-            "connected": True,
-            "active_count": len(active),
-            "database": os.fspath(self.workspace.db),
-            "latency_sec": round(time.monotonic() - begun, 6),
-        }
+        return Health(
+            backend="native",
+            connected=True,
+            address=os.fspath(self.workspace.db),
+            server_version=f"SQLite {sqlite3.sqlite_version}",
+            workers_polling=attending(self.workspace.engines),
+            active_count=len(active),
+            latency_sec=round(time.monotonic() - begun, 6),
+        ).told()
 
     def _believed(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
         # What the engine believes is on disk; what is on disk may be a moment ahead of what listeners were told.
@@ -273,6 +279,12 @@ class NativeBackend(OrchestrationBackend):
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
+    def serve_metrics(self, address: str) -> None:
+        from penguin.orchestration.metrics import Exporter
+
+        self._exporter = Exporter(address, self._reader.results, self.owned)
+        self.listen(self._exporter.change)
+
     def owned(self) -> list[WorkflowInfo]:
         return [] if self._engine is None else [info_of(state) for state in self._engine.owned()]
 
@@ -305,7 +317,7 @@ class NativeBackend(OrchestrationBackend):
             return self._scripted
         from penguin.orchestration.phases.runner import LocalPhases
 
-        return Witness(LocalPhases(identity.folder))
+        return Witness(LocalPhases(identity.folder, on_trouble=self._trouble))
 
     def _trouble(self, problem: str) -> None:
         self.on_trouble(problem)
@@ -314,6 +326,8 @@ class NativeBackend(OrchestrationBackend):
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.aclose()
+        if self._exporter is not None:
+            self._exporter.close()
         self._reader.close()
 
 

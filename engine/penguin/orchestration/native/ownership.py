@@ -73,4 +73,9 @@ def living(engines: Path) -> set[str]:
 
 def is_attended(engines: Path) -> bool:
     """Whether an engine lives that takes up whatever nobody owns."""
-    return any((engines / engine / CLAIMS).exists() for engine in living(engines))
+    return attending(engines) > 0
+
+
+def attending(engines: Path) -> int:
+    """How many living engines take up whatever nobody owns."""
+    return sum((engines / engine / CLAIMS).exists() for engine in living(engines))
