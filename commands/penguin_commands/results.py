@@ -202,10 +202,15 @@ class Log(NamedTuple):
     """Relative to the workspace."""
     file: str
     """Where it can be opened."""
+    try_: int = 1
+    """More than 1 where the attempt was interrupted and run again."""
+    errors: bool = False
+    """Standard error, where a step keeps it apart."""
 
     @property
     def title(self) -> str:
-        return f"{self.phase} attempt {self.attempt}: {self.step}"
+        marks = [f"try {self.try_}"] * (self.try_ > 1) + ["standard error"] * self.errors
+        return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
 
 
 class Piece(NamedTuple):
@@ -224,14 +229,24 @@ class Logs(NamedTuple):
     """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
 
     def data(self) -> dict[str, Any]:
-        from penguin_commands.tail import tail
+        return {"logs": [self._row(log) for log in self.logs]}
 
-        rows = []
-        for log in self.logs:
-            text, size = tail(log.file)
-            place = {"phase": log.phase, "attempt": log.attempt, "step": log.step, "path": log.path}
-            rows.append({**place, "bytes": size, "tail": text})
-        return {"logs": rows}
+    @staticmethod
+    def _row(log: Log) -> dict[str, Any]:
+        from penguin_commands.tail import is_incomplete, tail
+
+        text, size = tail(log.file)
+        return {
+            "phase": log.phase,
+            "attempt": log.attempt,
+            "step": log.step,
+            "try": log.try_,
+            "stream": "stderr" if log.errors else "stdout",
+            "path": log.path,
+            "bytes": size,
+            "tail": text,
+            "complete": not is_incomplete(log.file),
+        }
 
 
 class Diff(NamedTuple):

@@ -1,11 +1,14 @@
-"""The end of a file that may be huge."""
+"""The end of a file that may be huge, and whether it is the end yet."""
 
 from __future__ import annotations
 
 import os
 
+from penguin.orchestration.phases.launcher.output import TAIL as RING
+
 TAIL = 64 * 1024
 """Bytes."""
+INCOMPLETE = b"\n[penguin: more was printed than is kept; the last part of it comes here when the step ends]\n"
 
 
 def tail(path: str, limit: int = TAIL) -> tuple[str, int]:
@@ -17,3 +20,12 @@ def tail(path: str, limit: int = TAIL) -> tuple[str, int]:
             return file.read(limit).decode("utf-8", "replace"), size
     except OSError:
         return "", 0
+
+
+def is_incomplete(path: str) -> bool:
+    """Whether more was printed than the first half of what is kept, and the last half goes round beside it still."""
+    try:
+        os.stat(path + RING)  # noqa: PTH116 - a path object for every look would cost more than the look
+    except OSError:
+        return False
+    return True

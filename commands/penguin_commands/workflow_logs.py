@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import GATES, WorkflowError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase
+from penguin.orchestration.runs import FILE, StepLog, attempt_folders, attempt_logs
 from penguin_commands.results import Log, Logs, Piece
+from penguin_commands.tail import INCOMPLETE, is_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from penguin_commands.session import Session
 
-FOLDER = re.compile(r"(\d+)-([A-Za-z]+)")
-STEP = re.compile(r"\d+-(.*)\.\d+\.log")
 PIECE = 64 * 1024
 """Bytes read at a time."""
 PAUSE = 0.1
-"""Seconds between two looks at a file that is being written."""
-
-
-class _Folder(NamedTuple):
-    """The folder of one attempt."""
-
-    attempt: int
-    phase: str
-    path: Path
+"""Seconds between two looks at files that are being written."""
+EXPLAIN_AFTER = 10
+"""Looks that found nothing new, after which the person who waits is told why."""
 
 
 def logs(
@@ -41,83 +34,152 @@ def logs(
 ) -> Logs:
     """The output of one attempt, or with `follow` of all from that one on."""
     workflow_id = session.resolve(workflow, prefix=True)
-    folders = list(_folders(session, workflow_id, phase, attempt))
-    if not folders and not follow:
+    found = attempt_logs(session.workspace.runs, workflow_id, phase, attempt)
+    newest = max((log.attempt for log in found), default=0)
+    if not found and not follow:
         raise _nothing(session, workflow_id, phase, attempt)
-    found = tuple(_logs(session, workflow_id, folders[-1])) if folders else ()
+    step_logs = _StepLogs(session, workflow_id)
+    chosen = tuple(step_logs.shown(log) for log in found if log.attempt == newest and not _is_silent(log))
     if not follow:
-        return Logs(workflow_id, found)
-    first = folders[-1].attempt if folders else 0
-    return Logs(workflow_id, found, partial(_follow, session, workflow_id, first, phase, attempt))
+        return Logs(workflow_id, chosen)
+    following = _Following(session, workflow_id, step_logs, phase, attempt, newest)
+    return Logs(workflow_id, chosen, partial(following.pieces))
 
 
 def _nothing(session: Session, workflow_id: str, phase: WorkflowPhase | None, attempt: int | None) -> WorkflowError:
-    ran = [f"{one.attempt} ({one.phase})" for one in _folders(session, workflow_id, None, None)]
+    folders = attempt_folders(session.workspace.runs, workflow_id)
+    ran = [f"{number} ({gate})" for number, gate, _ in folders]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"
     return WorkflowError(message, f"there are attempts {', '.join(ran)}" if ran else "")
 
 
-def _folders(session: Session, workflow_id: str, phase: WorkflowPhase | None, attempt: int | None) -> Iterator[_Folder]:
-    """The folders of the attempts asked for, the oldest first."""
-    runs = session.workspace.runs / workflow_id
-    found = []
-    for path in runs.iterdir() if runs.is_dir() else ():
-        match = FOLDER.fullmatch(path.name)
-        if match and match[2].upper() in GATES:
-            found.append(_Folder(int(match[1]), match[2].upper(), path))
-    for folder in sorted(found):
-        if phase in (None, folder.phase) and attempt in (None, folder.attempt):
-            yield folder
+def _is_silent(log: StepLog) -> bool:
+    """Whether nothing was said on a standard error that was kept apart: nobody misses it."""
+    return log.errors and log.path.stat().st_size == 0
 
 
-def _logs(session: Session, workflow_id: str, folder: _Folder) -> Iterator[Log]:
-    """The outputs of an attempt, in the order of its steps."""
-    names = _step_names(session, workflow_id, folder.attempt)
-    for path in sorted(folder.path.glob("*.log")):
-        relative = str(path.relative_to(session.workspace.root))
-        match = STEP.fullmatch(path.name)
-        step = names.get(relative) or (match[1] if match else path.stem)
-        yield Log(folder.phase, folder.attempt, step, relative, str(path))
+class _StepLogs:
+    """Outputs under the names of their steps, each looked up when it is first seen."""
+
+    def __init__(self, session: Session, workflow_id: str) -> None:
+        self._session = session
+        self._workflow_id = workflow_id
+        self._known: dict[str, Log] = {}
+        self._names: dict[tuple[int, int], str] = {}
+        self._read = False
+
+    def shown(self, log: StepLog) -> Log:
+        """An output as results have it."""
+        key = str(log.path)
+        if key not in self._known:
+            self._known[key] = self._make(log, key)
+        return self._known[key]
+
+    def _make(self, log: StepLog, file: str) -> Log:
+        relative = os.path.relpath(log.path, self._session.workspace.root)
+        return Log(log.phase.value, log.attempt, self._name(log), relative, file, log.try_, log.errors)
+
+    def _name(self, log: StepLog) -> str:
+        """The whole name of a step; as much as a file name holds while its attempt is under way."""
+        if not self._read:
+            self._read = True
+            self._names = dict(_names(self._session, self._workflow_id))
+        return self._names.get((log.attempt, log.number), log.step)
 
 
-def _step_names(session: Session, workflow_id: str, attempt: int) -> dict[str, str]:
-    """The names of an attempt's steps, by the path of their output."""
+def _names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int], str]]:
+    """The names of steps, by the numbers of their attempt and their place in it."""
     for result in session.reader.results(workflow_id):
-        if result.attempt == attempt:
-            steps: list[dict[str, Any]] = result.evidence.get("steps") or []
-            return {str(step.get("output")): str(step.get("name")) for step in steps}
-    return {}
+        steps: list[dict[str, Any]] = result.evidence.get("steps") or []
+        for step in steps:
+            match = FILE.fullmatch(os.path.basename(str(step.get("output"))))  # noqa: PTH119 - no path is needed
+            if match:
+                yield (result.attempt, int(match[1])), str(step.get("name"))
 
 
-async def _follow(
-    session: Session, workflow_id: str, first: int, phase: WorkflowPhase | None, attempt: int | None
-) -> AsyncIterator[Piece]:
-    """Output as it is written, until the workflow stops."""
-    import asyncio
+class _Following:
+    """Output as it is written, until the workflow comes to rest, whichever process runs it."""
 
-    read: dict[str, int] = {}
-    while True:
-        # Asked before reading: what was written until the workflow stopped is then read in full.
-        goes_on = session.info(workflow_id).status in (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
-        for folder in _folders(session, workflow_id, phase, attempt):
-            if folder.attempt >= first:
-                for log in _logs(session, workflow_id, folder):
-                    for output in _news(log, read):
-                        yield Piece(log, output)
-                        await asyncio.sleep(0)
-        if not goes_on:
-            return
-        await asyncio.sleep(PAUSE)
+    def __init__(
+        self,
+        session: Session,
+        workflow_id: str,
+        step_logs: _StepLogs,
+        phase: WorkflowPhase | None,
+        attempt: int | None,
+        first: int,
+    ) -> None:
+        self._session = session
+        self._workflow_id = workflow_id
+        self._step_logs = step_logs
+        self._phase = phase
+        self._attempt = attempt
+        self._first = first
+        self._read: dict[str, int] = {}
+        self._said_incomplete: set[str] = set()
+        self._said = ""
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        """All output from the first attempt on."""
+        import asyncio
+
+        idle = 0
+        while True:
+            # Asked before reading: what was written until the workflow came to rest is then read in full.
+            over = self._is_over()
+            idle += 1
+            for piece in self._news():
+                idle = 0
+                yield piece
+                await asyncio.sleep(0)
+            if over:
+                break
+            if idle and idle % EXPLAIN_AFTER == 0:
+                self._explain()
+            await asyncio.sleep(PAUSE)
+        if not self._session.backend_open:
+            self._tell_end()
+
+    def _is_over(self) -> bool:
+        if self._session.reader.at_rest(self._workflow_id):
+            return True
+        folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
+        return self._attempt is not None and any(number > self._attempt for number, _, _ in folders)
+
+    def _news(self) -> Iterator[Piece]:
+        """What was written since the last look."""
+        found = attempt_logs(self._session.workspace.runs, self._workflow_id, self._phase, self._attempt)
+        for step_log in found:
+            if step_log.attempt >= self._first:
+                log = self._step_logs.shown(step_log)
+                # Asked before reading: the first half is whole as soon as there is another one.
+                incomplete = is_incomplete(log.file)
+                for output in _rest(log.file, self._read):
+                    yield Piece(log, output)
+                if incomplete and log.file not in self._said_incomplete:
+                    self._said_incomplete.add(log.file)
+                    yield Piece(log, INCOMPLETE)
+
+    def _explain(self) -> None:
+        why = self._session.reader.explain(self._workflow_id)
+        if why and why != self._said:
+            self._session.narrate(f"{self._workflow_id}: {why}")
+        self._said = why
+
+    def _tell_end(self) -> None:
+        info = self._session.info(self._workflow_id)
+        why = self._session.reader.explain(self._workflow_id) or info.error_message
+        self._session.narrate(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
 
 
-def _news(log: Log, read: dict[str, int]) -> Iterator[bytes]:
+def _rest(file: str, read: dict[str, int]) -> Iterator[bytes]:
     """What a file got since it was last read."""
     try:
-        with open(log.file, "rb") as file:
-            file.seek(read.get(log.file, 0))
-            while output := file.read(PIECE):
-                read[log.file] = file.tell()
-                yield output
+        with open(file, "rb") as output:
+            output.seek(read.get(file, 0))
+            while piece := output.read(PIECE):
+                read[file] = output.tell()
+                yield piece
     except OSError:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin_commands.tail import INCOMPLETE, is_incomplete
 from penguin_repl.render.filter import Filter
 from penguin_repl.render.safe import clean
 
@@ -20,8 +21,12 @@ PIECE = 64 * 1024
 def pieces(log: Log) -> Iterator[bytes]:
     """The output of a step as it is now, piece by piece."""
     with open(log.file, "rb") as file:
+        # Asked before reading: the first half is whole as soon as there is another one.
+        incomplete = is_incomplete(log.file)
         while output := file.read(PIECE):
             yield output
+    if incomplete:
+        yield INCOMPLETE
 
 
 class LogPrinter:

@@ -181,7 +181,7 @@ def test_pause_and_cancel(penguin: Program) -> None:
     ran = penguin(script="".join(f"/workflow {line}\n" for line in lines))
     assert ran.code == 5
     assert "Paused ituv-gated-" in ran.out
-    assert "Cancelled ituv-gated-" in ran.out
+    assert re.search("Cancell(ed|ing) ituv-gated-", ran.out)
     assert "is CANCELLED" in ran.err
 
 
@@ -201,7 +201,8 @@ def test_logs_are_followed_until_the_workflow_stops(penguin: Program) -> None:
     following = penguin.begin("-c", "/workflow logs quick -f")
     assert penguin("-c", "/workflow resume quick").code == 0
     out, err = following.communicate(timeout=30)
-    assert (following.returncode, err) == (0, "")
+    assert following.returncode == 0
+    assert re.fullmatch("ituv-quick-[0-9a-f]{6} COMPLETED\\n", err)
     assert re.findall("^(?:done|tested)$", out, re.MULTILINE) == ["done", "tested"]
 
 

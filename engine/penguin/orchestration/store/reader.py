@@ -6,13 +6,15 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.store.connection import explain_error, open_reader
 from penguin.orchestration.times import from_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
 
 ENGINES = "engines"
@@ -21,6 +23,8 @@ SIMILAR = 2_000
 """Newest workflows among which a mistyped id is looked for."""
 NAMED = 5
 """How many ids an error names at most."""
+
+T = TypeVar("T")
 
 # A method is called `list`, so the annotations of its class can't say it.
 Infos = list[WorkflowInfo]
@@ -117,11 +121,21 @@ class WorkflowReader:
 
     def explain(self, workflow_id: str) -> str:
         """What it waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
-        return self._on_waiting("explain", workflow_id)
+        from penguin.orchestration.store.waiting import explain
+
+        return self._ask(explain, workflow_id, "")
 
     def advice(self, workflow_id: str) -> str:
         """What to type next; empty where nothing needs to be typed."""
-        return self._on_waiting("advise", workflow_id)
+        from penguin.orchestration.store.waiting import advise
+
+        return self._ask(advise, workflow_id, "")
+
+    def at_rest(self, workflow_id: str) -> bool:
+        """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
+        from penguin.orchestration.store.waiting import at_rest
+
+        return self._ask(at_rest, workflow_id, True)
 
     def completed_tasks(self, project_id: str) -> set[str]:
         """The tasks on which a dependency is met: COMPLETED once, and not under way again."""
@@ -154,15 +168,12 @@ class WorkflowReader:
             return []
         return self._rows("SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,))
 
-    def _on_waiting(self, question: str, workflow_id: str) -> str:
-        from penguin.orchestration.store import waiting
-
+    def _ask(self, question: Callable[[sqlite3.Connection, Path, str], T], workflow_id: str, unknown: T) -> T:
         connection = self._open()
         if connection is None or not _is_text(workflow_id):
-            return ""
-        ask = {"explain": waiting.explain, "advise": waiting.advise}[question]
+            return unknown
         try:
-            return ask(connection, self._db.parent / ENGINES, workflow_id)
+            return question(connection, self._db.parent / ENGINES, workflow_id)
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
 

@@ -70,6 +70,18 @@ def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> s
     return START_ENGINE if _no_engine(engines, run["owner"]) else ""
 
 
+def at_rest(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> bool:
+    """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
+    run = read_run(connection, workflow_id)
+    if run is None:
+        return True
+    if run["slot"] or run["cancelling"]:
+        return False
+    if run["status"] == WorkflowStatus.PENDING:
+        return hopeless_dependency(connection, workflow_id) is not None
+    return bool(run["status"] != WorkflowStatus.RUNNING)
+
+
 def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
     if dependency.workflow_id is None:
         return f"/workflow start {dependency.task_id}"

@@ -1,0 +1,201 @@
+"""What steps printed, read and followed from a process that runs none of them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Timer
+
+import pytest
+from tests.terminal.program import Program
+
+PATIENCE = 20.0
+ID = "ituv-[a-z]+-[0-9a-f]{6}"
+
+CONFIG = """\
+project: {id: shop}
+blueprints: [tasks.md]
+phases:
+  implement:
+    run:
+      - echo begun; until test -e go; do sleep 0.02; done; echo ended
+      - echo second step
+  test: {run: ['if test -e failed; then echo better; else touch failed; echo bad; false; fi']}
+  verify: skip
+orchestration: {max_output: 4096, retry: {initial_delay_sec: 0.01}}
+"""
+
+TASKS = """\
+---
+id: b
+title: B
+---
+## Tasks
+### 1. Talks
+- **ID:** `talks`
+#### Recipe: both-outputs
+```shell expect_stdout="said"
+echo said
+echo complained >&2
+```
+#### Recipe: quiet
+```shell
+true
+```
+"""
+
+
+@pytest.fixture
+def penguin(tmp_path: Path) -> Program:
+    (tmp_path / "penguin.yaml").write_text(CONFIG)
+    (tmp_path / "tasks.md").write_text(TASKS)
+    return Program(tmp_path)
+
+
+@pytest.fixture
+def begin(penguin: Program) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the program; what it did not end by then is ended with the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        begun.append(penguin.begin(*arguments))
+        return begun[-1]
+
+    yield start
+    (penguin.folder / "go").touch()
+    for process in begun:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """The next line of its output."""
+    assert process.stdout is not None
+    giving_up = Timer(PATIENCE, process.kill)
+    giving_up.start()
+    text = process.stdout.readline()
+    giving_up.cancel()
+    assert text, "no line came"
+    return text.rstrip("\n")
+
+
+def worker(begin: Callable[..., subprocess.Popen[str]]) -> None:
+    process = begin("worker")
+    assert process.stderr is not None
+    assert "at work" in process.stderr.readline()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
+
+
+def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    following = begin("-c", "/workflow logs talks -f")
+    assert re.fullmatch("==> IMPLEMENT attempt 1: echo-begun-.* <==", line(following))
+    assert line(following) == "begun", "while the step still runs"
+    assert following.poll() is None
+    (penguin.folder / "go").touch()
+    out, err = following.communicate(timeout=PATIENCE)
+    said = [text for text in out.splitlines() if not text.startswith("==>")]
+    assert following.returncode == 0
+    assert said == ["ended", "second step", "bad", "better", "said", "complained"]
+    assert re.findall("==> ([A-Z]+ attempt [0-9])", out) == [
+        "IMPLEMENT attempt 1",
+        "TEST attempt 2",
+        "TEST attempt 3",
+        "USE attempt 4",
+        "USE attempt 4",
+    ]
+    assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
+
+
+def test_ctrl_c_ends_the_following_and_not_the_workflow(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    following = begin("-c", "/workflow logs talks -f")
+    assert line(following).startswith("==> IMPLEMENT")
+    following.send_signal(signal.SIGINT)
+    _, err = following.communicate(timeout=PATIENCE)
+    assert (following.returncode, err) == (130, "interrupted\n")
+    (penguin.folder / "go").touch()
+    assert penguin("-c", "/workflow wait talks").code == 0
+
+
+def test_who_waits_for_output_is_told_why_there_is_none(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    penguin("--detach", "-c", "/workflow start talks")
+    following = begin("-c", "/workflow logs talks -f")
+    assert following.stderr is not None
+    assert re.fullmatch(f"{ID}: no engine that would run it is alive\n", following.stderr.readline())
+    penguin("--detach", "-c", "/workflow pause talks")
+    out, err = following.communicate(timeout=PATIENCE)
+    assert (following.returncode, out) == (0, "")
+    assert re.fullmatch(f"{ID} PAUSED: paused by .*\n", err)
+
+
+def test_one_attempt_is_followed_to_its_end(penguin: Program, begin: Callable[..., subprocess.Popen[str]]) -> None:
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    following = begin("-c", "/workflow logs talks --attempt 2 -f")
+    (penguin.folder / "go").touch()
+    out, _ = following.communicate(timeout=PATIENCE)
+    assert out.splitlines()[1:] == ["bad"]
+
+
+def test_standard_error_is_shown_under_its_own_heading(penguin: Program) -> None:
+    (penguin.folder / "go").touch()
+    penguin("-c", "/workflow start talks")
+    out = penguin("-c", "/workflow logs talks").out
+    step = re.escape(re.findall("==> USE attempt 4: (.*) <==", out)[0])
+    assert re.match(
+        f"==> USE attempt 4: {step} <==\nsaid\n==> USE attempt 4: {step} \\(standard error\\) <==\ncomplained\n", out
+    )
+    assert out.count("standard error") == 1, "nothing was said on the other one"
+    logs = penguin("-o", "json", "-c", "/workflow logs talks").documents[0]["logs"]
+    assert [(log["stream"], log["tail"]) for log in logs] == [
+        ("stdout", "said\n"),
+        ("stderr", "complained\n"),
+        ("stdout", ""),
+    ]
+    assert all(log["complete"] and log["try"] == 1 for log in logs)
+
+
+def test_more_output_than_is_kept_is_shown_when_the_step_ends(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    config = CONFIG.replace("echo begun;", "seq 10000 15000;")
+    (penguin.folder / "penguin.yaml").write_text(config)
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    runs = penguin.folder / ".penguin" / "runs"
+    until(lambda: list(runs.glob("*/*/*.tail")))
+    notice = "[penguin: more was printed than is kept; the last part of it comes here when the step ends]"
+    following = begin("-c", "/workflow logs talks --attempt 1 -f")
+    lines = [line(following)]
+    while lines[-1] != notice:
+        lines.append(line(following))
+    assert lines[1:3] == ["10000", "10001"]
+    now = penguin("-c", "/workflow logs talks").out.splitlines()
+    assert now == lines
+    (document,) = penguin("-o", "json", "-c", "/workflow logs talks").documents
+    assert not document["logs"][0]["complete"]
+    (penguin.folder / "go").touch()
+    out, _ = following.communicate(timeout=PATIENCE)
+    assert re.search("penguin: [0-9]+ bytes left out here", out)
+    assert "15000\nended\n" in out
+    assert notice not in penguin("-c", "/workflow logs talks --attempt 1").out
