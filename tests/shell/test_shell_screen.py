@@ -248,7 +248,7 @@ async def test_lines_are_kept_for_their_owner_and_shared_between_shells(space: S
         await one.enter("/health")
         await one.see("connected: yes")
         await two.enter("/config")
-        await two.see("KEY")
+        await two.see("orchestration.temporal.address")
         await two.enter("/task list")
         await two.see("Send mail")
     kept = space.root / ".penguin" / "history"

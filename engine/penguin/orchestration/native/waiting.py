@@ -11,7 +11,7 @@ from penguin.orchestration.flow import State
 from penguin.orchestration.ituv import workflow_settled
 from penguin.orchestration.store.dependencies import dependency_state
 
-_RUN = "SELECT status, project_id, dependencies FROM run WHERE workflow_id = ?"
+_RUN = "SELECT status, cancelling, project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
 class Settling:
@@ -38,20 +38,23 @@ class Settling:
         return self._memo[key]
 
     def _look(self, workflow_id: str, others_settled: bool) -> bool:
-        status, project_id, dependencies = self._read(workflow_id)
+        status, cancelling, project_id, dependencies = self._read(workflow_id)
         self.watched.add(workflow_id)
+        if cancelling and not status.final:
+            # Also of a PAUSED one: it ends by itself as soon as its step has ended.
+            return False
         in_vain = status is WorkflowStatus.PENDING and self._in_vain(project_id, dependencies, others_settled)
         return workflow_settled(status, in_vain, others_settled)
 
-    def _read(self, workflow_id: str) -> tuple[WorkflowStatus, str, Sequence[str]]:
+    def _read(self, workflow_id: str) -> tuple[WorkflowStatus, bool, str, Sequence[str]]:
         state = self._believed(workflow_id)
         if state is not None:
             task = state.definition.task
-            return state.status, task.project_id, task.dependencies
+            return state.status, state.cancelling, task.project_id, task.dependencies
         row = self._connection.execute(_RUN, (workflow_id,)).fetchone()
         if row is None:
             raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
-        return WorkflowStatus(row[0]), row[1], json.loads(row[2])
+        return WorkflowStatus(row[0]), bool(row[1]), row[2], json.loads(row[3])
 
     def _in_vain(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
         """Whether an unmet dependency settled."""
