@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.prune import Old
 
 Left = tuple[tuple[str, str], ...]
-"""(path, why nothing needs it); paths are relative to the workspace."""
+"""(path, why it is told of); paths are relative to the workspace."""
 
 
 def _left_data(left: Left) -> list[dict[str, str]]:
@@ -33,8 +33,8 @@ class Pruned(NamedTuple):
 
     workflows: tuple[Old, ...]
     leftovers: Left
-    stuck: tuple[str, ...]
-    """Paths that could not be removed, relative to the workspace."""
+    stuck: Left
+    """What could not be removed, and why."""
     dry_run: bool
 
     @property
@@ -52,7 +52,7 @@ class Pruned(NamedTuple):
             "dry_run": self.dry_run,
             "workflows": [self._row(old) for old in self.workflows],
             "leftovers": _left_data(self.leftovers),
-            "not_removed": list(self.stuck),
+            "not_removed": _left_data(self.stuck),
             "bytes": self.bytes,
         }
 

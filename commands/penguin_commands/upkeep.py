@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from penguin_commands.kept import BackedUp, Checked, Pruned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penguin.orchestration.store.leftovers import Leftover
+    from penguin_commands.kept import Left
     from penguin_commands.session import Session
 
 
@@ -28,13 +32,7 @@ async def prune(session: Session, *, older_than: float, dry_run: bool = False) -
     from penguin.orchestration.store import prune as store
 
     found = await asyncio.to_thread(store.prune, session.workspace, older_than, dry_run=dry_run)
-    root = session.workspace.root
-    return Pruned(
-        found.workflows,
-        tuple((str(left.path.relative_to(root)), left.why) for left in found.leftovers),
-        tuple(str(path.relative_to(root)) for path in found.stuck),
-        dry_run,
-    )
+    return Pruned(found.workflows, _left(session, found.leftovers), _left(session, found.stuck), dry_run)
 
 
 def check(session: Session) -> Checked:
@@ -42,10 +40,10 @@ def check(session: Session) -> Checked:
     from penguin.orchestration.store.check import check as look
 
     report = look(session.workspace)
+    problems = tuple((problem.subject, problem.message) for problem in report.problems)
+    return Checked(report.workflows, report.events, problems, _left(session, report.leftovers))
+
+
+def _left(session: Session, found: Iterable[Leftover]) -> Left:
     root = session.workspace.root
-    return Checked(
-        report.workflows,
-        report.events,
-        tuple((problem.subject, problem.message) for problem in report.problems),
-        tuple((str(left.path.relative_to(root)), left.why) for left in report.leftovers),
-    )
+    return tuple((str(left.path.relative_to(root)), left.why) for left in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -215,6 +216,29 @@ def test_what_a_crash_left_is_removed_by_the_next_pruning(penguin: Program) -> N
     ]
     assert not lost.parent.exists()
     assert not engine.exists()
+    assert penguin("check").out.endswith(": no problem\n")
+
+
+def test_what_git_keeps_goes_with_its_workflow(penguin: Program) -> None:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=penguin.folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    git("init", "-q", ".")
+    first, second = start(penguin, "quick", "quick")
+    assert first in git("for-each-ref")
+    age(penguin, first)
+    lock = penguin.folder / ".git" / "refs" / "penguin" / first / "start.lock"
+    lock.touch()
+    ran = penguin("-c", "/workflow prune --older-than 30d")
+    assert ran.code == 1
+    assert f"not removed: .penguin/runs/{first} (" in ran.out
+    os.utime(penguin.folder / ".penguin" / "runs" / first, (LONG_AGO, LONG_AGO))
+    assert f"leftover: .penguin/runs/{first}" in penguin("check").out
+    lock.unlink()
+    assert penguin("-c", "/workflow prune --older-than 30d").code == 0
+    assert first not in git("for-each-ref")
+    assert second in git("for-each-ref")
     assert penguin("check").out.endswith(": no problem\n")
 
 

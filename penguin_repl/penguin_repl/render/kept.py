@@ -24,8 +24,8 @@ def _pruned(result: k.Pruned) -> Iterator[Part]:
         )
         yield Grid(("WORKFLOW", "STATUS", "ENDED", "FILES"), rows, right=(3,))
     yield from _leftovers(result.leftovers)
-    for path in result.stuck:
-        yield f"not removed: {clean(path)}"
+    for path, why in result.stuck:
+        yield f"not removed: {clean(path)} ({clean(why)})"
     if not (result.workflows or result.leftovers or result.stuck):
         yield "Nothing to prune."
         return

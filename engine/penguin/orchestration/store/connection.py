@@ -61,6 +61,7 @@ def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | Non
             connection.execute("PRAGMA busy_timeout=5000")
             _refuse_foreign(connection, path)
             version = _version(connection)
+            being_made = not version and not _tables(connection)
         except BaseException:
             connection.close()
             raise
@@ -71,6 +72,8 @@ def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | Non
     if version < SCHEMA_VERSION:
         # A reader never migrates; a writer will have made this version in a moment.
         connection.close()
+        if being_made and not migrate:
+            return None
         if not migrate:
             raise StoreError(
                 f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
@@ -118,10 +121,14 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def _tables(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = _version(connection)
-    tables = int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
         raise StoreError(f"{path} is a database, but none of Penguin's", "move the file away")
     if version > SCHEMA_VERSION:

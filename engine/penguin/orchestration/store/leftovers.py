@@ -57,20 +57,20 @@ def sweep_engines(workspace: Workspace, owners: Collection[str]) -> None:
         remove(folder.path)
 
 
-def remove(leftover: Path) -> bool:
-    """Remove a file or a folder with all that is in it; False where something of it could not be."""
+def remove(leftover: Path) -> str:
+    """Remove a file or a folder with all that is in it; why something of it could not be, or ''."""
     try:
         if leftover.is_symlink() or not leftover.is_dir():
             leftover.unlink(missing_ok=True)
-            return True
+            return ""
         try:
             shutil.rmtree(leftover)
         except PermissionError:
             _open_folders(leftover)
             shutil.rmtree(leftover)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def size_of(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """`/workflow prune`: forgetting workflows that are long over, and removing what crashes left behind.
 
-The rows of a workflow go first, its folder last. A crash in between leaves a folder without a workflow, which
-`penguin check` lists and the next pruning removes.
+The rows of a workflow go first, then its checkpoints, its folder last. A crash in between leaves a folder without a
+workflow, which `penguin check` lists and the next pruning removes, with what is left of the checkpoints.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.store.check import OWNERS
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.leftovers import Leftover, leftovers, remove, size_of
+from penguin.orchestration.tree.checkpoints import drop_checkpoints
+from penguin.orchestration.tree.git import GitTrouble
 from penguin.orchestration.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,8 @@ class Pruned(NamedTuple):
 
     workflows: tuple[Old, ...]
     leftovers: tuple[Leftover, ...]
-    stuck: tuple[Path, ...] = ()
-    """What could not be removed."""
+    stuck: tuple[Leftover, ...] = ()
+    """What could not be removed, and why."""
 
 
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
@@ -88,27 +90,36 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
 
 def _prune(connection: sqlite3.Connection, workspace: Workspace, old: Sequence[Old], now: float) -> Pruned:
     # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
-    left = list(_left(connection, workspace, now))
-    stuck = [one.path for one in left if not remove(one.path)]
+    left = tuple(_left(connection, workspace, now))
+    stuck = _clear(workspace, [one.path for one in left])
     gone: list[Old] = []
     for start in range(0, len(old), BATCH):
         batch = tuple(_sized(workspace, old[start : start + BATCH]))
-        _drop_checkpoints(workspace, batch)
         _forget(connection, batch)
         gone += batch
-        folders = [workspace.runs / one.workflow_id for one in batch]
-        stuck += [folder for folder in folders if not remove(folder)]
-    return Pruned(tuple(gone), tuple(one for one in left if one.path not in stuck), tuple(stuck))
+        stuck += _clear(workspace, [workspace.runs / one.workflow_id for one in batch])
+    held = {one.path for one in stuck}
+    return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(stuck))
 
 
-def _drop_checkpoints(workspace: Workspace, batch: Iterable[Old]) -> None:
-    from penguin.orchestration.tree import GitTrouble
-    from penguin.orchestration.tree.checkpoints import drop_checkpoints
+def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:
+    """Remove files and folders, those of workflows together with what git keeps for them; what could not be."""
+    folders = [path for path in paths if path.parent == workspace.runs]
+    trouble = _drop(workspace, folders)
+    # The folder is what tells the next pruning that something is still to be dropped.
+    stuck = [Leftover(folder, trouble) for folder in folders if trouble]
+    others = [path for path in paths if not (trouble and path in folders)]
+    return [*stuck, *(Leftover(path, why) for path in others if (why := remove(path)))]
 
+
+def _drop(workspace: Workspace, folders: Sequence[Path]) -> str:
+    """Drop the checkpoints of workflows; why that could not be, or ''."""
     try:
-        drop_checkpoints(workspace.root, *(one.workflow_id for one in batch))
+        if folders:
+            drop_checkpoints(workspace.root, *(folder.name for folder in folders))
     except GitTrouble as error:
-        log.warning("checkpoints stay in the repository: %s", error)
+        return error.message
+    return ""
 
 
 def _old(connection: sqlite3.Connection, before: float) -> list[Old]:
