@@ -168,7 +168,7 @@ def left(workspace: Workspace) -> dict[str, str]:
 def test_what_nothing_needs_is_listed_and_is_no_problem(full: Workspace) -> None:
     aged(full.runs / "ituv-unknown-000000")
     aged(full.runs / "ituv-done-000000" / "1-implement" / "01-x.1.exit.json.tmp", "{")
-    aged(full.runs / "ituv-done-000000" / "1-implement" / "artifacts" / "mine.exit.json.tmp", "kept")
+    aged(full.runs / "ituv-done-000000" / "1-implement" / "artifacts" / "mine.tmp", "kept")
     aged(full.runs / "ituv-done-000000" / "tree.index.lock", "")
     aged(full.engines / ("d" * 32))
     assert left(full) == {

@@ -92,6 +92,8 @@ def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
     if name == "SQLITE_FULL":
         return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
+    if name.startswith("SQLITE_IOERR"):
+        return StoreError(f"the disk of {path} fails: {error}", "look after the disk; nothing is lost")
     if name.startswith("SQLITE_CORRUPT"):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")

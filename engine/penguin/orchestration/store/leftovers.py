@@ -17,8 +17,8 @@ from penguin.orchestration.workspace import Workspace
 QUIET = 60.0
 """Seconds without a change, before which something may be about to be used: a retry makes the folder of its workflow
 before the workflow, an engine its folder before its lock."""
-UNFINISHED = ("*/*.exit.json.tmp", "*.new", "*.lock")
-"""In the folder of a workflow: what is renamed when it is whole. What steps leave is none of it, whatever its name."""
+UNFINISHED = ("*/*.tmp", "*.new", "*.lock")
+"""In the folder of a workflow: what is renamed when it is whole. What steps leave, one folder deeper, is none of it."""
 
 
 class Leftover(NamedTuple):

@@ -199,7 +199,7 @@ class Writer:
                     return
                 if not troubled:
                     troubled = True
-                    self._tell(self._on_trouble, str(problem))
+                    self._tell(self._on_trouble, f"{problem}; nothing new begins until it takes records again")
                 self._closing.wait(TROUBLE_DELAY)
             else:
                 if troubled:
