@@ -17,8 +17,9 @@ In the shell, in a script, or as `penguin -c "COMMAND"`. Quotes and backslashes 
 in scripts. An ID is a workflow's id, a task's for its newest workflow, or `@last` for the one started last in this
 session; where nothing is changed, the beginning of an id will do. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
 
-Beside these, `penguin check` holds the database against its own history and exits with 1 where something does not agree.
-It also lists what crashes left behind, which `/workflow prune` removes. It changes nothing; engines may go on meanwhile.
+Beside these, `penguin check` holds the database against its own history, and exits with 1 where something does not
+agree. It also lists what crashes left behind, which `/workflow prune` removes. It changes nothing, and engines may go
+on meanwhile.
 """
 
 
