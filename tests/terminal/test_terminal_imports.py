@@ -18,7 +18,6 @@ HEAVY = {
     "asyncio",
     "msgspec",
     "yaml",
-    "psutil",
     "markdown_it",
 }
 SHOW = "import sys; from penguin_repl.main import main; code = main({!r}); print(code, *sys.modules, file=sys.stderr)"
