@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.temporal.grounds import free_port
+from tests.temporal.grounds import answering, free_port
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.temporal.dev_server import server_command, server_program
@@ -28,6 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         await_port(port)
+        # It listens a moment before its namespace and search attributes are there.
+        asyncio.run(answering(folder, f"127.0.0.1:{port}"))
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()

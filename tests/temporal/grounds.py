@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import OrchestrationConfig, load_settings
 from penguin.orchestration.config.options import TemporalConfig
+from penguin.orchestration.temporal.connection import connect
 
 DAY = datetime.timedelta(days=1)
 
@@ -34,6 +37,19 @@ def settings_of(root: Path, address: str, **options: Any) -> TemporalConfig:
     """The effective settings of a workspace with these options."""
     config = OrchestrationConfig(temporal={"address": address, **options})
     return load_settings(root, config, {}, required=False).temporal
+
+
+async def answering(root: Path, address: str) -> None:
+    """Wait until the server at the address serves its namespace."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            await (await connect(settings_of(root, address), root, environ={})).aclose()
+        except BackendUnavailable:
+            assert time.monotonic() < deadline, "the server does not serve its namespace"
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 class Paths(NamedTuple):

@@ -50,6 +50,8 @@ def main(folder: str, host: str, port: str, command: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 1
+    # What a keeper left that was killed: its port may be somebody else's by now.
+    forget()
     # Forked so that nobody has to wait for it.
     if os.fork() == 0:
         os._exit(in_background(lock, host, int(port), command))
@@ -69,8 +71,7 @@ def in_background(lock: int, host: str, port: int, command: list[str]) -> int:
     try:
         return Keeper(lock, host, port, command).run()
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(RECORD)
+        forget()
 
 
 class Keeper:
@@ -198,6 +199,11 @@ def tell(record: dict[str, object]) -> None:
     with open(f"{RECORD}.new", "w") as file:
         json.dump(record, file)
     os.replace(f"{RECORD}.new", RECORD)
+
+
+def forget() -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(RECORD)
 
 
 if __name__ == "__main__":
