@@ -6,7 +6,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.store.reader import WorkflowReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,7 +26,7 @@ class Known:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._workspace = session.workspace
-        self._reader = WorkflowReader(self._workspace.db)
+        self._reader = session.local_reader()
         self._backlog: Backlog | None = None
         self._lock = Lock()
 

@@ -154,7 +154,8 @@ class Script:
                 self.code = self.code or ExitCode.NOT_COMPLETED
 
     def _tell_left(self) -> None:
-        going = [one for one in self.session.touched if not self.session.info(one).status.final]
+        moving = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
+        going = [one for one in self.session.touched if self.session.info(one).status in moving]
         if going:
             self.screen.narrate(f"left for the next engine: {', '.join(going)}")
 

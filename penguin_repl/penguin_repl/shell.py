@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -59,7 +60,17 @@ def run_shell(session: Session, options: Options) -> ExitCode:
     with create_app_session(output=create_output(always_prefer_tty=True)):
         shell = Shell(session, style_of(options), redirected=redirected, debug=options.debug)
         asyncio.run(shell.run())
+        if shell.hung_up:
+            _forget_terminal()
     return ExitCode.OK
+
+
+def _forget_terminal() -> None:
+    """Nobody is there to read what may still be waiting to be written; failing at that would spoil the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 class Shell:
@@ -81,6 +92,8 @@ class Shell:
         self._left = False
         self._keep = False
         """A worker goes on with what runs."""
+        self.hung_up = False
+        """The terminal is gone."""
         session.narrate = self._notices.trouble
         session.listener = self._on_change
 
@@ -122,7 +135,7 @@ class Shell:
                 while not self._left:
                     await self._next()
             except HungUp:
-                self._left = True
+                self._left = self.hung_up = True
                 # Nothing stops because a window did. Who asked for the end asked for no new process.
                 self._keep = not self._foreground.told_to_end and bool(leaving.running(self._session))
             finally:
@@ -136,7 +149,8 @@ class Shell:
     def _hand_over(self) -> None:
         """Let a worker take up what this shell leaves; only now, when this engine counts as dead."""
         log = start_worker(self._session.workspace, self._session.backend_name)
-        self._screen.narrate(f"a worker goes on in the background; it writes to {log}")
+        if not self.hung_up:
+            self._screen.narrate(f"a worker goes on in the background; it writes to {log}")
 
     # --- the engine ---
 
@@ -154,7 +168,8 @@ class Shell:
         await asyncio.wait({self._opening})
         if not self._opened:
             try:
-                await self._session.backend.run_engine()
+                if self._session.backend.works_here:
+                    await self._session.backend.run_engine()
                 self._opened = True
             except (WorkflowError, OSError):
                 # It was told at the start, and whatever needs the engine will tell it again.

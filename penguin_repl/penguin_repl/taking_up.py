@@ -19,12 +19,17 @@ LIMIT = 500
 """So many workflows are looked at."""
 NOTHING_YET = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
 
+NO_WORKER = "No worker is running: what is started waits for one; type: penguin worker"
+
 
 async def open_engine(session: Session) -> str:
     """Open the backend and let it take over what nobody runs; what to tell of it. Raises WorkflowError."""
     # In a thread, so that keys are answered meanwhile.
-    await asyncio.to_thread(import_module, "penguin.orchestration.native.backend")
+    room = "temporal" if session.on_temporal else "native"
+    await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
     found = orphans(session.reader)
+    if not session.backend.works_here:
+        return "" if session.engine_alive() else NO_WORKER
     await session.backend.run_engine()
     if found:
         return f"{counted(found, 'goes', 'go')} on: {described(found)}"
