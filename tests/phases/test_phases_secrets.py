@@ -233,6 +233,13 @@ def test_names_of_the_configuration_count_too(house: House, monkeypatch: pytest.
     assert b"postgres" not in msgspec.json.encode(definition)
 
 
+def test_no_step_gets_the_keys_that_workflows_are_commanded_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENGUIN_PAYLOAD_KEY", "0123456789abcdef" * 4)
+    monkeypatch.setenv("TEMPORAL_API_KEY", "a key of the namespace")
+    result = house.run('echo "${PENGUIN_PAYLOAD_KEY-none} ${TEMPORAL_API_KEY-none}"')
+    assert result.steps[0].excerpt == "none none\n"
+
+
 def test_a_flood_of_secrets_costs_no_memory(house: House) -> None:
     flood = f'yes "${NAME}" | head -c 60000000; touch done; while test -e done; do sleep 0.01; done'
 

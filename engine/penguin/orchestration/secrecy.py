@@ -14,6 +14,8 @@ from penguin.orchestration.inside import MARK
 
 SECRET_NAMES = ("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "KEY", "TOKEN", "SECRET")
 """Names that look secret."""
+OWN_KEYS = ("PENGUIN_PAYLOAD_KEY", "TEMPORAL_API_KEY")
+"""What Penguin shows a Temporal server that it may command workflows. No step gets these."""
 SHORTEST = 8
 """Bytes. A shorter value is found in too much that is none."""
 
@@ -38,9 +40,9 @@ def secret_values(environ: Mapping[str, str], patterns: tuple[str, ...] = ()) ->
 
 
 def without(environ: Mapping[str, str], denied: tuple[str, ...]) -> dict[str, str]:
-    """The environment less what is denied.
+    """The environment less what is denied, and less Penguin's own keys.
 
     The marks of an outer step stay whatever is denied: by them, what runs there is known to run inside of it.
     """
-    is_denied = matcher(denied)
+    is_denied = matcher((*OWN_KEYS, *denied))
     return {name: value for name, value in environ.items() if name.startswith(MARK) or not is_denied(name)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
 from penguin.orchestration.temporal import namespace, telemetry
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 API_KEY_VARIABLE = "TEMPORAL_API_KEY"
+MEMO_LIMIT = 256 * 1024
+"""Bytes of a memo that are worth a warning: definitions and states are kept there. The server refuses 2 MB."""
 CALL_LIMIT = 5.0
 """Seconds that one call to the server may take: the SDK's own limit is not kept when a server dies."""
 OWN_LIMIT = 15.0
@@ -86,6 +88,7 @@ async def connect(
                 api_key=api_key,
                 data_converter=converter,
                 tls=tls.for_sdk() if tls else False,
+                payload_limits=PayloadLimitsConfig(memo_warn_size=MEMO_LIMIT),
             ),
             diagnosis.left(PROBE_LIMIT),
         )

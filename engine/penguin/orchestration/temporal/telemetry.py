@@ -41,10 +41,10 @@ def _set_default(metrics: str | None) -> None:
     for logger in (LOGGER, logging.getLogger("temporalio")):
         # Without a handler, Python prints warnings to standard error by itself.
         logger.addHandler(logging.NullHandler())
-    # Left to itself the core prints to standard output, where results belong.
-    quiet = LoggingConfig(
-        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=LogForwardingConfig(logger=LOGGER)
-    )
+    # Left to itself the core prints to standard output, where results belong. Its warnings speak of calls that are
+    # tried again; what concerns workflows the Python half of the SDK says as well.
+    errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    quiet = LoggingConfig(filter=errors, forwarding=LogForwardingConfig(logger=LOGGER))
     served = None
     if metrics is not None:
         served = PrometheusConfig(
