@@ -11,11 +11,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint clean
+.PHONY: help demo test temporal check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
-	@echo 'make test    run the tests'
+	@echo 'make test    run the tests that need no server'
+	@echo 'make temporal  run those of the Temporal backend, on a real server'
 	@echo 'make lint    run ruff, mypy and import-linter'
 	@echo 'make check   run both: lint, then test'
 	@echo 'make clean   remove what all of these left behind, .venv too'
@@ -35,7 +36,10 @@ demo: $(INSTALLED)
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
 
 test: $(INSTALLED)
-	$(BIN)/pytest --numprocesses=auto
+	$(BIN)/pytest --numprocesses=auto --ignore=tests/temporal
+
+temporal: $(INSTALLED)
+	$(BIN)/pytest --numprocesses=auto tests/temporal
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
