@@ -267,7 +267,7 @@ class NativeBackend(OrchestrationBackend):
             settling = Settling(engine.connection, engine.believed)
             if all(info.status is status for info in infos) or settling.all_settled(workflow_ids):
                 return infos
-            change = engine.change_of([*workflow_ids, *settling.watched])
+            change = engine.changes.of([*workflow_ids, *settling.watched])
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
                 await asyncio.wait_for(change, left)
@@ -279,6 +279,12 @@ class NativeBackend(OrchestrationBackend):
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
+    def serve_terminal(
+        self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
+    ) -> None:
+        self.claims = claims
+        self.on_trouble = on_trouble
+
     def serve_metrics(self, address: str) -> None:
         from penguin.orchestration.metrics import Exporter
 
@@ -289,7 +295,7 @@ class NativeBackend(OrchestrationBackend):
         return [] if self._engine is None else [info_of(state) for state in self._engine.owned()]
 
     async def run_engine(self) -> None:
-        self._open().claim_all()
+        self._open_to("run an engine").claim_all()
 
     async def drain(self, grace: float) -> None:
         if self._engine is not None:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from penguin.orchestration.failpoints import reach
 from penguin.orchestration.flow import State
 from penguin.orchestration.info import info_of
 from penguin.orchestration.ituv import Decision, decide, effects
+from penguin.orchestration.native.changes import Changes
 from penguin.orchestration.native.driving import order_of, run_attempt
 from penguin.orchestration.native.live import Live, load
 from penguin.orchestration.native.ownership import Identity, living, may_run_steps
@@ -58,6 +58,7 @@ class Engine:
         self.workspace = workspace
         self.identity = Identity(workspace.engines)
         self.listeners: list[Listener] = []
+        self.changes = Changes(asyncio.get_running_loop())
         self._max_parallel = max_parallel
         self._runner = make_runner(self.identity)
         self._on_trouble = on_trouble
@@ -69,7 +70,6 @@ class Engine:
         self._draining = False
         self._claims_all = False
         self._liveness: asyncio.TimerHandle | None = None
-        self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin, now)
         self._writer = Writer(workspace.db, self._loop, max_parallel, self._occupies, self._foreign_change, on_trouble)
@@ -200,34 +200,13 @@ class Engine:
             self._scheduler.task_changed((task.project_id, task.id))
             self._tell(state)
         self._enact(live)
-        self._wake(state.workflow_id)
+        self.changes.tell(state.workflow_id)
 
     def _tell(self, state: State) -> None:
         if self.listeners:
             info = info_of(state)
             for listener in tuple(self.listeners):
                 listener(info)
-
-    def change_of(self, workflow_ids: Sequence[str]) -> asyncio.Future[None]:
-        """Done at the next change of one of these workflows, by whomever. Cancel it when it is not needed any more."""
-        change: asyncio.Future[None] = self._loop.create_future()
-        for workflow_id in workflow_ids:
-            self._waiters[workflow_id].add(change)
-        change.add_done_callback(lambda done: self._forget(workflow_ids, done))
-        return change
-
-    def _forget(self, workflow_ids: Sequence[str], change: asyncio.Future[None]) -> None:
-        for workflow_id in workflow_ids:
-            waiters = self._waiters.get(workflow_id)
-            if waiters is not None:
-                waiters.discard(change)
-                if not waiters:
-                    del self._waiters[workflow_id]
-
-    def _wake(self, workflow_id: str) -> None:
-        for change in tuple(self._waiters.get(workflow_id, ())):
-            if not change.done():
-                change.set_result(None)
 
     # --- what should be under way ---
 
@@ -379,8 +358,7 @@ class Engine:
         if self._claims_all:
             self._claim_orphans(runs)
         self._scheduler.recheck()
-        for workflow_id in tuple(self._waiters):
-            self._wake(workflow_id)
+        self.changes.tell_all()
 
     def _claim_orphans(self, runs: list[tuple[str, int, str, str, int]]) -> None:
         alive = living(self.workspace.engines)
@@ -433,7 +411,7 @@ class Engine:
         """See to the end of what a person asked to be ended: after us there may be nobody who does."""
         deadline = time.monotonic() + STOP_PATIENCE
         while ending := [w for w, live in self._live.items() if live.driver is not None and _is_ending(live.state)]:
-            change = self.change_of(ending)
+            change = self.changes.of(ending)
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))
             if late:
                 change.cancel()
