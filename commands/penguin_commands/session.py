@@ -11,7 +11,8 @@ from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from penguin.orchestration.backend import OrchestrationBackend
     from penguin.orchestration.blueprint import BlueprintSet
@@ -31,7 +32,8 @@ class Session:
 
     `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name`
     overrides the configured backend, `by` is the name that changes are made under, `detach` leaves what is started
-    to other engines, `metrics` is the IP:PORT that the backend serves metrics at, `narrate` is told of troubles,
+    to other engines, `metrics` is the IP:PORT that the backend serves metrics at, `options` are
+    values below `orchestration:` that override the configured ones, `narrate` is told of troubles,
     `listener` of every change of a status or phase once the backend is open.
     """
 
@@ -43,6 +45,7 @@ class Session:
         by: str | None = None,
         detach: bool = False,
         metrics: str | None = None,
+        options: Mapping[str, Any] | None = None,
         narrate: Callable[[str], None] = _ignore,
         listener: Callable[[WorkflowInfo], None] | None = None,
     ) -> None:
@@ -51,6 +54,7 @@ class Session:
         self.by = by or user_name()
         self.detach = detach
         self.metrics = metrics
+        self.options = dict(options or {})
         self.narrate = narrate
         self.listener = listener
         self.touched: list[str] = []
@@ -68,18 +72,53 @@ class Session:
     @cached_property
     def reader(self) -> WorkflowReader:
         """Reads workflows, without a backend."""
+        if self.on_temporal:
+            from penguin.orchestration.temporal.reader import TemporalReader
+
+            return TemporalReader(self.workspace, self.settings)
         from penguin.orchestration.store.reader import WorkflowReader
 
         return WorkflowReader(self.workspace.db)
 
+    def local_reader(self) -> WorkflowReader:
+        """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
+        from penguin.orchestration.store.reader import WorkflowReader
+
+        if self.on_temporal:
+            from penguin.orchestration.temporal.mirror import mirror_of
+
+            return WorkflowReader(mirror_of(self.workspace, self.settings))
+        return WorkflowReader(self.workspace.db)
+
+    @cached_property
+    def on_temporal(self) -> bool:
+        """Whether workflows are on a Temporal server. Raises ConfigError where that can't be told, or its SDK lacks."""
+        if not self._may_be_on_temporal() or self.settings.backend != "temporal":
+            return False
+        from penguin.orchestration import require_temporal
+
+        require_temporal(self.settings)
+        return True
+
+    def _may_be_on_temporal(self) -> bool:
+        """Settings are read only where the word is somewhere: most commands of the embedded backend need none."""
+        named = self.backend_name or os.environ.get("PENGUIN_ORCHESTRATION_BACKEND", "").strip()
+        if named:
+            return named != "native"
+        try:
+            return b"temporal" in (self.workspace.root / "penguin.yaml").read_bytes()
+        except OSError:
+            return False
+
     @cached_property
     def overrides(self) -> OrchestrationConfig | None:
         """What the options of the command line set over the file and the environment."""
-        if self.backend_name is None:
+        if self.backend_name is None and not self.options:
             return None
         from penguin.orchestration.config import OrchestrationConfig
 
-        return OrchestrationConfig(backend=self.backend_name)
+        named = {} if self.backend_name is None else {"backend": self.backend_name}
+        return OrchestrationConfig.from_dict({**self.options, **named})
 
     @property
     def settings(self) -> Settings:
@@ -99,12 +138,9 @@ class Session:
     def backend(self) -> OrchestrationBackend:
         """The backend, one per session, on the event loop that runs now."""
         from penguin.orchestration import get_backend
-        from penguin.orchestration.native.backend import NativeBackend
 
         backend = get_backend(self.overrides, self.workspace.root)
-        if isinstance(backend, NativeBackend):
-            backend.claims = not self.detach
-            backend.on_trouble = self._trouble
+        backend.serve_terminal(claims=not self.detach, on_trouble=self._trouble, narrate=self.narrate)
         if self.metrics is not None:
             from penguin.orchestration.metrics import metrics_address
 
@@ -118,6 +154,10 @@ class Session:
 
     def engine_alive(self) -> bool:
         """Whether an engine lives that claims what others started."""
+        if self.on_temporal:
+            from penguin.orchestration.temporal.reader import TemporalReader
+
+            return isinstance(self.reader, TemporalReader) and self.reader.attended()
         from penguin.orchestration.native.ownership import is_attended
 
         return is_attended(self.workspace.engines)

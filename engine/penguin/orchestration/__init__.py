@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import OrchestrationBackend, WorkflowError
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config import OrchestrationConfig
+    from penguin.orchestration.config import OrchestrationConfig, Settings
 
 __all__ = ["OrchestrationBackend", "OrchestrationConfig", "WorkflowError", "get_backend"]
 
@@ -27,21 +27,33 @@ def get_backend(
 
     `workspace_path`: the folder of penguin.yaml; without it, the current folder or the nearest one above that has
     one. No running loop and no penguin.yaml is needed before `start_workflow`.
-    Raises ConfigError for a configuration that is not understood, or a backend that this version does not have.
+    Raises ConfigError for a configuration that is not understood, or a backend whose libraries are not installed.
     """
     from penguin.orchestration.config import load_settings
     from penguin.orchestration.native.backend import NativeBackend
 
     root = _root(workspace_path)
     settings = load_settings(root, config, required=False)
-    if settings.backend != "native":
+    if settings.backend == "temporal":
+        require_temporal(settings)
+        from penguin.orchestration.temporal.backend import TemporalBackend
+
+        return TemporalBackend(config, root)
+    return NativeBackend(config, root)
+
+
+def require_temporal(settings: Settings) -> None:
+    """Raise ConfigError where the settings name a backend whose libraries are not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("temporalio") is None:
         from penguin.orchestration.backend import ConfigError
 
         raise ConfigError(
-            f"{settings.origin('orchestration.backend')}: this version has no backend {settings.backend!r}",
-            "orchestration: {backend: native}",
+            f"{settings.origin('orchestration.backend')}: backend temporal needs the Temporal SDK, "
+            "which is not installed here",
+            "pip install 'penguin-repl[temporal]'",
         )
-    return NativeBackend(config, root)
 
 
 def _root(workspace_path: str | Path | None) -> Path:

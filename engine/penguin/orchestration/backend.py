@@ -300,6 +300,20 @@ class OrchestrationBackend(ABC):
         """Call `listener` on the event loop after every durable change of a status or phase; returns what ends it."""
         raise WorkflowError("this backend tells nobody of changes")
 
+    def serve_terminal(  # noqa: B027 - a backend may have nothing to tell
+        self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
+    ) -> None:
+        """Work for a terminal. Not `claims`: what is started, resumed or retried is left to other engines.
+
+        `on_trouble` is called with a sentence when something is in the way, and with "" when it is over; `narrate`
+        with what a person may want to know.
+        """
+
+    @property
+    def works_here(self) -> bool:
+        """Whether a shell runs workflows in its own process, without being told to."""
+        return True
+
     def serve_metrics(self, address: str) -> None:
         """Serve metrics for Prometheus at http://ADDRESS/metrics until the backend is closed; ADDRESS is IP:PORT.
 

@@ -30,6 +30,7 @@ COLUMNS = (
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
 HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
+NO_ENGINE = "no engine that would run it is alive"
 
 Run = dict[str, Any]
 
@@ -136,4 +137,4 @@ def _no_engine(engines: Path, owner: str) -> str:
     # A script's engine lives too, but takes only what it started.
     if is_alive(engines, owner) or is_attended(engines):
         return ""
-    return "no engine that would run it is alive"
+    return NO_ENGINE

@@ -1,0 +1,99 @@
+"""A thread with a loop and a line to the server, for those who ask without a loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.temporal.dev_server import NotStarted
+from penguin.orchestration.temporal.link import Link, NoWorker, open_link
+from penguin.orchestration.temporal.tls import is_loopback
+from penguin.orchestration.temporal.worker import hosting
+
+if TYPE_CHECKING:
+    from temporalio.worker import Worker
+
+    from penguin.orchestration.config.settings import Settings
+    from penguin.orchestration.workspace import Workspace
+
+T = TypeVar("T")
+
+LIMIT = 90.0
+"""Seconds that a question may take: each call to the server has a limit of its own."""
+
+
+class Desk:
+    """Asks the server for somebody who waits. Starts no server."""
+
+    def __init__(self, workspace: Workspace, settings: Settings) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="penguin-temporal", daemon=True)
+        self._thread.start()
+        self._link: Link | None = None
+        self._host: Worker | None = None
+        self._hosting: asyncio.Task[None] | None = None
+
+    def ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+        """What the server says; None where the workspace's own server does not run, so that nothing has changed.
+
+        Raises BackendUnavailable, or what the question raises.
+        """
+        return asyncio.run_coroutine_threadsafe(self._ask(question), self._loop).result(LIMIT)
+
+    def ask_workflow(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+        """As `ask`, for what only workflows can say: where nobody hosts them and this process may, it does."""
+        try:
+            return self.ask(question)
+        except NoWorker:
+            if not self._may_host():
+                raise
+        return self.ask(lambda link: self._hosted(link, question))
+
+    def close(self) -> None:
+        """Let go of the server."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(LIMIT)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+        try:
+            link = await self._open()
+        except NotStarted:
+            return None
+        try:
+            return await question(link)
+        except BackendUnavailable:
+            # A development server may have ended, and another one be there next time.
+            await self._close()
+            raise
+
+    async def _open(self) -> Link:
+        if self._link is None:
+            self._link = await open_link(self._workspace, self._settings, may_start=False, narrate=lambda text: None)
+        return self._link
+
+    def _may_host(self) -> bool:
+        temporal = self._settings.temporal
+        return bool(temporal.auto_start and is_loopback(temporal.address or ""))
+
+    async def _hosted(self, link: Link, question: Callable[[Link], Awaitable[T]]) -> T:
+        if self._host is None:
+            self._host = hosting(link)
+            self._hosting = asyncio.create_task(self._host.run())
+            link.hosted = True
+        return await question(link)
+
+    async def _close(self) -> None:
+        host, self._host = self._host, None
+        if host is not None and self._hosting is not None:
+            await host.shutdown()
+            await asyncio.wait({self._hosting})
+        link, self._link = self._link, None
+        if link is not None:
+            await link.aclose()
