@@ -41,6 +41,14 @@ async def main():
 asyncio.run(main())
 """
 
+HOLD = """
+import fcntl, sys
+users = open(sys.argv[1], "w")
+fcntl.flock(users, fcntl.LOCK_SH)
+print(flush=True)
+sys.stdin.read()
+"""
+
 
 class User:
     """A process that uses the workspace's server until it is told to leave."""
@@ -183,14 +191,20 @@ def test_a_server_that_everybody_left_by_being_killed_ends_after_a_while(
     impatient.write_text(Path(keeper.__file__).read_text().replace("LINGER = 30.0", "LINGER = 0.3"))
     folder = root / ".penguin/temporal"
     folder.mkdir(parents=True)
+    # A user that is there before the keeper is: this one does not wait for anybody.
+    user = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder / keeper.USERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert user.stdout is not None
+    user.stdout.readline()
     host, _, port = address.rpartition(":")
     command = server_command(server_program(), host, int(port), "penguin", folder / "server.db")
     subprocess.run([sys.executable, "-I", "-S", impatient, folder, host, port, *command], check=True)
     until(lambda: record_of(root) is not None)
-    user = User(root, address)
-    assert user.address() == address
     record = running(root)
+    assert lives(record["keeper"])
     user.kill()
+    user.communicate()
     until(lambda: not lives(record["keeper"]))
     assert not lives(record["server"])
 
