@@ -40,6 +40,10 @@ Options:
                          running for the next engine
   --until-settled        worker: end when nothing is left that moves by itself
   --metrics IP:PORT      shell and worker: serve metrics for Prometheus at http://IP:PORT/metrics
+  --max-parallel N       worker: attempts at once in this working tree
+  --address HOST:PORT    worker: the Temporal server, over penguin.yaml and the environment
+  --namespace NAME       worker: the namespace there
+  --task-queue NAME      worker: the task queue there
   --debug                show tracebacks of unexpected errors
   --version              show the version
   --help                 show this
@@ -137,6 +141,8 @@ def _run(options: Options) -> int:
     if options.script == "worker":
         from penguin_repl.worker import run_worker
 
+        if (options.address or options.namespace or options.task_queue) and not session.on_temporal:
+            _refuse_server_options()
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
         return _check(session, screen)
@@ -146,6 +152,14 @@ def _run(options: Options) -> int:
         code: int = run_shell(session, options)
         return code
     return _run_script(options, session, screen)
+
+
+def _refuse_server_options() -> None:
+    from penguin_commands.errors import UsageError
+
+    raise UsageError(
+        "--address, --namespace and --task-queue are for the Temporal backend", "penguin --backend temporal worker …"
+    )
 
 
 def style_of(options: Options) -> Style:
@@ -163,6 +177,7 @@ def _session(options: Options, screen: Screen) -> Session:
 
     from penguin_commands.errors import UsageError
     from penguin_commands.session import Session
+    from penguin_repl.options import worker_settings
 
     folder = Path(options.workspace) if options.workspace else None
     if folder and not folder.is_dir():
@@ -178,6 +193,7 @@ def _session(options: Options, screen: Screen) -> Session:
         backend_name=options.backend,
         detach=options.detach,
         metrics=options.metrics,
+        options=worker_settings(options),
         narrate=screen.narrate,
         listener=tell,
     )

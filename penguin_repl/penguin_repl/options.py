@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin_commands.errors import UsageError
 from penguin_commands.line import Word
@@ -32,6 +32,10 @@ PROGRAM = Command(
         Flag("grace", Kind.SECONDS),
         Flag("until-settled"),
         Flag("metrics", Kind.NAME),
+        Flag("address", Kind.NAME),
+        Flag("namespace", Kind.NAME),
+        Flag("task-queue", Kind.NAME),
+        Flag("max-parallel", Kind.NUMBER),
         Flag("debug"),
         Flag("version"),
         Flag("help", short="h"),
@@ -56,6 +60,11 @@ class Options(NamedTuple):
     until_settled: bool = False
     metrics: str | None = None
     """IP:PORT."""
+    address: str | None = None
+    """HOST:PORT of a Temporal server."""
+    namespace: str | None = None
+    task_queue: str | None = None
+    max_parallel: int | None = None
     debug: bool = False
     version: bool = False
     help: bool = False
@@ -71,9 +80,19 @@ def read_options(words: Sequence[str]) -> Options:
         raise UsageError("a script and -c at once", USAGE)
     if options.script != "worker" and (options.grace is not None or options.until_settled):
         raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
+    if options.script != "worker" and worker_settings(options):
+        raise UsageError("--address, --namespace, --task-queue and --max-parallel are for `penguin worker`", USAGE)
     if options.metrics is not None:
         _check_metrics(options)
     return options
+
+
+def worker_settings(options: Options) -> dict[str, Any]:
+    """What the options say of the keys below `orchestration:`."""
+    said = {"address": options.address, "namespace": options.namespace, "task_queue": options.task_queue}
+    temporal = {key: value for key, value in said.items() if value is not None}
+    settings: dict[str, Any] = {"temporal": temporal} if temporal else {}
+    return settings if options.max_parallel is None else {**settings, "max_parallel": options.max_parallel}
 
 
 def _check_metrics(options: Options) -> None:

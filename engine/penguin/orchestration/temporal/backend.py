@@ -82,7 +82,9 @@ class TemporalBackend(OrchestrationBackend):
         self._opening = asyncio.Lock()
         self._link: Link | None = None
         self._worker: WorkspaceWorker | None = None
-        self._mine: set[str] | None = set()
+        self._mine: set[str] = set()
+        """What was started, resumed or retried here."""
+        self._takes_all = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- starting ---
@@ -353,11 +355,12 @@ class TemporalBackend(OrchestrationBackend):
     def owned(self) -> list[WorkflowInfo]:
         if self._link is None or self._worker is None or not self._worker.runs_attempts:
             return []
+        ids = self._mine | self._link.mirror.owned_by(self._worker.engine)
         active = self._link.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
-        return [info for info in active if self._mine is None or info.workflow_id in self._mine]
+        return [info for info in active if info.workflow_id in ids]
 
     async def run_engine(self) -> None:
-        self._mine = None
+        self._takes_all = True
         await self._open(may_start=True)
         await self._run_attempts(engine=True)
 
@@ -374,8 +377,7 @@ class TemporalBackend(OrchestrationBackend):
         return self._scripted is not None or bool(temporal.auto_start and is_loopback(temporal.address or ""))
 
     def _claim(self, workflow_ids: Iterable[str]) -> None:
-        if self._mine is not None:
-            self._mine.update(workflow_ids)
+        self._mine.update(workflow_ids)
 
     async def _host(self, link: Link) -> None:
         """Host workflows, so that they answer, where this process may."""
@@ -392,7 +394,7 @@ class TemporalBackend(OrchestrationBackend):
         if self._worker is None:
             self._worker = WorkspaceWorker(
                 link,
-                is_mine=lambda workflow_id: self._mine is None or workflow_id in self._mine,
+                is_mine=lambda workflow_id: self._takes_all or workflow_id in self._mine,
                 make_runner=self._runner,
                 on_trouble=lambda problem: self.on_trouble(problem),
                 workflow=self._workflow,

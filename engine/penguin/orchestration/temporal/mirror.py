@@ -113,6 +113,11 @@ class Mirror:
             rows = self.connection.execute(_PENDING, (project_id,)).fetchall()
         return [workflow_id for workflow_id, dependencies in rows if task_id in json.loads(dependencies)]
 
+    def owned_by(self, engine: str) -> set[str]:
+        """The active workflows whose last attempt an engine began."""
+        with self._lock:
+            return {row[0] for row in self.connection.execute(f"{_ACTIVE} AND owner = ?", (engine,))}
+
     def seq_of(self, workflow_id: str) -> int:
         """The number of the newest decision that is known; 0: none."""
         with self._lock:

@@ -67,6 +67,7 @@ class WorkspaceWorker:
         self._link = link
         engines = engines_of(link.workspace)
         self._identity = Identity(engines)
+        self.engine = self._identity.id
         self._runner = make_runner(self._identity)
         slots = Slots(link.workspace.state / FOLDER, engines, self._identity.id, link.max_parallel)
         self.drives = Drives(link, self._runner, slots, self._identity.id, is_mine, on_trouble)
