@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from tests.native.space import reached
 from tests.temporal.space import TemporalSpace
 
@@ -130,9 +132,8 @@ async def test_a_task_completed_outlives_what_the_server_keeps(temporal_space: T
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 20)
             link = await backend._open()
-            from temporalio.api.common.v1 import WorkflowExecution
-            from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-
+            while (await link.handle(one).describe()).close_time is None:
+                await asyncio.sleep(0.02)
             await link.connection.client.workflow_service.delete_workflow_execution(
                 DeleteWorkflowExecutionRequest(
                     namespace=link.connection.namespace, workflow_execution=WorkflowExecution(workflow_id=one)

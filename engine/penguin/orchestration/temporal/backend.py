@@ -39,6 +39,7 @@ from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import SIGNALS, command_of, phase_named
 from penguin.orchestration.store.writer import Conflict
 from penguin.orchestration.succession import successor
+from penguin.orchestration.temporal.desk import Desk
 from penguin.orchestration.temporal.health import health, out_of_reach
 from penguin.orchestration.temporal.link import Link, NoWorker, open_link
 from penguin.orchestration.temporal.protocol import phases_queue
@@ -82,6 +83,7 @@ class TemporalBackend(OrchestrationBackend):
         self._opening = asyncio.Lock()
         self._link: Link | None = None
         self._worker: WorkspaceWorker | None = None
+        self._desk: Desk | None = None
         self._mine: set[str] = set()
         """What was started, resumed or retried here."""
         self._takes_all = False
@@ -353,7 +355,7 @@ class TemporalBackend(OrchestrationBackend):
         self._metrics = address
 
     def owned(self) -> list[WorkflowInfo]:
-        if self._link is None or self._worker is None or not self._worker.runs_attempts:
+        if self._link is None or self._worker is None:
             return []
         ids = self._mine | self._link.mirror.owned_by(self._worker.engine)
         active = self._link.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
@@ -362,7 +364,7 @@ class TemporalBackend(OrchestrationBackend):
     async def run_engine(self) -> None:
         self._takes_all = True
         await self._open(may_start=True)
-        await self._run_attempts(engine=True)
+        await self._run_attempts()
 
     async def drain(self, grace: float) -> None:
         if self._worker is not None:
@@ -381,14 +383,19 @@ class TemporalBackend(OrchestrationBackend):
 
     async def _host(self, link: Link) -> None:
         """Host workflows, so that they answer, where this process may."""
-        if self.works_here or self._worker is not None:
-            self._make_worker(link)
+        if self._desk is None and (self.works_here or self._takes_all):
+            self._desk = Desk(self.workspace, self._backlog.settings(required=False))
+            await self._desk.host(self._workflow)
+            link.hosted = True
 
-    async def _run_attempts(self, *, engine: bool = False) -> None:
+    async def _run_attempts(self) -> None:
         """Run the attempts of what was claimed, where this process may."""
         link = await self._open()
-        if engine or (self.claims and self.works_here):
-            self._make_worker(link).run_attempts()
+        if self._takes_all or (self.claims and self.works_here):
+            await self._host(link)
+            worker = self._make_worker(link)
+            if self._takes_all:
+                worker.claims_all()
 
     def _make_worker(self, link: Link) -> WorkspaceWorker:
         if self._worker is None:
@@ -397,9 +404,7 @@ class TemporalBackend(OrchestrationBackend):
                 is_mine=lambda workflow_id: self._takes_all or workflow_id in self._mine,
                 make_runner=self._runner,
                 on_trouble=lambda problem: self.on_trouble(problem),
-                workflow=self._workflow,
             )
-            link.hosted = True
         return self._worker
 
     def _runner(self, identity: Identity) -> PhaseRunner:
@@ -437,6 +442,10 @@ class TemporalBackend(OrchestrationBackend):
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.aclose()
+        # After it: its last words need the workflows.
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            await asyncio.to_thread(desk.close)
         link, self._link = self._link, None
         if link is not None:
             await link.aclose()

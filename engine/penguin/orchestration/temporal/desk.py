@@ -1,4 +1,7 @@
-"""A thread with a loop and a line to the server, for those who ask without a loop of their own."""
+"""A thread with a loop and a line to the server: for those who ask without a loop of their own, and to host workflows.
+
+Workflows are hosted beside the loop of the program, so that they answer also while it waits for their answer.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from penguin.orchestration.temporal.dev_server import NotStarted
 from penguin.orchestration.temporal.link import Link, NoWorker, open_link
 from penguin.orchestration.temporal.tls import is_loopback
 from penguin.orchestration.temporal.worker import hosting
+from penguin.orchestration.temporal.workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
     from temporalio.worker import Worker
@@ -54,6 +58,14 @@ class Desk:
                 raise
         return self.ask(lambda link: self._hosted(link, question))
 
+    async def host(self, workflow: type[ItuvWorkflow]) -> None:
+        """Host workflows from now on. Called on another loop than the desk's own. Raises BackendUnavailable."""
+
+        async def begin() -> None:
+            await self._begin_hosting(await self._open(), workflow)
+
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), self._loop))
+
     def close(self) -> None:
         """Let go of the server."""
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(LIMIT)
@@ -83,11 +95,14 @@ class Desk:
         return bool(temporal.auto_start and is_loopback(temporal.address or ""))
 
     async def _hosted(self, link: Link, question: Callable[[Link], Awaitable[T]]) -> T:
+        await self._begin_hosting(link, ItuvWorkflow)
+        return await question(link)
+
+    async def _begin_hosting(self, link: Link, workflow: type[ItuvWorkflow]) -> None:
         if self._host is None:
-            self._host = hosting(link)
+            self._host = hosting(link, workflow)
             self._hosting = asyncio.create_task(self._host.run())
             link.hosted = True
-        return await question(link)
 
     async def _close(self) -> None:
         host, self._host = self._host, None

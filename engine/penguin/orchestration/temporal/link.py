@@ -141,7 +141,8 @@ class Link:
     async def _events(self, workflow_id: str, run_id: str | None) -> Events:
         try:
             asked = self.handle(workflow_id, run_id).query("get_history", result_type=str)
-            return decode(await self.connection.call(asked, self.patience), Events)
+            limit = LONG_ANSWER if await self.polled() else ANSWER
+            return decode(await self.connection.call(asked, limit), Events)
         except BackendUnavailable:
             raise NoWorker(f"the history of {workflow_id} can't be told") from None
         except RPCError as error:

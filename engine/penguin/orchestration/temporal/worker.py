@@ -50,9 +50,9 @@ def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
 
 
 class WorkspaceWorker:
-    """The worker of one process: hosts the workflows of the task queue; attempts of the project when told to.
+    """The worker of one process, for the attempts of the project. Needs a running loop.
 
-    `is_mine` says which workflows' attempts are run here. Needs a running loop.
+    `is_mine` says which workflows' attempts are run here.
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class WorkspaceWorker:
         is_mine: Callable[[str], bool],
         make_runner: Callable[[Identity], PhaseRunner],
         on_trouble: Callable[[str], None],
-        workflow: type[ItuvWorkflow] = ItuvWorkflow,
     ) -> None:
         self._link = link
         engines = engines_of(link.workspace)
@@ -71,40 +70,20 @@ class WorkspaceWorker:
         self._runner = make_runner(self._identity)
         slots = Slots(link.workspace.state / FOLDER, engines, self._identity.id, link.max_parallel)
         self.drives = Drives(link, self._runner, slots, self._identity.id, is_mine, on_trouble)
-        self._workers: list[Worker] = []
-        self._running: list[asyncio.Task[None]] = []
-        self._run(hosting(link, workflow))
-
-    def _run(self, worker: Worker) -> None:
-        self._workers.append(worker)
-        self._running.append(asyncio.create_task(worker.run()))
-
-    @property
-    def runs_attempts(self) -> bool:
-        """Whether it was told to."""
-        return len(self._workers) > 1
-
-    def run_attempts(self) -> None:
-        """From now on take attempts too."""
-        if self.runs_attempts:
-            return
-        self._identity.claims_all()
-        self._run(
-            Worker(
-                self._link.connection.client,
-                task_queue=phases_queue(self._link.task_queue, self._link.project_id),
-                activities=[self.drives.drive],
-                max_concurrent_activities=self._link.max_parallel,
-                max_heartbeat_throttle_interval=THROTTLE,
-                default_heartbeat_throttle_interval=THROTTLE,
-                disable_eager_activity_execution=True,
-            )
+        self._worker = Worker(
+            link.connection.client,
+            task_queue=phases_queue(link.task_queue, link.project_id),
+            activities=[self.drives.drive],
+            max_concurrent_activities=link.max_parallel,
+            max_heartbeat_throttle_interval=THROTTLE,
+            default_heartbeat_throttle_interval=THROTTLE,
+            disable_eager_activity_execution=True,
         )
+        self._running = asyncio.create_task(self._worker.run())
 
-    @property
-    def failed(self) -> BaseException | None:
-        """Why it does not work any more, if it does not."""
-        return next((task.exception() for task in self._running if task.done() and not task.cancelled()), None)
+    def claims_all(self) -> None:
+        """Tell others of this machine that this worker takes whatever nobody runs."""
+        self._identity.claims_all()
 
     async def drain(self, grace: float) -> None:
         """Begin nothing more, give what runs `grace` seconds, then end it; it is run again later, nothing spent."""
@@ -122,11 +101,9 @@ class WorkspaceWorker:
         """Leave running steps to be taken over, and stop."""
         running = bool(self.drives.under_way)
         self.drives.leave()
-        # The attempts first: their last words need the workflows.
-        for worker, task in zip(reversed(self._workers), reversed(self._running), strict=True):
-            if not task.done():
-                await worker.shutdown()
-            await asyncio.wait({task})
+        if not self._running.done():
+            await self._worker.shutdown()
+        await asyncio.wait({self._running})
         await self._runner.aclose()
         self._identity.release()
         if not running:

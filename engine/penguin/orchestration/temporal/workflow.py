@@ -124,8 +124,14 @@ class ItuvWorkflow:
     # --- deciding ---
 
     def _apply(self, *commands: Command) -> None:
+        """Several commands are one decision."""
+        state = self._state
+        events: list[ev.Event] = []
         for command in commands:
-            self._believe(decide(self._state, command, self._now()))
+            decision = decide(state, command, self._now())
+            state = decision.state
+            events += decision.events
+        self._believe(Decision(tuple(events), state, effects(state)))
 
     def _believe(self, decision: Decision, *, tell: bool = True) -> None:
         if not decision.events:
@@ -263,9 +269,7 @@ class ItuvWorkflow:
         self._term += 1
         if self._is_wanted():
             self._stage = BEGUN
-            if self._state.owner != engine:
-                self._apply(Claim(engine))
-            self._apply(Dispatch())
+            self._apply(Claim(engine), Dispatch())
         return self._answer()
 
     def _is_wanted(self) -> bool:

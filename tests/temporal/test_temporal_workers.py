@@ -1,0 +1,144 @@
+"""Workers as processes: one that is killed is replaced, several share the work, SIGTERM drains."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.native.space import reached
+from tests.temporal.space import TemporalSpace
+
+from penguin.orchestration.temporal.backend import TemporalBackend
+
+pytestmark = pytest.mark.anyio
+
+TASKS = 12
+
+
+class Workers:
+    """Real worker processes of one workspace."""
+
+    def __init__(self, space: TemporalSpace, folder: Path) -> None:
+        self._space = space
+        self._folder = folder
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        """Another worker, at work."""
+        log = self._folder / f"worker-{len(self.running)}.log"
+        command = [sys.executable, "-m", "penguin_repl", "--workspace", os.fspath(self._space.root), *options, "worker"]
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.running.append(process)
+        deadline = time.monotonic() + 30
+        while "at work" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        return process
+
+    def said(self, process: subprocess.Popen[bytes]) -> str:
+        """What it wrote."""
+        return (self._folder / f"worker-{self.running.index(process)}.log").read_text()
+
+
+@pytest.fixture
+def workers(temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    workers = Workers(temporal_space, tmp_path_factory.mktemp("workers"))
+    yield workers
+    for process in workers.running:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def client_of(space: TemporalSpace, **temporal: Any) -> TemporalBackend:
+    backend = space.backend(temporal={"auto_start": False, **temporal})
+    assert isinstance(backend, TemporalBackend)
+    return backend
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+async def test_a_worker_that_is_killed_in_a_phase_is_replaced(temporal_space: TemporalSpace, workers: Workers) -> None:
+    root = temporal_space.root
+    held = {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done; echo ended >> log"]}}
+    temporal_space.tasks({"id": "a", "phases": held})
+    first = workers.start()
+    async with client_of(temporal_space) as client:
+        one = await client.start_workflow("a")
+        await reached(client, one, phase="TEST")
+        while not lines(root / "log"):
+            time.sleep(0.02)
+        first.kill()
+        first.wait()
+        workers.start()
+        killed = time.monotonic()
+        (root / "go").touch()
+        info = await client.wait_workflow(one, 40)
+        assert info.status == "COMPLETED"
+        assert time.monotonic() - killed < 20
+    # The step outlived its worker, and was not run twice.
+    assert lines(root / "log") == ["begun", "ended"]
+
+
+async def test_several_workers_share_the_work_and_run_nothing_twice(
+    temporal_space: TemporalSpace, workers: Workers
+) -> None:
+    names = [f"t{number}" for number in range(TASKS)]
+    phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran; sleep 0.1"]}}
+    temporal_space.configure(max_parallel=3)
+    temporal_space.tasks(*[{"id": name, "phases": phases} for name in names])
+    doomed = workers.start()
+    workers.start()
+    workers.start()
+    async with client_of(temporal_space) as client:
+        ids = await client.start_tasks(names)
+        while len(lines(temporal_space.root / "ran")) < TASKS // 3:
+            time.sleep(0.02)
+        doomed.kill()
+        infos = await client.wait_workflows(ids, 90)
+    assert {info.status for info in infos} == {"COMPLETED"}
+    assert sorted(lines(temporal_space.root / "ran")) == sorted(names)
+
+
+async def test_told_to_end_a_worker_gives_its_steps_the_grace_and_hands_on_the_rest(
+    temporal_space: TemporalSpace, workers: Workers
+) -> None:
+    held = {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}
+    temporal_space.tasks({"id": "a", "phases": held})
+    first = workers.start("--grace", "0.2")
+    async with client_of(temporal_space) as client:
+        one = await client.start_workflow("a")
+        while not lines(temporal_space.root / "log"):
+            time.sleep(0.02)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(30) == 0
+        assert f"{one} at TEST" in workers.said(first)
+        (temporal_space.root / "go").touch()
+        workers.start()
+        info = await client.wait_workflow(one, 40)
+        results = await client.query_workflow(one, "get_phase_results")
+    assert info.status == "COMPLETED"
+    # Stopped, and run again: nothing was spent.
+    assert lines(temporal_space.root / "log") == ["begun", "begun"]
+    assert [result["attempt"] for result in results] == [1, 2, 3, 4]
+
+
+async def test_a_worker_is_told_where_its_server_is(temporal_space: TemporalSpace, workers: Workers) -> None:
+    options = ("--address", temporal_space.address, "--task-queue", "elsewhere", "--max-parallel", "2")
+    temporal_space.configure(temporal={"address": "127.0.0.1:1"})
+    workers.start(*options)
+    client = client_of(temporal_space, address=temporal_space.address, task_queue="elsewhere")
+    async with client:
+        one = await client.start_workflow("a")
+        assert (await client.wait_workflow(one, 40)).status == "COMPLETED"
