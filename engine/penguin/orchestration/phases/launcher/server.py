@@ -102,6 +102,8 @@ class Server:
         busy = time.monotonic()
         while True:
             now = time.monotonic()
+            # Here, and not before the steps are seen to: the word of a step's end may be what closes a client.
+            self._clients = [client for client in self._clients if not client.closed]
             if self._clients or self._steps or self._unrecorded:
                 busy = now
             elif now - busy >= IDLE:
@@ -194,7 +196,6 @@ class Server:
     # What steps need
 
     def _tick(self) -> None:
-        self._clients = [client for client in self._clients if not client.closed]
         orphans = self._reap_orphans() if self._child_died or any(step.ending for step in self._steps.values()) else []
         for step in list(self._steps.values()):
             mine = [pid for pid in orphans if len(self._steps) == 1 or step.owns(pid)]
@@ -236,9 +237,10 @@ class Server:
         if not self._unrecorded:
             self._tell_trouble("")
         for client in self._clients:
-            reach("exit.before")
-            client.send({"event": "exit", **ending})
-            reach("exit.after")
+            if not client.closed:
+                reach("exit.before")
+                client.send({"event": "exit", **ending})
+                reach("exit.after")
 
     def _tell_trouble(self, problem: str) -> None:
         """Say once that results wait for room on the disk, and once that they wait no longer."""
