@@ -6,17 +6,19 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
+SECONDS := 30
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test temporal check lint clean
+.PHONY: help demo test temporal crash check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
 	@echo 'make test    run the tests that need no server'
 	@echo 'make temporal  run those of the Temporal backend, on a real server'
+	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
 	@echo 'make lint    run ruff, mypy and import-linter'
 	@echo 'make check   run both: lint, then test'
 	@echo 'make clean   remove what all of these left behind, .venv too'
@@ -40,6 +42,9 @@ test: $(INSTALLED)
 
 temporal: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto tests/temporal
+
+crash: $(INSTALLED)
+	$(BIN)/python -m tests.crash.storm --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

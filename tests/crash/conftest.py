@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 from tests.crash.yard import Yard, wait_for
 
+from penguin.orchestration.phases.launcher.tree import children
+
 
 @pytest.fixture(scope="module")
 def yards() -> Iterator[list[Yard]]:
     """Every workspace of the module. At its end no launcher of any may be left: they end when they are idle."""
     used: list[Yard] = []
     yield used
-    wait_for(lambda: not [pid for yard in used for pid in yard.launchers()], "the end of the launchers")
+    wait_for(
+        lambda: not [pid for yard in used for pid in yard.launchers()],
+        "the end of the launchers",
+        lambda: [(yard.root, pid, yard.steps(), children(pid)) for yard in used for pid in yard.launchers()],
+    )
 
 
 @pytest.fixture

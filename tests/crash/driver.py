@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration import failpoints, get_backend
-from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.backend import ACTIVE, WorkflowStatus
 from penguin.orchestration.native.backend import NativeBackend
 
 
@@ -65,9 +65,8 @@ class Driver:
             await asyncio.sleep(0.01)
 
     async def _status(self, task: str, status: str) -> None:
-        workflow_id = await self._find(task)
-        while (info := await self._backend.get_workflow_status(workflow_id)) is None or info.status != status:
-            await asyncio.sleep(0.01)
+        # What the engine believes, not what is on disk: the commit may not be over yet.
+        await self._backend.wait_workflows([await self._find(task)], status=WorkflowStatus(status))
 
     async def _find(self, task: str) -> str:
         infos = await self._backend.list_workflows()

@@ -47,14 +47,14 @@ def test_all_in_flight_are_taken_over_at_once(yard: Yard) -> None:
     yard.configure(max_parallel=MANY)
     names = many(yard, MANY, "./step work go 1")
     engine = yard.spawn(("engine",), ("start", *names))
-    wait_for(lambda: len(yard.runs()) == MANY, "the beginning of all steps", engine)
+    wait_for(lambda: len(yard.runs()) == MANY, "the beginning of all steps", beside=engine)
     yard.kill(engine.pid)
     engine.communicate()
     with reading(yard) as connection:
         (dead,) = connection.execute("SELECT DISTINCT owner FROM run").fetchone()
         begun = time.monotonic()
         engine = yard.spawn(("engine",))
-        wait_for(lambda: count(connection, "owner != ?", dead) == MANY, "the takeover of all", engine)
+        wait_for(lambda: count(connection, "owner != ?", dead) == MANY, "the takeover of all", beside=engine)
     print(
         f"{MANY} workflows in flight were owned again {time.monotonic() - begun:.2f} s after the start of the process"
     )
@@ -126,9 +126,9 @@ def test_a_full_disk_costs_time_and_nothing_else(yards: list[Yard], tmp_path: Pa
     engine = inside.spawn(("engine",), ("start", *(f"t{index}" for index in range(20))))
     try:
         for wave in range(1, 4):
-            wait_for(lambda wave=wave: len(outside.ends()) >= 15 * wave, "the next steps", engine)  # type: ignore[misc]
+            wait_for(lambda wave=wave: len(outside.ends()) >= 15 * wave, "the next steps", beside=engine)  # type: ignore[misc]
             fill(disk / "filler")
-            wait_for((tmp_path / "trouble").exists, "the word that the disk is full", engine)
+            wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
             (disk / "filler").unlink()
             (tmp_path / "trouble").unlink()
         _, said = engine.communicate(timeout=PATIENCE)
@@ -148,10 +148,10 @@ def test_a_result_that_waits_for_room_is_not_taken_for_lost(yards: list[Yard], t
     work = {"run": [f"{outside.root}/step work go"]}
     inside.tasks({"id": "a", "phases": {"implement": work} | dict.fromkeys(("test", "use", "verify"), "skip")})
     engine = inside.spawn(("engine",), ("start", "a"))
-    wait_for((outside.root / "began-work").exists, "the step", engine)
+    wait_for((outside.root / "began-work").exists, "the step", beside=engine)
     fill(disk / "filler")
     outside.touch("go")
-    wait_for((tmp_path / "trouble").exists, "the word that the disk is full", engine)
+    wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
     inside.kill(engine.pid)
     engine.communicate()
     (disk / "filler").unlink()

@@ -19,7 +19,7 @@ def leave_running(yard: Yard) -> None:
     """An engine is killed in the middle of TEST; its launcher and the step live."""
     yard.tasks({"id": "a", "phases": gates(hold="go")})
     engine = yard.spawn(("engine",), ("start", "a"), ("seen", "began-test"))
-    wait_for((yard.root / "began-test").exists, "the step", engine)
+    wait_for((yard.root / "began-test").exists, "the step", beside=engine)
     yard.kill(engine.pid)
     engine.communicate()
 
@@ -140,7 +140,7 @@ def begun(yard: Yard) -> dict[str, int]:
 async def test_a_server_outlives_the_engine_and_ends_with_its_recipe(yard: Yard) -> None:
     serve(yard)
     engine = yard.spawn(*SERVING)
-    wait_for((yard.root / "began-second").exists, "the second question", engine)
+    wait_for((yard.root / "began-second").exists, "the second question", beside=engine)
     yard.kill(engine.pid)
     engine.communicate()
     await ends_well(yard, lost=0)
@@ -159,7 +159,7 @@ async def test_the_engine_dies_as_a_recipe_ends(yard: Yard, failpoint: str) -> N
 async def test_with_the_server_all_that_was_asked_of_it_is_lost(yard: Yard) -> None:
     serve(yard)
     engine = yard.spawn(*SERVING)
-    wait_for((yard.root / "began-second").exists, "the second question", engine)
+    wait_for((yard.root / "began-second").exists, "the second question", beside=engine)
     yard.kill(engine.pid)
     engine.communicate()
     kill_all(yard)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -39,6 +40,9 @@ case "$2" in
 esac
 echo "$me end $$" >> steps
 """
+
+MARK = re.compile(rb"\0(PENGUIN_STEP_[^=]*)=1\0")
+WORKFLOW = re.compile(rb"\0PENGUIN_WORKFLOW_ID=([^\0]*)\0")
 
 Act = tuple[Any, ...]
 Key = tuple[str, str, str, str]
@@ -149,8 +153,18 @@ class Yard:
 
     def steps(self) -> list[int]:
         """Processes of steps of this workspace."""
+        return [pid for pid, _, _ in self.marked_steps()]
+
+    def marked_steps(self) -> list[tuple[int, str, str]]:
+        """Processes of steps of this workspace, the variable that marks each, and the workflow it belongs to."""
         of_here = f"\0PENGUIN_WORKSPACE={self.root.resolve()}\0".encode()
-        return [pid for pid in processes() if of_here in (env := _read(pid, "environ")) and b"\0PENGUIN_STEP_" in env]
+        found = []
+        for pid in processes():
+            environment = _read(pid, "environ")
+            mark = MARK.search(environment)
+            if of_here in environment and mark and (workflow := WORKFLOW.search(environment)):
+                found.append((pid, mark.group(1).decode(), workflow.group(1).decode()))
+        return found
 
     # --- what must be true ---
 
@@ -161,7 +175,7 @@ class Yard:
         from penguin.orchestration.store.reader import WorkflowReader
 
         reader = WorkflowReader(self.space.db)
-        ids = [info.workflow_id for info in reader.list()]
+        ids = [info.workflow_id for info in reader.list(limit=10_000)]
         lines = [f"{workflow_id} {entry.text}" for workflow_id in ids for entry in reader.history(workflow_id)]
         reader.close()
         return lines
@@ -180,10 +194,13 @@ class Yard:
             return Counter((line[0], line[1], line[2], line[3]) for line in lines if line[4] == what)
         return Counter()
 
-    def assert_sound(self, *, lost: int = 0) -> None:
-        """What must hold after any crash, all workflows settled; `lost` runs of steps may have been in vain."""
-        assert_consistent(self.space.db)
-        assert self.repeated() == [], "steps were run again though their end was on record"
+    def assert_sound(self, *, lost: int = 0, repeats: bool = False) -> None:
+        """What must hold after any crash, all workflows settled; `lost` runs of steps may have been in vain.
+
+        `repeats`: what was run again with its end on record is for the caller to judge.
+        """
+        assert_consistent(self.space)
+        assert repeats or self.repeated() == [], "steps were run again though their end was on record"
         again = sum(self.runs().values()) - len(self.runs())
         assert again <= lost, f"{again} runs too many: {self.runs()}"
         assert self.steps() == [], "processes of steps are left"
@@ -250,11 +267,17 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(condition: Callable[[], object], what: str, beside: subprocess.Popen[str] | None = None) -> None:
-    """Wait for a condition to come true; in vain if the process `beside` ends first."""
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    tell: Callable[[], object] = lambda: "",
+    *,
+    beside: subprocess.Popen[str] | None = None,
+) -> None:
+    """Wait for a condition to come true; in vain if the process `beside` ends first. `tell` says more of a failure."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if beside is not None and beside.poll() is not None and not condition():
             raise AssertionError(f"{what} did not come, the engine ended: {beside.communicate()[1]}")
-        assert time.monotonic() < deadline, f"{what} did not come"
+        assert time.monotonic() < deadline, f"{what} did not come: {tell()}"
         time.sleep(0.01)

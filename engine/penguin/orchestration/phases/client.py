@@ -29,6 +29,8 @@ DISK_FULL = 4
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 PATIENCE = 10.0
 """Seconds for a launcher to come up, or for one that ends to be gone."""
+CLOSING = 1.0
+"""Seconds for what was sent last to be taken by a launcher that is busy."""
 LONGEST_LINE = 1 << 26
 
 
@@ -263,7 +265,12 @@ class Launcher:
         if self._listening:
             self._listening.cancel()
             await asyncio.wait({self._listening})
+        writer = self._writer
         self._disconnect()
+        if writer:
+            # The launcher counts us as there until it is closed, and nobody may run this loop any further.
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(writer.wait_closed(), CLOSING)
         for running in self._running.values():
             running.abandon()
         self._running.clear()
