@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
@@ -11,8 +12,10 @@ from tests.native.space import reached
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, WaitTimeout
+from penguin.orchestration.store.leftovers import leftovers
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.testing import scripted_phases
+from penguin.orchestration.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -145,3 +148,27 @@ async def test_a_task_completed_outlives_what_the_server_keeps(temporal_space: T
             assert (await backend.wait_workflow(two, 20)).status == "COMPLETED"
             assert (await backend.get_workflow_status(one)).status == "COMPLETED"  # type: ignore[union-attr]
             assert len(await backend.query_workflow(one, "get_phase_results")) == 4
+
+
+async def test_closing_waits_for_the_end_of_what_was_cancelled(temporal_space: TemporalSpace) -> None:
+    log = temporal_space.root / "log"
+    held = {"run": ["trap 'echo ended >> log; exit 1' TERM; echo begun >> log; while :; do sleep 0.05; done"]}
+    temporal_space.tasks({"id": "a", "phases": {"implement": held}})
+    async with backend_of(temporal_space) as backend:
+        one = await backend.start_workflow("a")
+        while not log.exists():
+            await asyncio.sleep(0.02)
+        await backend.signal_workflow(one, "cancel", {"by": "Ann"})
+    assert log.read_text().split() == ["begun", "ended"]
+    async with backend_of(temporal_space, works=False) as client:
+        assert (await client.wait_workflow(one, 20)).status == "CANCELLED"
+
+
+async def test_prune_leaves_what_workflows_on_a_server_keep_here(temporal_space: TemporalSpace) -> None:
+    async with backend_of(temporal_space) as backend:
+        one = await backend.start_workflow("a")
+        await backend.wait_workflow(one, 20)
+    runs = temporal_space.root / ".penguin" / "runs"
+    (runs / "ituv-nobody-000000").mkdir()
+    found = leftovers(Workspace(temporal_space.root), (), (), time.time() + 3600)
+    assert [left.path.name for left in found if left.path.parent == runs] == ["ituv-nobody-000000"]

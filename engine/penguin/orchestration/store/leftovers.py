@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.native.ownership import may_run_steps
+from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.workspace import Workspace
 
 QUIET = 60.0
@@ -33,13 +34,28 @@ def leftovers(
 ) -> Iterator[Leftover]:
     """What nothing needs, by the ids of all workflows and of the owners of active ones, as they were at `now`."""
     before = now - QUIET
+    elsewhere = _on_servers(workspace)
     for folder in _entries(workspace.runs):
         if folder.name not in workflows:
-            if _is_older(folder, before):
+            if folder.name not in elsewhere and _is_older(folder, before):
                 yield Leftover(folder, "run folder without a workflow")
         else:
             yield from _unfinished(folder, before)
     yield from dead_engines(workspace, owners, now)
+
+
+def _on_servers(workspace: Workspace) -> set[str]:
+    """The workflows that a Temporal server holds, as far as this workspace heard of them: their output is here too.
+
+    Raises StoreError where that can't be read.
+    """
+    found: set[str] = set()
+    for file in sorted((workspace.state / "temporal").glob("known-*.db")):
+        connection = open_reader(file)
+        if connection is not None:
+            found.update(row[0] for row in connection.execute("SELECT workflow_id FROM run"))
+            connection.close()
+    return found
 
 
 def dead_engines(workspace: Workspace, owners: Collection[str], now: float) -> Iterator[Leftover]:

@@ -58,6 +58,8 @@ T = TypeVar("T")
 
 START_TRIES = 5
 """Starts that clash with somebody else's are planned anew this often."""
+STOP_PATIENCE = 25.0
+"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
 SYNC = 1.0
 """Seconds between two looks at everything while somebody waits."""
 SOON, LATER = 0.05, 0.4
@@ -87,6 +89,8 @@ class TemporalBackend(OrchestrationBackend):
         self._mine: set[str] = set()
         """What was started, resumed or retried here."""
         self._takes_all = False
+        self._ending: set[str] = set()
+        """What was asked to end at once: closing waits for it."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- starting ---
@@ -240,6 +244,8 @@ class TemporalBackend(OrchestrationBackend):
             return
         state = after.state
         stops_now = state.cancelling or (state.running and state.stop_now)
+        if stops_now:
+            self._ending.add(workflow_id)
         if stops_now or (name in ("resume", "approve") and not state.final):
             self._claim([workflow_id])
             await self._run_attempts()
@@ -438,9 +444,22 @@ class TemporalBackend(OrchestrationBackend):
             raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
         return self._link
 
+    async def _finish_stops(self, worker: WorkspaceWorker) -> None:
+        """See to the end of what a person asked to be ended: after us there may be nobody who does."""
+        link = self._link
+        if link is None:
+            return
+        deadline = time.monotonic() + STOP_PATIENCE
+        for workflow_id in sorted(self._ending):
+            seen = await link.visibility.look(workflow_id)
+            if seen is not None and seen.state.running and seen.state.owner == worker.engine:
+                while workflow_id in worker.drives.under_way and time.monotonic() < deadline:
+                    await asyncio.sleep(SOON)
+
     async def aclose(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
+            await self._finish_stops(worker)
             await worker.aclose()
         # After it: its last words need the workflows.
         desk, self._desk = self._desk, None
