@@ -26,8 +26,7 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume, Supersede
-from penguin.orchestration.events import Advice
+from penguin.orchestration.commands import Approve, Command, Resume, Supersede
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.health import Health
 from penguin.orchestration.info import info_of
@@ -42,6 +41,7 @@ from penguin.orchestration.native.starting import StartPlan, next_id, refuse_sec
 from penguin.orchestration.native.waiting import Settling
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
+from penguin.orchestration.steering import command_of, phase_named
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.store.writer import Conflict
 from penguin.orchestration.succession import successor
@@ -108,7 +108,7 @@ class NativeBackend(OrchestrationBackend):
         self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
     ) -> str:
         engine = self._open_to("retry a workflow")
-        phase = _phase(start_from)
+        phase = phase_named(start_from)
 
         async def retry() -> str:
             old = engine.known(workflow_id).state
@@ -180,7 +180,7 @@ class NativeBackend(OrchestrationBackend):
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
         engine = self._open_to(f"{name} a workflow")
-        command = _command(name, payload or {})
+        command = command_of(name, payload or {}, by=_user(), advice_id=uuid.uuid4().hex, at=time.time())
         if isinstance(command, Approve):
             command = await self._for_the_tree_of_now(engine, workflow_id, command)
         await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
@@ -335,38 +335,6 @@ class NativeBackend(OrchestrationBackend):
         if self._exporter is not None:
             self._exporter.close()
         self._reader.close()
-
-
-def _command(name: str, payload: Mapping[str, Any]) -> Command:
-    by = str(payload.get("by") or "")
-    match name:
-        case "pause":
-            return Pause(by or _user(), bool(payload.get("now")))
-        case "resume":
-            return Resume(by or _user(), _phase(payload.get("from")))
-        case "cancel":
-            return Cancel(by or _user())
-        case "approve":
-            # No default here: an approval is somebody's word, so somebody must give a name.
-            return Approve(by, str(payload.get("note") or ""))
-        case "inject_feedback":
-            return Feedback(Advice(uuid.uuid4().hex, _advice(payload), by or _user(), time.time()))
-    raise IllegalCommand(f"no signal is called {name!r}", "one of pause, resume, cancel, approve, inject_feedback")
-
-
-def _advice(payload: Mapping[str, Any]) -> str:
-    if "message" in payload:
-        return str(payload["message"])
-    return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
-
-
-def _phase(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
-    if name is None:
-        return None
-    try:
-        return WorkflowPhase(name.upper())
-    except ValueError:
-        raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
 
 
 def _user() -> str:
