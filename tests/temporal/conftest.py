@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.temporal.grounds import answering, free_port
+from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
-
-from penguin.orchestration.temporal.dev_server import server_command, server_program
-
-NAMESPACE = "penguin"
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """HOST:PORT of a development server of its own, with the namespace `penguin`."""
-    folder = tmp_path_factory.mktemp("temporal")
-    port = free_port()
-    command = server_command(server_program(), "127.0.0.1", port, NAMESPACE, folder / "server.db")
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    """HOST:PORT of a development server that all tests share."""
+    for serving in _serving(tmp_path_factory.mktemp("temporal")):
+        yield serving.address
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A development server of the test's own."""
+    yield from _serving(tmp_path_factory.mktemp("temporal"))
+
+
+def _serving(folder: Path) -> Iterator[Serving]:
+    serving = Serving(folder)
     try:
-        await_port(port)
-        # It listens a moment before its namespace and search attributes are there.
-        asyncio.run(answering(folder, f"127.0.0.1:{port}"))
-        yield f"127.0.0.1:{port}"
+        serving.start()
+        yield serving
     finally:
-        process.kill()
-        process.wait()
+        serving.kill()
 
 
 @pytest.fixture
@@ -43,14 +39,3 @@ def temporal_space(tmp_path: Path, server: str) -> TemporalSpace:
     space = TemporalSpace(tmp_path, server, f"p{uuid.uuid4().hex[:8]}")
     space.tasks("a", "b", "c", "d")
     return space
-
-
-def await_port(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "the server did not come up"
-            time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.native.space import reached
+from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.temporal.backend import TemporalBackend
@@ -142,3 +144,30 @@ async def test_a_worker_is_told_where_its_server_is(temporal_space: TemporalSpac
     async with client:
         one = await client.start_workflow("a")
         assert (await client.wait_workflow(one, 40)).status == "COMPLETED"
+
+
+async def test_a_server_that_is_killed_loses_nothing(
+    temporal_space: TemporalSpace, workers: Workers, own_server: Serving
+) -> None:
+    temporal_space.address = own_server.address
+    temporal_space.configure(max_parallel=2)
+    root = temporal_space.root
+    held = {"test": {"run": ["echo $PENGUIN_TASK_ID >> log; until test -e go; do sleep 0.05; done"]}}
+    temporal_space.tasks(*[{"id": name, "phases": held} for name in ("a", "b")])
+    workers.start()
+    async with client_of(temporal_space) as client:
+        paused, running = await client.start_tasks(["a", "b"])
+        while len(lines(root / "log")) < 2:
+            await asyncio.sleep(0.02)
+        await client.signal_workflow(paused, "pause", {"by": "Ann"})
+    own_server.kill()
+    (root / "go").touch()
+    await asyncio.to_thread(own_server.start)
+    async with client_of(temporal_space) as client:
+        assert (await client.wait_workflow(running, 60)).status == "COMPLETED"
+        info = await client.get_workflow_status(paused)
+        assert info is not None
+        assert (info.status, info.phase) == ("PAUSED", "TEST")
+        await client.resume_workflow(paused)
+        assert (await client.wait_workflow(paused, 60)).status == "COMPLETED"
+    assert sorted(lines(root / "log")) == ["a", "b"]
