@@ -123,7 +123,7 @@ def serve(yard: Yard) -> None:
     """USE starts a server, asks it twice, and the second time takes as long as `go` is not there."""
     steps = [
         {"shell": "./step server stop", "background": True},
-        {"shell": "./step first"},
+        {"shell": "./step first began-server"},
         {"shell": "./step second go"},
     ]
     phases = gates() | {"use": {"recipes": True}}

@@ -155,13 +155,15 @@ class Launcher:
             return False
         finally:
             os.close(folder)
+        greeted = False
         try:
             writer.write(b'{"op":"hello"}\n')
-            greeted = await _greeted(reader)
-        except (OSError, ValueError):
-            greeted = False
+            with contextlib.suppress(OSError, ValueError):
+                greeted = await _greeted(reader)
+        finally:
+            if not greeted:
+                writer.close()  # It was about to end, or nobody waits for it any more.
         if not greeted:
-            writer.close()  # It was about to end.
             return False
         self._writer = writer
         self._listening = asyncio.create_task(self._listen(reader))
