@@ -189,10 +189,14 @@ class Yard:
         return self._counted("end")
 
     def _counted(self, what: str) -> Counter[Key]:
+        words = [line.split() for line in self._lines()]
+        return Counter((word[0], word[1], word[2], word[3]) for word in words if word[4] == what)
+
+    def _lines(self) -> list[str]:
+        """What steps said of themselves, in order."""
         with contextlib.suppress(FileNotFoundError):
-            lines = [line.split() for line in (self.root / "steps").read_text().splitlines()]
-            return Counter((line[0], line[1], line[2], line[3]) for line in lines if line[4] == what)
-        return Counter()
+            return (self.root / "steps").read_text().splitlines()
+        return []
 
     def assert_sound(self, *, lost: int = 0, repeats: bool = False) -> None:
         """What must hold after any crash, all workflows settled; `lost` runs of steps may have been in vain.
@@ -201,9 +205,24 @@ class Yard:
         """
         assert_consistent(self.space)
         assert repeats or self.repeated() == [], "steps were run again though their end was on record"
+        assert self.overlaps() == [], "two steps of one workflow ran at once"
         again = sum(self.runs().values()) - len(self.runs())
         assert again <= lost, f"{again} runs too many: {self.runs()}"
         assert self.steps() == [], "processes of steps are left"
+
+    def overlaps(self) -> list[str]:
+        """Steps that came to their end though the next one of their workflow had begun; servers run beside others."""
+        newest: dict[str, str] = {}
+        found = []
+        for line in self._lines():
+            workflow, _, _, name, what, pid = line.split()
+            if name == "server":
+                continue
+            if what == "begin":
+                newest[workflow] = pid
+            elif newest[workflow] != pid:
+                found.append(line)
+        return found
 
     def repeated(self) -> list[str]:
         """Tries of steps that were followed by another though they had a result."""
