@@ -192,7 +192,8 @@ class TemporalRun:
         assert self._backend._worker.drives.slots is self.gate
 
     async def _close(self) -> None:
-        # Others of the same project and queue are none: nothing is left to run on by itself.
+        # Nothing is finished: what runs is left behind as it is.
+        self._backend._finish_stops = _at_once  # type: ignore[method-assign]
         await self._backend.aclose()
 
     # --- seeing ---
@@ -315,8 +316,7 @@ class TemporalRun:
 
     async def _crash(self, act: Act) -> None:
         under_way = self.phases.held is not None
-        # What runs is left behind as it is.
-        await self._backend.aclose()
+        await self._close()
         self._open()
         await self._backend.run_engine()
         if under_way:
@@ -333,6 +333,10 @@ class TemporalRun:
         self.workflow_id = await self._backend.retry_workflow(self.workflow_id, act.start_from)
         self._ids.append(self.workflow_id)
         self._skipped = 0.0
+
+
+async def _at_once(worker: object) -> None:
+    pass
 
 
 def _interrupted(cause: str, survivors: tuple[int, ...] = ()) -> AttemptResult:
