@@ -263,9 +263,11 @@ class NativeBackend(OrchestrationBackend):
         engine = self._open()
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            infos = [self._believed(engine, workflow_id) for workflow_id in workflow_ids]
             settling = Settling(engine.connection, engine.believed)
-            if all(info.status is status for info in infos) or settling.all_settled(workflow_ids):
+            settled = settling.all_settled(workflow_ids)
+            # Read after that look, never before: another process's workflow may have ended in between.
+            infos = [self._believed(engine, workflow_id) for workflow_id in workflow_ids]
+            if settled or all(info.status is status for info in infos):
                 return infos
             change = engine.changes.of([*workflow_ids, *settling.watched])
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
