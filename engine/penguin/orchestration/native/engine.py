@@ -285,6 +285,7 @@ class Engine:
         except NoSlot:
             return False
         except BaseException:
+            # Cancelled or broken, it is raised on; a workflow that kept its driver would never be begun again.
             live.driver = None
             raise
         finally:
