@@ -158,7 +158,7 @@ class Session:
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return isinstance(self.reader, TemporalReader) and self.reader.attended()
-        from penguin.orchestration.native.ownership import is_attended
+        from penguin.orchestration.hosting.ownership import is_attended
 
         return is_attended(self.workspace.engines)
 

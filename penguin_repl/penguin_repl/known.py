@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo, WorkflowStatus
     from penguin.orchestration.blueprint import Blueprint
     from penguin.orchestration.definition import Task
-    from penguin.orchestration.native.backlog import Backlog
+    from penguin.orchestration.hosting.backlog import Backlog
     from penguin_commands.session import Session
 
 LIMIT = 300
@@ -59,7 +59,7 @@ class Known:
 
     def blueprints(self) -> Sequence[Blueprint]:
         """All blueprints; their files are read again when they changed."""
-        from penguin.orchestration.native.backlog import Backlog
+        from penguin.orchestration.hosting.backlog import Backlog
 
         with self._lock:
             if self._backlog is None:

@@ -15,7 +15,7 @@ import pytest
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.commands import Cancel, Claim, Dispatch
-from penguin.orchestration.native.ownership import LAUNCHER_LOCK, Identity
+from penguin.orchestration.hosting.ownership import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import SCHEMA_VERSION, open_store
 from penguin.orchestration.workspace import Workspace

@@ -14,7 +14,7 @@ import pytest
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.commands import Cancel, Claim, Dispatch, Pause
-from penguin.orchestration.native.ownership import LAUNCHER_LOCK, Identity
+from penguin.orchestration.hosting.ownership import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.reader import WorkflowReader
 
 START = "no engine that would run it is alive"

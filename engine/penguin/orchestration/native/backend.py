@@ -29,16 +29,16 @@ from penguin.orchestration.backend import (
 from penguin.orchestration.commands import Approve, Command, Resume, Supersede
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.health import Health
+from penguin.orchestration.hosting.backlog import Backlog
+from penguin.orchestration.hosting.differences import differences
+from penguin.orchestration.hosting.ownership import Identity, attending, is_alive
+from penguin.orchestration.hosting.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
+from penguin.orchestration.hosting.settling import Settling
+from penguin.orchestration.hosting.starting import StartPlan, next_id, refuse_second
 from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
-from penguin.orchestration.native.backlog import Backlog
-from penguin.orchestration.native.differences import differences
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.live import load
-from penguin.orchestration.native.ownership import Identity, attending, is_alive
-from penguin.orchestration.native.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
-from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
-from penguin.orchestration.native.waiting import Settling
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import command_of, phase_named

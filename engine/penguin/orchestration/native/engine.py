@@ -18,12 +18,12 @@ from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo
 from penguin.orchestration.commands import Await, Claim, Command, Dispatch, Report, Run, Start
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.flow import State
+from penguin.orchestration.hosting.driving import order_of, run_attempt
+from penguin.orchestration.hosting.ownership import Identity, living, may_run_steps
 from penguin.orchestration.info import info_of
 from penguin.orchestration.ituv import Decision, decide, effects
 from penguin.orchestration.native.changes import Changes
-from penguin.orchestration.native.driving import order_of, run_attempt
 from penguin.orchestration.native.live import Live, load
-from penguin.orchestration.native.ownership import Identity, living, may_run_steps
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
 from penguin.orchestration.phases.attempt import Control, PhaseRunner, Stop
 from penguin.orchestration.store.connection import open_reader

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from penguin.orchestration.native.ownership import may_run_steps
+from penguin.orchestration.hosting.ownership import may_run_steps
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.workspace import Workspace
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.native.ownership import is_alive, is_attended, may_run_steps
+from penguin.orchestration.hosting.ownership import is_alive, is_attended, may_run_steps
 from penguin.orchestration.store.dependencies import Dependency, hopeless_dependency, unmet_dependencies
 from penguin.orchestration.store.history import clock, one_line
 

@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from penguin.orchestration.backend import BackendUnavailable, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.failpoints import reach
-from penguin.orchestration.native.driving import run_attempt
+from penguin.orchestration.hosting.driving import run_attempt
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner, Stop
 from penguin.orchestration.store.dependencies import unmet_dependencies
 from penguin.orchestration.temporal.link import NoWorker

@@ -25,15 +25,15 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
+from penguin.orchestration.hosting.backlog import Backlog
+from penguin.orchestration.hosting.differences import differences
+from penguin.orchestration.hosting.ownership import Identity
+from penguin.orchestration.hosting.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
+from penguin.orchestration.hosting.settling import Settling
+from penguin.orchestration.hosting.starting import StartPlan, next_id, refuse_second
 from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.ituv import decide
-from penguin.orchestration.native.backlog import Backlog
-from penguin.orchestration.native.differences import differences
-from penguin.orchestration.native.ownership import Identity
-from penguin.orchestration.native.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
-from penguin.orchestration.native.starting import StartPlan, next_id, refuse_second
-from penguin.orchestration.native.waiting import Settling
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import SIGNALS, command_of, phase_named

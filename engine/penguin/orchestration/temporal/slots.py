@@ -11,7 +11,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from penguin.orchestration.native.ownership import may_run_steps
+from penguin.orchestration.hosting.ownership import may_run_steps
 from penguin.orchestration.private import make_private
 
 FOLDER = "slots"

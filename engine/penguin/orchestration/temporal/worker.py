@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from penguin.orchestration.native.ownership import Identity
+from penguin.orchestration.hosting.ownership import Identity
 from penguin.orchestration.phases.attempt import PhaseRunner, Stop
 from penguin.orchestration.store.reader import ENGINES
 from penguin.orchestration.temporal.activities import Drives

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
 from penguin.orchestration.commands import Start
 from penguin.orchestration.definition import Task
-from penguin.orchestration.native.backlog import Backlog
+from penguin.orchestration.hosting.backlog import Backlog
 from penguin.orchestration.store.dependencies import dependency_state
 
 if TYPE_CHECKING:
