@@ -94,9 +94,11 @@ class Status(NamedTuple):
     """Why it does not run now; '' where it runs or is over."""
     advice: str = ""
     """What to type next, if anything."""
+    host: str = ""
+    """The machine that runs it, or ran it last; '' where none did yet."""
 
     def data(self) -> dict[str, Any]:
-        return {**info_data(self.info), "explain": self.explain, "advice": self.advice}
+        return {**info_data(self.info), "explain": self.explain, "advice": self.advice, "host": self.host}
 
 
 class WorkflowTable(NamedTuple):

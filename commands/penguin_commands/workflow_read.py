@@ -21,7 +21,8 @@ def status(session: Session, workflow: str | None = None) -> Status | WorkflowTa
         advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
         return WorkflowTable(active, explain, advice, "No active workflows.")
     workflow_id = session.resolve(workflow, prefix=True)
-    return Status(session.info(workflow_id), reader.explain(workflow_id), reader.advice(workflow_id))
+    info = session.info(workflow_id)
+    return Status(info, reader.explain(workflow_id), reader.advice(workflow_id), reader.host_of(workflow_id))
 
 
 def list_(

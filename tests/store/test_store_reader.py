@@ -220,11 +220,18 @@ def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: 
     assert str(caught.value).endswith("…")
 
 
+def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    moved = tell.Story("a").do(Claim("e" * 32, "hut")).do(Claim("f" * 32, "barn"))
+    tell.commit(db, moved, tell.Story("b"))
+    assert reader.host_of(moved.id) == "barn"
+    assert [reader.host_of(other) for other in (tell.Story("b").id, "no-such", "\udcff")] == ["", "", ""]
+
+
 # --- history and results --------------------------------------------------------------------------------------------
 
 
 def long_life(tell: SimpleNamespace) -> Any:
-    story = tell.Story("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4)).run()
+    story = tell.Story("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4, "hut")).run()
     story.do(Feedback(Advice(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
     story.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
     story.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
@@ -238,7 +245,7 @@ def test_history_tells_every_event_in_a_sentence(db: Path, reader: WorkflowReade
     history = reader.history(story.id)
     assert [entry.text for entry in history] == [
         "started by ann, to begin at IMPLEMENT",
-        "claimed by engine 1a2b3c",
+        "claimed by engine 1a2b3c on hut",
         "claimed by engine eeeeee",
         "IMPLEMENT attempt 1 began",
         "feedback queued by ann: mind the gap",

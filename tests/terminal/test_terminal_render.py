@@ -97,7 +97,9 @@ Differs: retry.max_attempts: 3 -> 5
         f"Paused {ID}\nStatus: PAUSED\nPhase: TEST\nReason: paused by ada\n",
     ),
     "status": (
-        r.Status(info("BLOCKED", artifacts=("a.txt",), error_message="two\nlines"), "nobody looked", "/workflow x"),
+        r.Status(
+            info("BLOCKED", artifacts=("a.txt",), error_message="two\nlines"), "nobody looked", "/workflow x", "hut"
+        ),
         f"""\
 Workflow {ID}
 Status: BLOCKED
@@ -106,6 +108,7 @@ Progress: 50%
 Started: 2024-01-15 10:30:00
 Updated: 2024-01-15 10:31:00
 Task: task-123 (blueprint auth, project shop)
+Host: hut
 Reason: nobody looked
 Error: two lines
 Artifacts: 1
@@ -268,7 +271,7 @@ def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(r.Status(info(), "why", "what"), format="json"))
-    assert data.keys() - {"explain", "advice"} == set(WorkflowInfo.__slots__)
+    assert data.keys() - {"explain", "advice", "host"} == set(WorkflowInfo.__slots__)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT
 

@@ -27,6 +27,8 @@ class Claim(Struct, frozen=True):
     """An engine takes the workflow over."""
 
     owner: str
+    host: str = ""
+    """Name of the machine that the engine runs on."""
 
 
 class Dispatch(Struct, frozen=True):

@@ -55,6 +55,8 @@ class Claimed(Event, frozen=True, kw_only=True):
     """An engine owns the workflow from now on."""
 
     owner: str
+    host: str = ""
+    """Name of the machine that the engine runs on."""
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True):

@@ -70,6 +70,8 @@ class State(Struct, frozen=True, kw_only=True):
     artifacts: tuple[str, ...] = ()
     retry_of: str = ""
     owner: str = ""
+    host: str = ""
+    """Name of the machine whose engine runs it, or ran it last."""
     epoch: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
@@ -154,7 +156,7 @@ Change = dict[str, Any]
 
 
 def _claimed(s: State, e: ev.Claimed) -> Change:
-    return {"owner": e.owner, "epoch": s.epoch + 1}
+    return {"owner": e.owner, "host": e.host, "epoch": s.epoch + 1}
 
 
 def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:

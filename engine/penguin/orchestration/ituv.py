@@ -127,7 +127,7 @@ def _start(d: Draft, c: Start) -> None:
 
 def _claim(d: Draft, c: Claim) -> None:
     if not d.state.final and d.state.owner != c.owner:
-        d.add(ev.Claimed(at=d.now, owner=c.owner))
+        d.add(ev.Claimed(at=d.now, owner=c.owner, host=c.host))
 
 
 def _dispatch(d: Draft, _: Dispatch) -> None:

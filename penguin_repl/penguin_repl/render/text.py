@@ -90,6 +90,8 @@ def _status(result: r.Status) -> Iterator[Part]:
     yield f"Started: {local(info.started_at)}"
     yield f"Updated: {local(info.updated_at)}"
     yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
+    if result.host:
+        yield f"Host: {clean(result.host)}"
     if result.explain:
         yield f"Reason: {clean(result.explain)}"
     if info.error_message and not _is_told(info.error_message, result.explain):

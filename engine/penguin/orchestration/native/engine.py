@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -57,6 +58,7 @@ class Engine:
         self._now = now
         self.workspace = workspace
         self.identity = Identity(workspace.engines)
+        self._taking_over = Claim(self.identity.id, socket.gethostname())
         self.listeners: list[Listener] = []
         self.changes = Changes(asyncio.get_running_loop())
         self._max_parallel = max_parallel
@@ -133,7 +135,7 @@ class Engine:
         self._adopt(new.state)
 
     def _started(self, start: Start, claim: bool) -> Decision:
-        return _fold(None, (start, Claim(self.identity.id)) if claim else (start,), self._now())
+        return _fold(None, (start, self._taking_over) if claim else (start,), self._now())
 
     def _adopt(self, state: State) -> None:
         live = self._live[state.workflow_id] = Live(state, 1)
@@ -148,7 +150,7 @@ class Engine:
                 return True
             if before.final or before.owner in living(self.workspace.engines):
                 return False
-            decision = _fold(before, (Claim(self.identity.id),), self._now())
+            decision = _fold(before, (self._taking_over,), self._now())
             reach("claim.before")
             try:
                 await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])

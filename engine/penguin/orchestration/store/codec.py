@@ -31,11 +31,11 @@ def decode_events(data: str) -> list[AnyEvent]:
 
 INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 
-INSERT_RUN = f"INSERT INTO run VALUES ({', '.join('?' * 21)})"
+INSERT_RUN = f"INSERT INTO run VALUES ({', '.join('?' * 22)})"
 
 UPDATE_RUN = """
 UPDATE run SET seq = ?, updated_at = ?, status = ?, phase = ?, attempt = ?, slot = ?, due_at = ?, cancelling = ?,
-    owner = ?, actor = ?, reason = ?, advice = ?, artifacts = ?
+    owner = ?, host = ?, actor = ?, reason = ?, advice = ?, artifacts = ?
 WHERE workflow_id = ? AND seq = ?
 """
 
@@ -72,6 +72,7 @@ def _changing(state: State, seq: int) -> Row:
         state.due_at,
         int(state.cancelling),
         state.owner,
+        state.host,
         state.by,
         state.reason,
         state.advice,

@@ -162,6 +162,11 @@ def _started(e: Data) -> str:
     return text + (f"; passes kept: {', '.join(kept)}" if kept else "")
 
 
+def _claimed(e: Data) -> str:
+    host = e.get("host")
+    return f"claimed by engine {e['owner'][:6]}{f' on {host}' if host else ''}"
+
+
 def _attempt_started(e: Data) -> str:
     count = len(e["delivered"])
     feedback = f" with {count} piece{'s' if count > 1 else ''} of feedback" if count else ""
@@ -212,7 +217,7 @@ def _feedback_queued(e: Data) -> str:
 
 SENTENCES: dict[str, Callable[[Data], str]] = {
     "Started": _started,
-    "Claimed": lambda e: f"claimed by engine {e['owner'][:6]}",
+    "Claimed": _claimed,
     "AttemptStarted": _attempt_started,
     "AttemptEnded": _attempt_ended,
     "Interrupted": _interrupted,

@@ -119,6 +119,13 @@ class WorkflowReader:
         started = decode_events(rows[0][1])[0]
         return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
 
+    def host_of(self, workflow_id: str) -> str:
+        """Name of the machine whose engine runs the workflow, or ran it last; empty where none did or it is unknown."""
+        if not _is_text(workflow_id):
+            return ""
+        rows = self._rows("SELECT host FROM run WHERE workflow_id = ?", (workflow_id,))
+        return str(rows[0][0]) if rows else ""
+
     def explain(self, workflow_id: str) -> str:
         """What it waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
         from penguin.orchestration.store.waiting import explain

@@ -47,6 +47,7 @@ CREATE TABLE run (
     due_at REAL NOT NULL,
     cancelling INTEGER NOT NULL,
     owner TEXT NOT NULL,
+    host TEXT NOT NULL,
     actor TEXT NOT NULL,
     reason TEXT NOT NULL,
     advice TEXT NOT NULL,
