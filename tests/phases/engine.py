@@ -1,4 +1,4 @@
-"""An engine that runs one attempt, in a process that can be killed: `engine.py ORDER.json ENGINE_DIR`."""
+"""An engine that runs one attempt, in a process that can be killed: `engine.py ORDER.json ENGINE_DIR [LEASE]`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from penguin.orchestration.phases.attempt import AttemptOrder, Control
 from penguin.orchestration.phases.runner import LocalPhases
 
 
-async def main(order: str, directory: str) -> None:
-    phases = LocalPhases(Path(directory), 0.3)
+async def main(order: str, directory: str, lease: str = "") -> None:
+    phases = LocalPhases(Path(directory), 0.3, lease=Path(lease) if lease else None)
     await phases.run(msgspec.json.decode(Path(order).read_bytes(), type=AttemptOrder), Control())
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(*sys.argv[1:]))

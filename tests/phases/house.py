@@ -67,12 +67,14 @@ class House:
             **more,
         )
 
-    def phases(self, engine: str = "one", grace: float = GRACE) -> LocalPhases:
-        return LocalPhases(self.engines / engine, grace)
+    def phases(self, engine: str = "one", grace: float = GRACE, lease: Path | None = None) -> LocalPhases:
+        return LocalPhases(self.engines / engine, grace, lease=lease)
 
-    async def attempt(self, order: AttemptOrder, control: Control | None = None, engine: str = "one") -> AttemptResult:
+    async def attempt(
+        self, order: AttemptOrder, control: Control | None = None, engine: str = "one", lease: Path | None = None
+    ) -> AttemptResult:
         """Run an attempt on an engine of its own."""
-        phases = self.phases(engine)
+        phases = self.phases(engine, lease=lease)
         try:
             return await phases.run(order, control or Control())
         finally:
@@ -101,11 +103,12 @@ class House:
         """How many tries of a step have a start mark."""
         return len(list(self.run_dir.glob(f"*{name}*.start.json")))
 
-    def engine(self, order: AttemptOrder, name: str = "one") -> subprocess.Popen[bytes]:
+    def engine(self, order: AttemptOrder, name: str = "one", lease: Path | None = None) -> subprocess.Popen[bytes]:
         """Run an attempt in a process that can be killed."""
         path = self.root / f"order-{name}.json"
         path.write_bytes(msgspec.json.encode(order))
-        return subprocess.Popen([sys.executable, str(ENGINE), str(path), str(self.engines / name)])
+        command = [sys.executable, str(ENGINE), str(path), str(self.engines / name), *([str(lease)] if lease else [])]
+        return subprocess.Popen(command)
 
     def launchers(self) -> list[int]:
         """Process ids of the launchers of this workspace."""

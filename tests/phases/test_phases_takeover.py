@@ -242,10 +242,11 @@ def test_paths_may_be_long(house: House) -> None:
 
 
 def test_records_tell_who_counts() -> None:
-    assert [Exit(id="x", why=why).counts for why in (None, "timeout", "ended", "stopped", "crash")] == [
+    assert [Exit(id="x", why=why).counts for why in (None, "timeout", "ended", "stopped", "crash", "lease")] == [
         True,
         True,
         True,
+        False,
         False,
         False,
     ]

@@ -64,6 +64,8 @@ class StepOrder(Struct, frozen=True, kw_only=True):
     """Values by name that are to be replaced in all that is stored of the step."""
     report: str | None = None
     """A file that the step writes for Penguin, to be redacted like its output."""
+    lease: str = ""
+    """Absolute path of the lease without which it may not run; empty: there is none."""
 
 
 class Running:
@@ -87,7 +89,7 @@ class Running:
         reach("stop.after")
 
     def orphaned(self) -> None:
-        """Its launcher is dead: see to it that it ends. `exit` then says crash, unless a record tells more."""
+        """Its launcher is dead: see to it that it ends. `exit` then says crash or lease, unless a record tells more."""
         self._launcher = None
         if not self.exit.done():
             self._takeover = takeover.Takeover(self.id, self.exit)

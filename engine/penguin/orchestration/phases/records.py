@@ -26,6 +26,8 @@ ENDED = "ended"
 """Ended by Penguin because it was no longer needed."""
 CRASH = "crash"
 """Its launcher died, and its exit code with it; it runs again when the attempt does."""
+LEASE = "lease"
+"""Ended because the lease on the steps lapsed: another machine may run it by now."""
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -42,6 +44,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     deadline: float
     """On the monotonic clock of that boot."""
     grace: float
+    lease: str = ""
+    """Path of the lease without which it may not run; empty: there is none."""
     note: object = None
     pid: int = 0
     """0: the launcher died before it could say."""
@@ -76,7 +80,7 @@ class Exit(Struct, frozen=True, kw_only=True):
     @property
     def counts(self) -> bool:
         """Whether this is a result, and not a step to be run again."""
-        return self.why not in (STOPPED, CRASH)
+        return self.why not in (STOPPED, CRASH, LEASE)
 
 
 def slug(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.phases import environment, evidence, verdicts
+from penguin.orchestration.phases import environment, evidence, records, verdicts
 from penguin.orchestration.phases.attempt import AttemptOrder, Control
 from penguin.orchestration.phases.client import LauncherError
 from penguin.orchestration.phases.plan import Plan, make_plan
@@ -24,13 +24,18 @@ class LocalPhases:
 
     `engine_dir` is this engine's own folder: its launcher has its socket there, and start marks name it, so that a
     later engine finds what this one left running. `on_trouble` hears of a full disk on which results wait, and with ""
-    of its end. Needs a running loop only from the first `run` on.
+    of its end. With a `lease`, a file that `phases.lease.Lease` renews, steps run only as long as it holds, whether
+    this engine lives or not. Needs a running loop only from the first `run` on.
     """
 
     def __init__(
-        self, engine_dir: Path, grace: float = GRACE, on_trouble: Callable[[str], None] = lambda problem: None
+        self,
+        engine_dir: Path,
+        grace: float = GRACE,
+        on_trouble: Callable[[str], None] = lambda problem: None,
+        lease: Path | None = None,
     ) -> None:
-        self._launchers = Launchers(engine_dir.resolve(), grace, on_trouble)
+        self._launchers = Launchers(engine_dir.resolve(), grace, on_trouble, lease)
 
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
         """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted.
@@ -62,9 +67,12 @@ def _interrupted(interruption: Interrupted, steps: list[StepEvidence]) -> Attemp
         "pause": "paused before its next step",
         "now": "stopped in the middle of a step",
         "cancel": "cancelled",
-        "crash": "the process that ran its step was killed, and the result lost with it",
+        records.CRASH: "the process that ran its step was killed, and the result lost with it",
+        records.LEASE: "the lease on its steps lapsed",
     }[interruption.cause]
-    return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=interruption.cause, steps=tuple(steps))
+    # A lease lapses when its holder is dead or cut off: to the workflow, one crash is like the other.
+    cause = records.CRASH if interruption.cause == records.LEASE else interruption.cause
+    return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=cause, steps=tuple(steps))
 
 
 async def _result(order: AttemptOrder, plan: Plan, steps: Steps) -> AttemptResult:

@@ -25,7 +25,8 @@ from penguin.orchestration.phases.verdicts import Judgement
 
 BIG_OUTPUT = 1 << 18
 """Bytes from which on reading what a step left is nothing for the loop."""
-
+LOST = (records.CRASH, records.LEASE)
+"""How steps end that nobody asked to stop and that have no result."""
 
 STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
 
@@ -36,7 +37,7 @@ class Interrupted(Exception):
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
         self.cause = cause
-        """pause, now, cancel or crash."""
+        """pause, now, cancel, crash or lease."""
 
 
 class Background:
@@ -101,8 +102,9 @@ class Steps:
             await self._end(backgrounds, records.STOPPED)
             raise
         await self._end(backgrounds, records.ENDED)
-        if any(ended.why == records.CRASH for background in backgrounds if (ended := background.ended)):
-            raise Interrupted("crash")
+        for background in backgrounds:
+            if (ended := background.ended) and ended.why in LOST:
+                raise Interrupted(ended.why)
 
     async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[Background]) -> None:
         for place, step in enumerate(steps):
@@ -152,7 +154,7 @@ class Steps:
         ended = state if isinstance(state, Exit) else await self._wait(state)
         if not ended.counts:
             self._note(self._of(step, ended, STOPPED, _note_of(ended.id)))
-            raise Interrupted("crash" if ended.why == records.CRASH else self._cause())
+            raise Interrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
         self._note(await self._judged(step, ended))
 

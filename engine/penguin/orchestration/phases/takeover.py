@@ -1,4 +1,4 @@
-"""What an engine does for a step whose launcher is dead: wait, keep its time-out, end its tree, note the crash.
+"""What an engine does for a step whose launcher is dead: wait, keep its clocks, end its tree, note the crash.
 
 The exit code went with the launcher, so the step never counts; it is only seen to that nothing of it goes on.
 """
@@ -11,11 +11,14 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records
 from penguin.orchestration.phases.launcher import tree
-from penguin.orchestration.phases.records import CRASH, Exit, Mark
+from penguin.orchestration.phases.launcher.alarm import Alarm
+from penguin.orchestration.phases.launcher.lease import Lease
+from penguin.orchestration.phases.records import CRASH, LEASE, Exit, Mark
 
 VANISH = 15.0
 """Seconds that processes are given to vanish after SIGKILL."""
@@ -49,13 +52,14 @@ class Takeover:
     async def _see_it_end(self) -> Exit:
         reach("takeover.before")
         mark = records.read_mark(self._id)
+        why = CRASH
         survivors: tuple[int, ...] = ()
         if mark and mark.boot == tree.boot_id():
-            await self._wait(mark)
+            why = await self._wait(mark)
             survivors = await end_tree(mark)
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
-        ending = Exit(id=self._id, why=CRASH, started=started, duration=duration, survivors=survivors)
+        ending = Exit(id=self._id, why=why, started=started, duration=duration, survivors=survivors)
         # What the launcher did not come to redact; nobody will read it.
         with contextlib.suppress(OSError):
             Path(self._id + records.REPORT).unlink()
@@ -66,16 +70,19 @@ class Takeover:
         reach("takeover.after")
         return ending
 
-    async def _wait(self, mark: Mark) -> None:
-        """Until the step ends by itself, its time is up, or it is to stop."""
+    async def _wait(self, mark: Mark) -> str:
+        """Until the step ends by itself, its time is up, its lease lapses, or it is to stop. What to note of it."""
         ended = asyncio.create_task(wait_for_process(mark.pid, mark.ticks))
         stopped = asyncio.create_task(self._stopped.wait())
+        lapsed = {asyncio.create_task(wait_for_lapse(Lease(mark.lease, mark.boot)))} if mark.lease else set()
+        waiting: set[asyncio.Task[Any]] = {ended, stopped, *lapsed}
         left = max(0.0, mark.deadline - time.monotonic())
         try:
-            await asyncio.wait({ended, stopped}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ended.cancel()
-            stopped.cancel()
+            for task in waiting:
+                task.cancel()
+        return LEASE if done and done == lapsed else CRASH
 
 
 async def wait_for_process(pid: int, ticks: int) -> None:
@@ -94,6 +101,23 @@ async def wait_for_process(pid: int, ticks: int) -> None:
     finally:
         loop.remove_reader(handle)
         os.close(handle)
+
+
+async def wait_for_lapse(lease: Lease) -> None:
+    """Until the lease has lapsed, however often it was renewed before."""
+    loop = asyncio.get_running_loop()
+    rang = asyncio.Event()
+    alarm = Alarm()
+    loop.add_reader(alarm.fd, rang.set)
+    try:
+        while not lease.lapsed():
+            alarm.set(lease.until)
+            await rang.wait()
+            alarm.quiet()
+            rang.clear()
+    finally:
+        loop.remove_reader(alarm.fd)
+        alarm.close()
 
 
 async def end_tree(mark: Mark) -> tuple[int, ...]:

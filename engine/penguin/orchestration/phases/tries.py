@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.phases import records
 from penguin.orchestration.phases.client import AlreadyStarted, Launcher, LauncherError, Running, StepOrder
@@ -19,7 +21,11 @@ MOST_STARTS = 5
 class Launchers:
     """This engine's launcher, and those that dead engines left with steps that still run."""
 
-    def __init__(self, directory: Path, grace: float, on_trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self, directory: Path, grace: float, on_trouble: Callable[[str], None], lease: Path | None = None
+    ) -> None:
+        """`lease`: without it, nothing that is started from now on may run."""
+        self.lease = str(lease.resolve()) if lease else ""
         self._lost: dict[str, Running] = {}
         self._grace = grace
         self._on_trouble = on_trouble
@@ -88,7 +94,8 @@ class Tries:
         for _ in range(MOST_STARTS):
             stem = self._stem(step)
             with contextlib.suppress(AlreadyStarted):
-                return await self._launchers.own.start(order(f"{stem}.{records.newest_try(stem) + 1}"))
+                planned = order(f"{stem}.{records.newest_try(stem) + 1}")
+                return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
             # By another engine, or by this one and never heard of: its files tell.
             if (found := await self.find(step, not_before)) is not None:
                 return found

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -21,6 +22,7 @@ import time
 from typing import Any
 
 from . import tree
+from .alarm import Alarm
 from .failpoints import reach
 from .step import Exit, Order, Step, disk_full, recorded
 
@@ -94,10 +96,12 @@ class Server:
         self._child_died = False
         self._troubled = False
         self._selector = selectors.DefaultSelector()
+        self._alarm = Alarm()
 
     def run(self) -> None:
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._alarm.fd, selectors.EVENT_READ, lambda _fd: self._alarm.quiet())
         self._listen_for_children()
         busy = time.monotonic()
         while True:
@@ -108,6 +112,7 @@ class Server:
                 busy = now
             elif now - busy >= IDLE:
                 return
+            self._alarm.set(min((step.lease_at() for step in self._steps.values()), default=math.inf))
             for key, events in self._selector.select(max(0.0, self._wake_at(busy) - now)):
                 self._serve(key, events)
             self._tick()

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import json
+import math
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from typing import NotRequired, TypedDict
 
 from . import report, tree
 from .failpoints import reach
+from .lease import Lease
 from .output import CHUNK, Digest, Output, write_all
 from .redaction import Secrets
 
@@ -26,6 +28,7 @@ RESCAN = 0.05
 WORTH_SYNCING = 0.5
 """Seconds. After a power cut, what took less is sooner repeated than it is forced to the disk each time."""
 PIPE = 1 << 20
+TIMEOUT, LEASE = "timeout", "lease"
 NOT_RUN, NOT_FOUND = 126, 127
 """The exit codes by which shells tell that a program could not be started."""
 DEFAULTS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
@@ -56,6 +59,8 @@ class Order(TypedDict):
     """Values by name that are not to be stored. They are kept in memory alone."""
     report: NotRequired[str | None]
     """A file that the step writes for Penguin, to be redacted like its output."""
+    lease: NotRequired[str]
+    """Absolute path of the lease without which it may not run; empty: there is none."""
 
 
 class Exit(TypedDict):
@@ -66,9 +71,9 @@ class Exit(TypedDict):
     ticks: int
     boot: str
     code: int | None
-    """Negative: ended by that signal. None: it outlived SIGKILL."""
+    """Negative: ended by that signal. None: it outlived SIGKILL, or never ran."""
     why: str | None
-    """None: by itself. Otherwise timeout, or what the client said when it asked to stop."""
+    """None: by itself. Otherwise timeout, lease, or what the client said when it asked to stop."""
     error: str
     """Why it could not be spawned."""
     started: float
@@ -90,13 +95,14 @@ class Step:
         self.order = order
         self.pid = self.ticks = 0
         self.error = ""
-        self._code = 0
+        self._code: int | None = 0
         self.why: str | None = None
         self.over = False
         self.pipes: dict[int, Output] = {}
         self._secrets = Secrets(order.get("secrets", {}))
         self._outputs: list[Output] = []
         self._boot = boot
+        self._lease = Lease(order.get("lease", ""), boot)
         self._started = time.time()
         self._begun = time.monotonic()
         self._deadline = self._begun + order["timeout"]
@@ -119,6 +125,7 @@ class Step:
                     "launcher": directory,
                     "started": self._started,
                     "deadline": self._deadline,
+                    "lease": self.order.get("lease", ""),
                     "note": self.order.get("note"),
                 }
             )
@@ -139,6 +146,7 @@ class Step:
     def spawn(self) -> None:
         """Start the process. One that can't be started is over at once, with the shell's exit code for it.
 
+        So is one whose lease has lapsed, without any: it never runs.
         Raises OSError where the disk has no room for its output; then it was never started.
         """
         limit = self.order["max_output"]
@@ -148,7 +156,10 @@ class Step:
             if self.order.get("split"):
                 err_end = self._pipe(self.id + ".err.log", limit)
             try:
-                self._spawn(out_end, err_end)
+                if self._lease.lapsed():
+                    self.why, self._code, self.over = LEASE, None, True
+                else:
+                    self._spawn(out_end, err_end)
             finally:
                 for end in {out_end, err_end}:
                     os.close(end)
@@ -245,8 +256,11 @@ class Step:
 
     def tick(self, now: float, orphans: list[int]) -> None:
         """Do what the clocks ask for."""
-        if self._ended is None and self.why is None and now >= self._deadline:
-            self.stop("timeout")
+        if self._ended is None and self.why is None and not self.over:
+            if now >= self._deadline:
+                self.stop(TIMEOUT)
+            elif self._lease.lapsed():
+                self.stop(LEASE)
         if self._kill_at is not None and not self.over and now >= self._look_at:
             self._look_at = now + RESCAN
             self._end(now, orphans)
@@ -278,6 +292,10 @@ class Step:
     def wake_at(self) -> float:
         """When to `tick` next, on the monotonic clock."""
         return self._deadline if self._kill_at is None else self._look_at
+
+    def lease_at(self) -> float:
+        """When to `tick` for its lease, on the clock of leases; infinite if never."""
+        return math.inf if self.ending or self.over else self._lease.until
 
     def owns(self, orphan: int) -> bool:
         return tree.session(orphan) == self.pid or tree.carries(orphan, self.mark)
