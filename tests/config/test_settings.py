@@ -329,3 +329,26 @@ def test_what_checkpoints_leave_out(tmp_path: Path) -> None:
     path.write_text("project: {id: p}\ncheckpoint: {exlude: x}\n")
     with pytest.raises(ConfigError, match="exlude"):
         load_settings(tmp_path)
+
+
+def test_where_attempts_are_copied_to(tmp_path: Path) -> None:
+    assert settings_of(tmp_path, "project: {id: p}\nstorage: {url: null}\n").storage_url is None
+    settings = settings_of(tmp_path, "project: {id: p}\nstorage:\n  url: s3://bucket/prefix\n")
+    assert settings.storage_url == "s3://bucket/prefix"
+    assert settings.origin("storage.url") == "penguin.yaml:3"
+    for fine in ("../shared", "~/shared", "abfs://container@account.dfs.core.windows.net/x", "sftp://ada@hut/x"):
+        assert settings_of(tmp_path, f"project: {{id: p}}\nstorage: {{url: '{fine}'}}\n").storage_url == fine
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("storage: {uri: x}", "storage: unknown key 'uri'"),
+        ("storage: {url: 3}", "storage.url: must be a text, not 3"),
+        ("storage: {url: 'sftp://ada:secret@hut/x'}", "storage.url: must hold no password"),
+    ],
+)
+def test_no_such_storage(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        settings_of(tmp_path, f"project: {{id: p}}\n{text}\n")
+    assert "secret" not in str(caught.value)

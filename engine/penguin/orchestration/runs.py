@@ -12,6 +12,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")
 FILE = re.compile(r"([0-9]+)-(.+?)\.([0-9]+)(\.err)?\.log")
 
+ARTIFACTS = "artifacts"
+"""Folder beside those of the attempts, with one of the same name for the artifacts of each."""
+EVIDENCE = "evidence.json"
+"""In the folder of an attempt that was fetched from another host: its whole AttemptResult."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class StepLog:
@@ -50,10 +55,15 @@ def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPha
         raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
     folders: list[tuple[int, WorkflowPhase, Path]] = []
     for path in _entries(runs / workflow_id):
-        match = FOLDER.fullmatch(path.name)
-        if match and match[2].upper() in GATES:
-            folders.append((int(match[1]), WorkflowPhase(match[2].upper()), path))
+        if attempt := attempt_of(path.name):
+            folders.append((*attempt, path))
     return sorted(folders)
+
+
+def attempt_of(name: str) -> tuple[int, WorkflowPhase] | None:
+    """Number and phase of the attempt whose folder has this name; None where it is the name of something else."""
+    match = FOLDER.fullmatch(name)
+    return (int(match[1]), WorkflowPhase(match[2].upper())) if match and match[2].upper() in GATES else None
 
 
 def _logs(folder: Path, attempt: int, phase: WorkflowPhase) -> list[StepLog]:

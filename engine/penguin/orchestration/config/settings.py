@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 FILE = "penguin.yaml"
 MAX_BYTES = 1_000_000
 DEFAULT_BLUEPRINTS = ("blueprints/*.md", "blueprints/*.yaml", "blueprints/*.yml", "blueprints/*.json")
-_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "checkpoint", "orchestration")
+_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "checkpoint", "storage", "orchestration")
+
+_PASSWORD = re.compile(r"[^/]+://[^/@]*:[^/@]*@")
 
 
 class Setting(NamedTuple):
@@ -82,6 +84,12 @@ class Settings:
     def checkpoint_exclude(self) -> tuple[str, ...]:
         """Patterns of untracked files that checkpoints of the tree leave out."""
         return tuple(self._value("checkpoint.exclude"))
+
+    @property
+    def storage_url(self) -> str | None:
+        """Where outputs and evidence of attempts are copied to: a folder, or a URL that fsspec knows."""
+        value = self._value("storage.url")
+        return None if value is None else str(value)
 
     @property
     def backend(self) -> str:
@@ -141,6 +149,7 @@ def load_settings(
     denied = checker.mapping(entries.get("env"), "env", ("deny",)).get("deny")
     settings |= _names(denied, checker, "env.deny") | _names(entries.get("redact"), checker, "redact")
     settings |= _checkpoint(entries.get("checkpoint"), checker)
+    settings |= _storage(entries.get("storage"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
@@ -221,6 +230,17 @@ def _checkpoint(node: Node | None, checker: Checker) -> dict[str, Setting]:
     if exclude is None or patterns is None:
         return {"checkpoint.exclude": Setting("checkpoint.exclude", list(CHECKPOINT_EXCLUDE), "default")}
     return {"checkpoint.exclude": Setting("checkpoint.exclude", list(patterns), f"{FILE}:{exclude.key_line}")}
+
+
+def _storage(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    entry = checker.mapping(node, "storage", ("url",)).get("url")
+    url = checker.text(entry, "storage.url")
+    if entry is None or url is None:
+        return {"storage.url": Setting("storage.url", None, "default")}
+    if _PASSWORD.match(url):
+        hint = "let the driver take it from its own environment or files"
+        checker.error(entry.line, "storage.url: must hold no password", hint)
+    return {"storage.url": Setting("storage.url", url, f"{FILE}:{entry.key_line}")}
 
 
 def _explain_phases(effective: Phases, set_here: Phases, document: Node | None) -> dict[str, Setting]:

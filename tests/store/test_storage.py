@@ -1,0 +1,189 @@
+"""The storage: what one host leaves, another one fetches, whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from penguin.orchestration.backend import Verdict, WorkflowNotFound
+from penguin.orchestration.config import load_settings
+from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.storage import WHOLE, Storage, StorageError, open_storage
+
+ID = "ituv-a-123456"
+RESULT = AttemptResult(
+    verdict=Verdict.FAILED,
+    reason="1 of 2 tests failed",
+    steps=(StepEvidence(name="pytest -q", kind="run", verdict=Verdict.FAILED, excerpt="x" * 4000),),
+)
+LOGS = {"01-pytest-q.1.log": b"half", "01-pytest-q.2.log": b"out\n" * 1000, "01-pytest-q.2.err.log": b"\xff\x00"}
+KEPT_BACK = (
+    "01-pytest-q.2.start.json",
+    "01-pytest-q.2.exit.json",
+    "01-pytest-q.2.log.tail",
+    "02-try.sh",
+    "evidence.txt",
+    "feedback.txt",
+    "task.json",
+    "junit.xml",
+)
+
+
+@pytest.fixture(params=["folder", "file", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    shared = tmp_path / "a shared folder"
+    urls = {"folder": str(shared), "file": shared.as_uri(), "memory": f"memory://{uuid.uuid4().hex}/deep/er"}
+    return urls[request.param]
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Path:
+    """What an attempt left on the host that ran it."""
+    runs = tmp_path / "hut" / "runs" / ID
+    folder, artifacts = runs / "3-TEST", runs / "artifacts" / "3-TEST"
+    (artifacts / "html" / "deep").mkdir(parents=True)
+    folder.mkdir()
+    for name, data in LOGS.items():
+        (folder / name).write_bytes(data)
+    for name in KEPT_BACK:
+        (folder / name).write_text("the password")
+    (artifacts / "cover.txt").write_text("81%")
+    (artifacts / "html" / "deep" / "in dex.html").write_text("<p>")
+    (artifacts / "key").symlink_to(folder / "feedback.txt")
+    (folder / "09-link.1.log").symlink_to(folder / "feedback.txt")
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "barn" / "runs"
+    Storage(url, "shop").put(ID, attempt, RESULT)
+    assert Storage(url, "other").get(ID, runs) == []
+    assert Storage(url, "shop").get(ID, runs) == ["3-TEST"]
+    fetched = tree(runs / ID)
+    assert msgspec.json.decode(fetched.pop("3-TEST/evidence.json"), type=AttemptResult) == RESULT
+    assert fetched == {
+        **{f"3-TEST/{name}": data for name, data in LOGS.items()},
+        "artifacts/3-TEST/cover.txt": b"81%",
+        "artifacts/3-TEST/html/deep/in dex.html": b"<p>",
+    }
+    for path in (runs, *runs.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert Storage(url, "shop").get(ID, runs) == []
+
+
+def test_a_half_copied_attempt_is_not_there(url: str, attempt: Path, tmp_path: Path) -> None:
+    storage, runs, log = Storage(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-TEST/01-pytest-q.2.log"
+    storage.put(ID, attempt, RESULT)
+    whole = storage.get_file(f"{ID}/3-TEST/{WHOLE}")
+    assert whole is not None
+    for broken in (b"", whole[: len(whole) // 2], b"[]"):
+        storage.put_file(f"{ID}/3-TEST/{WHOLE}", broken)
+        assert storage.get(ID, runs) == []
+    storage.put_file(f"{ID}/3-TEST/{WHOLE}", whole)
+    storage.put_file(log, LOGS["01-pytest-q.2.log"][:-1])
+    assert storage.get(ID, runs) == []
+    storage.put_file(log, LOGS["01-pytest-q.2.log"])
+    assert list(runs.rglob("*")) in ([], [runs / ID]), "nothing is left of what was not whole"
+    assert storage.get(ID, runs) == ["3-TEST"]
+
+
+def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
+    url: str, attempt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(url, "shop")
+    storage.put(ID, attempt, RESULT)
+    (attempt / "01-pytest-q.2.log").write_bytes(b"newer")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Storage, "_write", full)
+        with pytest.raises(StorageError, match=r"can't be written to: .*No space left"):
+            storage.put(ID, attempt, RESULT)
+    assert storage.get(ID, tmp_path / "barn") == []
+    storage.put(ID, attempt, RESULT)
+    assert storage.get(ID, tmp_path / "barn") == ["3-TEST"]
+    assert (tmp_path / "barn" / ID / "3-TEST" / "01-pytest-q.2.log").read_bytes() == b"newer"
+
+
+def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) -> None:
+    storage, runs = Storage(url, "shop"), tmp_path / "barn"
+    storage.put(ID, attempt, RESULT)
+    storage.put(ID, attempt.rename(attempt.with_name("4-USE")), RESULT)
+    (runs / ID / "3-TEST").mkdir(parents=True)
+    (runs / ID / "artifacts" / "4-USE").mkdir(parents=True)
+    (runs / ID / "artifacts" / "4-USE" / "mine").write_text("mine")
+    assert storage.get(ID, runs) == ["4-USE"]
+    assert tree(runs / ID / "3-TEST") == {}
+    assert tree(runs / ID / "artifacts") == {"4-USE/mine": b"mine"}
+
+
+def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:
+    Storage(url, "shop").put(ID, attempt, AttemptResult(verdict=Verdict.INTERRUPTED, cause="pause"))
+    assert Storage(url, "shop").get(ID, tmp_path / "barn") == []
+
+
+@pytest.mark.parametrize("name", ["../../4-USE/01-x.1.log", "artifacts/../../x", "/etc/x", "task.json", "artifacts//x"])
+def test_no_name_leads_out_of_an_attempt(url: str, tmp_path: Path, name: str) -> None:
+    storage = Storage(url, "shop")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    storage.put_file(f"{ID}/3-TEST/{WHOLE}", msgspec.json.encode({"files": {name: {"bytes": 0, "sha256": empty}}}))
+    assert storage.get(ID, tmp_path / "barn") == []
+    with pytest.raises(WorkflowNotFound):
+        storage.get("../x", tmp_path / "barn")
+
+
+def test_files_by_key(url: str) -> None:
+    storage = Storage(url, "shop")
+    assert storage.get_file("talk/1.json") is None
+    storage.put_file("talk/1.json", b"one")
+    storage.put_file("talk/1.json", b"two")
+    assert Storage(url, "shop").get_file("talk/1.json") == b"two"
+
+
+def test_the_storage_of_a_workspace(tmp_path: Path) -> None:
+    config = tmp_path / "penguin.yaml"
+    config.write_text("project: {id: shop}\n")
+    assert open_storage(load_settings(tmp_path)) is None
+    config.write_text("project: {id: shop}\nstorage: {url: ../shared}\n")
+    storage = open_storage(load_settings(tmp_path))
+    assert storage is not None
+    storage.put_file("a", b"b")
+    assert (tmp_path.parent / "shared" / "shop" / "a").read_bytes() == b"b"
+
+
+def test_what_is_out_of_reach_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"the storage .*/file/in can't be written to: ") as caught:
+        Storage(str(tmp_path / "file" / "in"), "shop").put_file("a", b"b")
+    assert caught.value.hint
+    with pytest.raises(StorageError, match=r"storage.url 'nosuch://a/b' can't be used: "):
+        Storage("nosuch://a/b", "shop")
+
+
+def test_a_driver_that_is_missing_is_named() -> None:
+    with pytest.raises(StorageError, match=r"storage.url needs a driver for s3: ") as caught:
+        Storage("s3://bucket/prefix", "shop")
+    assert caught.value.hint == "pip install s3fs"
+
+
+def test_without_fsspec_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['fsspec'] = None\n"
+        "from penguin.orchestration.storage import Storage, StorageError\n"
+        "try: Storage('/tmp', 'shop')\n"
+        "except StorageError as error: print(error, '|', error.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "storage.url needs fsspec, which is not installed | pip install 'penguin-repl[temporal]'\n"
