@@ -32,5 +32,5 @@ async def execute(session: Session, line: str) -> Result | None:
     invocation = parse(line)
     if invocation is None:
         return None
-    begun = begin(session, invocation)
+    begun = await session.aside(lambda: begin(session, invocation))
     return await begun if isinstance(begun, Coroutine) else begun

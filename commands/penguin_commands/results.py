@@ -81,9 +81,12 @@ class Changed(NamedTuple):
     """Why it does not run now; '' where it runs or is over."""
     advice: str = ""
     """What to type next, if anything."""
+    queued: bool = False
+    """No worker is running: it waits for one, and is discarded if it is not allowed then."""
 
     def data(self) -> dict[str, Any]:
-        return {"message": self.text, **info_data(self.info), "explain": self.explain, "advice": self.advice}
+        told = {"explain": self.explain, "advice": self.advice, "queued": self.queued}
+        return {"message": self.text, **info_data(self.info), **told}
 
 
 class Status(NamedTuple):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
     from penguin.orchestration.backend import OrchestrationBackend
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
+
+T = TypeVar("T")
 
 LAST = "@last"
 
@@ -28,7 +31,7 @@ def _ignore(text: str) -> None:
 
 
 class Session:
-    """What commands share. Not for use by several threads.
+    """What commands share. Used by one thread at a time; on an event loop, what reads goes through `aside`.
 
     `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name`
     overrides the configured backend, `by` is the name that changes are made under, `detach` leaves what is started
@@ -61,6 +64,7 @@ class Session:
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.last: str | None = None
         """The newest workflow started here."""
+        self._told_elsewhere = False
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -79,6 +83,21 @@ class Session:
         from penguin.orchestration.store.reader import WorkflowReader
 
         return WorkflowReader(self.workspace.db)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """The result of something that reads, one such thing after the other, on a thread that is kept for it.
+
+        A server that hangs, or a large store, stops nothing else on the loop meanwhile. Raises what `work` raises.
+        """
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    @cached_property
+    def _reading(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(1, thread_name_prefix="penguin-reading")
 
     def local_reader(self) -> WorkflowReader:
         """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
@@ -162,6 +181,19 @@ class Session:
 
         return is_attended(self.workspace.engines)
 
+    async def tell_elsewhere(self) -> None:
+        """Say, once, how many workflows wait on the backend that is not in use: they stay where they were started."""
+        if self._told_elsewhere:
+            return
+        self._told_elsewhere = True
+        from penguin.orchestration.store.databases import unfinished_elsewhere
+
+        here, there = ("temporal", "native") if self.on_temporal else ("native", "temporal")
+        count = await self.aside(lambda: unfinished_elsewhere(self.workspace, here))
+        if count:
+            what = "unfinished workflow is" if count == 1 else "unfinished workflows are"
+            self.narrate(f"{count} {what} on the {there} backend: penguin --backend {there}")
+
     @property
     def backend_open(self) -> bool:
         """Whether a command needed the backend yet."""
@@ -204,7 +236,9 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close what needs no event loop to be closed."""
+        """Close what needs no event loop to be closed, after what is being read."""
+        if "_reading" in self.__dict__:
+            self.__dict__.pop("_reading").shutdown(cancel_futures=True)
         if "reader" in self.__dict__:
             self.__dict__.pop("reader").close()
 

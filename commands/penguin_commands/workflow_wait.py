@@ -23,7 +23,8 @@ async def wait(
     timeout: float | None = None,
 ) -> Waited:
     """Wait until each has this status, or is settled."""
-    ids = tuple(dict.fromkeys(session.resolve(ref, prefix=True) for ref in workflows))
+    found = await session.aside(lambda: [session.resolve(ref, prefix=True) for ref in workflows])
+    ids = tuple(dict.fromkeys(found))
     return await wait_for(session, ids, for_, timeout)
 
 
@@ -33,10 +34,11 @@ async def wait_for(session: Session, ids: Sequence[str], status: WorkflowStatus,
         infos = await session.backend.wait_workflows(ids, timeout=timeout, status=status)
     except WaitTimeout as error:
         hint = error.hint or "/workflow status shows how far it is"
-        raise StillGoing(error.message, hint, tuple(session.info(one) for one in ids)) from None
+        going = await session.aside(lambda: tuple(session.info(one) for one in ids))
+        raise StillGoing(error.message, hint, going) from None
     missed = [info for info in infos if info.status is not status]
     if missed:
-        raise not_reached(session, missed, status)
+        raise await session.aside(lambda: not_reached(session, missed, status))
     return Waited(tuple(infos))
 
 

@@ -27,13 +27,14 @@ async def open_engine(session: Session) -> str:
     # In a thread, so that keys are answered meanwhile.
     room = "temporal" if session.on_temporal else "native"
     await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
-    found = orphans(session.reader)
+    await session.tell_elsewhere()
+    found = await session.aside(lambda: orphans(session.reader))
     if not session.backend.works_here:
-        return "" if session.engine_alive() else NO_WORKER
+        return "" if await session.aside(session.engine_alive) else NO_WORKER
     await session.backend.run_engine()
     if found:
         return f"{counted(found, 'goes', 'go')} on: {described(found)}"
-    return "" if session.reader.list(limit=1) else NOTHING_YET
+    return "" if await session.aside(lambda: session.reader.list(limit=1)) else NOTHING_YET
 
 
 def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:

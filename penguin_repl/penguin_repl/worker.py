@@ -41,6 +41,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stopped.set)
         try:
+            await self._session.tell_elsewhere()
             await self._session.backend.run_engine()
             self._screen.narrate(f"worker: at work in {self._session.workspace.root}; {self._taken_up()}")
             await self._work()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from tests.native.space import reached
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
-from penguin.orchestration.backend import AlreadyActive, IllegalCommand, WaitTimeout
+from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, Delivery, IllegalCommand, WaitTimeout
 from penguin.orchestration.store.leftovers import leftovers
 from penguin.orchestration.temporal.backend import TemporalBackend
+from penguin.orchestration.temporal.link import Link
 from penguin.orchestration.testing import scripted_phases
 from penguin.orchestration.workspace import Workspace
 
@@ -78,16 +80,42 @@ async def test_dependents_begin_when_what_they_need_is_completed(temporal_space:
     assert list(dict.fromkeys(task for task, _, _ in script.calls)) == ["a", "b", "c"]
 
 
+async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_rest(
+    tmp_path: Path, own_server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = TemporalSpace(tmp_path, own_server.address, "cut")
+    space.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
+    start = Link.start
+
+    async def once(link: Link, *arguments: object) -> bool:
+        done = await start(link, *arguments)  # type: ignore[arg-type]
+        await asyncio.to_thread(own_server.kill)
+        return done
+
+    async with backend_of(space, works=False) as backend:
+        monkeypatch.setattr(Link, "start", once)
+        with pytest.raises(
+            BackendUnavailable, match=r"started before that: (ituv-a-\w+); whether b was started"
+        ) as cut:
+            await backend.start_tasks(["c"], with_dependencies=True)
+        assert cut.value.hint == "the same command again starts the rest"
+    monkeypatch.undo()
+    await asyncio.to_thread(own_server.start)
+    with scripted_phases():
+        async with backend_of(space) as backend:
+            ids = await backend.start_tasks(["c"], with_dependencies=True)
+            assert [one.split("-")[1] for one in ids] == ["c", "b"]
+            infos = await backend.wait_workflows(ids, 30)
+    assert {info.status for info in infos} == {"COMPLETED"}
+
+
 async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(temporal_space: TemporalSpace) -> None:
-    said: list[str] = []
     async with backend_of(temporal_space, works=False) as client:
-        client.on_trouble = said.append
         one = await client.start_workflow("a")
         assert (await client.get_workflow_status(one)).status == "PENDING"  # type: ignore[union-attr]
         assert [info.workflow_id for info in await client.list_workflows()] == [one]
-        await client.signal_workflow(one, "pause", {"by": "Ann"})
-        await client.signal_workflow(one, "inject_feedback", {"message": "be quick"})
-        assert said == ["queued: no worker is running"] * 2
+        assert await client.signal_workflow(one, "pause", {"by": "Ann"}) is Delivery.QUEUED
+        assert await client.signal_workflow(one, "inject_feedback", {"message": "be quick"}) is Delivery.QUEUED
         with pytest.raises(IllegalCommand):
             await client.signal_workflow(one, "approve", {"by": "Ann"})
         with pytest.raises(WaitTimeout):
@@ -96,7 +124,7 @@ async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(te
             async with backend_of(temporal_space) as worker:
                 await worker.run_engine()
                 await reached(client, one, status="PAUSED")
-                await client.resume_workflow(one)
+                assert await client.signal_workflow(one, "resume") is Delivery.TAKEN
                 assert (await client.wait_workflow(one, 20)).status == "COMPLETED"
         assert script.orders[0].feedback == ("be quick",)
 

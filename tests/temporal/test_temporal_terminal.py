@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -130,6 +131,29 @@ def test_reading_takes_no_worker_and_prints_one_document(temporal_space: Tempora
         read = subprocess.run([*run, "-c", command], capture_output=True, text=True, timeout=60)
         assert (read.returncode, len(read.stdout.splitlines()), read.stderr) == (0, 1, "")
         assert '"PENDING"' in read.stdout
+
+
+def test_what_waits_for_a_worker_is_not_told_as_done(temporal_space: TemporalSpace) -> None:
+    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_space.root)]
+    environment = {**os.environ, "TEMPORAL_AUTO_START": "false"}
+
+    def ran(*arguments: str) -> list[str]:
+        done = subprocess.run([*run, *arguments], capture_output=True, text=True, timeout=60, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    workflow_id = ran("--detach", "-c", "/workflow start a")[1].removeprefix("workflow_id: ")
+    assert ran("-c", "/workflow pause a") == [
+        f"Queued: pause of {workflow_id} (no worker is running)",
+        "Status: PENDING",
+        "Phase: PENDING",
+        "Reason: no engine that would run it is alive",
+        "Next: penguin worker",
+    ]
+    for command, word in (('feedback a "be quick"', "feedback for"), ("cancel a", "cancel of")):
+        (line,) = ran("-o", "json", "-c", f"/workflow {command}")
+        told = json.loads(line)
+        assert (told["message"], told["queued"]) == (f"Queued: {word} {workflow_id} (no worker is running)", True)
 
 
 def test_without_the_sdk_it_says_what_to_install(temporal_space: TemporalSpace) -> None:

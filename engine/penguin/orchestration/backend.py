@@ -66,6 +66,15 @@ class Verdict(StrEnum):
     SKIPPED = "SKIPPED"
 
 
+class Delivery(StrEnum):
+    """What became of a signal."""
+
+    TAKEN = "TAKEN"
+    """The workflow took it in."""
+    QUEUED = "QUEUED"
+    """It is kept for the workflow until a worker runs, and discarded if it is not allowed then."""
+
+
 FINAL = frozenset({WorkflowStatus.COMPLETED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED})
 ACTIVE = frozenset(WorkflowStatus) - FINAL
 GATES = (WorkflowPhase.IMPLEMENT, WorkflowPhase.TEST, WorkflowPhase.USE, WorkflowPhase.VERIFY)
@@ -219,8 +228,8 @@ class OrchestrationBackend(ABC):
             raise WorkflowError("this backend starts one task at a time")
         return [await self.start_workflow(task_ids[0], blueprint_id, config)]
 
-    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
-        """Send pause, resume, cancel, approve or inject_feedback, with any JSON object as payload.
+    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
+        """Send pause, resume, cancel, approve or inject_feedback, with any JSON object as payload; what became of it.
 
         Raises IllegalCommand where the status does not allow it, WorkflowNotFound for an unknown id.
         """
@@ -230,6 +239,7 @@ class OrchestrationBackend(ABC):
         info = await self._existing(workflow_id)
         if not await methods[name](workflow_id):
             raise IllegalCommand(f"can't {name} {workflow_id}: it is {info.status}", f"/workflow status {workflow_id}")
+        return Delivery.TAKEN
 
     async def query_workflow(self, workflow_id: str, name: str) -> Any:
         """Ask for get_status (a dict), get_progress (percent), get_artifacts (paths) or get_phase_results (a list).

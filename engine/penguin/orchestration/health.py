@@ -21,6 +21,8 @@ class Health:
     """Processes that take up workflows which nobody else has charge of."""
     active_count: int | None = None
     """Workflows that are not final."""
+    unfinished_elsewhere: int = 0
+    """The same on the other backend, as far as this workspace heard of them."""
     latency_sec: float | None = None
     """Seconds that one question to the store or server took."""
     retention_days: float | None = None

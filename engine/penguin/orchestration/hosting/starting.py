@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
 from penguin.orchestration.commands import Start
 from penguin.orchestration.definition import Task
 from penguin.orchestration.hosting.backlog import Backlog
-from penguin.orchestration.store.dependencies import dependency_state
+from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Item
@@ -61,6 +62,19 @@ def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
         raise AlreadyActive(
             f"task {task.id} has an active workflow already: {row[0]}, {row[1]}", f"/workflow status {row[0]}"
         )
+
+
+def awaited(connection: sqlite3.Connection, project_id: str, task_ids: Iterable[str]) -> set[str]:
+    """The active workflows that would meet these dependencies, and those that they wait for themselves."""
+    found: set[str] = set()
+    todo = list(task_ids)
+    while todo:
+        state = dependency_state(connection, project_id, todo.pop())
+        if state.met or state.workflow_id is None or state.status not in ACTIVE or state.workflow_id in found:
+            continue
+        found.add(state.workflow_id)
+        todo += json.loads(connection.execute(DEPENDENCIES, (state.workflow_id,)).fetchone()[1])
+    return found
 
 
 class StartPlan:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import (
     AlreadyActive,
+    Delivery,
     IllegalCommand,
     OrchestrationBackend,
     WaitTimeout,
@@ -42,6 +43,7 @@ from penguin.orchestration.native.live import load
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import command_of, phase_named
+from penguin.orchestration.store.databases import unfinished_elsewhere
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.store.writer import Conflict
 from penguin.orchestration.succession import successor
@@ -178,12 +180,13 @@ class NativeBackend(OrchestrationBackend):
             return False
         return True
 
-    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
+    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         engine = self._open_to(f"{name} a workflow")
         command = command_of(name, payload or {}, by=_user(), advice_id=uuid.uuid4().hex, at=time.time())
         if isinstance(command, Approve):
             command = await self._for_the_tree_of_now(engine, workflow_id, command)
         await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
+        return Delivery.TAKEN
 
     async def _for_the_tree_of_now(self, engine: Engine, workflow_id: str, command: Approve) -> Approve:
         state = engine.known(workflow_id).state
@@ -238,6 +241,7 @@ class NativeBackend(OrchestrationBackend):
             server_version=f"SQLite {sqlite3.sqlite_version}",
             workers_polling=attending(self.workspace.engines),
             active_count=len(active),
+            unfinished_elsewhere=unfinished_elsewhere(self.workspace, "native"),
             latency_sec=round(time.monotonic() - begun, 6),
         ).told()
 

@@ -7,8 +7,8 @@ import getpass
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from penguin.orchestration.backend import (
     FINAL,
     AlreadyActive,
     BackendUnavailable,
+    Delivery,
     IllegalCommand,
     OrchestrationBackend,
     WaitTimeout,
@@ -30,13 +31,14 @@ from penguin.orchestration.hosting.differences import differences
 from penguin.orchestration.hosting.ownership import Identity
 from penguin.orchestration.hosting.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.hosting.settling import Settling
-from penguin.orchestration.hosting.starting import StartPlan, next_id, refuse_second
+from penguin.orchestration.hosting.starting import StartPlan, awaited, next_id, refuse_second
 from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.ituv import decide
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import SIGNALS, command_of, phase_named
+from penguin.orchestration.store.databases import unfinished_elsewhere
 from penguin.orchestration.store.writer import Conflict
 from penguin.orchestration.succession import successor
 from penguin.orchestration.temporal.desk import Desk
@@ -51,6 +53,7 @@ from penguin.orchestration.tree import Tree
 from penguin.orchestration.workspace import Workspace
 
 if TYPE_CHECKING:
+    from penguin.orchestration.commands import Start
     from penguin.orchestration.config import OrchestrationConfig
     from penguin.orchestration.flow import State
 
@@ -110,24 +113,56 @@ class TemporalBackend(OrchestrationBackend):
         by: str = "",
     ) -> list[str]:
         link = await self._open_to("start a workflow")
+        begun: dict[str, str] = {}
 
-        async def start() -> list[str]:
+        async def start() -> None:
+            # What the plan before this one got to start is started.
+            asked = [task_id for task_id in task_ids if task_id not in begun]
             plan = StartPlan(link.mirror.connection, self._backlog, config, by or _user())
-            plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
-            starts = plan.starts()
-            asked = starts[: len(set(task_ids))]
-            self._claim(one.workflow_id for one in starts)
-            now = time.time()
-            for one in starts:
-                # A dependency that somebody else started at the same moment is as good as one of ours.
-                if not await link.start(one, now) and one in asked:
-                    raise Conflict(f"{one.workflow_id} was started by somebody else")
-            return [one.workflow_id for one in starts]
+            try:
+                plan.add(asked, blueprint_id, with_dependencies=with_dependencies)
+            except AlreadyActive as error:
+                raise AlreadyActive(f"{error.message}{_begun(begun)}", error.hint) from None
+            await self._start(link, plan.starts(), asked, begun)
 
         await link.visibility.sync()
-        started = await _planned_anew(start)
+        await _planned_anew(start)
+        if with_dependencies:
+            # What a start that was cut short left.
+            self._claim(self._awaited(link, begun.values()))
         await self._run_attempts()
-        return started
+        first = dict.fromkeys(task_ids)
+        return [*(begun[one] for one in first), *(begun[one] for one in reversed(begun) if one not in first)]
+
+    def _awaited(self, link: Link, workflow_ids: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for workflow_id in workflow_ids:
+            project_id, dependencies = link.mirror.dependencies_of(workflow_id)
+            found |= awaited(link.mirror.connection, project_id, dependencies)
+        return found
+
+    async def _start(self, link: Link, starts: Sequence[Start], asked: Collection[str], begun: dict[str, str]) -> None:
+        """Start all, and note each in `begun`, by its task. Raises Conflict or BackendUnavailable.
+
+        No transaction spans workflows of a server. So what others need comes first, and what was asked for last:
+        while that is missing, the same command does the rest.
+        """
+        count = len(set(asked))
+        self._claim(one.workflow_id for one in starts)
+        now = time.time()
+        for one in (*reversed(starts[count:]), *starts[:count]):
+            task_id = one.definition.task.id
+            try:
+                new = await link.start(one, now)
+            except BackendUnavailable as error:
+                if len(starts) == 1:
+                    raise
+                sentence = f"{error.message}{_begun(begun)}; whether {task_id} was started is not known"
+                raise BackendUnavailable(sentence, "the same command again starts the rest") from error
+            # A dependency that somebody else started at the same moment is as good as one of ours.
+            if not new and task_id in asked:
+                raise Conflict(f"{one.workflow_id} was started by somebody else")
+            begun[task_id] = one.workflow_id
 
     async def retry_workflow(
         self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
@@ -208,7 +243,7 @@ class TemporalBackend(OrchestrationBackend):
             return False
         return True
 
-    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> None:
+    async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         link = await self._open_to(f"{name} a workflow")
         said = dict(payload or {})
         if name not in SIGNALS:
@@ -222,14 +257,14 @@ class TemporalBackend(OrchestrationBackend):
         self._refuse_illegal(seen, name, said)
         if name in ("resume", "approve"):
             self._claim([workflow_id])
-        await self._tell(link, seen, name, said)
+        return await self._tell(link, seen, name, said)
 
     def _refuse_illegal(self, seen: Seen, name: str, said: dict[str, Any]) -> None:
         """What the workflow will not allow needs no journey. Raises IllegalCommand."""
         command = command_of(name, said, by="", advice_id="", at=time.time())
         decide(seen.state, command, time.time())
 
-    async def _tell(self, link: Link, seen: Seen, name: str, said: dict[str, Any]) -> None:
+    async def _tell(self, link: Link, seen: Seen, name: str, said: dict[str, Any]) -> Delivery:
         workflow_id = seen.state.workflow_id
         await self._host(link)
         if name == "cancel":
@@ -240,8 +275,7 @@ class TemporalBackend(OrchestrationBackend):
                 # The workflow knows its id, should both arrive.
                 await link.connection.call(link.handle(workflow_id).signal(name, said))
         if after is None:
-            self.queued(workflow_id)
-            return
+            return Delivery.QUEUED
         state = after.state
         stops_now = state.cancelling or (state.running and state.stop_now)
         if stops_now:
@@ -249,10 +283,7 @@ class TemporalBackend(OrchestrationBackend):
         if stops_now or (name in ("resume", "approve") and not state.final):
             self._claim([workflow_id])
             await self._run_attempts()
-
-    def queued(self, workflow_id: str) -> None:
-        """A command waits for a worker."""
-        self.on_trouble("queued: no worker is running")
+        return Delivery.TAKEN
 
     async def _cancel(self, link: Link, seen: Seen, by: str) -> Seen | None:
         workflow_id = seen.state.workflow_id
@@ -304,9 +335,10 @@ class TemporalBackend(OrchestrationBackend):
         try:
             link = await self._open()
             queue = phases_queue(link.task_queue, link.project_id)
-            return (await health(link.connection, queue, self._count_active)).told()
+            found = await health(link.connection, queue, self._count_active)
         except BackendUnavailable as error:
-            return out_of_reach(settings.temporal, error).told()
+            found = out_of_reach(settings.temporal, error)
+        return replace(found, unfinished_elsewhere=unfinished_elsewhere(self.workspace, "temporal")).told()
 
     async def _count_active(self) -> int:
         return len(await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000))
@@ -468,6 +500,11 @@ class TemporalBackend(OrchestrationBackend):
         link, self._link = self._link, None
         if link is not None:
             await link.aclose()
+
+
+def _begun(begun: Mapping[str, str]) -> str:
+    """What a start that failed had started, as the end of a sentence."""
+    return f"; started before that: {', '.join(begun.values())}" if begun else ""
 
 
 async def _planned_anew(attempt: Callable[[], Awaitable[T]]) -> T:

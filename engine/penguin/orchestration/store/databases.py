@@ -1,0 +1,71 @@
+"""The databases of a workspace: the embedded backend's, and one for each place on a Temporal server that it heard of.
+
+They have the same tables. Only in the first is every history whole: of what a server holds, parts are known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+MIRROR_FOLDER = "temporal"
+"""Below `.penguin/`."""
+MIRRORS = "known-*.db"
+ENGINES = "engines"
+_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_UNFINISHED = f"SELECT count(*) FROM run WHERE status IN ({_ACTIVE})"
+
+
+class Place(NamedTuple):
+    """A database."""
+
+    db: Path
+    whole: bool
+    """Whether it holds all that there is to know of its workflows."""
+
+    @property
+    def engines(self) -> Path:
+        """Where the engines that run its workflows prove that they live."""
+        return self.db.parent / ENGINES
+
+
+def places(workspace: Workspace) -> list[Place]:
+    """All of them, the embedded backend's first, whether it exists or not."""
+    return [Place(workspace.db, True), *(Place(path, False) for path in mirrors(workspace))]
+
+
+def mirrors(workspace: Workspace) -> list[Path]:
+    """What this workspace knows of workflows on servers."""
+    return sorted((workspace.state / MIRROR_FOLDER).glob(MIRRORS))
+
+
+def unfinished_elsewhere(workspace: Workspace, backend: str) -> int:
+    """How many workflows are not over, as far as is known here, on the other backend than this one.
+
+    Makes no file. What can't be read counts for nothing: it is not what was asked for, and `penguin check` tells.
+    """
+    paths = mirrors(workspace) if backend == "native" else [workspace.db]
+    return sum(_unfinished(path) for path in paths)
+
+
+def _unfinished(path: Path) -> int:
+    try:
+        if not path.exists() or not path.stat().st_size:
+            return 0
+        # Reading a database that nobody has open would leave the files of a write-ahead log beside it.
+        how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=0.2)
+        try:
+            return int(connection.execute(_UNFINISHED).fetchone()[0])
+        finally:
+            connection.close()
+    except (sqlite3.DatabaseError, OSError) as error:
+        log.info("%s can't be read: %s", path, error)
+        return 0

@@ -1,0 +1,80 @@
+"""What the other backend holds: counted from what is on this machine, said once, and nothing is made by looking."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.databases import unfinished_elsewhere
+from penguin.orchestration.workspace import Workspace
+
+CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, test: skip, use: skip, verify: skip}\n"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tell: SimpleNamespace) -> Workspace:
+    """With one unfinished workflow here, and three in two places on servers."""
+    (tmp_path / "penguin.yaml").write_text(CONFIG)
+    (tmp_path / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": [{"id": "a", "title": "A"}]}))
+    workspace = Workspace(tmp_path)
+    workspace.ensure()
+    (workspace.state / "temporal").mkdir()
+    tell.commit(workspace.db, tell.Story("here"), tell.Story("done").complete())
+    one, two = (workspace.state / "temporal" / f"known-{digest}.db" for digest in ("00000000", "11111111"))
+    tell.commit(one, tell.Story("there"), tell.Story("over").complete())
+    tell.commit(two, tell.Story("more"), tell.Story("stuck").run().report(Verdict.UNVERIFIED, "nothing"))
+    return workspace
+
+
+def files(workspace: Workspace) -> list[str]:
+    return sorted(str(path.relative_to(workspace.root)) for path in workspace.root.rglob("*"))
+
+
+def penguin(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "PENGUIN_"))}
+    run = [sys.executable, "-m", "penguin_repl", *arguments]
+    return subprocess.run(run, capture_output=True, text=True, cwd=workspace.root, env=environment, timeout=60)
+
+
+def test_the_unfinished_ones_of_the_other_backend_are_counted(workspace: Workspace) -> None:
+    before = files(workspace)
+    assert (unfinished_elsewhere(workspace, "native"), unfinished_elsewhere(workspace, "temporal")) == (3, 1)
+    assert files(workspace) == before
+
+
+def test_they_are_counted_while_others_write(workspace: Workspace, tell: SimpleNamespace) -> None:
+    reader = open_reader(workspace.db)
+    assert reader is not None
+    reader.execute("SELECT 1 FROM run").fetchone()
+    tell.commit(workspace.db, tell.Story("new"))
+    assert unfinished_elsewhere(workspace, "temporal") == 2
+    reader.close()
+
+
+def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert (unfinished_elsewhere(workspace, "native"), unfinished_elsewhere(workspace, "temporal")) == (0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_can_not_be_read_counts_for_nothing(workspace: Workspace) -> None:
+    workspace.db.write_bytes(b"no database" * 1000)
+    assert unfinished_elsewhere(workspace, "temporal") == 0
+
+
+def test_a_start_says_it_once_beside_the_results_and_health_always(workspace: Workspace) -> None:
+    ran = penguin(workspace, "--keep-going", "-c", "/workflow start a", "-c", "/workflow start a")
+    told = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
+    assert ran.stderr.count(told) == 1
+    assert told not in ran.stdout
+    assert penguin(workspace, "-c", "/workflow list").stderr == ""
+    health = json.loads(penguin(workspace, "-o", "json", "-c", "/health").stdout)
+    assert health["unfinished_elsewhere"] == 3
