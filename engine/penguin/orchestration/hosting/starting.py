@@ -12,7 +12,7 @@ from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, 
 from penguin.orchestration.commands import Start
 from penguin.orchestration.definition import Task
 from penguin.orchestration.hosting.backlog import Backlog
-from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state
+from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Item
@@ -64,16 +64,16 @@ def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
         )
 
 
-def awaited(connection: sqlite3.Connection, project_id: str, task_ids: Iterable[str]) -> set[str]:
-    """The active workflows that would meet these dependencies, and those that they wait for themselves."""
+def awaited(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
+    """The active workflows that these wait for, directly or not."""
     found: set[str] = set()
-    todo = list(task_ids)
+    todo = list(workflow_ids)
     while todo:
-        state = dependency_state(connection, project_id, todo.pop())
-        if state.met or state.workflow_id is None or state.status not in ACTIVE or state.workflow_id in found:
-            continue
-        found.add(state.workflow_id)
-        todo += json.loads(connection.execute(DEPENDENCIES, (state.workflow_id,)).fetchone()[1])
+        project_id, dependencies = connection.execute(DEPENDENCIES, (todo.pop(),)).fetchone()
+        for unmet in unmet_dependencies(connection, project_id, json.loads(dependencies)):
+            if unmet.workflow_id is not None and unmet.status in ACTIVE and unmet.workflow_id not in found:
+                found.add(unmet.workflow_id)
+                todo.append(unmet.workflow_id)
     return found
 
 

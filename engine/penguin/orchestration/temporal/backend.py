@@ -129,17 +129,10 @@ class TemporalBackend(OrchestrationBackend):
         await _planned_anew(start)
         if with_dependencies:
             # What a start that was cut short left.
-            self._claim(self._awaited(link, begun.values()))
+            self._claim(awaited(link.mirror.connection, begun.values()))
         await self._run_attempts()
         first = dict.fromkeys(task_ids)
         return [*(begun[one] for one in first), *(begun[one] for one in reversed(begun) if one not in first)]
-
-    def _awaited(self, link: Link, workflow_ids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        for workflow_id in workflow_ids:
-            project_id, dependencies = link.mirror.dependencies_of(workflow_id)
-            found |= awaited(link.mirror.connection, project_id, dependencies)
-        return found
 
     async def _start(self, link: Link, starts: Sequence[Start], asked: Collection[str], begun: dict[str, str]) -> None:
         """Start all, and note each in `begun`, by its task. Raises Conflict or BackendUnavailable.

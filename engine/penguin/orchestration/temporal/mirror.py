@@ -20,7 +20,6 @@ from penguin.orchestration.info import info_of
 from penguin.orchestration.private import make_private
 from penguin.orchestration.store.codec import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.store.connection import explain_error, open_store
-from penguin.orchestration.store.dependencies import DEPENDENCIES
 from penguin.orchestration.temporal.summary import Seen
 
 if TYPE_CHECKING:
@@ -107,12 +106,6 @@ class Mirror:
         """The workflows that were active when they were last heard of."""
         with self._lock:
             return {row[0] for row in self.connection.execute(_ACTIVE)}
-
-    def dependencies_of(self, workflow_id: str) -> tuple[str, list[str]]:
-        """The project of a workflow that is known, and the tasks that it depends on."""
-        with self._lock:
-            project_id, dependencies = self.connection.execute(DEPENDENCIES, (workflow_id,)).fetchone()
-        return project_id, json.loads(dependencies)
 
     def waiting_for(self, project_id: str, task_id: str) -> list[str]:
         """The workflows of a project that have not begun and depend on a task."""
