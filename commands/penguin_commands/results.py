@@ -164,6 +164,8 @@ class Attempt(NamedTuple):
     started_at: datetime
     ended_at: datetime | None
     evidence: dict[str, Any]
+    host: str = ""
+    """The machine that ran it; '' where none did, or its name is not known."""
 
 
 class Results(NamedTuple):
@@ -171,6 +173,17 @@ class Results(NamedTuple):
 
     workflow_id: str
     attempts: tuple[Attempt, ...]
+    here: str = ""
+    """This machine."""
+
+    @property
+    def abroad(self) -> dict[str, list[int]]:
+        """By other machines: the numbers of the attempts that they ran."""
+        found: dict[str, list[int]] = {}
+        for attempt in self.attempts:
+            if attempt.host not in ("", self.here):
+                found.setdefault(attempt.host, []).append(attempt.number)
+        return found
 
     def data(self) -> dict[str, Any]:
         return {"results": [self._row(attempt) for attempt in self.attempts]}
@@ -183,6 +196,7 @@ class Results(NamedTuple):
             "started_at": moment(attempt.started_at),
             "ended_at": moment(attempt.ended_at),
             "evidence": attempt.evidence,
+            "host": attempt.host,
         }
 
 
@@ -191,10 +205,13 @@ class Artifacts(NamedTuple):
 
     workflow_id: str
     files: tuple[tuple[str, int | None], ...]
-    """(path, size in bytes or None where it is gone)."""
+    """(path, size in bytes or None where it is not here)."""
+    elsewhere: Mapping[str, str] = MappingProxyType({})
+    """By path: the machine that has it, where it was never brought here."""
 
     def data(self) -> dict[str, Any]:
-        return {"artifacts": [{"path": path, "bytes": size} for path, size in self.files]}
+        rows = [{"path": path, "bytes": size, "host": self.elsewhere.get(path, "")} for path, size in self.files]
+        return {"artifacts": rows}
 
 
 class Log(NamedTuple):
@@ -211,11 +228,25 @@ class Log(NamedTuple):
     """More than 1 where the attempt was interrupted and run again."""
     errors: bool = False
     """Standard error, where a step keeps it apart."""
+    excerpt: str | None = None
+    """Its head and tail, where that is all that is known here; there is no file then."""
+    size: int = 0
+    """Bytes of the whole, where there is an excerpt."""
+    host: str = ""
+    """The machine that has the whole, where there is an excerpt."""
+    note: str = ""
+    """What to say of that, before the first one of an attempt."""
 
     @property
     def title(self) -> str:
         marks = [f"try {self.try_}"] * (self.try_ > 1) + ["standard error"] * self.errors
         return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
+
+    @property
+    def known(self) -> bytes:
+        """What is known of output that is elsewhere, and where that is."""
+        note = f"[penguin: {self.note}]\n" if self.note else ""
+        return f"{note}{self.excerpt or ''}".encode()
 
 
 class Piece(NamedTuple):
@@ -240,7 +271,7 @@ class Logs(NamedTuple):
     def _row(log: Log) -> dict[str, Any]:
         from penguin_commands.tail import is_incomplete, tail
 
-        text, size = tail(log.file)
+        text, size = tail(log.file) if log.excerpt is None else (log.excerpt, log.size)
         return {
             "phase": log.phase,
             "attempt": log.attempt,
@@ -250,7 +281,9 @@ class Logs(NamedTuple):
             "path": log.path,
             "bytes": size,
             "tail": text,
-            "complete": not is_incomplete(log.file),
+            "complete": log.excerpt is None and not is_incomplete(log.file),
+            "host": log.host,
+            "note": log.note,
         }
 
 
@@ -265,6 +298,20 @@ class Diff(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         return {"diff": b"".join(self.text()).decode("utf-8", "replace"), "files": list(self.files)}
+
+
+class DiffElsewhere(NamedTuple):
+    """What is known of changes whose files are in another working tree."""
+
+    workflow_id: str
+    files: tuple[str, ...]
+    """Those that the evidence names, seen from the workspace; there may be more."""
+    host: str
+    """The machine that has them; '' where its name is not known."""
+    note: str
+
+    def data(self) -> dict[str, Any]:
+        return {"diff": None, "files": list(self.files), "host": self.host, "note": self.note}
 
 
 class Help(NamedTuple):

@@ -1,25 +1,31 @@
-"""`/workflow logs`: what steps printed, from the files that it is in."""
+"""`/workflow logs`: what steps printed, from the files that it is in, or as far as evidence of other hosts goes."""
 
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.runs import FILE, StepLog, attempt_folders, attempt_logs
+from penguin_commands.elsewhere import bring, known_logs
 from penguin_commands.results import Log, Logs, Piece
 from penguin_commands.tail import INCOMPLETE, is_incomplete
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
 
 PIECE = 64 * 1024
 """Bytes read at a time."""
 PAUSE = 0.1
 """Seconds between two looks at files that are being written."""
+BRING = 2.0
+"""Seconds between two looks for what other hosts left in the storage."""
 EXPLAIN_AFTER = 10
 """Looks that found nothing new, after which the person who waits is told why."""
 
@@ -34,21 +40,31 @@ def logs(
 ) -> Logs:
     """The output of one attempt, or with `follow` of all from that one on."""
     workflow_id = session.resolve(workflow, prefix=True)
+    missing = bring(session, workflow_id)
     found = attempt_logs(session.workspace.runs, workflow_id, phase, attempt)
-    newest = max((log.attempt for log in found), default=0)
-    if not found and not follow:
-        raise _nothing(session, workflow_id, phase, attempt)
+    known = known_logs(session, missing, phase, attempt)
+    newest = max([*(log.attempt for log in found), *(log.attempt for log in known)], default=0)
+    if not newest and not follow:
+        raise _nothing(session, workflow_id, phase, attempt, missing)
     step_logs = _StepLogs(session, workflow_id)
-    chosen = tuple(step_logs.shown(log) for log in found if log.attempt == newest and not _is_silent(log))
+    chosen = [step_logs.shown(log) for log in found if log.attempt == newest and not _is_silent(log)]
+    chosen += [log for log in known if log.attempt == newest]
     if not follow:
-        return Logs(workflow_id, chosen)
+        return Logs(workflow_id, tuple(chosen))
     following = _Following(session, workflow_id, step_logs, phase, attempt, newest)
-    return Logs(workflow_id, chosen, partial(following.pieces))
+    return Logs(workflow_id, tuple(chosen), partial(following.pieces))
 
 
-def _nothing(session: Session, workflow_id: str, phase: WorkflowPhase | None, attempt: int | None) -> WorkflowError:
+def _nothing(
+    session: Session,
+    workflow_id: str,
+    phase: WorkflowPhase | None,
+    attempt: int | None,
+    missing: list[PhaseResult],
+) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
-    ran = [f"{number} ({gate})" for number, gate, _ in folders]
+    there = sorted([(number, gate) for number, gate, _ in folders] + [(it.attempt, it.phase) for it in missing])
+    ran = [f"{number} ({gate})" for number, gate in there]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"
     return WorkflowError(message, f"there are attempts {', '.join(ran)}" if ran else "")
@@ -119,6 +135,10 @@ class _Following:
         self._read: dict[str, int] = {}
         self._said_incomplete: set[str] = set()
         self._said = ""
+        self._looked = float("-inf")
+        self._told: set[str] = set()
+        """Outputs elsewhere of which what is known was shown."""
+        self._trouble = ""
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """All output from the first attempt on."""
@@ -129,7 +149,8 @@ class _Following:
             # Asked before reading: what was written until the workflow came to rest is then read in full.
             over = self._is_over()
             idle += 1
-            for piece in self._news():
+            missing = await self._bring(over)
+            for piece in chain(self._news(), self._known(missing)):
                 idle = 0
                 yield piece
                 await asyncio.sleep(0)
@@ -146,6 +167,34 @@ class _Following:
             return True
         folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
         return self._attempt is not None and any(number > self._attempt for number, _, _ in folders)
+
+    async def _bring(self, over: bool) -> list[PhaseResult]:
+        """Now and then, and at the end, fetch what other hosts left behind; what is lacking still."""
+        now = time.monotonic()
+        if not over and now < self._looked + BRING:
+            return []
+        self._looked = now
+        try:
+            missing = await self._session.aside(lambda: bring(self._session, self._workflow_id, self._tell_once))
+        except WorkflowError as error:
+            # Nobody can tell the history just now: what is here is followed all the same.
+            self._tell_once(error.message)
+            return []
+        # It is copied just before its end is told, or just after: the storage gets the time to have it.
+        waits = not over and self._session.settings.storage_url is not None
+        return [] if waits else [it for it in missing if it.attempt >= self._first]
+
+    def _known(self, missing: list[PhaseResult]) -> Iterator[Piece]:
+        """What the evidence shows of attempts that are elsewhere, each once."""
+        for log in known_logs(self._session, missing, self._phase, self._attempt):
+            if log.path not in self._told:
+                self._told.add(log.path)
+                yield Piece(log, log.known)
+
+    def _tell_once(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            self._session.narrate(text)
 
     def _news(self) -> Iterator[Piece]:
         """What was written since the last look."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.backend import ACTIVE, WorkflowError
 from penguin_commands.results import Artifacts, Attempt, Event, History, Results, Status, WorkflowTable
 
 if TYPE_CHECKING:
@@ -45,22 +45,44 @@ def history(session: Session, workflow: str) -> History:
 
 
 def results(session: Session, workflow: str) -> Results:
-    """Every attempt."""
+    """Every attempt, also of other hosts."""
+    from penguin_commands.elsewhere import bring, this_host, whole_evidence
+
     workflow_id = session.resolve(workflow, prefix=True)
+    bring(session, workflow_id)
     attempts = (
-        Attempt(it.phase.value, it.attempt, it.verdict, it.started_at, it.ended_at, it.evidence)
+        Attempt(
+            it.phase.value,
+            it.attempt,
+            it.verdict,
+            it.started_at,
+            it.ended_at,
+            whole_evidence(session, workflow_id, it),
+            it.host,
+        )
         for it in session.reader.results(workflow_id)
     )
-    return Results(workflow_id, tuple(attempts))
+    return Results(workflow_id, tuple(attempts), this_host())
 
 
 def artifacts(session: Session, workflow: str) -> Artifacts:
     """The files that steps left behind, with their sizes."""
     workflow_id = session.resolve(workflow, prefix=True)
-    return Artifacts(
-        workflow_id,
-        tuple((path, _size(session, path)) for path in session.info(workflow_id).artifacts),
-    )
+    paths = session.info(workflow_id).artifacts
+    files = tuple((path, _size(session, path)) for path in paths)
+    if all(size is not None for _, size in files):
+        return Artifacts(workflow_id, files)
+    from penguin_commands.elsewhere import bring
+
+    try:
+        missing = bring(session, workflow_id)
+    except WorkflowError as error:
+        # The list is known even where nobody can tell the history.
+        session.narrate(error.message)
+        missing = []
+    hosts = {path: it.host for it in missing for path in it.evidence.get("artifacts") or ()}
+    files = tuple((path, _size(session, path)) for path in paths)
+    return Artifacts(workflow_id, files, {path: hosts[path] for path, size in files if size is None and path in hosts})
 
 
 def _size(session: Session, path: str) -> int | None:

@@ -19,7 +19,10 @@ PIECE = 64 * 1024
 
 
 def pieces(log: Log) -> Iterator[bytes]:
-    """The output of a step as it is now, piece by piece."""
+    """The output of a step as it is now, piece by piece; of one elsewhere what is known here."""
+    if log.excerpt is not None:
+        yield log.known
+        return
     with open(log.file, "rb") as file:
         # Asked before reading: the first half is whole as soon as there is another one.
         incomplete = is_incomplete(log.file)

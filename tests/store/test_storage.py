@@ -46,7 +46,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def attempt(tmp_path: Path) -> Path:
     """What an attempt left on the host that ran it."""
     runs = tmp_path / "hut" / "runs" / ID
-    folder, artifacts = runs / "3-TEST", runs / "artifacts" / "3-TEST"
+    folder, artifacts = runs / "3-test", runs / "artifacts" / "3-test"
     (artifacts / "html" / "deep").mkdir(parents=True)
     folder.mkdir()
     for name, data in LOGS.items():
@@ -68,13 +68,13 @@ def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_pat
     runs = tmp_path / "barn" / "runs"
     Storage(url, "shop").put(ID, attempt, RESULT)
     assert Storage(url, "other").get(ID, runs) == []
-    assert Storage(url, "shop").get(ID, runs) == ["3-TEST"]
+    assert Storage(url, "shop").get(ID, runs) == ["3-test"]
     fetched = tree(runs / ID)
-    assert msgspec.json.decode(fetched.pop("3-TEST/evidence.json"), type=AttemptResult) == RESULT
+    assert msgspec.json.decode(fetched.pop("3-test/evidence.json"), type=AttemptResult) == RESULT
     assert fetched == {
-        **{f"3-TEST/{name}": data for name, data in LOGS.items()},
-        "artifacts/3-TEST/cover.txt": b"81%",
-        "artifacts/3-TEST/html/deep/in dex.html": b"<p>",
+        **{f"3-test/{name}": data for name, data in LOGS.items()},
+        "artifacts/3-test/cover.txt": b"81%",
+        "artifacts/3-test/html/deep/in dex.html": b"<p>",
     }
     for path in (runs, *runs.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -82,19 +82,19 @@ def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_pat
 
 
 def test_a_half_copied_attempt_is_not_there(url: str, attempt: Path, tmp_path: Path) -> None:
-    storage, runs, log = Storage(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-TEST/01-pytest-q.2.log"
+    storage, runs, log = Storage(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-test/01-pytest-q.2.log"
     storage.put(ID, attempt, RESULT)
-    whole = storage.get_file(f"{ID}/3-TEST/{WHOLE}")
+    whole = storage.get_file(f"{ID}/3-test/{WHOLE}")
     assert whole is not None
     for broken in (b"", whole[: len(whole) // 2], b"[]"):
-        storage.put_file(f"{ID}/3-TEST/{WHOLE}", broken)
+        storage.put_file(f"{ID}/3-test/{WHOLE}", broken)
         assert storage.get(ID, runs) == []
-    storage.put_file(f"{ID}/3-TEST/{WHOLE}", whole)
+    storage.put_file(f"{ID}/3-test/{WHOLE}", whole)
     storage.put_file(log, LOGS["01-pytest-q.2.log"][:-1])
     assert storage.get(ID, runs) == []
     storage.put_file(log, LOGS["01-pytest-q.2.log"])
     assert list(runs.rglob("*")) in ([], [runs / ID]), "nothing is left of what was not whole"
-    assert storage.get(ID, runs) == ["3-TEST"]
+    assert storage.get(ID, runs) == ["3-test"]
 
 
 def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
@@ -113,20 +113,20 @@ def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
             storage.put(ID, attempt, RESULT)
     assert storage.get(ID, tmp_path / "barn") == []
     storage.put(ID, attempt, RESULT)
-    assert storage.get(ID, tmp_path / "barn") == ["3-TEST"]
-    assert (tmp_path / "barn" / ID / "3-TEST" / "01-pytest-q.2.log").read_bytes() == b"newer"
+    assert storage.get(ID, tmp_path / "barn") == ["3-test"]
+    assert (tmp_path / "barn" / ID / "3-test" / "01-pytest-q.2.log").read_bytes() == b"newer"
 
 
 def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) -> None:
     storage, runs = Storage(url, "shop"), tmp_path / "barn"
     storage.put(ID, attempt, RESULT)
-    storage.put(ID, attempt.rename(attempt.with_name("4-USE")), RESULT)
-    (runs / ID / "3-TEST").mkdir(parents=True)
-    (runs / ID / "artifacts" / "4-USE").mkdir(parents=True)
-    (runs / ID / "artifacts" / "4-USE" / "mine").write_text("mine")
-    assert storage.get(ID, runs) == ["4-USE"]
-    assert tree(runs / ID / "3-TEST") == {}
-    assert tree(runs / ID / "artifacts") == {"4-USE/mine": b"mine"}
+    storage.put(ID, attempt.rename(attempt.with_name("4-use")), RESULT)
+    (runs / ID / "3-test").mkdir(parents=True)
+    (runs / ID / "artifacts" / "4-use").mkdir(parents=True)
+    (runs / ID / "artifacts" / "4-use" / "mine").write_text("mine")
+    assert storage.get(ID, runs) == ["4-use"]
+    assert tree(runs / ID / "3-test") == {}
+    assert tree(runs / ID / "artifacts") == {"4-use/mine": b"mine"}
 
 
 def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: P
     assert Storage(url, "shop").get(ID, tmp_path / "barn") == []
 
 
-@pytest.mark.parametrize("name", ["../../4-USE/01-x.1.log", "artifacts/../../x", "/etc/x", "task.json", "artifacts//x"])
+@pytest.mark.parametrize("name", ["../../4-use/01-x.1.log", "artifacts/../../x", "/etc/x", "task.json", "artifacts//x"])
 def test_no_name_leads_out_of_an_attempt(url: str, tmp_path: Path, name: str) -> None:
     storage = Storage(url, "shop")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    storage.put_file(f"{ID}/3-TEST/{WHOLE}", msgspec.json.encode({"files": {name: {"bytes": 0, "sha256": empty}}}))
+    storage.put_file(f"{ID}/3-test/{WHOLE}", msgspec.json.encode({"files": {name: {"bytes": 0, "sha256": empty}}}))
     assert storage.get(ID, tmp_path / "barn") == []
     with pytest.raises(WorkflowNotFound):
         storage.get("../x", tmp_path / "barn")

@@ -148,10 +148,38 @@ ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
       -  VERIFY     PASSED                          approved by ada: fine
 """,
     ),
+    "results of other hosts": (
+        r.Results(
+            ID,
+            tuple(
+                r.Attempt("TEST", n, Verdict.PASSED, AT, AT, {}, host)
+                for n, host in ((1, "hut"), (2, "here"), (3, "barn"), (4, "hut"), (0, ""))
+            ),
+            "here",
+        ),
+        """\
+ATTEMPT  PHASE  VERDICT  TIME  STEP  REASON
+      1  TEST   PASSED   0.0s
+      2  TEST   PASSED   0.0s
+      3  TEST   PASSED   0.0s
+      4  TEST   PASSED   0.0s
+      -  TEST   PASSED
+Attempts 1, 4 ran on host hut.
+Attempt 3 ran on host barn.
+""",
+    ),
     "no results": (r.Results(ID, ()), "Nothing was tried yet.\n"),
     "artifacts": (
         r.Artifacts(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
         " SIZE  PATH\n 12 B  a.txt\n12 MB  b.bin\n gone  c\n",
+    ),
+    "artifacts elsewhere": (
+        r.Artifacts(ID, (("a.txt", 12), ("c", None)), {"c": "hut"}),
+        "  SIZE  PATH\n  12 B  a.txt\non hut  c\n",
+    ),
+    "diff elsewhere": (
+        r.DiffElsewhere(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
+        "the changes are on host hut\nIts evidence names:\na.py\nb .py\n",
     ),
     "no artifacts": (r.Artifacts(ID, ()), "No artifacts.\n"),
     "help": (

@@ -143,6 +143,9 @@ def _results(result: r.Results) -> Iterator[Part]:
         yield "Nothing was tried yet."
         return
     yield Grid(("ATTEMPT", "PHASE", "VERDICT", "TIME", "STEP", "REASON"), tuple(_attempt_rows(result)), right=(0,))
+    for host, numbers in result.abroad.items():
+        named = f"Attempt{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+        yield f"{named} ran on host {clean(host)}."
 
 
 def _attempt_rows(result: r.Results) -> Iterator[tuple[str, ...]]:
@@ -183,11 +186,24 @@ def _artifacts(result: r.Artifacts) -> Iterator[Part]:
     if not result.files:
         yield "No artifacts."
         return
-    yield Grid(("SIZE", "PATH"), tuple((size(count), path) for path, count in result.files), right=(0,))
+    rows = tuple((_place(result, path) or size(count), path) for path, count in result.files)
+    yield Grid(("SIZE", "PATH"), rows, right=(0,))
+
+
+def _place(result: r.Artifacts, path: str) -> str:
+    host = result.elsewhere.get(path)
+    return f"on {host}" if host else ""
 
 
 def _diff(result: r.Diff) -> Iterator[Part]:
     yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
+
+
+def _diff_elsewhere(result: r.DiffElsewhere) -> Iterator[Part]:
+    yield clean(result.note)
+    if result.files:
+        yield "Its evidence names:"
+        yield from (clean(path) for path in result.files)
 
 
 def _help(result: r.Help) -> Iterator[Part]:
@@ -245,6 +261,7 @@ RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
     r.Results: _results,
     r.Artifacts: _artifacts,
     r.Diff: _diff,
+    r.DiffElsewhere: _diff_elsewhere,
     r.Help: _help,
     r.Facts: _facts,
     r.Settings: _settings,

@@ -55,6 +55,8 @@ class PhaseResult:
 
     Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}. Kept: {"kept_from", "approved_by", "tree"}.
     """
+    host: str = ""
+    """The machine whose engine ran it; empty where none did, or its name is not known."""
 
 
 def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
@@ -69,9 +71,12 @@ def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
 def phase_results(rows: Iterable[Row]) -> list[PhaseResult]:
     """One result for every attempt, approval, skipped phase and kept pass, in order."""
     results: list[PhaseResult] = []
+    host = ""
     for _, data in rows:
         for event in json.loads(data):
-            _add_result(results, event)
+            if event["type"] == "Claimed":
+                host = event.get("host", "")
+            _add_result(results, event, host)
     return results
 
 
@@ -91,12 +96,12 @@ def one_line(text: str) -> str:
 # --- results --------------------------------------------------------------------------------------------------------
 
 
-def _add_result(results: list[PhaseResult], event: Data) -> None:
+def _add_result(results: list[PhaseResult], event: Data, host: str) -> None:
     kind, at = event["type"], from_timestamp(event["at"])
     if kind == "Started":
         results.extend(_kept(event, kept, at) for kept in event["passes"])
     elif kind == "AttemptStarted":
-        _begin(results, event, at)
+        _begin(results, event, at, host)
     elif kind == "AttemptEnded":
         _end(results, event, at, Verdict(event["result"]["verdict"]), event["result"])
     elif kind == "Interrupted":
@@ -113,12 +118,12 @@ def _kept(started: Data, kept: Data, at: datetime) -> PhaseResult:
     return PhaseResult(WorkflowPhase(kept["phase"]), 0, Verdict.PASSED, at, at, evidence)
 
 
-def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
+def _begin(results: list[PhaseResult], event: Data, at: datetime, host: str) -> None:
     index = _index(results, event["attempt"])
     if index is None:
-        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}))
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}, host))
     else:
-        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={})
+        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={}, host=host)
 
 
 def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict, evidence: Data) -> None:

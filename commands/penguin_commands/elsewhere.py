@@ -1,0 +1,129 @@
+"""Attempts whose output is not on this machine: fetched from the storage, or known by their evidence alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.runs import EVIDENCE, FILE, attempt_folders
+from penguin_commands.results import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from penguin.orchestration.store.history import PhaseResult
+    from penguin_commands.session import Session
+
+
+def this_host() -> str:
+    """The name of this machine, as engines have it."""
+    import socket
+
+    return socket.gethostname()
+
+
+def place_of(host: str) -> str:
+    """Where an attempt's files are that are not here: its host may be this one, in another working tree."""
+    if not host:
+        return "another host"
+    return f"host {host}, in another working tree" if host == this_host() else f"host {host}"
+
+
+def lacking(session: Session, workflow_id: str) -> list[PhaseResult]:
+    """The attempts that ended and printed something, and of which there is nothing here."""
+    # Read in this order: what comes to its end between the two has a folder.
+    results = session.reader.results(workflow_id)
+    here = {number for number, _, _ in attempt_folders(session.workspace.runs, workflow_id)}
+    return [
+        result
+        for result in results
+        if result.attempt
+        and result.attempt not in here
+        and result.verdict not in (None, Verdict.INTERRUPTED)
+        and any(step.get("output") for step in _steps(result))
+    ]
+
+
+def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[PhaseResult]:
+    """Fetch what is lacking here from the storage, if there is one; what is lacking still.
+
+    A storage that is out of reach is told of (`tell`, or narration), and no more: what is known without it can be
+    shown all the same.
+    """
+    missing = lacking(session, workflow_id)
+    if not missing:
+        return []
+    from penguin.orchestration.storage import StorageError, open_storage
+
+    try:
+        storage = open_storage(session.settings)
+        fetched = storage.get(workflow_id, session.workspace.runs) if storage else []
+    except StorageError as error:
+        (tell or session.narrate)(f"{error.message}; {error.hint}")
+        return missing
+    return lacking(session, workflow_id) if fetched else missing
+
+
+def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> dict[str, Any]:
+    """The evidence of an attempt as it was fetched, or as the history has it, which may be shortened."""
+    if not result.attempt or result.ended_at is None:
+        return result.evidence
+    path = session.workspace.runs / workflow_id / f"{result.attempt}-{result.phase.lower()}" / EVIDENCE
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return result.evidence
+    import json
+
+    evidence: dict[str, Any] = json.loads(data)
+    return evidence
+
+
+def known_logs(
+    session: Session, missing: list[PhaseResult], phase: WorkflowPhase | None, attempt: int | None
+) -> list[Log]:
+    """What the evidence shows of outputs that are not here, of one phase or attempt if wanted."""
+    return [
+        log
+        for result in missing
+        if phase in (None, result.phase) and attempt in (None, result.attempt)
+        for log in _logs(session, result)
+    ]
+
+
+def _logs(session: Session, result: PhaseResult) -> Iterator[Log]:
+    note = _note(session, result.host)
+    for step in _steps(result):
+        if step.get("output"):
+            yield _log(result, step, note)
+            note = ""
+
+
+def _note(session: Session, host: str) -> str:
+    where = f"the full output is on {place_of(host)}"
+    if session.settings.storage_url is None:
+        return f"{where}; storage.url in penguin.yaml would bring it here"
+    return f"{where}; the storage has no copy of it"
+
+
+def _log(result: PhaseResult, step: dict[str, Any], note: str) -> Log:
+    path = str(step["output"])
+    match = FILE.fullmatch(os.path.basename(path))  # noqa: PTH119 - no path is needed
+    return Log(
+        phase=result.phase.value,
+        attempt=result.attempt,
+        step=str(step.get("name")),
+        path=path,
+        file="",
+        try_=int(match[3]) if match else 1,
+        excerpt=str(step.get("excerpt") or ""),
+        size=int(step.get("output_bytes") or 0),
+        host=result.host,
+        note=note,
+    )
+
+
+def _steps(result: PhaseResult) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = result.evidence.get("steps") or []
+    return steps
