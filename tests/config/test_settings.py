@@ -352,3 +352,31 @@ def test_no_such_storage(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         settings_of(tmp_path, f"project: {{id: p}}\n{text}\n")
     assert "secret" not in str(caught.value)
+
+
+def test_how_working_trees_are_shared(tmp_path: Path) -> None:
+    path = tmp_path / "penguin.yaml"
+    path.write_text("project: {id: p}\n")
+    settings = load_settings(tmp_path)
+    assert (settings.workspace_remote, settings.push_to_upstream) == (None, False)
+    path.write_text("project: {id: p}\nworkspace:\n  remote: origin\n  push_to_upstream: yes\n")
+    settings = load_settings(tmp_path)
+    assert (settings.workspace_remote, settings.push_to_upstream) == ("origin", True)
+    assert settings.origin("workspace.remote") == "penguin.yaml:3"
+    assert settings.origin("workspace.push_to_upstream") == "penguin.yaml:4"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("remote: https://user:secret@example.org/x", "workspace.remote: must be the name of a git remote"),
+        ("remote: --all", "must be the name of a git remote"),
+        ("remote: [a]", "workspace.remote: must be a text"),
+        ("push_to_upstream: maybe", "workspace.push_to_upstream: must be true or false"),
+        ("remotes: origin", "did you mean 'remote'|unknown key 'remotes'"),
+    ],
+)
+def test_what_is_wrong_with_sharing_is_named_by_line(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "penguin.yaml").write_text(f"project: {{id: p}}\nworkspace:\n  {text}\n")
+    with pytest.raises(ConfigError, match=f"penguin.yaml:3: .*({complaint})"):
+        load_settings(tmp_path)

@@ -47,7 +47,7 @@ class Workflow:
 
     def files(self, name: str) -> list[str]:
         """What a checkpoint holds."""
-        ref = f"{self.checkpoints._refs}{name}"
+        ref = f"{self.checkpoints.refs}{name}"
         return git(self.workspace, "ls-tree", "-r", "-z", "--name-only", ref).split("\0")[:-1]
 
     def names(self) -> list[str]:

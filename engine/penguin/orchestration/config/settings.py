@@ -26,8 +26,20 @@ if TYPE_CHECKING:
 FILE = "penguin.yaml"
 MAX_BYTES = 1_000_000
 DEFAULT_BLUEPRINTS = ("blueprints/*.md", "blueprints/*.yaml", "blueprints/*.yml", "blueprints/*.json")
-_KEYS = ("project", "blueprints", "phases", "agents", "env", "redact", "checkpoint", "storage", "orchestration")
+_KEYS = (
+    "project",
+    "blueprints",
+    "phases",
+    "agents",
+    "env",
+    "redact",
+    "checkpoint",
+    "workspace",
+    "storage",
+    "orchestration",
+)
 
+_REMOTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 _PASSWORD = re.compile(r"[^/]+://[^/@]*:[^/@]*@")
 
 
@@ -92,6 +104,17 @@ class Settings:
         return None if value is None else str(value)
 
     @property
+    def workspace_remote(self) -> str | None:
+        """The git remote over which the working trees of several machines are shared."""
+        value = self._value("workspace.remote")
+        return None if value is None else str(value)
+
+    @property
+    def push_to_upstream(self) -> bool:
+        """Whether that remote may be the upstream of the branch that is checked out."""
+        return bool(self._value("workspace.push_to_upstream"))
+
+    @property
     def backend(self) -> str:
         return str(self._value("orchestration.backend"))
 
@@ -149,6 +172,7 @@ def load_settings(
     denied = checker.mapping(entries.get("env"), "env", ("deny",)).get("deny")
     settings |= _names(denied, checker, "env.deny") | _names(entries.get("redact"), checker, "redact")
     settings |= _checkpoint(entries.get("checkpoint"), checker)
+    settings |= _workspace(entries.get("workspace"), checker)
     settings |= _storage(entries.get("storage"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
@@ -194,13 +218,13 @@ def _project(node: Node | None, checker: Checker, root: Path) -> dict[str, Setti
     project_id = checker.identifier(entries.get("id"), "project.id")
     name = checker.label(entries.get("name"), "project.name")
     found = [
-        _project_setting(entries.get("id"), "project.id", project_id, project_id_of(root)),
-        _project_setting(entries.get("name"), "project.name", name, project_id or root.name or "project"),
+        _setting(entries.get("id"), "project.id", project_id, project_id_of(root)),
+        _setting(entries.get("name"), "project.name", name, project_id or root.name or "project"),
     ]
     return {setting.key: setting for setting in found}
 
 
-def _project_setting(node: Node | None, key: str, value: str | None, default: str) -> Setting:
+def _setting(node: Node | None, key: str, value: Any, default: Any) -> Setting:
     if node is None or value is None:
         return Setting(key, default, "default")
     return Setting(key, value, f"{FILE}:{node.key_line}")
@@ -241,6 +265,21 @@ def _storage(node: Node | None, checker: Checker) -> dict[str, Setting]:
         hint = "let the driver take it from its own environment or files"
         checker.error(entry.line, "storage.url: must hold no password", hint)
     return {"storage.url": Setting("storage.url", url, f"{FILE}:{entry.key_line}")}
+
+
+def _workspace(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    entries = checker.mapping(node, "workspace", ("remote", "push_to_upstream"))
+    remote, allowed = entries.get("remote"), entries.get("push_to_upstream")
+    name = checker.text(remote, "workspace.remote")
+    if remote is not None and name is not None and not _REMOTE.fullmatch(name):
+        hint = "git remote lists them; git remote add NAME URL adds one"
+        checker.error(remote.line, "workspace.remote: must be the name of a git remote", hint)
+    said = checker.boolean(allowed, "workspace.push_to_upstream")
+    found = [
+        _setting(remote, "workspace.remote", name, None),
+        _setting(allowed, "workspace.push_to_upstream", said, False),
+    ]
+    return {setting.key: setting for setting in found}
 
 
 def _explain_phases(effective: Phases, set_here: Phases, document: Node | None) -> dict[str, Setting]:

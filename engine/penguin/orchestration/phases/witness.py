@@ -15,14 +15,18 @@ from penguin.orchestration.tree.checkpoints import Checkpoints, Kept, keep_if_po
 
 
 class Witness:
-    """Runs attempts through another runner and looks at the working tree around them."""
+    """Runs attempts through another runner and looks at the working tree around them.
 
-    def __init__(self, runner: PhaseRunner) -> None:
+    `shared`: the tree is shared over a git remote, so that its checkpoints tell what they go on from.
+    """
+
+    def __init__(self, runner: PhaseRunner, *, shared: bool = False) -> None:
         self._runner = runner
+        self._shared = shared
 
     async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
         """See PhaseRunner."""
-        look = _Look(order)
+        look = _Look(order, self._shared)
         await asyncio.to_thread(look.before)
         result = await self._runner.run(order, control)
         if result.verdict is not Verdict.INTERRUPTED:
@@ -40,8 +44,9 @@ class Witness:
 class _Look:
     """What is seen around one attempt."""
 
-    def __init__(self, order: AttemptOrder) -> None:
+    def __init__(self, order: AttemptOrder, shared: bool) -> None:
         self._order = order
+        self._shared = shared
         folder, exclude = Path(order.run_dir).parent, order.definition.checkpoint_exclude
         self._implements = order.phase is WorkflowPhase.IMPLEMENT
         self._tree = Tree(Path(order.workspace), folder, exclude)
@@ -49,6 +54,8 @@ class _Look:
 
     def before(self) -> None:
         """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
+        if self._shared and not self._checkpoints.lineage.shared:
+            self._checkpoints.lineage.note(self._order.attempt - 1)
         if not self._checkpoints.begun:
             self._checkpoints.begin(self._tree.now())
         if self._implements:
@@ -63,4 +70,7 @@ class _Look:
 
     def keep(self, digest: str) -> Kept:
         """Keep the tree as it is after the attempt."""
-        return keep_if_possible(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
+        kept = keep_if_possible(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
+        if self._shared:
+            self._checkpoints.lineage.note(self._order.attempt)
+        return kept

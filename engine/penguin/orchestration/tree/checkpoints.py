@@ -3,13 +3,15 @@
 Untracked files are in them too, ignored ones not. `start` is the tree before the first attempt, `<attempt>-<phase>`
 that after an attempt, `<attempt>-<phase>-approved` that which a person vouched for, and `<attempt>-restore` that
 which a retry put another one in the place of. The parent of each is the one before it; that of the first is HEAD.
+Where the tree is shared (`Lineage`), they go on from all that is in the tree, and a parent without parents carries the
+files that the digest is of.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +22,9 @@ from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.private import write_private
 from penguin.orchestration.tree.digest import MAX_NAMED
 from penguin.orchestration.tree.exclusion import Exclusion
-from penguin.orchestration.tree.git import GitTrouble, NoRepository, Repository, entries, shown
+from penguin.orchestration.tree.git import GitTrouble, NoRepository, Repository, shown
 from penguin.orchestration.tree.index import OwnIndex
+from penguin.orchestration.tree.lineage import Lineage
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +51,7 @@ class Checkpoint:
     @property
     def order(self) -> tuple[int, int]:
         """Sorts the checkpoints of a workflow."""
-        match = _NAME.fullmatch(self.name)
-        if match is None or match[1] is None:
-            return (-1, 0)
-        return (int(match[1]), 2 if match[2] == RESTORE else 1 if match[3] else 0)
+        return order_of(self.name)
 
     @property
     def attempt(self) -> int | None:
@@ -86,9 +86,11 @@ class Checkpoints:
         self.repository = Repository(workspace)
         self.index = OwnIndex(self.repository, folder, INDEX)
         self.exclusion = Exclusion(self.repository, exclude)
+        self.lineage = Lineage(self.repository, folder)
 
     @cached_property
-    def _refs(self) -> str:
+    def refs(self) -> str:
+        """What the names of the workflow's refs begin with."""
         return refs_of(self.repository, self.workflow_id)
 
     @property
@@ -102,7 +104,11 @@ class Checkpoints:
         with suppress(GitTrouble, OSError):
             self.drop()
         if commit := keep_if_possible(self, START, digest).commit:
-            write_private(self._folder / BEGUN, f"{commit}\n".encode())
+            self.go_on_from(commit)
+
+    def go_on_from(self, start: str) -> None:
+        """Say which checkpoint the workflow began with."""
+        write_private(self._folder / BEGUN, f"{start}\n".encode())
 
     def keep(self, name: str, digest: str) -> Kept:
         """Keep the tree as it is now."""
@@ -116,12 +122,27 @@ class Checkpoints:
         """Keep a tree under a name. A name that was used before is moved, but for a restore, which goes on from it."""
         new = Checkpoint(name, "", tree, digest)
         earlier = [it for it in self.all() if it.order < new.order or (it.name == name and name.endswith(RESTORE))]
-        parent = earlier[-1].commit if earlier else self.head()
-        parents = ("-p", parent) if parent else ()
-        message = f"penguin {self.workflow_id} {name}\n\n{digest}\n".encode()
-        commit = self.repository.run("commit-tree", tree, *parents, given=message).decode().strip()
-        self.repository.run("update-ref", f"{self._refs}{name}", commit)
+        previous = earlier[-1].commit if earlier else self.head()
+        if not self.lineage.shared:
+            return self._commit(new, [previous] if previous else [])
+        with self.lineage.held():
+            commit = self._commit(new, [*self.lineage.parents(previous), *self._carrier(new)])
+            self.lineage.move(commit)
         return commit
+
+    def _commit(self, new: Checkpoint, parents: Sequence[str]) -> str:
+        commit = commit_tree(self.repository, new.tree, parents, self._subject(new.name) + f"\n\n{new.digest}")
+        self.repository.run("update-ref", f"{self.refs}{new.name}", commit)
+        return commit
+
+    def _carrier(self, new: Checkpoint) -> list[str]:
+        """A commit that takes the tree object of the digest wherever the checkpoint goes."""
+        if not new.digest:
+            return []
+        return [commit_tree(self.repository, new.digest, (), self._subject(new.name) + ": what its digest is of")]
+
+    def _subject(self, name: str) -> str:
+        return f"penguin {self.workflow_id} {name}"
 
     def head(self) -> str:
         """The commit that is checked out, or ''."""
@@ -129,24 +150,24 @@ class Checkpoints:
 
     def all(self) -> list[Checkpoint]:
         """What is kept, the oldest first."""
-        fields = self.repository.run("for-each-ref", f"--format={_FORMAT}", self._refs).decode().split("\0")[:-1]
+        fields = self.repository.run("for-each-ref", f"--format={_FORMAT}", self.refs).decode().split("\0")[:-1]
         found = []
         for ref, commit, tree, digest in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
-            name = ref.strip().removeprefix(self._refs)
-            if _NAME.fullmatch(name):
+            name = ref.strip().removeprefix(self.refs)
+            if is_checkpoint(name):
                 found.append(Checkpoint(name, commit, tree, digest.strip()))
         return sorted(found, key=lambda checkpoint: checkpoint.order)
 
-    def drop(self) -> None:
-        """Keep nothing any longer; git throws away what nothing else holds when it next cleans up."""
-        _delete(self.repository, [f"{self._refs}{checkpoint.name}" for checkpoint in self.all()])
+    def drop(self, but: Collection[str] = ()) -> None:
+        """Keep nothing but these any longer; git throws away what nothing else holds when it next cleans up."""
+        _delete(self.repository, [f"{self.refs}{one.name}" for one in self.all() if one.name not in but])
 
 
 def take_all(index: OwnIndex, exclusion: Exclusion) -> list[bytes]:
     """Bring a locked index to the tree as it is now; returns what had to be left out."""
     changed, untracked = index.differences()
     left_out = [path for path in untracked if exclusion.holds(path)]
-    grown = _grown(index.repository, exclusion, changed)
+    grown = exclusion.grown(changed)
     index.forget(grown)
     skipped = {*left_out, *grown}
     wanted = {
@@ -155,13 +176,10 @@ def take_all(index: OwnIndex, exclusion: Exclusion) -> list[bytes]:
     return sorted([*left_out, *grown, *index.update(wanted)])
 
 
-def _grown(repository: Repository, exclusion: Exclusion, changed: Iterable[bytes]) -> list[bytes]:
-    """Changed files that are too large by now, and not under version control."""
-    large = [path for path in changed if exclusion.too_large(path)]
-    if not large:
-        return []
-    tracked = set(entries(repository.run("ls-files", "-z", "--cached", *repository.within)))
-    return [path for path in large if path not in tracked]
+def commit_tree(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """Make a commit of a tree object."""
+    options = [option for parent in parents for option in ("-p", parent)]
+    return repository.run("commit-tree", tree, *options, given=f"{message}\n".encode()).decode().strip()
 
 
 def keep_if_possible(checkpoints: Checkpoints, name: str, digest: str) -> Kept:
@@ -184,6 +202,19 @@ def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:
         return
     ours = {refs_of(repository, workflow_id) for workflow_id in workflow_ids}
     _delete(repository, [ref for ref in refs if f"{ref.rpartition('/')[0]}/" in ours])
+
+
+def order_of(name: str) -> tuple[int, int]:
+    """Sorts the names of a workflow's checkpoints; the number of the attempt, or -1 for the start, comes first."""
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] is None:
+        return (-1, 0)
+    return (int(match[1]), 2 if match[2] == RESTORE else 1 if match[3] else 0)
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a ref of this name is a checkpoint."""
+    return _NAME.fullmatch(name) is not None
 
 
 def refs_of(repository: Repository, workflow_id: str) -> str:

@@ -43,10 +43,27 @@ class Tree:
                 make_private(self._folder)
                 copy_index(folder / name, self._folder / name)
 
-    def adopt(self, digest: str) -> None:
-        """Hold the files of this digest for the tree from now on. Raises GitTrouble where git does not have it."""
+    @property
+    def begun(self) -> bool:
+        """Whether this workflow has looked at the tree here, or inherited what another one saw."""
+        return self._index.path.exists()
+
+    def adopt(self, digest: str, held: str = "") -> None:
+        """Hold the files of this digest for the tree from now on. Raises GitTrouble where git does not have it.
+
+        `held` is a checkpoint of the same moment: a file that it lacks is one that git's objects must not hold.
+        """
         with self._index.locked():
             self._index.git("read-tree", "--reset", digest)
+            if held:
+                within = self._repository.within
+                arguments = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "--no-renames")
+                self._set_aside(entries(self._repository.run(*arguments, held, digest, *within)))
+
+    def forget(self) -> None:
+        """Hold what is under version control for the tree, and nothing else."""
+        for name in (INDEX, ASIDE):
+            (self._folder / name).unlink(missing_ok=True)
 
     def before_implement(self, attempt: int) -> None:
         """Note which untracked files were there before the attempt began: those are not its work."""
@@ -97,7 +114,7 @@ class Tree:
         files = [path for path in made if not path.endswith(b"/")]
         aside = [path for path in files if self._exclusion.holds(path)]
         if aside:
-            write_private(self._folder / ASIDE, b"\0".join([*self._aside(), *aside]))
+            self._set_aside([*self._aside(), *aside])
         self._index.update(dict.fromkeys(set(files).difference(aside), False))
 
     def _aside(self) -> list[bytes]:
@@ -106,9 +123,16 @@ class Tree:
         except FileNotFoundError:
             return []
 
+    def _set_aside(self, paths: list[bytes]) -> None:
+        write_private(self._folder / ASIDE, b"\0".join(paths))
+
     def _digest(self) -> str:
         aside = self._aside()
-        self._index.update({path: gone for path, gone in self._index.changed().items() if path not in aside})
+        changed = {path: gone for path, gone in self._index.changed().items() if path not in aside}
+        if grown := self._exclusion.grown(changed):
+            aside += grown
+            self._set_aside(aside)
+        self._index.update({path: gone for path, gone in changed.items() if path not in grown})
         self._stand_in(aside)
         return self._index.write_tree()
 

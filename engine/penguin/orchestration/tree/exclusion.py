@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from penguin.orchestration.tree.git import Repository
+from penguin.orchestration.tree.git import Repository, entries
 
 MAX_BYTES = 10_000_000
 """Untracked files larger than this are left out."""
@@ -37,3 +37,11 @@ class Exclusion:
             return self._repository.file(path).lstat().st_size > MAX_BYTES
         except OSError:
             return False
+
+    def grown(self, changed: Iterable[bytes]) -> list[bytes]:
+        """Changed files that are too large by now, and not under version control."""
+        large = [path for path in changed if self.too_large(path)]
+        if not large:
+            return []
+        tracked = set(entries(self._repository.run("ls-files", "-z", "--cached", *self._repository.within)))
+        return [path for path in large if path not in tracked]

@@ -22,7 +22,7 @@ _SETTINGS = (
     "core.untrackedCache=false",
     "commit.gpgSign=false",
 )
-_GIT = ("git", "--no-pager", *(part for setting in _SETTINGS for part in ("-c", setting)))
+GIT = ("git", "--no-pager", *(part for setting in _SETTINGS for part in ("-c", setting)))
 _IDENTITY = {
     f"GIT_{role}_{name}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -120,9 +120,9 @@ class Repository:
         keep = () if held is None else (held,)
         try:
             done = subprocess.run(
-                (*_GIT, *arguments),
+                (*GIT, *arguments),
                 cwd=folder,
-                env={**_environment(), **env},
+                env={**environment(), **env},
                 input=given,
                 capture_output=True,
                 check=False,
@@ -137,9 +137,9 @@ class Repository:
     def stream(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """The output of a git command, piece by piece; the command is ended where nobody reads on."""
         with subprocess.Popen(
-            (*_GIT, *arguments),
+            (*GIT, *arguments),
             cwd=self.top,
-            env={**_environment(), **(env or {})},
+            env={**environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -151,6 +151,16 @@ class Repository:
             finally:
                 if process.poll() is None:
                     process.kill()
+
+    def has(self, thing: str) -> bool:
+        """Whether an object is here."""
+        try:
+            self.run("cat-file", "-e", thing)
+        except NoRepository:
+            raise
+        except GitTrouble:
+            return False
+        return True
 
     def objects_aside(self, folder: Path) -> dict[str, str]:
         """Variables with which new objects go to `folder`, and nothing is written into the repository."""
@@ -170,6 +180,7 @@ def entries(output: bytes) -> list[bytes]:
     return [entry for entry in output.split(b"\0") if entry]
 
 
-def _environment() -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return environment | _IDENTITY | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
+def environment() -> dict[str, str]:
+    """What git gets: nothing of a surrounding git, and no message in another language."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return variables | _IDENTITY | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
