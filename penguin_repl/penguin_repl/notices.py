@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.reader import WorkflowReader
     from penguin_commands.session import Session
     from penguin_repl.prompt_screen import PromptScreen
 
@@ -26,8 +27,10 @@ class Notices:
     """Tells every change that somebody waits for once, and nothing else."""
 
     def __init__(self, session: Session, screen: PromptScreen) -> None:
-        self._session = session
         self._screen = screen
+        # What happened is known on this machine, so telling it need not wait for a server.
+        self._make_reader = session.local_reader
+        self._reader: WorkflowReader | None = None
         self._told: dict[str, WorkflowInfo] = {}
         self._trouble = ""
 
@@ -54,6 +57,11 @@ class Notices:
             self._trouble = text
             self._screen.narrate(clean(text))
 
+    def close(self) -> None:
+        """Close the store."""
+        if self._reader is not None:
+            self._reader.close()
+
     def _line(self, info: WorkflowInfo) -> str:
         # Whoever cancelled a workflow needs no advice.
         advice = "" if info.status is WorkflowStatus.CANCELLED else self._advice(info.workflow_id)
@@ -77,7 +85,8 @@ class Notices:
 
     def _advice(self, workflow_id: str) -> str:
         try:
-            return clean(self._session.reader.advice(workflow_id))
+            self._reader = self._reader or self._make_reader()
+            return clean(self._reader.advice(workflow_id))
         except WorkflowError:
             return ""
 

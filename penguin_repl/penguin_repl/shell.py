@@ -143,6 +143,7 @@ class Shell:
                 self._watch.stop()
                 await self._session.aclose()
                 self._known.close()
+                self._notices.close()
                 if self._keep:
                     self._hand_over()
 

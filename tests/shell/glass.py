@@ -96,7 +96,11 @@ class Glass:
         return self._newest(task)[0]
 
     def _newest(self, task: str) -> list[WorkflowInfo]:
-        return self.session.reader.list(task_id=task, limit=1)
+        reader = self.session.local_reader()
+        try:
+            return reader.list(task_id=task, limit=1)
+        finally:
+            reader.close()
 
     async def ended(self) -> None:
         await self.until(lambda: self.running.done())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import subprocess
 import time
@@ -34,6 +35,16 @@ class Serving:
         _await_port(self._port)
         # It listens a moment before its namespace and search attributes are there.
         asyncio.run(answering(self._folder, self.address))
+
+    def freeze(self) -> None:
+        """From now on it takes everything and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where it was."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LAG = 120.0
 """Seconds: what closed so long before the last look is asked for again, since lists lag behind."""
 PAGE = 500
-LIST_LIMIT = 60.0
-"""Seconds that a list of everything may take."""
+PAGE_LIMIT = 10.0
+"""Seconds that a page of a list may take."""
 AT_ONCE = 20
 """So many single workflows are asked for at a time."""
 
@@ -74,11 +74,13 @@ class Visibility:
         self._mirror.note_heard(begun)
 
     async def _list(self, query: str) -> list[Seen]:
-        async def listed() -> list[Seen]:
-            every = self._connection.client.list_workflows(query, page_size=PAGE)
-            return [seen async for one in every if (seen := await _seen(one)) is not None]
-
-        return await self._connection.call(listed(), LIST_LIMIT)
+        pages = self._connection.client.list_workflows(query, page_size=PAGE)
+        found: list[Seen] = []
+        while True:
+            await self._connection.call(pages.fetch_next_page(), PAGE_LIMIT)
+            found += [seen for one in pages.current_page or () if (seen := await _seen(one)) is not None]
+            if not pages.next_page_token:
+                return found
 
 
 async def _seen(execution: WorkflowExecution) -> Seen | None:

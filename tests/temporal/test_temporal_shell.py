@@ -1,0 +1,48 @@
+"""The shell while the server hangs: keys are answered, commands can be stopped, and all goes on when it is back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.shell.pseudo import Pseudo, terminal
+from tests.temporal.serving import Serving
+from tests.temporal.space import TemporalSpace
+
+CTRL_C, CTRL_U, TAB, BACKSPACE = "\x03", "\x15", "\t", "\x7f"
+LOOKS = 2.5
+"""Seconds in which a shell looks at the server at least twice."""
+AT_ONCE = 1.5
+"""Seconds that a key may take to be seen, on a machine that is busy."""
+
+
+def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: Serving) -> None:
+    space = TemporalSpace(tmp_path, own_server.address, "hangs")
+    space.tasks("a", "b")
+    with terminal(tmp_path, TEMPORAL_AUTO_START="false") as pseudo:
+        pseudo.see("No worker is running")
+        pseudo.enter("/workflow start a").see("workflow_id: ")
+        pseudo.until(lambda: pseudo.typed == "")
+        own_server.freeze()
+        try:
+            keys_are_answered(pseudo)
+            pseudo.press(CTRL_U, "/workflow pause itu", TAB)
+            pseudo.until(lambda: (pseudo.typed or "").startswith("/workflow pause ituv-a-"))
+            pseudo.press(CTRL_U)
+            pseudo.enter("/workflow status")
+            pseudo.insist(CTRL_C, lambda: "stopped; what runs goes on" in pseudo.text)
+        finally:
+            own_server.thaw()
+        pseudo.press(CTRL_U)
+        pseudo.enter("/workflow list").see("STARTED")
+
+
+def keys_are_answered(pseudo: Pseudo) -> None:
+    """Type for as long as it takes to get into the way of the looks."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < LOOKS:
+        for key, typed in (("x", "x"), (BACKSPACE, "")):
+            pressed = time.monotonic()
+            pseudo.press(key)
+            pseudo.until(lambda typed=typed: pseudo.typed == typed)  # type: ignore[misc]
+            assert time.monotonic() - pressed < AT_ONCE
