@@ -7,11 +7,10 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 
-from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.commands import Await
 from penguin.orchestration.flow import State
+from penguin.orchestration.hosting.ranking import Rank, rank_of
 
-Rank = tuple[bool, tuple[int, float, int, int], float]
 TaskKey = tuple[str, str]
 """Project and task."""
 
@@ -50,13 +49,13 @@ class Scheduler:
             for task in unmet:
                 self._parked[task].add(workflow)
         else:
-            heapq.heappush(self._ready, (_rank(state), workflow))
+            heapq.heappush(self._ready, (rank_of(state), workflow))
             self.kick()
 
     def put_back(self, state: State) -> None:
         """Its slot was taken by another process: it is offered again with the next kick."""
         self._waiting[state.workflow_id] = state
-        heapq.heappush(self._ready, (_rank(state), state.workflow_id))
+        heapq.heappush(self._ready, (rank_of(state), state.workflow_id))
 
     def discard(self, workflow: str) -> None:
         """It waits no longer."""
@@ -110,8 +109,3 @@ class Scheduler:
         self._timers.pop(workflow, None)
         if (state := self._waiting.get(workflow)) is not None:
             self.add(state, Await(until, False))
-
-
-def _rank(state: State) -> Rank:
-    # What has begun goes on before anything new begins.
-    return (state.phase is WorkflowPhase.PENDING, state.definition.task.rank, state.created_at)

@@ -394,7 +394,8 @@ class TemporalBackend(OrchestrationBackend):
 
     async def run_engine(self) -> None:
         self._takes_all = True
-        await self._open(may_start=True)
+        link = await self._open(may_start=True)
+        await asyncio.to_thread(link.check_sharing)
         await self._run_attempts()
 
     async def drain(self, grace: float) -> None:
@@ -438,18 +439,23 @@ class TemporalBackend(OrchestrationBackend):
             )
         return self._worker
 
-    def _runner(self, identity: Identity) -> PhaseRunner:
+    def _runner(self, identity: Identity, lease: Path | None) -> PhaseRunner:
         if self._scripted is not None:
             return self._scripted
         from penguin.orchestration.phases.runner import LocalPhases
 
-        return Witness(LocalPhases(identity.folder, on_trouble=lambda problem: self.on_trouble(problem)))
+        return Witness(
+            LocalPhases(identity.folder, on_trouble=lambda problem: self.on_trouble(problem), lease=lease),
+            shared=lease is not None,
+        )
 
     # --- opening and closing ---
 
     async def _open_to(self, what: str) -> Link:
         refuse_inside_step(self.workspace.root, what)
-        return await self._open(may_start=True)
+        link = await self._open(may_start=True)
+        await asyncio.to_thread(link.check_sharing)
+        return link
 
     async def _open(self, *, may_start: bool = False) -> Link:
         loop = asyncio.get_running_loop()
@@ -478,7 +484,7 @@ class TemporalBackend(OrchestrationBackend):
         for workflow_id in sorted(self._ending):
             seen = await link.visibility.look(workflow_id)
             if seen is not None and seen.state.running and seen.state.owner == worker.engine:
-                while workflow_id in worker.drives.under_way and time.monotonic() < deadline:
+                while worker.drives.is_under_way(workflow_id) and time.monotonic() < deadline:
                     await asyncio.sleep(SOON)
 
     async def aclose(self) -> None:

@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, WorkflowNotFound
 from penguin.orchestration.commands import Start
 from penguin.orchestration.ituv import decide
+from penguin.orchestration.storage import open_storage
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.temporal.connection import open_connection
 from penguin.orchestration.temporal.health import workers_polling
@@ -34,6 +35,7 @@ from penguin.orchestration.temporal.summary import (
     read_summary,
 )
 from penguin.orchestration.temporal.visibility import Visibility
+from penguin.orchestration.tree.sharing import Sharing
 
 if TYPE_CHECKING:
     from typing import Any
@@ -75,6 +77,12 @@ class Link:
         self.mirror = Mirror(mirror_of(workspace, settings))
         self.reader = WorkflowReader(self.mirror.path)
         self.visibility = Visibility(connection, self.task_queue, self.mirror)
+        self.output = open_storage(settings)
+        """Where hosts that share no disk keep output and evidence; None: they stay on the host."""
+        remote = settings.workspace_remote
+        self.files = Sharing(workspace.root, workspace.runs, remote) if remote else None
+        """The git remote by which working trees share files; None: they don't."""
+        self._push_to_upstream = settings.push_to_upstream
         self.hosted = False
         """Whether this process hosts workflows itself."""
 
@@ -83,6 +91,11 @@ class Link:
         await self.connection.aclose()
         self.reader.close()
         self.mirror.close()
+
+    def check_sharing(self) -> None:
+        """Raise NotShared where the settings ask for a remote that can't, or must not, be pushed to."""
+        if self.files is not None:
+            self.files.check(self._push_to_upstream)
 
     def handle(self, workflow_id: str, run_id: str | None = None) -> WorkflowHandle[Any, Any]:
         """A workflow on the server."""

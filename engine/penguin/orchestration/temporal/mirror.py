@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from penguin.orchestration.info import info_of
 from penguin.orchestration.private import make_private
 from penguin.orchestration.store.codec import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.dependencies import dependency_state
 from penguin.orchestration.temporal.summary import Seen
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ FOLDER = "temporal"
 _NEWER = "SELECT seq, status, phase FROM run WHERE workflow_id = ?"
 _ACTIVE_WORDS = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 _ACTIVE = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE_WORDS})"
+_BEGUN = f"{_ACTIVE} AND phase != 'PENDING' AND project_id = ? AND blueprint_id = ? LIMIT 1"
+_WORKED = "SELECT workflow_id, blueprint_id FROM run WHERE project_id = ? AND attempt > 0 ORDER BY created_at"
 _PENDING = "SELECT workflow_id, dependencies FROM run WHERE project_id = ? AND status = 'PENDING'"
 _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
@@ -112,6 +115,22 @@ class Mirror:
         with self._lock:
             rows = self.connection.execute(_PENDING, (project_id,)).fetchall()
         return [workflow_id for workflow_id, dependencies in rows if task_id in json.loads(dependencies)]
+
+    def begun(self, project_id: str, blueprint_id: str) -> bool:
+        """Whether an active workflow of a blueprint has begun."""
+        with self._lock:
+            return self.connection.execute(_BEGUN, (project_id, blueprint_id)).fetchone() is not None
+
+    def work_before(
+        self, workflow_id: str, project_id: str, blueprint_id: str, dependencies: Sequence[str]
+    ) -> list[str]:
+        """The other workflows, the oldest first, whose work a workflow builds on: its blueprint's, and those by which
+        its dependencies were met."""
+        met = (dependency_state(self.connection, project_id, task_id).workflow_id for task_id in dependencies)
+        with self._lock:
+            rows = self.connection.execute(_WORKED, (project_id,)).fetchall()
+            wanted = {*met}
+        return [one for one, of in rows if one != workflow_id and (of == blueprint_id or one in wanted)]
 
     def owned_by(self, engine: str) -> set[str]:
         """The active workflows whose last attempt an engine began."""

@@ -16,6 +16,12 @@ WORKFLOW = "penguin-ituv"
 """The workflow's type."""
 DRIVE = "penguin-drive"
 """The activity's type."""
+PLACE = "penguin-place"
+"""The activity that says where a workflow's attempts are to be run."""
+HOME = "penguin-home"
+"""The type of the workflow that knows which working tree holds a blueprint's files."""
+HOLD = "penguin-hold"
+"""The activity by which a working tree shows that it is there."""
 LOST = "lost"
 """The answer to a drive that another one has replaced."""
 
@@ -23,6 +29,38 @@ LOST = "lost"
 def phases_queue(task_queue: str, project_id: str) -> str:
     """The queue that only workers of the project poll: attempts never come into another project's folder."""
     return f"{task_queue}/{project_id}"
+
+
+def tree_queue(task_queue: str, project_id: str, tree: str) -> str:
+    """The queue that only workers of one working tree poll."""
+    return f"{phases_queue(task_queue, project_id)}/{tree}"
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A working tree, as a place where attempts can be run."""
+
+    tree: str
+    host: str
+    """The machine's name."""
+    queue: str
+    shares: bool
+    """Its work can go on elsewhere: it is pushed to a git remote."""
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """The place that holds a blueprint's files."""
+
+    site: Site | None = None
+    """None: nobody ever asked for it."""
+    vacant: bool = True
+    """No worker of it is there."""
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a workflow's attempts are to be run."""
+
+    queue: str = ""
+    """'': nowhere for now."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from penguin.orchestration.hosting.ownership import Identity
-from penguin.orchestration.phases.attempt import PhaseRunner, Stop
+from penguin.orchestration.phases.lease import Lease
 from penguin.orchestration.store.reader import ENGINES
-from penguin.orchestration.temporal.activities import Drives
+from penguin.orchestration.temporal.drives import Drives
+from penguin.orchestration.temporal.home import HomeWorkflow
+from penguin.orchestration.temporal.homes import Holding, Homes
 from penguin.orchestration.temporal.mirror import FOLDER
+from penguin.orchestration.temporal.placing import Placing
 from penguin.orchestration.temporal.protocol import phases_queue
+from penguin.orchestration.temporal.shared import Shared
+from penguin.orchestration.temporal.site import site_of
 from penguin.orchestration.temporal.slots import Slots
 from penguin.orchestration.temporal.workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from penguin.orchestration.phases.attempt import PhaseRunner
     from penguin.orchestration.temporal.link import Link
     from penguin.orchestration.workspace import Workspace
 
@@ -29,6 +35,11 @@ STICKY = timedelta(seconds=1)
 """So long a workflow waits for the worker that knew it, before any other is as good."""
 THROTTLE = timedelta(seconds=0.5)
 """Heartbeats reach the server at least so often; word of a cancellation comes back with them."""
+LEASE = "lease"
+AT_ONCE = 20
+"""Workflows that are told at once where they are to be run."""
+WAITING = 200
+"""Attempts that wait here for a slot, in their order; more of them wait on the server."""
 
 
 def engines_of(workspace: Workspace) -> Path:
@@ -41,7 +52,7 @@ def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
     return Worker(
         link.connection.client,
         task_queue=link.task_queue,
-        workflows=[workflow],
+        workflows=[workflow, HomeWorkflow],
         # The workflow is the pure machine and little else: there is nothing to be kept from it.
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -52,7 +63,7 @@ def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
 class WorkspaceWorker:
     """The worker of one process, for the attempts of the project. Needs a running loop.
 
-    `is_mine` says which workflows' attempts are run here.
+    `is_mine` says which workflows' attempts are run here. `make_runner` is given the lease that steps are under.
     """
 
     def __init__(
@@ -60,26 +71,40 @@ class WorkspaceWorker:
         link: Link,
         *,
         is_mine: Callable[[str], bool],
-        make_runner: Callable[[Identity], PhaseRunner],
+        make_runner: Callable[[Identity, Path | None], PhaseRunner],
         on_trouble: Callable[[str], None],
     ) -> None:
-        self._link = link
-        engines = engines_of(link.workspace)
+        folder, engines = link.workspace.state / FOLDER, engines_of(link.workspace)
         self._identity = Identity(engines)
         self.engine = self._identity.id
-        self._runner = make_runner(self._identity)
-        slots = Slots(link.workspace.state / FOLDER, engines, self._identity.id, link.max_parallel)
-        self.drives = Drives(link, self._runner, slots, self._identity.id, is_mine, on_trouble)
-        self._worker = Worker(
+        # Where nobody else can go on with the work, nobody need be kept from it.
+        lease = Lease(folder / LEASE) if link.files is not None else None
+        self._runner = make_runner(self._identity, lease.path if lease else None)
+        site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
+        homes = Homes(link.connection, link.task_queue, site)
+        shared = Shared(link.mirror, link.files, link.output, lease, on_trouble)
+        slots = Slots(folder, engines, self.engine, link.max_parallel)
+        self._placing = Placing(link, homes, is_mine)
+        self._holding = Holding(link.connection, site, lease)
+        self.drives = Drives(link, homes, self._runner, slots, shared, self.engine, is_mine, on_trouble)
+        answering = Worker(
             link.connection.client,
             task_queue=phases_queue(link.task_queue, link.project_id),
-            activities=[self.drives.drive],
-            max_concurrent_activities=link.max_parallel,
+            activities=[self._placing.place],
+            max_concurrent_activities=AT_ONCE,
+            disable_eager_activity_execution=True,
+        )
+        running = Worker(
+            link.connection.client,
+            task_queue=site.queue,
+            activities=[self.drives.drive, self._holding.hold],
+            max_concurrent_activities=WAITING,
             max_heartbeat_throttle_interval=THROTTLE,
             default_heartbeat_throttle_interval=THROTTLE,
             disable_eager_activity_execution=True,
         )
-        self._running = asyncio.create_task(self._worker.run())
+        self._workers = [answering, running]
+        self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
 
     def claims_all(self) -> None:
         """Tell others of this machine that this worker takes whatever nobody runs."""
@@ -87,23 +112,19 @@ class WorkspaceWorker:
 
     async def drain(self, grace: float) -> None:
         """Begin nothing more, give what runs `grace` seconds, then end it; it is run again later, nothing spent."""
-        self.drives.draining = True
-        deadline = asyncio.get_running_loop().time() + grace
-        while self.drives.under_way and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.05)
-        for drive in tuple(self.drives.under_way.values()):
-            if drive.control is not None and drive.control.stop is not Stop.CANCEL:
-                drive.control.ask(Stop.NOW)
-        while any(drive.control is not None for drive in self.drives.under_way.values()):
-            await asyncio.sleep(0.05)
+        self._placing.draining = True
+        await self.drives.drain(grace)
 
     async def aclose(self) -> None:
         """Leave running steps to be taken over, and stop."""
-        running = bool(self.drives.under_way)
+        running = self.drives.any_under_way()
+        self._placing.draining = True
         self.drives.leave()
-        if not self._running.done():
-            await self._worker.shutdown()
-        await asyncio.wait({self._running})
+        self._holding.leave()
+        for worker, task in zip(self._workers, self._running, strict=True):
+            if not task.done():
+                await worker.shutdown()
+        await asyncio.wait(self._running)
         await self._runner.aclose()
         self._identity.release()
         if not running:

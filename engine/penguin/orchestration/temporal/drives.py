@@ -1,0 +1,100 @@
+"""The drives of one worker: which are under way, and when none is begun any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from penguin.orchestration.phases.attempt import Stop
+from penguin.orchestration.temporal.drive import Drive
+from penguin.orchestration.temporal.placing import Draining, NotMine
+from penguin.orchestration.temporal.protocol import DRIVE, Wanted, decode
+
+if TYPE_CHECKING:
+    from penguin.orchestration.phases.attempt import PhaseRunner
+    from penguin.orchestration.temporal.homes import Homes
+    from penguin.orchestration.temporal.link import Link
+    from penguin.orchestration.temporal.shared import Shared
+    from penguin.orchestration.temporal.slots import Slots
+
+LOOK = 0.05
+"""Seconds between two looks at drives that are to end."""
+
+
+class Drives:
+    """See the module."""
+
+    def __init__(
+        self,
+        link: Link,
+        homes: Homes,
+        runner: PhaseRunner,
+        slots: Slots,
+        shared: Shared,
+        engine: str,
+        is_mine: Callable[[str], bool],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.link = link
+        self.homes = homes
+        self.runner = runner
+        self.slots = slots
+        self.shared = shared
+        self.engine = engine
+        self.on_trouble = on_trouble
+        self.draining = False
+        self._is_mine = is_mine
+        self._all: dict[str, Drive] = {}
+
+    def is_under_way(self, workflow_id: str) -> bool:
+        """Whether attempts of a workflow are run here."""
+        drive = self._all.get(workflow_id)
+        return drive is not None and drive.begun
+
+    def any_under_way(self) -> bool:
+        """Whether attempts are run here."""
+        return any(drive.begun for drive in self._all.values())
+
+    def leave(self) -> None:
+        """Leave all steps running, to be taken over."""
+        self.draining = True
+        for drive in self._all.values():
+            drive.leave()
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more, give what runs `grace` seconds, then end it."""
+        self.draining = True
+        for drive in self._all.values():
+            if not drive.begun:
+                drive.leave()
+        deadline = asyncio.get_running_loop().time() + grace
+        while self.any_under_way() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(LOOK)
+        for drive in tuple(self._all.values()):
+            if drive.control is not None and drive.control.stop is not Stop.CANCEL:
+                drive.control.ask(Stop.NOW)
+        while any(drive.control is not None for drive in self._all.values()):
+            await asyncio.sleep(LOOK)
+
+    @activity.defn(name=DRIVE)
+    async def drive(self, argument: str) -> str:
+        """Run what the workflow wants; see drive.py for what comes of it. Fails where others are to go on."""
+        if self.draining:
+            raise Draining
+        wanted = decode(argument, Wanted)
+        if not self._is_mine(wanted.workflow_id):
+            raise NotMine
+        before = self._all.get(wanted.workflow_id)
+        if before is not None:
+            # The server gave that one up, since it could not be heard for a while. Its step goes on here.
+            before.leave()
+            await before.gone()
+        drive = self._all[wanted.workflow_id] = Drive(self, wanted)
+        try:
+            return await drive.run()
+        finally:
+            if self._all.get(wanted.workflow_id) is drive:
+                del self._all[wanted.workflow_id]

@@ -1,0 +1,127 @@
+"""Asking for the homes of blueprints, as the workers of one working tree do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.client import AsyncActivityCancelledError, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.temporal.home import MEMO, home_id
+from penguin.orchestration.temporal.link import TASK_LIMIT
+from penguin.orchestration.temporal.protocol import HOLD, HOME, Home, Site, decode, encode
+
+if TYPE_CHECKING:
+    from temporalio.client import AsyncActivityHandle
+
+    from penguin.orchestration.phases.lease import Lease
+    from penguin.orchestration.temporal.connection import Connection
+
+log = logging.getLogger(__name__)
+
+LEASE = 8.0
+"""Seconds, from the last beat that the server heard, for which steps may run: more than a home waits for a beat, less
+than it then waits for its workers to come back."""
+BEAT = 1.5
+"""Seconds between two beats."""
+BEAT_LIMIT = 2.0
+"""Seconds that the server may take to hear one."""
+CLAIM_LIMIT = 30.0
+"""Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
+
+
+class Homes:
+    """The homes, seen from one working tree."""
+
+    def __init__(self, connection: Connection, task_queue: str, site: Site) -> None:
+        self._connection = connection
+        self._task_queue = task_queue
+        self.site = site
+
+    async def look(self, project_id: str, blueprint_id: str) -> Home | None:
+        """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
+        handle = self._connection.client.get_workflow_handle(home_id(self._task_queue, project_id, blueprint_id))
+        try:
+            memo = await (await self._connection.call(handle.describe())).memo()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return decode(memo[MEMO], Home)
+
+    async def claim(self, project_id: str, blueprint_id: str, *, take: bool) -> Home:
+        """Ask for it; see HomeWorkflow. Raises BackendUnavailable."""
+        client = self._connection.client
+        start: WithStartWorkflowOperation[object, str] = WithStartWorkflowOperation(
+            HOME,
+            encode(Home()),
+            id=home_id(self._task_queue, project_id, blueprint_id),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            task_queue=self._task_queue,
+            task_timeout=TASK_LIMIT,
+            memo={MEMO: encode(Home())},
+        )
+        claim = client.execute_update_with_start_workflow(
+            "claim", args=[encode(self.site), take], start_workflow_operation=start, result_type=str
+        )
+        return decode(await self._connection.call(claim, CLAIM_LIMIT), Home)
+
+    def is_here(self, home: Home | None) -> bool:
+        """Whether it is this working tree's."""
+        return home is not None and home.site is not None and home.site.tree == self.site.tree
+
+
+class Holding:
+    """Shows that this working tree is there, and renews the lease on its steps with every beat that was heard."""
+
+    def __init__(self, connection: Connection, site: Site, lease: Lease | None) -> None:
+        self._connection = connection
+        self._site = site
+        self._lease = lease
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Beat no longer; other workers of the tree may."""
+        self._leaving.set()
+
+    @activity.defn(name=HOLD)
+    async def hold(self, argument: str) -> str:
+        """Until this worker leaves, or the server has given it up."""
+        if self._leaving.is_set():
+            raise ApplicationError("the worker is being stopped", type="Draining")
+        if decode(argument, Home).vacant:
+            await self._come_back()
+        handle = self._connection.client.get_async_activity_handle(task_token=activity.info().task_token)
+        while not self._leaving.is_set() and await self._is_heard(handle):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), BEAT)
+        return ""
+
+    async def _come_back(self) -> None:
+        """It was believed that nobody of this tree is there."""
+        home = self._connection.client.get_workflow_handle(activity.info().workflow_id or "")
+        claim = home.execute_update("claim", args=[encode(self._site), False], result_type=str)
+        await self._connection.call(claim, CLAIM_LIMIT)
+
+    async def _is_heard(self, handle: AsyncActivityHandle) -> bool:
+        """Beat once; False where the server has given this activity up: another one has begun, or will."""
+        asked = time.clock_gettime(time.CLOCK_BOOTTIME)
+        try:
+            await self._connection.call(handle.heartbeat(), BEAT_LIMIT)
+        except BackendUnavailable as error:
+            log.info("not heard: %s", error)
+        except (RPCError, AsyncActivityCancelledError) as error:
+            log.info("a home is not held by this activity any more: %s", error)
+            return False
+        else:
+            if self._lease is not None:
+                self._lease.renew_until(asked + LEASE)
+        return True

@@ -1,0 +1,90 @@
+"""What a working tree shares with others: its files by a git remote, its output by a storage, its steps by a lease."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError
+
+if TYPE_CHECKING:
+    from penguin.orchestration.evidence import AttemptResult
+    from penguin.orchestration.flow import State
+    from penguin.orchestration.phases.attempt import AttemptOrder
+    from penguin.orchestration.phases.lease import Lease
+    from penguin.orchestration.storage import Storage
+    from penguin.orchestration.temporal.mirror import Mirror
+    from penguin.orchestration.temporal.slots import Slots
+    from penguin.orchestration.tree.sharing import Sharing
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.05
+"""Seconds between two looks at a lease that is not there yet."""
+
+
+class Shared:
+    """See the module; each of the three may be None, and then nothing is done."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        files: Sharing | None,
+        output: Storage | None,
+        lease: Lease | None,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._mirror = mirror
+        self._files = files
+        self._output = output
+        self._lease = lease
+        self._on_trouble = on_trouble
+        self._troubled = False
+
+    async def leased(self) -> None:
+        """Until steps may be run here."""
+        while self._lease is not None and not self._lease.holds():
+            await asyncio.sleep(LOOK)
+
+    async def bring(self, state: State, slots: Slots) -> None:
+        """Bring the files here that the workflow goes on from. Raises WorkflowError where that can't be."""
+        files = self._files
+        if files is None:
+            return
+        ended = state.attempt - (state.open is not None)
+        if await asyncio.to_thread(files.is_here, state.workflow_id, ended, state.checkpoint):
+            return
+        task = state.definition.task
+        before = self._mirror.work_before(state.workflow_id, task.project_id, task.blueprint_id, task.dependencies)
+        async with slots.alone(state.workflow_id):
+            await asyncio.to_thread(
+                files.bring,
+                state.workflow_id,
+                ended,
+                before,
+                state.definition.checkpoint_exclude,
+                checkpoint=state.checkpoint,
+                passed=state.passes[0].tree if state.passes and not ended else "",
+            )
+
+    async def keep(self, order: AttemptOrder, result: AttemptResult) -> None:
+        """Let others have what an attempt did; where that can't be, say so, and go on."""
+        problem = ""
+        if self._files is not None and result.checkpoint:
+            problem = await self._tried(self._files.push, order.workflow_id)
+        if self._output is not None:
+            problem = problem or await self._tried(self._output.put, order.workflow_id, Path(order.run_dir), result)
+        if problem or self._troubled:
+            self._on_trouble(problem)
+            self._troubled = bool(problem)
+
+    async def _tried(self, act: Callable[..., object], *arguments: object) -> str:
+        try:
+            await asyncio.to_thread(act, *arguments)
+        except WorkflowError as error:
+            log.warning("%s", error)
+            return error.message
+        return ""
