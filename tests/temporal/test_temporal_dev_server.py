@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,7 +21,7 @@ from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal import dev_server, keeper
 from penguin.orchestration.temporal.connection import open_connection
 from penguin.orchestration.temporal.dev_server import DevServer, NotStarted, server_command, server_program
-from penguin.orchestration.temporal.namespace import RETENTION, retention_of
+from penguin.orchestration.temporal.namespace import RETENTION, missing_attributes, retention_of
 from penguin.orchestration.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -154,6 +155,20 @@ async def test_a_server_is_started_with_a_months_retention_and_ended_by_its_only
     connection = await open_connection(settings_of(root, address), Workspace(root), environ={})
     assert await retention_of(connection.client) == RETENTION
     await connection.aclose()
+
+
+async def test_a_namespace_that_is_named_while_it_runs_is_made(workspaces: Callable[[str], Path]) -> None:
+    root, address = workspaces("one"), f"127.0.0.1:{free_port()}"
+    first = await open_connection(settings_of(root, address), Workspace(root), environ={})
+    begun = time.monotonic()
+    other = settings_of(root, address, namespace="other")
+    # Several at once, as a shell and a script may be.
+    found = await asyncio.gather(*(open_connection(other, Workspace(root), environ={}) for _ in range(3)))
+    assert time.monotonic() - begun < 5
+    assert {(one.namespace, one.retention) for one in found} == {("other", RETENTION)}
+    assert await missing_attributes(found[0].client) == []
+    for connection in (first, *found):
+        await connection.aclose()
 
 
 def test_two_shells_share_one_server_and_the_last_one_out_ends_it(workspaces: Callable[[str], Path]) -> None:

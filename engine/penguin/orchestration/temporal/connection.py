@@ -33,8 +33,19 @@ CALL_LIMIT = 5.0
 """Seconds that one call to the server may take: the SDK's own limit is not kept when a server dies."""
 OWN_LIMIT = 15.0
 """Seconds that the workspace's own server may take from listening to serving its namespace."""
+BIRTH = 1.0
+"""Of these, seconds in which a server that is starting makes the namespace that it was started for."""
 LAST_CALLS = 0.02
 """Seconds in which the SDK's threads hand over what they still hold; an interpreter that ends before may crash."""
+
+
+class Unprepared(BackendUnavailable):
+    """The server answers, but has no such namespace, or it lacks the search attributes named in `missing`."""
+
+    def __init__(self, told: BackendUnavailable, client: Client, missing: list[str]) -> None:
+        super().__init__(told.message, told.hint)
+        self.client = client
+        self.missing = missing
 
 
 class Connection:
@@ -130,15 +141,18 @@ async def open_connection(
 async def _connect_own(
     settings: TemporalConfig, workspace: Workspace, address: str, metrics: str | None, environ: Mapping[str, str]
 ) -> Connection:
-    until = time.monotonic() + OWN_LIMIT
+    begun = time.monotonic()
     while True:
         try:
             connection = await connect(settings, workspace.root, address=address, metrics=metrics, environ=environ)
             break
-        except BackendUnavailable:
+        except BackendUnavailable as error:
             # It listens a moment before its namespace is there.
-            if time.monotonic() > until:
+            if time.monotonic() > begun + OWN_LIMIT:
                 raise
+            if isinstance(error, Unprepared) and time.monotonic() > begun + BIRTH:
+                # It was started for another one.
+                await within(namespace.prepare(error.client, error.missing), address)
             await asyncio.sleep(0.05)
     if connection.retention < namespace.RETENTION:
         await connection.call(namespace.keep_for(connection.client, namespace.RETENTION))
@@ -161,15 +175,17 @@ async def _retention(client: Client, diagnosis: Diagnosis) -> timedelta:
         raise diagnosis.refusal(sentence, SAY_ADDRESS) from None
     except RPCError as error:
         diagnosis.checks["namespace"] = error.message
-        raise _namespace_refused(name, error, diagnosis) from error
+        told = _namespace_refused(name, error, diagnosis)
+        raise (Unprepared(told, client, []) if error.status == RPCStatusCode.NOT_FOUND else told) from error
     if missing:
         diagnosis.checks["namespace"] = f"lacks {', '.join(missing)}"
         sentence = f"the namespace {name} lacks search attributes: {', '.join(missing)}"
-        raise diagnosis.refusal(sentence, namespace.how_to_add(name, diagnosis.address, missing))
+        told = diagnosis.refusal(sentence, namespace.how_to_add(name, diagnosis.address, missing))
+        raise Unprepared(told, client, missing)
     return retention
 
 
-def _namespace_refused(name: str, error: RPCError, diagnosis: Diagnosis) -> WorkflowError:
+def _namespace_refused(name: str, error: RPCError, diagnosis: Diagnosis) -> BackendUnavailable:
     where = f"the Temporal server at {diagnosis.address}"
     if error.status == RPCStatusCode.NOT_FOUND:
         diagnosis.checks["namespace"] = f"{name} is missing"

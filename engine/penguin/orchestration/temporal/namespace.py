@@ -52,6 +52,40 @@ async def keep_for(client: Client, retention: timedelta) -> None:
     await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
+async def prepare(client: Client, missing: list[str]) -> None:
+    """Make the client's namespace, or the search attributes that it lacks. Of two who do so at once both succeed."""
+    from temporalio.service import RPCError, RPCStatusCode
+
+    make = _add_attributes(client, missing) if missing else _register(client)
+    try:
+        await make
+    except RPCError as error:
+        # The server serves what was made a moment later, and meanwhile says that the one is there, the other not.
+        if error.status not in (RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.NOT_FOUND):
+            raise
+
+
+async def _register(client: Client) -> None:
+    from google.protobuf.duration_pb2 import Duration
+    from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+
+    kept = Duration()
+    kept.FromTimedelta(RETENTION)
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=kept)
+    )
+
+
+async def _add_attributes(client: Client, names: list[str]) -> None:
+    from temporalio.api.enums.v1 import IndexedValueType
+    from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+
+    keywords = dict.fromkeys(names, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=keywords)
+    )
+
+
 async def look(client: Client) -> tuple[timedelta, list[str]]:
     """Retention, and the search attributes that are missing, asked for at once."""
     retention, missing = await asyncio.gather(retention_of(client), missing_attributes(client))
