@@ -194,6 +194,15 @@ def test_a_remote_that_is_silent_is_given_up(one: Clone) -> None:
         assert time.monotonic() - began < 10
 
 
+def test_a_transfer_that_goes_on_is_waited_for(one: Clone, bare: Path) -> None:
+    hook = bare / "hooks" / "update"
+    hook.write_text("#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo $i >&2; sleep 0.2; done\n")
+    hook.chmod(0o755)
+    one.sharing = Sharing(one.workspace, one.runs, "shared", limit=0.5)
+    one.attempt(1)
+    assert len(pushed(bare)) == 2
+
+
 def test_a_remote_that_is_not_there_says_so(one: Clone, bare: Path) -> None:
     shutil.rmtree(bare)
     with pytest.raises(Unreachable, match=r"shared can't be used: .*bare.git") as caught:

@@ -6,18 +6,24 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from functools import cached_property
+from tempfile import TemporaryFile
+from typing import IO
 
 from penguin.orchestration.tree.git import GIT, GitTrouble, NoRepository, Repository, environment
 
 LIMIT = 60.0
-"""Seconds that one exchange may take."""
+"""Seconds for which a remote may be silent."""
+PATIENCE = 10
+"""How many times as long a transfer may take that goes on: the first one may take the whole history along."""
 _REFS = "refs/penguin/"
-_ALONE = "--no-recurse-submodules"
+_OPTIONS = ("--no-recurse-submodules", "--progress")
 _OF_THE_USER = ("GIT_SSH", "GIT_ASKPASS", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_CONFIG_", "GIT_ALLOW_PROTOCOL")
 """Beginnings of variables that say how remotes are reached."""
 _SHOWN = 4
+_PROGRESS = re.compile(r"(remote: )?([A-Z][a-z]+ (objects|deltas)\b|Total [0-9]|Delta compression\b)")
 _NO_BODY = re.compile(r"(?<=://)[^/@\s]+@")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[^\]]*\]|[^/:]+)(?::[0-9]+(?=/))?[:/](.*)", re.IGNORECASE
@@ -47,7 +53,7 @@ class Remote:
     def fetch(self, refs: Mapping[str, str]) -> None:
         """Set refs here, the values, to those of the remote, the keys."""
         if refs:
-            options = ("--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", _ALONE, "--quiet")
+            options = ("--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", *_OPTIONS)
             given = "".join(f"+{there}:{here}\n" for there, here in refs.items()).encode()
             self._run("fetch", *options, "--stdin", self.name, given=given)
 
@@ -56,7 +62,7 @@ class Remote:
 
         The others may be set by then.
         """
-        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", _ALONE, "--quiet")
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", *_OPTIONS)
         leases = (f"--force-with-lease={there}:{expected.get(there, '')}" for there in refs)
         wanted = (f"{commit}:{there}" for there, commit in refs.items())
         output = self._run("push", *options, *leases, self.name, *wanted, fine=(0, 1)).decode("utf-8", "replace")
@@ -82,31 +88,43 @@ class Remote:
     # --- git ---
 
     def _run(self, *arguments: str, given: bytes = b"", fine: tuple[int, ...] = (0,)) -> bytes:
-        try:
-            # A session of its own has no terminal to ask at, and ends whole, with the ssh or helper that git waits for.
-            with subprocess.Popen(
-                (*GIT, *arguments),
-                cwd=self._repository.top,
-                env=self._environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            ) as process:
-                output, said = self._talk(process, given)
-        except OSError as error:
-            raise NoRepository(f"git can't be run: {error.strerror}") from error
-        # What git says on standard error about refused refs is said again, ref by ref, on standard output.
-        if process.returncode not in fine or (process.returncode and not output):
-            raise self._trouble(f"{self._said} can't be used: {_told(said) or f'exit code {process.returncode}'}")
+        with TemporaryFile() as said:
+            try:
+                # A session of its own has no terminal to ask at, and ends whole, with the ssh that git waits for.
+                with subprocess.Popen(
+                    (*GIT, *arguments),
+                    cwd=self._repository.top,
+                    env=self._environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    start_new_session=True,
+                ) as process:
+                    output = self._talk(process, given, said)
+            except OSError as error:
+                raise NoRepository(f"git can't be run: {error.strerror}") from error
+            # What git says of refused refs is on standard output, ref by ref.
+            if process.returncode not in fine or (process.returncode and not output):
+                said.seek(0)
+                told = _told(said.read()) or f"exit code {process.returncode}"
+                raise self._trouble(f"{self._said} can't be used: {told}")
         return output
 
-    def _talk(self, process: subprocess.Popen[bytes], given: bytes) -> tuple[bytes, bytes]:
-        try:
-            return process.communicate(given, timeout=self._limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise self._trouble(f"{self._said} did not answer within {self._limit:g} s") from None
+    def _talk(self, process: subprocess.Popen[bytes], given: bytes, said: IO[bytes]) -> bytes:
+        """The output of a command, which is ended where it says nothing for too long."""
+        began = heard_at = time.monotonic()
+        heard, rest = 0, given or None
+        while True:
+            try:
+                return process.communicate(rest, timeout=min(1.0, self._limit))[0]
+            except subprocess.TimeoutExpired:
+                now, size, rest = time.monotonic(), os.fstat(said.fileno()).st_size, None
+            if size != heard:
+                heard, heard_at = size, now
+            for since, limit in ((heard_at, self._limit), (began, self._limit * PATIENCE)):
+                if now - since >= limit:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    raise self._trouble(f"{self._said} did not answer within {limit:g} s")
 
     @cached_property
     def _environment(self) -> dict[str, str]:
@@ -141,5 +159,5 @@ def _address(repository: Repository, url: str) -> str:
 
 def _told(said: bytes) -> str:
     """What git said, without anybody's password."""
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    return _NO_BODY.sub("", "; ".join(lines[:_SHOWN]))
+    lines = (line.strip() for line in said.decode("utf-8", "replace").splitlines())
+    return _NO_BODY.sub("", "; ".join([line for line in lines if line and not _PROGRESS.match(line)][:_SHOWN]))
