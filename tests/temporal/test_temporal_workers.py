@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.native.space import reached
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
-
-from penguin.orchestration.temporal.backend import TemporalBackend
+from tests.temporal.workers import Workers, client_of, lines
 
 pytestmark = pytest.mark.anyio
 
-TASKS = 12
-
-
-class Workers:
-    """Real worker processes of one workspace."""
-
-    def __init__(self, space: TemporalSpace, folder: Path) -> None:
-        self._space = space
-        self._folder = folder
-        self.running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        """Another worker, at work."""
-        log = self._folder / f"worker-{len(self.running)}.log"
-        command = [sys.executable, "-m", "penguin_repl", "--workspace", os.fspath(self._space.root), *options, "worker"]
-        with log.open("wb") as file:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        self.running.append(process)
-        deadline = time.monotonic() + 30
-        while "at work" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        return process
-
-    def said(self, process: subprocess.Popen[bytes]) -> str:
-        """What it wrote."""
-        return (self._folder / f"worker-{self.running.index(process)}.log").read_text()
+TASKS = 60
 
 
 @pytest.fixture
 def workers(temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     workers = Workers(temporal_space, tmp_path_factory.mktemp("workers"))
     yield workers
-    for process in workers.running:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-
-
-def client_of(space: TemporalSpace, **temporal: Any) -> TemporalBackend:
-    backend = space.backend(temporal={"auto_start": False, **temporal})
-    assert isinstance(backend, TemporalBackend)
-    return backend
-
-
-def lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+    workers.close()
 
 
 async def test_a_worker_that_is_killed_in_a_phase_is_replaced(temporal_space: TemporalSpace, workers: Workers) -> None:
@@ -97,7 +51,7 @@ async def test_several_workers_share_the_work_and_run_nothing_twice(
     temporal_space: TemporalSpace, workers: Workers
 ) -> None:
     names = [f"t{number}" for number in range(TASKS)]
-    phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran; sleep 0.1"]}}
+    phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran; sleep 0.05"]}}
     temporal_space.configure(max_parallel=3)
     temporal_space.tasks(*[{"id": name, "phases": phases} for name in names])
     doomed = workers.start()
@@ -108,7 +62,7 @@ async def test_several_workers_share_the_work_and_run_nothing_twice(
         while len(lines(temporal_space.root / "ran")) < TASKS // 3:
             time.sleep(0.02)
         doomed.kill()
-        infos = await client.wait_workflows(ids, 90)
+        infos = await client.wait_workflows(ids, 150)
     assert {info.status for info in infos} == {"COMPLETED"}
     assert sorted(lines(temporal_space.root / "ran")) == sorted(names)
 

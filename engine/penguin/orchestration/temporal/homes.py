@@ -38,6 +38,18 @@ CLAIM_LIMIT = 30.0
 """Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
 
 
+async def home_of(connection: Connection, task_queue: str, project_id: str, blueprint_id: str) -> Home | None:
+    """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
+    handle = connection.client.get_workflow_handle(home_id(task_queue, project_id, blueprint_id))
+    try:
+        memo = await (await connection.call(handle.describe())).memo()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return decode(memo[MEMO], Home)
+
+
 class Homes:
     """The homes, seen from one working tree."""
 
@@ -47,15 +59,8 @@ class Homes:
         self.site = site
 
     async def look(self, project_id: str, blueprint_id: str) -> Home | None:
-        """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
-        handle = self._connection.client.get_workflow_handle(home_id(self._task_queue, project_id, blueprint_id))
-        try:
-            memo = await (await self._connection.call(handle.describe())).memo()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        return decode(memo[MEMO], Home)
+        """See `home_of`."""
+        return await home_of(self._connection, self._task_queue, project_id, blueprint_id)
 
     async def claim(self, project_id: str, blueprint_id: str, *, take: bool) -> Home:
         """Ask for it; see HomeWorkflow. Raises BackendUnavailable."""

@@ -18,8 +18,11 @@ from penguin.orchestration.temporal.mirror import mirror_of
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.temporal.link import Link
+    from penguin.orchestration.temporal.protocol import Home
     from penguin.orchestration.workspace import Workspace
 
+COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
+_WAITING = "SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ('PENDING', 'RUNNING')"
 FRESH = 0.2
 """Seconds for which an answer about everything is good enough: one command asks several times."""
 
@@ -90,13 +93,17 @@ class TemporalReader(WorkflowReader):
         """See WorkflowReader."""
         self._sync()
         said = super().explain(workflow_id)
-        return "; ".join(it for it in said.split("; ") if it != NO_ENGINE) if self._works_elsewhere(said) else said
+        if self._works_elsewhere(said):
+            said = "; ".join(it for it in said.split("; ") if it != NO_ENGINE)
+        return said or self._away(workflow_id)
 
     def advice(self, workflow_id: str) -> str:
         """See WorkflowReader."""
         self._sync()
         said = super().advice(workflow_id)
-        return "" if said == START_ENGINE and self._is_polled() else said
+        if said == START_ENGINE and self._is_polled():
+            said = ""
+        return said or (COME_BACK if self._away(workflow_id) else "")
 
     def at_rest(self, workflow_id: str) -> bool:
         """See WorkflowReader."""
@@ -135,6 +142,23 @@ class TemporalReader(WorkflowReader):
             await link.fetch_events(workflow_id)
 
         self._at_desk().ask_workflow(fetch)
+
+    def _away(self, workflow_id: str) -> str:
+        """That the working tree which holds the files is not there, where that is what an active workflow waits for."""
+        task = self._rows(_WAITING, (workflow_id,))
+        if not task:
+            return ""
+        project_id, blueprint_id = task[0]
+
+        async def look(link: Link) -> Home | None:
+            from penguin.orchestration.temporal.homes import home_of
+
+            return await home_of(link.connection, link.task_queue, project_id, blueprint_id)
+
+        home = self._at_desk().ask(look)
+        if home is None or home.site is None or not home.vacant:
+            return ""
+        return f"waits for {home.site.host}, which holds the files of {blueprint_id or project_id} and has no worker"
 
     def _works_elsewhere(self, said: str) -> bool:
         return NO_ENGINE in said and self._is_polled()
