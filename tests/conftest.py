@@ -11,6 +11,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What it asserts should say what it found, as in a test's own module.
+pytest.register_assert_rewrite("tests.scenarios.conformance")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Coroutine tests (`pytest.mark.anyio`) run on asyncio, which the engine is written for."""

@@ -1,36 +1,25 @@
-"""Plays a scenario on the pure machine: a clock that is moved by hand, and attempts that end as the script says."""
+"""The pure machine as a stage: a clock that is moved by hand, and attempts that end when told to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
+from typing import Any
 
 import msgspec
-from tests.ituv.scenarios import Act, Outcome, Scenario, Setup, trace
+from tests.scenarios.conformance import MACHINE_ID
+from tests.scenarios.player import Stage
+from tests.scenarios.scenario import Setup
 
 from penguin.orchestration import events as ev
-from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowStatus
-from penguin.orchestration.commands import (
-    Approve,
-    Await,
-    Cancel,
-    Claim,
-    Command,
-    Dispatch,
-    Feedback,
-    Pause,
-    Report,
-    Resume,
-    Run,
-    Start,
-    Supersede,
-)
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.commands import Claim, Command, Dispatch, Report, Start, Supersede
+from penguin.orchestration.definition import Definition
+from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.ituv import State, decide, effects, rebuild, successor
+from penguin.orchestration.steering import command_of
 
 BEGIN = 1_000.0
-LIMIT = 500
-"""Moves after which a scenario is taken to run for ever."""
 
 PASSED = AttemptResult(verdict=Verdict.PASSED, tree="a")
 
@@ -51,153 +40,73 @@ def after(state: State, commands: Iterable[Command], now: float = 2.0) -> State:
     return state
 
 
-class MachineRun:
-    """One scenario under way."""
+class MachineStage(Stage):
+    """A machine that nobody hosts."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, definition: Definition) -> None:
         self.clock = BEGIN
-        self.tree = "a"
-        self.lines: list[str] = []
-        self.history: list[ev.Event] = []
-        self.story: list[ev.Event | str] = []
-        self.refusal: IllegalCommand | None = None
+        self._definition = definition
+        self._state: State | None = None
+        self._history: list[ev.Event] = []
+        self._news: list[ev.Event] = []
         self._numbers = count(1)
-        self._survivors: tuple[int, ...] = ()
-        self._script = {phase: list(outcomes) for phase, outcomes in scenario.outcomes.items()}
-        self._acts = list(scenario.acts)
-        self.state = self._start(
-            Start(workflow_id="ituv-task-1-000001", number=0, definition=scenario.task.definition())
-        )
 
-    def play(self) -> None:
-        """Go on until nothing is under way and nothing is left to do."""
-        for _ in range(LIMIT):
-            if self._acts and self._due(self._acts[0]):
-                self._act(self._acts.pop(0))
-            elif not self._advance():
-                assert not self._acts, f"it never came to {self._acts[0]}, it is {self.state.status}"
-                self.lines += trace(self.story)
-                return
-        raise AssertionError(f"{self.scenario.name} does not end")
+    async def start(self) -> None:
+        self._start(Start(workflow_id=MACHINE_ID, number=0, definition=self._definition))
 
-    def play_acts(self) -> list[ev.Event | str]:
-        """Go on until the last act is done, and stop there; what came of that act."""
-        begin = 0
-        while self._acts:
-            if self._due(self._acts[0]):
-                begin = len(self.story)
-                self._act(self._acts.pop(0))
-            else:
-                assert self._advance(), f"it never came to {self._acts[0]}, it is {self.state.status}"
-        return self.story[begin:]
+    def _start(self, start: Start) -> None:
+        self._state = None
+        self._history = []
+        self._send(start)
 
-    def send(self, command: Command) -> None:
+    def _send(self, command: Command) -> None:
         """One command; what is recorded must give the state that was decided, also after a journey through JSON."""
-        decision = decide(self.state, command, self.clock)
-        self.history += decision.events
-        self.story += decision.events
-        self.state = decision.state
-        assert rebuild(_decode(_encode(self.history))) == self.state
-        assert decision.effects == effects(self.state)
+        decision = decide(self._state, command, self.clock)
+        self._history += decision.events
+        self._news += decision.events
+        self._state = decision.state
+        assert rebuild(_decode(_encode(self._history))) == self._state
+        assert decision.effects == effects(self._state)
 
-    def _start(self, command: Start) -> State:
-        decision = decide(None, command, self.clock)
-        self.history = list(decision.events)
-        self.story += decision.events
-        return decision.state
+    async def look(self) -> State:
+        assert self._state is not None
+        return self._state
 
-    # --- time goes on ---
-
-    def _advance(self) -> bool:
-        """The next thing that happens by itself."""
-        match effects(self.state):
-            case (Run() as run,):
-                self.send(Report(run.attempt, self._result(run)))
-            case (Await() as due,):
-                self.clock = max(self.clock, due.until)
-                self.send(Dispatch())
-            case _:
-                return False
+    def at_rest(self, state: State) -> bool:
         return True
 
-    def _result(self, run: Run) -> AttemptResult:
-        if run.stop in ("now", "cancel"):
-            return _interrupted(run.stop, self._survivors)
-        script = self._script.get(run.phase)
-        said = script.pop(0) if script else Verdict.PASSED
-        outcome = said if isinstance(said, Outcome) else Outcome(said, reason="" if said is Verdict.PASSED else "no")
-        self.tree = outcome.changes or self.tree
-        return outcome.result(self.tree)
+    async def news(self) -> Sequence[ev.Event]:
+        told, self._news = self._news, []
+        return told
 
-    # --- what people do ---
+    async def wait(self, seconds: float) -> None:
+        self.clock += seconds
 
-    def _due(self, act: Act) -> bool:
-        running = self.state.open.number if self.state.open and self.state.open.running else None
-        if act.during is not None:
-            return running == act.during
-        if act.at == "WAITING":
-            return self.state.status is WorkflowStatus.RUNNING and running is None
-        return self.state.status == act.at and running is None
+    async def begin(self, due_at: float) -> None:
+        self.clock = max(self.clock, due_at)
+        self._send(Dispatch())
 
-    def _act(self, act: Act) -> None:
-        self.clock += act.after
-        try:
-            ACTS[act.do](self, act)
-        except IllegalCommand as refusal:
-            self.refusal = refusal
-            self.story.append(f"refused: {act.do}")
+    async def end(self, attempt: int, result: AttemptResult) -> None:
+        self._send(Report(attempt, result))
 
-    def _pause(self, act: Act) -> None:
-        self.send(Pause(act.by, act.now))
+    async def signal(self, name: str, payload: dict[str, Any]) -> None:
+        said = {**payload, "tree": self.tree}
+        self._send(command_of(name, said, by="", advice_id=f"advice-{next(self._numbers)}", at=self.clock))
 
-    def _resume(self, act: Act) -> None:
-        self.send(Resume(act.by, act.start_from))
-
-    def _cancel(self, act: Act) -> None:
-        self._survivors = act.survivors
-        self.send(Cancel(act.by))
-
-    def _feedback(self, act: Act) -> None:
-        self.send(Feedback(ev.Advice(f"advice-{next(self._numbers)}", act.text, act.by, self.clock)))
-
-    def _approve(self, act: Act) -> None:
-        self.send(Approve(act.by, tree=self.tree))
-
-    def _edit(self, act: Act) -> None:
-        self.tree = act.tree
-
-    def _crash(self, act: Act) -> None:
-        self.send(Claim(f"engine-{next(self._numbers)}"))
-        if self.state.open is not None:
-            self.send(Report(self.state.open.number, _interrupted("crash")))
-
-    def _retry(self, act: Act) -> None:
+    async def retry(self, start_from: WorkflowPhase | None) -> None:
         start = successor(
-            self.state,
+            await self.look(),
             workflow_id="ituv-task-1-000002",
             number=1,
-            definition=self.scenario.task.definition(),
+            definition=self._definition,
             tree=self.tree,
-            start_from=act.start_from,
-            by=act.by,
+            start_from=start_from,
         )
-        self.send(Supersede(act.by))
-        self.state = self._start(start)
+        self._send(Supersede())
+        self._start(start)
 
+    async def crash(self, *, under_way: bool) -> None:
+        self._send(Claim(f"engine-{next(self._numbers)}"))
 
-def _interrupted(cause: str, survivors: tuple[int, ...] = ()) -> AttemptResult:
-    step = StepEvidence(name="step", kind="run", verdict=Verdict.INTERRUPTED, survivors=survivors)
-    return AttemptResult(verdict=Verdict.INTERRUPTED, cause=cause, steps=(step,))
-
-
-ACTS: dict[str, Callable[[MachineRun, Act], None]] = {
-    "pause": MachineRun._pause,
-    "resume": MachineRun._resume,
-    "cancel": MachineRun._cancel,
-    "feedback": MachineRun._feedback,
-    "approve": MachineRun._approve,
-    "retry": MachineRun._retry,
-    "edit": MachineRun._edit,
-    "crash": MachineRun._crash,
-}
+    async def aclose(self) -> None:
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.ituv.machine import PASSED, after, started
-from tests.ituv.scenarios import Setup
+from tests.scenarios.scenario import Setup
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus

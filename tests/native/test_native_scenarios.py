@@ -5,46 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.ituv.scenarios import Scenario, load, load_matrix
-from tests.native.scenario_run import NativeRun
+from tests.native.stage import NativeStage
+from tests.scenarios.conformance import check_command, check_scenario, each_command, each_scenario
+from tests.scenarios.scenario import Scenario
 
 pytestmark = pytest.mark.anyio
 
-SCENARIOS = load()
-MACHINE_ID = "ituv-task-1-000001"
-"""The id that the machine's scenarios speak of."""
-CASES = load_matrix().cases()
 
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+@each_scenario
 async def test_native_scenario(scenario: Scenario, tmp_path: Path) -> None:
-    run = NativeRun(scenario, tmp_path)
-    await run.play()
-    expect, state = scenario.expect, run.last
-    assert run.lines == list(expect.trace)
-    assert (state.status, state.phase) == (expect.status, expect.phase)
-    if expect.reason is not None:
-        assert expect.reason in state.reason
-    if expect.advice is not None:
-        assert expect.advice.replace(MACHINE_ID, state.workflow_id) in state.advice
-    if expect.artifacts is not None:
-        assert state.artifacts == expect.artifacts
-    if expect.feedback is not None:
-        assert tuple(advice.text for advice in state.feedback) == expect.feedback
+    await check_scenario(scenario, NativeStage(tmp_path, scenario.task.definition()))
 
 
-@pytest.mark.parametrize(("scenario", "outcome"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@each_command
 async def test_native_command(scenario: Scenario, outcome: str, tmp_path: Path) -> None:
-    run = NativeRun(scenario, tmp_path)
-    new = await run.play_acts()
-    refusal = f"refused: {scenario.acts[-1].do}"
-    if outcome == "refused":
-        assert new == [refusal]
-        assert run.refusal is not None
-        assert run.refusal.hint, "a refusal says what to type next"
-    elif outcome == "same":
-        assert new == []
-    else:
-        assert new
-        assert refusal not in new
-        assert run.last.status == outcome
+    await check_command(scenario, outcome, NativeStage(tmp_path, scenario.task.definition()))

@@ -1,7 +1,7 @@
 """Scenarios as data: what a task is, what its phases come to, what people do and when, and what must be seen.
 
-A scenario says nothing of how it is run. `tests/scenarios/*.yaml` holds them; `machine.py` plays them on the pure
-machine; a backend plays them with scripted phases. `trace` writes any history down in the same words, without times.
+A scenario says nothing of how it is run. The `*.yaml` beside this file hold them, `player.py` plays them on a
+stage: the pure machine or a backend. `trace` writes any history down in the same words, without times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, Workflo
 from penguin.orchestration.definition import Command, Definition, Gate, Retry, Task
 from penguin.orchestration.evidence import AttemptResult, StepEvidence
 
-FOLDER = Path(__file__).parent.parent / "scenarios"
+FOLDER = Path(__file__).parent
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,62 @@
+"""What must be seen of every scenario and of every command in every situation, whatever it is played on."""
+
+from __future__ import annotations
+
+import pytest
+from tests.scenarios.player import Player, Stage
+from tests.scenarios.scenario import Scenario, load, load_matrix
+
+from penguin.orchestration.flow import State
+
+MACHINE_ID = "ituv-task-1-000001"
+"""The id that the scenarios speak of."""
+
+_SCENARIOS = load()
+_CASES = load_matrix().cases()
+
+each_scenario = pytest.mark.parametrize("scenario", _SCENARIOS, ids=[scenario.name for scenario in _SCENARIOS])
+each_command = pytest.mark.parametrize(
+    ("scenario", "outcome"), [case[1:] for case in _CASES], ids=[case[0] for case in _CASES]
+)
+
+
+async def check_scenario(scenario: Scenario, stage: Stage) -> None:
+    """Play it to its end."""
+    player = Player(scenario, stage)
+    trace = await player.play()
+    assert trace == list(scenario.expect.trace)
+    _check_end(scenario, player.state)
+
+
+def _check_end(scenario: Scenario, state: State) -> None:
+    expect = scenario.expect
+    assert (state.status, state.phase) == (expect.status, expect.phase)
+    _check_text(expect.reason, state.reason)
+    _check_text(expect.advice and expect.advice.replace(MACHINE_ID, state.workflow_id), state.advice)
+    if expect.artifacts is not None:
+        assert state.artifacts == expect.artifacts
+    if expect.feedback is not None:
+        assert tuple(advice.text for advice in state.feedback) == expect.feedback
+
+
+def _check_text(expected: str | None, actual: str) -> None:
+    if expected is not None:
+        assert expected in actual
+        assert bool(expected) == bool(actual)
+
+
+async def check_command(scenario: Scenario, outcome: str, stage: Stage) -> None:
+    """Play it to its last act, of which this must come."""
+    player = Player(scenario, stage)
+    new = await player.play_acts()
+    refusal = f"refused: {scenario.acts[-1].do}"
+    if outcome == "refused":
+        assert new == [refusal]
+        assert player.refusal is not None
+        assert player.refusal.hint, "a refusal says what to type next"
+    elif outcome == "same":
+        assert new == []
+    else:
+        assert new
+        assert refusal not in new
+        assert player.state.status == outcome
