@@ -6,11 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.runs import EVIDENCE, FILE, attempt_folders
+from penguin.orchestration.runs import ELSEWHERE, EVIDENCE, FILE, attempt_folders
 from penguin_commands.results import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
@@ -31,18 +32,46 @@ def place_of(host: str) -> str:
 
 
 def lacking(session: Session, workflow_id: str) -> list[PhaseResult]:
-    """The attempts that ended and printed something, and of which there is nothing here."""
+    """The attempts that printed something and came to an end, where that is not here."""
     # Read in this order: what comes to its end between the two has a folder.
     results = session.reader.results(workflow_id)
-    here = {number for number, _, _ in attempt_folders(session.workspace.runs, workflow_id)}
+    folders: dict[int, list[Path]] = {}
+    for number, _, folder in attempt_folders(session.workspace.runs, workflow_id):
+        folders.setdefault(number, []).append(folder)
     return [
         result
         for result in results
         if result.attempt
-        and result.attempt not in here
         and result.verdict not in (None, Verdict.INTERRUPTED)
-        and any(step.get("output") for step in _steps(result))
+        and not _is_here(result, folders.get(result.attempt, []))
     ]
+
+
+def _is_here(result: PhaseResult, folders: list[Path]) -> bool:
+    """Whether these folders of an attempt hold its end: it may have begun here, and ended elsewhere.
+
+    The name of the host says nothing: a container gets a new one with each start.
+    """
+    if any(is_fetched(folder) for folder in folders):
+        return True
+    outputs = {_name(step): step.get("output_bytes") for step in _steps(result) if step.get("output")}
+    return all(any(_size(folder / name) == size for folder in folders) for name, size in outputs.items())
+
+
+def _name(step: dict[str, Any]) -> str:
+    return os.path.basename(str(step["output"]))  # noqa: PTH119 - no path is needed
+
+
+def is_fetched(folder: Path) -> bool:
+    """Whether the folder of an attempt was fetched from another host."""
+    return (folder / EVIDENCE).exists()
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[PhaseResult]:
@@ -69,15 +98,15 @@ def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> d
     """The evidence of an attempt as it was fetched, or as the history has it, which may be shortened."""
     if not result.attempt or result.ended_at is None:
         return result.evidence
-    path = session.workspace.runs / workflow_id / f"{result.attempt}-{result.phase.lower()}" / EVIDENCE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return result.evidence
-    import json
+    name = f"{result.attempt}-{result.phase.lower()}"
+    for folder in (f"{name}{ELSEWHERE}", name):
+        path = session.workspace.runs / workflow_id / folder / EVIDENCE
+        if path.exists():
+            import json
 
-    evidence: dict[str, Any] = json.loads(data)
-    return evidence
+            evidence: dict[str, Any] = json.loads(path.read_bytes())
+            return evidence
+    return result.evidence
 
 
 def known_logs(
@@ -109,7 +138,7 @@ def _note(session: Session, host: str) -> str:
 
 def _log(result: PhaseResult, step: dict[str, Any], note: str) -> Log:
     path = str(step["output"])
-    match = FILE.fullmatch(os.path.basename(path))  # noqa: PTH119 - no path is needed
+    match = FILE.fullmatch(_name(step))
     return Log(
         phase=result.phase.value,
         attempt=result.attempt,

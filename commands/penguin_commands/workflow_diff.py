@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import Verdict, WorkflowError
-from penguin.orchestration.runs import EVIDENCE, attempt_folders
+from penguin.orchestration.runs import attempt_folders
 from penguin_commands.results import Diff, DiffElsewhere
 
 if TYPE_CHECKING:
@@ -47,14 +47,18 @@ def _running(session: Session, workflow_id: str, phase: WorkflowPhase) -> int | 
 def _is_here(session: Session, workflow_id: str) -> bool:
     """Whether the files of this working tree are those that the workflow works on."""
     from penguin.orchestration.tree.checkpoints import BEGUN
-    from penguin_commands.elsewhere import this_host
+    from penguin_commands.elsewhere import is_fetched, lacking, this_host
 
-    if session.reader.host_of(workflow_id) not in ("", this_host()):
-        return False
-    # There may be several working trees on this host: attempts of this one were not fetched.
     runs = session.workspace.runs
-    own = any(not (folder / EVIDENCE).exists() for _, _, folder in attempt_folders(runs, workflow_id))
-    return own or (runs / workflow_id / BEGUN).exists()
+    folders = [(number, is_fetched(folder)) for number, _, folder in attempt_folders(runs, workflow_id)]
+    if all(fetched for _, fetched in folders) and not (runs / workflow_id / BEGUN).exists():
+        return False
+    newest = [result for result in session.reader.results(workflow_id) if result.attempt][-1:]
+    if not newest or newest[0].ended_at is None:
+        return session.reader.host_of(workflow_id) in ("", this_host())
+    away = {result.attempt for result in lacking(session, workflow_id)}
+    away |= {number for number, fetched in folders if fetched}
+    return newest[0].attempt not in away
 
 
 def _last_elsewhere(session: Session, workflow_id: str) -> PhaseResult | None:

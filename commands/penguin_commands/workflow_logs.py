@@ -63,7 +63,7 @@ def _nothing(
     missing: list[PhaseResult],
 ) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
-    there = sorted([(number, gate) for number, gate, _ in folders] + [(it.attempt, it.phase) for it in missing])
+    there = sorted({(number, gate) for number, gate, _ in folders} | {(it.attempt, it.phase) for it in missing})
     ran = [f"{number} ({gate})" for number, gate in there]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"

@@ -69,7 +69,7 @@ async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece]) -> N
     if screen.style.format != "text":
         found = {}
         async for piece in pieces:
-            found[piece.log.path] = piece.log
+            found[piece.log.path, piece.log.host] = piece.log
         show(screen, logs._replace(logs=tuple(found.values()), pieces=None))
         return
     from penguin_repl.log_printer import LogPrinter

@@ -44,7 +44,7 @@ class LogPrinter:
 
     def head(self, log: Log) -> None:
         """The heading of a step, where the last output was of another."""
-        if self._log is None or log.path != self._log.path:
+        if self._log is None or (log.path, log.host) != (self._log.path, self._log.host):
             self.end()
             self._log = log
             self._filter = Filter(self._screen.style.color)

@@ -14,6 +14,7 @@ import pytest
 from penguin.orchestration.backend import Verdict, WorkflowNotFound
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.runs import attempt_folders
 from penguin.orchestration.storage import WHOLE, Storage, StorageError, open_storage
 
 ID = "ituv-a-123456"
@@ -118,15 +119,25 @@ def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
 
 
 def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) -> None:
+    """An attempt began here, and ended on another host."""
     storage, runs = Storage(url, "shop"), tmp_path / "barn"
     storage.put(ID, attempt, RESULT)
-    storage.put(ID, attempt.rename(attempt.with_name("4-use")), RESULT)
-    (runs / ID / "3-test").mkdir(parents=True)
-    (runs / ID / "artifacts" / "4-use").mkdir(parents=True)
-    (runs / ID / "artifacts" / "4-use" / "mine").write_text("mine")
-    assert storage.get(ID, runs) == ["4-use"]
-    assert tree(runs / ID / "3-test") == {}
-    assert tree(runs / ID / "artifacts") == {"4-use/mine": b"mine"}
+    own, artifacts = runs / ID / "3-test", runs / ID / "artifacts" / "3-test"
+    for folder in (own, artifacts):
+        folder.mkdir(parents=True)
+    (own / "01-pytest-q.1.log").write_text("begun")
+    (artifacts / "cover.txt").write_text("mine")
+    assert storage.get(ID, runs) == ["3-test"]
+    assert tree(own) == {"01-pytest-q.1.log": b"begun"}
+    assert tree(artifacts) == {"cover.txt": b"mine", "html/deep/in dex.html": b"<p>"}
+    assert tree(runs / ID / "3-test.elsewhere").keys() == {*LOGS, "evidence.json"}
+    assert [folder.name for _, _, folder in attempt_folders(runs, ID)] == ["3-test", "3-test.elsewhere"]
+    assert storage.get(ID, runs) == []
+
+
+def test_what_ended_on_this_machine_is_not_fetched(url: str, attempt: Path) -> None:
+    Storage(url, "shop").put(ID, attempt, RESULT)
+    assert Storage(url, "shop").get(ID, attempt.parents[1]) == []
 
 
 def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:

@@ -256,6 +256,25 @@ def test_evidence_that_was_shortened_comes_whole(hosts: Hosts) -> None:
     assert hosts.json("/workflow results moves")["results"][1]["evidence"]["reason"] == "whole"
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_attempt_that_began_here_and_ended_elsewhere(hosts: Hosts, stored: bool) -> None:
+    begun = hosts.runs(hosts.barn) / "2-test"
+    begun.mkdir(parents=True)
+    (begun / "01-seq-1000-3000.1.log").write_text("1000\n1001\n")
+    hosts.copy()
+    hosts.use_storage(str(hosts.shared) if stored else str(hosts.shared / "nothing"))
+    shown = hosts.barn("-c", "/workflow logs moves --phase test").out
+    heading = "==> TEST attempt 2: seq 1000 3000 <==\n"
+    assert shown.startswith(f"{heading}1000\n1001\n{heading}")
+    assert ("\n2000\n" in shown) is stored
+    assert bool(SAID.search(shown)) is not stored
+    assert "covered" in shown
+    followed = hosts.barn("-c", "/workflow logs moves --attempt 2 -f").out
+    assert followed == shown
+    kept = [(log["path"], log["host"]) for log in hosts.json("/workflow logs moves --attempt 2 -f")["logs"]]
+    assert len(set(kept)) == 3
+
+
 def test_an_attempt_that_the_storage_lacks(hosts: Hosts) -> None:
     hosts.copy()
     shutil.rmtree(hosts.shared / "shop" / hosts.workflow_id / "2-test")
@@ -277,3 +296,12 @@ def test_a_storage_that_is_out_of_reach_is_told_of(hosts: Hosts) -> None:
     assert "storage.url needs a driver for s3" in shown.err
     assert "pip install s3fs" in shown.err
     assert "fine" in shown.out
+
+
+def test_a_host_that_has_another_name_by_now_is_the_same(hosts: Hosts) -> None:
+    renamed = Program(hosts.hut.folder)
+    assert "the full output" not in renamed("-c", "/workflow logs moves --phase test").out
+    assert "+new" in renamed("-c", "/workflow diff moves").out
+    (hosts.hut.folder / "later.txt").write_text("added since\n")
+    assert "later.txt" in renamed("-c", "/workflow diff waits").out, "it is not over"
+    (hosts.hut.folder / "later.txt").unlink()

@@ -16,6 +16,8 @@ ARTIFACTS = "artifacts"
 """Folder beside those of the attempts, with one of the same name for the artifacts of each."""
 EVIDENCE = "evidence.json"
 """In the folder of an attempt that was fetched from another host: its whole AttemptResult."""
+ELSEWHERE = ".elsewhere"
+"""Ends the name of a fetched folder where an attempt that ended on another host had begun on this one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,12 +52,15 @@ def attempt_logs(
 
 
 def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPhase, Path]]:
-    """Number, phase and folder of every attempt that left something, in order. Raises as `attempt_logs` does."""
+    """Number, phase and folder of every attempt that left something, in order; of one that moved there may be two.
+
+    Raises as `attempt_logs` does.
+    """
     if not NAME.fullmatch(workflow_id):
         raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
     folders: list[tuple[int, WorkflowPhase, Path]] = []
     for path in _entries(runs / workflow_id):
-        if attempt := attempt_of(path.name):
+        if attempt := attempt_of(path.name.removesuffix(ELSEWHERE)):
             folders.append((*attempt, path))
     return sorted(folders)
 

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowNotFound
 from penguin.orchestration.private import make_private
-from penguin.orchestration.runs import ARTIFACTS, EVIDENCE, FILE, NAME, attempt_of
+from penguin.orchestration.runs import ARTIFACTS, ELSEWHERE, EVIDENCE, FILE, NAME, attempt_of
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -99,7 +99,8 @@ class Storage:
             self._write(f"{place}/{WHOLE}", msgspec.json.encode(Contents(copies)))
 
     def get(self, workflow_id: str, runs: Path) -> list[str]:
-        """Fetch whole attempts that are missing below `runs`; their folders' names. What is there stays as it is.
+        """Fetch whole attempts that did not end below `runs`; their names. What is there stays as it is: an attempt
+        that began here and ended elsewhere gets a second folder.
 
         Raises WorkflowNotFound for an id that is no plain name.
         """
@@ -107,22 +108,23 @@ class Storage:
             raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
         with self._reaching("read"):
             names = [name for name in self._names(workflow_id) if attempt_of(name) is not None]
-            lacking = [name for name in names if not (runs / workflow_id / name).exists()]
-            return [name for name in lacking if self._fetch(f"{workflow_id}/{name}", runs)]
+            return [name for name in names if self._fetch(workflow_id, name, runs / workflow_id)]
 
-    def _fetch(self, place: str, runs: Path) -> bool:
-        contents = self._contents(place)
-        if contents is None:
+    def _fetch(self, workflow_id: str, name: str, folder: Path) -> bool:
+        """Whether an attempt was not here, and is now."""
+        own, place = folder / name, f"{workflow_id}/{name}"
+        if (own / EVIDENCE).exists() or (folder / f"{name}{ELSEWHERE}").exists():
             return False
-        workflow_id, _, name = place.partition("/")
-        folder = runs / workflow_id
+        contents = self._contents(place)
+        if contents is None or _holds(own, contents):
+            return False
         make_private(folder)
         # `mkdtemp` gives a folder that is its owner's alone.
         aside = Path(tempfile.mkdtemp(prefix=".fetched-", dir=folder))
         try:
             if not all(self._download(f"{place}/{file}", aside / file, copy) for file, copy in contents.files.items()):
                 return False
-            _move_in(aside, folder, name)
+            _move_in(aside, folder, name, ELSEWHERE if own.exists() else "")
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return True
@@ -269,17 +271,32 @@ def _pour(source: Any, target: Any) -> Copy:
     return Copy(size, digest.hexdigest())
 
 
-def _move_in(aside: Path, folder: Path, name: str) -> None:
-    """Give a fetched attempt its place, the artifacts first: who sees the attempt sees all of it."""
-    artifacts = folder / ARTIFACTS / name
-    if (aside / ARTIFACTS).is_dir():
-        make_private(artifacts.parent)
-        if not artifacts.exists():
-            (aside / ARTIFACTS).rename(artifacts)
-    shutil.rmtree(aside / ARTIFACTS, ignore_errors=True)
+def _holds(folder: Path, contents: Contents) -> bool:
+    """Whether the outputs in a folder are those listed: it was this machine that ran the attempt to its end."""
+    outputs = {name: copy.bytes for name, copy in contents.files.items() if FILE.fullmatch(name)}
+    return folder.is_dir() and all(_size(folder / name) == size for name, size in outputs.items())
+
+
+def _size(path: Path) -> int | None:
     try:
-        aside.rename(folder / name)
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _move_in(aside: Path, folder: Path, name: str, suffix: str) -> None:
+    """Give a fetched attempt its place, the artifacts first: who sees the attempt sees all of it."""
+    fetched, artifacts = aside / ARTIFACTS, folder / ARTIFACTS / name
+    for source in sorted(path for path in fetched.rglob("*") if path.is_file()):
+        target = artifacts / source.relative_to(fetched)
+        if not os.path.lexists(target):
+            make_private(target.parent)
+            source.rename(target)
+    shutil.rmtree(fetched, ignore_errors=True)
+    target = folder / f"{name}{suffix}"
+    try:
+        aside.rename(target)
     except OSError:
         # Somebody else was faster: a folder with something in it is not replaced.
-        if not (folder / name).exists():
+        if not target.exists():
             raise
