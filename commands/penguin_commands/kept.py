@@ -19,13 +19,15 @@ def _left_data(left: Left) -> list[dict[str, str]]:
 
 
 class BackedUp(NamedTuple):
-    """A copy of the database."""
+    """Copies of the databases."""
 
-    path: str
-    bytes: int
+    copies: tuple[tuple[str, str, int], ...]
+    """(the database, relative to the workspace; its copy; bytes), that of the backend in use first."""
 
     def data(self) -> dict[str, Any]:
-        return {"message": f"Backed up to {self.path}", "path": self.path, "bytes": self.bytes}
+        rows = [{"database": database, "path": path, "bytes": size} for database, path, size in self.copies]
+        _, path, size = self.copies[0]
+        return {"message": f"Backed up to {path}", "path": path, "bytes": size, "copies": rows}
 
 
 class Pruned(NamedTuple):

@@ -103,11 +103,16 @@ class Session:
         """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
         from penguin.orchestration.store.reader import WorkflowReader
 
+        return WorkflowReader(self.db)
+
+    @property
+    def db(self) -> Path:
+        """The database of the backend in use: of what a server holds, what is known here."""
         if self.on_temporal:
             from penguin.orchestration.temporal.mirror import mirror_of
 
-            return WorkflowReader(mirror_of(self.workspace, self.settings))
-        return WorkflowReader(self.workspace.db)
+            return mirror_of(self.workspace, self.settings)
+        return self.workspace.db
 
     @cached_property
     def on_temporal(self) -> bool:

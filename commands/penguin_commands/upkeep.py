@@ -1,4 +1,4 @@
-"""Commands that look after the store: backup, prune, and `penguin check`."""
+"""Commands that look after what Penguin keeps, on both backends: backup, prune, and `penguin check`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 
 async def backup(session: Session, file: str) -> BackedUp:
-    """Copy the database, while others write."""
+    """Copy the databases, that of the backend in use first, while others write."""
     import asyncio
 
-    from penguin.orchestration.store.backup import back_up
+    from penguin.orchestration.store.backup import back_up_all
+    from penguin.orchestration.store.databases import places
 
     target = Path(file).expanduser()
-    return BackedUp(str(target), await asyncio.to_thread(back_up, session.workspace.db, target))
+    databases = [place.db for place in places(session.workspace)]
+    copies = await asyncio.to_thread(back_up_all, sorted(databases, key=lambda db: db != session.db), target)
+    root = session.workspace.root
+    return BackedUp(tuple((str(it.source.relative_to(root)), str(it.path), it.bytes) for it in copies))
 
 
 async def prune(session: Session, *, older_than: float, dry_run: bool = False) -> Pruned:

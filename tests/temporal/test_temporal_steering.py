@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,9 @@ from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, Delivery, IllegalCommand, WaitTimeout
-from penguin.orchestration.store.leftovers import leftovers
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.link import Link
 from penguin.orchestration.testing import scripted_phases
-from penguin.orchestration.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -186,13 +183,3 @@ async def test_closing_waits_for_the_end_of_what_was_cancelled(temporal_space: T
     assert log.read_text().split() == ["begun", "ended"]
     async with backend_of(temporal_space, works=False) as client:
         assert (await client.wait_workflow(one, 20)).status == "CANCELLED"
-
-
-async def test_prune_leaves_what_workflows_on_a_server_keep_here(temporal_space: TemporalSpace) -> None:
-    async with backend_of(temporal_space) as backend:
-        one = await backend.start_workflow("a")
-        await backend.wait_workflow(one, 20)
-    runs = temporal_space.root / ".penguin" / "runs"
-    (runs / "ituv-nobody-000000").mkdir()
-    found = leftovers(Workspace(temporal_space.root), (), (), time.time() + 3600)
-    assert [left.path.name for left in found if left.path.parent == runs] == ["ituv-nobody-000000"]

@@ -14,7 +14,9 @@ Part = str | Grid
 
 
 def _backed_up(result: k.BackedUp) -> Iterator[Part]:
-    yield f"Backed up to {clean(result.path)} ({_size(result.bytes)})"
+    for database, path, size in result.copies:
+        what = "" if len(result.copies) == 1 else f"{clean(database)} "
+        yield f"Backed up {what}to {clean(path)} ({_size(size)})"
 
 
 def _pruned(result: k.Pruned) -> Iterator[Part]:

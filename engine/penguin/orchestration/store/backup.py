@@ -1,15 +1,43 @@
-"""Copies of a database that others may be writing."""
+"""Copies of databases that others may be writing."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import explain_error, open_reader
 
 HINT = "choose another name; nothing is overwritten"
+
+
+class Copied(NamedTuple):
+    """A copy that was made."""
+
+    source: Path
+    path: Path
+    bytes: int
+
+
+def back_up_all(databases: Sequence[Path], target: Path) -> list[Copied]:
+    """Copy several databases, those that there are: the first one to `target`, the others beside it.
+
+    They are called after it and after their own names. Raises what `back_up` raises; then no copy is left.
+    """
+    there = [path for path in databases if path.exists()] or [databases[0]]
+    targets = [target, *(target.with_name(f"{target.name}.{source.name}") for source in there[1:])]
+    made: list[Copied] = []
+    try:
+        for source, path in zip(there, targets, strict=True):
+            made.append(Copied(source, path, back_up(source, path)))
+    except BaseException:
+        for copied in made:
+            copied.path.unlink(missing_ok=True)
+        raise
+    return made
 
 
 def back_up(db: Path, target: Path) -> int:

@@ -14,19 +14,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.events import AnyEvent
 from penguin.orchestration.flow import State, rebuild
 from penguin.orchestration.store.codec import Row, decode_events, event_row, inserted_run
 from penguin.orchestration.store.connection import explain_error, open_reader
-from penguin.orchestration.store.leftovers import Leftover, leftovers
+from penguin.orchestration.store.databases import Place, places
+from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers
 from penguin.orchestration.workspace import Workspace
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
 """What a history that no Penguin wrote may do to who reads it."""
 EVENTS = "SELECT workflow_id, seq, at, kind, data FROM event ORDER BY workflow_id, seq"
-STATUSES = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
-OWNERS = f"SELECT DISTINCT owner FROM run WHERE status IN ({STATUSES})"
 
 
 class Problem(NamedTuple):
@@ -49,40 +48,60 @@ class Report(NamedTuple):
 
 
 def check(workspace: Workspace) -> Report:
-    """Check the store of a workspace. What can't be read is a problem, not an error."""
+    """Check the databases of a workspace. What can't be read is a problem, not an error."""
     now = time.time()
+    needed = Needed(workspace)
+    found = [_check(place, needed) for place in places(workspace)]
+    problems = tuple(problem for one in found for problem in one.problems)
+    # What a database that can't be read knows may be all that there is.
+    left = () if any(one.unread for one in found) else tuple(leftovers(workspace, needed, now))
+    return Report(sum(one.workflows for one in found), sum(one.events for one in found), problems, left)
+
+
+class _Found(NamedTuple):
+    """What the check of one database found."""
+
+    workflows: int = 0
+    events: int = 0
+    problems: tuple[Problem, ...] = ()
+    unread: bool = False
+
+
+def _check(place: Place, needed: Needed) -> _Found:
+    name = place.db.name
     try:
-        connection = open_reader(workspace.db, migrate=False)
+        connection = open_reader(place.db, migrate=False)
     except StoreError as error:
-        return Report(problems=(Problem(workspace.db.name, str(error)),))
+        return _Found(problems=(Problem(name, str(error)),), unread=True)
     if connection is None:
-        return Report(leftovers=tuple(leftovers(workspace, (), (), now)))
+        return _Found()
     try:
         connection.execute("BEGIN")
-        return _Check(connection).report(workspace, now)
+        found = _Check(connection, place).found()
+        needed.see(place, connection)
     except sqlite3.DatabaseError as error:
-        return Report(problems=(Problem(workspace.db.name, str(explain_error(error, workspace.db))),))
+        return _Found(problems=(Problem(name, str(explain_error(error, place.db))),), unread=True)
     finally:
         connection.close()
+    return found
 
 
 class _Check:
     """One look at one moment of the database."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, place: Place) -> None:
         self._connection = connection
+        self._place = place
         self._events = 0
         self._active: dict[tuple[str, str], str] = {}
 
-    def report(self, workspace: Workspace, now: float) -> Report:
-        """What is found, `now` being the moment at which the transaction began."""
-        broken = [Problem(workspace.db.name, text) for text in self._integrity()]
+    def found(self) -> _Found:
+        """What is found."""
+        broken = [Problem(self._place.db.name, text) for text in self._integrity()]
         known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
         # A page that can't be read would end the walk; that it can't was said already.
         problems = broken or list(self._workflows(known))
-        owners = {row[0] for row in self._connection.execute(OWNERS)}
-        found = tuple(leftovers(workspace, known, owners, now))
-        return Report(len(known), self._events, tuple(problems), found)
+        return _Found(len(known), self._events, tuple(problems))
 
     def _integrity(self) -> list[str]:
         return [text for (text,) in self._connection.execute("PRAGMA integrity_check") if text != "ok"]
@@ -95,7 +114,8 @@ class _Check:
             row = self._connection.execute("SELECT * FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
             for message in self._workflow(columns, row, list(history)):
                 yield Problem(workflow_id, message)
-        for workflow_id in sorted(known - told):
+        # Of what a server holds, only that is here which somebody asked for.
+        for workflow_id in sorted(known - told) if self._place.whole else ():
             yield Problem(workflow_id, "it has a row but no history")
 
     def _workflow(self, columns: list[str], row: Row | None, history: list[Row]) -> Iterator[str]:
@@ -113,12 +133,13 @@ class _Check:
             yield f"its history can't be read: {error}"
             return
         yield from _misfiled(history)
-        if row is not None:
+        if row is not None and (self._place.whole or row[columns.index("seq")] == seqs[-1]):
             yield from _differences(columns, row, inserted_run(state, int(seqs[-1])))
         yield from self._second_active(state)
 
     def _second_active(self, state: State) -> Iterator[str]:
-        if state.final:
+        # Of two that are active on a server one is over already: word of it is on its way.
+        if state.final or not self._place.whole:
             return
         task = state.definition.task
         first = self._active.setdefault((task.project_id, task.id), state.workflow_id)

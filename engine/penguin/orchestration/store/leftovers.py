@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
 import stat
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.hosting.ownership import may_run_steps
-from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
 from penguin.orchestration.workspace import Workspace
 
 QUIET = 60.0
@@ -22,6 +24,10 @@ UNFINISHED = ("*/*.tmp", "*.new", "*.lock")
 """In the folder of a workflow: what is renamed when it is whole. What steps leave, one folder deeper, is none of it."""
 
 
+_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+OWNERS = f"SELECT DISTINCT owner FROM run WHERE status IN ({_ACTIVE})"
+
+
 class Leftover(NamedTuple):
     """A folder or a file that nothing needs."""
 
@@ -29,47 +35,49 @@ class Leftover(NamedTuple):
     why: str
 
 
-def leftovers(
-    workspace: Workspace, workflows: Collection[str], owners: Collection[str], now: float
-) -> Iterator[Leftover]:
-    """What nothing needs, by the ids of all workflows and of the owners of active ones, as they were at `now`."""
+class Needed:
+    """What the databases of a workspace know: all their workflows, and the engines that own active ones."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workflows: dict[str, int] = {}
+        """By id: how many databases know it."""
+        self.owners: dict[Path, set[str]] = {
+            workspace.engines: set(),
+            workspace.state / MIRROR_FOLDER / ENGINES: set(),
+        }
+        """By the folder of the engines."""
+
+    def see(self, place: Place, connection: sqlite3.Connection) -> None:
+        """Take in one database, as it is in the transaction of this connection."""
+        for (workflow_id,) in connection.execute("SELECT workflow_id FROM run"):
+            self.workflows[workflow_id] = self.workflows.get(workflow_id, 0) + 1
+        self.owners[place.engines].update(row[0] for row in connection.execute(OWNERS))
+
+
+def leftovers(workspace: Workspace, needed: Needed, now: float) -> Iterator[Leftover]:
+    """What nothing needs, by what the databases knew at `now`."""
     before = now - QUIET
-    elsewhere = _on_servers(workspace)
     for folder in _entries(workspace.runs):
-        if folder.name not in workflows:
-            if folder.name not in elsewhere and _is_older(folder, before):
-                yield Leftover(folder, "run folder without a workflow")
-        else:
+        if folder.name in needed.workflows:
             yield from _unfinished(folder, before)
-    yield from dead_engines(workspace, owners, now)
+        elif _is_older(folder, before):
+            yield Leftover(folder, "run folder without a workflow")
+    for engines, owners in needed.owners.items():
+        yield from dead_engines(engines, owners, now)
 
 
-def _on_servers(workspace: Workspace) -> set[str]:
-    """The workflows that a Temporal server holds, as far as this workspace heard of them: their output is here too.
-
-    Raises StoreError where that can't be read.
-    """
-    found: set[str] = set()
-    for file in sorted((workspace.state / "temporal").glob("known-*.db")):
-        connection = open_reader(file)
-        if connection is not None:
-            found.update(row[0] for row in connection.execute("SELECT workflow_id FROM run"))
-            connection.close()
-    return found
-
-
-def dead_engines(workspace: Workspace, owners: Collection[str], now: float) -> Iterator[Leftover]:
+def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator[Leftover]:
     """The folders of engines that live no more, have no step under way, and own none of the active workflows."""
     before = now - QUIET
-    for folder in _entries(workspace.engines):
+    for folder in _entries(engines):
         unowned = folder.name not in owners and _is_older(folder, before)
-        if unowned and not may_run_steps(workspace.engines, folder.name):
+        if unowned and not may_run_steps(engines, folder.name):
             yield Leftover(folder, "folder of a dead engine")
 
 
 def sweep_engines(workspace: Workspace, owners: Collection[str]) -> None:
     """Remove the folders of dead engines, but for those that own active workflows."""
-    for folder in dead_engines(workspace, owners, time.time()):
+    for folder in dead_engines(workspace.engines, owners, time.time()):
         remove(folder.path)
 
 

@@ -10,14 +10,15 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import FINAL, WorkflowStatus
 from penguin.orchestration.inside import refuse_inside_step
-from penguin.orchestration.store.check import OWNERS
 from penguin.orchestration.store.connection import explain_error, open_store
-from penguin.orchestration.store.leftovers import Leftover, leftovers, remove, size_of
+from penguin.orchestration.store.databases import Place, places
+from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers, remove, size_of
 from penguin.orchestration.tree.checkpoints import drop_checkpoints
 from penguin.orchestration.tree.git import GitTrouble
 from penguin.orchestration.workspace import Workspace
@@ -69,37 +70,89 @@ class Pruned(NamedTuple):
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
     """Forget the workflows that ended more than `age` seconds ago, and remove what nothing needs.
 
-    Never an active workflow, nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises
-    StoreError where the database can't be used; what was forgotten until then is gone.
+    On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
+    nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
+    be used; what was forgotten until then is gone.
     """
     refuse_inside_step(workspace.root, "prune workflows")
-    if not workspace.db.exists():
-        return Pruned((), ())
-    connection = open_store(workspace.db)
-    try:
-        now = time.time()
-        old = _old(connection, now - age)
-        if dry_run:
-            return Pruned(tuple(_sized(workspace, old)), tuple(_left(connection, workspace, now)))
-        return _prune(connection, workspace, old, now)
-    except sqlite3.DatabaseError as error:
-        raise explain_error(error, workspace.db) from error
-    finally:
-        connection.close()
+    now = time.time()
+    with ExitStack() as opened:
+        stores = [_Store(place, opened) for place in places(workspace) if place.db.exists()]
+        if not stores:
+            return Pruned((), ())
+        needed = Needed(workspace)
+        for store in stores:
+            store.survey(needed, now - age)
+        pruning = _Pruning(workspace, needed, dry_run)
+        # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
+        left = tuple(leftovers(workspace, needed, now))
+        pruning.clear([one.path for one in left])
+        gone = [one for store in stores for one in pruning.forget(store)]
+    held = {one.path for one in pruning.stuck}
+    return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
 
 
-def _prune(connection: sqlite3.Connection, workspace: Workspace, old: Sequence[Old], now: float) -> Pruned:
-    # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
-    left = tuple(_left(connection, workspace, now))
-    stuck = _clear(workspace, [one.path for one in left])
-    gone: list[Old] = []
-    for start in range(0, len(old), BATCH):
-        batch = tuple(_sized(workspace, old[start : start + BATCH]))
-        _forget(connection, batch)
-        gone += batch
-        stuck += _clear(workspace, [workspace.runs / one.workflow_id for one in batch])
-    held = {one.path for one in stuck}
-    return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(stuck))
+class _Store:
+    """One database, for as long as it is pruned."""
+
+    def __init__(self, place: Place, opened: ExitStack) -> None:
+        self._place = place
+        self._connection = open_store(place.db)
+        opened.callback(self._connection.close)
+        self.old: list[Old] = []
+
+    def survey(self, needed: Needed, before: float) -> None:
+        """See what is needed, and what is old."""
+        with self._explained():
+            self.old = _old(self._connection, before)
+            self._connection.execute("BEGIN")
+            needed.see(self._place, self._connection)
+            self._connection.execute("COMMIT")
+
+    def forget(self, batch: tuple[Old, ...]) -> None:
+        """Forget workflows."""
+        with self._explained():
+            _forget(self._connection, batch)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise explain_error(error, self._place.db) from error
+
+
+class _Pruning:
+    """One pruning, over all databases."""
+
+    def __init__(self, workspace: Workspace, needed: Needed, dry_run: bool) -> None:
+        self._workspace = workspace
+        self._known = needed.workflows
+        self._dry_run = dry_run
+        self.stuck: list[Leftover] = []
+
+    def forget(self, store: _Store) -> Iterator[Old]:
+        """Forget what is old in a database, and remove its folders; what went."""
+        for start in range(0, len(store.old), BATCH):
+            batch = tuple(self._sized(store.old[start : start + BATCH]))
+            if not self._dry_run:
+                store.forget(batch)
+            for one in batch:
+                self._known[one.workflow_id] -= 1
+            runs = self._workspace.runs
+            # A task's workflows are called the same on both backends: the folder may be another one's too.
+            self.clear([runs / one.workflow_id for one in batch if not self._known[one.workflow_id]])
+            yield from batch
+
+    def clear(self, paths: Sequence[Path]) -> None:
+        """Remove files and folders."""
+        if not self._dry_run:
+            self.stuck += _clear(self._workspace, paths)
+
+    def _sized(self, old: Iterable[Old]) -> Iterator[Old]:
+        for one in old:
+            shared = self._known[one.workflow_id] > 1
+            yield one if shared else one._replace(bytes=size_of(self._workspace.runs / one.workflow_id))
 
 
 def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:
@@ -127,18 +180,6 @@ def _old(connection: sqlite3.Connection, before: float) -> list[Old]:
         Old(workflow_id, project_id, task_id, number, WorkflowStatus(status), updated_at)
         for workflow_id, project_id, task_id, number, status, updated_at in connection.execute(OLD, (before,))
     ]
-
-
-def _sized(workspace: Workspace, old: Iterable[Old]) -> Iterator[Old]:
-    return (one._replace(bytes=size_of(workspace.runs / one.workflow_id)) for one in old)
-
-
-def _left(connection: sqlite3.Connection, workspace: Workspace, now: float) -> Iterator[Leftover]:
-    connection.execute("BEGIN")
-    known = {row[0] for row in connection.execute("SELECT workflow_id FROM run")}
-    owners = {row[0] for row in connection.execute(OWNERS)}
-    connection.execute("COMMIT")
-    return leftovers(workspace, known, owners, now)
 
 
 def _forget(connection: sqlite3.Connection, batch: tuple[Old, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from temporalio.client import Client
 from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
 
-from penguin.orchestration.backend import BackendUnavailable, WorkflowError
+from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal import namespace, telemetry
 from penguin.orchestration.temporal.codec import data_converter
 from penguin.orchestration.temporal.dev_server import DevServer

@@ -25,6 +25,7 @@ from penguin.orchestration.temporal.summary import Seen
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
+    from penguin.orchestration.flow import State
     from penguin.orchestration.workspace import Workspace
 
 FOLDER = "temporal"
@@ -34,6 +35,7 @@ _ACTIVE = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE_WORDS})"
 _BEGUN = f"{_ACTIVE} AND phase != 'PENDING' AND project_id = ? AND blueprint_id = ? LIMIT 1"
 _WORKED = "SELECT workflow_id, blueprint_id FROM run WHERE project_id = ? AND attempt > 0 ORDER BY created_at"
 _PENDING = "SELECT workflow_id, dependencies FROM run WHERE project_id = ? AND status = 'PENDING'"
+_PRUNED = "SELECT number FROM pruned WHERE project_id = ? AND task_id = ?"
 _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
 
@@ -97,12 +99,21 @@ class Mirror:
         known = self.connection.execute(_NEWER, (state.workflow_id,)).fetchone()
         if known is not None and known[0] >= seen.seq:
             return False
+        if known is None and state.final and self._is_pruned(state):
+            return False
         self.connection.execute(INSERT_RUN.replace("INSERT", "INSERT OR REPLACE", 1), inserted_run(state, seen.seq))
         return known is None or known[1:] != (state.status.value, state.phase.value)
+
+    def _is_pruned(self, state: State) -> bool:
+        """Whether it was forgotten here, while the server still keeps it."""
+        task = state.definition.task
+        row = self.connection.execute(_PRUNED, (task.project_id, task.id)).fetchone()
+        return row is not None and state.number <= int(row[0])
 
     def forget(self, workflow_id: str) -> None:
         """The server knows nothing of an active workflow."""
         with self._lock:
+            self.connection.execute("DELETE FROM event WHERE workflow_id = ?", (workflow_id,))
             self.connection.execute("DELETE FROM run WHERE workflow_id = ?", (workflow_id,))
 
     def active(self) -> set[str]:
