@@ -19,14 +19,23 @@ PATIENCE = 20.0
 class Space:
     """A workspace whose tasks are given as data."""
 
+    project_id = "p"
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.configure()
 
+    def defaults(self) -> dict[str, Any]:
+        """The options of `orchestration` that hold unless said otherwise."""
+        return {"retry": {"initial_delay_sec": 0}}
+
     def configure(self, **orchestration: Any) -> None:
-        settings = {"retry": {"initial_delay_sec": 0}, **orchestration}
-        gates = {phase: {"run": ["true"]} for phase in ("implement", "test", "use", "verify")}
-        config = {"project": {"id": "p"}, "blueprints": ["b.json"], "phases": gates, "orchestration": settings}
+        config = {
+            "project": {"id": self.project_id},
+            "blueprints": ["b.json"],
+            "phases": {phase: {"run": ["true"]} for phase in ("implement", "test", "use", "verify")},
+            "orchestration": self.defaults() | orchestration,
+        }
         (self.root / "penguin.yaml").write_text(json.dumps(config))
 
     def tasks(self, *items: str | dict[str, Any]) -> None:

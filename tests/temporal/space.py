@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,6 @@ class TemporalSpace(Space):
         self.project_id = project_id
         super().__init__(root)
 
-    def configure(self, **orchestration: Any) -> None:
-        settings = {
-            "backend": "temporal",
-            "retry": {"initial_delay_sec": 0},
-            "temporal": {"address": self.address, "task_queue": f"q-{self.project_id}"},
-            **orchestration,
-        }
-        gates = {phase: {"run": ["true"]} for phase in ("implement", "test", "use", "verify")}
-        config = {
-            "project": {"id": self.project_id},
-            "blueprints": ["b.json"],
-            "phases": gates,
-            "orchestration": settings,
-        }
-        (self.root / "penguin.yaml").write_text(json.dumps(config))
+    def defaults(self) -> dict[str, Any]:
+        temporal = {"address": self.address, "task_queue": f"q-{self.project_id}"}
+        return super().defaults() | {"backend": "temporal", "temporal": temporal}
