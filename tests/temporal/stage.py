@@ -79,38 +79,35 @@ class TemporalStage(BackendStage):
         self._gate = Gate()
         backend = TemporalBackend(None, self.root)
         self.furnish(backend)
-        backend._workflow = SkippingWorkflow
-        backend._finish_stops = _at_once  # type: ignore[method-assign]
-        make_worker = backend._make_worker
+        presence = backend.presence
+        presence.workflow = SkippingWorkflow
+        presence.finish_stops = False
+        make_worker = presence.make_worker
 
         def with_gate(link: Link) -> WorkspaceWorker:
             worker = make_worker(link)
             worker.drives.slots = self._gate  # type: ignore[assignment]
             return worker
 
-        backend._make_worker = with_gate  # type: ignore[method-assign]
+        presence.make_worker = with_gate  # type: ignore[method-assign]
         return backend
 
     def let_one_begin(self) -> None:
         self._gate.let_one_in()
 
     async def look(self) -> State:
-        return (await (await self._backend._open()).existing(self.workflow_id)).state
+        return (await (await self._backend.presence.open()).existing(self.workflow_id)).state
 
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
-        link = await self._backend._open()
+        link = await self._backend.presence.open()
         await link.existing(workflow_id)
         await link.fetch_events(workflow_id)
         return link.mirror.connection
 
     async def wait(self, seconds: float) -> None:
         await super().wait(seconds)
-        await (await self._backend._open()).handle(self.workflow_id).signal("skip", seconds)
+        await (await self._backend.presence.open()).handle(self.workflow_id).signal("skip", seconds)
 
     async def retry(self, start_from: WorkflowPhase | None) -> None:
         await super().retry(start_from)
         self.skipped = 0.0
-
-
-async def _at_once(worker: object) -> None:
-    pass

@@ -34,7 +34,7 @@ async def test_five_hundred_attempts_stay_readable(temporal_space: TemporalSpace
             info = await backend.wait_workflow(one, 120)
             assert info.status == "COMPLETED"
             results = await backend.query_workflow(one, "get_phase_results")
-            link = await backend._open()
+            link = await backend.presence.open()
             description = await link.handle(one).describe()
             assert description.history_length < 5_000
             runs = [run async for run in link.connection.client.list_workflows(f"WorkflowId = '{one}'")]

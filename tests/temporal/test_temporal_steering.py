@@ -130,7 +130,7 @@ async def test_what_is_illegal_when_it_arrives_is_discarded_and_recorded(tempora
     async with backend_of(temporal_space, works=False) as client:
         one = await client.start_workflow("a")
         for _ in range(2):
-            link = await client._open()
+            link = await client.presence.open()
             await link.handle(one).signal("approve", {"by": "Ann"})
         with scripted_phases():
             async with backend_of(temporal_space) as worker:
@@ -160,7 +160,7 @@ async def test_a_task_completed_outlives_what_the_server_keeps(
         async with backend_of(temporal_space) as backend:
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 20)
-            link = await backend._open()
+            link = await backend.presence.open()
             while (await link.handle(one).describe()).close_time is None:
                 await asyncio.sleep(0.02)
         # Another server, which never heard of it, is as one that has forgotten it.

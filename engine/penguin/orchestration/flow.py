@@ -68,8 +68,10 @@ class State(Struct, frozen=True, kw_only=True):
     advice: str = ""
     """What to type next."""
     artifacts: tuple[str, ...] = ()
+    tree: str = ""
+    """Digest of the tree that the last attempt saw; empty where it is not known."""
     checkpoint: str = ""
-    """The commit that keeps the files as the last attempt left them; empty where there is none."""
+    """The commit that keeps the files as that attempt left them; empty where there is none."""
     retry_of: str = ""
     owner: str = ""
     host: str = ""
@@ -185,7 +187,7 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
 
 def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
     change: Change = {"open": None, "ended": e, "artifacts": _merged(s.artifacts, e.result.artifacts)}
-    change["checkpoint"] = e.result.checkpoint
+    change |= {"tree": e.result.tree, "checkpoint": e.result.checkpoint}
     if is_failure(s, e.phase, e.result):
         change["failures"] = s.failures | {e.phase: s.failures.get(e.phase, 0) + 1}
         change["reason"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import sqlite3
 import time
@@ -33,6 +32,7 @@ from penguin.orchestration.health import Health
 from penguin.orchestration.hosting.backlog import Backlog
 from penguin.orchestration.hosting.differences import differences
 from penguin.orchestration.hosting.ownership import Identity, attending, is_alive
+from penguin.orchestration.hosting.person import user
 from penguin.orchestration.hosting.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.hosting.settling import Settling
 from penguin.orchestration.hosting.starting import StartPlan, next_id, refuse_second
@@ -98,7 +98,7 @@ class NativeBackend(OrchestrationBackend):
         engine = self._open_to("start a workflow")
 
         async def start() -> list[str]:
-            plan = StartPlan(engine.connection, self._backlog, config, by or _user())
+            plan = StartPlan(engine.connection, self._backlog, config, by or user())
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.create(starts, claim=self.claims)
@@ -126,7 +126,7 @@ class NativeBackend(OrchestrationBackend):
                 definition=definition,
                 tree=tree,
                 start_from=phase,
-                by=_user(),
+                by=user(),
             )
             if restore:
                 runs = self.workspace.runs
@@ -136,7 +136,7 @@ class NativeBackend(OrchestrationBackend):
                 self._tree_of(new_id).inherit(self.workspace.runs / workflow_id)
                 if restore:
                     await asyncio.to_thread(self._tree_of(new_id).adopt, tree)
-            await engine.replace(workflow_id, Supersede(_user()), start, claim=self.claims)
+            await engine.replace(workflow_id, Supersede(user()), start, claim=self.claims)
             return new_id
 
         return await self._planned_anew(retry)
@@ -182,7 +182,7 @@ class NativeBackend(OrchestrationBackend):
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         engine = self._open_to(f"{name} a workflow")
-        command = command_of(name, payload or {}, by=_user(), advice_id=uuid.uuid4().hex, at=time.time())
+        command = command_of(name, payload or {}, by=user(), advice_id=uuid.uuid4().hex, at=time.time())
         if isinstance(command, Approve):
             command = await self._for_the_tree_of_now(engine, workflow_id, command)
         await asyncio.shield(asyncio.ensure_future(self._steer(engine, workflow_id, command)))
@@ -342,12 +342,6 @@ class NativeBackend(OrchestrationBackend):
             self._exporter.close()
         self._reader.close()
 
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _waited(infos: Sequence[WorkflowInfo]) -> str:

@@ -134,7 +134,7 @@ class Drive:
         try:
             await self._drives.shared.bring(state, self._drives.slots)
         except WorkflowError as error:
-            return error.message
+            return f"{error.message} ({error.hint})" if error.hint else error.message
         return ""
 
     async def _attempts(self, trouble: str) -> str:

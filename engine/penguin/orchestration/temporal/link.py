@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, WorkflowNotFound
 from penguin.orchestration.commands import Start
 from penguin.orchestration.ituv import decide
+from penguin.orchestration.runs import attempt_folders
 from penguin.orchestration.storage import open_storage
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.temporal.connection import open_connection
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.definition import Task
+    from penguin.orchestration.flow import State
     from penguin.orchestration.temporal.connection import Connection
     from penguin.orchestration.workspace import Workspace
 
@@ -96,6 +98,11 @@ class Link:
         """Raise NotShared where the settings ask for a remote that can't, or must not, be pushed to."""
         if self.files is not None:
             self.files.check(self._push_to_upstream)
+
+    def ran_here(self, state: State) -> bool:
+        """Whether the last attempt of a workflow was run in this working tree; also where it has none yet."""
+        folders = attempt_folders(self.workspace.runs, state.workflow_id)
+        return not state.attempt or any(number == state.attempt for number, _, _ in folders)
 
     def handle(self, workflow_id: str, run_id: str | None = None) -> WorkflowHandle[Any, Any]:
         """A workflow on the server."""

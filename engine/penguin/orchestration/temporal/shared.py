@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.tree.sharing import NotPushed
 
 if TYPE_CHECKING:
     from penguin.orchestration.evidence import AttemptResult
@@ -74,12 +75,23 @@ class Shared:
         """Let others have what an attempt did; where that can't be, say so, and go on."""
         problem = ""
         if self._files is not None and result.checkpoint:
-            problem = await self._tried(self._files.push, order.workflow_id)
+            problem = await self._tried(self._push, order.workflow_id)
         if self._output is not None:
             problem = problem or await self._tried(self._output.put, order.workflow_id, Path(order.run_dir), result)
         if problem or self._troubled:
             self._on_trouble(problem)
             self._troubled = bool(problem)
+
+    def _push(self, workflow_id: str) -> None:
+        assert self._files is not None
+        try:
+            self._files.push(workflow_id)
+        except NotPushed:
+            # Whoever held it before may have pushed what nobody was told of.
+            if self._lease is None or not self._lease.holds():
+                raise
+            self._files.claim(workflow_id)
+            self._files.push(workflow_id)
 
     async def _tried(self, act: Callable[..., object], *arguments: object) -> str:
         try:
