@@ -147,7 +147,7 @@ class _Following:
         idle = 0
         while True:
             # Asked before reading: what was written until the workflow came to rest is then read in full.
-            over = self._is_over()
+            over = await self._session.aside(self._look)
             idle += 1
             missing = await self._bring(over)
             for piece in chain(self._news(), self._known(missing)):
@@ -157,10 +157,21 @@ class _Following:
             if over:
                 break
             if idle and idle % EXPLAIN_AFTER == 0:
-                self._explain()
+                await self._session.aside(self._explain)
             await asyncio.sleep(PAUSE)
         if not self._session.backend_open:
-            self._tell_end()
+            await self._session.aside(self._tell_end)
+
+    def _look(self) -> bool:
+        """Whether it is over; and what new outputs are called, which may take a server to tell."""
+        over = self._is_over()
+        for step_log in self._outputs():
+            self._step_logs.shown(step_log)
+        return over
+
+    def _outputs(self) -> list[StepLog]:
+        found = attempt_logs(self._session.workspace.runs, self._workflow_id, self._phase, self._attempt)
+        return [log for log in found if log.attempt >= self._first]
 
     def _is_over(self) -> bool:
         if self._session.reader.at_rest(self._workflow_id):
@@ -198,17 +209,15 @@ class _Following:
 
     def _news(self) -> Iterator[Piece]:
         """What was written since the last look."""
-        found = attempt_logs(self._session.workspace.runs, self._workflow_id, self._phase, self._attempt)
-        for step_log in found:
-            if step_log.attempt >= self._first:
-                log = self._step_logs.shown(step_log)
-                # Asked before reading: the first half is whole as soon as there is another one.
-                incomplete = is_incomplete(log.file)
-                for output in _rest(log.file, self._read):
-                    yield Piece(log, output)
-                if incomplete and log.file not in self._said_incomplete:
-                    self._said_incomplete.add(log.file)
-                    yield Piece(log, INCOMPLETE)
+        for step_log in self._outputs():
+            log = self._step_logs.shown(step_log)
+            # Asked before reading: the first half is whole as soon as there is another one.
+            incomplete = is_incomplete(log.file)
+            for output in _rest(log.file, self._read):
+                yield Piece(log, output)
+            if incomplete and log.file not in self._said_incomplete:
+                self._said_incomplete.add(log.file)
+                yield Piece(log, INCOMPLETE)
 
     def _explain(self) -> None:
         why = self._session.reader.explain(self._workflow_id)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -88,13 +89,14 @@ class Shell:
         self._known = Known(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
+        self._thread = threading.get_ident()
         self._opened = False
         self._left = False
         self._keep = False
         """A worker goes on with what runs."""
         self.hung_up = False
         """The terminal is gone."""
-        session.narrate = self._notices.trouble
+        session.narrate = self._narrate
         session.listener = self._on_change
 
     def _make_prompt(self) -> PromptSession[str]:
@@ -119,12 +121,19 @@ class Shell:
         self._notices.change(info)
         self._watch.soon()
 
+    def _narrate(self, text: str) -> None:
+        """Tell it; what reads does so from a thread of its own."""
+        if threading.get_ident() == self._thread:
+            self._notices.trouble(text)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._notices.trouble, text)
+
     def _redraw(self) -> None:
         self._prompt.app.invalidate()
 
     async def run(self) -> None:
         """Until it is left."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._broken)
         self._foreground = Foreground()
         with self._foreground, quiet(self._prompt.input), patch_stdout(raw=True), self._log_lines():
