@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.backend import Verdict
 from penguin.orchestration.runs import ELSEWHERE, EVIDENCE, FILE, attempt_folders
 from penguin_commands.results import Log
 
@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from penguin.orchestration.backend import WorkflowPhase
     from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
+
+
+class Away(NamedTuple):
+    """An attempt whose end is not here."""
+
+    attempt: int
+    phase: WorkflowPhase
+    host: str
+    """The machine that ran it; '' where its name is not known."""
+    evidence: dict[str, Any]
 
 
 def this_host() -> str:
@@ -31,20 +42,22 @@ def place_of(host: str) -> str:
     return f"host {host}, in another working tree" if host == this_host() else f"host {host}"
 
 
-def lacking(session: Session, workflow_id: str) -> list[PhaseResult]:
+def lacking(session: Session, workflow_id: str) -> list[Away]:
     """The attempts that printed something and came to an end, where that is not here."""
     # Read in this order: what comes to its end between the two has a folder.
     results = session.reader.results(workflow_id)
     folders: dict[int, list[Path]] = {}
     for number, _, folder in attempt_folders(session.workspace.runs, workflow_id):
         folders.setdefault(number, []).append(folder)
-    return [
+    missing = [
         result
         for result in results
         if result.attempt
         and result.verdict not in (None, Verdict.INTERRUPTED)
         and not _is_here(result, folders.get(result.attempt, []))
     ]
+    hosts = session.reader.attempt_hosts(workflow_id) if missing else {}
+    return [Away(it.attempt, it.phase, hosts.get(it.attempt, ""), it.evidence) for it in missing]
 
 
 def _is_here(result: PhaseResult, folders: list[Path]) -> bool:
@@ -74,7 +87,7 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[PhaseResult]:
+def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[Away]:
     """Fetch what is lacking here from the storage, if there is one; what is lacking still.
 
     A storage that is out of reach is told of (`tell`, or narration), and no more: what is known without it can be
@@ -109,23 +122,21 @@ def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> d
     return result.evidence
 
 
-def known_logs(
-    session: Session, missing: list[PhaseResult], phase: WorkflowPhase | None, attempt: int | None
-) -> list[Log]:
+def known_logs(session: Session, missing: list[Away], phase: WorkflowPhase | None, attempt: int | None) -> list[Log]:
     """What the evidence shows of outputs that are not here, of one phase or attempt if wanted."""
     return [
         log
-        for result in missing
-        if phase in (None, result.phase) and attempt in (None, result.attempt)
-        for log in _logs(session, result)
+        for away in missing
+        if phase in (None, away.phase) and attempt in (None, away.attempt)
+        for log in _logs(session, away)
     ]
 
 
-def _logs(session: Session, result: PhaseResult) -> Iterator[Log]:
-    note = _note(session, result.host)
-    for step in _steps(result):
+def _logs(session: Session, away: Away) -> Iterator[Log]:
+    note = _note(session, away.host)
+    for step in _steps(away):
         if step.get("output"):
-            yield _log(result, step, note)
+            yield _log(away, step, note)
             note = ""
 
 
@@ -136,23 +147,23 @@ def _note(session: Session, host: str) -> str:
     return f"{where}; the storage has no copy of it"
 
 
-def _log(result: PhaseResult, step: dict[str, Any], note: str) -> Log:
+def _log(away: Away, step: dict[str, Any], note: str) -> Log:
     path = str(step["output"])
     match = FILE.fullmatch(_name(step))
     return Log(
-        phase=result.phase.value,
-        attempt=result.attempt,
+        phase=away.phase.value,
+        attempt=away.attempt,
         step=str(step.get("name")),
         path=path,
         file="",
         try_=int(match[3]) if match else 1,
         excerpt=str(step.get("excerpt") or ""),
         size=int(step.get("output_bytes") or 0),
-        host=result.host,
+        host=away.host,
         note=note,
     )
 
 
-def _steps(result: PhaseResult) -> list[dict[str, Any]]:
+def _steps(result: PhaseResult | Away) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = result.evidence.get("steps") or []
     return steps

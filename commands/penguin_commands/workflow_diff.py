@@ -95,7 +95,8 @@ def _elsewhere(session: Session, workflow_id: str, last: PhaseResult) -> DiffEls
     from penguin_commands.elsewhere import place_of
 
     named = (path for it in session.reader.results(workflow_id) for path in it.evidence.get("changed") or ())
-    note = f"the changes of {workflow_id} are on {place_of(last.host)}"
+    host = session.reader.attempt_hosts(workflow_id).get(last.attempt, "")
+    note = f"the changes of {workflow_id} are on {place_of(host)}"
     if session.settings.workspace_remote is None:
         note += "; workspace.remote in penguin.yaml would bring them here"
-    return DiffElsewhere(workflow_id, tuple(dict.fromkeys(named)), last.host, note)
+    return DiffElsewhere(workflow_id, tuple(dict.fromkeys(named)), host, note)

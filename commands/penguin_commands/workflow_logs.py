@@ -17,7 +17,7 @@ from penguin_commands.tail import INCOMPLETE, is_incomplete
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from penguin.orchestration.store.history import PhaseResult
+    from penguin_commands.elsewhere import Away
     from penguin_commands.session import Session
 
 PIECE = 64 * 1024
@@ -60,7 +60,7 @@ def _nothing(
     workflow_id: str,
     phase: WorkflowPhase | None,
     attempt: int | None,
-    missing: list[PhaseResult],
+    missing: list[Away],
 ) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
     there = sorted({(number, gate) for number, gate, _ in folders} | {(it.attempt, it.phase) for it in missing})
@@ -179,7 +179,7 @@ class _Following:
         folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
         return self._attempt is not None and any(number > self._attempt for number, _, _ in folders)
 
-    async def _bring(self, over: bool) -> list[PhaseResult]:
+    async def _bring(self, over: bool) -> list[Away]:
         """Now and then, and at the end, fetch what other hosts left behind; what is lacking still."""
         now = time.monotonic()
         if not over and now < self._looked + BRING:
@@ -195,7 +195,7 @@ class _Following:
         waits = not over and self._session.settings.storage_url is not None
         return [] if waits else [it for it in missing if it.attempt >= self._first]
 
-    def _known(self, missing: list[PhaseResult]) -> Iterator[Piece]:
+    def _known(self, missing: list[Away]) -> Iterator[Piece]:
         """What the evidence shows of attempts that are elsewhere, each once."""
         for log in known_logs(self._session, missing, self._phase, self._attempt):
             if log.path not in self._told:

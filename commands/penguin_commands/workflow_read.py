@@ -50,6 +50,8 @@ def results(session: Session, workflow: str) -> Results:
 
     workflow_id = session.resolve(workflow, prefix=True)
     bring(session, workflow_id)
+    found = session.reader.results(workflow_id)
+    hosts = session.reader.attempt_hosts(workflow_id)
     attempts = (
         Attempt(
             it.phase.value,
@@ -58,9 +60,9 @@ def results(session: Session, workflow: str) -> Results:
             it.started_at,
             it.ended_at,
             whole_evidence(session, workflow_id, it),
-            it.host,
+            hosts.get(it.attempt, ""),
         )
-        for it in session.reader.results(workflow_id)
+        for it in found
     )
     return Results(workflow_id, tuple(attempts), this_host())
 

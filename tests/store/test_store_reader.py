@@ -221,9 +221,12 @@ def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: 
 
 
 def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    moved = tell.Story("a").do(Claim("e" * 32, "hut")).do(Claim("f" * 32, "barn"))
+    moved = tell.Story("a").do(Claim("e" * 32, "hut"), Dispatch()).report(V.PASSED)
+    moved.do(interrupted(2, "crash")).do(Claim("f" * 32, "barn")).report(V.PASSED)
+    moved.do(Claim("d" * 32, "loft"))
     tell.commit(db, moved, tell.Story("b"))
-    assert reader.host_of(moved.id) == "barn"
+    assert reader.host_of(moved.id) == "loft"
+    assert reader.attempt_hosts(moved.id) == {1: "hut", 2: "barn", 3: "loft"}
     assert [reader.host_of(other) for other in (tell.Story("b").id, "no-such", "\udcff")] == ["", "", ""]
 
 

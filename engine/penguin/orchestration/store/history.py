@@ -55,8 +55,6 @@ class PhaseResult:
 
     Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}. Kept: {"kept_from", "approved_by", "tree"}.
     """
-    host: str = ""
-    """The machine whose engine ran it; empty where none did, or its name is not known."""
 
 
 def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
@@ -71,13 +69,27 @@ def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
 def phase_results(rows: Iterable[Row]) -> list[PhaseResult]:
     """One result for every attempt, approval, skipped phase and kept pass, in order."""
     results: list[PhaseResult] = []
-    host = ""
+    for _, data in rows:
+        for event in json.loads(data):
+            _add_result(results, event)
+    return results
+
+
+def attempt_hosts(rows: Iterable[Row]) -> dict[int, str]:
+    """By the number of an attempt: the machine whose engine ran it last; empty where its name is not known."""
+    hosts: dict[int, str] = {}
+    host, under_way = "", 0
     for _, data in rows:
         for event in json.loads(data):
             if event["type"] == "Claimed":
                 host = event.get("host", "")
-            _add_result(results, event, host)
-    return results
+            elif event["type"] == "AttemptStarted":
+                under_way = event["attempt"]
+            if under_way:
+                hosts[under_way] = host
+            if event["type"] == "AttemptEnded":
+                under_way = 0
+    return hosts
 
 
 def clock(at: float, seen_at: float) -> str:
@@ -96,12 +108,12 @@ def one_line(text: str) -> str:
 # --- results --------------------------------------------------------------------------------------------------------
 
 
-def _add_result(results: list[PhaseResult], event: Data, host: str) -> None:
+def _add_result(results: list[PhaseResult], event: Data) -> None:
     kind, at = event["type"], from_timestamp(event["at"])
     if kind == "Started":
         results.extend(_kept(event, kept, at) for kept in event["passes"])
     elif kind == "AttemptStarted":
-        _begin(results, event, at, host)
+        _begin(results, event, at)
     elif kind == "AttemptEnded":
         _end(results, event, at, Verdict(event["result"]["verdict"]), event["result"])
     elif kind == "Interrupted":
@@ -118,12 +130,12 @@ def _kept(started: Data, kept: Data, at: datetime) -> PhaseResult:
     return PhaseResult(WorkflowPhase(kept["phase"]), 0, Verdict.PASSED, at, at, evidence)
 
 
-def _begin(results: list[PhaseResult], event: Data, at: datetime, host: str) -> None:
+def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
     index = _index(results, event["attempt"])
     if index is None:
-        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}, host))
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}))
     else:
-        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={}, host=host)
+        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={})
 
 
 def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict, evidence: Data) -> None:

@@ -109,6 +109,15 @@ class WorkflowReader:
 
         return phase_results(self._events(workflow_id))
 
+    def attempt_hosts(self, workflow_id: str) -> dict[int, str]:
+        """By the number of an attempt: the machine that ran it last; empty where its name is not known.
+
+        Knows what `results` was last asked for.
+        """
+        from penguin.orchestration.store.history import attempt_hosts
+
+        return attempt_hosts(self._events(workflow_id))
+
     def checkpoint_exclude(self, workflow_id: str) -> tuple[str, ...]:
         """The patterns of files that the workflow's checkpoints leave out. Raises WorkflowNotFound."""
         from penguin.orchestration.store.codec import decode_events
