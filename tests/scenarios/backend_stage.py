@@ -104,12 +104,13 @@ class BackendStage(Stage):
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
         """A store that holds all events of this workflow."""
 
-    def furnish(self, backend: Any) -> None:
-        """Put what the scenario says in place of what the backend would look up."""
+    def furnish(self, *parts: Any) -> None:
+        """Put what the scenario says in place of what the parts of a backend would look up."""
         self.phases = HeldPhases()
-        backend._scripted = self.phases
-        backend._backlog = OneTask(self.root, self._definition)
-        backend._tree_of = lambda workflow_id: SaidTree(self)
+        for part in parts:
+            part._scripted = self.phases
+            part._backlog = OneTask(self.root, self._definition)
+            part._tree_of = lambda workflow_id: SaidTree(self)
 
     async def start(self) -> None:
         self._backend = self.open()

@@ -78,7 +78,7 @@ class TemporalStage(BackendStage):
     def open(self) -> TemporalBackend:
         self._gate = Gate()
         backend = TemporalBackend(None, self.root)
-        self.furnish(backend)
+        self.furnish(backend.presence, backend._starts, backend._helm)
         presence = backend.presence
         presence.workflow = SkippingWorkflow
         presence.finish_stops = False

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable
@@ -202,10 +202,14 @@ async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMI
     """
     try:
         return await asyncio.wait_for(awaitable, limit)
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        # The SDK's word for both, also where it is we who were cancelled.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise _silent(address, limit) from None
     except TimeoutError:
-        raise BackendUnavailable(
-            f"the Temporal server at {address} did not answer within {limit:g} s", "/health"
-        ) from None
+        raise _silent(address, limit) from None
     except RPCError as error:
         if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
             raise BackendUnavailable(f"lost the Temporal server at {address}: {error.message}", "/health") from error
@@ -214,3 +218,7 @@ async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMI
                 f"the Temporal server at {address} refuses us: {error.message}", SAY_KEY
             ) from error
         raise
+
+
+def _silent(address: str, limit: float) -> BackendUnavailable:
+    return BackendUnavailable(f"the Temporal server at {address} did not answer within {limit:g} s", "/health")

@@ -88,7 +88,10 @@ class Helm:
         if not link.ran_here(state):
             return {"tree": state.tree}
         tested = state.pass_of(WorkflowPhase.TEST)
-        tree = Tree(self._workspace.root, self._workspace.runs / state.workflow_id)
+        tree = self._tree_of(state.workflow_id)
         digest = await asyncio.to_thread(tree.now)
         await asyncio.to_thread(keep_approved, self._workspace.root, self._workspace.runs, state, digest)
         return {"tree": digest, "changed": list(tree.changed(tested.tree if tested else "", digest))}
+
+    def _tree_of(self, workflow_id: str) -> Tree:
+        return Tree(self._workspace.root, self._workspace.runs / workflow_id)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.client import AsyncActivityCancelledError, WithStartWorkflowOperation
+from temporalio.client import AsyncActivityCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -65,7 +65,7 @@ class Homes:
     async def claim(self, project_id: str, blueprint_id: str, *, take: bool) -> Home:
         """Ask for it; see HomeWorkflow. Raises BackendUnavailable."""
         client = self._connection.client
-        start: WithStartWorkflowOperation[object, str] = WithStartWorkflowOperation(
+        start = client.start_workflow(
             HOME,
             encode(Home()),
             id=home_id(self._task_queue, project_id, blueprint_id),
@@ -74,9 +74,8 @@ class Homes:
             task_timeout=TASK_LIMIT,
             memo={MEMO: encode(Home())},
         )
-        claim = client.execute_update_with_start_workflow(
-            "claim", args=[encode(self.site), take], start_workflow_operation=start, result_type=str
-        )
+        home = await self._connection.call(start)
+        claim = home.execute_update("claim", args=[encode(self.site), take], result_type=str)
         return decode(await self._connection.call(claim, CLAIM_LIMIT), Home)
 
     def is_here(self, home: Home | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -100,9 +101,10 @@ class Link:
             self.files.check(self._push_to_upstream)
 
     def ran_here(self, state: State) -> bool:
-        """Whether the last attempt of a workflow was run in this working tree; also where it has none yet."""
-        folders = attempt_folders(self.workspace.runs, state.workflow_id)
-        return not state.attempt or any(number == state.attempt for number, _, _ in folders)
+        """Whether the last attempt of a workflow was run in this working tree, as far as can be seen."""
+        if not state.attempt or state.host == socket.gethostname():
+            return True
+        return any(number == state.attempt for number, _, _ in attempt_folders(self.workspace.runs, state.workflow_id))
 
     def handle(self, workflow_id: str, run_id: str | None = None) -> WorkflowHandle[Any, Any]:
         """A workflow on the server."""

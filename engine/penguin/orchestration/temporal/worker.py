@@ -38,6 +38,8 @@ THROTTLE = timedelta(seconds=0.5)
 LEASE = "lease"
 AT_ONCE = 20
 """Workflows that are told at once where they are to be run."""
+LAST_ANSWERS = timedelta(seconds=2)
+"""For answers that are being looked up when the worker stops."""
 WAITING = 200
 """Attempts that wait here for a slot, in their order; more of them wait on the server."""
 
@@ -92,6 +94,7 @@ class WorkspaceWorker:
             task_queue=phases_queue(link.task_queue, link.project_id),
             activities=[self._placing.place],
             max_concurrent_activities=AT_ONCE,
+            graceful_shutdown_timeout=LAST_ANSWERS,
             disable_eager_activity_execution=True,
         )
         running = Worker(
