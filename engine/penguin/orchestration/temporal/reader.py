@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import FINAL, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowInfo, WorkflowStatus
 from penguin.orchestration.store.reader import History, Infos, Results, WorkflowReader
 from penguin.orchestration.store.waiting import NO_ENGINE, START_ENGINE
 from penguin.orchestration.temporal.desk import Desk
@@ -17,6 +18,7 @@ from penguin.orchestration.temporal.mirror import mirror_of
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
+    from penguin.orchestration.store.under_way import UnderWay
     from penguin.orchestration.temporal.link import Link
     from penguin.orchestration.temporal.protocol import Home
     from penguin.orchestration.workspace import Workspace
@@ -68,11 +70,15 @@ class TemporalReader(WorkflowReader):
         project_id: str | None = None,
         statuses: Collection[WorkflowStatus] = (),
         task_id: str | None = None,
+        since: float | None = None,
+        sort: str = "newest",
         limit: int = 100,
     ) -> Infos:
         """See WorkflowReader."""
         self._sync()
-        return super().list(project_id=project_id, statuses=statuses, task_id=task_id, limit=limit)
+        return super().list(
+            project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort, limit=limit
+        )
 
     def history(self, workflow_id: str) -> History:
         """See WorkflowReader. Raises NoWorker where nobody can tell."""
@@ -109,6 +115,23 @@ class TemporalReader(WorkflowReader):
         """See WorkflowReader."""
         self._sync()
         return super().at_rest(workflow_id)
+
+    def under_way(self, workflow_id: str) -> UnderWay | None:
+        """See WorkflowReader. Where no worker can tell its history, only the number is known."""
+        if self._is_polled():
+            with suppress(WorkflowError):
+                self._fetch(workflow_id)
+        return super().under_way(workflow_id)
+
+    def changes(self) -> int:
+        """See WorkflowReader."""
+        self._sync()
+        return super().changes()
+
+    def active_statuses(self) -> dict[str, WorkflowStatus]:
+        """See WorkflowReader."""
+        self._sync()
+        return super().active_statuses()
 
     def completed_tasks(self, project_id: str) -> set[str]:
         """See WorkflowReader."""

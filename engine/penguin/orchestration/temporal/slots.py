@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 import os
 from bisect import insort
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from typing import Any
 from penguin.orchestration.hosting.ownership import is_alive, may_run_steps
 from penguin.orchestration.hosting.ranking import Rank
 from penguin.orchestration.private import make_private, write_private
+
+log = logging.getLogger(__name__)
 
 FOLDER = "slots"
 WAITING = "waiting-"
@@ -75,9 +78,8 @@ class Slots:
         try:
             return await turn.slot
         except asyncio.CancelledError:
-            if turn in self._queue:
-                self._queue.remove(turn)
-            elif turn.slot.done() and not turn.slot.cancelled():
+            self._queue = [other for other in self._queue if other is not turn]
+            if turn.slot.done() and not turn.slot.cancelled():
                 turn.slot.result().release(step_goes_on=False)
             raise
 
@@ -109,8 +111,11 @@ class Slots:
     async def _hand_out(self) -> None:
         try:
             while self._queue:
-                self._say_who_waits()
                 self._released.clear()
+                # Who was cancelled may not have come to say so yet.
+                self._queue = [turn for turn in self._queue if not turn.slot.done()]
+                if self._queue:
+                    self._say_who_waits()
                 for number in range(self._count):
                     self._offer(number)
                 if self._queue:
@@ -130,7 +135,7 @@ class Slots:
         if turn is None:
             os.close(descriptor)
         else:
-            self._queue.remove(turn)
+            self._queue = [other for other in self._queue if other is not turn]
             turn.slot.set_result(self._name(descriptor, turn.workflow_id))
 
     def _next_for(self, holder: str) -> _Turn | None:
@@ -164,8 +169,12 @@ class Slots:
     def _say_who_waits(self) -> None:
         said = json.dumps(_order(self._queue[0])).encode()
         file = self._waiting_file(self._engine)
-        if not file.exists() or file.read_bytes() != said:
-            write_private(file, said)
+        try:
+            if not file.exists() or file.read_bytes() != said:
+                write_private(file, said)
+        except OSError as error:
+            # On a full disk the order over several workers suffers, and nothing else.
+            log.info("%s: %s", file, error)
 
     def _is_behind(self, turn: _Turn) -> bool:
         """Whether somebody of another worker is to go first."""
