@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Nor do they depend on how the person who runs them likes a terminal.
+os.environ["XDG_CONFIG_HOME"] = "/nowhere"
+for name in ("NO_COLOR", "CLICOLOR_FORCE", "ACCESSIBLE", "PAGER", "COLUMNS"):
+    os.environ.pop(name, None)
 
 # What it asserts should say what it found, as in a test's own module.
 pytest.register_assert_rewrite("tests.scenarios.conformance")

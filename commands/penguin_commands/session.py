@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
+    from penguin_commands.taste import Taste
 
 T = TypeVar("T")
 
@@ -150,6 +151,18 @@ class Session:
         from penguin.orchestration.config import load_settings
 
         return load_settings(self.workspace.root, self.overrides)
+
+    @cached_property
+    def taste(self) -> Taste:
+        """How the terminal shall behave. A personal file that is not understood is told of, and counts for nothing."""
+        from penguin.orchestration.backend import ConfigError
+        from penguin_commands.taste import Taste, load_taste
+
+        try:
+            return load_taste(self.workspace.root)
+        except ConfigError as error:
+            self.narrate(f"{error.message}; until then the defaults hold")
+            return Taste()
 
     @property
     def blueprints(self) -> BlueprintSet:

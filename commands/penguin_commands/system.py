@@ -1,16 +1,21 @@
-"""Commands about Penguin itself: health, config, help, quit."""
+"""Commands about Penguin itself: health, config, help, source, quit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable
+from penguin_commands.declared import JSON_VERSION
 from penguin_commands.errors import UsageError
-from penguin_commands.results import Facts, Help, Quit, Settings
-from penguin_commands.table import COMMANDS, NOUNS, lookup, verbs
-from penguin_commands.values import unknown
+from penguin_commands.line import Word
+from penguin_commands.naming import noun_of, verb_of
+from penguin_commands.results import Facts, Help, Quit, Settings, Sourced
+from penguin_commands.table import COMMANDS, lookup, verbs
+from penguin_commands.values import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from penguin_commands.session import Session
 
 
@@ -19,31 +24,41 @@ async def health(session: Session) -> Facts:
     facts = dict(await session.backend.health_check())
     if not facts["connected"]:
         raise BackendUnavailable(str(facts.get("warning") or "the backend is out of reach"), facts.get("hint") or "")
-    return Facts(facts)
+    return Facts({**facts, "json_version": JSON_VERSION})
 
 
 def config(session: Session) -> Settings:
-    """The effective settings."""
-    return Settings(tuple((it.key, it.value, it.origin) for it in session.settings.explain()))
+    """The effective settings, those of the person at the terminal too."""
+    from penguin_commands.taste import explain_taste
+
+    explained = session.settings.explain()
+    others = [it for it in explained if not it.key.startswith("ui.")]
+    return Settings(tuple((it.key, it.value, it.origin) for it in [*others, *explain_taste(explained)]))
 
 
 def help_(session: Session, words: tuple[str, ...] = ()) -> Help:
     """All commands, those of a noun, or one."""
+    return explained(words)
+
+
+def explained(words: Sequence[str]) -> Help:
+    """What is asked for by the words of a command, with or without a slash; without words all. Raises UsageError."""
     if not words:
         return Help(COMMANDS)
-    noun = words[0].removeprefix("/")
+    noun = noun_of(Word(f"/{words[0].removeprefix('/')}", 0, 0))
     alone = lookup(noun, "")
-    if alone:
+    if alone and len(words) == 1:
         return Help((alone,), detailed=True)
-    if noun not in NOUNS:
-        raise UsageError(unknown("command", words[0], [f"/{name}" for name in NOUNS]), "/help lists the commands")
+    if alone or len(words) > 2:
+        raise UsageError(f"{shown(words[-1])} is one word too many", f"/help {noun}")
     if len(words) == 1:
         return Help(verbs(noun))
-    command = lookup(noun, words[1])
-    if command is None:
-        known = [one.verb for one in verbs(noun)]
-        raise UsageError(unknown(f"/{noun} verb", words[1], known), f"/help {noun} lists them")
-    return Help((command,), detailed=True)
+    return Help((verb_of(noun, Word(words[1], 0, 0)),), detailed=True)
+
+
+def source(session: Session, file: str) -> Sourced:
+    """Whoever reads the lines runs those of the file next."""
+    return Sourced(file)
 
 
 def quit_(session: Session) -> Quit:

@@ -17,6 +17,7 @@ from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
+from penguin.orchestration.config.ui import check_ui
 from penguin.orchestration.config.variables import check_names
 from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 
@@ -37,6 +38,7 @@ _KEYS = (
     "workspace",
     "storage",
     "orchestration",
+    "ui",
 )
 
 _REMOTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
@@ -174,6 +176,7 @@ def load_settings(
     settings |= _checkpoint(entries.get("checkpoint"), checker)
     settings |= _workspace(entries.get("workspace"), checker)
     settings |= _storage(entries.get("storage"), checker)
+    settings |= _ui(entries.get("ui"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
@@ -279,6 +282,13 @@ def _workspace(node: Node | None, checker: Checker) -> dict[str, Setting]:
         _setting(remote, "workspace.remote", name, None),
         _setting(allowed, "workspace.push_to_upstream", said, False),
     ]
+    return {setting.key: setting for setting in found}
+
+
+def _ui(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    """What the workspace wishes of terminals; what holds depends on who sits there."""
+    wishes = check_ui(node, checker, personal=False)
+    found = [Setting(f"ui.{key}", wish.value, f"{FILE}:{wish.line}") for key, wish in wishes.items()]
     return {setting.key: setting for setting in found}
 
 

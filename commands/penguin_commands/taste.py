@@ -1,0 +1,136 @@
+"""Taste: how a person likes the terminal to behave, from their own file, and below it from the workspace's.
+
+Reading it costs next to nothing where no file has a `ui:`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penguin.orchestration.config import Setting
+    from penguin.orchestration.config.checker import Checker, Node
+    from penguin.orchestration.config.ui import Wish
+
+MAX_BYTES = 1_000_000
+_MENTIONED = re.compile(rb"\bui\b")
+
+
+class Taste(NamedTuple):
+    """`ui:`, as it holds."""
+
+    panel: bool = False
+    """The table of active workflows stands above the input line."""
+    notify_after: float = 60.0
+    """Seconds that a workflow ran, after which its end is worth a sound, or the command of `notify`."""
+    notify: tuple[str, ...] = ()
+    """A program and its arguments."""
+    pager: str | None = None
+    """The command that shows what is longer than the screen; '' for none; None: that of the environment."""
+    color: str = "auto"
+    """auto, always or never."""
+    accessible: bool = False
+    """Lines, one after the other, and nothing that is drawn over."""
+
+
+def personal_file(environ: Mapping[str, str]) -> Path:
+    """Where a person's own settings are, whether or not there are any."""
+    home = environ.get("XDG_CONFIG_HOME", "")
+    # A relative one counts for nothing: https://specifications.freedesktop.org/basedir-spec/latest/
+    base = Path(home) if home.startswith("/") else _home() / ".config"
+    return base / "penguin" / "config.yaml"
+
+
+def load_taste(root: Path | None, environ: Mapping[str, str] | None = None) -> Taste:
+    """What holds in the workspace at `root`; None where there is none.
+
+    Raises ConfigError where the personal file is not understood. Of a broken penguin.yaml, whatever needs the rest of
+    it complains.
+    """
+    personal = _read_personal(personal_file(os.environ if environ is None else environ))
+    project = {} if root is None else _read_project(root / "penguin.yaml")
+    return Taste(**{key: wish.value for key, wish in {**project, **personal}.items()})
+
+
+def explain_taste(settings: list[Setting], environ: Mapping[str, str] | None = None) -> list[Setting]:
+    """Every value of `ui:` with its origin, where `settings` are those of the workspace. Raises ConfigError."""
+    from penguin.orchestration.config import Setting
+
+    path = personal_file(os.environ if environ is None else environ)
+    personal = _read_personal(path)
+    project = {it.key: it for it in settings}
+    explained = []
+    for key, default in Taste()._asdict().items():
+        name = f"ui.{key}"
+        if key in personal:
+            wish = personal[key]
+            explained.append(Setting(name, False if wish.value == "" else wish.value, f"{_short(path)}:{wish.line}"))
+        else:
+            explained.append(project.get(name) or Setting(name, default, "default"))
+    return explained
+
+
+def _read_personal(path: Path) -> dict[str, Wish]:
+    if not _content(path).strip():
+        return {}
+    from penguin.orchestration.backend import ConfigError
+    from penguin.orchestration.config.checker import Checker
+    from penguin.orchestration.config.ui import check_ui
+
+    checker = Checker(_short(path))
+    document = _document(path, checker)
+    wishes = check_ui(checker.mapping(document, path.name, ("ui",)).get("ui"), checker, personal=True)
+    checker.raise_first(ConfigError)
+    return wishes
+
+
+def _read_project(path: Path) -> dict[str, Wish]:
+    # YAML costs more than all the rest of a command that reads.
+    if not _MENTIONED.search(_content(path)):
+        return {}
+    from penguin.orchestration.config.checker import Checker
+    from penguin.orchestration.config.ui import check_ui
+
+    checker = Checker(path.name)
+    document = _document(path, checker)
+    entries: Any = document.value if document is not None and isinstance(document.value, dict) else {}
+    return check_ui(entries.get("ui"), checker, personal=False)
+
+
+def _document(path: Path, checker: Checker) -> Node | None:
+    from penguin.orchestration.config.document import parse_yaml, read_text
+
+    text = read_text(path, checker, MAX_BYTES)
+    return None if text is None else parse_yaml(text, checker)
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds; b'' where there is none."""
+    try:
+        # A FIFO would block, and a device never end.
+        return path.read_bytes() if path.is_file() else b""
+    except PermissionError:
+        # Reading it again tells why.
+        return b"ui"
+    except OSError:
+        return b""
+
+
+def _short(path: Path) -> str:
+    """A path as people write it."""
+    return (
+        f"~/{path.relative_to(_home())}" if path.is_relative_to(_home()) and _home() != Path("/") else os.fspath(path)
+    )
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        # An account without a home has nothing personal either.
+        return Path("/")

@@ -1,0 +1,109 @@
+"""Taste: whose word counts, what is refused, and what it costs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.config import load_settings
+from penguin.orchestration.config.ui import KEYS
+from penguin_commands.session import Session
+from penguin_commands.taste import Taste, explain_taste, load_taste, personal_file
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The personal file, which is not there yet."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path / "xdg"))
+    path = personal_file(os.environ)
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "penguin.yaml").write_text("project: {id: shop}\nui:\n  panel: true\n  color: never\n")
+    return root
+
+
+def test_every_key_can_be_set_and_has_a_default() -> None:
+    assert set(KEYS) == set(Taste._fields)
+
+
+def test_a_persons_own_word_counts_for_more_than_the_workspaces(own: Path, root: Path) -> None:
+    own.write_text('ui:\n  color: always\n  notify: ["say", "done"]\n  pager: false\n')
+    assert load_taste(root) == Taste(panel=True, color="always", notify=("say", "done"), pager="")
+    assert load_taste(None) == Taste(color="always", notify=("say", "done"), pager="")
+
+
+def test_without_any_file_the_defaults_hold(own: Path) -> None:
+    assert load_taste(None) == Taste()
+    own.write_text("# nothing yet\n")
+    assert load_taste(None) == Taste()
+
+
+def test_each_value_is_told_with_its_origin(own: Path, root: Path) -> None:
+    own.write_text("ui:\n\n  color: always\n  pager: false\n")
+    explained = {it.key: (it.value, it.origin) for it in explain_taste(load_settings(root).explain())}
+    assert explained["ui.color"] == ("always", f"{own}:3")
+    assert explained["ui.pager"] == (False, f"{own}:4")
+    assert explained["ui.panel"] == (True, "penguin.yaml:3")
+    assert explained["ui.notify_after"] == (60.0, "default")
+
+
+def test_a_file_below_home_is_named_as_people_write_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    file = tmp_path / ".config" / "penguin" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("ui: {panel: maybe}\n")
+    with pytest.raises(ConfigError, match=r"^~/\.config/penguin/config\.yaml:1: ui\.panel: must be true or false"):
+        load_taste(None)
+
+
+def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    assert personal_file({"XDG_CONFIG_HOME": "here"}) == tmp_path / ".config" / "penguin" / "config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("ui: {colour: never}", r"config\.yaml:1: ui: unknown key 'colour'"),
+        ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, always, never"),
+        ("ui: {notify_after: -1}", r"config\.yaml:1: ui\.notify_after: must be a number of seconds"),
+        ("ui: {notify: say done}", r"config\.yaml:1: ui\.notify: must be a list"),
+        ("ui: {pager: true}", r"config\.yaml:1: ui\.pager: must be a text"),
+        ("\nui: [", r"config\.yaml:2: is not valid YAML"),
+        ("project: {id: shop}", r"config\.yaml:1: config\.yaml: unknown key 'project'"),
+        ("- ui", r"config\.yaml:1: config\.yaml: must be a mapping"),
+    ],
+)
+def test_what_is_not_understood_is_named(own: Path, text: str, complaint: str) -> None:
+    own.write_text(text)
+    with pytest.raises(ConfigError, match=complaint):
+        load_taste(None)
+
+
+def test_a_personal_file_that_is_not_understood_stops_no_work(own: Path, root: Path) -> None:
+    own.write_text("ui: {pannel: true}")
+    told: list[str] = []
+    session = Session(root, narrate=told.append)
+    assert session.taste == Taste()
+    (complaint,) = told
+    assert "ui: unknown key 'pannel'" in complaint
+    assert "defaults hold" in complaint
+
+
+@pytest.mark.parametrize("key", ["notify: [rm, -rf, /]", "pager: evil"])
+def test_a_workspace_names_no_program(own: Path, root: Path, key: str) -> None:
+    (root / "penguin.yaml").write_text(f"project: {{id: shop}}\nui:\n  {key}\n")
+    with pytest.raises(ConfigError, match=r"penguin\.yaml:3: ui\.\w+: names a program") as error:
+        load_settings(root)
+    assert "config.yaml" in error.value.hint
+    assert load_taste(root) == Taste()
