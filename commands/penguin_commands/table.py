@@ -283,7 +283,7 @@ OTHERS = (
         "backup",
         "",
         "upkeep:backup",
-        "Copy the database to a new file, and that of the other backend beside it; what steps printed is not in it",
+        "Copy the databases, while engines go on; what steps printed is not in them",
         "/backup penguin-backup.db",
         (Argument("file", Kind.FILE),),
         reads=True,

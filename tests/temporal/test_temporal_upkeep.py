@@ -164,3 +164,17 @@ async def test_what_both_backends_call_the_same_is_not_taken_from_one_by_the_oth
     age(workspace.db, one)
     assert [old.workflow_id for old in prune(workspace, 30 * DAY).workflows] == [one]
     assert (workspace.runs / one).is_dir()
+
+
+async def test_after_a_switch_both_backends_say_what_the_other_holds(temporal_space: TemporalSpace) -> None:
+    penguin = Program(temporal_space.root)
+    assert penguin("--backend", "native", "--detach", "-c", "/workflow start a").code == 0
+    there = penguin("--detach", "-c", "/workflow start b")
+    assert "1 unfinished workflow is on the native backend: penguin --backend native\n" in there.err
+    here = penguin("--backend", "native", "--detach", "-c", "/workflow start c")
+    assert "1 unfinished workflow is on the temporal backend: penguin --backend temporal\n" in here.err
+    async with temporal_space.backend() as backend:
+        assert (await backend.health_check())["unfinished_elsewhere"] == 2
+    async with temporal_space.backend(backend="native") as backend:
+        assert (await backend.health_check())["unfinished_elsewhere"] == 1
+    assert penguin("-c", "/workflow list").err == ""
