@@ -64,6 +64,10 @@ INDEXES = (
     "CREATE INDEX run_task ON run (task_id, created_at DESC, workflow_id)",
     "CREATE INDEX run_status ON run (status, created_at DESC, workflow_id)",
     "CREATE INDEX run_project_status ON run (project_id, status, created_at DESC, workflow_id)",
+    # How an id begins, among those with a status: however many others begin so, completion reads none of them.
+    "CREATE INDEX run_status_name ON run (status, workflow_id)",
+    "CREATE INDEX run_status_updated ON run (status, updated_at DESC, workflow_id)",
+    "CREATE INDEX run_project_status_updated ON run (project_id, status, updated_at DESC, workflow_id)",
     # The workflows of a task in the order in which they were started, whatever the clock said.
     "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
     "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",

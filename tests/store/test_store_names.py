@@ -1,0 +1,110 @@
+"""Names of workflows: the newest, those that begin so, and how much of an id is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.commands import Cancel
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.names import NEIGHBOURS, NameReader, beginning_query, newest_query
+
+S = WorkflowStatus
+ALL = frozenset(S)
+FILTERS = [ALL, frozenset({S.BLOCKED}), ACTIVE]
+
+
+@pytest.fixture
+def names(db: Path) -> Iterator[NameReader]:
+    reader = NameReader(db)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def shop(db: Path, tell: SimpleNamespace) -> None:
+    """Two workflows of `cart`, the first of them over, and one each of `cart-view`, `login` and `ituv`."""
+    tell.commit(
+        db,
+        tell.Story("cart", number=0).do(Cancel("ann")),
+        tell.Story("cart", number=1, at=tell.NOON + 40),
+        tell.Story("cart-view", at=tell.NOON + 30).run(),
+        tell.Story("login", at=tell.NOON + 20),
+        tell.Story("ituv", at=tell.NOON + 10),
+    )
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_newest_come_first_and_only_so_many(names: NameReader, tell: SimpleNamespace) -> None:
+    tasks = [it.task_id for it in names.newest(ALL, 10)]
+    assert tasks == ["cart", "cart-view", "login", "ituv", "cart"]
+    assert [it.task_id for it in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
+    first = names.newest({S.RUNNING}, 10)
+    assert first == (("ituv-cart-view-000000", "cart-view", "RUNNING", "IMPLEMENT", tell.NOON + 30),)
+
+
+@pytest.mark.usefixtures("shop")
+def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: NameReader) -> None:
+    def found(beginning: str, statuses: frozenset[WorkflowStatus] = ALL, limit: int = 10) -> list[str]:
+        return [it.workflow_id.removeprefix("ituv-") for it in names.beginning(beginning, statuses, limit)]
+
+    carts = ["cart-000000", "cart-000001", "cart-view-000000"]
+    assert found("cart") == found("ituv-cart") == carts
+    assert found("cart", limit=2) == carts[:2]
+    assert found("cart", ACTIVE) == carts[1:]
+    assert found("cart-v", frozenset({S.RUNNING})) == carts[2:]
+    # Of its task, and of all.
+    assert len(found("ituv")) == 5
+    assert found("ituv-ituv") == ["ituv-000000"]
+    assert found("art") == found("CART") == found("%") == found("\udcff") == []
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_id_is_its_own_from_where_its_neighbours_differ(names: NameReader) -> None:
+    ids = [it.workflow_id for it in names.newest(ALL, 10)]
+    own = {name[:length] for name, length in names.unique_lengths(ids).items()}
+    assert own == {"ituv-cart-000000", "ituv-cart-000001", "ituv-cart-v", "ituv-l", "ituv-i"}
+    for beginning in own:
+        assert names.find(beginning, prefix=True).startswith(beginning)
+
+
+def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(
+    db: Path, names: NameReader, tell: SimpleNamespace
+) -> None:
+    tell.commit(db, tell.Story("a"), tell.Story("a-000000"))
+    assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": len("ituv-a-000000")}
+
+
+def test_where_nothing_was_started_there_are_no_names(tmp_path: Path) -> None:
+    names = NameReader(tmp_path / "none.db")
+    assert names.newest(ALL, 10) == names.beginning("a", ALL, 10) == ()
+    assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": 1}
+
+
+def plan(db: Path, sql: str, parameters: tuple[str | int, ...]) -> list[str]:
+    connection = open_store(db)
+    try:
+        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("statuses", FILTERS)
+def test_every_question_walks_an_index_in_order(db: Path, statuses: frozenset[WorkflowStatus]) -> None:
+    for (sql, parameters), everything in ((newest_query(statuses), True), (beginning_query("ituv-a", statuses), False)):
+        steps = plan(db, sql, (*parameters, 300))
+        assert not [step for step in steps if "TEMP B-TREE" in step], steps
+        # Only the newest of all need no search: they are the first of their index.
+        scans = ["SCAN run USING INDEX run_created"] if everything and statuses == ALL else []
+        assert [step for step in steps if step.startswith("SCAN")] == scans, steps
+        assert scans or [step for step in steps if step.startswith("SEARCH run USING")], steps
+
+
+def test_neighbours_are_searched_for_not_read_past(db: Path) -> None:
+    steps = plan(db, NEIGHBOURS, ("ituv-a",))
+    assert [step.split("(")[0].strip() for step in steps if "run" in step] == ["SEARCH run USING PRIMARY KEY"] * 2
+    assert not [step for step in steps if "SCAN run" in step]
