@@ -113,6 +113,8 @@ class WorkflowTable(NamedTuple):
     advice: Mapping[str, str] = MappingProxyType({})
     """By workflow id: what to type next."""
     empty: str = "No workflows."
+    note: str = ""
+    """What to tell beside it: that a limit cut it off."""
 
     def data(self) -> dict[str, Any]:
         return {"workflows": [{**info_data(info), **self._more(info)} for info in self.workflows]}

@@ -41,6 +41,8 @@ class Kind(Enum):
     """A length of time, `90`, `1.5m`, `2h`, `30d`; float, in seconds."""
     AGE = "age"
     """A length of time that names its unit, since a bare number may be taken for days; float, in seconds."""
+    MOMENT = "moment"
+    """A time: so long ago (`2h`, `30d`), or a local or full ISO 8601 one; float, in seconds since the epoch."""
     FILE = "file"
     """A path; str."""
     NUMBER = "number"
@@ -104,6 +106,7 @@ PLACEHOLDERS = {
     Kind.TEXT: "TEXT",
     Kind.SECONDS: "SECONDS",
     Kind.AGE: "AGE",
+    Kind.MOMENT: "TIME",
     Kind.FILE: "FILE",
     Kind.NUMBER: "N",
 }

@@ -125,7 +125,7 @@ WORKFLOW_READS = (
         "list",
         "workflow_read:list_",
         "List workflows, the newest first",
-        "/workflow list --status active --limit 20",
+        "/workflow list --status blocked,failed --since 2d",
         (Argument("project", Kind.PROJECT, required=False),),
         (
             Flag(
@@ -135,7 +135,18 @@ WORKFLOW_READS = (
                 many=True,
             ),
             Flag("task", Kind.TASK, "only those of this task"),
+            Flag(
+                "since",
+                Kind.MOMENT,
+                "only what started since then, or changed with `--sort updated`; 2h, 30d, 2024-01-15T10:30",
+            ),
             Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),
+            Flag(
+                "sort",
+                Kind.CHOICE,
+                "the newest first unless said, or the oldest, or what changed last",
+                choices=("newest", "oldest", "updated"),
+            ),
         ),
         aliases=("ls",),
         reads=True,

@@ -37,6 +37,8 @@ def convert(kind: Kind, text: str, choices: tuple[str, ...] = ()) -> Any:
         return _seconds(text)
     if kind is Kind.AGE:
         return _age(text)
+    if kind is Kind.MOMENT:
+        return _moment(text)
     if kind is Kind.NUMBER:
         return _number(text)
     return text
@@ -103,6 +105,18 @@ def _age(text: str) -> float:
     if text[-1] not in "smhd":
         raise UsageError(f"{shown(text)} names no unit", "write 30d, 12h, 90m or 45s")
     return _seconds(text)
+
+
+def _moment(text: str) -> float:
+    import time
+    from datetime import datetime
+
+    if SECONDS.fullmatch(text) and text[-1] in UNITS:
+        return time.time() - _seconds(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{shown(text)} is no time", "write 2h or 30d for so long ago, or 2024-01-15T10:30") from None
 
 
 def _number(text: str) -> int:

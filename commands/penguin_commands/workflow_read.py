@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
+LIMIT = 100
+"""So many workflows are listed unless said."""
+
+
 def status(session: Session, workflow: str | None = None) -> Status | WorkflowTable:
     """One workflow, or all active ones."""
     reader = session.reader
     if workflow is None:
-        active = tuple(reader.list(statuses=ACTIVE))
+        found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
+        active = tuple(found[:LIMIT])
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
         advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
-        return WorkflowTable(active, explain, advice, "No active workflows.")
+        more = "; /workflow list --status active --limit N shows more"
+        note = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
+        return WorkflowTable(active, explain, advice, "No active workflows.", note)
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
     return Status(info, reader.explain(workflow_id), reader.advice(workflow_id), reader.host_of(workflow_id))
@@ -30,11 +37,21 @@ def list_(
     project: str | None = None,
     status: tuple[frozenset[WorkflowStatus], ...] = (),
     task: str | None = None,
-    limit: int = 100,
+    since: float | None = None,
+    limit: int = LIMIT,
+    sort: str = "newest",
 ) -> WorkflowTable:
-    """The newest workflows first."""
+    """The newest workflows first, or in another order."""
     wanted: frozenset[WorkflowStatus] = frozenset().union(*status)
-    return WorkflowTable(tuple(session.reader.list(project_id=project, statuses=wanted, task_id=task, limit=limit)))
+    found = session.reader.list(
+        project_id=project, statuses=wanted, task_id=task, since=since, sort=sort, limit=limit + 1
+    )
+    return WorkflowTable(tuple(found[:limit]), note=_cut(limit, sort) if len(found) > limit else "")
+
+
+def _cut(limit: int, sort: str) -> str:
+    which = {"newest": "the newest", "oldest": "the oldest", "updated": "the last changed"}[sort]
+    return f"{which} {limit} are shown, there are more; --limit {2 * limit} shows more of them"
 
 
 def history(session: Session, workflow: str) -> History:

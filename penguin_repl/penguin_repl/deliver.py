@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Chain, Diff, Logs
+from penguin_commands.results import Chain, Diff, Logs, WorkflowTable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +28,8 @@ def show(screen: Screen, result: Result) -> None:
         _show_diff(screen, result)
     else:
         screen.data(screen.render(result))
+        if isinstance(result, WorkflowTable) and result.note:
+            screen.narrate(result.note)
 
 
 def _show_diff(screen: Screen, diff: Diff) -> None:

@@ -17,6 +17,7 @@ from penguin.orchestration.backend import (
     ACTIVE,
     StoreError,
     Verdict,
+    WorkflowInfo,
     WorkflowNotFound,
     WorkflowPhase,
     WorkflowStatus,
@@ -133,8 +134,11 @@ FILTERS = list(
         (None, "p0", "p1"),
         ((), (S.COMPLETED,), (S.RUNNING, S.PENDING), tuple(sorted(ACTIVE)), tuple(S)),
         (None, "task-7"),
+        (None, 60),
+        ("newest", "oldest", "updated"),
     )
 )
+"""Project, statuses, task, seconds after the first start, order."""
 
 
 def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
@@ -143,30 +147,42 @@ def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowRea
     assert len(everything) == 320
     assert everything == sorted(everything, key=lambda info: (-info.started_at.timestamp(), info.workflow_id))
     assert {info.status for info in everything} == set(S)
-    for project, statuses, task in FILTERS:
+    for project, statuses, task, after, sort in FILTERS:
+        since = None if after is None else tell.NOON + after
         wanted = [
             info
             for info in everything
             if project in (None, info.project_id)
             and (not statuses or info.status in statuses)
             and task in (None, info.task_id)
+            and (since is None or when(info, sort) >= since)
         ]
+        if sort == "oldest":
+            wanted.reverse()
+        elif sort == "updated":
+            wanted.sort(key=lambda info: (-info.updated_at.timestamp(), info.workflow_id))
         for limit in (10_000, 3):
-            got = reader.list(project_id=project, statuses=statuses, task_id=task, limit=limit)
-            assert got == wanted[:limit], (project, statuses, task)
+            got = reader.list(project_id=project, statuses=statuses, task_id=task, since=since, sort=sort, limit=limit)
+            assert got == wanted[:limit], (project, statuses, task, after, sort)
     assert reader.list(limit=0) == reader.list(limit=-1) == []
 
 
-@pytest.mark.parametrize(("project", "statuses", "task"), FILTERS)
+def when(info: WorkflowInfo, sort: str) -> float:
+    return (info.updated_at if sort == "updated" else info.started_at).timestamp()
+
+
+@pytest.mark.parametrize(("project", "statuses", "task", "after", "sort"), FILTERS)
 def test_every_list_walks_an_index_in_order(
-    db: Path, project: str | None, statuses: tuple[WorkflowStatus, ...], task: str | None
+    db: Path, project: str | None, statuses: tuple[WorkflowStatus, ...], task: str | None, after: int | None, sort: str
 ) -> None:
-    sql, parameters = list_query(project, statuses, task)
+    sql, parameters = list_query(project, statuses, task, after, sort)
     plan = [row[3] for row in open_store(db).execute(f"EXPLAIN QUERY PLAN {sql}", (*parameters, 100))]
-    assert not [line for line in plan if "TEMP B-TREE" in line], plan
+    # The few workflows of one task are sorted by their last change; nothing else is sorted.
+    sorts = [line for line in plan if "TEMP B-TREE" in line]
+    assert bool(sorts) == (task is not None and sort == "updated"), plan
     scans = [line for line in plan if line.startswith("SCAN")]
     # Only the list of everything reads everything, and that in order, as far as its limit.
-    everything = project is None and task is None and (not statuses or len(statuses) == len(S))
+    everything = project is task is after is None and (not statuses or len(statuses) == len(S)) and sort != "updated"
     assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
 
 
@@ -218,6 +234,21 @@ def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: 
         reader.find("ituv-task-1", prefix=True)
     assert str(caught.value).count("ituv-task-1") == 6
     assert str(caught.value).endswith("…")
+
+
+def test_the_beginning_of_a_task_is_enough_for_reading(
+    db: Path, reader: WorkflowReader, tell: SimpleNamespace
+) -> None:
+    old, new = tell.Story("mail", number=0).complete(), tell.Story("mail", number=1, at=tell.NOON + 100)
+    tell.commit(db, old, new, tell.Story("auth-user"), tell.Story("auth-mail"))
+    assert reader.find("ma", prefix=True) == new.id
+    with pytest.raises(WorkflowNotFound, match="beginning of several tasks: auth-mail, auth-user"):
+        reader.find("auth", prefix=True)
+    with pytest.raises(WorkflowNotFound):
+        reader.find("ma")
+    tell.commit(db, tell.Story("ituv"))
+    with pytest.raises(WorkflowNotFound, match="several ids"):
+        reader.find("itu", prefix=True)
 
 
 def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:

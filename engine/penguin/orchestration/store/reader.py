@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
+    from penguin.orchestration.store.under_way import UnderWay
 
 ENGINES = "engines"
 """Folder beside the database in which engines prove that they live."""
@@ -35,6 +36,12 @@ Rows = list[tuple[Any, ...]]
 
 COLUMNS = "workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts"
 ORDER = "ORDER BY created_at DESC, workflow_id LIMIT ?"
+SORTS = {
+    "newest": ORDER,
+    "oldest": "ORDER BY created_at, workflow_id DESC LIMIT ?",
+    "updated": "ORDER BY updated_at DESC, workflow_id LIMIT ?",
+}
+"""Orders of a list: by the time of the start, or what changed last first. Ids break ties: each is a total one."""
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
@@ -57,7 +64,7 @@ class WorkflowReader:
 
     def find(self, ref: str, *, prefix: bool = False) -> str:
         """The workflow that `ref` means: its id, a task's id (the newest workflow of it), or with `prefix` the
-        unambiguous beginning of an id.
+        unambiguous beginning of either.
 
         Raises WorkflowNotFound, with the nearest match in its hint.
         """
@@ -68,13 +75,7 @@ class WorkflowReader:
         newest = self._rows(f"SELECT workflow_id FROM run INDEXED BY run_task WHERE task_id = ? {ORDER}", (ref, 1))
         if newest:
             return str(newest[0][0])
-        found = self._beginnings(ref) if prefix and ref else []
-        if not found:
-            self._not_found(ref)
-        if len(found) > 1:
-            named = ", ".join(found[:NAMED]) + (", …" if len(found) > NAMED else "")
-            raise WorkflowNotFound(f"{ref!r} is the beginning of several workflows: {named}", "type more of the id")
-        return found[0]
+        return self._find_beginning(ref) if prefix and ref else self._not_found(ref)
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
         """The workflow as it stands, or None where there is none."""
@@ -89,12 +90,17 @@ class WorkflowReader:
         project_id: str | None = None,
         statuses: Collection[WorkflowStatus] = (),
         task_id: str | None = None,
+        since: float | None = None,
+        sort: str = "newest",
         limit: int = 100,
     ) -> Infos:
-        """The newest workflows first, at most `limit`; no `statuses` means all. Ids break ties: the order is total."""
+        """The newest workflows first, or in another order of SORTS, at most `limit`; no `statuses` means all.
+
+        `since` leaves out what started before, in seconds since the epoch; sorted by `updated`, what changed before.
+        """
         if limit <= 0 or not all(map(_is_text, filter(None, (project_id, task_id)))):
             return []
-        sql, parameters = list_query(project_id, statuses, task_id)
+        sql, parameters = list_query(project_id, statuses, task_id, since, sort)
         return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
 
     def history(self, workflow_id: str) -> History:
@@ -153,6 +159,22 @@ class WorkflowReader:
 
         return self._ask(at_rest, workflow_id, True)
 
+    def under_way(self, workflow_id: str) -> UnderWay | None:
+        """The attempt that it is at, or that it tried last; None before the first one, and where it is unknown."""
+        from penguin.orchestration.store.under_way import under_way
+
+        return self._ask(under_way, workflow_id, None)
+
+    def changes(self) -> int:
+        """A number that is another one whenever somebody else has written since the last question."""
+        rows = self._rows("PRAGMA data_version", ())
+        return int(rows[0][0]) if rows else 0
+
+    def active_statuses(self) -> dict[str, WorkflowStatus]:
+        """The status of every active workflow, by id."""
+        sql = f"SELECT workflow_id, status FROM run INDEXED BY run_status WHERE status IN ({_ACTIVE})"
+        return {workflow_id: WorkflowStatus(status) for workflow_id, status in self._rows(sql, ())}
+
     def completed_tasks(self, project_id: str) -> set[str]:
         """The tasks on which a dependency is met: COMPLETED once, and not under way again."""
         sql = "SELECT DISTINCT task_id FROM run INDEXED BY run_completed WHERE project_id = ? AND status = 'COMPLETED'"
@@ -170,7 +192,7 @@ class WorkflowReader:
             self._connection = open_reader(self._db)
         return self._connection
 
-    def _rows(self, sql: str, parameters: Iterable[str | int]) -> Rows:
+    def _rows(self, sql: str, parameters: Iterable[str | float]) -> Rows:
         connection = self._open()
         if connection is None:
             return []
@@ -195,9 +217,31 @@ class WorkflowReader:
 
     # --- finding ---
 
-    def _beginnings(self, ref: str) -> Ids:
-        sql = "SELECT workflow_id FROM run WHERE workflow_id >= ? AND workflow_id < ? ORDER BY workflow_id LIMIT ?"
-        return [str(row[0]) for row in self._rows(sql, (ref, ref + "\U0010ffff", NAMED + 1))]
+    def _find_beginning(self, ref: str) -> str:
+        """The one workflow, or the newest one of the one task, whose id begins so."""
+        workflows = self._beginnings("workflow_id", ref)
+        tasks = self._beginnings("task_id", ref)
+        found = workflows + tasks
+        if not found:
+            self._not_found(ref)
+        if len(found) > 1:
+            what = "tasks" if not workflows else "workflows" if not tasks else "ids"
+            named = ", ".join(found[:NAMED]) + (", …" if len(found) > NAMED else "")
+            raise WorkflowNotFound(f"{ref!r} is the beginning of several {what}: {named}", "type more of the id")
+        return workflows[0] if workflows else self.find(tasks[0])
+
+    def _beginnings(self, column: str, ref: str) -> Ids:
+        """The first few values of an indexed column that begin so."""
+        # From one value to the next: a task may have had any number of workflows.
+        sql = f"SELECT min({column}) FROM run WHERE {column} > ? AND {column} < ?"
+        found: Ids = []
+        # Whoever asks knows that `ref` itself is none.
+        while len(found) <= NAMED:
+            row = self._rows(sql, (found[-1] if found else ref, ref + "\U0010ffff"))
+            if not row or row[0][0] is None:
+                break
+            found.append(str(row[0][0]))
+        return found
 
     def _not_found(self, ref: str) -> NoReturn:
         import difflib
@@ -210,27 +254,39 @@ class WorkflowReader:
 
 
 def list_query(
-    project_id: str | None, statuses: Collection[WorkflowStatus], task_id: str | None
-) -> tuple[str, tuple[str, ...]]:
-    """The SQL of a list without its limit, and its parameters. Every form walks an index in the order of the list."""
-    wanted = sorted(set(statuses))
-    project = () if project_id is None else (project_id,)
+    project_id: str | None,
+    statuses: Collection[WorkflowStatus],
+    task_id: str | None,
+    since: float | None = None,
+    sort: str = "newest",
+) -> tuple[str, tuple[str | float, ...]]:
+    """The SQL of a list without its limit, and its parameters. Every form walks an index in the order of the list,
+    but for a task's workflows by their last change: there the few that a task has are sorted.
+    """
+    order, updated = SORTS[sort], sort == "updated"
+    wanted = sorted(set(statuses) or WorkflowStatus)
+    whole = len(wanted) == len(WorkflowStatus)
+    marks = ", ".join("?" * len(wanted))
+    project: dict[str, str | float] = {} if project_id is None else {"project_id = ?": project_id}
+    after = {} if since is None else {f"{'updated_at' if updated else 'created_at'} >= ?": since}
     if task_id is not None:
         # A task has few workflows: the other filters look at each.
-        marks = f"AND status IN ({', '.join('?' * len(wanted))})" if wanted else ""
-        where = f"task_id = ? {'AND project_id = ?' if project else ''} {marks}"
-        return f"{_select('run_task', where)} {ORDER}", (task_id, *project, *wanted)
-    if not wanted or len(wanted) == len(WorkflowStatus):
-        select = _select("run_project", "project_id = ?") if project else _select("run_created", "TRUE")
-        return f"{select} {ORDER}", project
+        where = {"task_id = ?": task_id, **project, **after}
+        select = _select("run_task", [*where, *([] if whole else [f"status IN ({marks})"])])
+        return f"{select} {order}", (*where.values(), *([] if whole else wanted))
+    if whole and not updated:
+        where = {**project, **after}
+        return f"{_select('run_project' if project else 'run_created', where)} {order}", tuple(where.values())
     # One walk per status, merged by SQLite as far as the limit asks.
-    index, where = ("run_project_status", "project_id = ? AND status = ?") if project else ("run_status", "status = ?")
-    selects = " UNION ALL ".join([_select(index, where)] * len(wanted))
-    return f"{selects} {ORDER}", tuple(value for status in wanted for value in (*project, status.value))
+    index = ("run_project_status" if project else "run_status") + ("_updated" if updated else "")
+    each = [{**project, "status = ?": status.value, **after} for status in wanted]
+    return f"{' UNION ALL '.join(_select(index, where) for where in each)} {order}", tuple(
+        value for where in each for value in where.values()
+    )
 
 
-def _select(index: str, where: str) -> str:
-    return f"SELECT {COLUMNS} FROM run INDEXED BY {index} WHERE {where}"
+def _select(index: str, conditions: Iterable[str]) -> str:
+    return f"SELECT {COLUMNS} FROM run INDEXED BY {index} WHERE {' AND '.join(conditions) or 'TRUE'}"
 
 
 def _info(row: tuple[Any, ...]) -> WorkflowInfo:
