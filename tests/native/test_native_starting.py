@@ -41,6 +41,20 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(space: Space) 
             assert (await backend.wait_workflow(again, 10)).status == "COMPLETED"
 
 
+async def test_what_another_workflow_left_is_nobodys_result(space: Space) -> None:
+    space.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
+    async with space.backend() as backend:
+        first = await backend.start_workflow("a")
+        assert (await backend.wait_workflow(first, 20)).status == "COMPLETED"
+    for file in (space.root / ".penguin").glob("penguin.db*"):
+        file.unlink()
+    async with space.backend() as backend:
+        second = await backend.start_workflow("a")
+        assert (await backend.wait_workflow(second, 20)).status == "COMPLETED"
+    assert second != first
+    assert (space.root / "log").read_text() == "ran\nran\n"
+
+
 async def test_of_ten_starts_at_once_one_wins(space: Space) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
@@ -38,16 +39,18 @@ def workflow_id_of(project_id: str, task_id: str, number: int) -> str:
     return f"ituv-{task_id}-{digest[:6]}"
 
 
-def next_id(connection: sqlite3.Connection, task: Task) -> tuple[str, int]:
+def next_id(connection: sqlite3.Connection, task: Task, runs: Path) -> tuple[str, int]:
     """Id and number of the task's next workflow: no number comes twice, though its workflow was pruned.
 
-    Six digits may clash between two numbers of one task: then the next number is taken.
+    Six digits may clash between two numbers of one task: then the next number is taken. So it is where `runs` holds
+    what a workflow of this id left, on the other backend or before the database was lost: nobody must take it for his.
     """
     key = (task.project_id, task.id)
     number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
     while True:
         workflow_id = workflow_id_of(task.project_id, task.id, number)
-        if connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone() is None:
+        known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
+        if known is None and not (runs / workflow_id).exists():
             return workflow_id, number
         number += 1
 
@@ -81,9 +84,15 @@ class StartPlan:
     """Collects the workflows of one start."""
 
     def __init__(
-        self, connection: sqlite3.Connection, backlog: Backlog, config: Mapping[str, Any] | None, by: str
+        self,
+        connection: sqlite3.Connection,
+        runs: Path,
+        backlog: Backlog,
+        config: Mapping[str, Any] | None,
+        by: str,
     ) -> None:
         self._connection = connection
+        self._runs = runs
         self._backlog = backlog
         self._config = config
         self._by = by
@@ -132,7 +141,7 @@ class StartPlan:
         return [self._start(item) for item in self._items.values()]
 
     def _start(self, item: Item) -> Start:
-        workflow_id, number = next_id(self._connection, item.task)
+        workflow_id, number = next_id(self._connection, item.task, self._runs)
         definition = self._backlog.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 

@@ -98,7 +98,7 @@ class NativeBackend(OrchestrationBackend):
         engine = self._open_to("start a workflow")
 
         async def start() -> list[str]:
-            plan = StartPlan(engine.connection, self._backlog, config, by or user())
+            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog, config, by or user())
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.create(starts, claim=self.claims)
@@ -117,7 +117,7 @@ class NativeBackend(OrchestrationBackend):
             if old.final:
                 refuse_second(engine.connection, old.definition.task)
             definition = self._definition_now(old)
-            new_id, number = next_id(engine.connection, definition.task)
+            new_id, number = next_id(engine.connection, definition.task, self.workspace.runs)
             tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(workflow_id).now)
             start = successor(
                 old,
@@ -341,7 +341,6 @@ class NativeBackend(OrchestrationBackend):
         if self._exporter is not None:
             self._exporter.close()
         self._reader.close()
-
 
 
 def _waited(infos: Sequence[WorkflowInfo]) -> str:

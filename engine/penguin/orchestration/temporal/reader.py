@@ -80,10 +80,10 @@ class TemporalReader(WorkflowReader):
             project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort, limit=limit
         )
 
-    def history(self, workflow_id: str) -> History:
+    def history(self, workflow_id: str, *, after: int = 0) -> History:
         """See WorkflowReader. Raises NoWorker where nobody can tell."""
         self._fetch(workflow_id)
-        return super().history(workflow_id)
+        return super().history(workflow_id, after=after)
 
     def results(self, workflow_id: str) -> Results:
         """See WorkflowReader. Raises NoWorker where nobody can tell."""
