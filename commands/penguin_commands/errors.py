@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 
 
 class UsageError(WorkflowError):
-    """The line was not understood. `start` and `end` are the place of the word at fault in the line, if one is."""
+    """The line was not understood. `start` and `end` are the place of the word at fault in `line`, if one is."""
 
     code = "usage"
 
@@ -34,6 +34,7 @@ class UsageError(WorkflowError):
         super().__init__(message, hint)
         self.start = start
         self.end = end
+        self.line = ""
 
 
 class NotReached(WorkflowError):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from penguin_commands.errors import UsageError
 from penguin_commands.line import Word, split
+from penguin_commands.naming import command_of
 from penguin_commands.spec import Argument, Command, Flag, Invocation, Kind
-from penguin_commands.table import NOUNS, lookup, verbs
-from penguin_commands.values import convert, nearest, shown, unknown
+from penguin_commands.values import convert, shown, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,62 +19,22 @@ def parse(line: str, *, comments: bool = False) -> Invocation | None:
 
     Raises UsageError.
     """
-    words = split(line, comments=comments)
-    if not words:
-        return None
-    command, rest = _command(words)
+    try:
+        words = split(line, comments=comments)
+        return _invocation(words) if words else None
+    except UsageError as error:
+        error.line = line
+        raise
+
+
+def _invocation(words: Sequence[Word]) -> Invocation:
+    command, rest = command_of(words)
     try:
         return Invocation(command, values(command, rest))
     except UsageError as error:
         usage = f"usage: {command.usage}"
         error.hint = f"{error.hint}; {usage}" if error.hint else usage
         raise
-
-
-def _command(words: list[Word]) -> tuple[Command, list[Word]]:
-    """The command that the first words name, and the words after it."""
-    first = words[0]
-    if not first.text.startswith("/"):
-        raise UsageError(_no_slash(first.text), "/help lists the commands", first.start, first.end)
-    noun = first.text[1:]
-    alone = lookup(noun, "")
-    if alone:
-        return alone, words[1:]
-    if noun not in NOUNS:
-        raise _unknown_noun(first)
-    if len(words) == 1:
-        names = [command.verb for command in verbs(noun)]
-        raise UsageError(f"/{noun} needs a verb: {', '.join(names)}", f"/help {noun} explains them", 0, first.end)
-    verb = words[1]
-    command = lookup(noun, verb.text)
-    if command is None:
-        raise _unknown_verb(noun, verb)
-    return command, words[2:]
-
-
-def _no_slash(word: str) -> str:
-    if word in NOUNS or lookup(word, ""):
-        return f"commands begin with a slash: /{word}"
-    return f"{shown(word)} is no command; commands begin with a slash"
-
-
-def _unknown_noun(word: Word) -> UsageError:
-    """The error for a command that does not exist, with the usage of the one that was probably meant."""
-    names = {f"/{noun}": noun for noun in NOUNS}
-    meant = verbs(names.get(nearest(word.text, names), ""))
-    if len(meant) > 1:
-        hint = f"usage: /{meant[0].noun} {'|'.join(command.verb for command in meant)}"
-    else:
-        hint = f"usage: {meant[0].usage}" if meant else "/help lists the commands"
-    return UsageError(unknown("command", word.text, names), hint, word.start, word.end)
-
-
-def _unknown_verb(noun: str, verb: Word) -> UsageError:
-    """The error for a verb that its noun does not have, with the usage of the one that was probably meant."""
-    names = [command.verb for command in verbs(noun)]
-    meant = lookup(noun, nearest(verb.text, names))
-    hint = f"usage: {meant.usage}" if meant else f"/help {noun} explains them"
-    return UsageError(unknown(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)
 
 
 def values(command: Command, words: Sequence[Word]) -> dict[str, Any]:

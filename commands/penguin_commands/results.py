@@ -143,6 +143,27 @@ class Event(NamedTuple):
     facts: dict[str, Any]
 
 
+def event_data(event: Event) -> dict[str, Any]:
+    """An event as plain data."""
+    return {
+        "seq": event.seq,
+        "at": moment(event.at),
+        "kind": event.kind,
+        "text": event.text,
+        "data": event.facts,
+    }
+
+
+class Happened(NamedTuple):
+    """An event that was waited for."""
+
+    workflow_id: str
+    event: Event
+
+    def data(self) -> dict[str, Any]:
+        return {"event": {"workflow_id": self.workflow_id, **event_data(self.event)}}
+
+
 class History(NamedTuple):
     """Everything that happened to a workflow."""
 
@@ -150,10 +171,7 @@ class History(NamedTuple):
     events: tuple[Event, ...]
 
     def data(self) -> dict[str, Any]:
-        rows = [
-            {"seq": e.seq, "at": moment(e.at), "kind": e.kind, "text": e.text, "data": e.facts} for e in self.events
-        ]
-        return {"events": rows}
+        return {"events": [event_data(event) for event in self.events]}
 
 
 class Attempt(NamedTuple):
@@ -324,17 +342,9 @@ class Help(NamedTuple):
     """One command, with its arguments and flags."""
 
     def data(self) -> dict[str, Any]:
-        return {"commands": [self._row(command) for command in self.commands]}
+        from penguin_commands.declared import command_data
 
-    def _row(self, command: Command) -> dict[str, Any]:
-        return {
-            "command": command.name,
-            "usage": command.usage,
-            "help": command.help,
-            "example": command.example,
-            "arguments": [{"name": part.usage, "help": part.help} for part in command.arguments],
-            "flags": [{"name": f"--{flag.name}", "help": flag.help} for flag in command.flags],
-        }
+        return {"commands": [command_data(command) for command in self.commands]}
 
 
 class Facts(NamedTuple):
@@ -361,6 +371,15 @@ class Quit(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         return {"message": "Bye."}
+
+
+class Sourced(NamedTuple):
+    """The lines of a file, to be run in place of the command that named it."""
+
+    file: str
+
+    def data(self) -> dict[str, Any]:
+        return {"source": self.file}
 
 
 class Chain(NamedTuple):

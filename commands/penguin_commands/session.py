@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
+    from penguin_commands.events import EventTeller
     from penguin_commands.taste import Taste
 
 T = TypeVar("T")
@@ -63,6 +64,10 @@ class Session:
         self.listener = listener
         self.touched: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
+        self.fresh: set[str] = set()
+        """Ids of those that were started here."""
+        self.teller: EventTeller | None = None
+        """Tells the events of workflows that are waited for, where somebody wants to hear of them."""
         self.last: str | None = None
         """The newest workflow started here."""
         self._told_elsewhere = False
@@ -239,6 +244,7 @@ class Session:
     def started(self, workflow_ids: Sequence[str]) -> None:
         """Note that these were started here; the first is what was asked for."""
         self.going(*workflow_ids)
+        self.fresh.update(workflow_ids)
         if workflow_ids:
             self.last = workflow_ids[0]
 

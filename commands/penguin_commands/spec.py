@@ -79,6 +79,8 @@ class Flag(NamedTuple):
     """May be given more than once; the handler gets a tuple."""
     choices: tuple[str, ...] = ()
     required: bool = False
+    placeholder: str = ""
+    """What stands for the value; by its kind unless said."""
 
     @property
     def key(self) -> str:
@@ -88,9 +90,22 @@ class Flag(NamedTuple):
 
     @property
     def usage(self) -> str:
-        value = "|".join(self.choices) or (PLACEHOLDERS.get(self.kind, self.name.upper()) if self.kind else "")
-        text = (f"-{self.short}" if self.short and not self.kind else f"--{self.name}") + (f" {value}" if value else "")
+        name = f"-{self.short}" if self.short and not self.kind else f"--{self.name}"
+        text = f"{name} {self.value}".rstrip()
         return text if self.required else f"[{text}]" + ("…" if self.many else "")
+
+    @property
+    def value(self) -> str:
+        """What stands for its value; '' where it has none."""
+        if self.kind is None:
+            return ""
+        return self.placeholder or "|".join(self.choices) or PLACEHOLDERS.get(self.kind, self.name.upper())
+
+    @property
+    def spelling(self) -> str:
+        """All that it may be called, and its value: `-f, --follow`, `--limit N`."""
+        names = [f"-{self.short}"] * bool(self.short) + [f"--{self.name}"]
+        return f"{', '.join(names)} {self.value}".rstrip()
 
 
 PLACEHOLDERS = {
@@ -128,7 +143,7 @@ class Command(NamedTuple):
     aliases: tuple[str, ...] = ()
     """Other names: of the verb, or of the noun where there is no verb."""
     reads: bool = False
-    """Changes nothing: the unambiguous beginning of a workflow id will do."""
+    """Changes nothing: the unambiguous beginning of its name, and of a workflow id, will do."""
     statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus)
     """Where a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
 
@@ -140,6 +155,18 @@ class Command(NamedTuple):
     def usage(self) -> str:
         arguments = [argument.usage for argument in self.arguments]
         return " ".join([self.name, *arguments, *(flag.usage for flag in self.flags)])
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What it is called, too: whole names."""
+        return tuple(f"/{self.noun} {alias}" if self.verb else f"/{alias}" for alias in self.aliases)
+
+    @property
+    def applies_to(self) -> tuple[WorkflowStatus, ...]:
+        """The statuses of the workflow that it is for, in their order; none where no workflow is its argument."""
+        if all(argument.kind is not Kind.WORKFLOW for argument in self.arguments):
+            return ()
+        return tuple(status for status in WorkflowStatus if status in self.statuses)
 
     def flag(self, word: str) -> Flag | None:
         """The flag that `--name` or `-n` names."""

@@ -10,8 +10,8 @@ ID = Argument(
     "workflow", Kind.WORKFLOW, help="a workflow, or a task for its newest one; @last for this session's newest"
 )
 OPTIONAL_ID = ID._replace(required=False)
-TASK = Argument("task", Kind.TASK)
-BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT)
+TASK = Argument("task", Kind.TASK, help="a task's id; /task list shows them")
+BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
 FROM_BLUEPRINT = Flag("blueprint", Kind.BLUEPRINT, "the blueprint to look in, where several have this task")
 START_FROM = Flag("from", Kind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
 WAIT = Flag("wait", help="wait until it is over; fails unless it is COMPLETED")
@@ -80,7 +80,7 @@ WORKFLOW_CHANGES = (
         "workflow_change:feedback",
         "Give advice to the next attempt at IMPLEMENT",
         "/workflow feedback auth-user-model Use bcrypt, not md5",
-        (ID, Argument("text", Kind.TEXT)),
+        (ID, Argument("text", Kind.TEXT, help="all that is left of the line")),
         statuses=ACTIVE,
     ),
     Command(
@@ -126,7 +126,7 @@ WORKFLOW_READS = (
         "workflow_read:list_",
         "List workflows, the newest first",
         "/workflow list --status blocked,failed --since 2d",
-        (Argument("project", Kind.PROJECT, required=False),),
+        (Argument("project", Kind.PROJECT, required=False, help="only those of this project"),),
         (
             Flag(
                 "status",
@@ -296,17 +296,24 @@ OTHERS = (
         "upkeep:backup",
         "Copy the databases, while engines go on; what steps printed is not in them",
         "/backup penguin-backup.db",
-        (Argument("file", Kind.FILE),),
-        reads=True,
+        (Argument("file", Kind.FILE, help="the new file; it must not be there yet"),),
     ),
     Command("config", "", "system:config", "Show the settings, and where each comes from", "/config", reads=True),
+    Command(
+        "source",
+        "",
+        "system:source",
+        "Run the lines of a file as if they stood here; it ends at their first error",
+        "/source evening.penguin",
+        (Argument("file", Kind.FILE, help="a script, seen from the current folder; it may source others"),),
+    ),
     Command(
         "help",
         "",
         "system:help_",
         "Show the commands, or one of them",
-        "/help workflow start",
-        (Argument("words", Kind.COMMAND, required=False, many=True),),
+        "/help workflow retry",
+        (Argument("words", Kind.COMMAND, required=False, many=True, help="the words of a command"),),
         reads=True,
     ),
     Command("quit", "", "system:quit_", "Leave", "/quit", aliases=("exit",), reads=True),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
 from penguin_commands.errors import NotReached, StillGoing
+from penguin_commands.events import while_waiting
 from penguin_commands.results import Waited
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ async def wait(
 async def wait_for(session: Session, ids: Sequence[str], status: WorkflowStatus, timeout: float | None) -> Waited:
     """Wait until each has this status, or is settled. Raises NotReached or WaitTimeout (seconds)."""
     try:
-        infos = await session.backend.wait_workflows(ids, timeout=timeout, status=status)
+        waiting = session.backend.wait_workflows(ids, timeout=timeout, status=status)
+        infos = await while_waiting(session, ids, waiting)
     except WaitTimeout as error:
         hint = error.hint or "/workflow status shows how far it is"
         going = await session.aside(lambda: tuple(session.info(one) for one in ids))

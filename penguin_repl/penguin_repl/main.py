@@ -8,14 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
     from penguin_commands.session import Session
     from penguin_repl.options import Options
     from penguin_repl.screen import Screen, Style
-    from penguin_repl.source import ScriptLine
+    from penguin_repl.source import Lines
 
 HELP = """\
 Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
@@ -188,7 +188,7 @@ def _session(options: Options, screen: Screen) -> Session:
 
         screen.narrate(brief(info))
 
-    return Session(
+    session = Session(
         folder,
         backend_name=options.backend,
         detach=options.detach,
@@ -197,6 +197,11 @@ def _session(options: Options, screen: Screen) -> Session:
         narrate=screen.narrate,
         listener=tell,
     )
+    if options.output == "jsonl":
+        from penguin_commands.events import EventTeller
+
+        session.teller = EventTeller(session, lambda happened: screen.data(screen.render(happened)))
+    return session
 
 
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
@@ -206,14 +211,15 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     return script.run(_lines(options))
 
 
-def _lines(options: Options) -> Iterator[ScriptLine]:
+def _lines(options: Options) -> Lines:
     from penguin_repl import source
 
     if options.command:
-        return source.from_options(options.command)
+        return source.Lines(source.from_options(options.command))
     if options.script in (None, "-"):
-        return source.from_descriptor(0, "<stdin>")
-    return source.from_descriptor(source.open_script(options.script), options.script)
+        return source.Lines(source.from_descriptor(0, "<stdin>"), 0)
+    descriptor = source.open_script(options.script)
+    return source.Lines(source.from_descriptor(descriptor, options.script), descriptor)
 
 
 def _init(options: Options, screen: Screen) -> None:

@@ -9,18 +9,18 @@ from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import begin
 from penguin_commands.parse import parse
-from penguin_commands.results import Logs, Quit, Result, failed
+from penguin_commands.results import Logs, Quit, Result, Sourced, Waited, failed
 from penguin_repl.deliver import deliver, show
-from penguin_repl.render.error import error_data, sentence
+from penguin_repl.render.error import error_data, marked, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.execute import Pending
     from penguin_commands.session import Session
     from penguin_repl.screen import Screen
-    from penguin_repl.source import ScriptLine
+    from penguin_repl.source import Lines, ScriptLine
+
+INDENT = "    "
 
 
 class Script:
@@ -37,11 +37,12 @@ class Script:
         self.code = ExitCode.OK
         self._over = False
 
-    def run(self, lines: Iterator[ScriptLine]) -> ExitCode:
+    def run(self, lines: Lines) -> ExitCode:
         """Run all lines; the exit code. Without a command that needs the backend there is no event loop.
 
         Raises BrokenPipeError where nobody reads the results any more, and nothing was started.
         """
+        self._lines = lines
         try:
             self._run(lines)
         except BrokenPipeError:
@@ -56,7 +57,7 @@ class Script:
             self.screen.narrate("no engine is alive here: what was started waits for one; type: penguin worker")
         return self.code
 
-    def _run(self, lines: Iterator[ScriptLine]) -> None:
+    def _run(self, lines: Lines) -> None:
         for line in lines:
             begun = self._begin(line)
             if begun is not None:
@@ -70,7 +71,7 @@ class Script:
             if self._over:
                 return
 
-    async def _go_on(self, line: ScriptLine, begun: Pending | None, lines: Iterator[ScriptLine]) -> None:
+    async def _go_on(self, line: ScriptLine, begun: Pending | None, lines: Lines) -> None:
         """Finish this line, run those after it, and wait for what they started."""
         import asyncio
 
@@ -104,7 +105,8 @@ class Script:
                 return begun
             if isinstance(begun, Logs) and begun.pieces:
                 return _itself(begun)
-            show(self.screen, begun)
+            if not isinstance(begun, Sourced):
+                show(self.screen, begun)
             self._note(begun)
         except (BrokenPipeError, KeyboardInterrupt):
             raise
@@ -125,6 +127,8 @@ class Script:
     def _note(self, result: Result) -> None:
         """What a result means for the script: it is over, or was no success although nothing broke."""
         self._over = isinstance(result, Quit)
+        if isinstance(result, Sourced):
+            self._lines.source(result.file)
         if failed(result):
             self.code = self.code or ExitCode.FAILED
             self._over = not self.keep_going
@@ -133,7 +137,7 @@ class Script:
         """Tell an error, and stop unless told to keep going."""
         if self.debug and not isinstance(error, WorkflowError):
             raise error
-        tell(self.screen, error, line.place)
+        tell(self.screen, error, line)
         self.code = self.code or exit_code(error)
         self._over = not self.keep_going
 
@@ -145,13 +149,21 @@ class Script:
         if self.code and not self.keep_going:
             self._tell_left()
         else:
-            await self.session.backend.wait_workflows(touched)
-            missed = [info for info in self._newest() if info.status is not WorkflowStatus.COMPLETED]
-            if missed:
-                from penguin_commands.workflow_wait import not_reached
+            from penguin_commands.events import while_waiting
 
-                self.screen.narrate(sentence(not_reached(self.session, missed, WorkflowStatus.COMPLETED)))
-                self.code = self.code or ExitCode.NOT_COMPLETED
+            await while_waiting(self.session, touched, self.session.backend.wait_workflows(touched))
+            self._tell_end(self._newest())
+
+    def _tell_end(self, workflows: list[WorkflowInfo]) -> None:
+        """What became of all: lines where events were told, else only who did not get through."""
+        missed = [info for info in workflows if info.status is not WorkflowStatus.COMPLETED]
+        if self.session.teller:
+            show(self.screen, Waited(tuple(workflows)))
+        if missed:
+            from penguin_commands.workflow_wait import not_reached
+
+            self.screen.narrate(sentence(not_reached(self.session, missed, WorkflowStatus.COMPLETED)))
+            self.code = self.code or ExitCode.NOT_COMPLETED
 
     def _tell_left(self) -> None:
         moving = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
@@ -174,10 +186,15 @@ async def _itself(result: Logs) -> Result:
     return result
 
 
-def tell(screen: Screen, error: BaseException, place: str) -> None:
+def tell(screen: Screen, error: BaseException, line: ScriptLine) -> None:
     """Show an error: to people, and as a document where documents are wanted."""
-    if screen.style.format != "text":
-        from penguin_repl.render.as_json import document
+    screen.narrate("\n".join([f"{line.place}: {sentence(error)}", *(f"  sourced at {it}" for it in line.sourced_at)]))
+    if screen.style.format == "text":
+        indented = marked(error, screen.width - len(INDENT))
+        if indented:
+            screen.narrate("\n".join(INDENT + part for part in indented.split("\n")))
+        return
+    from penguin_repl.render.as_json import document
 
-        screen.data(document(error_data(error)))
-    screen.narrate(f"{place}: {sentence(error)}")
+    data = error_data(error)
+    screen.data(document({"error": {**data["error"], "place": line.place}}))

@@ -1,8 +1,9 @@
-"""Where the lines of a script come from: a file, a pipe, or the options of the command line."""
+"""Where the lines of a script come from: a file, a pipe, the options of the command line, and files that it sources."""
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
@@ -25,6 +26,8 @@ class ScriptLine(NamedTuple):
     comments: bool
     error: WorkflowError | None = None
     """The line can't be read."""
+    sourced_at: tuple[str, ...] = ()
+    """The places of the commands that sourced its file, the nearest first."""
 
 
 def from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
@@ -60,6 +63,79 @@ def from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
             return
 
 
+class Lines:
+    """The lines of a script, and those of files that it sources, each where it was asked for.
+
+    `descriptor` is what `lines` are read from: a file that is being read can't be sourced again.
+    """
+
+    def __init__(self, lines: Iterator[ScriptLine], descriptor: int | None = None) -> None:
+        self._open = [_Open(lines, None if descriptor is None else _identity(descriptor))]
+        self._wanted = ""
+        self._last = ScriptLine("", "", True)
+
+    def source(self, path: str) -> None:
+        """Go on with the lines of a file, and then with what follows.
+
+        It is opened with the next line, which may take its time where it is a pipe; a file that can't be read is the
+        error of that line.
+        """
+        self._wanted = path
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> ScriptLine:
+        if self._wanted:
+            path, self._wanted = self._wanted, ""
+            try:
+                self._begin(path)
+            except UsageError as error:
+                return self._last._replace(text="", error=error)
+        while self._open:
+            line = next(self._open[-1].lines, None)
+            if line is not None:
+                self._last = line._replace(sourced_at=self._open[-1].sourced_at)
+                return self._last
+            self._open.pop().close()
+        raise StopIteration
+
+    def close(self) -> None:
+        """Read nothing more."""
+        while self._open:
+            self._open.pop().close()
+
+    def _begin(self, path: str) -> None:
+        descriptor = open_script(os.path.expanduser(path))  # noqa: PTH111 - no path is needed
+        identity = _identity(descriptor)
+        if identity and any(identity == one.identity for one in self._open):
+            os.close(descriptor)
+            raise UsageError(f"{path} is being read already: a file can't source itself", "take this line out")
+        places = (self._last.place, *self._last.sourced_at) if self._last.place else ()
+        self._open.append(_Open(from_descriptor(descriptor, path), identity, descriptor, places))
+
+
+class _Open(NamedTuple):
+    """A file that is being read."""
+
+    lines: Iterator[ScriptLine]
+    identity: tuple[int, int] | None
+    """None: no file."""
+    descriptor: int | None = None
+    """To be closed at its end."""
+    sourced_at: tuple[str, ...] = ()
+
+    def close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Which file it is; None for what is none, such as a pipe or a terminal."""
+    status = os.fstat(descriptor)
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
 def _raw_lines(descriptor: int) -> Iterator[bytes]:
     # os.read holds no lock: a thread that waits here can be left behind when the program ends.
     rest = b""
@@ -75,7 +151,7 @@ def _raw_lines(descriptor: int) -> Iterator[bytes]:
 class LaterLines:
     """Lines read by a thread of their own, so that an event loop goes on while a pipe is silent."""
 
-    def __init__(self, lines: Iterator[ScriptLine], loop: AbstractEventLoop) -> None:
+    def __init__(self, lines: Lines, loop: AbstractEventLoop) -> None:
         from queue import SimpleQueue
         from threading import Thread
 
@@ -101,6 +177,7 @@ class LaterLines:
                 self._tell(future, line, None)
             except OSError as error:
                 self._tell(future, None, error)
+        self._lines.close()
 
     def _tell(self, future: Future[ScriptLine | None], line: ScriptLine | None, error: OSError | None) -> None:
         def settle() -> None:

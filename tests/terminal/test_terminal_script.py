@@ -18,14 +18,14 @@ from penguin_commands.table import COMMANDS
 from penguin_repl.complaints import Complaints
 from penguin_repl.screen import Screen, Style
 from penguin_repl.script import Script
-from penguin_repl.source import ScriptLine
+from penguin_repl.source import Lines, ScriptLine
 
 
 def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True) -> tuple[ExitCode, str, str]:
     """Code, data and narration of a script."""
     out, err = io.StringIO(), io.StringIO()
     script = Script(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
-    code = script.run(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1))
+    code = script.run(Lines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
     return code, out.getvalue(), err.getvalue()
 
 
@@ -46,7 +46,7 @@ WORDS = st.one_of(
 )
 LINES = st.builds(
     lambda command, words: " ".join([command, *words]),
-    st.sampled_from([command.name for command in COMMANDS if command.name not in ("/blueprint run", "/quit")]),
+    st.sampled_from([command.name for command in COMMANDS if command.name not in ("/blueprint run", "/quit", "/source")]),
     st.lists(WORDS, max_size=3),
 )
 
@@ -68,7 +68,7 @@ def test_every_command_gives_one_document_and_no_defect(workspace: Path, lines: 
 def test_text_on_a_terminal_is_harmless_whatever_is_typed(workspace: Path, line: str) -> None:
     out, err = io.StringIO(), io.StringIO()
     script = Script(Session(workspace), Screen(Style("text", True, False), out, err), debug=True)
-    script.run(iter([ScriptLine("x:1", line, True)]))
+    script.run(Lines(iter([ScriptLine("x:1", line, True)])))
     assert "\x1b" not in out.getvalue() + err.getvalue()
 
 

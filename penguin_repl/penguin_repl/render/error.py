@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowError
+from penguin_commands.errors import UsageError
 from penguin_commands.results import info_data
-from penguin_repl.render.safe import clean, clean_block
+from penguin_repl.render.safe import clean, clean_block, columns
 
 DEBUG_HINT = "--debug shows where it happened"
+NARROWEST = 20
+"""Columns that a marked line takes, however narrow the screen is."""
 
 
 def describe(error: BaseException) -> tuple[str, str, str]:
@@ -41,8 +44,44 @@ def error_data(error: BaseException) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "hint": hint, **more}}
 
 
-def caret(line: str, start: int, end: int) -> str:
-    """A line with the words at fault marked below it."""
-    shown = clean(line)
-    before, fault = clean(line[:start]), clean(line[start:end])
-    return f"{shown}\n{' ' * len(before)}{'^' * max(1, len(fault))}"
+def marked(error: BaseException, room: int) -> str:
+    """The line that an error is about, with the words at fault marked below it; '' where the error names no place.
+
+    At most `room` columns wide: of a longer line what is around the fault.
+    """
+    if not isinstance(error, UsageError) or error.start is None or not error.line.strip():
+        return ""
+    return caret(error.line, error.start, error.start if error.end is None else error.end, room)
+
+
+def caret(line: str, start: int, end: int, room: int = 80) -> str:
+    """A line with the words at fault marked below it, at most `room` columns wide."""
+    before, fault, after = _cut(line[:start], line[start:end], line[end:], max(room, NARROWEST))
+    return f"{before}{fault}{after}\n{' ' * columns(before)}{'^' * max(1, columns(fault))}"
+
+
+def _cut(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
+    """What there is room for: the fault first, then what stands before it, then what follows."""
+    # No part of a line that is far from the fault is ever shown: such a line may be huge.
+    before, fault, after = clean(before[-room:]), clean(fault[:room]), clean(after[:room])
+    fault = _head(fault, room * 2 // 3)
+    before = _tail(before, room - columns(fault) - 1)
+    return before, fault, _head(after.rstrip(), room - columns(before) - columns(fault))
+
+
+def _head(text: str, room: int) -> str:
+    """The beginning of a text that is too long."""
+    if columns(text) <= room:
+        return text
+    while text and columns(text) >= room:
+        text = text[:-1]
+    return text + "…" * (room > 0)
+
+
+def _tail(text: str, room: int) -> str:
+    """The end of a text that is too long."""
+    if columns(text) <= room:
+        return text
+    while text and columns(text) >= room:
+        text = text[1:]
+    return "…" * (room > 0) + text

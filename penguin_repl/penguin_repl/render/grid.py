@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from penguin_repl.render.safe import clean
+from penguin_repl.render.safe import clean, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,31 +55,22 @@ def _cells(grid: Grid) -> list[tuple[str, ...]]:
 
 def _aligned(grid: Grid) -> str:
     rows = [grid.columns, *_cells(grid)]
-    widths = [max(_width(row[index]) for row in rows) for index in range(len(grid.columns))]
+    widths = [max(columns(row[index]) for row in rows) for index in range(len(grid.columns))]
     return "".join(_line(row, widths, grid.right) + "\n" for row in rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
     cells = []
     for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - _width(cell))
+        space = " " * (width - columns(cell))
         cells.append(space + cell if index in right else cell + space)
     return "  ".join(cells).rstrip()
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes on a screen."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _narrowed(grid: Grid, width: int) -> Grid:
     """Without what an overview can spare, where there is no room for it."""
     for column in LEFT_OUT:
-        widths = [max(map(_width, cells)) for cells in zip(grid.columns, *_cells(grid), strict=True)]
+        widths = [max(map(columns, cells)) for cells in zip(grid.columns, *_cells(grid), strict=True)]
         if sum(widths) + GAP * len(widths) <= width or grid.columns[0] != "WORKFLOW":
             break
         if column in grid.columns:

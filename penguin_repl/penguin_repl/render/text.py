@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands import results as r
+from penguin_repl.render.explained import help_lines
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean, clean_block
 
@@ -206,23 +207,6 @@ def _diff_elsewhere(result: r.DiffElsewhere) -> Iterator[Part]:
         yield from (clean(path) for path in result.files)
 
 
-def _help(result: r.Help) -> Iterator[Part]:
-    if not result.detailed:
-        width = max(len(command.name) for command in result.commands)
-        for command in result.commands:
-            yield f"{command.name:{width}}  {command.help}"
-        yield f"\n/help {result.commands[0].name[1:]} says more about one of them."
-        return
-    for command in result.commands:
-        yield f"{command.help}.\n\nUsage: {command.usage}"
-        described = [(part.usage, part.help) for part in command.arguments if part.help]
-        described += [(flag.usage.strip("[]…").removesuffix("]"), flag.help) for flag in command.flags]
-        width = max((len(name) for name, _ in described), default=0)
-        for name, text in described:
-            yield f"  {name:{width}}  {text}"
-        yield f"Example: {command.example}"
-
-
 def _facts(result: r.Facts) -> Iterator[Part]:
     for name, value in result.facts.items():
         yield f"{clean(name)}: {clean(shown(value))}"
@@ -262,7 +246,7 @@ RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
     r.Artifacts: _artifacts,
     r.Diff: _diff,
     r.DiffElsewhere: _diff_elsewhere,
-    r.Help: _help,
+    r.Help: help_lines,
     r.Facts: _facts,
     r.Settings: _settings,
     r.Quit: _nothing,

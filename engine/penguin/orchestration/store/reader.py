@@ -103,11 +103,11 @@ class WorkflowReader:
         sql, parameters = list_query(project_id, statuses, task_id, since, sort)
         return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
 
-    def history(self, workflow_id: str) -> History:
-        """Everything that happened to the workflow, oldest first."""
+    def history(self, workflow_id: str, *, after: int = 0) -> History:
+        """Everything that happened to the workflow after the decision of this number, oldest first."""
         from penguin.orchestration.store.history import tell_history
 
-        return tell_history(self._events(workflow_id))
+        return tell_history(self._events(workflow_id, after))
 
     def results(self, workflow_id: str) -> Results:
         """What its attempts came to, oldest first."""
@@ -201,10 +201,11 @@ class WorkflowReader:
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
 
-    def _events(self, workflow_id: str) -> Rows:
+    def _events(self, workflow_id: str, after: int = 0) -> Rows:
         if not _is_text(workflow_id):
             return []
-        return self._rows("SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,))
+        sql = "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq"
+        return self._rows(sql, (workflow_id, after))
 
     def _ask(self, question: Callable[[sqlite3.Connection, Path, str], T], workflow_id: str, unknown: T) -> T:
         connection = self._open()
