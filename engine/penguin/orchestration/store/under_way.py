@@ -1,0 +1,61 @@
+"""The attempt that a workflow is at: its number, when it began, and how long it may take."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from penguin.orchestration.backend import WorkflowPhase
+
+BEGINNING = """
+SELECT data FROM event WHERE workflow_id = ? AND kind LIKE '%AttemptStarted%' ORDER BY seq DESC LIMIT 1
+"""
+TIMEOUTS = """
+SELECT json_extract(data, '$[0].definition.timeouts') FROM event WHERE workflow_id = ? ORDER BY seq LIMIT 1
+"""
+
+
+class UnderWay(NamedTuple):
+    """The newest attempt of a workflow."""
+
+    phase: WorkflowPhase
+    attempt: int
+    running: bool
+    """Whether it holds a slot now: it was begun, and did not end."""
+    began_at: float | None = None
+    """Seconds since the epoch; None where its beginning is not known here."""
+    limit: float | None = None
+    """Seconds that it may take in all; None where that is not known here."""
+
+    @property
+    def until(self) -> float | None:
+        """When its time is over, seconds since the epoch; None where it does not run, or that is not known."""
+        if not self.running or self.began_at is None or self.limit is None:
+            return None
+        return self.began_at + self.limit
+
+
+def under_way(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> UnderWay | None:
+    """The newest attempt; None before the first one, and where the workflow is unknown."""
+    run = connection.execute("SELECT phase, attempt, slot FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
+    if run is None or not run[1]:
+        return None
+    found = UnderWay(WorkflowPhase(run[0]), run[1], bool(run[2]))
+    began_at = _began_at(connection, workflow_id, found.attempt)
+    return found._replace(began_at=began_at, limit=_limit(connection, workflow_id, found.phase))
+
+
+def _began_at(connection: sqlite3.Connection, workflow_id: str, attempt: int) -> float | None:
+    row = connection.execute(BEGINNING, (workflow_id,)).fetchone()
+    for event in json.loads(row[0]) if row else ():
+        if event["type"] == "AttemptStarted" and event["attempt"] == attempt:
+            return float(event["at"])
+    return None
+
+
+def _limit(connection: sqlite3.Connection, workflow_id: str, phase: WorkflowPhase) -> float | None:
+    row = connection.execute(TIMEOUTS, (workflow_id,)).fetchone()
+    timeouts = json.loads(row[0]) if row and row[0] else {}
+    return float(timeouts[phase]) if phase in timeouts else None
