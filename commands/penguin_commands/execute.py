@@ -24,12 +24,13 @@ def begin(session: Session, invocation: Invocation) -> Result | Pending:
     return cast("Result | Pending", handler(session, **invocation.values))
 
 
-async def execute(session: Session, line: str) -> Result | None:
-    """The result of a line typed at a prompt (no comments); None where it is blank. Raises WorkflowError.
+async def execute(session: Session, line: str, *, comments: bool = False) -> Result | None:
+    """The result of a line; None where it is blank. At a prompt a `#` begins no comment. Raises WorkflowError.
 
-    A result may be a Chain or Logs that are followed: `penguin_repl.deliver.deliver` shows the rest too.
+    A result may be a Chain or Logs that are followed: `penguin_repl.deliver.deliver` shows the rest too. Of a file that
+    is Sourced nothing was run yet.
     """
-    invocation = parse(line)
+    invocation = parse(line, comments=comments)
     if invocation is None:
         return None
     begun = await session.aside(lambda: begin(session, invocation))

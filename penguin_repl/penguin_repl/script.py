@@ -196,5 +196,4 @@ def tell(screen: Screen, error: BaseException, line: ScriptLine) -> None:
         return
     from penguin_repl.render.as_json import document
 
-    data = error_data(error)
-    screen.data(document({"error": {**data["error"], "place": line.place}}))
+    screen.data(document(error_data(error, line.place)))

@@ -21,8 +21,9 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
+from penguin_commands.events import EventTeller
 from penguin_commands.execute import execute
-from penguin_commands.results import Chain, Logs, Piece, Quit, Result, Waited
+from penguin_commands.results import Chain, Logs, Piece, Quit, Result, Sourced, Waited
 from penguin_repl import leaving
 from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
@@ -34,8 +35,9 @@ from penguin_repl.known import Known
 from penguin_repl.notices import LogLines, Notices
 from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
-from penguin_repl.render.error import describe, error_data, sentence
-from penguin_repl.render.safe import clean, clean_block
+from penguin_repl.render.error import error_data, error_lines, sentence
+from penguin_repl.render.safe import clean
+from penguin_repl.sourcing import run_file
 from penguin_repl.taking_up import open_engine
 from penguin_repl.toolbar import fitting
 from penguin_repl.watch import Watch
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.options import Options
     from penguin_repl.screen import Style
+    from penguin_repl.source import ScriptLine
 
 MENU_LINES = 6
 """Room below the prompt for completions."""
@@ -60,6 +63,7 @@ def run_shell(session: Session, options: Options) -> ExitCode:
     # Where standard output goes to a file, the prompt is still for the person at the terminal.
     with create_app_session(output=create_output(always_prefer_tty=True)):
         shell = Shell(session, style_of(options), redirected=redirected, debug=options.debug)
+        shell.keep_going = options.keep_going
         asyncio.run(shell.run())
         if shell.hung_up:
             _forget_terminal()
@@ -96,8 +100,12 @@ class Shell:
         """A worker goes on with what runs."""
         self.hung_up = False
         """The terminal is gone."""
+        self.keep_going = False
+        """Whether a file that is sourced is run to its end, whatever its lines come to."""
         session.narrate = self._narrate
         session.listener = self._on_change
+        if style.format == "jsonl":
+            session.teller = EventTeller(session, lambda happened: self._screen.data(self._screen.render(happened)))
 
     def _make_prompt(self) -> PromptSession[str]:
         if is_dumb_terminal():
@@ -227,7 +235,16 @@ class Shell:
     async def _execute(self, line: str) -> Result | None:
         await self._ready()
         result = await execute(self._session, line)
+        if isinstance(result, Sourced):
+            return await run_file(result.file, self._execute_line, self._tell, keep_going=self.keep_going)
         if result is not None:
+            await self._show(result)
+        return result
+
+    async def _execute_line(self, line: ScriptLine) -> Result | None:
+        """Do what a line of a file asks for."""
+        result = await execute(self._session, line.text, comments=line.comments)
+        if result is not None and not isinstance(result, Sourced):
             await self._show(result)
         return result
 
@@ -272,19 +289,17 @@ class Shell:
 
     # --- errors ---
 
-    def _tell(self, error: BaseException) -> None:
-        """An error: one line, and one with what to type next."""
+    def _tell(self, error: BaseException, line: ScriptLine | None = None) -> None:
+        """An error: what, in which line of a file, and what to type next."""
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
         if self._screen.style.format != "text":
             from penguin_repl.render.as_json import document
 
-            self._screen.data(document(error_data(error)))
+            self._screen.data(document(error_data(error, line.place if line else "")))
             return
-        _, message, hint = describe(error)
-        self._screen.narrate(f"error: {clean_block(message.rstrip())}")
-        if hint and hint not in message:
-            self._screen.narrate(f"hint: {clean(hint)}")
+        place, sourced_at = (line.place, line.sourced_at) if line else ("", ())
+        self._screen.narrate("\n".join(error_lines(error, self._screen.columns, place, sourced_at)))
 
     def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something broke in the background."""

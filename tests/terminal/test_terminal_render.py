@@ -188,6 +188,7 @@ Attempt 3 ran on host barn.
 Start a task on its way through the four gates.
 
 Usage: /workflow start TASK [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
+  TASK                   a task's id; /task list shows them
   --with-deps            start the dependencies that are not met, too
   --blueprint BLUEPRINT  the blueprint to look in, where several have this task
   --wait                 wait until it is over; fails unless it is COMPLETED

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import UsageError
 from penguin_commands.results import info_data
 from penguin_repl.render.safe import clean, clean_block, columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 DEBUG_HINT = "--debug shows where it happened"
 NARROWEST = 20
@@ -36,11 +39,23 @@ def sentence(error: BaseException) -> str:
     return message + separator + clean(hint)
 
 
-def error_data(error: BaseException) -> dict[str, Any]:
-    """An error as plain data."""
+def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Sequence[str] = ()) -> Iterator[str]:
+    """An error as a person at a prompt reads it: what, where, and what to type next; marks are `room` columns wide."""
+    _, message, hint = describe(error)
+    yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
+    yield from (f"  sourced at {clean(it)}" for it in sourced_at)
+    yield from (f"  {line}" for line in marked(error, room - 2).splitlines())
+    if hint and hint not in message:
+        yield f"hint: {clean(hint)}"
+
+
+def error_data(error: BaseException, place: str = "") -> dict[str, Any]:
+    """An error as plain data, with the place in a script where there is one."""
     code, message, hint = describe(error)
     workflows = [info_data(info) for info in getattr(error, "workflows", ())]
-    more = {"workflows": workflows} if workflows else {}
+    more: dict[str, Any] = {"workflows": workflows} if workflows else {}
+    if place:
+        more["place"] = place
     return {"error": {"code": code, "message": message, "hint": hint, **more}}
 
 
