@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound
+from penguin.orchestration.backend import ConfigError, WorkflowError, WorkflowInfo, WorkflowNotFound
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -160,11 +160,14 @@ class Session:
     @cached_property
     def taste(self) -> Taste:
         """How the terminal shall behave. A personal file that is not understood is told of, and counts for nothing."""
-        from penguin.orchestration.backend import ConfigError
         from penguin_commands.taste import Taste, load_taste
 
         try:
-            return load_taste(self.workspace.root)
+            root = self.workspace.root
+        except WorkflowError:
+            root = None
+        try:
+            return load_taste(root)
         except ConfigError as error:
             self.narrate(f"{error.message}; until then the defaults hold")
             return Taste()

@@ -33,7 +33,7 @@ class Taste(NamedTuple):
     pager: str | None = None
     """The command that shows what is longer than the screen; '' for none; None: that of the environment."""
     color: str = "auto"
-    """auto, always or never."""
+    """auto or never."""
     accessible: bool = False
     """Lines, one after the other, and nothing that is drawn over."""
 

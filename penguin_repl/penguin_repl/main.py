@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
+    from penguin_commands.results import Waiting
     from penguin_commands.session import Session
     from penguin_repl.options import Options
-    from penguin_repl.screen import Screen, Style
+    from penguin_repl.screen import Screen
     from penguin_repl.source import Lines
 
 HELP = """\
@@ -126,11 +127,13 @@ def _version() -> int:
 
 
 def _run(options: Options) -> int:
+    from penguin_commands.taste import Taste
+    from penguin_repl.manner import style_of
     from penguin_repl.screen import Screen
 
     if options.version:
         return _version()
-    screen = Screen(style_of(options))
+    screen = Screen(style_of(options, Taste))
     if options.help:
         screen.data(_help())
         return 0
@@ -138,6 +141,7 @@ def _run(options: Options) -> int:
         _init(options, screen)
         return 0
     session = _session(options, screen)
+    screen.style = style_of(options, lambda: session.taste)
     if options.script == "worker":
         from penguin_repl.worker import run_worker
 
@@ -160,16 +164,6 @@ def _refuse_server_options() -> None:
     raise UsageError(
         "--address, --namespace and --task-queue are for the Temporal backend", "penguin --backend temporal worker …"
     )
-
-
-def style_of(options: Options) -> Style:
-    """How results are shown, from the options, the environment and where standard output goes."""
-    from penguin_repl.screen import Style
-
-    tty = os.isatty(1)
-    wanted = tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    color = options.color == "always" or (options.color == "auto" and wanted)
-    return Style(options.output, tty or options.color == "always", color)
 
 
 def _session(options: Options, screen: Screen) -> Session:
@@ -207,8 +201,16 @@ def _session(options: Options, screen: Screen) -> Session:
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from penguin_repl.script import Script
 
+    if sys.stderr.isatty():
+        session.on_progress = lambda waiting: _show_progress(screen, waiting)
     script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
     return script.run(_lines(options))
+
+
+def _show_progress(screen: Screen, waiting: Waiting | None) -> None:
+    from penguin_repl.render.waiting import progress_line
+
+    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
 
 
 def _lines(options: Options) -> Lines:

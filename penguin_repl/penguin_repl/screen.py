@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from penguin_commands.results import Result
+
+
+HEARTBEAT = 30.0
+"""Seconds between two lines that tell how far something is, where nothing is drawn over."""
 
 
 class Style(NamedTuple):
@@ -19,6 +24,10 @@ class Style(NamedTuple):
     terminal: bool = False
     """Tables are drawn, and nothing may steer the terminal."""
     color: bool = False
+    plain: bool = False
+    """Lines are put one after the other, and nothing else: no escape sequence, nothing drawn over."""
+    ascii: bool = False
+    """Arrows and bars are made of ASCII."""
 
 
 class Screen:
@@ -32,6 +41,9 @@ class Screen:
             if isinstance(stream, TextIOWrapper):
                 # A locale may have no word for a title; half of it is better than an error.
                 stream.reconfigure(errors="backslashreplace")
+        self._bar = ""
+        """The line that stands there for now."""
+        self._beat = monotonic()
 
     @property
     def width(self) -> int:
@@ -55,7 +67,7 @@ class Screen:
     def data(self, text: str) -> None:
         """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
         if text:
-            self._put_data(text)
+            self._put_data(self._spelled(text, json=self.style.format != "text"))
 
     def data_bytes(self, output: bytes) -> None:
         """Show output of a program as it is; not meant for a terminal."""
@@ -63,9 +75,57 @@ class Screen:
 
     def narrate(self, text: str) -> None:
         """Tell what goes on, a line."""
-        self._put_narration(text)
+        self._put_narration(self._spelled(text, json=False))
+
+    def _spelled(self, text: str, *, json: bool) -> str:
+        """Text that this screen can show."""
+        if not self.style.ascii or text.isascii():
+            return text
+        from penguin_repl.render.spelling import as_json, as_text
+
+        return as_json(text) if json else as_text(text)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal that narration goes to."""
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or 80
+        except (OSError, ValueError, AttributeError):
+            return 80
+
+    def progress(self, text: str) -> None:
+        """Tell how far something is, in a line that the next one takes the place of; an empty one takes it off.
+
+        Where nothing is drawn over, it is a line of its own now and then. Only for a terminal.
+        """
+        if self.style.plain:
+            self._tell_beat(text)
+        elif text:
+            self._put_over("\r" + text.ljust(len(self._bar)))
+            self._bar = text
+        else:
+            self._take_bar_off()
+
+    def _take_bar_off(self) -> None:
+        if self._bar:
+            self._put_over("\r" + " " * len(self._bar) + "\r")
+            self._bar = ""
+
+    def _tell_beat(self, text: str) -> None:
+        if text and monotonic() >= self._beat + HEARTBEAT:
+            self._beat = monotonic()
+            self.narrate(text)
+
+    def _put_over(self, text: str) -> None:
+        try:
+            self._err.write(text)
+            self._err.flush()
+        except OSError:
+            # Nobody looks any more; the work goes on.
+            return
 
     def _put_data(self, text: str) -> None:
+        self._take_bar_off()
         try:
             self._out.write(text)
             self._out.flush()
@@ -74,6 +134,7 @@ class Screen:
             raise
 
     def _put_bytes(self, output: bytes) -> None:
+        self._take_bar_off()
         try:
             self._out.flush()
             self._out.buffer.write(output)
@@ -87,6 +148,7 @@ class Screen:
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
     def _put_narration(self, text: str) -> None:
+        self._take_bar_off()
         try:
             self._err.write(text + "\n")
             self._err.flush()

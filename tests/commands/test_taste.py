@@ -36,9 +36,9 @@ def test_every_key_can_be_set_and_has_a_default() -> None:
 
 
 def test_a_persons_own_word_counts_for_more_than_the_workspaces(own: Path, root: Path) -> None:
-    own.write_text('ui:\n  color: always\n  notify: ["say", "done"]\n  pager: false\n')
-    assert load_taste(root) == Taste(panel=True, color="always", notify=("say", "done"), pager="")
-    assert load_taste(None) == Taste(color="always", notify=("say", "done"), pager="")
+    own.write_text('ui:\n  color: auto\n  notify: ["say", "done"]\n  pager: false\n')
+    assert load_taste(root) == Taste(panel=True, color="auto", notify=("say", "done"), pager="")
+    assert load_taste(None) == Taste(color="auto", notify=("say", "done"), pager="")
 
 
 def test_without_any_file_the_defaults_hold(own: Path) -> None:
@@ -48,9 +48,9 @@ def test_without_any_file_the_defaults_hold(own: Path) -> None:
 
 
 def test_each_value_is_told_with_its_origin(own: Path, root: Path) -> None:
-    own.write_text("ui:\n\n  color: always\n  pager: false\n")
+    own.write_text("ui:\n\n  color: auto\n  pager: false\n")
     explained = {it.key: (it.value, it.origin) for it in explain_taste(load_settings(root).explain())}
-    assert explained["ui.color"] == ("always", f"{own}:3")
+    assert explained["ui.color"] == ("auto", f"{own}:3")
     assert explained["ui.pager"] == (False, f"{own}:4")
     assert explained["ui.panel"] == (True, "penguin.yaml:3")
     assert explained["ui.notify_after"] == (60.0, "default")
@@ -75,7 +75,7 @@ def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: 
     ("text", "complaint"),
     [
         ("ui: {colour: never}", r"config\.yaml:1: ui: unknown key 'colour'"),
-        ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, always, never"),
+        ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, never"),
         ("ui: {notify_after: -1}", r"config\.yaml:1: ui\.notify_after: must be a number of seconds"),
         ("ui: {notify: say done}", r"config\.yaml:1: ui\.notify: must be a list"),
         ("ui: {pager: true}", r"config\.yaml:1: ui\.pager: must be a text"),

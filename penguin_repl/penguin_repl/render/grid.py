@@ -99,6 +99,15 @@ def _drawn(grid: Grid, width: int, color: bool) -> str:
         table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
     screen = StringIO()
     system: Literal["standard"] | None = "standard" if color else None
-    console = Console(file=screen, force_terminal=True, width=width, color_system=system, highlight=False)
+    # A height too, lest a dumb terminal counts as one of 80 columns. Whether there is colour was decided already.
+    console = Console(
+        file=screen,
+        force_terminal=True,
+        width=width,
+        height=len(grid.rows) + 1,
+        color_system=system,
+        no_color=not color,
+        highlight=False,
+    )
     console.print(table)
     return "\n".join(line.rstrip() for line in screen.getvalue().split("\n"))

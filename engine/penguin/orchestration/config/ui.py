@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.fields import MONTH
 
-COLORS = ("auto", "always", "never")
+COLORS = ("auto", "never")
+"""What is not a terminal gets colours only from those who ask for it on the spot."""
 PROGRAMS = ("notify", "pager")
 """Keys whose values are run. Looking at somebody's workspace must not run what they chose, so these are personal."""
 

@@ -1,0 +1,43 @@
+"""Signs of more than ASCII, for readers that have no other."""
+
+from __future__ import annotations
+
+import re
+
+_TABLE = str.maketrans(
+    {
+        "→": "->",
+        "…": "...",
+        "·": "-",
+        "–": "-",
+        "—": "-",
+        "▸": ">",
+        "█": "#",
+        "░": "-",
+        "━": "=",
+        "─": "-",
+        "│": "|",
+        "├": "|",
+        "└": "`",
+        "✓": "+",
+        "✗": "x",
+    }
+)
+_OTHER = re.compile(r"[^\x00-\x7f]")
+
+
+def as_text(text: str) -> str:
+    """With what we draw made of ASCII. Letters of others are left: whoever has no word for them writes their number."""
+    return text.translate(_TABLE)
+
+
+def as_json(text: str) -> str:
+    """JSON in ASCII alone, of the same meaning."""
+    return _OTHER.sub(lambda match: _escaped(ord(match[0])), text)
+
+
+def _escaped(code: int) -> str:
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
