@@ -56,13 +56,13 @@ MENU_LINES = 6
 
 def run_shell(session: Session, options: Options) -> ExitCode:
     """Run a shell on the terminal until it is left. Raises WorkflowError where there is no workspace."""
-    from penguin_repl.main import style_of
+    from penguin_repl.manner import style_of
 
     session.workspace.root.stat()
     redirected = not (sys.stdout and sys.stdout.isatty())
     # Where standard output goes to a file, the prompt is still for the person at the terminal.
     with create_app_session(output=create_output(always_prefer_tty=True)):
-        shell = Shell(session, style_of(options), redirected=redirected, debug=options.debug)
+        shell = Shell(session, style_of(options, lambda: session.taste), redirected=redirected, debug=options.debug)
         shell.keep_going = options.keep_going
         asyncio.run(shell.run())
         if shell.hung_up:
