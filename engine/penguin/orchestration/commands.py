@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.definition import Definition
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.definition import Budget, Definition
+from penguin.orchestration.evidence import AttemptResult, Usage
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -19,6 +19,8 @@ class Start(Struct, frozen=True, kw_only=True):
     phase: WorkflowPhase = WorkflowPhase.IMPLEMENT
     passes: tuple[ev.Pass, ...] = ()
     feedback: tuple[ev.Advice, ...] = ()
+    usage: Usage = Usage()
+    snapshot: str = ""
     retry_of: str = ""
     by: str = ""
 
@@ -54,6 +56,8 @@ class Resume(Struct, frozen=True):
 
     by: str = ""
     start_from: WorkflowPhase | None = None
+    budget: Budget = Budget()
+    """What agents may spend beyond what they were given before."""
 
 
 class Cancel(Struct, frozen=True):

@@ -39,12 +39,64 @@ class Command(Struct, frozen=True):
     """Seconds; the gate's time-out holds in any case."""
 
 
+class Budget(Struct, frozen=True):
+    """How much coding agents may spend; None: as much as it takes."""
+
+    turns: int | None = None
+    """Answers of the model."""
+    usd: float | None = None
+    tokens: int | None = None
+    """Read and written."""
+    minutes: float | None = None
+
+
+class Budgets(Struct, frozen=True):
+    """How much they may spend on what."""
+
+    attempt: Budget = Budget()
+    workflow: Budget = Budget()
+    task: Budget = Budget()
+    """Over all its workflows, since the first that was retried."""
+
+
+class AgentSpec(Struct, frozen=True, kw_only=True):
+    """How a coding agent is started, as penguin.yaml says it."""
+
+    name: str
+    """As phases name it."""
+    kind: str
+    """claude, codex, opencode, or command for any other program."""
+    model: str | None = None
+    args: tuple[str, ...] = ()
+    """Beyond those that Penguin gives."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Beyond that of other steps. `${NAME}` is resolved where the agent starts."""
+    permissions: str | None = None
+    """The agent's own word for what it may do unasked; None: the safest with which it can work unattended."""
+    home: str | None = None
+    """A configuration folder of its own, relative to the workspace; None: the person's, with their login."""
+    idle_timeout: float = 600.0
+    """Seconds without a word after which it is ended."""
+    command: tuple[str, ...] = ()
+    """Kind command: the program; the prompt comes on standard input."""
+    resume: tuple[str, ...] = ()
+    """The same, to go on with the conversation `{session}`; empty: it can't."""
+    transcript: str | None = None
+    """A file that it writes, relative to the workspace, with the conversation; None: what it prints is that."""
+    exit_codes: dict[int, str] = field(default_factory=dict)
+    """What exit codes mean: passed, failed, error, budget, denied; 0 passes and all else fails unless said."""
+
+
 class Gate(Struct, frozen=True):
     """What one phase runs."""
 
     skip: bool = False
     run: tuple[Command, ...] = ()
     agent: str | None = None
+    may_be_empty: bool = False
+    """An agent may end well without having changed a file."""
+    judge: str | None = None
+    """The agent that is asked about each criterion that has no check."""
     recipes: bool = False
     criteria: bool = False
     on_failure: WorkflowPhase | None = None
@@ -154,3 +206,6 @@ class Definition(Struct, frozen=True, kw_only=True):
     """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
     env_deny: tuple[str, ...] = ()
     """Names, or patterns of names, of variables that steps don't get."""
+    agents: dict[str, AgentSpec] = field(default_factory=dict)
+    """Those that its gates name."""
+    budgets: Budgets = Budgets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
+from penguin.orchestration.budget import grant_that_helps, used_up
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.flow import NEXT, State, evolve, is_failure
 
@@ -39,6 +40,11 @@ def enter(d: Draft, phase: WorkflowPhase) -> None:
     if phase is WorkflowPhase.DONE:
         return
     s = d.state
+    if (gate := s.gate(phase)).agent or gate.judge:
+        spent = used_up(s.definition.budgets, s.granted, s.usage, s.used_before)
+        if spent:
+            _block_overspent(d, phase, spent)
+            return
     again = s.open is not None and s.open.phase is phase
     d.add(
         ev.AttemptStarted(
@@ -70,6 +76,8 @@ def conclude(d: Draft, *, holds_slot: bool) -> None:
         d.add(ev.Failed(at=d.now, reason=f"{phase}: {result.reason}"))
     elif result.missing:
         d.add(ev.Blocked(at=d.now, reason=f"{phase}: {result.reason}", advice=result.missing))
+    elif result.overspent:
+        _block_overspent(d, phase, result.overspent)
     elif result.verdict is Verdict.PASSED:
         let_through(d, phase, result.tree, result.changed, holds_slot=holds_slot)
     elif is_failure(d.state, phase, result):
@@ -121,7 +129,7 @@ def _fail(d: Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: 
         times = "once" if count == 1 else f"{count} times"
         _block(d, f"{phase} came to {result.verdict}, tried {times}: {result.reason}")
         return
-    delay = retry.delay_after(count)
+    delay = max(retry.delay_after(count), result.not_before - d.now)
     following = _on_failure(s, phase)
     d.add(ev.BackedOff(at=d.now, failed=phase, phase=following, until=d.now + delay))
     _go_to(d, following, holds_slot=holds_slot and not delay)
@@ -139,6 +147,14 @@ def _block(d: Draft, reason: str) -> None:
     workflow = d.state.workflow_id
     advice = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
     d.add(ev.Blocked(at=d.now, reason=reason, advice=advice))
+
+
+def _block_overspent(d: Draft, phase: WorkflowPhase, reason: str) -> None:
+    s = d.state
+    grant = grant_that_helps(s.definition.budgets, s.granted, s.usage, s.used_before)
+    d.add(
+        ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=f"/workflow resume {s.workflow_id} --budget {grant}")
+    )
 
 
 def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.definition import Definition
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.definition import Budget, Definition
+from penguin.orchestration.evidence import AttemptResult, Usage
 
 
 class Advice(Struct, frozen=True):
@@ -47,6 +47,10 @@ class Started(Event, frozen=True, kw_only=True):
     """Kept from the workflow that this one retries."""
     feedback: tuple[Advice, ...] = ()
     """Undelivered advice taken over from it."""
+    usage: Usage = Usage()
+    """What agents spent on the task before."""
+    snapshot: str = ""
+    """The conversation to go on from."""
     retry_of: str = ""
     by: str = ""
 
@@ -84,6 +88,10 @@ class Interrupted(Event, frozen=True, kw_only=True):
     attempt: int
     cause: str
     """pause, now, cancel or crash."""
+    usage: Usage = Usage()
+    """What its agent spent until then."""
+    snapshot: str = ""
+    """Its agent's conversation until then."""
 
 
 class Passed(Event, frozen=True, kw_only=True):
@@ -129,6 +137,8 @@ class Resumed(Event, frozen=True, kw_only=True):
     phase: WorkflowPhase | None = None
     fresh: bool = False
     """Out of BLOCKED: failures count from zero again."""
+    budget: Budget = Budget()
+    """What agents may spend beyond what they were given before."""
 
 
 class Blocked(Event, frozen=True, kw_only=True):

@@ -46,6 +46,25 @@ class StepEvidence(Struct, frozen=True, kw_only=True):
     """Process ids that outlived SIGKILL."""
 
 
+class Usage(Struct, frozen=True):
+    """What coding agents spent."""
+
+    turns: int = 0
+    """Answers of the model."""
+    tokens: int = 0
+    """Read and written."""
+    usd: float = 0.0
+    minutes: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.turns + other.turns,
+            self.tokens + other.tokens,
+            round(self.usd + other.usd, 6),
+            self.minutes + other.minutes,
+        )
+
+
 class AttemptResult(Struct, frozen=True, kw_only=True):
     """What an attempt came to."""
 
@@ -69,6 +88,14 @@ class AttemptResult(Struct, frozen=True, kw_only=True):
     """Files in which `tree` differs from the tree that TEST passed on, as `path`; at most 20."""
     checkpoint: str = ""
     """The commit that keeps the whole tree as it was at the attempt's end; empty where there is none."""
+    usage: Usage = Usage()
+    """What its agent spent."""
+    snapshot: str = ""
+    """Id of the snapshot that keeps its agent's conversation; empty where there is none."""
+    overspent: str = ""
+    """Which budget its agent used up, as a sentence: the workflow is BLOCKED."""
+    not_before: float = 0.0
+    """When a provider's limit on requests is over, seconds since the epoch: the next try waits for it."""
     left_out: tuple[str, ...] = ()
     """Untracked files that the checkpoint does not hold (large, secret, unreadable, other repositories); at most 20."""
 

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import FINAL, GATES, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.definition import Definition, Gate
-from penguin.orchestration.evidence import AttemptResult, findings
+from penguin.orchestration.budget import added
+from penguin.orchestration.definition import Budget, Definition, Gate
+from penguin.orchestration.evidence import AttemptResult, Usage, findings
 
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
 
@@ -72,6 +73,14 @@ class State(Struct, frozen=True, kw_only=True):
     """Digest of the tree that the last attempt saw; empty where it is not known."""
     checkpoint: str = ""
     """The commit that keeps the files as that attempt left them; empty where there is none."""
+    usage: Usage = Usage()
+    """What agents spent in this workflow."""
+    used_before: Usage = Usage()
+    """What they spent on the task before."""
+    granted: Budget = Budget()
+    """What they were given beyond their budgets."""
+    snapshot: str = ""
+    """The newest conversation of an agent; the next attempt goes on from it."""
     retry_of: str = ""
     owner: str = ""
     host: str = ""
@@ -114,7 +123,7 @@ def first_unpassed(definition: Definition, passes: tuple[ev.Pass, ...]) -> Workf
 
 def is_failure(state: State, phase: WorkflowPhase, result: AttemptResult) -> bool:
     """Whether a verdict spends one of the phase's tries."""
-    if result.impossible or result.missing:
+    if result.impossible or result.missing or result.overspent:
         return False
     if result.verdict is Verdict.UNVERIFIED:
         # An agent can be told to write the tests that are not there; a command can't.
@@ -150,6 +159,8 @@ def _started(e: ev.Started) -> State:
         first=e.phase,
         passes=e.passes,
         feedback=e.feedback,
+        used_before=e.usage,
+        snapshot=e.snapshot,
         retry_of=e.retry_of,
         created_at=e.at,
         updated_at=e.at,
@@ -188,12 +199,18 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
 def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
     change: Change = {"open": None, "ended": e, "artifacts": _merged(s.artifacts, e.result.artifacts)}
     change |= {"tree": e.result.tree, "checkpoint": e.result.checkpoint}
+    change |= _talked(s, e.result.usage, e.result.snapshot)
     if is_failure(s, e.phase, e.result):
         change["failures"] = s.failures | {e.phase: s.failures.get(e.phase, 0) + 1}
         change["reason"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"
     if e.result.verdict is not Verdict.PASSED:
         change["findings"] = s.findings | {e.phase: findings(e.phase, e.result)}
     return change
+
+
+def _talked(s: State, usage: Usage, snapshot: str) -> Change:
+    """What an agent's run leaves, however it ended."""
+    return {"usage": s.usage + usage, "snapshot": snapshot or s.snapshot}
 
 
 def _merged(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,7 +220,8 @@ def _merged(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 def _interrupted(s: State, e: ev.Interrupted) -> Change:
     if s.open is None:
         return {}
-    return {"open": replace(s.open, running=False, crashes=s.open.crashes + (e.cause == "crash"))}
+    interrupted = replace(s.open, running=False, crashes=s.open.crashes + (e.cause == "crash"))
+    return {"open": interrupted, **_talked(s, e.usage, e.snapshot)}
 
 
 def _passed(s: State, e: ev.Passed) -> Change:
@@ -250,6 +268,7 @@ def _resumed(s: State, e: ev.Resumed) -> Change:
         "by": "",
         "unverified": False,
         "advice": "",
+        "granted": added(s.granted, e.budget),
     }
     if e.fresh:
         change |= {"failures": {}, "stale": False, "reason": ""}

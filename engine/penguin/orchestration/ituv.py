@@ -31,6 +31,7 @@ from penguin.orchestration.commands import (
     Start,
     Supersede,
 )
+from penguin.orchestration.definition import Budget
 from penguin.orchestration.draft import Draft, conclude, enter, let_through, past_skipped
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.flow import State, evolve, first_unpassed, rebuild
@@ -119,6 +120,8 @@ def _start(d: Draft, c: Start) -> None:
             phase=c.phase,
             passes=c.passes,
             feedback=c.feedback,
+            usage=c.usage,
+            snapshot=c.snapshot,
             retry_of=c.retry_of,
             by=c.by,
         )
@@ -158,7 +161,16 @@ def _interrupt(d: Draft, c: Report) -> None:
         reason = f"interrupted by a crash {CRASHES_TO_ERROR} times"
         _report(d, Report(c.attempt, replace(c.result, verdict=Verdict.ERROR, reason=reason, cause="")))
         return
-    d.add(ev.Interrupted(at=d.now, phase=s.open.phase, attempt=c.attempt, cause=c.result.cause))
+    d.add(
+        ev.Interrupted(
+            at=d.now,
+            phase=s.open.phase,
+            attempt=c.attempt,
+            cause=c.result.cause,
+            usage=c.result.usage,
+            snapshot=c.result.snapshot,
+        )
+    )
     if s.cancelling:
         _cancelled(d, c.result)
     elif s.status is _RUNNING:
@@ -196,17 +208,17 @@ def _unpause(d: Draft, c: Resume) -> None:
         _go_on(d, c, c.start_from)
         return
     # What the attempt came to is taken first: a wish for a phase gets nobody past a spent limit.
-    d.add(ev.Resumed(at=d.now, by=c.by))
+    d.add(ev.Resumed(at=d.now, by=c.by, budget=c.budget))
     conclude(d, holds_slot=False)
     if c.start_from is not None and d.state.status is _RUNNING:
-        _go_on(d, c, c.start_from)
+        _go_on(d, replace(c, budget=Budget()), c.start_from)
 
 
 def _go_on(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
     s = d.state
     if c.start_from is not None:
         refuse_jump("resume", s.workflow_id, c.start_from, s.first_unpassed)
-    d.add(ev.Resumed(at=d.now, by=c.by, phase=phase, fresh=s.status is _BLOCKED))
+    d.add(ev.Resumed(at=d.now, by=c.by, phase=phase, fresh=s.status is _BLOCKED, budget=c.budget))
     if phase is not None and d.state.status is _RUNNING:
         past_skipped(d, phase)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.budget import FIELDS
 from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume
+from penguin.orchestration.definition import Budget
 from penguin.orchestration.events import Advice
 
 SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
@@ -22,7 +26,7 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
         case "pause":
             return Pause(who or by, bool(payload.get("now")))
         case "resume":
-            return Resume(who or by, phase_named(payload.get("from")))
+            return Resume(who or by, phase_named(payload.get("from")), budget_of(payload.get("budget")))
         case "cancel":
             return Cancel(who or by)
         case "approve":
@@ -38,6 +42,20 @@ def _advice(payload: Mapping[str, Any]) -> str:
     if "message" in payload:
         return str(payload["message"])
     return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
+
+
+def budget_of(given: object) -> Budget:
+    """A grant, as a mapping of numbers by `turns`, `usd`, `tokens`, `minutes`. Raises IllegalCommand."""
+    if given is None:
+        return Budget()
+    try:
+        budget = msgspec.convert(given, Budget)
+    except msgspec.ValidationError as error:
+        raise IllegalCommand(f"no budget: {error}", "for example usd=5; turns, usd, tokens and minutes") from None
+    unknown = set(given) - set(FIELDS) if isinstance(given, Mapping) else set()
+    if unknown or any((getattr(budget, name) or 0) < 0 for name in FIELDS):
+        raise IllegalCommand(f"no budget: {given}", "for example usd=5; turns, usd, tokens and minutes")
+    return budget
 
 
 def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:

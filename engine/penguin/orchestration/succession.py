@@ -44,6 +44,8 @@ def successor(
         phase=phase,
         passes=tuple(p for p in kept if GATES.index(p.phase) < GATES.index(phase)),
         feedback=old.feedback,
+        usage=old.used_before + old.usage,
+        snapshot=old.snapshot,
         retry_of=old.workflow_id,
         by=by,
     )
@@ -71,6 +73,7 @@ def _asks(definition: Definition, gate: WorkflowPhase) -> tuple[object, ...]:
     return (
         settings.run,
         settings.agent,
+        settings.judge,
         recipes if settings.recipes else (),
         criteria if settings.criteria else (),
     )

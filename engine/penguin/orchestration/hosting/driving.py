@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.budget import left
 from penguin.orchestration.commands import Run
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.flow import State
@@ -36,6 +37,8 @@ def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
         definition=state.definition,
         feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
         evidence=state.evidence,
+        budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+        snapshot=state.snapshot,
         tested_tree=tested.tree if tested is not None else "",
     )
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.definition import Definition
+from penguin.orchestration.definition import Budget, Definition
 from penguin.orchestration.evidence import AttemptResult
 
 
@@ -40,6 +40,10 @@ class AttemptOrder(Struct, frozen=True, kw_only=True):
     """Advice delivered with this attempt."""
     evidence: str = ""
     """Text of the failures that sent the workflow here, for whoever implements."""
+    budget: Budget = Budget()
+    """What its agent may spend."""
+    snapshot: str = ""
+    """The conversation that its agent goes on from; empty: a new one begins."""
     tested_tree: str = ""
     """Digest of the tree that TEST passed on; empty where there is none."""
 

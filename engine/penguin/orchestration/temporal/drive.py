@@ -193,6 +193,8 @@ class Drive:
             definition=self._definition,
             feedback=go.feedback,
             evidence=go.evidence,
+            budget=go.budget,
+            snapshot=go.snapshot,
             tested_tree=go.tested_tree,
         )
 

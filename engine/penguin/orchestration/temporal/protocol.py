@@ -8,6 +8,7 @@ import msgspec
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.commands import Start
+from penguin.orchestration.definition import Budget
 from penguin.orchestration.flow import State
 
 T = TypeVar("T")
@@ -105,6 +106,8 @@ class Go(msgspec.Struct, frozen=True, kw_only=True):
     """How it should be asked to end: pause, now, cancel."""
     feedback: tuple[str, ...] = ()
     evidence: str = ""
+    budget: Budget = Budget()
+    snapshot: str = ""
     tested_tree: str = ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.budget import left
 from penguin.orchestration.commands import Command, Effect, Run, Supersede
 from penguin.orchestration.flow import State, evolve
 from penguin.orchestration.ituv import Decision, decide, effects
@@ -111,14 +112,17 @@ class Record:
 
     def order(self, run: Run) -> Go:
         """What a drive is told."""
-        opened, tested = self.state.open, self.state.pass_of(WorkflowPhase.TEST)
+        state = self.state
+        opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
         return Go(
             phase=run.phase,
             attempt=run.attempt,
             begun=self.begun,
             stop=run.stop,
             feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
-            evidence=self.state.evidence,
+            evidence=state.evidence,
+            budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+            snapshot=state.snapshot,
             tested_tree=tested.tree if tested is not None else "",
         )
 

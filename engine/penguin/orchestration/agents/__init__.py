@@ -1,0 +1,1 @@
+"""Coding agents: one small adapter each, on one interface."""
