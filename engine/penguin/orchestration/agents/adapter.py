@@ -34,7 +34,7 @@ class Call:
     """The conversation to go on with; empty: a new one."""
     new_session: str
     """A name for a new one (a UUID), for agents that let it be chosen."""
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     read_only: bool = False
     """It is to look and to judge, and to change nothing."""
     schema: Mapping[str, Any] | None = None
