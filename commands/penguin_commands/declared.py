@@ -34,6 +34,7 @@ def argument_data(argument: Argument) -> dict[str, Any]:
         "name": argument.name,
         "usage": argument.usage,
         "kind": argument.kind.value,
+        "choices": list(argument.choices),
         "required": argument.required,
         "many": argument.many,
         "help": argument.help,

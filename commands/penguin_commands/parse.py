@@ -116,7 +116,7 @@ class _Values:
 def _value(spec: Argument | Flag, word: Word, text: str) -> Any:
     flag = spec if isinstance(spec, Flag) else None
     try:
-        return convert(spec.kind or Kind.NAME, text, flag.choices if flag else ())
+        return convert(spec.kind or Kind.NAME, text, spec.choices)
     except UsageError as error:
         where = f"--{flag.name}: " if flag else ""
         raise UsageError(f"{where}{error.message}", error.hint, word.start, word.end) from None

@@ -133,6 +133,16 @@ class Waited(NamedTuple):
         return {"workflows": [info_data(info) for info in self.workflows]}
 
 
+class Waiting(NamedTuple):
+    """How far those are that are being waited for. No result: it is told while the command goes on."""
+
+    workflows: tuple[WorkflowInfo, ...]
+    elapsed: float
+    """Seconds."""
+    timeout: float | None = None
+    """Seconds."""
+
+
 class Event(NamedTuple):
     """One thing that happened to a workflow."""
 
@@ -371,6 +381,25 @@ class Quit(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         return {"message": "Bye."}
+
+
+class PanelSwitch(NamedTuple):
+    """The wish to have the panel above the input line, or not; None: the other way round than it is."""
+
+    on: bool | None = None
+
+    def data(self) -> dict[str, Any]:
+        return {"panel": self.on}
+
+
+class Viewing(NamedTuple):
+    """The wish to see what runs on the whole screen, until it is left."""
+
+    workflow_id: str | None = None
+    """None: all that is active."""
+
+    def data(self) -> dict[str, Any]:
+        return {"workflow_id": self.workflow_id}
 
 
 class Sourced(NamedTuple):

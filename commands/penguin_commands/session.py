@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
     from penguin_commands.events import EventTeller
+    from penguin_commands.results import Waiting
     from penguin_commands.taste import Taste
 
 T = TypeVar("T")
@@ -62,6 +63,10 @@ class Session:
         self.options = dict(options or {})
         self.narrate = narrate
         self.listener = listener
+        self.on_progress: Callable[[Waiting | None], None] | None = None
+        """Told every moment how far those are that a command waits for, and None when it waits no longer."""
+        self.at_prompt = False
+        """A person types the commands, one after the other, and sees a screen that may be drawn on."""
         self.touched: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.fresh: set[str] = set()

@@ -59,10 +59,12 @@ class Argument(NamedTuple):
     many: bool = False
     """Takes all that is left; the handler gets a tuple."""
     help: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def usage(self) -> str:
-        name = PLACEHOLDERS.get(self.kind, self.name.upper()) + ("…" if self.many or self.kind is Kind.TEXT else "")
+        name = "|".join(self.choices) or PLACEHOLDERS.get(self.kind, self.name.upper())
+        name += "…" if self.many or self.kind is Kind.TEXT else ""
         return name if self.required else f"[{name}]"
 
 
@@ -84,9 +86,9 @@ class Flag(NamedTuple):
 
     @property
     def key(self) -> str:
-        """As the handler calls it: a keyword of Python gets an underscore."""
+        """As the handler calls it: a word that Python has a meaning for gets an underscore."""
         key = self.name.replace("-", "_")
-        return f"{key}_" if key in ("from", "for") else key
+        return f"{key}_" if key in ("from", "for", "any") else key
 
     @property
     def usage(self) -> str:

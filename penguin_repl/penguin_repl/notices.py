@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
 from penguin_repl.complaints import Complaints
+from penguin_repl.notifier import Notifier
 from penguin_repl.render.grid import STYLES
 from penguin_repl.render.safe import clean
 
@@ -28,6 +29,7 @@ class Notices:
 
     def __init__(self, session: Session, screen: PromptScreen) -> None:
         self._screen = screen
+        self._notifier = Notifier(lambda: session.taste, screen.ring, screen.narrate)
         # What happened is known on this machine, so telling it need not wait for a server.
         self._make_reader = session.local_reader
         self._reader: WorkflowReader | None = None
@@ -44,7 +46,9 @@ class Notices:
             self._told.pop(info.workflow_id, None)
         elif not self.has_told(info):
             self._told[info.workflow_id] = info
-            self._screen.narrate(self._line(info))
+            head, rest = self._line(info)
+            self._screen.narrate(self._colored(head, info.status) + rest)
+            self._notifier.notice(info, head + rest)
 
     def has_told(self, info: WorkflowInfo) -> bool:
         """Whether the newest notice of this workflow said the same."""
@@ -58,11 +62,13 @@ class Notices:
             self._screen.narrate(clean(text))
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, and call nobody any more."""
+        self._notifier.stop()
         if self._reader is not None:
             self._reader.close()
 
-    def _line(self, info: WorkflowInfo) -> str:
+    def _line(self, info: WorkflowInfo) -> tuple[str, str]:
+        """What happened, and what there is to say of it."""
         # Whoever cancelled a workflow needs no advice.
         advice = "" if info.status is WorkflowStatus.CANCELLED else self._advice(info.workflow_id)
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
@@ -72,7 +78,7 @@ class Notices:
         if reason:
             room = self._screen.columns - len(head) - len(tail) - len(": ") - 1
             reason = ": " + _shortened(reason, max(SHORTEST, room))
-        return self._colored(head, info.status) + reason + tail
+        return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
         if not self._screen.style.color or status not in STYLES:

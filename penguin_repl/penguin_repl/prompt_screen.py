@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 
 from prompt_toolkit.application import get_app_session, in_terminal
@@ -28,6 +30,7 @@ class PromptScreen(Screen):
         self._held: list[str] = []
         """What waits until the prompt is out of the way."""
         self._showing: asyncio.Task[None] | None = None
+        self._taken = False
 
     @property
     def width(self) -> int:
@@ -39,6 +42,22 @@ class PromptScreen(Screen):
         """Those of the terminal."""
         return self._terminal.output.get_size().columns or 80
 
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """While something else has the whole screen; what comes meanwhile is shown afterwards."""
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._taken = False
+            if self._held:
+                self._write()
+
+    def ring(self) -> None:
+        """Make a sound, whatever is on the screen."""
+        self._terminal.output.bell()
+        self._terminal.output.flush()
+
     def _put_data(self, text: str) -> None:
         if self._redirected:
             super()._put_data(text)
@@ -48,9 +67,20 @@ class PromptScreen(Screen):
     def _put_narration(self, text: str) -> None:
         self._show(text + "\n")
 
+    def _put_over(self, text: str) -> None:
+        if self._taken:
+            return
+        try:
+            self._terminal.output.write_raw(text)
+            self._terminal.output.flush()
+        except OSError:
+            return
+
     def _show(self, text: str) -> None:
         """The one function that all output passes."""
         self._held.append(text)
+        if self._taken:
+            return
         app = self._terminal.app
         if app is None or not app.is_running:
             self._write()
@@ -79,6 +109,7 @@ class PromptScreen(Screen):
         self._write()
 
     def _write(self) -> None:
+        self._take_bar_off()
         text = "".join(self._held)
         self._held.clear()
         try:

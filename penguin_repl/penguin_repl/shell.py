@@ -23,7 +23,7 @@ from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
 from penguin_commands.events import EventTeller
 from penguin_commands.execute import execute
-from penguin_commands.results import Chain, Logs, Piece, Quit, Result, Sourced, Waited
+from penguin_commands.results import Chain, Logs, PanelSwitch, Piece, Quit, Result, Sourced, Viewing, Waited
 from penguin_repl import leaving
 from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
@@ -32,6 +32,7 @@ from penguin_repl.foreground import Foreground, HungUp, Interrupted
 from penguin_repl.history import open_history
 from penguin_repl.keys import line_keys
 from penguin_repl.known import Known
+from penguin_repl.live_panel import LivePanel
 from penguin_repl.notices import LogLines, Notices
 from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
@@ -89,7 +90,8 @@ class Shell:
         self._debug = debug
         self._screen = PromptScreen(style, redirected=redirected)
         self._notices = Notices(session, self._screen)
-        self._watch = Watch(session, self._notices.change, self._redraw)
+        self._watch = Watch(session, self._notices.change, self._redraw, lambda: self._panel.room())
+        self._panel = LivePanel(lambda: self._watch.seen, on=session.taste.panel and not style.plain)
         self._known = Known(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
@@ -102,6 +104,7 @@ class Shell:
         """The terminal is gone."""
         self.keep_going = False
         """Whether a file that is sourced is run to its end, whatever its lines come to."""
+        session.at_prompt = not (style.plain or is_dumb_terminal())
         session.narrate = self._narrate
         session.listener = self._on_change
         if style.format == "jsonl":
@@ -111,19 +114,25 @@ class Shell:
         if is_dumb_terminal():
             # No menu, no toolbar, and a fresh one for each line: a used one would show every key twice.
             return PromptSession(PROMPT, history=self._history, interrupt_exception=Interrupted)
-        return PromptSession(
+        prompt: PromptSession[str] = PromptSession(
             PROMPT,
             history=self._history,
             completer=CommandCompleter(self._known),
             complete_in_thread=True,
             complete_while_typing=True,
             reserve_space_for_menu=MENU_LINES,
-            bottom_toolbar=lambda: fitting(self._watch.active, self._screen.columns),
+            bottom_toolbar=self._toolbar,
             key_bindings=line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
             interrupt_exception=Interrupted,
             enable_suspend=True,
             color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
         )
+        self._panel.put_above(prompt)
+        return prompt
+
+    def _toolbar(self) -> str:
+        seen = self._watch.seen
+        return fitting(seen.counts, seen.active, self._screen.columns)
 
     def _on_change(self, info: WorkflowInfo) -> None:
         self._notices.change(info)
@@ -249,6 +258,16 @@ class Shell:
         return result
 
     async def _show(self, result: Result) -> None:
+        if isinstance(result, PanelSwitch):
+            self._panel.on = not self._panel.on if result.on is None else result.on
+            self._watch.look()
+            return
+        if isinstance(result, Viewing):
+            from penguin_repl.view import View
+
+            with self._screen.taken():
+                await View(self._session, result.workflow_id, color=self._screen.style.color).run()
+            return
         if isinstance(result, Chain) and self._screen.style.format == "text":
             show(self._screen, result.first)
             await self._show(await result.then())

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
 
-LIMIT = 200
-"""So many active workflows are counted; then there are `more`."""
 WORDS = {
     WorkflowStatus.RUNNING: "running",
     WorkflowStatus.PENDING: "waiting",
@@ -21,35 +19,33 @@ WORDS = {
 }
 
 
-def fitting(active: Sequence[WorkflowInfo], width: int) -> str:
+def fitting(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
     """What is known of the active workflows in one line, as much as fits: counts before names."""
-    if not active:
+    if not counts:
         return _cut(" nothing runs", width)
-    shown = active[:LIMIT]
-    named = max(sum(info.status is status for info in shown) for status in WORDS)
-    for names in range(min(named, width // 4), -1, -1):
-        line = _line(shown, names, "+" if len(active) > LIMIT else "")
+    for names in range(min(max(counts.values()), width // 4), -1, -1):
+        line = _line(counts, active, names)
         if len(line) <= width:
             return line
     return _cut(line, width)
 
 
-def _line(active: Sequence[WorkflowInfo], names: int, more: str) -> str:
+def _line(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], names: int) -> str:
     parts = []
     for status, word in WORDS.items():
-        infos = [info for info in active if info.status is status]
-        if infos:
-            parts.append(f"{len(infos)}{more} {word}{_named(infos, names)}")
+        if counts.get(status):
+            infos = [info for info in active if info.status is status]
+            parts.append(f"{counts[status]} {word}{_named(infos, counts[status], names)}")
     return " " + " · ".join(parts)
 
 
-def _named(infos: Sequence[WorkflowInfo], names: int) -> str:
+def _named(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
     """The tasks, those that run with their phase; of those that wait nobody needs the names."""
-    if not names or infos[0].status is WorkflowStatus.PENDING:
+    if not names or not infos or infos[0].status is WorkflowStatus.PENDING:
         return ""
     running = infos[0].status is WorkflowStatus.RUNNING
     told = [f"{info.task_id} {info.phase}" if running else info.task_id for info in infos[:names]]
-    return ": " + ", ".join([*told, *(["…"] if len(infos) > names else [])])
+    return ": " + ", ".join([*told, *(["…"] if count > len(told) else [])])
 
 
 def _cut(line: str, width: int) -> str:
