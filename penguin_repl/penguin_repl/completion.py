@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import Completer, Completion
 
-from penguin.orchestration.backend import GATES, WorkflowStatus
 from penguin_commands.errors import UsageError
-from penguin_commands.line import Word, quote, split
-from penguin_commands.session import LAST
+from penguin_commands.line import Word, split
+from penguin_commands.naming import command_of, noun_of
 from penguin_commands.spec import Argument, Command, Flag, Kind
-from penguin_commands.table import NOUNS, lookup, verbs
+from penguin_commands.table import verbs
+from penguin_repl.known import MOST
+from penguin_repl.offers import Offer, nouns, tail, values, verbs_of
+from penguin_repl.ranking import ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from penguin_repl.known import Known
 
-MOST = 300
-"""So many are offered."""
+Found = tuple[Iterable[Offer], str]
+"""What may come, and the part of what is typed that it must fit."""
+UNIQUE = "bold underline"
+"""How the part of an id stands out that no other has: to be seen without colours, too."""
 
 
-class Offer(NamedTuple):
-    """One way to go on."""
+class Ranked(Completion):
+    """A completion that knows how well it fits: BEGINS, INSIDE or FUZZY."""
 
-    text: str
-    """What is put in place of the word that is being typed."""
-    meta: str = ""
-    also: str = ""
-    """Another name that finds it."""
-    goes_on: bool = False
-    """Something must follow: a blank is put behind it."""
+    def __init__(self, text: str, start: int, display: StyleAndTextTuples, meta: str, tier: int) -> None:
+        super().__init__(text, start, display=display, display_meta=meta)
+        self.tier = tier
 
 
 class CommandCompleter(Completer):
-    """Completes a line up to the cursor."""
+    """Completes a line up to the cursor, the best first. May be asked from any thread."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
@@ -53,49 +55,39 @@ class CommandCompleter(Completer):
         typed = Word("", len(before), len(before))
         if words and words[-1].end == len(before):
             typed = words.pop()
-        for offer in _best(self._offers(words, typed.text), typed.text):
+        offers, part = self._offers(words, typed.text)
+        found = ranked(offers, _names, part, MOST)
+        own = self._known.unique_lengths([offer.text for _, offer in found if offer.is_id])
+        for rank, offer in found:
             text = offer.text + (" " if offer.goes_on else "")
-            yield Completion(text, typed.start - len(before), display=offer.text, display_meta=offer.meta)
+            display = _display(offer.text, own.get(offer.text, 0))
+            yield Ranked(text, typed.start - len(before), display, offer.meta, rank.tier)
 
-    def _offers(self, words: Sequence[Word], typed: str) -> Iterable[Offer]:
+    def _offers(self, words: Sequence[Word], typed: str) -> Found:
         if not words:
-            return _nouns()
-        noun = words[0].text.removeprefix("/") if words[0].text.startswith("/") else ""
-        command, rest = lookup(noun, ""), words[1:]
-        if command is None and noun in NOUNS:
-            if len(words) == 1:
-                return _verbs(noun)
-            command, rest = lookup(noun, words[1].text), words[2:]
-        if command is None:
-            return ()
+            return nouns(), typed
+        try:
+            command, rest = command_of(words)
+        except UsageError:
+            return verbs_of(_fitting(words)), typed
         return _Place(command, rest, typed).offers(self._known)
 
 
-def _best(offers: Iterable[Offer], typed: str) -> Sequence[Offer]:
-    """Those that begin with what is typed, then those that have it inside; in the order given."""
-    wanted = typed.lower()
-    begins: list[Offer] = []
-    inside: list[Offer] = []
-    for offer in offers:
-        names = [name.lower() for name in (offer.text, offer.also) if name]
-        if any(name.startswith(wanted) for name in names):
-            begins.append(offer)
-        elif any(wanted in name for name in names):
-            inside.append(offer)
-    return (begins + inside)[:MOST]
+def _names(offer: Offer) -> tuple[str, ...]:
+    return offer.names or (offer.text,)
 
 
-def _nouns() -> Iterator[Offer]:
-    for noun in NOUNS:
-        alone = lookup(noun, "")
-        names = ", ".join(command.verb for command in verbs(noun))
-        yield Offer(f"/{noun}", alone.help if alone else names, goes_on=alone is None)
+def _display(text: str, own: int) -> StyleAndTextTuples:
+    return [(UNIQUE, text[:own]), ("", text[own:])] if own else [("", text)]
 
 
-def _verbs(noun: str) -> Iterator[Offer]:
-    for command in verbs(noun):
-        needs = any(argument.required for argument in command.arguments)
-        yield Offer(command.verb, command.help, goes_on=needs)
+def _fitting(words: Sequence[Word]) -> Iterable[Command]:
+    """The commands whose verb may come next: all of a noun, or those that have the flags which are there already."""
+    try:
+        commands = verbs(noun_of(words[0]))
+    except UsageError:
+        return ()
+    return [command for command in commands if command.verb and _Place(command, words[1:], "").begins]
 
 
 class _Place:
@@ -106,6 +98,8 @@ class _Place:
         self.typed = typed
         self.used: set[str] = set()
         """Flags that are there already."""
+        self.unknown = False
+        """A flag is there that the command does not have."""
         self.given: list[str] = []
         """Arguments that are there already."""
         self.flag: Flag | None = None
@@ -113,6 +107,11 @@ class _Place:
         self.literal = False
         for word in words:
             self._pass(word.text)
+
+    @property
+    def begins(self) -> bool:
+        """Whether there is nothing but flags, with their values."""
+        return not (self.given or self.flag or self.literal or self.unknown)
 
     def _pass(self, word: str) -> None:
         if self.flag is not None:
@@ -122,25 +121,32 @@ class _Place:
         elif word.startswith("-") and word != "-" and not self.literal and not self._in_text():
             name, equals, _ = word.partition("=")
             flag = self.command.flag(name)
-            if flag is not None:
+            if flag is None:
+                self.unknown = True
+            else:
                 self.used.add(flag.name)
                 self.flag = flag if flag.kind and not equals else None
         else:
             self.given.append(word)
 
-    def offers(self, known: Known) -> Iterable[Offer]:
+    def offers(self, known: Known) -> Found:
         if self.flag is not None:
-            return _values(self.flag, known, self)
-        name, equals, _ = self.typed.partition("=")
+            return self._values(self.flag, known, self.typed)
+        name, equals, value = self.typed.partition("=")
         if equals and (flag := self.command.flag(name)) is not None:
-            return [offer._replace(text=f"{name}={offer.text}") for offer in _values(flag, known, self)]
+            found, part = self._values(flag, known, value)
+            return [_behind(f"{name}=", offer) for offer in found], part
         if self.typed.startswith("-") and not self.literal:
-            return self._flags()
+            return self._flags(), self.typed
         argument = self._argument()
-        if argument is None or (not argument.required and not self.typed):
-            values = () if argument is None else _values(argument, known, self)
-            return [*values, *self._flags()]
-        return _values(argument, known, self)
+        if argument is None:
+            return (() if self.typed else self._flags()), self.typed
+        found, part = self._values(argument, known, self.typed)
+        # Where nothing need come, flags may.
+        return (found if argument.required or self.typed else [*found, *self._flags()]), part
+
+    def _values(self, spec: Argument | Flag, known: Known, typed: str) -> Found:
+        return values(spec, known, self.command, self.given, typed), tail(spec.kind, typed)
 
     def _argument(self) -> Argument | None:
         """The one that comes next."""
@@ -162,59 +168,10 @@ class _Place:
             return
         for flag in self.command.flags:
             if flag.many or flag.name not in self.used:
-                yield Offer(f"--{flag.name}", flag.help, goes_on=flag.kind is not None)
+                names = (f"--{flag.name}", *([f"-{flag.short}"] if flag.short else []))
+                yield Offer(f"--{flag.name}", flag.help, names, goes_on=flag.kind is not None)
 
 
-def _values(spec: Argument | Flag, known: Known, place: _Place) -> Iterable[Offer]:
-    """What may stand at a place."""
-    match spec.kind:
-        case Kind.WORKFLOW:
-            return _workflows(known, place)
-        case Kind.TASK:
-            tasks = known.tasks(startable=not place.command.reads)
-            return [Offer(quote(task.id), task.title) for task in tasks]
-        case Kind.BLUEPRINT:
-            return [Offer(quote(it.id), it.title) for it in known.blueprints()]
-        case Kind.PROJECT:
-            return [Offer(quote(project)) for project in known.projects()]
-        case Kind.PHASE:
-            return [Offer(phase.lower()) for phase in GATES]
-        case Kind.STATUS:
-            return [Offer(status.lower()) for status in WorkflowStatus]
-        case Kind.STATUSES:
-            return _statuses(place.typed)
-        case Kind.COMMAND:
-            return _help_words(place.given)
-    return [Offer(choice) for choice in spec.choices] if isinstance(spec, Flag) else ()
-
-
-def _workflows(known: Known, place: _Place) -> Iterator[Offer]:
-    """Those on which the verb is legal."""
-    statuses = place.command.statuses
-    everything = len(statuses) == len(WorkflowStatus)
-    infos = known.workflows(() if everything else statuses)
-    for info in infos:
-        if info.workflow_id not in place.given:
-            gate = f" at {info.phase}" if info.phase in GATES else ""
-            yield Offer(info.workflow_id, f"{info.task_id}: {info.status}{gate}", info.task_id)
-    if known.last in {info.workflow_id for info in infos}:
-        yield Offer(LAST, f"{known.last}")
-
-
-def _statuses(typed: str) -> Iterator[Offer]:
-    """Several may stand in one word, with commas between."""
-    _, equals, value = typed.rpartition("=")
-    before, comma, _ = (value if equals else typed).rpartition(",")
-    there = before.lower().split(",")
-    for name in ("active", *(status.lower() for status in WorkflowStatus)):
-        if name not in there:
-            yield Offer(before + comma + name)
-
-
-def _help_words(given: Sequence[str]) -> Iterator[Offer]:
-    if not given:
-        for offer in _nouns():
-            yield offer._replace(text=offer.text.removeprefix("/"), goes_on=False)
-    elif len(given) == 1:
-        for offer in _verbs(given[0].removeprefix("/")):
-            yield offer._replace(goes_on=False)
+def _behind(flag: str, offer: Offer) -> Offer:
+    """An offer that takes the place of a flag and its value in one word."""
+    return offer._replace(text=f"{flag}{offer.text}", names=_names(offer), is_id=False)

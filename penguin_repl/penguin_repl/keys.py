@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.filters import is_searching
 from prompt_toolkit.key_binding import KeyBindings
+
+from penguin_repl.completion import Ranked
+from penguin_repl.ranking import BEGINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,16 +45,20 @@ def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
 
 
 async def _complete(buffer: Buffer) -> None:
-    """Take the only completion there is, or show them all. It may take the place of what was typed."""
+    """Take the one completion that there is, or that begins with what was typed; else show them all, with what they
+    have in common typed already. A completion may take the place of what was typed."""
     document = buffer.document
     asked = CompleteEvent(completion_requested=True)
-    found = await asyncio.to_thread(lambda: list(islice(buffer.completer.get_completions(document, asked), 2)))
-    if buffer.document != document:
+    found = await asyncio.to_thread(lambda: list(buffer.completer.get_completions(document, asked)))
+    if buffer.document != document or not found:
         return
-    if len(found) == 1:
-        buffer.apply_completion(found[0])
-    elif buffer.complete_state is None:
-        buffer.start_completion(insert_common_part=True)
+    begin = [it for it in found if isinstance(it, Ranked) and it.tier == BEGINS]
+    if len(begin) == 1 or len(found) == 1:
+        buffer.apply_completion((begin or found)[0])
+        return
+    buffer.insert_text(get_common_complete_suffix(document, begin))
+    if buffer.complete_state is None:
+        buffer.start_completion()
 
 
 def _next_completion(buffer: Buffer) -> None:

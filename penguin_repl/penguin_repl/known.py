@@ -1,4 +1,7 @@
-"""What completion knows of a workspace. Asked from a thread, so that a big backlog never stops the keys."""
+"""What completion knows of a workspace: its files, and what is written on this machine of its workflows.
+
+Asked from a thread, so that neither a big backlog nor a big store stops the keys. It never asks a server.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,19 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from penguin.orchestration.backend import WorkflowInfo, WorkflowStatus
+    from penguin.orchestration.backend import WorkflowStatus
     from penguin.orchestration.blueprint import Blueprint
     from penguin.orchestration.definition import Task
     from penguin.orchestration.hosting.backlog import Backlog
+    from penguin.orchestration.store.names import Named, NameReader
     from penguin_commands.session import Session
 
-LIMIT = 300
-"""Of so many newest workflows the ids are offered."""
+NEWEST = 2_000
+"""Of so many newest workflows any part of a name finds them; of older ones only its beginning."""
+MOST = 300
+"""So many are offered."""
 
 
 class Known:
@@ -25,23 +31,46 @@ class Known:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._workspace = session.workspace
-        self._reader = session.local_reader()
+        self._names: NameReader | None = None
         self._backlog: Backlog | None = None
         self._lock = Lock()
 
-    @property
-    def last(self) -> str | None:
-        """The newest workflow started in this session."""
-        return self._session.last
+    def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[Named]:
+        """The workflows with one of these statuses that what is typed may mean: the newest ones, whatever their
+        names are, then all others that begin so."""
+        from penguin.orchestration.store.names import PREFIX
 
-    def workflows(self, statuses: Collection[WorkflowStatus]) -> Sequence[WorkflowInfo]:
-        """The newest workflows with one of these statuses."""
         with self._lock:
             try:
-                return self._reader.list(statuses=statuses, limit=LIMIT)
+                names = self._reader()
+                newest = names.newest(statuses, NEWEST)
+                if len(newest) < NEWEST or PREFIX.startswith(typed):
+                    return newest
+                older = names.beginning(typed, statuses, MOST)
             except WorkflowError:
                 return ()
+        there = {it.workflow_id for it in newest}
+        return [*newest, *(it for it in older if it.workflow_id not in there)]
+
+    def unique_lengths(self, workflow_ids: Iterable[str]) -> Mapping[str, int]:
+        """How many characters at the beginning of each id tell it from all others."""
+        with self._lock:
+            try:
+                return self._reader().unique_lengths(workflow_ids)
+            except WorkflowError:
+                return {}
+
+    def last(self, statuses: Collection[WorkflowStatus]) -> str | None:
+        """The newest workflow started in this session, if it has one of these statuses."""
+        last = self._session.last
+        if last is None:
+            return None
+        with self._lock:
+            try:
+                info = self._reader().info(last)
+            except WorkflowError:
+                return None
+        return last if info is not None and info.status in statuses else None
 
     def tasks(self, *, startable: bool = False) -> Sequence[Task]:
         """All tasks, or those that have no active workflow."""
@@ -50,9 +79,8 @@ class Known:
             return tasks
         with self._lock:
             try:
-                active = {
-                    project: self._reader.active_tasks(project) for project in {task.project_id for task in tasks}
-                }
+                names = self._reader()
+                active = {project: names.active_tasks(project) for project in {task.project_id for task in tasks}}
             except WorkflowError:
                 return tasks
         return [task for task in tasks if task.id not in active[task.project_id]]
@@ -62,9 +90,9 @@ class Known:
         from penguin.orchestration.hosting.backlog import Backlog
 
         with self._lock:
-            if self._backlog is None:
-                self._backlog = Backlog(self._workspace.root, self._session.overrides)
             try:
+                if self._backlog is None:
+                    self._backlog = Backlog(self._session.workspace.root, self._session.overrides)
                 return self._backlog.blueprints().blueprints
             except (WorkflowError, OSError):
                 return ()
@@ -76,4 +104,13 @@ class Known:
     def close(self) -> None:
         """Close the store."""
         with self._lock:
-            self._reader.close()
+            if self._names is not None:
+                self._names.close()
+
+    def _reader(self) -> NameReader:
+        """Opened when it is first needed, since which store it is may take the reading of settings."""
+        from penguin.orchestration.store.names import NameReader
+
+        if self._names is None:
+            self._names = NameReader(self._session.db)
+        return self._names

@@ -51,6 +51,15 @@ class Screen(io.TextIOBase):
     def text(self) -> str:
         return "\n".join(self.lines).strip("\n")
 
+    @property
+    def underlined(self) -> list[str]:
+        """The runs of underlined characters."""
+        runs = []
+        for row in range(self._screen.lines):
+            cells = [self._screen.buffer[row][column] for column in range(self._screen.columns)]
+            runs += "".join(cell.data if cell.underscore else "\0" for cell in cells).split("\0")
+        return [run for run in runs if run]
+
 
 class Glass:
     """What a person has of a shell."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
-from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
 from tests.native.space import Space, reached
+from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
 
+from penguin.orchestration.store.codec import INSERT_RUN
+from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.session import Session
 from penguin_repl.completion import CommandCompleter
-from penguin_repl.known import Known
+from penguin_repl.known import MOST, NEWEST, Known
+from penguin_repl.offers import age
 
 pytestmark = pytest.mark.anyio
 
@@ -42,18 +50,25 @@ def complete(space: Space) -> Complete:
         ("wo", "/workflow"),
         ("/he", "/health /help"),
         ("/workflow res", "resume results"),
-        ("/workflow list --st", "--status"),
+        ("/ex", "/quit"),
+        ("/workflow ls", "list results logs"),
+        ("/workflow hsty", "history"),
+        ("/wo li", "list"),
+        ("/wo list --lim", "--limit"),
+        ("/workflow --limit 3 l", "list"),
+        ("/workflow --from test ", "resume retry"),
+        ("/workflow list --stat", "--status"),
         ("/workflow list --status comp", "completed"),
         ("/workflow list --status=running,comp", "--status=running,completed"),
         ("/workflow list --status running,runn", ""),
         ("/workflow list --limit ", ""),
-        ("/workflow list ", "p --status --task --limit"),
+        ("/workflow list ", "p --status --task --since --limit --sort"),
         ("/workflow resume auth --from ", "implement test use verify"),
         ("/workflow start auth --wait --w", "--with-deps"),
         ("/workflow start --blueprint ", "b"),
         ("/workflow start auth mail --w", "--with-deps --wait"),
         ("/workflow feedback auth use --ti", ""),
-        ("/task graph --format=d", "--format=dot"),
+        ("/task graph --format=d", "--format=dot --format=mermaid"),
         ("/task show s", "search"),
         ("/help wo", "workflow"),
         ("/help workflow sta", "start status"),
@@ -111,7 +126,7 @@ async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(space: Spa
         found = list(
             CommandCompleter(Known(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
         )
-        assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST")]
+        assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
 
 
 async def test_what_is_under_way_can_be_shown_but_not_started(space: Space) -> None:
@@ -128,6 +143,149 @@ async def test_a_workflow_that_is_there_already_is_not_offered_again(space: Spac
         complete = completer(session)
         assert complete(f"/workflow wait {ids['BLOCKED']} i") == [ids["RUNNING"]]
         assert complete("/workflow wait @") == ["@last"]
+
+
+def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:
+    """Write a workflow for each task, the oldest first, a minute apart, up to now; their ids."""
+    rows: list[tuple[str | float, ...]] = []
+    for n, task in enumerate(tasks):
+        at = time.time() - 60.0 * (len(tasks) - 1 - n)
+        phase = "DONE" if status == "COMPLETED" else "TEST"
+        names = (f"ituv-{task}-{n:06x}", "p", task, "b", task, "[]", n, at)
+        rows.append((*names, 1, at, status, phase, 1, 0, 0.0, 0, "", "", "", "", "", "[]"))
+    db.parent.mkdir(parents=True, exist_ok=True)
+    connection = open_store(db)
+    connection.execute("BEGIN")
+    connection.executemany(INSERT_RUN, rows)
+    connection.execute("COMMIT")
+    connection.close()
+    return [str(row[0]) for row in rows]
+
+
+def offered(session: Session, line: str) -> list[Completion]:
+    return list(CommandCompleter(Known(session)).get_completions(Document(line), CompleteEvent()))
+
+
+def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(space: Space) -> None:
+    session = Session(space.root)
+    fill(session.db, "m-a-x-i-l", "mail", "airmail", "mail-out", "search", "amxaxixl")
+    tasks = [it.text.split("-", 1)[1][:-7] for it in offered(session, "/workflow status mail")]
+    assert tasks == ["mail", "mail-out", "airmail", "amxaxixl", "m-a-x-i-l"]
+    typed_whole = [it.text[5:-7] for it in offered(session, "/workflow status ITUV-MAIL")]
+    assert typed_whole[:3] == ["mail-out", "mail", "airmail"]
+
+
+def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(space: Space) -> None:
+    session = Session(space.root)
+    old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(NEWEST)))[:2]
+    complete = completer(session)
+    assert complete("/workflow status old-") == complete("/workflow retry ituv-old") == old
+    assert complete("/workflow status ld-1") == complete("/workflow pause old-") == []
+    assert len(complete("/workflow status ")) == len(complete("/workflow status task")) == MOST
+
+
+def test_ages_are_told_in_their_largest_unit(space: Space) -> None:
+    session = Session(space.root)
+    fill(session.db, "first", *(f"t{n}" for n in range(130)))
+    metas = [it.display_meta_text for it in offered(session, "/workflow status ")]
+    assert metas[0] == "t129: COMPLETED, 0s old"
+    assert (metas[3], metas[-1]) == ("t126: COMPLETED, 3m old", "first: COMPLETED, 2h old")
+    assert age(200_000) == "2d"
+    assert age(-5) == "0s"
+
+
+def test_what_tells_an_id_from_all_others_stands_out(space: Space) -> None:
+    session = Session(space.root)
+    fill(session.db, "auth", "auth", "mail")
+    parts = {
+        "".join(text for style, text, *_ in it.display if "underline" in style)
+        for it in offered(session, "/workflow status ")
+    }
+    assert parts == {"ituv-m", "ituv-auth-000000", "ituv-auth-000001"}
+    assert not [it for it in offered(session, "/task show ") for style, *_ in it.display if style]
+
+
+async def test_it_stands_out_on_a_screen_without_colours(space: Space) -> None:
+    async with shell(space.root, color=False) as glass:
+        fill(glass.session.db, "auth", "mail")
+        await glass.until(lambda: glass.typed == "")
+        glass.press("/workflow status i")
+        await glass.see("ituv-mail-")
+        await glass.see("COMPLETED, 1m old")
+        assert "ituv-m" in glass.screen.underlined
+        assert "ituv-a" in glass.screen.underlined
+
+
+async def test_tab_takes_the_one_that_begins_so_though_others_fit(space: Space) -> None:
+    async with shell(space.root) as glass:
+        for typed, becomes in (("/wo", "/workflow"), ("/task lis", "/task list"), ("/task show ma", "/task show mail")):
+            await glass.until(lambda: glass.typed == "")
+            glass.press(typed, TAB)
+            await glass.until(lambda becomes=becomes: glass.typed == becomes)
+            glass.press(CTRL_C)
+
+
+async def test_tab_types_what_all_that_begin_so_have_in_common(space: Space) -> None:
+    space.tasks("report-daily", "report-weekly", "old-report")
+    async with shell(space.root) as glass:
+        await glass.until(lambda: glass.typed == "")
+        glass.press("/task show r", TAB)
+        await glass.until(lambda: glass.typed == "/task show report-")
+
+
+def test_files_and_folders(space: Space, complete: Complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(space.root)
+    (space.root / "out put").mkdir()
+    (space.root / "out put" / "a.db").touch()
+    (space.root / ".hidden").touch()
+    assert complete("/backup ") == ["b.json", "'out put/'", "penguin.yaml"]
+    assert complete("/backup 'out put/'a") == ["'out put/a.db'"]
+    assert complete("/backup .h") == [".hidden"]
+    assert complete("/backup nowhere/") == complete("/backup ~nobody/") == []
+    assert complete(f"/backup {space.root}/pen") == [f"{space.root}/penguin.yaml"]
+
+
+def test_bytes_that_are_no_text_find_nothing(space: Space, complete: Complete) -> None:
+    fill(Session(space.root).db, *["a"] * NEWEST)
+    assert complete("/workflow status \udcff") == []
+
+
+def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> None:
+    pytest.importorskip("temporalio")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        space = Space(tmp_path)
+        space.configure(
+            backend="temporal", temporal={"address": f"127.0.0.1:{server.getsockname()[1]}", "auto_start": False}
+        )
+        space.tasks("auth", "mail")
+        session = Session(space.root)
+        (workflow,) = fill(session.db, "auth", status="BLOCKED")
+        complete = completer(session)
+        assert complete("/workflow approve au") == [workflow]
+        assert complete("/workflow start ") == ["mail"]
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+async def test_a_completion_that_takes_long_holds_up_no_key(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> tuple[()]:
+        asked.set()
+        assert go_on.wait(PATIENCE)
+        return ()
+
+    monkeypatch.setattr(Known, "workflows", slow)
+    async with shell(space.root) as glass:
+        await glass.until(lambda: glass.typed == "")
+        try:
+            glass.press("/workflow status au")
+            await glass.until(asked.is_set)
+            glass.press("th --debug")
+            await glass.until(lambda: glass.typed == "/workflow status auth --debug")
+        finally:
+            go_on.set()
 
 
 def test_edits_of_the_backlog_are_seen_and_errors_offer_nothing(space: Space, complete: Complete) -> None:
