@@ -25,6 +25,18 @@ class ExitCode(IntEnum):
     """Ctrl-C."""
 
 
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "fine",
+    ExitCode.FAILED: "a command failed",
+    ExitCode.USAGE: "usage",
+    ExitCode.UNAVAILABLE: "backend out of reach",
+    ExitCode.TIMEOUT: "waiting timed out",
+    ExitCode.NOT_COMPLETED: "a workflow did not complete",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""What the exit codes say, in a few words."""
+
+
 class UsageError(WorkflowError):
     """The line was not understood. `start` and `end` are the place of the word at fault in `line`, if one is."""
 

@@ -18,54 +18,6 @@ if TYPE_CHECKING:
     from penguin_repl.screen import Screen
     from penguin_repl.source import Lines
 
-HELP = """\
-Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
-survives being killed, and lets no gate pass on anyone's word.
-
-Usage: penguin [OPTIONS]                a shell; with input from a pipe, a script
-       penguin [OPTIONS] SCRIPT         one command a line, # comments, quotes as in a shell; - is standard input
-       penguin [OPTIONS] -c COMMAND     one command; may be repeated
-       penguin [OPTIONS] init           write a starting penguin.yaml and an example blueprint; overwrites nothing
-       penguin [OPTIONS] worker         an engine without a terminal: goes on with whatever no living engine has
-       penguin [OPTIONS] check          whether the database agrees with its own history; exit 1 where it does not
-
-Options:
-  -c COMMAND             run this command, as a script of one line
-  --workspace FOLDER     the folder that holds penguin.yaml; else the nearest one from here upwards
-  --backend NAME         the backend to use, over penguin.yaml and the environment
-  -o text|json|jsonl     what results look like: text; one JSON document per command; one per row of a list
-  --color auto|always|never
-  --keep-going           in scripts: go on after an error; the exit code is the first error's
-  --detach               in scripts: leave what is started to another engine, and wait for nothing
-  --grace SECONDS        worker: told to stop, give its steps so long to end, then end them; else they are left
-                         running for the next engine
-  --until-settled        worker: end when nothing is left that moves by itself
-  --metrics IP:PORT      shell and worker: serve metrics for Prometheus at http://IP:PORT/metrics
-  --max-parallel N       worker: attempts at once in this working tree
-  --address HOST:PORT    worker: the Temporal server, over penguin.yaml and the environment
-  --namespace NAME       worker: the namespace there
-  --task-queue NAME      worker: the task queue there
-  --debug                show tracebacks of unexpected errors
-  --version              show the version
-  --help                 show this
-
-Commands:
-{commands}
-
-Examples:
-  penguin init
-  penguin -c "/task ready"
-  penguin -c "/workflow start hello-script"          waits until it is over
-  printf '/workflow start hello-script\\n/workflow list\\n' | penguin -o json
-
-Results go to standard output, everything else to standard error. At its end a script waits until all that it
-started, resumed or retried is settled.
-
-Exit codes: 0 fine, 1 a command failed, 2 usage, 3 backend out of reach, 4 waiting timed out,
-5 a workflow did not complete, 130 interrupted.
-"""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin; the exit code."""
     _open_missing()
@@ -134,8 +86,8 @@ def _run(options: Options) -> int:
     if options.version:
         return _version()
     screen = Screen(style_of(options, Taste))
-    if options.help:
-        screen.data(_help())
+    if options.help or options.script == "help":
+        _help(options.words, screen)
         return 0
     if options.script == "init":
         _init(options, screen)
@@ -248,9 +200,11 @@ def _check(session: Session, screen: Screen) -> ExitCode:
     return ExitCode.FAILED if checked.failed else ExitCode.OK
 
 
-def _help() -> str:
-    from penguin_commands.table import COMMANDS
+def _help(words: Sequence[str], screen: Screen) -> None:
+    """`penguin help`."""
+    from penguin_repl import __version__
+    from penguin_repl.manual import Manual, SubcommandHelp, manual
 
-    width = max(len(command.name) for command in COMMANDS)
-    lines = (f"  {command.name:{width}}  {command.help}" for command in COMMANDS)
-    return HELP.replace("{commands}", "\n".join(lines))
+    told = manual(words, __version__)
+    text = screen.style.format == "text"
+    screen.data(told.text() if text and isinstance(told, Manual | SubcommandHelp) else screen.render(told))

@@ -7,47 +7,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin_commands.errors import UsageError
 from penguin_commands.line import Word
 from penguin_commands.parse import values
-from penguin_commands.spec import Argument, Command, Flag, Kind
+from penguin_commands.values import shown
+from penguin_repl.program import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-USAGE = "usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | init | worker | check]; penguin --help says more"
-
-PROGRAM = Command(
-    noun="penguin",
-    verb="",
-    handler="",
-    help="A terminal for durable software tasks",
-    example="penguin init",
-    arguments=(Argument("script", Kind.NAME, required=False),),
-    flags=(
-        Flag("command", Kind.TEXT, short="c", many=True),
-        Flag("workspace", Kind.NAME),
-        Flag("backend", Kind.NAME),
-        Flag("output", Kind.CHOICE, short="o", choices=("text", "json", "jsonl")),
-        Flag("color", Kind.CHOICE, choices=("auto", "always", "never")),
-        Flag("keep-going"),
-        Flag("detach"),
-        Flag("grace", Kind.SECONDS),
-        Flag("until-settled"),
-        Flag("metrics", Kind.NAME),
-        Flag("address", Kind.NAME),
-        Flag("namespace", Kind.NAME),
-        Flag("task-queue", Kind.NAME),
-        Flag("max-parallel", Kind.NUMBER),
-        Flag("debug"),
-        Flag("version"),
-        Flag("help", short="h"),
-    ),
-)
+_NAMES = " | ".join(it.name for it in SUBCOMMANDS)
+USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; penguin help says more"
 
 
 class Options(NamedTuple):
     """What the command line said."""
 
     script: str | None = None
-    """A path, `-` for standard input, `init`, `worker` or `check`."""
+    """A path, `-` for standard input, or the name of a subcommand."""
+    words: tuple[str, ...] = ()
+    """What follows it."""
     command: tuple[str, ...] = ()
     """The `-c` commands."""
     workspace: str | None = None
@@ -76,6 +52,8 @@ def read_options(words: Sequence[str]) -> Options:
         options = Options(**values(PROGRAM, [Word(word, 0, 0) for word in words]))
     except UsageError as error:
         raise UsageError(error.message, USAGE) from None
+    if options.words and not _takes_words(options):
+        raise UsageError(f"{shown(options.words[0])} is one word too many", USAGE)
     if options.script is not None and options.command:
         raise UsageError("a script and -c at once", USAGE)
     if options.script != "worker" and (options.grace is not None or options.until_settled):
@@ -85,6 +63,10 @@ def read_options(words: Sequence[str]) -> Options:
     if options.metrics is not None:
         _check_metrics(options)
     return options
+
+
+def _takes_words(options: Options) -> bool:
+    return any(it.name == options.script and it.usage for it in SUBCOMMANDS)
 
 
 def worker_settings(options: Options) -> dict[str, Any]:
