@@ -5,27 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_commands.errors import MEANINGS
 from penguin_commands.spec import Command, Kind
 from penguin_commands.table import NOUNS, verbs
+from penguin_repl.program import PROGRAM, SUBCOMMANDS
 
 HEAD = """\
 # Commands
 
-Written from the table of commands by `write_commands.py`; `/help` shows the same.
+Written from the table of commands by `write_commands.py`; `/help` and `penguin help` show the same.
 
 In the shell, in a script, or as `penguin -c "COMMAND"`. Quotes and backslashes are as in `sh`, and so are `#` comments
-in scripts. An ID is a workflow's id, a task's for its newest workflow, or `@last` for the one started last in this
-session; where nothing is changed, the beginning of an id will do. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
+in scripts. Flags may stand anywhere; what follows `--` is none. An ID is a workflow's id, a task's for its newest
+workflow, or `@last` for the one started last in this session. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
 
-Beside these, `penguin check` holds the database against its own history, and exits with 1 where something does not
-agree. It also lists what crashes left behind, which `/workflow prune` removes. It changes nothing, and engines may go
-on meanwhile.
+Where nothing is changed, the beginning of an id will do, and so will that of a command, as long as no other begins so:
+`penguin -c "/w ls"` is `/workflow list`. What changes something is written out. Of a line that is not understood the word at fault
+is marked, and the nearest that would be understood is named.
+"""
+LINE = """\
+## The command line
+
+`penguin` alone is a shell; `penguin SCRIPT`, `penguin < SCRIPT` and `penguin -c COMMAND` run commands. Beside these:
+"""
+SCRIPTS = """\
+A script has one command a line. It stops at its first error, says `file:line:`, and exits with that error's code; with
+`--keep-going` it runs to its end and exits with the first error's code. `/source FILE` runs the lines of another file
+in place, also in a shell; the error of such a line says where its file was sourced. A file can't source itself. At its
+end a script waits until all that it started, resumed or retried is settled. [json.md](json.md) says what `-o json` and
+`-o jsonl` print.
+"""
+CHECK = """\
+`penguin check` also lists what crashes left behind, which `/workflow prune` removes. It changes nothing, and engines
+may go on meanwhile.
 """
 
 
 def text() -> str:
     """The whole document."""
-    return "\n".join([HEAD, *(line for noun in NOUNS for line in _noun(noun))])
+    return "\n".join([HEAD, *(line for noun in NOUNS for line in _noun(noun)), *_command_line()])
 
 
 def _noun(noun: str) -> Iterator[str]:
@@ -40,17 +59,31 @@ def _command(command: Command) -> Iterator[str]:
     yield f"{command.help}.\n"
     yield f"    {command.usage}\n"
     # What an ID is stands at the top.
-    described = [
-        (argument.usage, argument.help) for argument in command.arguments if argument.kind is not Kind.WORKFLOW
-    ]
-    described += [(flag.usage.strip("[]…").removesuffix("]"), flag.help) for flag in command.flags]
-    bullets = [f"- `{usage}`: {text}" for usage, text in described if text]
-    if bullets:
-        yield "\n".join(bullets) + "\n"
+    described = [(it.usage.strip("[]"), it.help) for it in command.arguments if it.kind is not Kind.WORKFLOW]
+    described += [(flag.spelling, flag.help) for flag in command.flags]
+    if described:
+        yield _bullets(described)
+    if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
+        yield f"For workflows that are {', '.join(command.applies_to)}.\n"
     if command.aliases:
-        names = [f"/{command.noun} {alias}" if command.verb else f"/{alias}" for alias in command.aliases]
-        yield f"Also: {', '.join(f'`{name}`' for name in names)}\n"
+        yield f"Also: {', '.join(f'`{name}`' for name in command.other_names)}\n"
     yield f"For example: `{command.example}`\n"
+
+
+def _command_line() -> Iterator[str]:
+    yield LINE
+    yield _bullets([(f"penguin {it.name} {it.usage}".rstrip(), it.help) for it in SUBCOMMANDS])
+    yield CHECK
+    yield "Options:\n"
+    yield _bullets([(flag.spelling, flag.help) for flag in PROGRAM.flags])
+    yield SCRIPTS
+    yield "Exit codes:\n"
+    yield "| code | meaning |\n|---|---|\n" + "\n".join(f"| {code.value} | {text} |" for code, text in MEANINGS.items())
+    yield ""
+
+
+def _bullets(described: list[tuple[str, str]]) -> str:
+    return "\n".join(f"- `{usage}`: {text}" for usage, text in described) + "\n"
 
 
 def main() -> None:
