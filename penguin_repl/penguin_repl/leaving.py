@@ -5,16 +5,16 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from prompt_toolkit import PromptSession
-
 from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowStatus
 from penguin_repl.keys import answer_keys
+from penguin_repl.plain_prompt import prompt_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.session import Session
+    from penguin_repl.prompt_screen import PromptScreen
 
 NAMED = 3
 """So many workflows are named; the others are counted."""
@@ -63,9 +63,9 @@ def counted(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
     return f"1 workflow {one}" if len(infos) == 1 else f"{len(infos)} workflows {many}"
 
 
-async def ask() -> Answer:
+async def ask(screen: PromptScreen) -> Answer:
     """What to do; one key, or the end of the terminal: nothing stops because a window did."""
-    question: PromptSession[str] = PromptSession(QUESTION, key_bindings=answer_keys(KEYS))
+    question = prompt_on(screen, QUESTION, key_bindings=answer_keys(KEYS))
     try:
         return Answer(await question.prompt_async(set_exception_handler=False))
     except EOFError:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 
 from prompt_toolkit.application import get_app_session, in_terminal
-from prompt_toolkit.utils import is_dumb_terminal
 
+from penguin_repl.plain_prompt import Echo
+from penguin_repl.quiet import echoes
 from penguin_repl.screen import Screen, Style
 
 PROMPT = "penguin> "
@@ -31,6 +32,20 @@ class PromptScreen(Screen):
         """What waits until the prompt is out of the way."""
         self._showing: asyncio.Task[None] | None = None
         self._taken = False
+        self._echoes = echoes(self._terminal.input)
+        self.echo: Echo | None = None
+        """Where only lines may be written: the one that is being typed."""
+
+    def begin_echo(self, message: str) -> Echo:
+        """Show a prompt, and from now on what is typed there."""
+        self.echo = Echo(self._put_typed, message, lambda: self.columns, silent=not self._echoes)
+        return self.echo
+
+    def end_echo(self) -> None:
+        """The line is over."""
+        self.echo = None
+        if self._echoes:
+            self._put_typed("\n")
 
     @property
     def width(self) -> int:
@@ -102,16 +117,19 @@ class PromptScreen(Screen):
             return
         if not self._held[-1].endswith("\n"):
             self._held.append("\n")
-        if is_dumb_terminal():
-            # Nothing can be taken off such a screen: leave the line, and show it again below.
+        if self.echo is not None:
+            # Nothing is taken off such a screen: leave the line, and show it again below.
             self._held.insert(0, "\n")
-            self._held.append(PROMPT + app.current_buffer.text)
+            self._held.append(self.echo.again())
         self._write()
 
     def _write(self) -> None:
         self._take_bar_off()
         text = "".join(self._held)
         self._held.clear()
+        self._put_typed(text)
+
+    def _put_typed(self, text: str) -> None:
         try:
             self._terminal.output.write_raw(text)
             self._terminal.output.flush()

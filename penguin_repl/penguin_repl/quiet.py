@@ -14,6 +14,15 @@ LFLAG = 3
 """Place of the local modes in what termios gives."""
 
 
+def echoes(terminal: Input) -> bool:
+    """Whether the terminal shows what is typed; Emacs, for one, asks its terminals not to, since it did so itself."""
+    try:
+        modes = termios.tcgetattr(terminal.fileno())
+    except (termios.error, OSError, NotImplementedError):
+        return True
+    return bool(modes[LFLAG] & termios.ECHO)
+
+
 @contextmanager
 def quiet(terminal: Input) -> Iterator[None]:
     """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts."""

@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -17,7 +17,6 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
-from prompt_toolkit.utils import is_dumb_terminal
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
@@ -34,6 +33,7 @@ from penguin_repl.keys import line_keys
 from penguin_repl.known import Known
 from penguin_repl.live_panel import LivePanel
 from penguin_repl.notices import LogLines, Notices
+from penguin_repl.plain_prompt import PlainPrompt
 from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
 from penguin_repl.render.error import error_data, error_lines, sentence
@@ -104,27 +104,29 @@ class Shell:
         """The terminal is gone."""
         self.keep_going = False
         """Whether a file that is sourced is run to its end, whatever its lines come to."""
-        session.at_prompt = not (style.plain or is_dumb_terminal())
+        session.at_prompt = not style.plain
         session.narrate = self._narrate
         session.listener = self._on_change
         if style.format == "jsonl":
             session.teller = EventTeller(session, lambda happened: self._screen.data(self._screen.render(happened)))
 
     def _make_prompt(self) -> PromptSession[str]:
-        if is_dumb_terminal():
-            # No menu, no toolbar, and a fresh one for each line: a used one would show every key twice.
-            return PromptSession(PROMPT, history=self._history, interrupt_exception=Interrupted)
+        lines: dict[str, Any] = {
+            "history": self._history,
+            "completer": CommandCompleter(self._known),
+            "complete_in_thread": True,
+            "key_bindings": line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
+            "interrupt_exception": Interrupted,
+            "enable_suspend": True,
+        }
+        if self._screen.style.plain:
+            return PlainPrompt(self._screen, PROMPT, **lines)
         prompt: PromptSession[str] = PromptSession(
             PROMPT,
-            history=self._history,
-            completer=CommandCompleter(self._known),
-            complete_in_thread=True,
+            **lines,
             complete_while_typing=True,
             reserve_space_for_menu=MENU_LINES,
             bottom_toolbar=self._toolbar,
-            key_bindings=line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
-            interrupt_exception=Interrupted,
-            enable_suspend=True,
             color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
         )
         self._panel.put_above(prompt)
@@ -153,7 +155,9 @@ class Shell:
         loop = self._loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._broken)
         self._foreground = Foreground()
-        with self._foreground, quiet(self._prompt.input), patch_stdout(raw=True), self._log_lines():
+        # What others print goes above the prompt; that takes escape sequences.
+        strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
+        with self._foreground, quiet(self._prompt.input), strays, self._log_lines():
             # The prompt first: the engine takes longer to load than the prompt to be drawn.
             self._opening = loop.create_task(self._open())
             loop.call_soon(self._watch.look)
@@ -221,11 +225,6 @@ class Shell:
                 await self._run_line(line)
 
     async def _read(self) -> str:
-        loop = asyncio.get_running_loop()
-        if is_dumb_terminal():
-            self._prompt = self._make_prompt()
-            # Such a prompt brings a handler of its own, which shows tracebacks.
-            loop.call_soon(loop.set_exception_handler, self._broken)
         return await self._prompt.prompt_async(set_exception_handler=False)
 
     async def _run_line(self, line: str) -> None:
@@ -287,7 +286,7 @@ class Shell:
         if running:
             self._screen.narrate(f"{leaving.counted(running, 'runs', 'run')}: {leaving.described(running)}")
             self._screen.narrate(leaving.EXPLANATION)
-            answer = await self._foreground.run(leaving.ask(), interruptible=False)
+            answer = await self._foreground.run(leaving.ask(self._screen), interruptible=False)
             if answer is leaving.Answer.STAY:
                 return
             if answer is leaving.Answer.CANCEL and not await self._cancel(running):

@@ -15,23 +15,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyte
+
+from penguin_repl.quiet import LFLAG
 
 PATIENCE = 30.0
 """Seconds after which a condition that does not come true fails the test."""
 
 
 class Pseudo:
-    """A terminal with a Penguin on it."""
+    """A terminal with a Penguin on it. Without `echo` whatever is on the other side shows itself what is typed."""
 
-    def __init__(self, folder: Path, *arguments: str, columns: int = 100, rows: int = 30, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        columns: int = 100,
+        rows: int = 30,
+        echo: bool = True,
+        **environment: str,
+    ) -> None:
         self._master, slave = pty.openpty()
+        if not echo:
+            modes = termios.tcgetattr(slave)
+            modes[LFLAG] &= ~termios.ECHO
+            termios.tcsetattr(slave, termios.TCSANOW, modes)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._screen = pyte.Screen(columns, rows)
         self._screen.write_process_input = lambda answer: self.press(answer)
         self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+        """Everything that was written, as it came."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "penguin_repl", *arguments],
             stdin=slave,
@@ -81,6 +97,11 @@ class Pseudo:
             self.press(key)
             self._read(0.5)
 
+    def resize(self, columns: int, rows: int = 30) -> None:
+        """As a person drags the corner of a window."""
+        self._screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def exit_code(self) -> int:
         self.until(lambda: self.process.poll() is not None)
         self._read(0.0)
@@ -103,14 +124,16 @@ class Pseudo:
         ready, _, _ = select.select([self._master], [], [], timeout)
         if ready:
             try:
-                self._stream.feed(os.read(self._master, 65536))
+                output = os.read(self._master, 65536)
             except OSError:
                 # The other side was closed: there will be no more.
                 return
+            self.raw += output
+            self._stream.feed(output)
 
 
 @contextmanager
-def terminal(folder: Path, *arguments: str, **settings: str) -> Iterator[Pseudo]:
+def terminal(folder: Path, *arguments: str, **settings: Any) -> Iterator[Pseudo]:
     """A Penguin on a terminal; at the end it is gone, whatever it was doing."""
     pseudo = Pseudo(folder, *arguments, **settings)
     try:
