@@ -169,11 +169,11 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
 )
 def test_a_secret_in_plain_text_is_refused_and_not_repeated(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        settings_of(tmp_path, f"agents: {{c: {{env: {{{name}: hunter2}}}}}}\n")
+        settings_of(tmp_path, f"agents: {{c: {{kind: codex, env: {{{name}: hunter2}}}}}}\n")
     assert f"agents.c.env.{name}" in caught.value.message
     assert f"${{{name}}}" in caught.value.hint
     assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
-    settings_of(tmp_path, f"agents: {{c: {{env: {{{name}: '${{OTHER}}', MONKEY: x}}}}}}\n")
+    settings_of(tmp_path, f"agents: {{c: {{kind: codex, env: {{{name}: '${{OTHER}}', MONKEY: x}}}}}}\n")
 
 
 def test_later_sources_override_earlier_ones_and_are_named(tmp_path: Path) -> None:
@@ -286,11 +286,45 @@ def test_the_settings_of_a_start_are_checked(tmp_path: Path, config: dict[str, A
         build_definition(settings_of(tmp_path, FULL), an_item(), config)
 
 
-def test_an_agent_is_refused_beforehand(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"agent 'claude'.*not available") as caught:
-        refuse_unrunnable(build_definition(settings_of(tmp_path, FULL), an_item()))
-    assert "implement: {run:" in caught.value.hint
-    refuse_unrunnable(build_definition(settings_of(tmp_path, "project: {id: a}\n"), an_item()))
+def test_an_agent_that_nobody_knows_is_refused_beforehand(tmp_path: Path) -> None:
+    text = "phases: {implement: {agent: mine}, verify: {judge: codex}}\n"
+    with pytest.raises(ConfigError, match=r"IMPLEMENT wants the agent 'mine'") as caught:
+        refuse_unrunnable(build_definition(settings_of(tmp_path, text), an_item()))
+    assert "command: [PROGRAM]" in caught.value.hint
+    text += "agents: {mine: {command: [./agent, --fast], exit_codes: {3: budget}}, codex: {model: big}}\n"
+    definition = build_definition(settings_of(tmp_path, text), an_item())
+    refuse_unrunnable(definition)
+    assert definition.agents["mine"].command == ("./agent", "--fast")
+    assert definition.agents["mine"].exit_codes == {3: "budget"}
+    assert (definition.agents["codex"].kind, definition.agents["codex"].model) == ("codex", "big")
+    assert definition.gates[WorkflowPhase.VERIFY].criteria
+
+
+def test_budgets_are_carried(tmp_path: Path) -> None:
+    text = "budget: {attempt: {turns: 30}, workflow: {usd: 5, minutes: 1.5}}\n"
+    definition = build_definition(settings_of(tmp_path, text), an_item())
+    assert definition.budgets.attempt.turns == 30
+    assert (definition.budgets.workflow.usd, definition.budgets.workflow.minutes) == (5, 1.5)
+    assert definition.budgets.task.usd is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        ("agents: {mine: {model: x}}\n", "agents.mine", "knows no agent of this name"),
+        ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of the kind command"),
+        ("agents: {m: {command: [x], exit_codes: {300: passed}}}\n", "agents.m.exit_codes", "is no exit code"),
+        ("budget: {workflow: {usd: 0}}\n", "budget.workflow.usd", ""),
+        ("budget: {step: {usd: 1}}\n", "budget", "step"),
+        ("phases: {test: {agent: claude}}\n", "phases.test.agent", "only implement has it"),
+        ("phases: {use: {judge: claude}}\n", "phases.use.judge", "only verify has it"),
+    ],
+)
+def test_what_is_wrong_with_agents_and_budgets_is_named(tmp_path: Path, text: str, key: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_of(tmp_path, text)
+    assert key in caught.value.message
+    assert said in f"{caught.value.message} {caught.value.hint}"
 
 
 @given(st.text(max_size=200))

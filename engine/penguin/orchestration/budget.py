@@ -39,14 +39,14 @@ def used_up(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -
 
 
 def grant_that_helps(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
-    """What to type to go on: as much again as was given for what is used up."""
+    """What to type to go on: as much again as was given for what is used up; empty where nothing is."""
     for budget, spent in ((budgets.workflow, workflow), (budgets.task, workflow + before)):
         given = _with(budget, granted)
         for name in FIELDS:
             limit = getattr(given, name)
             if limit is not None and getattr(spent, name) >= limit:
                 return f"{name}={_number(max(getattr(budget, name), getattr(spent, name) - limit))}"
-    return "usd=5"
+    return ""
 
 
 def _with(budget: Budget, granted: Budget) -> Budget:

@@ -3,30 +3,89 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.config.checker import Checker, Node
+from penguin.orchestration.config.fields import MONTH
+from penguin.orchestration.config.phases import relative_path
 from penguin.orchestration.secrecy import looks_secret
 
-_KEYS = ("model", "args", "env")
+if TYPE_CHECKING:
+    from penguin.orchestration.definition import AgentSpec
+
+KINDS = ("claude", "codex", "opencode")
+"""The agents that are known by name."""
+COMMAND = "command"
+MEANINGS = ("passed", "failed", "error", "budget", "denied")
+_COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
+_OF_COMMANDS = ("command", "resume", "transcript", "exit_codes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def check_agents(node: Node | None, checker: Checker) -> dict[str, dict[str, Any]]:
-    """The agents by name, each with `model`, `args` and `env` where set."""
+    """The agents by name, each with the fields of AgentSpec that are set."""
     agents: dict[str, dict[str, Any]] = {}
     for name, child in checker.mapping(node, "agents", None).items():
         checker.identifier(Node(name, child.key_line, raw=name), "agents")
-        where = f"agents.{name}"
-        entries = checker.mapping(child, where, _KEYS)
-        agent = {
-            "model": checker.label(entries.get("model"), f"{where}.model"),
-            "args": _arguments(entries.get("args"), checker, f"{where}.args"),
-            "env": _variables(entries.get("env"), checker, f"{where}.env"),
-        }
-        agents[name] = {key: value for key, value in agent.items() if value}
+        agents[name] = _agent(name, child, checker, f"agents.{name}")
     return agents
+
+
+def _agent(name: str, node: Node, checker: Checker, where: str) -> dict[str, Any]:
+    entries = checker.mapping(node, where, (*_COMMON, *_OF_COMMANDS))
+    agent = {
+        "kind": checker.choice(entries.get("kind"), f"{where}.kind", (*KINDS, COMMAND)),
+        "model": checker.label(entries.get("model"), f"{where}.model"),
+        "args": _arguments(entries.get("args"), checker, f"{where}.args"),
+        "env": _variables(entries.get("env"), checker, f"{where}.env"),
+        "permissions": checker.label(entries.get("permissions"), f"{where}.permissions"),
+        "home": relative_path(entries.get("home"), checker, f"{where}.home"),
+        "idle_timeout": checker.number(entries.get("idle_timeout"), f"{where}.idle_timeout", 0.1, MONTH, " of seconds"),
+        "command": _arguments(entries.get("command"), checker, f"{where}.command"),
+        "resume": _arguments(entries.get("resume"), checker, f"{where}.resume"),
+        "transcript": relative_path(entries.get("transcript"), checker, f"{where}.transcript"),
+        "exit_codes": _exit_codes(entries.get("exit_codes"), checker, f"{where}.exit_codes"),
+    }
+    agent = {key: value for key, value in agent.items() if value}
+    _check_kind(name, node, agent, checker, where)
+    return agent
+
+
+def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, where: str) -> None:
+    known = agent.get("kind") or (name if name in KINDS else COMMAND)
+    if known == COMMAND and "command" not in agent:
+        advice = f"write kind: {' or '.join(KINDS)}, or command: [PROGRAM, …]"
+        checker.error(node.key_line, f"{where}: Penguin knows no agent of this name", advice)
+    elif known != COMMAND and (extra := [key for key in _OF_COMMANDS if key in agent]):
+        checker.error(node.key_line, f"{where}.{extra[0]}: only agents of the kind command have it", "kind: command")
+    else:
+        agent["kind"] = known
+
+
+def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, AgentSpec]:
+    """The agents of these names that there are, as the definition of a workflow carries them."""
+    from penguin.orchestration.definition import AgentSpec
+
+    found = {}
+    for name in dict.fromkeys(names):
+        fields = agents.get(name) or ({"kind": name} if name in KINDS else None)
+        if fields is not None:
+            lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+            found[name] = AgentSpec(name=name, **{**fields, **lists})
+    return found
+
+
+def _exit_codes(node: Node | None, checker: Checker, where: str) -> dict[int, str]:
+    codes = {}
+    for code, child in checker.mapping(node, where, None).items():
+        meaning = checker.choice(child, f"{where}.{code}", MEANINGS)
+        if not code.isdigit() or int(code) > 255:
+            checker.error(child.key_line, f"{where}: {code!r} is no exit code", "a number from 0 to 255")
+        elif meaning is not None:
+            codes[int(code)] = meaning
+    return codes
 
 
 def _arguments(node: Node | None, checker: Checker, where: str) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import GATES, ConfigError, WorkflowPhase
+from penguin.orchestration.config.agents import KINDS, agent_specs
+from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.fields import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
@@ -25,9 +27,13 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
     (`phase_timeouts`, `retry`, `phases`; anything else raises ConfigError).
     """
     timeouts, retry, phases = _check_start(start_config or {})
+    found = gates(overlay(item_phases(settings, item), phases))
+    named = [name for gate in found.values() for name in (gate.agent, gate.judge) if name and not gate.skip]
     return Definition(
         task=item.task,
-        gates=gates(overlay(item_phases(settings, item), phases)),
+        gates=found,
+        agents=agent_specs(settings.agents, named),
+        budgets=budgets_of(settings.budgets),
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=Retry(**{**settings.retry, **retry}),
         max_output=settings.max_output,
@@ -50,9 +56,10 @@ def gates(phases: Phases) -> dict[WorkflowPhase, Gate]:
 def refuse_unrunnable(definition: Definition) -> None:
     """Raise ConfigError where it can be seen beforehand that nothing could run a phase."""
     for phase, gate in definition.gates.items():
-        if gate.agent and not gate.skip:
-            message = f"{phase} wants the agent {gate.agent!r}: agents are not available in this version"
-            raise ConfigError(message, f"give the phase commands:  phases: {{{phase.lower()}: {{run: [COMMAND]}}}}")
+        for name in (gate.agent, gate.judge):
+            if name and not gate.skip and name not in definition.agents:
+                advice = f"one of {', '.join(KINDS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                raise ConfigError(f"{phase} wants the agent {name!r}, which nobody knows", advice)
 
 
 def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:

@@ -19,8 +19,11 @@ Phases = dict[str, Fields]
 """The checked phases, by lower-case name."""
 
 DEFAULT_PHASES: Phases = {"implement": {}, "test": {}, "use": {"recipes": True}, "verify": {"criteria": True}}
-_WHAT = frozenset({"run", "agent", "recipes", "criteria", "skip"})
-_KEYS = ("run", "agent", "recipes", "criteria", "skip", "on_failure", "artifacts", "report")
+_WHAT = frozenset({"run", "agent", "recipes", "criteria", "judge", "skip"})
+_KEYS = ("run", "agent", "may_be_empty", "recipes", "criteria", "judge", "skip", "on_failure", "artifacts", "report")
+_SWITCHES = ("may_be_empty", "recipes", "criteria", "skip")
+_ONLY = {"agent": "implement", "may_be_empty": "implement", "judge": "verify"}
+"""Keys that one phase alone has."""
 _COMMAND_KEYS = ("run", "report", "timeout")
 
 
@@ -57,9 +60,16 @@ def _check_phase(node: Node, checker: Checker, where: str) -> Fields:
         "agent": checker.identifier(entries.get("agent"), f"{where}.agent"),
         "on_failure": checker.choice(entries.get("on_failure"), f"{where}.on_failure", ("implement", "same")),
         "artifacts": relative_paths(entries.get("artifacts"), checker, f"{where}.artifacts"),
-        **{key: checker.boolean(entries.get(key), f"{where}.{key}") for key in ("recipes", "criteria", "skip")},
+        "judge": checker.identifier(entries.get("judge"), f"{where}.judge"),
+        **{key: checker.boolean(entries.get(key), f"{where}.{key}") for key in _SWITCHES},
     }
     _move_report(entries.get("report"), fields, checker, where)
+    for key, phase in _ONLY.items():
+        if key in entries and not where.endswith(f".{phase}"):
+            checker.error(entries[key].key_line, f"{where}.{key}: only {phase} has it")
+    if fields.get("judge") and fields.get("criteria") is None:
+        # Who names a judge wants it to be asked.
+        fields["criteria"] = True
     fields = {key: value for key, value in fields.items() if value is not None}
     if fields.get("skip") and len(_WHAT & fields.keys()) > 1:
         checker.error(node.line, f"{where}: a phase that is skipped runs nothing", "remove skip, or the rest")

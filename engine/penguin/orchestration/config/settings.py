@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.agents import check_agents
+from penguin.orchestration.config.budgets import check_budgets
 from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
@@ -32,6 +33,7 @@ _KEYS = (
     "blueprints",
     "phases",
     "agents",
+    "budget",
     "env",
     "redact",
     "checkpoint",
@@ -117,6 +119,11 @@ class Settings:
         return bool(self._value("workspace.push_to_upstream"))
 
     @property
+    def budgets(self) -> dict[str, dict[str, float]]:
+        """What coding agents may spend, by scope (attempt, workflow, task) and by what is counted."""
+        return dict(self._value("budget"))
+
+    @property
     def backend(self) -> str:
         return str(self._value("orchestration.backend"))
 
@@ -179,11 +186,13 @@ def load_settings(
     settings |= _ui(entries.get("ui"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
+    budgets = check_budgets(entries.get("budget"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
     checker.raise_first(ConfigError)
     effective = overlay(DEFAULT_PHASES, phases)
     settings |= _explain_phases(effective, phases, document)
     settings |= {f"agents.{name}": _from_file(document, f"agents.{name}", agent) for name, agent in agents.items()}
+    settings["budget"] = _from_file(document, "budget", budgets)
     settings |= _orchestration(orchestration, document, overrides, os.environ if environ is None else environ)
     return Settings(root, settings, effective, agents)
 

@@ -64,6 +64,10 @@ class StepOrder(Struct, frozen=True, kw_only=True):
     """Values by name that are to be replaced in all that is stored of the step."""
     report: str | None = None
     """A file that the step writes for Penguin, to be redacted like its output."""
+    stdin: str = ""
+    """Absolute path of the file that it reads as standard input; empty: nothing."""
+    idle: float = 0.0
+    """Seconds without output after which it is ended; 0: it may be silent."""
     lease: str = ""
     """Absolute path of the lease without which it may not run; empty: there is none."""
 

@@ -20,6 +20,8 @@ REPORT = ".junit.xml"
 """Where Penguin asks for a test report."""
 
 TIMEOUT = "timeout"
+IDLE = "idle"
+"""Ended because it said nothing for too long."""
 STOPPED = "stopped"
 """Ended because the attempt was asked to stop; it runs again when the attempt does."""
 ENDED = "ended"

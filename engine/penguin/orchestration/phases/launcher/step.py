@@ -28,7 +28,7 @@ RESCAN = 0.05
 WORTH_SYNCING = 0.5
 """Seconds. After a power cut, what took less is sooner repeated than it is forced to the disk each time."""
 PIPE = 1 << 20
-TIMEOUT, LEASE = "timeout", "lease"
+TIMEOUT, IDLE, LEASE = "timeout", "idle", "lease"
 NOT_RUN, NOT_FOUND = 126, 127
 """The exit codes by which shells tell that a program could not be started."""
 DEFAULTS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
@@ -59,6 +59,10 @@ class Order(TypedDict):
     """Values by name that are not to be stored. They are kept in memory alone."""
     report: NotRequired[str | None]
     """A file that the step writes for Penguin, to be redacted like its output."""
+    stdin: NotRequired[str]
+    """Absolute path of the file that it reads as standard input; empty: nothing."""
+    idle: NotRequired[float]
+    """Seconds without output after which it is ended; 0: it may be silent."""
     lease: NotRequired[str]
     """Absolute path of the lease without which it may not run; empty: there is none."""
 
@@ -73,7 +77,7 @@ class Exit(TypedDict):
     code: int | None
     """Negative: ended by that signal. None: it outlived SIGKILL, or never ran."""
     why: str | None
-    """None: by itself. Otherwise timeout, lease, or what the client said when it asked to stop."""
+    """None: by itself. Otherwise timeout, idle, lease, or what the client said when it asked to stop."""
     error: str
     """Why it could not be spawned."""
     started: float
@@ -106,6 +110,8 @@ class Step:
         self._started = time.time()
         self._begun = time.monotonic()
         self._deadline = self._begun + order["timeout"]
+        self._idle = order.get("idle", 0.0) or math.inf
+        self._silent_until = self._begun + self._idle
         self._ended: float | None = None
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
@@ -194,7 +200,7 @@ class Step:
     def _spawn(self, out: int, err: int) -> None:
         argv = self.order["argv"]
         actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 0, self.order.get("stdin") or os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, out, 1),
             (os.POSIX_SPAWN_DUP2, err, 2),
         ]
@@ -228,6 +234,7 @@ class Step:
             return True
         if data:
             self.pipes[pipe].write(data)
+            self._silent_until = time.monotonic() + self._idle
         return bool(data)
 
     def stop(self, why: str) -> None:
@@ -259,6 +266,8 @@ class Step:
         if self._ended is None and self.why is None and not self.over:
             if now >= self._deadline:
                 self.stop(TIMEOUT)
+            elif now >= self._silent_until:
+                self.stop(IDLE)
             elif self._lease.lapsed():
                 self.stop(LEASE)
         if self._kill_at is not None and not self.over and now >= self._look_at:
@@ -291,7 +300,7 @@ class Step:
 
     def wake_at(self) -> float:
         """When to `tick` next, on the monotonic clock."""
-        return self._deadline if self._kill_at is None else self._look_at
+        return min(self._deadline, self._silent_until) if self._kill_at is None else self._look_at
 
     def lease_at(self) -> float:
         """When to `tick` for its lease, on the clock of leases; infinite if never."""
