@@ -11,7 +11,7 @@ from penguin.orchestration.backend import ConfigError, WorkflowError, WorkflowIn
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from concurrent.futures import ThreadPoolExecutor
     from typing import Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
     from penguin_commands.events import EventTeller
+    from penguin_commands.results import Waiting
     from penguin_commands.results import Waiting
     from penguin_commands.taste import Taste
 
@@ -67,6 +68,10 @@ class Session:
         """Told every moment how far those are that a command waits for, and None when it waits no longer."""
         self.at_prompt = False
         """A person types the commands, one after the other, and sees a screen that may be drawn on."""
+        self.on_progress: Callable[[Waiting | None], None] | None = None
+        """Told every moment how far those are that a command waits for, and None when it waits no longer."""
+        self.edit: Callable[[str], Awaitable[str]] | None = None
+        """Lets the person at the terminal go on from a text in an editor; None where nobody is there."""
         self.touched: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.fresh: set[str] = set()

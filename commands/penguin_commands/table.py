@@ -80,7 +80,10 @@ WORKFLOW_CHANGES = (
         "workflow_change:feedback",
         "Give advice to the next attempt at IMPLEMENT",
         "/workflow feedback auth-user-model Use bcrypt, not md5",
-        (ID, Argument("text", Kind.TEXT, help="all that is left of the line")),
+        (
+            ID,
+            Argument("text", Kind.TEXT, required=False, help="all that is left of the line; in a shell $EDITOR asks"),
+        ),
         statuses=ACTIVE,
     ),
     Command(

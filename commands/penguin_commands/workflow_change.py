@@ -98,9 +98,15 @@ async def cancel(session: Session, workflow: str) -> Changed:
     return changed
 
 
-async def feedback(session: Session, workflow: str, text: str) -> Changed:
+async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:
     """Queue advice for the next IMPLEMENT attempt."""
     workflow_id = await _resolve(session, workflow)
+    if text is None:
+        from penguin_commands.advice import ask_advice
+
+        text = await ask_advice(session, workflow_id)
+        if not text:
+            return Message("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
     payload = {"message": text, "by": session.by}
     said = "Feedback for {} is kept for its next IMPLEMENT attempt"
     return await _signal(session, workflow_id, "inject_feedback", payload, said)

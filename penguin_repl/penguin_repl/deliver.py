@@ -9,7 +9,7 @@ from penguin_commands.results import Chain, Diff, Logs, WorkflowTable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from penguin_commands.results import Piece, Result
+    from penguin_commands.results import Piece, Result, Waiting
     from penguin_repl.screen import Screen
 
 
@@ -43,6 +43,13 @@ def _show_diff(screen: Screen, diff: Diff) -> None:
     for piece in diff.text(color=screen.style.color):
         screen.data(harmless.feed(piece))
     screen.data(harmless.end())
+
+
+def show_progress(screen: Screen, waiting: Waiting | None) -> None:
+    """Show how far those are that are waited for; None: nobody waits any more."""
+    from penguin_repl.render.waiting import progress_line
+
+    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
 
 
 async def deliver(screen: Screen, result: Result) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ class Foreground:
         self._loop = asyncio.get_running_loop()
         self._end: Callable[[], object] | None = None
         """Ends what runs."""
+        self._interrupt: Callable[[], object] = _ignore
+        """What Ctrl-C does."""
         self._hung_up = False
         self.told_to_end = False
         """Somebody asked for the end, in place of a window that was closed."""
@@ -57,6 +60,7 @@ class Foreground:
             raise HungUp
         task = self._loop.create_task(work)
         self._end = task.cancel
+        self._interrupt = task.cancel if interruptible else _ignore
         if interruptible:
             # Every prompt takes the handler away at its end, so it is set again each time.
             self._loop.add_signal_handler(signal.SIGINT, task.cancel)
@@ -67,11 +71,23 @@ class Foreground:
             raise
         finally:
             self._end = None
+            self._interrupt = _ignore
             if interruptible:
                 self._loop.add_signal_handler(signal.SIGINT, _ignore)
         if task.cancelled():
             raise HungUp if self._hung_up else Interrupted
         return task.result()
+
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """While another program hears Ctrl-C: it ends nothing here."""
+        interrupt = self._interrupt
+        self._loop.add_signal_handler(signal.SIGINT, _ignore)
+        try:
+            yield
+        finally:
+            self._loop.add_signal_handler(signal.SIGINT, interrupt)
 
 
 def _ignore() -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
-    from penguin_commands.results import Waiting
     from penguin_commands.session import Session
     from penguin_repl.options import Options
     from penguin_repl.screen import Screen
@@ -151,12 +150,23 @@ def _session(options: Options, screen: Screen) -> Session:
 
 
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
+    from functools import partial
+
+    from penguin_repl.deliver import show_progress
     from penguin_repl.script import Script
 
     if sys.stderr.isatty():
         session.on_progress = lambda waiting: _show_progress(screen, waiting)
+    if sys.stderr.isatty():
+        session.on_progress = lambda waiting: _show_progress(screen, waiting)
     script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
     return script.run(_lines(options))
+
+
+def _show_progress(screen: Screen, waiting: Waiting | None) -> None:
+    from penguin_repl.render.waiting import progress_line
+
+    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
 
 
 def _show_progress(screen: Screen, waiting: Waiting | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 
@@ -31,6 +32,7 @@ class PromptScreen(Screen):
         self._held: list[str] = []
         """What waits until the prompt is out of the way."""
         self._showing: asyncio.Task[None] | None = None
+        self._collect: Callable[[str], None] | None = None
         self._taken = False
         self._echoes = echoes(self._terminal.input)
         self.echo: Echo | None = None
@@ -68,19 +70,60 @@ class PromptScreen(Screen):
             if self._held:
                 self._write()
 
+    @property
+    def rows(self) -> int:
+        """Rows of the terminal."""
+        return self._terminal.output.get_size().rows or 24
+
+    @property
+    def can_page(self) -> bool:
+        """Whether texts are for a person at a terminal that a program can draw on."""
+        if self._redirected or self.style.plain or self.style.format != "text":
+            return False
+        try:
+            return os.isatty(self._terminal.output.fileno()) and os.isatty(self._terminal.input.fileno())
+        except (OSError, NotImplementedError):
+            return False
+
+    @contextmanager
+    def collected(self, collect: Callable[[str], None]) -> Iterator[None]:
+        """While data is not shown, but given to `collect`."""
+        self._collect = collect
+        try:
+            yield
+        finally:
+            self._collect = None
+
+    def put_now(self, text: str) -> None:
+        """Show data, whatever else waits to be shown."""
+        self._held, held = [text], self._held
+        self._write()
+        self._held = held
+
     def ring(self) -> None:
         """Make a sound, whatever is on the screen."""
         self._terminal.output.bell()
         self._terminal.output.flush()
 
     def _put_data(self, text: str) -> None:
-        if self._redirected:
+        if self._collect is not None:
+            self._collect(text)
+        elif self._redirected:
             super()._put_data(text)
         else:
             self._show(text)
 
     def _put_narration(self, text: str) -> None:
         self._show(text + "\n")
+
+    def _put_over(self, text: str) -> None:
+        if self._taken:
+            return
+        try:
+            self._terminal.output.write_raw(text)
+            self._terminal.output.flush()
+        except OSError:
+            return
 
     def _put_over(self, text: str) -> None:
         if self._taken:
@@ -124,6 +167,7 @@ class PromptScreen(Screen):
         self._write()
 
     def _write(self) -> None:
+        self._take_bar_off()
         self._take_bar_off()
         text = "".join(self._held)
         self._held.clear()

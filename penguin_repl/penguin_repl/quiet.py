@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,20 +24,34 @@ def echoes(terminal: Input) -> bool:
 
 
 @contextmanager
-def quiet(terminal: Input) -> Iterator[None]:
-    """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts."""
+def quiet(terminal: Input) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts.
+
+    Gives the context in which it is as loud as before, for a program that has the terminal for a while.
+    """
     try:
         descriptor = terminal.fileno()
         before = termios.tcgetattr(descriptor)
     except (termios.error, OSError, NotImplementedError):
         # No terminal, nothing to keep quiet.
-        yield
+        yield nullcontext
         return
     modes = termios.tcgetattr(descriptor)
     modes[LFLAG] &= ~(termios.ECHO | termios.ICANON)
     termios.tcsetattr(descriptor, termios.TCSANOW, modes)
+
+    @contextmanager
+    def loud() -> Iterator[None]:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        try:
+            yield
+        finally:
+            # It may have been closed meanwhile.
+            with suppress(termios.error):
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
+
     try:
-        yield
+        yield loud
     finally:
         # It may have been closed meanwhile.
         with suppress(termios.error):

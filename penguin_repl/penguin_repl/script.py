@@ -149,9 +149,9 @@ class Script:
         if self.code and not self.keep_going:
             self._tell_left()
         else:
-            from penguin_commands.events import while_waiting
+            from penguin_commands.workflow_wait import wait_watched
 
-            await while_waiting(self.session, touched, self.session.backend.wait_workflows(touched))
+            await wait_watched(self.session, touched)
             self._tell_end(self._newest())
 
     def _tell_end(self, workflows: list[WorkflowInfo]) -> None:

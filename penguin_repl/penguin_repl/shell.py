@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -26,13 +27,16 @@ from penguin_commands.results import Chain, Logs, PanelSwitch, Piece, Quit, Resu
 from penguin_repl import leaving
 from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
-from penguin_repl.deliver import deliver, show
+from penguin_repl.deliver import deliver, show, show_progress
+from penguin_repl.editing import edit
 from penguin_repl.foreground import Foreground, HungUp, Interrupted
 from penguin_repl.history import open_history
 from penguin_repl.keys import line_keys
 from penguin_repl.known import Known
 from penguin_repl.live_panel import LivePanel
 from penguin_repl.notices import LogLines, Notices
+from penguin_repl.outside import Outside
+from penguin_repl.paging import Paging
 from penguin_repl.plain_prompt import PlainPrompt
 from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
@@ -107,6 +111,7 @@ class Shell:
         session.at_prompt = not style.plain
         session.narrate = self._narrate
         session.listener = self._on_change
+        session.on_progress = partial(show_progress, self._screen)
         if style.format == "jsonl":
             session.teller = EventTeller(session, lambda happened: self._screen.data(self._screen.render(happened)))
 
@@ -157,7 +162,8 @@ class Shell:
         self._foreground = Foreground()
         # What others print goes above the prompt; that takes escape sequences.
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
-        with self._foreground, quiet(self._prompt.input), strays, self._log_lines():
+        with self._foreground, quiet(self._prompt.input) as loud, strays, self._log_lines():
+            self._outside = Outside(self._foreground, loud)
             # The prompt first: the engine takes longer to load than the prompt to be drawn.
             self._opening = loop.create_task(self._open())
             loop.call_soon(self._watch.look)
@@ -242,12 +248,29 @@ class Shell:
 
     async def _execute(self, line: str) -> Result | None:
         await self._ready()
-        result = await execute(self._session, line)
+        # Only who types a line has an editor and pages; the lines of a file have neither.
+        self._session.edit = self._edit
+        try:
+            result = await execute(self._session, line)
+        finally:
+            self._session.edit = None
         if isinstance(result, Sourced):
             return await run_file(result.file, self._execute_line, self._tell, keep_going=self.keep_going)
         if result is not None:
-            await self._show(result)
+            await self._show_pages(result)
         return result
+
+    async def _edit(self, text: str) -> str:
+        with self._screen.taken():
+            return await edit(self._outside, text)
+
+    async def _show_pages(self, result: Result) -> None:
+        """Show a result; page by page where it is long, and all of it is there."""
+        if isinstance(result, Chain | Viewing) or (isinstance(result, Logs) and result.pieces):
+            await self._show(result)
+        else:
+            async with Paging(self._screen, self._outside, self._session.taste.pager).paged():
+                await self._show(result)
 
     async def _execute_line(self, line: ScriptLine) -> Result | None:
         """Do what a line of a file asks for."""

@@ -115,7 +115,7 @@ def test_lines_that_ask_for_nothing(line: str) -> None:
         ("/workflow list --limit 0", "'0' is no whole number", "usage:", "0"),
         ("/workflow list --limit ٣", "is no whole number", "usage:", "٣"),
         ("/workflow approve a", "--by NAME is missing", "usage: /workflow approve ID --by NAME", None),
-        ("/workflow feedback a", "TEXT… is missing", "usage: /workflow feedback ID TEXT…", None),
+        ("/workflow feedback", "ID is missing", "usage: /workflow feedback ID [TEXT…]", None),
         ("/task graph --format png", "unknown choice 'png'; there are: tree, dot, mermaid", "usage:", "png"),
         ("/workflow start 'x", "the quote ' is never closed", "close it", "'x"),
     ],
