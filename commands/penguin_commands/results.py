@@ -143,16 +143,6 @@ class Waiting(NamedTuple):
     """Seconds."""
 
 
-class Waiting(NamedTuple):
-    """How far those are that are being waited for. No result: it is told while the command goes on."""
-
-    workflows: tuple[WorkflowInfo, ...]
-    elapsed: float
-    """Seconds."""
-    timeout: float | None = None
-    """Seconds."""
-
-
 class Event(NamedTuple):
     """One thing that happened to a workflow."""
 

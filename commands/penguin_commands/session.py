@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from penguin.orchestration.workspace import Workspace
     from penguin_commands.events import EventTeller
     from penguin_commands.results import Waiting
-    from penguin_commands.results import Waiting
     from penguin_commands.taste import Taste
 
 T = TypeVar("T")
@@ -68,8 +67,6 @@ class Session:
         """Told every moment how far those are that a command waits for, and None when it waits no longer."""
         self.at_prompt = False
         """A person types the commands, one after the other, and sees a screen that may be drawn on."""
-        self.on_progress: Callable[[Waiting | None], None] | None = None
-        """Told every moment how far those are that a command waits for, and None when it waits no longer."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
         """Lets the person at the terminal go on from a text in an editor; None where nobody is there."""
         self.touched: list[str] = []

@@ -78,7 +78,6 @@ class Foreground:
             raise HungUp if self._hung_up else Interrupted
         return task.result()
 
-
     @contextmanager
     def deaf(self) -> Iterator[None]:
         """While another program hears Ctrl-C: it ends nothing here."""

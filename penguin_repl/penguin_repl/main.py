@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penguin_repl.screen import Screen
     from penguin_repl.source import Lines
 
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin; the exit code."""
     _open_missing()
@@ -88,6 +89,11 @@ def _run(options: Options) -> int:
     if options.help or options.script == "help":
         _help(options.words, screen)
         return 0
+    if options.script == "completion":
+        from penguin_repl.shell_scripts import completion_script
+
+        screen.data(completion_script(options.words))
+        return 0
     if options.script == "init":
         _init(options, screen)
         return 0
@@ -156,23 +162,9 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from penguin_repl.script import Script
 
     if sys.stderr.isatty():
-        session.on_progress = lambda waiting: _show_progress(screen, waiting)
-    if sys.stderr.isatty():
-        session.on_progress = lambda waiting: _show_progress(screen, waiting)
+        session.on_progress = partial(show_progress, screen)
     script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
     return script.run(_lines(options))
-
-
-def _show_progress(screen: Screen, waiting: Waiting | None) -> None:
-    from penguin_repl.render.waiting import progress_line
-
-    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
-
-
-def _show_progress(screen: Screen, waiting: Waiting | None) -> None:
-    from penguin_repl.render.waiting import progress_line
-
-    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
 
 
 def _lines(options: Options) -> Lines:

@@ -125,15 +125,6 @@ class PromptScreen(Screen):
         except OSError:
             return
 
-    def _put_over(self, text: str) -> None:
-        if self._taken:
-            return
-        try:
-            self._terminal.output.write_raw(text)
-            self._terminal.output.flush()
-        except OSError:
-            return
-
     def _show(self, text: str) -> None:
         """The one function that all output passes."""
         self._held.append(text)
@@ -167,7 +158,6 @@ class PromptScreen(Screen):
         self._write()
 
     def _write(self) -> None:
-        self._take_bar_off()
         self._take_bar_off()
         text = "".join(self._held)
         self._held.clear()

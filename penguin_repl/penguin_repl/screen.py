@@ -6,15 +6,10 @@ import os
 import sys
 from io import TextIOWrapper
 from time import monotonic
-from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from penguin_commands.results import Result
-
-
-HEARTBEAT = 30.0
-"""Seconds between two lines that tell how far something is, where nothing is drawn over."""
 
 
 HEARTBEAT = 30.0
