@@ -1,0 +1,175 @@
+"""What the scripted model says: actions, and the scripts that choose them.
+
+A script is named by a marker in a prompt, `SCRIPT:name` or `SCRIPT:name(1,2)`. It is asked for the next action with
+what it was told, and remembers nothing: how many tool results came back since the prompt says how far it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MARKER = re.compile(r"SCRIPT:([a-z0-9-]+)(?:\(([\d,]*)\))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What the model does next."""
+
+    read: int = 1000
+    """Tokens it says that it read, and wrote."""
+    wrote: int = 50
+
+
+@dataclass(frozen=True)
+class Say(Action):
+    """Ends its turn with words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer(Action):
+    """Ends its turn with a JSON value, in whatever way the agent asked for one."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Write(Action):
+    """Uses a tool to write a file."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Shell(Action):
+    """Uses a tool to run a command, after some words."""
+
+    command: str
+    say: str = ""
+
+
+@dataclass(frozen=True)
+class Refuse(Action):
+    """The request fails."""
+
+    status: int
+    kind: str
+    message: str
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Hang(Action):
+    """Says nothing until the server closes."""
+
+
+@dataclass(frozen=True)
+class Cut(Action):
+    """The connection breaks in the midst of an answer; who asks for plain JSON then is told `plainly`, if anything."""
+
+    plainly: Action | None = None
+
+
+@dataclass(frozen=True)
+class Wait(Action):
+    """Goes on with `then` when the test says so: `ModelServer.release(name)`."""
+
+    name: str
+    then: Action
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a script knows."""
+
+    prompt: str
+    """The newest text of the user that has a marker."""
+    numbers: tuple[int, ...] = ()
+    """In the marker's parentheses."""
+    step: int = 0
+    """Tool results since then."""
+    requests: int = 1
+    """How many came for this script, over all conversations, this one included."""
+
+    def number(self, place: int, default: int) -> int:
+        return self.numbers[place] if place < len(self.numbers) else default
+
+
+Script = Callable[[Told], Action]
+
+WRONG = "def add(a, b):\n    return a - b\n"
+RIGHT = "def add(a, b):\n    return a + b\n"
+FILE = "calc.py"
+OUTSIDE = "/var/tmp/penguin-outside-the-workspace.txt"
+FAILURE = re.compile(r"assert -1 == 5|AssertionError")
+"""What a test of `add` says when it fails."""
+
+
+def in_order(*actions: Action) -> Script:
+    """One action after another; the last again and again."""
+    return lambda told: actions[min(told.step, len(actions) - 1)]
+
+
+def _fix_add(told: Told) -> Action:
+    """Wrong at first; right once the prompt shows that the test failed."""
+    if FAILURE.search(told.prompt):
+        return in_order(Write(FILE, RIGHT), Say("Fixed the sign error."))(told)
+    return in_order(Write(FILE, WRONG), Say("Implemented add in calc.py."))(told)
+
+
+def _never_right(told: Told) -> Action:
+    """Another wrong file each time."""
+    text = f"def add(a, b):\n    return a - b  # {told.requests}\n"
+    return in_order(Write(FILE, text), Say("It must be right now."))(told)
+
+
+def _limited(told: Told) -> Action:
+    """`busy(SECONDS,TIMES)`: so many requests are one too many; then it works."""
+    if told.requests <= told.number(1, 1):
+        return Refuse(429, "rate_limit_error", "Too many requests", told.number(0, 1))
+    return in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py."))(told)
+
+
+def _long(told: Told) -> Action:
+    """`long(STEPS,SIZE)`: so many answers of so many characters, and a command with each."""
+    if told.step >= told.number(0, 20):
+        return Say("That was long.")
+    words = f"Thought {told.step}: ".ljust(told.number(1, 20_000), "x")
+    return Shell(f"echo step {told.step}", words)
+
+
+def _burn(told: Told) -> Action:
+    """`burn(READ,WROTE)`: spends so many tokens with each of 100 answers."""
+    read, wrote = told.number(0, 100_000), told.number(1, 5_000)
+    if told.step >= 100:
+        return Say("Done.", read=read, wrote=wrote)
+    return Shell(f"echo step {told.step}", read=read, wrote=wrote)
+
+
+def _refuse(status: int, kind: str, message: str) -> Script:
+    return lambda told: Refuse(status, kind, message, told.number(0, 0) or None)
+
+
+SCRIPTS: dict[str, Script] = {
+    "fix-add": _fix_add,
+    "never-right": _never_right,
+    "write-add": in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py.")),
+    "nothing": in_order(Say("There is nothing to do.")),
+    "denied": in_order(Write(OUTSIDE, "Was I allowed to?\n"), Say("I could not write it.")),
+    "busy": _limited,
+    "400": _refuse(400, "invalid_request_error", "prompt is too long: 250000 tokens > 200000 maximum"),
+    "401": _refuse(401, "authentication_error", "invalid x-api-key"),
+    "429": _refuse(429, "rate_limit_error", "Too many requests"),
+    "500": _refuse(500, "api_error", "Internal server error"),
+    "hang": in_order(Hang()),
+    "tool-hang": in_order(Shell("sleep 600"), Say("Slept well.")),
+    "cut": in_order(Cut(Say("Plainly said.")), Say("Done.")),
+    "cut-always": in_order(Cut()),
+    "long": _long,
+    "burn": _burn,
+    "wait": in_order(Write("half.txt", "half\n"), Wait("go", Write(FILE, RIGHT)), Say("Implemented add in calc.py.")),
+}
