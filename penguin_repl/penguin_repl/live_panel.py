@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from penguin_repl.panel import Line
     from penguin_repl.survey import Seen
+
+MENU_LINES = 6
+"""Room below the prompt for completions, where the window is high enough."""
+OTHER_LINES = 2
+"""The line that is edited, and the toolbar."""
 
 
 class LivePanel:
@@ -39,6 +45,13 @@ class LivePanel:
         shown = Condition(lambda: bool(self._lines()))
         # When the line is entered, it alone stays on the screen.
         container.children.insert(0, ConditionalContainer(window, shown & ~is_done))
+
+        def leave_room(app: Application[str]) -> None:
+            # What has no room for the line at all would be drawn in place of it.
+            rows = app.output.get_size().rows - len(self._lines()) - OTHER_LINES
+            prompt.reserve_space_for_menu = min(MENU_LINES, max(0, rows))
+
+        prompt.app.before_render += leave_room
 
     def room(self) -> int:
         """So many workflows can be shown."""

@@ -33,7 +33,7 @@ from penguin_repl.foreground import Foreground, HungUp, Interrupted
 from penguin_repl.history import open_history
 from penguin_repl.keys import line_keys
 from penguin_repl.known import Known
-from penguin_repl.live_panel import LivePanel
+from penguin_repl.live_panel import MENU_LINES, LivePanel
 from penguin_repl.notices import LogLines, Notices
 from penguin_repl.outside import Outside
 from penguin_repl.paging import Paging
@@ -42,6 +42,7 @@ from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
 from penguin_repl.render.error import error_data, error_lines, sentence
 from penguin_repl.render.safe import clean
+from penguin_repl.render.spelling import as_text
 from penguin_repl.sourcing import run_file
 from penguin_repl.taking_up import open_engine
 from penguin_repl.toolbar import fitting
@@ -54,9 +55,6 @@ if TYPE_CHECKING:
     from penguin_repl.options import Options
     from penguin_repl.screen import Style
     from penguin_repl.source import ScriptLine
-
-MENU_LINES = 6
-"""Room below the prompt for completions."""
 
 
 def run_shell(session: Session, options: Options) -> ExitCode:
@@ -139,7 +137,8 @@ class Shell:
 
     def _toolbar(self) -> str:
         seen = self._watch.seen
-        return fitting(seen.counts, seen.active, self._screen.columns)
+        line = fitting(seen.counts, seen.active, self._screen.columns)
+        return as_text(line) if self._screen.style.ascii else line
 
     def _on_change(self, info: WorkflowInfo) -> None:
         self._notices.change(info)

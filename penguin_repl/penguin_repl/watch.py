@@ -78,7 +78,8 @@ class Watch:
             self._told(info)
         # What is over was told: it is no part of how things stand.
         seen = seen._replace(over=(), blocked=())
-        if self._first or seen != self.seen:
+        # The time that is left to the rows goes by, whatever else happens.
+        if self._first or seen.rows or seen != self.seen:
             self.seen = seen
             self._differs()
         self._first = False

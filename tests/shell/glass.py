@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,6 +36,21 @@ class Screen(io.TextIOBase):
         self._screen = pyte.Screen(columns, rows)
         self._screen.write_process_input = answer
         self._stream = pyte.Stream(self._screen)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As xterm does it: a window that gets lower loses what is below the cursor first, then what is on top."""
+        self.size = Size(rows=rows, columns=columns)
+        screen = self._screen
+        x, y = screen.cursor.x, screen.cursor.y
+        over = max(0, y - rows + 1)
+        if over:
+            screen.cursor_position()
+            screen.delete_lines(over)
+        for line in range(rows, screen.lines):
+            screen.buffer.pop(line, None)
+        screen.lines = min(rows, screen.lines)
+        screen.cursor.x, screen.cursor.y = min(x, columns - 1), y - over
+        screen.resize(rows, columns)
 
     def write(self, text: str) -> int:
         self._stream.feed(text.replace("\r\n", "\n").replace("\n", "\r\n"))
@@ -69,6 +85,11 @@ class Glass:
         self.session = session
         self.running: asyncio.Task[None]
         self._keys = keys
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size; the program is told as it is by a terminal."""
+        self.screen.resize(columns, rows)
+        signal.raise_signal(signal.SIGWINCH)
 
     def press(self, *keys: str) -> None:
         self._keys.send_text("".join(keys))
