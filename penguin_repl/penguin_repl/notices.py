@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
 from penguin_repl.complaints import Complaints
 from penguin_repl.notifier import Notifier
+from penguin_repl.render.cells import columns, cut
 from penguin_repl.render.grid import STYLES
 from penguin_repl.render.safe import clean
 
@@ -76,8 +77,8 @@ class Notices:
         tail = f"  →  {advice}" if advice else ""
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
-            room = self._screen.columns - len(head) - len(tail) - len(": ") - 1
-            reason = ": " + _shortened(reason, max(SHORTEST, room))
+            room = self._screen.columns - columns(head) - columns(tail) - len(": ") - 1
+            reason = ": " + cut(reason, max(SHORTEST, room))
         return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
@@ -95,10 +96,6 @@ class Notices:
             return clean(self._reader.advice(workflow_id))
         except WorkflowError:
             return ""
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 class LogLines(Complaints):

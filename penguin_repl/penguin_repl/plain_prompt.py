@@ -13,7 +13,8 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app_session
 from prompt_toolkit.output import DummyOutput
 
-from penguin_repl.render.safe import CONTROL, columns
+from penguin_repl.render.cells import columns
+from penguin_repl.render.safe import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

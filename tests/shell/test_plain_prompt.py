@@ -15,7 +15,7 @@ from tests.shell.pseudo import terminal
 from tests.shell.test_shell_pty import Work, until, work
 
 from penguin_repl.plain_prompt import Echo
-from penguin_repl.render.safe import columns
+from penguin_repl.render.cells import columns
 
 __all__ = ["work"]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import UsageError
 from penguin_commands.results import info_data
-from penguin_repl.render.safe import clean, clean_block, columns
+from penguin_repl.render.cells import columns, cut, cut_front
+from penguin_repl.render.safe import clean, clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,24 +80,6 @@ def _cut(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]
     """What there is room for: the fault first, then what stands before it, then what follows."""
     # No part of a line that is far from the fault is ever shown: such a line may be huge.
     before, fault, after = clean(before[-room:]), clean(fault[:room]), clean(after[:room])
-    fault = _head(fault, room * 2 // 3)
-    before = _tail(before, room - columns(fault) - 1)
-    return before, fault, _head(after.rstrip(), room - columns(before) - columns(fault))
-
-
-def _head(text: str, room: int) -> str:
-    """The beginning of a text that is too long."""
-    if columns(text) <= room:
-        return text
-    while text and columns(text) >= room:
-        text = text[:-1]
-    return text + "…" * (room > 0)
-
-
-def _tail(text: str, room: int) -> str:
-    """The end of a text that is too long."""
-    if columns(text) <= room:
-        return text
-    while text and columns(text) >= room:
-        text = text[1:]
-    return "…" * (room > 0) + text
+    fault = cut(fault, room * 2 // 3)
+    before = cut_front(before, room - columns(fault) - 1)
+    return before, fault, cut(after.rstrip(), room - columns(before) - columns(fault))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from penguin_repl.render.safe import clean, columns
+from penguin_repl.render.cells import columns
+from penguin_repl.render.safe import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,8 +6,6 @@ import re
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """C0, DEL, C1, what turns the direction of writing, and halves of characters."""
-NARROW = ("Mn", "Me", "Cf")
-"""Categories of characters that take no column of their own: accents, joiners, selectors."""
 
 
 def clean(text: str) -> str:
@@ -23,12 +21,3 @@ def clean_block(text: str) -> str:
 def escaped(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-
-def columns(text: str) -> int:
-    """Columns that a harmless text takes on a screen."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import category, east_asian_width
-
-    return sum(0 if category(char) in NARROW else 2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,0 +1,88 @@
+"""How wide text is on a screen: counted in cells, and cut between the characters that people see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ZWJ = "\u200d"
+WIDE_PLEASE = "\ufe0f"
+"""Asks for the picture of a character that has a plain form too."""
+
+
+def columns(text: str) -> int:
+    """Columns that a harmless line of text takes."""
+    return len(text) if text.isascii() else sum(_width(cluster) for cluster in clusters(text))
+
+
+def cut(text: str, room: int, more: str = "…") -> str:
+    """As much of a line as there is room for, and a sign that there is more of it."""
+    if columns(text) <= room:
+        return text
+    left = room - columns(more)
+    kept = []
+    for cluster in clusters(text):
+        left -= _width(cluster)
+        if left < 0:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + more if room >= columns(more) else ""
+
+
+def cut_front(text: str, room: int, more: str = "…") -> str:
+    """As much of the end of a line as there is room for."""
+    found = list(clusters(text))
+    if sum(map(_width, found)) <= room:
+        return text
+    left = room - columns(more)
+    start = len(found)
+    while start and (left := left - _width(found[start - 1])) >= 0:
+        start -= 1
+    return more + "".join(found[start:]) if room >= columns(more) else ""
+
+
+def clusters(text: str) -> Iterator[str]:
+    """What people see as one character each: letters with their accents, families, flags."""
+    cluster = ""
+    for char in text:
+        if cluster and not _goes_on(cluster, char):
+            yield cluster
+            cluster = ""
+        cluster += char
+    if cluster:
+        yield cluster
+
+
+def _goes_on(cluster: str, char: str) -> bool:
+    """Whether a character is part of the one before. The rules of UAX #29, as far as the width depends on them."""
+    if char < "\u0300":
+        return False
+    from unicodedata import category, east_asian_width
+
+    if category(char) in ("Mn", "Me", "Cf") or "\u1160" <= char <= "\u11ff":
+        return True
+    if cluster[-1] == ZWJ:
+        return category(char) == "So" or east_asian_width(char) == "W"
+    if "\U0001f3fb" <= char <= "\U0001f3ff":
+        # The colour of a skin.
+        return east_asian_width(cluster[0]) == "W" or category(cluster[0]) == "So"
+    return _is_half_flag(char) and _is_half_flag(cluster)
+
+
+def _is_half_flag(text: str) -> bool:
+    return len(text) == 1 and "\U0001f1e6" <= text <= "\U0001f1ff"
+
+
+def _width(cluster: str) -> int:
+    if len(cluster) == 1 and cluster < "\u0300":
+        return 1
+    from unicodedata import category, east_asian_width
+
+    first = cluster[0]
+    if len(cluster) > 1 and (WIDE_PLEASE in cluster or (_is_half_flag(first) and _is_half_flag(cluster[1]))):
+        return 2
+    if category(first) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if east_asian_width(first) in "WF" else 1
