@@ -1,0 +1,151 @@
+"""What `-o json` prints has the shapes that docs/json.md promises: a field that goes or changes its type fails here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from tests.docs.shapes import PAGE, Shape, differences, documents, errors, shapes
+from tests.terminal.program import CONFIG, TASKS, Program
+
+from penguin.orchestration.backend import WorkflowError
+from penguin_commands.declared import JSON_VERSION
+from penguin_commands.errors import exit_code
+from penguin_commands.table import COMMANDS
+
+SHAPES = shapes()
+SCRIPT = (
+    ("/workflow start quick --wait", "waited-start"),
+    ("/workflow start person", "started"),
+    ("/workflow wait person --for blocked", "workflows"),
+    ("/workflow status person", "status"),
+    ("/workflow status", "workflows"),
+    ("/workflow list", "workflows"),
+    ("/workflow history quick", "history"),
+    ("/workflow results quick", "results"),
+    ("/workflow artifacts quick", "artifacts"),
+    ("/workflow logs quick", "logs"),
+    ("/workflow diff quick", "diff"),
+    ("/workflow feedback person look", "changed"),
+    ("/workflow approve person --by ada --note seen", "changed"),
+    ("/workflow wait person", "workflows"),
+    ("/workflow results person", "results"),
+    ("/workflow retry quick --from implement", "started"),
+    ("/workflow wait quick", "workflows"),
+    ("/workflow results quick", "results"),
+    ("/workflow start gated", "started"),
+    ("/workflow pause gated --now", "changed"),
+    ("/workflow resume gated", "changed"),
+    ("/workflow results gated", "results"),
+    ("/workflow cancel gated", "changed"),
+    ("/workflow wait gated", "failure"),
+    ("/blueprint list", "blueprints"),
+    ("/blueprint show basics", "blueprint-shown"),
+    ("/blueprint lint", "lint"),
+    ("/task list", "tasks"),
+    ("/task ready", "tasks"),
+    ("/task show used", "task-shown"),
+    ("/task graph", "graph"),
+    ("/health", "health"),
+    ("/config", "settings"),
+    ("/workflow prune --older-than 0s", "pruned"),
+    ("/backup copy.db", "backup"),
+    ("/help", "commands"),
+    ("/help workflow retry", "commands"),
+    ("/workflow strat", "failure"),
+    ("/quit", "message"),
+)
+"""Commands, and the shape of what they print."""
+WITHOUT = {"/source", "/watch", "/workflow watch"}
+"""They have no document of their own."""
+USED = """\
+### 6. Used
+- **ID:** `used`
+#### Recipe: try-it
+```shell
+true
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def penguin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    folder = tmp_path_factory.mktemp("json")
+    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+    config = CONFIG.replace("run: [echo done]", "run: ['echo done > \"$PENGUIN_ARTIFACTS_DIR/a\"; echo >> b']")
+    (folder / "penguin.yaml").write_text(config)
+    (folder / "tasks.md").write_text(TASKS + USED)
+    yield Program(folder)
+    (folder / "go").touch()
+
+
+def told(shape: str, document: object) -> list[str]:
+    return list(differences(SHAPES, shape, document))
+
+
+def test_every_command_prints_what_is_promised(penguin: Program) -> None:
+    ran = penguin("-o", "json", "--keep-going", script="\n".join(line for line, _ in SCRIPT))
+    assert len(ran.documents) == len(SCRIPT), ran.err
+    for (line, shape), document in zip(SCRIPT, ran.documents, strict=True):
+        assert (line, told(shape, document)) == (line, [])
+    (manual,) = penguin("help", "-o", "json").documents
+    assert told("manual", manual) == []
+    assert manual["json_version"] == JSON_VERSION
+
+
+def test_events_are_told_as_promised(penguin: Program) -> None:
+    rows = penguin("-o", "jsonl", "-c", "/workflow start quick --wait").documents
+    events = [row for row in rows if "event" in row]
+    assert [told("happened", row) for row in events] == [[]] * len(events)
+    assert events[-1]["event"]["kind"] == "Completed"
+    result, last = rows[len(events) :]
+    assert told("waited-start", result) == []
+    assert told("workflow", last) == []
+
+
+def test_each_command_is_on_the_page() -> None:
+    known = documents()
+    named = {re.sub(r" (?:ID|--wait)$", "", name) for name in known}
+    assert {command.name for command in COMMANDS} - named - WITHOUT == set()
+    assert set(known.values()) <= SHAPES.keys()
+    assert {shape for _, shape in SCRIPT} | {"manual"} == set(known.values()) | {"failure"}
+
+
+def test_the_page_tells_the_version() -> None:
+    assert re.findall(r"\*\*version (\d+)\*\*", PAGE.read_text(encoding="utf-8")) == [str(JSON_VERSION)]
+
+
+def every_error(kind: type[WorkflowError] = WorkflowError) -> Iterator[type[WorkflowError]]:
+    yield kind
+    for more in kind.__subclasses__():
+        yield from every_error(more)
+
+
+def test_every_failure_has_its_exit_code() -> None:
+    promised = errors()
+    for kind in every_error():
+        assert promised[kind.code] == exit_code(kind.__new__(kind)), kind
+    assert promised["unexpected"] == exit_code(ValueError())
+    assert promised["system"] == exit_code(OSError())
+
+
+GONE = Shape({"a": "text", "b": "list of part", "c": "integer or null", "d": "text?"}, False)
+
+
+@pytest.mark.parametrize(
+    ("document", "wrong"),
+    [
+        ({"a": "x", "b": [{"e": 1}], "c": None}, 0),
+        ({"a": "x", "b": [], "c": 3, "d": "y"}, 0),
+        ({"b": [], "c": None}, 1),
+        ({"a": 1, "b": [], "c": None}, 1),
+        ({"a": "x", "b": {}, "c": True}, 2),
+        ({"a": "x", "b": [{"e": "1"}, {}], "c": None}, 2),
+        ({"a": "x", "b": [], "c": None, "new": 1}, 1),
+    ],
+)
+def test_what_changes_is_noticed(document: object, wrong: int) -> None:
+    known = {"whole": GONE, "part": Shape({"e": "integer"}, True)}
+    assert len(list(differences(known, "whole", document))) == wrong
