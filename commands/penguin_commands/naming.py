@@ -75,15 +75,16 @@ def _place_of_verb(noun: str, rest: Sequence[Word]) -> int | None:
     """Where the verb stands: first, or behind flags of its own and their values."""
     if not rest or not rest[0].text.startswith("-"):
         return 0 if rest else None
-    for place, word in enumerate(rest):
-        command = lookup(noun, word.text)
-        if command and _are_flags(command, rest[:place]):
-            return place
-    return 0
+    places = [place for place, word in enumerate(rest) if lookup(noun, word.text)]
+    # A word may be the value of a flag, and a verb elsewhere. Where no flag fits, the first verb says what is wrong.
+    fitting = (place for place in places if _are_flags(lookup(noun, rest[place].text), rest[:place]))
+    return next(fitting, places[0] if places else 0)
 
 
-def _are_flags(command: Command, words: Sequence[Word]) -> bool:
+def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:
     """Whether words are flags of a command, with their values, and nothing else."""
+    if command is None:
+        return False
     value_follows = False
     for word in words:
         name, equals, _ = word.text.partition("=")

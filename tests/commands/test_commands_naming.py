@@ -1,0 +1,143 @@
+"""Names of commands: exact ones, beginnings, flags before the verb, and where the fault is marked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penguin_commands.errors import UsageError
+from penguin_commands.parse import parse
+from penguin_commands.spec import Command
+from penguin_commands.system import explained
+from penguin_commands.table import COMMANDS
+
+
+def named(line: str) -> str:
+    invocation = parse(line)
+    assert invocation is not None
+    return invocation.command.name
+
+
+def refused(line: str) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        parse(line)
+    assert caught.value.line == line
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("/workflow stat a", "/workflow status"),
+        ("/workflow li", "/workflow list"),
+        ("/workf ls", "/workflow list"),
+        ("/task g", "/task graph"),
+        ("/hea", "/health"),
+        ("/exi", "/quit"),
+        ("/hel work retr", "/help"),
+    ],
+)
+def test_the_beginning_of_what_only_reads_will_do(line: str, name: str) -> None:
+    assert named(line) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "fault"),
+    [
+        ("/b list", "'/b' may be /blueprint or /backup", "/b"),
+        ("/workflow st a", "'st' may be start or status", "st"),
+        ("/workflow res a", "'res' may be resume or results", "res"),
+    ],
+)
+def test_a_beginning_of_several_is_refused(line: str, told: str, fault: str) -> None:
+    error = refused(line)
+    assert told in error.message
+    assert error.line[error.start : error.end] == fault
+
+
+@pytest.mark.parametrize("command", [it for it in COMMANDS if not it.reads], ids=lambda command: command.name)
+def test_what_changes_something_is_never_guessed(command: Command) -> None:
+    verb_or_noun = command.verb or command.noun
+    for length in range(1, len(verb_or_noun)):
+        short = verb_or_noun[:length]
+        line = f"/{command.noun} {short} x" if command.verb else f"/{short} x"
+        try:
+            invocation = parse(line)
+        except UsageError:
+            continue
+        assert invocation is None or invocation.command.reads, line
+
+
+def test_an_abbreviated_noun_does_not_change_anything_either() -> None:
+    error = refused("/workf cancel x")
+    assert "'/workf cancel' is the beginning of /workflow cancel, which changes something" in error.message
+    assert error.hint == "write it out: /workflow cancel ID"
+    assert error.line[error.start : error.end] == "/workf cancel"
+
+
+def test_an_exact_name_always_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = next(command for command in COMMANDS if command.name == "/workflow list")
+    longer = listed._replace(verb="listed", aliases=())
+    monkeypatch.setattr("penguin_commands.table.COMMANDS", (longer, *COMMANDS))
+    assert named("/workflow list") == "/workflow list"
+    assert "'lis' may be listed or list" in refused("/workflow lis").message
+
+
+@given(st.sampled_from(COMMANDS), st.data())
+def test_a_beginning_is_its_only_command_or_refused(command: Command, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([command.verb or command.noun, *command.aliases]))
+    short = name[: data.draw(st.integers(1, len(name)))]
+    line = f"/{command.noun} {short}" if command.verb else f"/{short}"
+    try:
+        invocation = parse(line)
+    except UsageError:
+        return
+    assert invocation is not None
+    found = invocation.command
+    assert any(it.startswith(short) for it in (found.verb or found.noun, *found.aliases))
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("/workflow --limit 3 list", "/workflow list"),
+        ("/workflow --task list list", "/workflow list"),
+        ("/workflow --task=wait list shop", "/workflow list"),
+        ("/workflow -f logs a", "/workflow logs"),
+        ("/workflow --with-deps start a --wait", "/workflow start"),
+    ],
+)
+def test_flags_may_stand_before_the_verb(line: str, name: str) -> None:
+    assert named(line) == name
+
+
+def test_a_flag_that_the_verb_behind_it_does_not_have_is_named() -> None:
+    error = refused("/workflow --nope list")
+    assert error.message.startswith("unknown flag '--nope'")
+    assert error.line[error.start : error.end] == "--nope"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_is_found_from_help_alone(command: Command) -> None:
+    assert command in explained(()).commands
+    assert command in explained([command.noun]).commands
+    words = [command.noun, command.verb] if command.verb else [command.noun]
+    shown = explained(words)
+    assert (shown.commands, shown.detailed) == ((command,), True)
+    assert explained([f"/{command.noun}", *words[1:]]) == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nope"], "unknown command '/nope'"),
+        (["workflow", "retyr"], "did you mean retry?"),
+        (["workflow", "retry", "x"], "'x' is one word too many"),
+        (["health", "x"], "'x' is one word too many"),
+    ],
+)
+def test_help_on_what_there_is_not(words: list[str], told: str) -> None:
+    with pytest.raises(UsageError, match=r"unknown|one word") as caught:
+        explained(words)
+    assert told in caught.value.message
