@@ -13,7 +13,7 @@ from penguin_repl.program import PROGRAM, SUBCOMMANDS, Subcommand
 from penguin_repl.render.explained import aligned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from penguin_commands.results import Help
     from penguin_commands.spec import Flag
@@ -49,7 +49,7 @@ class Manual(NamedTuple):
         return {
             "version": self.version,
             "json_version": JSON_VERSION,
-            "usage": [f"{usage}".rstrip() for usage, _ in _forms()],
+            "usage": [usage for usage, _ in _forms()],
             "options": [flag_data(flag) for flag in PROGRAM.flags],
             "subcommands": [
                 {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example} for it in SUBCOMMANDS
@@ -60,8 +60,8 @@ class Manual(NamedTuple):
 
     def text(self) -> str:
         """All of it, for people."""
-        usage = list(aligned(_forms()))
-        options = [f"  {line}" for line in _described(PROGRAM.flags)]
+        usage = list(_wrapped(_forms(), WIDTH - len("Usage: ")))
+        options = _options(PROGRAM.flags)
         commands = [f"  {line}" for line in aligned((command.name, command.help) for command in COMMANDS)]
         codes = ", ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
         parts = [HEAD, "", f"Usage: {usage[0]}", *(f"       {line}" for line in usage[1:])]
@@ -82,7 +82,7 @@ class SubcommandHelp(NamedTuple):
     def text(self) -> str:
         """For people."""
         it = self.subcommand
-        options = [f"  {line}" for line in _described(self._flags())]
+        options = _options(self._flags())
         head = f"{it.help[0].upper()}{it.help[1:]}.\n\nUsage: {_usage(it)}"
         return "\n".join([head, *options, f"Example: {it.example}"]) + "\n"
 
@@ -116,11 +116,16 @@ def _forms() -> Iterator[tuple[str, str]]:
         yield _usage(subcommand), subcommand.help
 
 
-def _described(flags: Sequence[Flag]) -> Iterator[str]:
-    """Options with what they mean beside them, in as many lines as that takes."""
-    room = max((len(flag.spelling) for flag in flags), default=0) + 2
+def _options(flags: Sequence[Flag]) -> list[str]:
+    return [f"  {line}" for line in _wrapped([(flag.spelling, flag.help) for flag in flags], WIDTH - 2)]
+
+
+def _wrapped(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+    """Names with what they mean beside them, in as many lines as that takes."""
+    pairs = list(described)
+    room = max((len(name) for name, _ in pairs), default=0) + 2
     rows = []
-    for flag in flags:
-        first, *more = wrap(flag.help, WIDTH - room)
-        rows += [(flag.spelling, first), *(("", line) for line in more)]
+    for name, text in pairs:
+        first, *more = wrap(text, width - room)
+        rows += [(name, first), *(("", line) for line in more)]
     yield from aligned(rows)
