@@ -204,7 +204,8 @@ def signal_of(act: Act) -> tuple[str, dict[str, Any]]:
         case "pause":
             return "pause", {"by": act.by, "now": act.now}
         case "resume":
-            return "resume", {"by": act.by, **({"from": act.start_from} if act.start_from else {})}
+            wanted = {"from": act.start_from, "budget": act.budget}
+            return "resume", {"by": act.by, **{key: value for key, value in wanted.items() if value}}
         case "feedback":
             return "inject_feedback", {"by": act.by, "message": act.text}
         case "cancel" | "approve":

@@ -14,8 +14,8 @@ import yaml
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.definition import Command, Definition, Gate, Retry, Task
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.definition import Budgets, Command, Definition, Gate, Retry, Task
+from penguin.orchestration.evidence import AttemptResult, StepEvidence, Usage
 
 FOLDER = Path(__file__).parent
 
@@ -30,6 +30,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay: float = 0.0
     """Seconds before the second try; doubled for each further one, up to `max_delay`."""
     max_delay: float = 300.0
+    budgets: Budgets = Budgets()
 
     def definition(self) -> Definition:
         return Definition(
@@ -37,6 +38,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             gates={phase: self._gate(phase) for phase in GATES},
             timeouts=dict.fromkeys(GATES, 60.0),
             retry=Retry(self.max_attempts, self.delay, 2.0, self.max_delay),
+            budgets=self.budgets,
         )
 
     def _gate(self, phase: WorkflowPhase) -> Gate:
@@ -55,6 +57,9 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     executed_nothing: bool = False
     impossible: bool = False
     missing: str = ""
+    usd: float = 0.0
+    """What its agent spent."""
+    overspent: str = ""
     artifacts: tuple[str, ...] = ()
     changes: str | None = None
     """The attempt changes the tree, which has this digest afterwards."""
@@ -71,6 +76,8 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             executed_nothing=self.executed_nothing,
             impossible=self.impossible,
             missing=self.missing,
+            usage=Usage(usd=self.usd),
+            overspent=self.overspent,
             tree=tree,
             changed=self.files,
         )
@@ -90,6 +97,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     now: bool = False
     start_from: WorkflowPhase | None = msgspec.field(default=None, name="from")
     text: str = ""
+    budget: dict[str, float] = {}
     by: str = "Ann"
     tree: str = ""
     survivors: tuple[int, ...] = ()

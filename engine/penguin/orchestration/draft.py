@@ -152,9 +152,8 @@ def _block(d: Draft, reason: str) -> None:
 def _block_overspent(d: Draft, phase: WorkflowPhase, reason: str) -> None:
     s = d.state
     grant = grant_that_helps(s.definition.budgets, s.granted, s.usage, s.used_before)
-    d.add(
-        ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=f"/workflow resume {s.workflow_id} --budget {grant}")
-    )
+    advice = f"/workflow resume {s.workflow_id}" + (f" --budget {grant}" if grant else "")
+    d.add(ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=advice, phase=phase))
 
 
 def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> None:

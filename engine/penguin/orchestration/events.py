@@ -146,6 +146,8 @@ class Blocked(Event, frozen=True, kw_only=True):
 
     reason: str
     advice: str
+    phase: WorkflowPhase | None = None
+    """The phase that it stops before, where that is not the one it was in."""
     unverified: bool = False
     """A person may approve the phase."""
 

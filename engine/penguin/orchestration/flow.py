@@ -283,6 +283,7 @@ def _resumed(s: State, e: ev.Resumed) -> Change:
 def _blocked(s: State, e: ev.Blocked) -> Change:
     return {
         "status": WorkflowStatus.BLOCKED,
+        "phase": e.phase or s.phase,
         "reason": e.reason,
         "advice": e.advice,
         "unverified": e.unverified,
