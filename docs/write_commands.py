@@ -40,6 +40,16 @@ CHECK = """\
 `penguin check` also lists what crashes left behind, which `/workflow prune` removes. It changes nothing, and engines
 may go on meanwhile.
 """
+COMPLETION = """\
+The scripts of `penguin completion` complete subcommands, options and their values, folders and scripts. Put one line
+into the file that your shell reads when it starts:
+
+| shell | file | line |
+|---|---|---|
+| bash | `~/.bashrc` | `eval "$(penguin completion bash)"` |
+| zsh | `~/.zshrc`, behind `compinit` | `source <(penguin completion zsh)` |
+| fish | `~/.config/fish/config.fish` | `penguin completion fish \\| source` |
+"""
 
 
 def text() -> str:
@@ -74,6 +84,7 @@ def _command_line() -> Iterator[str]:
     yield LINE
     yield _bullets([(f"penguin {it.name} {it.usage}".rstrip(), it.help) for it in SUBCOMMANDS])
     yield CHECK
+    yield COMPLETION
     yield "Options:\n"
     yield _bullets([(flag.spelling, flag.help) for flag in PROGRAM.flags])
     yield SCRIPTS

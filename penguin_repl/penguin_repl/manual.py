@@ -88,7 +88,7 @@ class SubcommandHelp(NamedTuple):
 
     def _flags(self) -> tuple[Flag, ...]:
         """Those that are for it in particular."""
-        return tuple(flag for flag in PROGRAM.flags if self.subcommand.name in flag.help.partition(":")[0].split())
+        return tuple(flag for flag in PROGRAM.flags if flag.name in self.subcommand.flags)
 
 
 def manual(words: Sequence[str], version: str) -> Manual | SubcommandHelp | Help:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from penguin_commands.spec import Argument, Command, Flag, Kind
 
+BACKENDS = ("native", "temporal")
+
 
 class Subcommand(NamedTuple):
     """What `penguin` does in place of a shell or a script."""
@@ -15,7 +17,15 @@ class Subcommand(NamedTuple):
     """What may follow the name."""
     help: str
     example: str
+    choices: tuple[str, ...] = ()
+    """The words that may follow, where it is one of a few."""
+    flags: tuple[str, ...] = ()
+    """The options that are for it in particular."""
 
+
+SHELLS = ("bash", "zsh", "fish")
+PROGRAM_FLAGS = ("command", "keep-going", "detach", "metrics")
+"""The options that are for shells and scripts in particular."""
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand(
@@ -26,12 +36,20 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
         "",
         "an engine without a terminal: goes on with whatever no living engine has",
         "penguin worker --until-settled",
+        flags=("grace", "until-settled", "metrics", "max-parallel", "address", "namespace", "task-queue"),
     ),
     Subcommand(
         "check", "", "whether the database agrees with its own history; exit 1 where it does not", "penguin check"
     ),
     Subcommand(
         "help", "[COMMAND…]", "show this, or explain a command; with -o json all of it as data", "penguin help workflow"
+    ),
+    Subcommand(
+        "completion",
+        "SHELL",
+        "print a script by which bash, zsh or fish completes this line; it says where to put it",
+        'eval "$(penguin completion bash)"',
+        choices=SHELLS,
     ),
 )
 
@@ -60,11 +78,11 @@ PROGRAM = Command(
             "the folder that holds penguin.yaml; else the nearest one from here upwards",
             placeholder="FOLDER",
         ),
-        Flag("backend", Kind.NAME, "the backend to use, over penguin.yaml and the environment"),
+        Flag("backend", Kind.NAME, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS),
         Flag(
             "output",
             Kind.CHOICE,
-            "what results look like: text; one JSON document per command; or one per row of a list, and one per event "
+            "what results look like; json: one document per command; jsonl: one per row of a list, and one per event "
             "while it is waited for",
             short="o",
             choices=("text", "json", "jsonl"),
@@ -99,3 +117,10 @@ PROGRAM = Command(
         Flag("help", help="show this", short="h"),
     ),
 )
+
+
+def flags_of(subcommand: Subcommand | None) -> tuple[Flag, ...]:
+    """The options that mean something to a subcommand; None stands for shells and scripts."""
+    own = subcommand.flags if subcommand else PROGRAM_FLAGS
+    particular = {*PROGRAM_FLAGS, *(name for it in SUBCOMMANDS for name in it.flags)}
+    return tuple(flag for flag in PROGRAM.flags if flag.name in own or flag.name not in particular)

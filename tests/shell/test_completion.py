@@ -15,7 +15,6 @@ from prompt_toolkit.document import Document
 from tests.native.space import Space, reached
 from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
 
-from penguin.orchestration.store.codec import INSERT_RUN
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.session import Session
@@ -147,19 +146,19 @@ async def test_a_workflow_that_is_there_already_is_not_offered_again(space: Spac
 
 def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:
     """Write a workflow for each task, the oldest first, a minute apart, up to now; their ids."""
-    rows: list[tuple[str | float, ...]] = []
-    for n, task in enumerate(tasks):
-        at = time.time() - 60.0 * (len(tasks) - 1 - n)
-        phase = "DONE" if status == "COMPLETED" else "TEST"
-        names = (f"ituv-{task}-{n:06x}", "p", task, "b", task, "[]", n, at)
-        rows.append((*names, 1, at, status, phase, 1, 0, 0.0, 0, "", "", "", "", "", "[]"))
     db.parent.mkdir(parents=True, exist_ok=True)
     connection = open_store(db)
+    blank = {name: "" if kind == "TEXT" else 0 for _, name, kind, *_ in connection.execute("PRAGMA table_info(run)")}
+    blank |= {"project_id": "p", "status": status, "phase": "DONE" if status == "COMPLETED" else "TEST"}
+    ids = [f"ituv-{task}-{n:06x}" for n, task in enumerate(tasks)]
     connection.execute("BEGIN")
-    connection.executemany(INSERT_RUN, rows)
+    for n, (workflow_id, task) in enumerate(zip(ids, tasks, strict=True)):
+        at = time.time() - 60.0 * (len(tasks) - 1 - n)
+        row = blank | {"workflow_id": workflow_id, "task_id": task, "artifacts": "[]", "created_at": at}
+        connection.execute(f"INSERT INTO run VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
     connection.execute("COMMIT")
     connection.close()
-    return [str(row[0]) for row in rows]
+    return ids
 
 
 def offered(session: Session, line: str) -> list[Completion]:
