@@ -27,7 +27,7 @@ def test_the_pragmas_are_in_force(db: Path) -> None:
 
 def test_all_files_are_the_owners_alone(db: Path) -> None:
     connection = open_store(db)
-    connection.execute("INSERT INTO snapshot VALUES ('s', 'w', 0, x'')")
+    connection.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     files = sorted(path.name for path in db.parent.iterdir())
     assert files == ["state.db", "state.db-shm", "state.db-wal"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {0o600}
@@ -35,10 +35,10 @@ def test_all_files_are_the_owners_alone(db: Path) -> None:
 
 def test_opening_again_keeps_everything(db: Path) -> None:
     first = open_store(db)
-    first.execute("INSERT INTO snapshot VALUES ('s', 'w', 0, x'')")
+    first.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     first.close()
     again = open_store(db)
-    assert again.execute("SELECT snapshot_id FROM snapshot").fetchall() == [("s",)]
+    assert again.execute("SELECT task_id FROM pruned").fetchall() == [("s",)]
     assert not list(db.parent.glob("*.bak"))
 
 

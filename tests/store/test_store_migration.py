@@ -30,7 +30,7 @@ def _made_up(db: Database) -> None:
 
 @later(name="9002_breaks", transactional=False)
 def _breaks(db: Database) -> None:
-    if db.execute("SELECT count(*) FROM snapshot").fetchone()[0]:
+    if db.execute("SELECT count(*) FROM pruned").fetchone()[0]:
         raise RuntimeError("it breaks")
 
 
@@ -78,12 +78,12 @@ def test_what_was_not_in_the_main_file_yet_is_in_the_copy_too(old: Path, tell: S
 
 def test_a_migration_that_breaks_changes_nothing(old: Path) -> None:
     connection = open_store(old)
-    connection.execute("INSERT INTO snapshot VALUES ('s', 'w', 0, x'')")
+    connection.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     with pytest.raises(RuntimeError, match="it breaks"):
         migrate(connection, old, later, NEXT)
     assert version(old) == SCHEMA_VERSION
     assert "colour" not in columns(old)
-    connection.execute("DELETE FROM snapshot")
+    connection.execute("DELETE FROM pruned")
     migrate(connection, old, later, NEXT)
     assert "colour" in columns(old)
 

@@ -13,9 +13,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from msgspec.structs import replace
+
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
 from penguin.orchestration.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
 from penguin.orchestration.events import Advice
+from penguin.orchestration.evidence import Usage
 from penguin.orchestration.flow import rebuild
 from penguin.orchestration.store.codec import decode_events, inserted_run
 from penguin.orchestration.store.connection import open_reader
@@ -228,7 +231,8 @@ def test_every_row_is_what_its_events_give(db: Path, tell: SimpleNamespace) -> N
     for story in stories:
         for _ in range(dice.randrange(25)):
             verdict = dice.choice([Verdict.PASSED, Verdict.PASSED, Verdict.FAILED, Verdict.UNVERIFIED])
-            report = Report(story.state.attempt, tell.result(verdict, "so it is"))
+            spent = Usage(dice.randrange(3), dice.randrange(9000), dice.random(), dice.random())
+            report = Report(story.state.attempt, replace(tell.result(verdict, "so it is"), usage=spent))
             advice = Feedback(Advice(id=str(dice.random()), text="try harder", by="ann"))
             now = dice.random() < 0.5
             commands = [Claim("e1"), Dispatch(), Dispatch(), report, report, Pause("ann", now), Resume("bob"), advice]
@@ -262,8 +266,8 @@ def unit(n):
     return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), ROW(n), True, False)]
 
 def ROW(n):
-    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", 0, 0.0)
-    return (*fixed, 1, 0.0, "PENDING", "PENDING", 0, 0, 0.0, 0, "", "", "", "", "", "[]")
+    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", 0, 0.0)
+    return (*fixed, 1, 0.0, "PENDING", "PENDING", 0, 0, 0.0, 0, "", "", "", "", "", "[]", 0, 0, 0.0, 0.0)
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()

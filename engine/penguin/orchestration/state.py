@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +15,20 @@ from typing import Any, Self
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
 from penguin.orchestration.private import make_private
+from penguin.orchestration.spending import spending_of
 from penguin.orchestration.store.connection import explain_error, open_store
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.store.snapshots import (
+    DROP_FILES,
+    LEVEL,
+    SAVE,
+    SAVE_CONVERSATION,
+    SAVE_FILE,
+    SnapshotReader,
+    SnapshotRow,
+    file_rows,
+)
 
 ALL = 2**62
-SAVE = "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class ContextSnapshot:
     session_id: str = ""
     """The agent's own name for the conversation."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Any JSON object."""
+    """Any JSON object. What is in its `usage` (`turns`, `tokens`, `usd`, `minutes`) is shown as what it cost."""
 
 
 class WorkflowStateStore:
@@ -57,7 +67,8 @@ class WorkflowStateStore:
         except OSError as error:
             raise StoreError(f"can't make {self._path.parent}: {error.strerror}", "choose another place") from error
         self._connection = open_store(self._path)
-        self._reader = WorkflowReader(self._path)
+        self._closed = False
+        self._reader = SnapshotReader(self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -69,19 +80,28 @@ class WorkflowStateStore:
 
     def close(self) -> None:
         """Close the file. The store is of no use after that."""
+        self._closed = True
         self._reader.close()
         self._connection.close()
 
     def list_active_workflows(self) -> list[WorkflowInfo]:
         """Every workflow that is not over, the newest first."""
+        self._require_open()
         return self._reader.list(statuses=ACTIVE, limit=ALL)
 
+    # --- snapshots ---
+
     def save_context_snapshot(self, snapshot: ContextSnapshot) -> None:
-        """Keep a snapshot; one of the same id is replaced. Raises StoreError for what is no JSON."""
+        """Keep a snapshot; one of the same id is replaced, but for its session files.
+
+        Raises StoreError for what is no JSON.
+        """
         try:
-            data = zlib.compress(_encode(snapshot))
-            row = (snapshot.snapshot_id, snapshot.workflow_id, snapshot.created_at.timestamp(), data)
-            self._execute(SAVE, row)
+            data = _encode(snapshot)
+            row, packed = _row(snapshot, len(data)), zlib.compress(data, LEVEL)
+            with self._writing() as connection:
+                connection.execute(SAVE, row)
+                connection.execute(SAVE_CONVERSATION, (snapshot.snapshot_id, packed))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise StoreError(
                 f"snapshot {snapshot.snapshot_id!r} can't be kept: {error}", "keep nothing but JSON in it"
@@ -89,31 +109,82 @@ class WorkflowStateStore:
 
     def get_context_snapshot(self, snapshot_id: str) -> ContextSnapshot | None:
         """The snapshot as it was saved, or None where there is none."""
-        rows = self._execute("SELECT data FROM snapshot WHERE snapshot_id = ?", (snapshot_id,))
-        return _decode(rows[0][0]) if rows else None
+        self._require_open()
+        data = self._reader.conversation(snapshot_id)
+        return None if data is None else decode_snapshot(data)
 
     def list_context_snapshots(self, workflow_id: str | None = None) -> list[ContextSnapshot]:
-        """The snapshots of a workflow, or all, oldest first."""
-        where, parameters = ("", ()) if workflow_id is None else ("WHERE workflow_id = ?", (workflow_id,))
-        rows = self._execute(f"SELECT data FROM snapshot {where} ORDER BY created_at, snapshot_id", parameters)
-        return [_decode(row[0]) for row in rows]
+        """The snapshots of a workflow, or all, oldest first, each with all that it holds."""
+        self._require_open()
+        return [decode_snapshot(data) for data in self._reader.conversations(workflow_id)]
 
-    def _execute(self, sql: str, parameters: Iterable[str | float | bytes]) -> list[tuple[Any, ...]]:
+    def snapshots(self, workflow_id: str | None = None) -> list[SnapshotRow]:
+        """What there is to show of the snapshots of a workflow, or all, without what they hold; the newest first."""
+        self._require_open()
+        return self._reader.snapshots(workflow_id)
+
+    def save_session_files(self, snapshot_id: str, files: Mapping[str, bytes]) -> None:
+        """Keep the agent's own files of a snapshot, by their names, in place of those that were kept.
+
+        A name is a relative path with slashes. Raises StoreError for another one, and where there is no such snapshot.
+        """
+        rows = file_rows(snapshot_id, files)
+        with self._writing() as connection:
+            if not connection.execute("SELECT 1 FROM snapshot WHERE snapshot_id = ?", (snapshot_id,)).fetchone():
+                raise StoreError(f"there is no snapshot {snapshot_id!r}", "save the snapshot first")
+            connection.execute(DROP_FILES, (snapshot_id,))
+            connection.executemany(SAVE_FILE, rows)
+
+    def session_files(self, snapshot_id: str) -> dict[str, bytes]:
+        """The agent's own files of a snapshot, by their names, exact; none where none were kept."""
+        self._require_open()
+        return self._reader.session_files(snapshot_id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction."""
+        self._require_open()
         try:
-            return self._connection.execute(sql, tuple(parameters)).fetchall()
-        except sqlite3.ProgrammingError as error:
-            raise StoreError(f"{self._path}: {error}", "open the store again") from error
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._path) from error
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self._path} was closed", "open the store again")
+
 
 def _encode(snapshot: ContextSnapshot) -> bytes:
-    fields = asdict(snapshot) | {"created_at": snapshot.created_at.isoformat()}
-    return json.dumps(fields, allow_nan=False).encode()
+    # A conversation may be long: `asdict` would copy it first.
+    values = {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
+    return json.dumps(values | {"created_at": snapshot.created_at.isoformat()}, allow_nan=False).encode()
 
 
-def _decode(data: bytes) -> ContextSnapshot:
-    fields = json.loads(zlib.decompress(data))
-    fields["created_at"] = datetime.fromisoformat(fields["created_at"])
-    fields["phase"] = WorkflowPhase(fields["phase"]) if fields["phase"] else None
-    return ContextSnapshot(**fields)
+def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
+    return (
+        snapshot.snapshot_id,
+        snapshot.workflow_id,
+        snapshot.created_at.timestamp(),
+        snapshot.task_id,
+        snapshot.phase or "",
+        snapshot.attempt,
+        snapshot.agent,
+        snapshot.session_id,
+        len(snapshot.conversation_history),
+        size,
+        *spending_of(snapshot.metadata.get("usage")),
+    )
+
+
+def decode_snapshot(data: bytes) -> ContextSnapshot:
+    """A snapshot from the JSON that the store, and the storage, keep of it."""
+    values = json.loads(data)
+    values["created_at"] = datetime.fromisoformat(values["created_at"])
+    values["phase"] = WorkflowPhase(values["phase"]) if values["phase"] else None
+    return ContextSnapshot(**values)

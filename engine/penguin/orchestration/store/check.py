@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -28,11 +29,19 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, Attribut
 EVENTS = "SELECT workflow_id, seq, at, kind, data FROM event ORDER BY workflow_id, seq"
 
 
+CONVERSATIONS = """
+SELECT snapshot_id, snapshot.bytes, conversation.data FROM snapshot LEFT JOIN conversation USING (snapshot_id)
+ORDER BY snapshot_id
+"""
+ORPHANS = 'SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1'
+SESSION_FILES = "SELECT snapshot_id, bytes, data FROM session_file ORDER BY snapshot_id, name"
+
+
 class Problem(NamedTuple):
     """Something that can't be so."""
 
     subject: str
-    """A workflow, a task, or the file."""
+    """A workflow, a snapshot, or the file."""
     message: str
 
 
@@ -100,11 +109,20 @@ class _Check:
         broken = [Problem(self._place.db.name, text) for text in self._integrity()]
         known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
         # A page that can't be read would end the walk; that it can't was said already.
-        problems = broken or list(self._workflows(known))
+        problems = broken or [*self._workflows(known), *self._snapshots()]
         return _Found(len(known), self._events, tuple(problems))
 
     def _integrity(self) -> list[str]:
         return [text for (text,) in self._connection.execute("PRAGMA integrity_check") if text != "ok"]
+
+    def _snapshots(self) -> Iterator[Problem]:
+        """Saved conversations that are not whole."""
+        for table, count in self._connection.execute(ORPHANS):
+            yield Problem(self._place.db.name, f"{count} rows of {table} belong to no snapshot")
+        for what, sql in (("conversation", CONVERSATIONS), ("session files", SESSION_FILES)):
+            for snapshot_id, size, data in self._connection.execute(sql):
+                if not _holds(data, size):
+                    yield Problem(snapshot_id, f"its {what} can't be read")
 
     def _workflows(self, known: set[str]) -> Iterator[Problem]:
         columns = [row[1] for row in self._connection.execute("PRAGMA table_info(run)")]
@@ -145,6 +163,14 @@ class _Check:
         first = self._active.setdefault((task.project_id, task.id), state.workflow_id)
         if first != state.workflow_id:
             yield f"it is active, and so is {first} of the same task"
+
+
+def _holds(data: object, size: int) -> bool:
+    """Whether compressed data is what it was: it carries a checksum of its own."""
+    try:
+        return isinstance(data, bytes) and len(zlib.decompress(data)) == size
+    except zlib.error:
+        return False
 
 
 def _rebuilt(history: Iterable[Row]) -> State:

@@ -31,11 +31,11 @@ def decode_events(data: str) -> list[AnyEvent]:
 
 INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 
-INSERT_RUN = f"INSERT INTO run VALUES ({', '.join('?' * 22)})"
+INSERT_RUN = f"INSERT INTO run VALUES ({', '.join('?' * 27)})"
 
 UPDATE_RUN = """
 UPDATE run SET seq = ?, updated_at = ?, status = ?, phase = ?, attempt = ?, slot = ?, due_at = ?, cancelling = ?,
-    owner = ?, host = ?, actor = ?, reason = ?, advice = ?, artifacts = ?
+    owner = ?, host = ?, actor = ?, reason = ?, advice = ?, artifacts = ?, turns = ?, tokens = ?, usd = ?, minutes = ?
 WHERE workflow_id = ? AND seq = ?
 """
 
@@ -50,6 +50,7 @@ def inserted_run(state: State, seq: int) -> Row:
         task.blueprint_id,
         task.title,
         _encode(task.dependencies).decode(),
+        ", ".join(state.definition.agents),
         state.number,
         state.created_at,
     )
@@ -77,4 +78,8 @@ def _changing(state: State, seq: int) -> Row:
         state.reason,
         state.advice,
         _encode(state.artifacts).decode() if state.artifacts else "[]",
+        state.usage.turns,
+        state.usage.tokens,
+        state.usage.usd,
+        state.usage.minutes,
     )

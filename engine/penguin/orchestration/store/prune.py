@@ -1,7 +1,8 @@
 """`/workflow prune`: forgetting workflows that are long over, and removing what crashes left behind.
 
-The rows of a workflow go first, then its checkpoints, its folder last. A crash in between leaves a folder without a
-workflow, which `penguin check` lists and the next pruning removes, with what is left of the checkpoints.
+What agents said in a workflow goes first, then its rows, then its checkpoints, its folder last. A crash in between
+leaves a workflow that is forgotten next time, or a folder without a workflow, which `penguin check` lists and the next
+pruning removes, with what is left of the checkpoints.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.databases import Place, places
 from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers, remove, size_of
+from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
 from penguin.orchestration.tree.checkpoints import drop_checkpoints
 from penguin.orchestration.tree.git import GitTrouble
 from penguin.orchestration.workspace import Workspace
@@ -41,7 +43,7 @@ REMEMBER = """
 INSERT INTO pruned VALUES (?, ?, ?)
 ON CONFLICT (project_id, task_id) DO UPDATE SET number = max(number, excluded.number)
 """
-FORGET = tuple(f"DELETE FROM {table} WHERE workflow_id = ?" for table in ("snapshot", "event", "run"))
+FORGET = tuple(f"DELETE FROM {table} WHERE workflow_id = ?" for table in ("event", "run"))
 
 
 class Old(NamedTuple):
@@ -87,7 +89,7 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
         # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
         left = tuple(leftovers(workspace, needed, now))
         pruning.clear([one.path for one in left])
-        gone = [one for store in stores for one in pruning.forget(store)]
+        gone = [one for store in stores for one in pruning.forget(store, stores[0])]
     held = {one.path for one in pruning.stuck}
     return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
 
@@ -114,6 +116,13 @@ class _Store:
         with self._explained():
             _forget(self._connection, batch)
 
+    def forget_conversations(self, workflow_ids: Iterable[str]) -> None:
+        """Forget what their agents said."""
+        with self._explained():
+            for workflow_id in workflow_ids:
+                # One at a time: they may be large, and engines wait meanwhile.
+                self._connection.execute(FORGET_SNAPSHOTS, (workflow_id,))
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -131,16 +140,20 @@ class _Pruning:
         self._dry_run = dry_run
         self.stuck: list[Leftover] = []
 
-    def forget(self, store: _Store) -> Iterator[Old]:
-        """Forget what is old in a database, and remove its folders; what went."""
+    def forget(self, store: _Store, first: _Store) -> Iterator[Old]:
+        """Forget what is old in a database, and remove its folders; what went.
+
+        The first of all databases holds what agents said, whichever backend ran them.
+        """
         for start in range(0, len(store.old), BATCH):
             batch = tuple(self._sized(store.old[start : start + BATCH]))
             if not self._dry_run:
+                # A task's workflows are called the same on both backends: what is left may be another one's too.
+                first.forget_conversations(one.workflow_id for one in batch if self._known[one.workflow_id] == 1)
                 store.forget(batch)
             for one in batch:
                 self._known[one.workflow_id] -= 1
             runs = self._workspace.runs
-            # A task's workflows are called the same on both backends: the folder may be another one's too.
             self.clear([runs / one.workflow_id for one in batch if not self._known[one.workflow_id]])
             yield from batch
 

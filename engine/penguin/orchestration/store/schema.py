@@ -36,6 +36,7 @@ CREATE TABLE run (
     blueprint_id TEXT NOT NULL,
     title TEXT NOT NULL,
     dependencies TEXT NOT NULL,
+    agents TEXT NOT NULL,
     number INTEGER NOT NULL,
     created_at REAL NOT NULL,
     seq INTEGER NOT NULL,
@@ -51,7 +52,11 @@ CREATE TABLE run (
     actor TEXT NOT NULL,
     reason TEXT NOT NULL,
     advice TEXT NOT NULL,
-    artifacts TEXT NOT NULL
+    artifacts TEXT NOT NULL,
+    turns INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    minutes REAL NOT NULL
 ) WITHOUT ROWID
 """
 
@@ -74,20 +79,51 @@ INDEXES = (
     "CREATE INDEX run_slot ON run (slot) WHERE slot = 1",
 )
 
+# What a list of snapshots shows. What they hold is in tables of its own, lest a list reads past it.
 SNAPSHOT = """
 CREATE TABLE snapshot (
     snapshot_id TEXT PRIMARY KEY,
     workflow_id TEXT NOT NULL,
     created_at REAL NOT NULL,
-    data BLOB NOT NULL
+    task_id TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    turns INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    minutes REAL NOT NULL
 ) WITHOUT ROWID
 """
 
-
 SNAPSHOT_INDEXES = (
-    "CREATE INDEX snapshot_created ON snapshot (created_at)",
-    "CREATE INDEX snapshot_workflow ON snapshot (workflow_id, created_at)",
+    "CREATE INDEX snapshot_created ON snapshot (created_at, snapshot_id)",
+    "CREATE INDEX snapshot_workflow ON snapshot (workflow_id, created_at, snapshot_id)",
 )
+
+# Rows with large values: found by their key alone, and never walked.
+CONVERSATION = """
+CREATE TABLE conversation (
+    snapshot_id TEXT PRIMARY KEY REFERENCES snapshot ON DELETE CASCADE,
+    data BLOB NOT NULL
+)
+"""
+
+SESSION_FILE = """
+CREATE TABLE session_file (
+    snapshot_id TEXT NOT NULL REFERENCES snapshot ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (snapshot_id, name)
+)
+"""
+
+
+SNAPSHOTS = (SNAPSHOT, *SNAPSHOT_INDEXES, CONVERSATION, SESSION_FILE)
 
 
 PRUNED = """
@@ -103,7 +139,7 @@ CREATE TABLE pruned (
 
 @migrations(name="0001_first", transactional=False)
 def _first(db: Database) -> None:
-    for statement in (EVENT, RUN, *INDEXES, SNAPSHOT, *SNAPSHOT_INDEXES, PRUNED):
+    for statement in (EVENT, RUN, *INDEXES, *SNAPSHOTS, PRUNED):
         db.execute(statement)
 
 
