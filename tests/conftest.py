@@ -20,6 +20,12 @@ for name in ("NO_COLOR", "CLICOLOR_FORCE", "ACCESSIBLE", "PAGER", "COLUMNS"):
 pytest.register_assert_rewrite("tests.scenarios.conformance")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--golden", action="store_true", help="write the golden files anew, to be looked at before a commit"
+    )
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Coroutine tests (`pytest.mark.anyio`) run on asyncio, which the engine is written for."""

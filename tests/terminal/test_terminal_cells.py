@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from penguin_repl.render.cells import clusters, columns, cut, cut_front
+from penguin_repl.render.cells import clusters, columns, cut, cut_front, wrapped
 
 FAMILY, FLAG, HAND, HEART, KEY = "👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "❤\ufe0f", "1\ufe0f\u20e3"
 SIGNS = st.sampled_from(["a", "é", "e\u0301", "漢", "한", FAMILY, FLAG, HAND, HEART, KEY, " ", "→", "ß"])
@@ -66,3 +66,16 @@ def test_a_cut_is_marked() -> None:
     assert cut("漢字漢字", 6) == "漢字…"
     assert cut_front("abcdef", 4) == "…def"
     assert cut(f"{FAMILY}{FAMILY}", 3) == f"{FAMILY}…"
+
+
+@given(ANYTHING, st.integers(2, 30))
+def test_what_is_wrapped_fits_and_is_all_there(text: str, room: int) -> None:
+    lines = wrapped(text, room)
+    assert all(columns(line) <= room for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_lines_end_between_words() -> None:
+    assert wrapped("one two three", 8) == ["one two", "three"]
+    assert wrapped("ab 漢字漢字", 5) == ["ab", "漢字", "漢字"]
+    assert wrapped("", 5) == [""]

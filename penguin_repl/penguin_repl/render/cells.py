@@ -43,6 +43,31 @@ def cut_front(text: str, room: int, more: str = "…") -> str:
     return more + "".join(found[start:]) if room >= columns(more) else ""
 
 
+def wrapped(text: str, room: int) -> list[str]:
+    """A line as several that fit, folded between words where that can be; a wide character takes two columns anyway."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        if columns(line) + columns(word) + bool(line) <= room:
+            line = f"{line} {word}" if line else word
+            continue
+        lines += [line] if line else []
+        *whole, line = _split(word, room)
+        lines += whole
+    return [*lines, line]
+
+
+def _split(word: str, room: int) -> Iterator[str]:
+    """A word in parts that fit."""
+    part = ""
+    for cluster in clusters(word):
+        if part and columns(part) + _width(cluster) > room:
+            yield part
+            part = ""
+        part += cluster
+    yield part
+
+
 def clusters(text: str) -> Iterator[str]:
     """What people see as one character each: letters with their accents, families, flags."""
     cluster = ""

@@ -1,14 +1,14 @@
-"""Tables: drawn by rich on a terminal, aligned lines elsewhere."""
+"""Tables: as wide as the terminal on one, aligned lines elsewhere."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from penguin_repl.render.cells import columns
+from penguin_repl.render.cells import columns, wrapped
 from penguin_repl.render.safe import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 STYLES = {
     "RUNNING": "cyan",
@@ -24,10 +24,14 @@ STYLES = {
 }
 
 
-LEFT_OUT = ("UPDATED", "STARTED", "DONE", "PHASE", "PROJECT")
+LEFT_OUT = ("UPDATED", "STARTED", "ENDED", "FILES", "DONE", "PHASE", "PROJECT")
 """Columns that a narrow terminal goes without, in this order, before an id is folded."""
 GAP = 2
 """Spaces between columns."""
+SHORTEST = 20
+"""Columns below which nothing is folded."""
+INDENT = "    "
+HEAD = "bold"
 
 
 class Grid(NamedTuple):
@@ -86,29 +90,58 @@ def _without(grid: Grid, gone: int) -> Grid:
 
 
 def _drawn(grid: Grid, width: int, color: bool) -> str:
-    from io import StringIO
+    rows = [grid.columns, *_cells(grid)]
+    widths = _fitted(rows, grid.right, width)
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        styles = [HEAD if number == 0 else STYLES.get(cell, "") for cell in row]
+        lines += _folded(row, widths, grid.right, styles if color else None)
+        rest = "  ".join(cell for cell in row[len(widths) :] if cell)
+        lines += [INDENT + line for line in wrapped(rest, max(1, width - len(INDENT)))] if rest else []
+    return "".join(line.rstrip() + "\n" for line in lines)
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, column in enumerate(grid.columns):
-        # An id that is cut can't be copied: it is folded instead.
-        table.add_column(column, justify="right" if index in grid.right else "left", overflow="fold")
-    for row in _cells(grid):
-        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
-    screen = StringIO()
-    system: Literal["standard"] | None = "standard" if color else None
-    # A height too, lest a dumb terminal counts as one of 80 columns. Whether there is colour was decided already.
-    console = Console(
-        file=screen,
-        force_terminal=True,
-        width=width,
-        height=len(grid.rows) + 1,
-        color_system=system,
-        no_color=not color,
-        highlight=False,
-    )
-    console.print(table)
-    return "\n".join(line.rstrip() for line in screen.getvalue().split("\n"))
+def _fitted(rows: Sequence[Sequence[str]], right: Sequence[int], width: int) -> list[int]:
+    """The widths of the columns that stand beside each other; the cells of the others go on a line below their row."""
+    natural = [max(columns(row[index]) for row in rows) for index in range(len(rows[0]))]
+    for count in range(len(natural), 1, -1):
+        widths = natural[:count]
+        while (over := sum(widths) + GAP * (count - 1) - width) > 0:
+            # Prose can be folded; ids, numbers, times and verdicts are read as a whole.
+            widest = max((it for it in range(1, count) if it not in right), key=widths.__getitem__, default=0)
+            if widest == 0 or widths[widest] <= SHORTEST:
+                break
+            widths[widest] = max(SHORTEST, widths[widest] - over, *_second(widths, widest))
+        else:
+            return widths
+    return [min(natural[0], width)]
+
+
+def _second(widths: Sequence[int], widest: int) -> list[int]:
+    """The width below which another column would be the widest: both give way then."""
+    others = [width for index, width in enumerate(widths) if index not in (0, widest)]
+    return [max(others)] if others and max(others) < widths[widest] else []
+
+
+def _folded(
+    row: Sequence[str], widths: Sequence[int], right: Sequence[int], styles: Sequence[str] | None
+) -> Iterator[str]:
+    """The lines of a row."""
+    folded = [wrapped(cell, width) for cell, width in zip(row, widths, strict=False)]
+    for number in range(max(map(len, folded))):
+        line = []
+        for index, (parts, width) in enumerate(zip(folded, widths, strict=True)):
+            part = parts[number] if number < len(parts) else ""
+            space = " " * (width - columns(part))
+            part = _styled(part, styles[index]) if styles else part
+            line.append(space + part if index in right else part + space)
+        yield (" " * GAP).join(line)
+
+
+def _styled(text: str, style: str) -> str:
+    if not text or not style:
+        return text
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)

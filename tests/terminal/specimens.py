@@ -1,0 +1,130 @@
+"""A specimen of everything that is shown, for the golden files: whatever a user sees of it is in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.terminal.test_terminal_render import AT, CASES, ID, info, task
+
+from penguin.orchestration.backend import WorkflowError, WorkflowStatus
+from penguin.orchestration.store.prune import Old
+from penguin_commands import kept as k
+from penguin_commands import plans as p
+from penguin_commands import results as r
+from penguin_commands.errors import UsageError
+from penguin_commands.parse import parse
+from penguin_commands.table import COMMANDS, lookup
+
+FAMILY = "👨\u200d👩\u200d👧"
+DIFF = b"""\
+diff --git a/shop/users.py b/shop/users.py
+--- a/shop/users.py
++++ b/shop/users.py
+@@ -1,2 +1,3 @@
+ import re
+-OLD = 1
++NEW = 1  # \xe6\xbc\xa2
++\x1b[2Jgone
+"""
+
+
+def _specimens() -> dict[str, r.Result]:
+    return {name: result for name, (result, _) in CASES.items()} | {
+        "workflows of all kinds": _workflows(),
+        "waits to be told": r.WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
+        "diff": r.Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
+        "logs": r.Logs(ID, tuple(_logs())),
+        "logs followed": r.Logs(ID, (), _pieces),
+        "started and waited for": r.Chain(r.Started((("task-123", ID),)), _waited),
+        "help of all": r.Help(COMMANDS),
+        "help of one": r.Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
+        "tasks with long titles": p.TaskTable(tuple(_tasks())),
+        "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
+        "backed up twice": k.BackedUp(
+            ((".penguin/penguin.db", "a.db", 12_345), (".penguin/temporal.db", "a.temporal.db", 1))
+        ),
+        "pruned": k.Pruned(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
+        "would prune": k.Pruned(_old(), (), (), True),
+        "nothing pruned": k.Pruned((), (), (), False),
+        "checked": k.Checked(12, 345, (), (("blobs/ab", "no workflow"),)),
+        "checked and found wrong": k.Checked(1, 2, ((ID, "its status is not that of its history"),), ()),
+    }
+
+
+def _workflows() -> r.WorkflowTable:
+    rows = [
+        info(status, phase, workflow_id=f"ituv-{name}-{number:06x}", task_id=name)
+        for number, (status, phase, name) in enumerate(
+            [
+                ("PENDING", "PENDING", "mail"),
+                ("RUNNING", "IMPLEMENT", "auth-user-model"),
+                ("PAUSED", "TEST", "search"),
+                ("BLOCKED", "VERIFY", "invoice.pdf-export"),
+                ("COMPLETED", "DONE", "x"),
+                ("FAILED", "USE", "y"),
+                ("CANCELLED", "TEST", "z"),
+            ]
+        )
+    ]
+    told = rows[3].workflow_id
+    return r.WorkflowTable(
+        tuple(rows), {told: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"}, {told: f"/workflow approve {told}"}
+    )
+
+
+def _tasks() -> Iterator[p.TaskState]:
+    yield p.TaskState(
+        task(id="wide", title="漢字 in einem Titel, der länger ist als jede Zeile auf einem Bildschirm"), "ready"
+    )
+    yield p.TaskState(task(id="emoji", title=f"{FAMILY} 👍🏽 🇩🇪 cafe\u0301"), "RUNNING")
+    yield p.TaskState(task(id="a-rather-long-task-id.with-parts", title="t"), "waiting", ("wide", "emoji"))
+
+
+def _logs() -> Iterator[r.Log]:
+    for step, output in (("pytest -q", "1 passed\n\x1b[32mgreen\x1b[0m \x1b[2Jno end"), ("ruff", "fine\n")):
+        yield r.Log("TEST", 2, step, f"logs/{step}", "", excerpt=output)
+    yield r.Log("USE", 3, "try-it", "logs/3", "", try_=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut")
+
+
+async def _pieces() -> Any:
+    log = r.Log("TEST", 2, "pytest -q", "logs/2", "")
+    for output in (b"one\ntw", b"o\n"):
+        yield r.Piece(log, output)
+    yield r.Piece(log._replace(attempt=3, path="logs/3"), b"three")
+
+
+async def _waited() -> r.Result:
+    return r.Waited((info("COMPLETED", "DONE"),))
+
+
+def _old() -> tuple[Old, ...]:
+    ended = AT.timestamp()
+    return (
+        Old("ituv-a-000000", "shop", "a", 1, WorkflowStatus.COMPLETED, ended, 12_345),
+        Old("ituv-b-000000", "shop", "b", 1, WorkflowStatus.CANCELLED, ended),
+    )
+
+
+SPECIMENS = _specimens()
+"""By name."""
+
+
+def _usage() -> UsageError:
+    try:
+        parse("/workflow list --sort titel --limit 10 --project 漢字")
+    except UsageError as error:
+        return error
+    raise AssertionError("there is no such order")
+
+
+ERRORS: dict[str, BaseException] = {
+    "error": WorkflowError("no workflow 'x'", "/workflow list shows those there are"),
+    "error at a word": _usage(),
+    "error nobody foresaw": ValueError("boo"),
+    "error of the system": FileNotFoundError(2, "No such file or directory", "x.md"),
+}
+PROGRESS = {
+    "progress of one": r.Waiting((info(),), 12.3),
+    "progress of several": r.Waiting((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
+}
