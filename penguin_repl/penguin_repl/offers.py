@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 MOST_FILES = 5_000
 """So many entries of a folder are looked at."""
+TYPICAL = {
+    Kind.SECONDS: ("30s", "5m", "1h"),
+    Kind.AGE: ("7d", "30d", "90d"),
+    Kind.MOMENT: ("1h", "24h", "7d"),
+}
+"""Of what has no end of values, some that show how they are written."""
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
 
 
@@ -79,7 +85,7 @@ def values(spec: Argument | Flag, known: Known, command: Command, given: Sequenc
             return _files(typed)
         case Kind.COMMAND:
             return _help_words(given)
-    return [Offer(choice) for choice in spec.choices]
+    return [Offer(value) for value in spec.choices or (TYPICAL.get(spec.kind, ()) if spec.kind else ())]
 
 
 def tail(kind: Kind | None, typed: str) -> str:

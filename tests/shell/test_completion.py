@@ -18,9 +18,10 @@ from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.session import Session
+from penguin_commands.values import convert
 from penguin_repl.completion import CommandCompleter
 from penguin_repl.known import MOST, NEWEST, Known
-from penguin_repl.offers import age
+from penguin_repl.offers import TYPICAL, age
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +70,9 @@ def complete(space: Space) -> Complete:
         ("/workflow feedback auth use --ti", ""),
         ("/task graph --format=d", "--format=dot --format=mermaid"),
         ("/task show s", "search"),
+        ("/watch ", "on off"),
+        ("/workflow list --since=2", "--since=24h"),
+        ("/workflow prune --older-than ", "7d 30d 90d"),
         ("/help wo", "workflow"),
         ("/help workflow sta", "start status"),
         ("/nonsense ", ""),
@@ -79,6 +83,12 @@ def complete(space: Space) -> Complete:
 )
 def test_the_table_says_what_may_come_next(complete: Complete, line: str, words: str) -> None:
     assert complete(line) == words.split()
+
+
+def test_what_is_typical_is_understood() -> None:
+    for kind, values in TYPICAL.items():
+        for value in values:
+            assert convert(kind, value)
 
 
 def test_tasks_come_with_their_titles(space: Space) -> None:
