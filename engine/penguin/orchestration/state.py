@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -23,6 +23,7 @@ from penguin.orchestration.store.snapshots import (
     SAVE,
     SAVE_CONVERSATION,
     SAVE_FILE,
+    FileRow,
     SnapshotReader,
     SnapshotRow,
     file_rows,
@@ -91,18 +92,22 @@ class WorkflowStateStore:
 
     # --- snapshots ---
 
-    def save_context_snapshot(self, snapshot: ContextSnapshot) -> None:
-        """Keep a snapshot; one of the same id is replaced, but for its session files.
+    def save_context_snapshot(self, snapshot: ContextSnapshot, files: Mapping[str, bytes] | None = None) -> None:
+        """Keep a snapshot; one of the same id is replaced. With `files`, see `save_session_files`, at the same moment;
+        without, those that were kept stay.
 
         Raises StoreError for what is no JSON.
         """
         try:
-            data = _encode(snapshot)
+            data = encode_snapshot(snapshot)
             row, packed = _row(snapshot, len(data)), zlib.compress(data, LEVEL)
+            kept = None if files is None else file_rows(snapshot.snapshot_id, files)
             with self._writing() as connection:
                 connection.execute(SAVE, row)
                 connection.execute(SAVE_CONVERSATION, (snapshot.snapshot_id, packed))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+                if kept is not None:
+                    _replace_files(connection, snapshot.snapshot_id, kept)
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise StoreError(
                 f"snapshot {snapshot.snapshot_id!r} can't be kept: {error}", "keep nothing but JSON in it"
             ) from error
@@ -112,6 +117,11 @@ class WorkflowStateStore:
         self._require_open()
         data = self._reader.conversation(snapshot_id)
         return None if data is None else decode_snapshot(data)
+
+    def has_context_snapshot(self, snapshot_id: str) -> bool:
+        """Whether there is a snapshot with this id, without reading it."""
+        self._require_open()
+        return self._reader.snapshot(snapshot_id) is not None
 
     def list_context_snapshots(self, workflow_id: str | None = None) -> list[ContextSnapshot]:
         """The snapshots of a workflow, or all, oldest first, each with all that it holds."""
@@ -132,8 +142,7 @@ class WorkflowStateStore:
         with self._writing() as connection:
             if not connection.execute("SELECT 1 FROM snapshot WHERE snapshot_id = ?", (snapshot_id,)).fetchone():
                 raise StoreError(f"there is no snapshot {snapshot_id!r}", "save the snapshot first")
-            connection.execute(DROP_FILES, (snapshot_id,))
-            connection.executemany(SAVE_FILE, rows)
+            _replace_files(connection, snapshot_id, rows)
 
     def session_files(self, snapshot_id: str) -> dict[str, bytes]:
         """The agent's own files of a snapshot, by their names, exact; none where none were kept."""
@@ -160,7 +169,13 @@ class WorkflowStateStore:
             raise StoreError(f"{self._path} was closed", "open the store again")
 
 
-def _encode(snapshot: ContextSnapshot) -> bytes:
+def _replace_files(connection: sqlite3.Connection, snapshot_id: str, rows: Sequence[FileRow]) -> None:
+    connection.execute(DROP_FILES, (snapshot_id,))
+    connection.executemany(SAVE_FILE, rows)
+
+
+def encode_snapshot(snapshot: ContextSnapshot) -> bytes:
+    """A snapshot as JSON, as the store and the storage keep it. Raises what `json.dumps` raises."""
     # A conversation may be long: `asdict` would copy it first.
     values = {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
     return json.dumps(values | {"created_at": snapshot.created_at.isoformat()}, allow_nan=False).encode()
@@ -183,7 +198,7 @@ def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
 
 
 def decode_snapshot(data: bytes) -> ContextSnapshot:
-    """A snapshot from the JSON that the store, and the storage, keep of it."""
+    """The snapshot of which this is the JSON."""
     values = json.loads(data)
     values["created_at"] = datetime.fromisoformat(values["created_at"])
     values["phase"] = WorkflowPhase(values["phase"]) if values["phase"] else None

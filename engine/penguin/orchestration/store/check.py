@@ -118,7 +118,7 @@ class _Check:
     def _snapshots(self) -> Iterator[Problem]:
         """Saved conversations that are not whole."""
         for table, count in self._connection.execute(ORPHANS):
-            yield Problem(self._place.db.name, f"{count} rows of {table} belong to no snapshot")
+            yield Problem(self._place.db.name, f"{table} has {_rows(count)} without a snapshot")
         for what, sql in (("conversation", CONVERSATIONS), ("session files", SESSION_FILES)):
             for snapshot_id, size, data in self._connection.execute(sql):
                 if not _holds(data, size):
@@ -163,6 +163,10 @@ class _Check:
         first = self._active.setdefault((task.project_id, task.id), state.workflow_id)
         if first != state.workflow_id:
             yield f"it is active, and so is {first} of the same task"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _holds(data: object, size: int) -> bool:

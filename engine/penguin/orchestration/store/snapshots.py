@@ -12,6 +12,8 @@ from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.reader import NAMED, Rows, WorkflowReader
 from penguin.orchestration.times import from_timestamp
 
+FileRow = tuple[str, str, int, bytes]
+"""Snapshot, name, bytes, and the file compressed."""
 LEVEL = 3
 """Of compression: a third of the time of the default one, for some percent more bytes."""
 LONGEST = 200
@@ -122,7 +124,7 @@ def rows_query(workflow_id: str | None) -> tuple[str, tuple[str, ...]]:
     return sql, (workflow_id,)
 
 
-def file_rows(snapshot_id: str, files: Mapping[str, bytes]) -> list[tuple[str, str, int, bytes]]:
+def file_rows(snapshot_id: str, files: Mapping[str, bytes]) -> list[FileRow]:
     """The rows of the agent's own files. Raises StoreError for a name that leads out of a folder."""
     for name in files:
         if not is_plain(name):

@@ -1,0 +1,242 @@
+"""Snapshots in the store: lists that read no conversation, the agent's own files, and what prune and check do."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penguin.orchestration.backend import StoreError, WorkflowPhase
+from penguin.orchestration.commands import Cancel
+from penguin.orchestration.spending import Spending, spending_of
+from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
+from penguin.orchestration.store.check import check
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.prune import prune
+from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader, SnapshotRow, rows_query
+from penguin.orchestration.workspace import Workspace
+
+NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
+TALK: list[dict[str, Any]] = [{"role": "user", "text": "mind the gap"}, {"role": "assistant", "text": "so be it"}]
+SPENT = {"turns": 3, "tokens": 1200, "usd": 0.25, "minutes": 1.5}
+
+
+def snapshot(name: str = "s", workflow: str = "w", at: datetime = NOON, **more: Any) -> ContextSnapshot:
+    return ContextSnapshot(name, workflow, TALK, at, **more)
+
+
+@pytest.fixture
+def store(db: Path) -> Iterator[WorkflowStateStore]:
+    with WorkflowStateStore(db) as store:
+        yield store
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
+    full = snapshot(
+        task_id="a",
+        phase=WorkflowPhase.IMPLEMENT,
+        attempt=3,
+        agent="claude",
+        session_id="7f",
+        metadata={"usage": SPENT},
+    )
+    store.save_context_snapshot(full)
+    (row,) = store.snapshots()
+    assert row == SnapshotRow(
+        "s", "w", NOON, "a", WorkflowPhase.IMPLEMENT, 3, "claude", "7f", 2, row.bytes, Spending(3, 1200, 0.25, 1.5)
+    )
+    assert row.bytes > 100
+    store.save_context_snapshot(snapshot())
+    assert store.snapshots()[0][3:8] == ("", None, 0, "", "")
+    assert store.snapshots()[0].spent == Spending()
+
+
+@pytest.mark.parametrize("odd", [None, [], "5", {"turns": "x", "usd": -1, "tokens": True, "minutes": float("inf")}])
+def test_what_is_no_number_counts_for_nothing(odd: object) -> None:
+    assert spending_of(odd) == Spending()
+
+
+def test_rows_come_newest_first_and_by_workflow(store: WorkflowStateStore, db: Path) -> None:
+    for name, workflow, day in (("c", "w1", 3), ("a", "w2", 2), ("b", "w1", 1), ("d", "w1", 3)):
+        store.save_context_snapshot(snapshot(name, workflow, datetime(2024, 1, day, tzinfo=UTC)))
+    assert [row.snapshot_id for row in store.snapshots()] == ["d", "c", "a", "b"]
+    assert [row.snapshot_id for row in store.snapshots("w1")] == ["d", "c", "b"]
+    assert store.snapshots("w3") == store.snapshots("\ud800") == []
+    reader = SnapshotReader(db)
+    assert [row.snapshot_id for row in reader.snapshots(limit=2)] == ["d", "c"]
+    reader.close()
+
+
+@pytest.mark.parametrize("workflow", [None, "w"])
+def test_a_list_walks_an_index_and_reads_no_conversation(db: Path, workflow: str | None) -> None:
+    sql, parameters = rows_query(workflow)
+    plan = [row[3] for row in open_store(db).execute(f"EXPLAIN QUERY PLAN {sql}", (*parameters, 10))]
+    assert len(plan) == 1
+    assert "USING INDEX snapshot_" in plan[0]
+
+
+def test_no_file_means_no_snapshots(db: Path) -> None:
+    reader = SnapshotReader(db)
+    assert reader.snapshots() == []
+    assert (reader.snapshot("s"), reader.conversation("s"), reader.find_snapshot("s")) == (None, None, None)
+    assert (reader.session_files("s"), reader.session_sizes("s")) == ({}, {})
+    assert not db.exists()
+
+
+def test_a_beginning_finds_the_only_one(store: WorkflowStateStore, db: Path) -> None:
+    for name in ("ituv-a-1", "ituv-a-2", "ituv-b-1"):
+        store.save_context_snapshot(snapshot(name))
+    reader = SnapshotReader(db)
+    found = reader.find_snapshot("ituv-b")
+    assert found is not None
+    assert found.snapshot_id == "ituv-b-1"
+    assert reader.find_snapshot("x") is reader.find_snapshot("\ud800") is None
+    with pytest.raises(SnapshotNotFound, match=r"several snapshots: ituv-a-1, ituv-a-2$"):
+        reader.find_snapshot("ituv-a")
+    reader.close()
+
+
+# --- session files --------------------------------------------------------------------------------------------------
+
+FILES = {"7f.jsonl": b'{"a": 1}\n' * 1000, "sessions/2024/rollout.jsonl": b"\xff\x00", "empty": b""}
+
+
+def test_session_files_come_back_exact(store: WorkflowStateStore, db: Path) -> None:
+    store.save_context_snapshot(snapshot())
+    assert store.session_files("s") == store.session_files("other") == {}
+    store.save_session_files("s", FILES)
+    assert store.session_files("s") == FILES
+    reader = SnapshotReader(db)
+    assert reader.session_sizes("s") == {"7f.jsonl": 9000, "empty": 0, "sessions/2024/rollout.jsonl": 2}
+    reader.close()
+    store.save_context_snapshot(snapshot(attempt=2))
+    assert store.session_files("s") == FILES
+    store.save_session_files("s", {"x": b"y"})
+    assert store.session_files("s") == {"x": b"y"}
+    store.save_context_snapshot(snapshot(), {})
+    assert store.session_files("s") == {}
+
+
+def test_session_files_need_their_snapshot(store: WorkflowStateStore) -> None:
+    with pytest.raises(StoreError, match="no snapshot 's'"):
+        store.save_session_files("s", FILES)
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../up", "a/../b", "a//b", "a\\b", "a\nb", "\ud800", "x" * 300])
+def test_a_name_that_leads_elsewhere_is_refused(store: WorkflowStateStore, name: str) -> None:
+    store.save_context_snapshot(snapshot())
+    with pytest.raises(StoreError, match="session file"):
+        store.save_session_files("s", {"fine": b"", name: b"x"})
+    with pytest.raises(StoreError, match="session file"):
+        store.save_context_snapshot(snapshot("new"), {name: b"x"})
+    assert store.session_files("s") == {}
+    assert store.get_context_snapshot("new") is None
+
+
+# --- prune and check ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tell: SimpleNamespace) -> Workspace:
+    """With a workflow that is long over and one that goes on, both with a conversation."""
+    workspace = Workspace(tmp_path)
+    workspace.ensure()
+    old, going = tell.Story("old").do(Cancel("ann")), tell.Story("going").run()
+    tell.commit(workspace.db, old, going)
+    with WorkflowStateStore(workspace.db) as store:
+        for story in (old, going):
+            store.save_context_snapshot(snapshot(f"{story.id}-1", story.id), FILES)
+        store.save_context_snapshot(snapshot("other", "nobody's"))
+    return workspace
+
+
+def counts(workspace: Workspace) -> list[int]:
+    connection = sqlite3.connect(workspace.db)
+    tables = ("snapshot", "conversation", "session_file")
+    found = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+    connection.close()
+    return found
+
+
+def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> None:
+    assert counts(workspace) == [3, 3, 6]
+    assert [old.task_id for old in prune(workspace, 0.0, dry_run=True).workflows] == ["old"]
+    assert counts(workspace) == [3, 3, 6]
+    prune(workspace, 0.0)
+    assert counts(workspace) == [2, 2, 3]
+    with WorkflowStateStore(workspace.db) as store:
+        assert {row.workflow_id for row in store.snapshots()} == {"ituv-going-000000", "nobody's"}
+    assert check(workspace).problems == ()
+
+
+UNREADABLE = ("other", "its conversation can't be read")
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("DELETE FROM conversation WHERE snapshot_id = 'other'", ("other", "its conversation can't be read")),
+        (
+            "UPDATE conversation SET data = x'00' WHERE snapshot_id = 'other'",
+            ("other", "its conversation can't be read"),
+        ),
+        ("UPDATE snapshot SET bytes = 7 WHERE snapshot_id = 'other'", ("other", "its conversation can't be read")),
+        (
+            "UPDATE session_file SET data = x'00' WHERE name = 'empty' AND snapshot_id LIKE '%old%'",
+            ("ituv-old-000000-1", "its session files can't be read"),
+        ),
+        (
+            "DELETE FROM snapshot WHERE snapshot_id = 'other'",
+            ("penguin.db", "conversation has 1 row without a snapshot"),
+        ),
+    ],
+)
+def test_check_finds_what_is_not_whole(workspace: Workspace, statement: str, problem: tuple[str, str]) -> None:
+    assert check(workspace).problems == ()
+    connection = sqlite3.connect(workspace.db, isolation_level=None)
+    connection.execute(statement)
+    connection.close()
+    assert [tuple(found) for found in check(workspace).problems] == [problem]
+
+
+# --- large ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path, tell: SimpleNamespace) -> None:
+    tell.commit(db, *[tell.Story(f"t{n}") for n in range(50)])
+    dice = random.Random(1)
+    words = [f"{dice.getrandbits(40):x}" for _ in range(5000)]
+    talk = [{"role": "tool", "output": " ".join(dice.choices(words, k=2000))} for _ in range(1000)]
+    reader = SnapshotReader(db)
+    with WorkflowStateStore(db) as store:
+        before = quickest(lambda: reader.list())
+        store.save_context_snapshot(ContextSnapshot("s", "w", talk, NOON), {"7f.jsonl": b"x" * 20_000_000})
+        assert store.snapshots()[0].bytes > 20_000_000
+        assert store.snapshots()[0].messages == 1000
+        # A list that read one of them would take a hundred times as long.
+        assert quickest(lambda: reader.list()) < before * 3 + 0.001
+        assert quickest(lambda: reader.snapshots()) < 0.01
+        back = store.get_context_snapshot("s")
+        assert back is not None
+        assert back.conversation_history == talk
+    reader.close()
+
+
+def quickest(work: Any) -> float:
+    """Seconds of the quickest of several times."""
+    took = []
+    for _ in range(10):
+        begun = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - begun)
+    return min(took)
