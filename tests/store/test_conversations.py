@@ -83,23 +83,23 @@ GOOD = encode_snapshot(SNAPSHOT)
 UP = "session/../../up"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"no archive",
-        archive(x=b""),
-        archive(**{"snapshot.json": b"{}"}),
-        archive(**{"snapshot.json": b"[1]"}),
-        archive(**{"snapshot.json": GOOD.replace(b"ituv-a-123456-3.1", b"ituv-b-123456-3.1")}),
-        archive(**{"snapshot.json": GOOD, UP: b"x"}),
-        archive(**{"snapshot.json": GOOD, "session//etc/passwd": b"x"}),
-        archive(**{"snapshot.json": GOOD, "session/a": b"x"})[:-40],
-        archive(**{"snapshot.json": GOOD}).replace(b"gap", b"gup"),
-    ],
-)
-def test_what_is_no_conversation_is_not_there(storage: Storage, barn: WorkflowStateStore, data: bytes) -> None:
-    storage.put_file(KEY, data)
+BAD = {
+    "nothing": b"",
+    "no archive": b"no archive",
+    "no snapshot": archive(x=b""),
+    "an empty one": archive(**{"snapshot.json": b"{}"}),
+    "a list": archive(**{"snapshot.json": b"[1]"}),
+    "another one": archive(**{"snapshot.json": GOOD.replace(b"ituv-a-123456-3.1", b"ituv-b-123456-3.1")}),
+    "a name that leads up": archive(**{"snapshot.json": GOOD, UP: b"x"}),
+    "a name from the root": archive(**{"snapshot.json": GOOD, "session//etc/passwd": b"x"}),
+    "a cut one": archive(**{"snapshot.json": GOOD, "session/a": b"x"})[:-40],
+    "a changed one": archive(**{"snapshot.json": GOOD}).replace(b"gap", b"gup"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_conversation_is_not_there(storage: Storage, barn: WorkflowStateStore, name: str) -> None:
+    storage.put_file(KEY, BAD[name])
     assert not fetch(storage, barn, ID)
     assert barn.snapshots() == []
 
