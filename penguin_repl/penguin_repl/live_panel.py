@@ -34,7 +34,7 @@ class LivePanel:
     def __init__(self, seen: Callable[[], Seen], *, on: bool) -> None:
         self.on = on
         self._seen = seen
-        self._drawn: tuple[object, list[Line]] = (None, [])
+        self._drawn: tuple[Seen | None, object, list[Line]] = (None, None, [])
         """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
 
     def put_above(self, prompt: PromptSession[str]) -> None:
@@ -71,10 +71,10 @@ class LivePanel:
         if not self.on:
             return []
         size, seen = get_app().output.get_size(), self._seen()
-        origin = (id(seen), size, int(time.time()))
-        if self._drawn[0] != origin:
+        origin = (size, int(time.time()))
+        if self._drawn[0] is not seen or self._drawn[1] != origin:
             total = sum(seen.counts.values())
             glyphs = glyphs_of(get_app().output.encoding())
             # A line that ends in the last column makes some terminals begin another one.
-            self._drawn = (origin, draw(seen.rows, total, size.columns - 1, height(size.rows), glyphs))
-        return self._drawn[1]
+            self._drawn = (seen, origin, draw(seen.rows, total, size.columns - 1, height(size.rows), glyphs))
+        return self._drawn[2]

@@ -25,6 +25,7 @@ from penguin_commands.events import EventTeller
 from penguin_commands.execute import execute
 from penguin_commands.results import Chain, Logs, PanelSwitch, Piece, Quit, Result, Sourced, Viewing, Waited
 from penguin_repl import leaving
+from penguin_repl.attention import Attention
 from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
 from penguin_repl.deliver import deliver, show, show_progress
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from penguin_repl.options import Options
     from penguin_repl.screen import Style
     from penguin_repl.source import ScriptLine
+    from penguin_repl.survey import Seen
 
 
 def run_shell(session: Session, options: Options) -> ExitCode:
@@ -94,6 +96,9 @@ class Shell:
         self._notices = Notices(session, self._screen)
         self._watch = Watch(session, self._notices.change, self._redraw, lambda: self._panel.room())
         self._panel = LivePanel(lambda: self._watch.seen, on=session.taste.panel and not style.plain)
+        self._attention = Attention()
+        self._bar: tuple[Seen | None, int, str] = (None, 0, "")
+        """The toolbar, and what it was drawn from."""
         self._known = Known(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
@@ -133,12 +138,16 @@ class Shell:
             color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
         )
         self._panel.put_above(prompt)
+        prompt.app.key_processor.before_key_press += lambda _: self._attention.key()
         return prompt
 
     def _toolbar(self) -> str:
-        seen = self._watch.seen
-        line = fitting(seen.counts, seen.active, self._screen.columns)
-        return as_text(line) if self._screen.style.ascii else line
+        # It is drawn with every key, and says the same most of the time.
+        seen, columns = self._watch.seen, self._screen.columns
+        if self._bar[0] is not seen or self._bar[1] != columns:
+            line = fitting(seen.counts, seen.active, columns)
+            self._bar = (seen, columns, as_text(line) if self._screen.style.ascii else line)
+        return self._bar[2]
 
     def _on_change(self, info: WorkflowInfo) -> None:
         self._notices.change(info)
@@ -161,7 +170,7 @@ class Shell:
         self._foreground = Foreground()
         # What others print goes above the prompt; that takes escape sequences.
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
-        with self._foreground, quiet(self._prompt.input) as loud, strays, self._log_lines():
+        with self._foreground, self._attention, quiet(self._prompt.input) as loud, strays, self._log_lines():
             self._outside = Outside(self._foreground, loud)
             # The prompt first: the engine takes longer to load than the prompt to be drawn.
             self._opening = loop.create_task(self._open())
@@ -194,6 +203,7 @@ class Shell:
         try:
             told = await open_engine(self._session)
             self._opened = True
+            self._attention.loaded()
             if told:
                 self._screen.narrate(told)
         except Exception as error:
