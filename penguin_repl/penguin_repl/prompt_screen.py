@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
 
 from prompt_toolkit.application import get_app_session, in_terminal
@@ -138,7 +138,8 @@ class PromptScreen(Screen):
 
     async def _show_above(self) -> None:
         try:
-            async with in_terminal():
+            # Where nothing is drawn, nothing must get out of the way; a key that is pressed meanwhile is not missed.
+            async with in_terminal() if self.echo is None else nullcontext():
                 self._write_above()
         except OSError:
             # The terminal is gone; the shell hears of it in its own way.

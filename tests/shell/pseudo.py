@@ -60,8 +60,9 @@ class Pseudo:
         )
         os.close(slave)
 
-    def press(self, *keys: str) -> None:
+    def press(self, *keys: str) -> Self:
         os.write(self._master, "".join(keys).encode())
+        return self
 
     @property
     def text(self) -> str:
