@@ -24,7 +24,8 @@ from penguin.orchestration.backend import (
 )
 from penguin.orchestration.commands import Approve, Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume, Start
 from penguin.orchestration.events import Advice, Pass
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.evidence import AttemptResult, Usage
+from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, hopeless_dependency
 from penguin.orchestration.store.reader import WorkflowReader, list_query
@@ -182,7 +183,8 @@ def test_every_list_walks_an_index_in_order(
     assert bool(sorts) == (task is not None and sort == "updated"), plan
     scans = [line for line in plan if line.startswith("SCAN")]
     # Only the list of everything reads everything, and that in order, as far as its limit.
-    everything = project is task is after is None and (not statuses or len(statuses) == len(S)) and sort != "updated"
+    unfiltered = (project, task, after) == (None, None, None)
+    everything = unfiltered and (not statuses or len(statuses) == len(S)) and sort != "updated"
     assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
 
 
@@ -236,9 +238,7 @@ def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: 
     assert str(caught.value).endswith("…")
 
 
-def test_the_beginning_of_a_task_is_enough_for_reading(
-    db: Path, reader: WorkflowReader, tell: SimpleNamespace
-) -> None:
+def test_the_beginning_of_a_task_is_enough_for_reading(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
     old, new = tell.Story("mail", number=0).complete(), tell.Story("mail", number=1, at=tell.NOON + 100)
     tell.commit(db, old, new, tell.Story("auth-user"), tell.Story("auth-mail"))
     assert reader.find("ma", prefix=True) == new.id
@@ -429,3 +429,42 @@ print(sorted(heavy & sys.modules.keys()))
     command = [sys.executable, "-c", script, str(db), story.id]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# --- costs ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_agents_spent_is_told_by_workflow_and_in_all(
+    db: Path, reader: WorkflowReader, tell: SimpleNamespace
+) -> None:
+    assert reader.total() == (0, Spending())
+    paid, free, other = tell.Story("paid").run(), tell.Story("free").complete(), tell.Story("other", project="x").run()
+    spent = AttemptResult(verdict=V.FAILED, usage=Usage(3, 1200, 0.25, 1.5))
+    for story in (paid, other):
+        story.do(Report(1, spent)).do(Dispatch(), after=100).do(Report(2, spent))
+    tell.commit(db, paid, free, other)
+    double = Spending(6, 2400, 0.5, 3.0)
+    assert reader.spent([paid.id, free.id, "ituv-x-000000", "\ud800"]) == {paid.id: double}
+    assert reader.total() == (3, double.plus(double))
+    assert reader.total(project_id="shop") == (2, double)
+    assert reader.total(statuses=[S.COMPLETED], task_id="free", since=tell.NOON) == (1, Spending())
+    assert reader.total(since=paid.at + 1, sort="updated") == reader.total(task_id="\ud800") == (0, Spending())
+    assert reader.agents_of(paid.id) == reader.agents_of("ituv-x-000000") == reader.agents_of("\ud800") == ""
+
+
+def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+    story = tell.Story("a").run()
+    story.do(Pause("ann", now=True))
+    story.do(Report(1, AttemptResult(verdict=V.INTERRUPTED, cause="now", usage=Usage(1, 100, 0.1, 1.0))))
+    tell.commit(db, story)
+    (attempt,) = reader.results(story.id)
+    assert attempt.evidence == {"cause": "now", "usage": {"turns": 1, "tokens": 100, "usd": 0.1, "minutes": 1.0}}
+    story.do(Resume("ann"), Dispatch())
+    tell.commit(db, story)
+    assert reader.results(story.id)[0].evidence["usage"]["tokens"] == 100
+    story.do(Report(1, AttemptResult(verdict=V.PASSED, usage=Usage(2, 200, 0.2, 0.5))))
+    tell.commit(db, story)
+    attempt = reader.results(story.id)[0]
+    assert attempt.verdict is V.PASSED
+    assert attempt.evidence["usage"] == {"turns": 3, "tokens": 300, "usd": 0.3, "minutes": 1.5}
+    assert reader.spent([story.id])[story.id].tokens == 300

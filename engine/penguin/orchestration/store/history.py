@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.spending import spending_of
 from penguin.orchestration.times import from_timestamp
 
 Data = dict[str, Any]
@@ -51,7 +52,8 @@ class PhaseResult:
     """Aware, UTC."""
     ended_at: datetime | None
     evidence: dict[str, Any]
-    """An AttemptResult as a dict (`steps`: what was seen of each step).
+    """An AttemptResult as a dict (`steps`: what was seen of each step). `usage` is what its agent spent in all its
+    tries, also while it is under way; without an agent it is zero, or not there.
 
     Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}. Kept: {"kept_from", "approved_by", "tree"}.
     """
@@ -117,7 +119,7 @@ def _add_result(results: list[PhaseResult], event: Data) -> None:
     elif kind == "AttemptEnded":
         _end(results, event, at, Verdict(event["result"]["verdict"]), event["result"])
     elif kind == "Interrupted":
-        _end(results, event, at, Verdict.INTERRUPTED, {"cause": event["cause"]})
+        _end(results, event, at, Verdict.INTERRUPTED, _cause(event))
     elif kind == "Skipped":
         results.append(PhaseResult(WorkflowPhase(event["phase"]), 0, Verdict.SKIPPED, at, at, {}))
     elif kind == "Passed" and event["by"]:
@@ -135,13 +137,23 @@ def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
     if index is None:
         results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}))
     else:
-        results[index] = replace(results[index], verdict=None, ended_at=None, evidence={})
+        spent = results[index].evidence.get("usage")
+        evidence = {"usage": spent} if spent else {}
+        results[index] = replace(results[index], verdict=None, ended_at=None, evidence=evidence)
 
 
 def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict, evidence: Data) -> None:
     index = _index(results, event["attempt"])
     if index is not None:
+        if before := results[index].evidence.get("usage"):
+            both = spending_of(before).plus(spending_of(evidence.get("usage")))
+            evidence = evidence | {"usage": both._asdict()}
         results[index] = replace(results[index], verdict=verdict, ended_at=at, evidence=evidence)
+
+
+def _cause(event: Data) -> Data:
+    spent = spending_of(event.get("usage"))
+    return {"cause": event["cause"], **({"usage": spent._asdict()} if any(spent) else {})}
 
 
 def _index(results: list[PhaseResult], attempt: int) -> int | None:

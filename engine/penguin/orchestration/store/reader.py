@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.connection import explain_error, open_reader
 from penguin.orchestration.times import from_timestamp
 
@@ -42,6 +43,14 @@ SORTS = {
     "updated": "ORDER BY updated_at DESC, workflow_id LIMIT ?",
 }
 """Orders of a list: by the time of the start, or what changed last first. Ids break ties: each is a total one."""
+
+SPENT = """
+SELECT workflow_id, turns, tokens, usd, minutes FROM run
+WHERE workflow_id IN (SELECT value FROM json_each(?)) AND (turns OR tokens OR usd OR minutes)
+"""
+TOTAL = """
+SELECT count(*), coalesce(sum(turns), 0), coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0), coalesce(sum(minutes), 0.0)
+FROM run WHERE"""
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 
@@ -102,6 +111,33 @@ class WorkflowReader:
             return []
         sql, parameters = list_query(project_id, statuses, task_id, since, sort)
         return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
+
+    def total(
+        self,
+        *,
+        project_id: str | None = None,
+        statuses: Collection[WorkflowStatus] = (),
+        task_id: str | None = None,
+        since: float | None = None,
+        sort: str = "newest",
+    ) -> tuple[int, Spending]:
+        """How many workflows `list` would find without a limit, and what their agents spent together."""
+        sql, parameters = total_query(project_id, statuses, task_id, since, sort)
+        rows = self._rows(sql, parameters) if all(map(_is_text, filter(None, (project_id, task_id)))) else []
+        count, *spent = rows[0] if rows else (0,)
+        return count, Spending(*spent)
+
+    def spent(self, workflow_ids: Iterable[str]) -> dict[str, Spending]:
+        """What agents spent in these workflows; none where nothing was spent, as far as was last asked."""
+        rows = self._rows(SPENT, (json.dumps([name for name in workflow_ids if _is_text(name)]),))
+        return {name: Spending(*spent) for name, *spent in rows}
+
+    def agents_of(self, workflow_id: str) -> str:
+        """Names of the agents that a workflow was started with, with commas between; empty where there are none."""
+        if not _is_text(workflow_id):
+            return ""
+        rows = self._rows("SELECT agents FROM run WHERE workflow_id = ?", (workflow_id,))
+        return str(rows[0][0]) if rows else ""
 
     def history(self, workflow_id: str, *, after: int = 0) -> History:
         """Everything that happened to the workflow after the decision of this number, oldest first."""
@@ -284,6 +320,22 @@ def list_query(
     return f"{' UNION ALL '.join(_select(index, where) for where in each)} {order}", tuple(
         value for where in each for value in where.values()
     )
+
+
+def total_query(
+    project_id: str | None,
+    statuses: Collection[WorkflowStatus],
+    task_id: str | None,
+    since: float | None = None,
+    sort: str = "newest",
+) -> tuple[str, tuple[str | float, ...]]:
+    """The SQL that counts and adds up what a list would find without a limit, and its parameters."""
+    wanted = sorted(set(statuses))
+    when = "updated_at" if sort == "updated" else "created_at"
+    where: dict[str, str | float | None] = {"project_id = ?": project_id, "task_id = ?": task_id, f"{when} >= ?": since}
+    given = {condition: value for condition, value in where.items() if value is not None}
+    among = [f"status IN ({', '.join('?' * len(wanted))})"] if wanted else []
+    return f"{TOTAL} {' AND '.join([*given, *among]) or 'TRUE'}", (*given.values(), *wanted)
 
 
 def _select(index: str, conditions: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from penguin.orchestration.temporal.mirror import mirror_of
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
+    from penguin.orchestration.spending import Spending
     from penguin.orchestration.store.under_way import UnderWay
     from penguin.orchestration.temporal.link import Link
     from penguin.orchestration.temporal.protocol import Home
@@ -79,6 +80,19 @@ class TemporalReader(WorkflowReader):
         return super().list(
             project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort, limit=limit
         )
+
+    def total(
+        self,
+        *,
+        project_id: str | None = None,
+        statuses: Collection[WorkflowStatus] = (),
+        task_id: str | None = None,
+        since: float | None = None,
+        sort: str = "newest",
+    ) -> tuple[int, Spending]:
+        """See WorkflowReader."""
+        self._sync()
+        return super().total(project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort)
 
     def history(self, workflow_id: str, *, after: int = 0) -> History:
         """See WorkflowReader. Raises NoWorker where nobody can tell."""
