@@ -47,9 +47,12 @@ def _show_diff(screen: Screen, diff: Diff) -> None:
 
 def show_progress(screen: Screen, waiting: Waiting | None) -> None:
     """Show how far those are that are waited for; None: nobody waits any more."""
-    from penguin_repl.render.waiting import progress_line
+    from penguin_repl.render.waiting import heartbeat_line, progress_line
 
-    screen.progress(progress_line(waiting, screen.columns) if waiting else "")
+    if waiting is None:
+        screen.progress("")
+    else:
+        screen.progress(heartbeat_line(waiting) if screen.style.plain else progress_line(waiting, screen.columns))
 
 
 async def deliver(screen: Screen, result: Result) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app_session
+from prompt_toolkit.filters import is_true
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.search import SearchState
 
 from penguin_repl.render.cells import columns
 from penguin_repl.render.safe import CONTROL
@@ -134,7 +136,19 @@ class PlainPrompt(PromptSession[str]):
 
     def _sync(self, _: object) -> None:
         if self._screen.echo is not None:
-            self._screen.echo.show(self.default_buffer.text, self.default_buffer.cursor_position)
+            self._screen.echo.show(*self._line())
+
+    def _line(self) -> tuple[str, int]:
+        """What the line shows, and the place of the cursor in it."""
+        layout, buffer = self.app.layout, self.default_buffer
+        if not layout.is_searching:
+            return buffer.text, buffer.cursor_position
+        wanted = self.search_buffer.text
+        state = SearchState(
+            wanted, self.app.current_search_state.direction, ignore_case=is_true(self.search_ignore_case)
+        )
+        shown = f"(find '{wanted}') {buffer.document_for_search(state).text}"
+        return shown, len(shown)
 
     def _list(self, buffer: Buffer) -> None:
         """Tell what there is to choose from; Tab goes from one to the next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -13,13 +14,18 @@ from hypothesis import strategies as st
 from tests.native.space import Space
 from tests.shell.pseudo import terminal
 from tests.shell.test_shell_pty import Work, until, work
+from tests.terminal.test_terminal_render import info
 
+from penguin_commands.results import Waiting
+from penguin_repl.deliver import show_progress
 from penguin_repl.plain_prompt import Echo
 from penguin_repl.render.cells import columns
+from penguin_repl.screen import Screen, Style
 
 __all__ = ["work"]
 
-UP, LEFT, RIGHT, HOME, CTRL_C, CTRL_D, TAB, ERASE = "\x1b[A", "\x1b[D", "\x1b[C", "\x01", "\x03", "\x04", "\t", "\x7f"
+UP, LEFT, RIGHT, HOME, CTRL_R = "\x1b[A", "\x1b[D", "\x1b[C", "\x01", "\x12"
+CTRL_C, CTRL_D, TAB, ERASE = "\x03", "\x04", "\t", "\x7f"
 PLAIN = pytest.mark.parametrize(
     "environment",
     [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"ACCESSIBLE": "1"}],
@@ -106,6 +112,29 @@ def test_lines_can_be_corrected_and_found_again(space: Space, environment: dict[
         pseudo.until(lambda: pseudo.typed == "/task list")
         pseudo.press(ERASE * 4, "show search\r")
         pseudo.see("Task search")
+
+
+def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(space: Space) -> None:
+    with terminal(space.root, ACCESSIBLE="1") as pseudo:
+        for line in ("/task show auth", "/task show mail", "/task list"):
+            pseudo.enter(line)
+        pseudo.until(lambda: pseudo.typed == "").press(CTRL_R, "auth")
+        pseudo.until(lambda: pseudo.typed == "(find 'auth') /task show auth").press("\r")
+        pseudo.until(lambda: pseudo.text.count("Task auth") == 2 or pseudo.typed == "/task show auth")
+        assert b"\x1b" not in pseudo.raw
+
+
+def test_who_waits_is_told_now_and_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("penguin_repl.screen.monotonic", lambda: now[0])
+    err = io.StringIO()
+    screen = Screen(Style(plain=True), io.StringIO(), err)
+    for second in range(100):
+        now[0] = float(second)
+        show_progress(screen, Waiting((info(),), now[0]))
+    show_progress(screen, None)
+    lines = err.getvalue().splitlines()
+    assert lines == [f"still waiting, {taken}: task-123 TEST (50%)" for taken in ("30s", "1m00s", "1m30s")]
 
 
 def test_emacs_shows_the_line_itself(space: Space) -> None:

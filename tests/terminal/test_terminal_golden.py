@@ -19,7 +19,7 @@ from penguin_repl.render.cells import columns
 from penguin_repl.render.error import error_lines
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.text import parts
-from penguin_repl.render.waiting import progress_line
+from penguin_repl.render.waiting import heartbeat_line, progress_line
 from penguin_repl.screen import Screen, Style
 
 FOLDER = Path(__file__).parent / "golden"
@@ -93,6 +93,7 @@ def test_errors_look_like_this(name: str, anew: bool) -> None:
 def test_progress_looks_like_this(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
         compare(file_of(name, mark), progress_line(PROGRESS[name], width) + "\n", anew)
+    compare(file_of(name, ".plain"), heartbeat_line(PROGRESS[name]) + "\n", anew)
 
 
 @pytest.mark.parametrize("width", [20, NARROW, WIDE, 200])
@@ -116,5 +117,5 @@ def test_every_result_has_a_specimen() -> None:
 
 def test_every_file_has_a_specimen() -> None:
     names = [*SPECIMENS, *ERRORS, *PROGRESS]
-    known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color")}
+    known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color", ".plain")}
     assert not {path.name for path in FOLDER.iterdir()} - known

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CELLS = 20
 """Length of the bar, where there is room."""
+NAMED = 3
+"""So many are named in a line of words."""
 RESTING = (WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED)
 
 
@@ -29,6 +31,13 @@ def progress_line(waiting: Waiting, columns: int) -> str:
         if len(line) < columns:
             return line
     return line[: max(0, columns - 1)]
+
+
+def heartbeat_line(waiting: Waiting) -> str:
+    """The same in words, to be read aloud."""
+    moving = [f"{_doing(info)} ({info.progress}%)" for info in waiting.workflows if not info.status.final]
+    more = [f"{len(moving) - NAMED} more"] if len(moving) > NAMED else []
+    return f"still waiting, {_time(waiting)}: {', '.join([*moving[:NAMED], *more]) or 'nothing moves'}"
 
 
 def _bar(percent: int, cells: int) -> str:
