@@ -139,6 +139,10 @@ class _Following:
         self._told: set[str] = set()
         """Outputs elsewhere of which what is known was shown."""
         self._trouble = ""
+        self._begun: list[tuple[int, WorkflowPhase]] = []
+        """Number and phase of the attempts that left something, in order."""
+        self._newest = first
+        """The newest attempt of which it is known that it began."""
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """All output from the first attempt on."""
@@ -152,8 +156,10 @@ class _Following:
             missing = await self._bring(over)
             for piece in chain(self._news(), self._known(missing)):
                 idle = 0
+                self._tell_begun(piece.log.attempt)
                 yield piece
                 await asyncio.sleep(0)
+            self._tell_begun()
             if over:
                 break
             if idle and idle % EXPLAIN_AFTER == 0:
@@ -162,9 +168,20 @@ class _Following:
         if not self._session.backend_open:
             await self._session.aside(self._tell_end)
 
+    def _tell_begun(self, number: int | None = None) -> None:
+        """Tell which attempts have begun, up to this one."""
+        for begun, phase in self._begun:
+            wanted = self._phase in (None, phase) and self._attempt in (None, begun)
+            if self._newest < begun and (number is None or begun <= number):
+                self._newest = begun
+                if wanted:
+                    self._session.narrate(f"{self._workflow_id}: {phase} attempt {begun} begins")
+
     def _look(self) -> bool:
         """Whether it is over; and what new outputs are called, which may take a server to tell."""
         over = self._is_over()
+        folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
+        self._begun = [(number, phase) for number, phase, _ in folders]
         for step_log in self._outputs():
             self._step_logs.shown(step_log)
         return over

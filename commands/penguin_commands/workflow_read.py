@@ -8,7 +8,7 @@ from penguin.orchestration.backend import ACTIVE, WorkflowError
 from penguin_commands.results import Artifacts, Attempt, Event, History, Results, Status, WorkflowTable
 
 if TYPE_CHECKING:
-    from penguin.orchestration.backend import WorkflowStatus
+    from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
     from penguin_commands.session import Session
 
 
@@ -61,8 +61,10 @@ def history(session: Session, workflow: str) -> History:
     return History(workflow_id, tuple(Event(it.seq, it.at, it.kind, it.text, it.data) for it in entries))
 
 
-def results(session: Session, workflow: str) -> Results:
-    """Every attempt, also of other hosts."""
+def results(
+    session: Session, workflow: str, *, phase: WorkflowPhase | None = None, attempt: int | None = None
+) -> Results:
+    """Every attempt, also of other hosts, or those of a phase, or the one with this number."""
     from penguin_commands.elsewhere import bring, this_host, whole_evidence
 
     workflow_id = session.resolve(workflow, prefix=True)
@@ -80,6 +82,7 @@ def results(session: Session, workflow: str) -> Results:
             hosts.get(it.attempt, ""),
         )
         for it in found
+        if phase in (None, it.phase) and attempt in (None, it.attempt)
     )
     return Results(workflow_id, tuple(attempts), this_host())
 

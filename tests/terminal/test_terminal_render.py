@@ -40,6 +40,10 @@ def info(status: str = "RUNNING", phase: str = "TEST", **more: Any) -> WorkflowI
     return WorkflowInfo(**{**values, **more})
 
 
+def event(kind: str, after: float, text: str, **facts: Any) -> r.Event:
+    return r.Event(1, AT + timedelta(seconds=after), kind, text, facts)
+
+
 def task(**more: Any) -> Task:
     values: dict[str, Any] = {
         "id": "a",
@@ -61,6 +65,15 @@ STEPS = [
     {"name": "pytest -q", "verdict": "FAILED", "duration": 3.21, "reason": "", "tests": {"run": 7, "failed": 2}},
     {"name": "ruff check", "verdict": "ERROR", "duration": 75, "reason": "no such command", "tests": None},
 ]
+SEEN = {
+    **STEPS[0],
+    "argv": ["/bin/sh", "-c", "pytest -q"],
+    "exit_code": 1,
+    "output": ".penguin/runs/x/01-pytest.1.log",
+    "output_bytes": 12_345,
+    "output_sha256": "5" * 64,
+    "excerpt": "".join(f"line {n}\n" for n in range(19)) + "\x1b[31mred\n",
+}
 ATTEMPTS = (
     r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
     r.Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
@@ -127,11 +140,40 @@ ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
     "no workflows": (r.WorkflowTable(()), "No workflows.\n"),
     "waited": (r.Waited((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
     "history": (
-        r.History(ID, (r.Event(1, AT, "Started", "started by ada", {}), r.Event(2, AT, "Claimed", "claimed", {}))),
+        r.History(
+            ID,
+            (
+                event("Started", 0, "started by ada"),
+                event("AttemptStarted", 1, "TEST attempt 1 began"),
+                event("AttemptEnded", 76, "TEST attempt 1 FAILED", phase="TEST"),
+                event("BackedOff", 76, "back-off, then TEST", at=10.0, until=15.0),
+                event("Blocked", 80, "blocked"),
+                event("Resumed", 3680, "resumed by ada"),
+                event("AttemptStarted", 3681, "TEST attempt 2 began"),
+                event("Interrupted", 3682, "TEST attempt 2 interrupted", phase="TEST"),
+                event("Cancelled", 7200, "cancelled by ada"),
+            ),
+        ),
         """\
-TIME                 EVENT
-2024-01-15 10:30:00  Started  started by ada
-2024-01-15 10:30:00  Claimed  claimed
+TIME                  TOOK  EVENT
+2024-01-15 10:30:00         started by ada
+2024-01-15 10:30:01         TEST attempt 1 began
+2024-01-15 10:31:16  1m15s  TEST attempt 1 FAILED
+2024-01-15 10:31:16   5.0s  back-off, then TEST
+2024-01-15 10:31:20         blocked
+2024-01-15 11:31:20  1h00m  resumed by ada
+2024-01-15 11:31:21         TEST attempt 2 began
+2024-01-15 11:31:22   1.0s  TEST attempt 2 interrupted
+2024-01-15 12:30:00  2h00m  cancelled by ada
+Attempts took 1m16s: TEST 1m16s
+""",
+    ),
+    "history of what just began": (
+        r.History(ID, (event("Started", 0, "started by ada"), event("Claimed", 0, "claimed"))),
+        """\
+TIME                 TOOK  EVENT
+2024-01-15 10:30:00        started by ada
+2024-01-15 10:30:00        claimed
 """,
     ),
     "results": (
@@ -146,6 +188,44 @@ ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
       4  TEST       INTERRUPTED  0.0s               cause: pause
       -  USE        PASSED                          kept from ituv-a-1
       -  VERIFY     PASSED                          approved by ada: fine
+""",
+    ),
+    "results with evidence": (
+        r.Results(ID, (r.Attempt("TEST", 2, Verdict.FAILED, AT, AT + timedelta(seconds=4), {"steps": [SEEN]}),)),
+        f"""\
+ATTEMPT  PHASE  VERDICT  TIME  STEP       REASON
+      2  TEST   FAILED   4.0s
+                FAILED   3.2s  pytest -q  7 run, 2 failed
+
+TEST attempt 2: pytest -q: FAILED, exit code 1, 3.2s, 7 run, 2 failed
+  argv: /bin/sh -c 'pytest -q'
+  output: .penguin/runs/x/01-pytest.1.log (12 kB)
+  sha256: {"5" * 64}
+  | …
+{"".join(f"  | line {n}{chr(10)}" for n in range(8, 19))}  | \\x1b[31mred
+""",
+    ),
+    "results of a step that was ended": (
+        r.Results(
+            ID,
+            (
+                r.Attempt(
+                    "USE",
+                    3,
+                    Verdict.ERROR,
+                    AT,
+                    AT,
+                    {"steps": [{"name": "sleep", "verdict": "ERROR", "argv": ["sleep"], "exit_code": -15}]},
+                ),
+            ),
+        ),
+        """\
+ATTEMPT  PHASE  VERDICT  TIME  STEP   REASON
+      3  USE    ERROR    0.0s
+                ERROR    0.0s  sleep
+
+USE attempt 3: sleep: ERROR, ended by signal 15, 0.0s
+  argv: sleep
 """,
     ),
     "results of other hosts": (

@@ -25,6 +25,10 @@ def parts(result: r.Result) -> Iterator[Part]:
 def _renderer(kind: type) -> Callable[[Any], Iterator[Part]]:
     if kind in RENDERERS:
         return RENDERERS[kind]
+    if kind in (r.History, r.Results):
+        from penguin_repl.render.past import RENDERERS as PAST
+
+        return PAST[kind]
     if kind.__module__.endswith(".kept"):
         from penguin_repl.render.kept import RENDERERS as KEPT
 
@@ -134,55 +138,6 @@ def brief(info: WorkflowInfo) -> str:
     return f"{clean(info.workflow_id)} {info.status}{phase}"
 
 
-def _history(result: r.History) -> Iterator[Part]:
-    rows = tuple((local(event.at), event.kind, event.text) for event in result.events)
-    yield Grid(("TIME", "EVENT", ""), rows)
-
-
-def _results(result: r.Results) -> Iterator[Part]:
-    if not result.attempts:
-        yield "Nothing was tried yet."
-        return
-    yield Grid(("ATTEMPT", "PHASE", "VERDICT", "TIME", "STEP", "REASON"), tuple(_attempt_rows(result)), right=(0,))
-    for host, numbers in result.abroad.items():
-        named = f"Attempt{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-        yield f"{named} ran on host {clean(host)}."
-
-
-def _attempt_rows(result: r.Results) -> Iterator[tuple[str, ...]]:
-    for attempt in result.attempts:
-        number = str(attempt.number or "-")
-        verdict = attempt.verdict.value if attempt.verdict else "running"
-        taken = ""
-        if attempt.number and attempt.ended_at:
-            taken = duration((attempt.ended_at - attempt.started_at).total_seconds())
-        yield (number, attempt.phase, verdict, taken, "", _remark(attempt.evidence))
-        for step in attempt.evidence.get("steps") or ():
-            yield ("", "", str(step["verdict"]), duration(step.get("duration") or 0.0), *_step(step))
-
-
-def _remark(evidence: dict[str, Any]) -> str:
-    """Why an attempt came to its verdict, or why a phase needed none."""
-    if evidence.get("reason"):
-        return str(evidence["reason"])
-    if evidence.get("kept_from"):
-        return f"kept from {evidence['kept_from']}"
-    if evidence.get("approved_by"):
-        note = f": {evidence['note']}" if evidence.get("note") else ""
-        return f"approved by {evidence['approved_by']}{note}"
-    return f"cause: {evidence['cause']}" if evidence.get("cause") else ""
-
-
-def _step(step: dict[str, Any]) -> tuple[str, str]:
-    """Name and remark."""
-    tests = step.get("tests") or {}
-    counts = ", ".join(f"{tests[key]} {word}" for key, word in TESTS.items() if tests.get(key))
-    return str(step.get("name") or ""), str(step.get("reason") or counts)
-
-
-TESTS = {"run": "run", "failed": "failed", "errors": "errors", "skipped": "skipped"}
-
-
 def _artifacts(result: r.Artifacts) -> Iterator[Part]:
     if not result.files:
         yield "No artifacts."
@@ -241,8 +196,6 @@ RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
     r.Status: _status,
     r.WorkflowTable: _workflows,
     r.Waited: _waited,
-    r.History: _history,
-    r.Results: _results,
     r.Artifacts: _artifacts,
     r.Diff: _diff,
     r.DiffElsewhere: _diff_elsewhere,
