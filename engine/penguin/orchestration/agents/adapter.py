@@ -107,6 +107,8 @@ class Adapter(Protocol):
     adds_up: bool
     """Usage of a resumed run includes that of the runs before."""
     can_resume: bool
+    names_sessions: bool
+    """A new conversation has the name that the call gives it."""
 
     def launch(self, call: Call) -> Launch:
         """How to start it for this call."""

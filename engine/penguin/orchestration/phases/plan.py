@@ -23,8 +23,12 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     number: int
     """From 1, in the order of the attempt."""
     kind: str
-    """run, shell, http, python or check."""
+    """run, shell, http, python, check, agent or judge."""
     name: str
+    agent: str = ""
+    """Its name, for the kinds agent and judge."""
+    criteria: tuple[Criterion, ...] = ()
+    """What a judge is asked about."""
     source: str = ""
     """The command line, the script, or the URL."""
     report: str | None = None
@@ -60,8 +64,9 @@ class Plan(Struct, frozen=True):
 
 def make_plan(order: AttemptOrder) -> Plan:
     gate, task, phase = order.definition.gates[order.phase], order.definition.task, order.phase
-    if gate.agent:
-        return Plan(impossible=f"unknown agent {gate.agent!r}")
+    for name in (gate.agent, gate.judge):
+        if name and name not in order.definition.agents:
+            return Plan(impossible=f"unknown agent {name!r}")
     for recipe in task.recipes if gate.recipes else ():
         for step in recipe.steps:
             if problem := _problem(step):
@@ -84,17 +89,29 @@ def _problem(step: RecipeStep) -> str:
 
 
 def _groups(gate: Gate, task: Task) -> tuple[Group, ...]:
-    drafts = [[_command(command)] for command in gate.run]
+    drafts = [[_agent(gate.agent)]] if gate.agent else []
+    drafts += [[_command(command)] for command in gate.run]
     if gate.recipes:
         drafts += [_recipe(recipe) for recipe in task.recipes]
     if gate.criteria:
-        drafts += [[_criterion(criterion)] for criterion in task.criteria]
+        asked = [it for it in task.criteria if gate.judge and not it.check]
+        drafts += [[_criterion(criterion)] for criterion in task.criteria if criterion not in asked]
+        if gate.judge and asked:
+            drafts.append([_judge(gate.judge, tuple(asked))])
     groups, number = [], 0
     for draft in drafts:
         numbered = [_number(step, number + place) for place, step in enumerate(draft, start=1)]
         number += len(draft)
         groups.append(Group(tuple(numbered)))
     return tuple(groups)
+
+
+def _agent(name: str) -> PlannedStep:
+    return PlannedStep(number=0, kind="agent", name=f"agent {name}", agent=name)
+
+
+def _judge(name: str, criteria: tuple[Criterion, ...]) -> PlannedStep:
+    return PlannedStep(number=0, kind="judge", name=f"judge {name}", agent=name, criteria=criteria)
 
 
 def _number(step: PlannedStep, number: int) -> PlannedStep:
@@ -107,7 +124,7 @@ def _command(command: Command) -> PlannedStep:
     return PlannedStep(
         number=0,
         kind="run",
-        name=_short(command.run),
+        name=short(command.run),
         source=command.run,
         report=report,
         asks_for_report=pytest and report is None,
@@ -122,7 +139,7 @@ def _recipe(recipe: Recipe) -> list[PlannedStep]:
         PlannedStep(
             number=0,
             kind=step.kind,
-            name=_short(f"{recipe.name}: {step.name or _title(step)}"),
+            name=short(f"{recipe.name}: {step.name or _title(step)}"),
             source=step.source,
             expect=step.expect,
             recipe_step=step,
@@ -138,11 +155,11 @@ def _title(step: RecipeStep) -> str:
 
 
 def _criterion(criterion: Criterion) -> PlannedStep:
-    cannot = "" if criterion.check else f'nothing can check "{_short(criterion.text)}"'
-    return PlannedStep(number=0, kind="check", name=_short(criterion.text), source=criterion.check or "", cannot=cannot)
+    cannot = "" if criterion.check else f'nothing can check "{short(criterion.text)}"'
+    return PlannedStep(number=0, kind="check", name=short(criterion.text), source=criterion.check or "", cannot=cannot)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     line = text.strip().partition("\n")[0].strip()
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 

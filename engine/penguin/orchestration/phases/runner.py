@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from penguin.orchestration.backend import Verdict
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.evidence import AttemptResult, StepEvidence
 from penguin.orchestration.phases import environment, evidence, records, verdicts
 from penguin.orchestration.phases.attempt import AttemptOrder, Control
-from penguin.orchestration.phases.client import LauncherError
 from penguin.orchestration.phases.plan import Plan, make_plan
 from penguin.orchestration.phases.steps import Interrupted, Steps
 from penguin.orchestration.phases.tries import Launchers, Tries
 
+MISSING = "missing_program"
+"""Code of the error that a program is not there; its hint installs it."""
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -52,10 +55,12 @@ class LocalPhases:
         try:
             await steps.run()
         except Interrupted as interruption:
-            return _interrupted(interruption, steps.evidence)
-        except LauncherError as error:
-            return AttemptResult(verdict=Verdict.ERROR, reason=error.message, steps=tuple(steps.evidence))
-        return await _result(order, plan, steps)
+            return _with_agents(_interrupted(interruption, steps.evidence), steps)
+        except WorkflowError as error:
+            missing = error.hint if error.code == MISSING else ""
+            result = AttemptResult(verdict=Verdict.ERROR, reason=error.message, missing=missing)
+            return _with_agents(replace(result, steps=tuple(steps.evidence)), steps)
+        return _with_agents(await _result(order, plan, steps), steps)
 
     async def aclose(self) -> None:
         """Disconnect. Running steps go on in their launcher, to be adopted by whoever runs their attempt next."""
@@ -73,6 +78,19 @@ def _interrupted(interruption: Interrupted, steps: list[StepEvidence]) -> Attemp
     # A lease lapses when its holder is dead or cut off: to the workflow, one crash is like the other.
     cause = records.CRASH if interruption.cause == records.LEASE else interruption.cause
     return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=cause, steps=tuple(steps))
+
+
+def _with_agents(result: AttemptResult, steps: Steps) -> AttemptResult:
+    """The result, with what agents spent and said."""
+    for agent in steps.agents:
+        result = replace(
+            result,
+            usage=result.usage + agent.usage,
+            snapshot=agent.snapshot or result.snapshot,
+            overspent=agent.overspent or result.overspent,
+            not_before=max(agent.not_before, result.not_before),
+        )
+    return result
 
 
 async def _result(order: AttemptOrder, plan: Plan, steps: Steps) -> AttemptResult:

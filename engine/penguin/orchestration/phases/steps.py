@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -17,14 +17,19 @@ from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
 from penguin.orchestration.phases.client import LauncherError, Running, StepOrder
 from penguin.orchestration.phases.environment import Surroundings
 from penguin.orchestration.phases.expectations import regex_of
-from penguin.orchestration.phases.plan import Group, Plan, PlannedStep
+from penguin.orchestration.phases.plan import Group, Plan, PlannedStep, short
 from penguin.orchestration.phases.processes import Note, step_order
 from penguin.orchestration.phases.records import Exit
 from penguin.orchestration.phases.tries import Tries
 from penguin.orchestration.phases.verdicts import Judgement
 
+if TYPE_CHECKING:
+    from penguin.orchestration.phases.agent_run import AgentRun
+
 BIG_OUTPUT = 1 << 18
 """Bytes from which on reading what a step left is nothing for the loop."""
+SPENDING = 2.0
+"""Seconds between two looks at what an agent spent."""
 LOST = (records.CRASH, records.LEASE)
 """How steps end that nobody asked to stop and that have no result."""
 
@@ -78,6 +83,8 @@ class Steps:
         self._control = control
         self._tries = tries
         self._surroundings = surroundings
+        self.agents: list[AgentRun] = []
+        """The agents that had a part in it."""
         self._spent = 0.0
         self._failed = False
 
@@ -122,6 +129,7 @@ class Steps:
                 continue
             else:
                 await self._see_through(step, state)
+                await self._take_opinions(step)
             if self.evidence[-1].verdict is not Verdict.PASSED or any(one.broke for one in backgrounds):
                 self._skip(steps[place + 1 :])
                 return
@@ -137,9 +145,20 @@ class Steps:
             return None
 
         def order(step_id: str) -> StepOrder:
+            if step.agent:
+                return self._agent(step).step_order(step_id, limit)
             return step_order(self._order, step, step_id, self._surroundings, limit)
 
         return await self._tries.start(step, not_before, order)
+
+    def _agent(self, step: PlannedStep) -> AgentRun:
+        from penguin.orchestration.phases.agent_run import AgentRun
+
+        found = next((agent for agent in self.agents if agent.step == step), None)
+        if found is None:
+            found = AgentRun(self._order, step, self._surroundings)
+            self.agents.append(found)
+        return found
 
     @property
     def _timeout(self) -> float:
@@ -151,12 +170,41 @@ class Steps:
         return left if step.timeout is None else min(step.timeout, left)
 
     async def _see_through(self, step: PlannedStep, state: Exit | Running) -> None:
-        ended = state if isinstance(state, Exit) else await self._wait(state)
+        if isinstance(state, Running):
+            watch = asyncio.create_task(self._watch(step, state)) if step.agent else None
+            try:
+                ended = await self._wait(state)
+            finally:
+                if watch:
+                    watch.cancel()
+        else:
+            ended = state
         if not ended.counts:
+            if step.agent:
+                await asyncio.to_thread(self._agent(step).hear, ended)
             self._note(self._of(step, ended, STOPPED, _note_of(ended.id)))
             raise Interrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
         self._note(await self._judged(step, ended))
+
+    async def _take_opinions(self, step: PlannedStep) -> None:
+        """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
+        if not step.criteria:
+            return
+        asked = self.evidence[-1]
+        if asked.verdict is not Verdict.PASSED and not self._agent(step).overspent:
+            self._put(len(self.evidence) - 1, replace(asked, verdict=Verdict.UNVERIFIED))
+        for criterion, opinion in zip(step.criteria, await asyncio.to_thread(self._agent(step).opinions), strict=True):
+            name = short(criterion.text)
+            found = StepEvidence(name=name, kind="check", verdict=opinion.verdict, reason=opinion.reason)
+            self._note(found)
+
+    async def _watch(self, step: PlannedStep, running: Running) -> None:
+        """End an agent that spent what it may."""
+        agent = self._agent(step)
+        while not await asyncio.to_thread(agent.spent, running.id):
+            await asyncio.sleep(SPENDING)
+        running.stop(records.BUDGET)
 
     def _cause(self) -> str:
         return (self._control.stop or Stop.NOW).value
@@ -193,6 +241,9 @@ class Steps:
 
     async def _judged(self, step: PlannedStep, ended: Exit) -> StepEvidence:
         note = _note_of(ended.id)
+        if step.agent:
+            judgement = await asyncio.to_thread(self._agent(step).hear, ended)
+            return self._of(step, ended, judgement, note)
         judged = self._as_stored(step)
         reads = note.report is not None or ended.output.kept > BIG_OUTPUT
         if reads:

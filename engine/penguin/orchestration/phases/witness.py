@@ -10,8 +10,12 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner, Stop
+from penguin.orchestration.private import write_private
 from penguin.orchestration.tree import Tree
 from penguin.orchestration.tree.checkpoints import Checkpoints, Kept, keep_if_possible
+
+BEFORE = "before."
+NOTHING = "nothing changed: the agent ended well, but no file is another than before"
 
 
 class Witness:
@@ -60,13 +64,34 @@ class _Look:
             self._checkpoints.begin(self._tree.now())
         if self._implements:
             self._tree.before_implement(self._order.attempt)
+            if self._by_agent and not self._noted.exists():
+                write_private(self._noted, self._tree.now().encode())
+
+    @property
+    def _by_agent(self) -> bool:
+        gate = self._order.definition.gates[self._order.phase]
+        return gate.agent is not None and not gate.may_be_empty
+
+    @property
+    def _noted(self) -> Path:
+        """Holds the digest of the tree before an agent began with this attempt."""
+        return Path(self._order.run_dir).parent / f"{BEFORE}{self._order.attempt}"
 
     def after(self, result: AttemptResult) -> AttemptResult:
         """The result with the tree that was seen, and the checkpoint that keeps it."""
         digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.now()
+        if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
+            result = replace(result, verdict=Verdict.FAILED, reason=NOTHING)
         kept = self.keep(digest)
         changed = self._tree.changed(self._order.tested_tree, digest)
         return replace(result, tree=digest, changed=changed, checkpoint=kept.commit, left_out=kept.left_out)
+
+    def _before(self) -> str | None:
+        """None where it is not known: outside of git nobody can tell whether something changed."""
+        try:
+            return self._noted.read_text() or None
+        except OSError:
+            return None
 
     def keep(self, digest: str) -> Kept:
         """Keep the tree as it is after the attempt."""

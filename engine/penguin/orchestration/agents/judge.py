@@ -1,0 +1,116 @@
+"""A judge: what an agent is asked about criteria that nothing can check, and what its answer is worth."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.definition import Criterion, Task
+
+PROMPT = Path(__file__).parent / "prompts" / "judge.md"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "criteria": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "criterion": {"type": "integer"},
+                    "verdict": {"type": "string", "enum": ["met", "unmet", "unclear"]},
+                    "evidence": {"type": "array", "items": {"type": "string"}},
+                    "reason": {"type": "string"},
+                },
+                "required": ["criterion", "verdict", "evidence", "reason"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["criteria"],
+    "additionalProperties": False,
+}
+LONGEST_DIFF = 100_000
+"""Characters of the difference that a judge is shown."""
+_PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+_VERDICTS = {"met": Verdict.PASSED, "unmet": Verdict.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of evidence, as the judge may name it."""
+
+    name: str
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a judge thinks of one criterion."""
+
+    verdict: Verdict
+    reason: str
+
+
+def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: Sequence[Piece]) -> str:
+    """What a judge is asked."""
+    shown = (
+        diff if len(diff) <= LONGEST_DIFF else f"{diff[:LONGEST_DIFF]}\n… {len(diff) - LONGEST_DIFF} more characters"
+    )
+    values = {
+        "task_id": task.id,
+        "title": task.title,
+        "description": task.description.strip(),
+        "criteria": "\n".join(f"{number}. {it.text}" for number, it in enumerate(criteria, start=1)),
+        "diff": f"```diff\n{shown.strip()}\n```" if shown.strip() else "Nothing that is known.",
+        "evidence": "\n\n".join(f"### {it.name}: {it.about}\n\n```\n{it.text.strip()}\n```" for it in pieces)
+        or "None.",
+    }
+    return _PLACE.sub(lambda found: values[found[1]], PROMPT.read_text(encoding="utf-8"))
+
+
+def opinions(answer: str, count: int, pieces: Sequence[Piece], workspace: Path) -> list[Opinion]:
+    """What the answer says of each of `count` criteria; UNVERIFIED where it says nothing that counts."""
+    said = {entry.get("criterion"): entry for entry in _entries(answer)}
+    return [_opinion(said.get(number), {it.name for it in pieces}, workspace) for number in range(1, count + 1)]
+
+
+def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) -> Opinion:
+    if entry is None:
+        return Opinion(Verdict.UNVERIFIED, "the judge said nothing of it")
+    reason = str(entry.get("reason") or "")[:300]
+    verdict = _VERDICTS.get(str(entry.get("verdict")))
+    if verdict is None:
+        return Opinion(Verdict.UNVERIFIED, f"the judge can't tell: {reason}")
+    named = entry.get("evidence")
+    rests = [str(it) for it in named] if isinstance(named, list) else []
+    if not any(it in names or _is_file(workspace, it) for it in rests):
+        return Opinion(Verdict.UNVERIFIED, f"the judge names no evidence: {reason}")
+    return Opinion(verdict, f"{reason} ({', '.join(rests[:5])})")
+
+
+def _is_file(workspace: Path, named: str) -> bool:
+    """Whether it is a file of the workspace, with or without a line."""
+    path = workspace / re.sub(r":\d+(-\d+)?$", "", named)
+    try:
+        return path.is_file() and path.resolve().is_relative_to(workspace.resolve())
+    except (OSError, ValueError):
+        return False
+
+
+def _entries(answer: str) -> Iterator[Mapping[str, Any]]:
+    """The entries of the JSON object in an answer, whatever was said around it."""
+    decoder = json.JSONDecoder()
+    for begin in (match.start() for match in re.finditer(r"\{", answer)):
+        try:
+            found, _ = decoder.raw_decode(answer, begin)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and isinstance(found.get("criteria"), list):
+            yield from (entry for entry in found["criteria"] if isinstance(entry, dict))
+            return

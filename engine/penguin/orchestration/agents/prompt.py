@@ -1,0 +1,119 @@
+"""The prompt: what an agent is told of its task. A text with `{{names}}`, which people can read and change.
+
+`prompts/implement.md` of the workspace is used in place of the one that Penguin brings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from penguin.orchestration.agents.adapter import Message
+from penguin.orchestration.backend import GATES, WorkflowError, WorkflowPhase
+from penguin.orchestration.definition import Definition, Gate, RecipeStep, Task
+
+FOLDER = "prompts"
+NAME = "implement.md"
+OWN = Path(__file__).parent / FOLDER / NAME
+LONGEST = 200_000
+"""Characters of a conversation that are told again, where an agent can't go on with it; its end counts."""
+_PLACE = re.compile(r"\{\{\s*([A-Za-z_]*)\s*\}\}")
+_EMPTY = re.compile(r"\n{3,}")
+
+
+class PromptError(WorkflowError):
+    """The text of the workspace can't be used."""
+
+    code = "prompt"
+
+
+def implement_prompt(
+    workspace: Path,
+    definition: Definition,
+    *,
+    feedback: Sequence[str] = (),
+    evidence: str = "",
+    conversation: Sequence[Message] = (),
+) -> str:
+    """What the agent of IMPLEMENT is told.
+
+    `evidence` is what the gates said that failed before; `conversation` is told again where the agent does not know
+    it. Raises PromptError.
+    """
+    task = definition.task
+    values: dict[str, Callable[[], str]] = {
+        "task_id": lambda: task.id,
+        "title": lambda: task.title,
+        "description": lambda: task.description.strip(),
+        "criteria": lambda: _criteria(task),
+        "recipes": lambda: _recipes(task),
+        "gates": lambda: _gates(definition),
+        "feedback": lambda: _section("Advice of the people you work for", "\n\n".join(feedback)),
+        "evidence": lambda: _section("What failed so far", evidence),
+        "conversation": lambda: _section("What was said and done so far", transcript(conversation)),
+    }
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            known = ", ".join(values)
+            raise PromptError(f"{FOLDER}/{NAME}: nothing is called {match[0]}", f"known: {known}")
+        return values[match[1]]()
+
+    return _EMPTY.sub("\n\n", _PLACE.sub(value, _template(workspace))).strip() + "\n"
+
+
+def _template(workspace: Path) -> str:
+    own = workspace / FOLDER / NAME
+    try:
+        return own.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return OWN.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(f"{own} can't be read: {error}", "mend it, or take it away") from error
+
+
+def transcript(messages: Sequence[Message]) -> str:
+    """A conversation as text, its end where it is too long."""
+    text = "\n\n".join(_told(message) for message in messages)
+    return text if len(text) <= LONGEST else f"…{text[-LONGEST:]}"
+
+
+def _told(message: Message) -> str:
+    if message.get("role") == "tool":
+        outcome = " failed" if message.get("failed") else ""
+        return f"[{message.get('tool') or 'tool'}{outcome}] {message.get('input') or ''}\n{message.get('output') or ''}"
+    return f"[{message.get('role')}] {message.get('text') or ''}"
+
+
+def _section(title: str, text: str) -> str:
+    return f"## {title}\n\n{text.strip()}" if text.strip() else ""
+
+
+def _criteria(task: Task) -> str:
+    lines = [f"- {it.text}" + (f"  (checked by: {it.check})" if it.check else "") for it in task.criteria]
+    return _section("Acceptance criteria", "\n".join(lines))
+
+
+def _recipes(task: Task) -> str:
+    parts = [f"### {recipe.name}\n\n" + "\n".join(map(_recipe_step, recipe.steps)) for recipe in task.recipes]
+    return _section("How it will be used", "\n\n".join(parts))
+
+
+def _recipe_step(step: RecipeStep) -> str:
+    if step.kind == "http":
+        return f"- {step.method} {step.source}"
+    return f"```{step.kind}\n{step.source.rstrip()}\n```"
+
+
+def _gates(definition: Definition) -> str:
+    return "\n".join(_gate(definition.gates[phase], phase) for phase in GATES[1:])
+
+
+def _gate(gate: Gate, phase: WorkflowPhase) -> str:
+    if gate.skip:
+        return f"- {phase}: skipped"
+    what = [f"`{command.run.strip()}`" for command in gate.run]
+    what += ["the recipes"] if gate.recipes else []
+    what += ["the acceptance criteria"] if gate.criteria else []
+    return f"- {phase}: {', '.join(what) or 'nothing'}"

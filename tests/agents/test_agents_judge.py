@@ -1,0 +1,63 @@
+"""What a judge's answer is worth: nothing without evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penguin.orchestration.agents.judge import Piece, judge_prompt, opinions
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.definition import Criterion, Task
+
+PIECES = [Piece("E1", "TEST attempt 2, pytest", "3 passed")]
+
+
+def answer(**entry: object) -> str:
+    return json.dumps({"criteria": [{"criterion": 1, "verdict": "met", "reason": "it is so", **entry}]})
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (answer(evidence=["E1"]), Verdict.PASSED),
+        (f"Here you are:\n```json\n{answer(evidence=['E1'])}\n```\nBye.", Verdict.PASSED),
+        (answer(evidence=["src/users.py:12"]), Verdict.PASSED),
+        (answer(evidence=["E1"], verdict="unmet"), Verdict.FAILED),
+        (answer(evidence=[]), Verdict.UNVERIFIED),
+        (answer(), Verdict.UNVERIFIED),
+        (answer(evidence="E1"), Verdict.UNVERIFIED),
+        (answer(evidence=["E9", "../outside.txt", "nowhere.py"]), Verdict.UNVERIFIED),
+        (answer(evidence=["E1"], verdict="unclear"), Verdict.UNVERIFIED),
+        (answer(evidence=["E1"], verdict="PASSED"), Verdict.UNVERIFIED),
+        (answer(evidence=["E1"], criterion=2), Verdict.UNVERIFIED),
+        ("It is met, believe me.", Verdict.UNVERIFIED),
+        ("", Verdict.UNVERIFIED),
+        ("{" * 50, Verdict.UNVERIFIED),
+    ],
+)
+def test_a_verdict_counts_where_it_rests_on_something(tmp_path: Path, said: str, verdict: Verdict) -> None:
+    workspace = tmp_path / "workspace"
+    (workspace / "src").mkdir(parents=True)
+    (workspace / "src" / "users.py").touch()
+    (tmp_path / "outside.txt").touch()
+    (found,) = opinions(said, 1, PIECES, workspace)
+    assert found.verdict is verdict
+
+
+@given(st.text(max_size=300))
+def test_no_answer_breaks_the_judgement(said: str) -> None:
+    assert [it.verdict for it in opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
+
+
+def test_the_judge_is_told_what_there_is() -> None:
+    task = Task(id="users", title="Users", description="As {{evidence}} would.")
+    told = judge_prompt(task, [Criterion("Names are unique")], "+def add(): pass", PIECES)
+    assert "1. Names are unique" in told
+    assert "### E1: TEST attempt 2, pytest" in told
+    assert "+def add(): pass" in told
+    # Task text is data: what looks like a place in it is none.
+    assert "As {{evidence}} would." in told

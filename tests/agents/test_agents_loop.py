@@ -1,0 +1,135 @@
+"""The loop that Penguin is for: an agent changes, gates check, the evidence goes back, the agent goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.agents.conftest import program
+from tests.agents.house import AgentHouse, agent_of
+from tests.agents.model_server import ModelServer
+
+from penguin.orchestration import get_backend
+from penguin.orchestration.state import WorkflowStateStore
+
+pytestmark = pytest.mark.anyio
+
+AGENTS = ["claude", "codex"]
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_KEY", "sk-of-nobody-1234567890")
+
+
+def house(kind: str, root: Path, model: ModelServer, script: str, **settings: Any) -> AgentHouse:
+    agent = agent_of(kind, program(kind), model, **settings.pop("agent", {}))
+    return AgentHouse(root, agent, script, **settings)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    root = house(kind, tmp_path, model, "fix-add").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+        results = await backend.query_workflow(one, "get_phase_results")
+    told = [(result["phase"], str(result["verdict"])) for result in results[:4]]
+    assert (info.status, told) == (
+        "COMPLETED",
+        [("IMPLEMENT", "PASSED"), ("TEST", "FAILED"), ("IMPLEMENT", "PASSED"), ("TEST", "PASSED")],
+    )
+    last = model.of("fix-add")[-1]
+    # It knows what it said and did before, and what the test said.
+    assert last.carries("Implemented add in calc.py.")
+    assert last.carries("AssertionError")
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        first, second = store.list_context_snapshots(one)
+    assert first.session_id == second.session_id != ""
+    assert (first.attempt, second.attempt) == (1, 3)
+    assert "sk-of-nobody" not in str(second.conversation_history)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
+    root = house(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "BLOCKED"
+    assert "nothing changed" in str(info.error_message)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_advice_while_it_is_blocked_goes_on_in_the_same_conversation(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    retry = {"max_attempts": 1, "initial_delay_sec": 0}
+    root = house(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        assert (await backend.wait_workflow(one, 120)).status == "BLOCKED"
+        before = len(model.of("never-right"))
+        await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
+        await backend.resume_workflow(one)
+        await backend.wait_workflow(one, 120)
+    told = model.of("never-right")[before]
+    assert told.carries("mind the gap")
+    # What it said before it was blocked.
+    assert told.carries("It must be right now.")
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    root = house(kind, tmp_path, model, "wait").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        await asyncio.to_thread(model.await_request, "wait", 1)
+        await backend.signal_workflow(one, "pause", {"now": True})
+        while (await backend.get_workflow_status(one)) is None or _agents_of(one):
+            await asyncio.sleep(0.05)
+        model.release("go")
+        await backend.resume_workflow(one)
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    assert (root / "half.txt").exists()
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+    assert len(sessions) == 1
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: ModelServer, kind: str) -> None:
+    root = house(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        begun = time.monotonic()
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "BLOCKED"
+    assert "tokens" in str(info.error_message)
+    # It was ended, long before its hundred answers.
+    assert time.monotonic() - begun < 60
+    assert len(model.of("burn")) < 90
+    assert not _agents_of(one)
+
+
+def _agents_of(workflow_id: str) -> list[str]:
+    """Processes of a workflow's steps."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                environment = (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"PENGUIN_WORKFLOW_ID={workflow_id}".encode() in environment:
+                found.append(process.name)
+    return found

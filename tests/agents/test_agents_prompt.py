@@ -1,0 +1,87 @@
+"""What the agent of IMPLEMENT is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
+from penguin.orchestration.backend import GATES, WorkflowPhase
+from penguin.orchestration.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
+
+
+def definition(description: str = "Make {{title}} work.") -> Definition:
+    task = Task(
+        id="users",
+        title="Users",
+        description=description,
+        criteria=(Criterion("Names are unique", check="make unique"), Criterion("It is kind")),
+        recipes=(Recipe("try", (RecipeStep("shell", "users --demo"), RecipeStep("http", "http://x/y"))),),
+    )
+    gates = {phase: Gate() for phase in GATES} | {
+        WorkflowPhase.TEST: Gate(run=(Command("pytest -q"),)),
+        WorkflowPhase.USE: Gate(recipes=True),
+        WorkflowPhase.VERIFY: Gate(skip=True),
+    }
+    return Definition(task=task, gates=gates, timeouts={})
+
+
+def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
+    told = implement_prompt(
+        tmp_path,
+        definition(),
+        feedback=["mind the gap"],
+        evidence="TEST FAILED: 1 of 3",
+        conversation=[
+            {"role": "assistant", "text": "I wrote it."},
+            {"role": "tool", "tool": "Bash", "input": "ls", "output": "users.py", "failed": True},
+        ],
+    )
+    for words in (
+        "# users: Users",
+        # Task text is data: what looks like a place in it is none.
+        "Make {{title}} work.",
+        "- Names are unique  (checked by: make unique)",
+        "- It is kind",
+        "users --demo",
+        "GET http://x/y",
+        "- TEST: `pytest -q`",
+        "- USE: the recipes",
+        "- VERIFY: skipped",
+        "mind the gap",
+        "TEST FAILED: 1 of 3",
+        "I wrote it.",
+        "[Bash failed] ls\nusers.py",
+    ):
+        assert words in told
+
+
+def test_what_there_is_not_leaves_no_trace(tmp_path: Path) -> None:
+    told = implement_prompt(tmp_path, definition())
+    assert "Advice" not in told
+    assert "failed so far" not in told
+    assert "\n\n\n" not in told
+
+
+def test_a_workspace_has_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "implement.md").write_text("Do {{ task_id }}. {{feedback}}")
+    assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Advice")
+
+
+def test_a_place_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "implement.md").write_text("Do {{tusk}}")
+    with pytest.raises(PromptError, match="tusk") as caught:
+        implement_prompt(tmp_path, definition())
+    assert "task_id" in caught.value.hint
+    (tmp_path / "prompts" / "implement.md").write_bytes(b"\xff")
+    with pytest.raises(PromptError, match="can't be read"):
+        implement_prompt(tmp_path, definition())
+
+
+def test_of_a_long_conversation_the_end_is_told() -> None:
+    told = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
+    assert told.endswith("the end")
+    assert len(told) == LONGEST + 1
