@@ -90,13 +90,14 @@ class AgentRun:
         """What the launcher is to start. Raises Missing or PromptError."""
         session, before, known = self._conversation(step_id)
         call = self._call(step_id, session)
+        # Before it is asked how to start: a conversation that isn't there can't be gone on with.
+        if session and not known:
+            self._restore(call, session)
         launch = self._adapter.launch(call)
         env = {**call.env, **launch.env}
         program = shutil.which(launch.argv[0], path=env.get("PATH"))
         if program is None:
             raise Missing(f"{self._spec.name} needs {launch.argv[0]}, which is not installed", self._adapter.install)
-        if session and not known:
-            self._restore(call, session)
         write_source(Path(step_id + PROMPT), launch.stdin)
         minutes = self._order.budget.minutes
         limit = limit if minutes is None else min(limit, max(minutes * 60, 1.0))
@@ -311,9 +312,7 @@ class AgentRun:
         )
         files = self._session_files(ended.id, heard.session)
         with WorkflowStateStore(self._workspace.db) as store:
-            store.save_context_snapshot(snapshot)
-            if files:
-                store.save_session_files(snapshot.snapshot_id, files)
+            store.save_context_snapshot(snapshot, files)
         return snapshot.snapshot_id
 
     def _session_files(self, step_id: str, session: str) -> dict[str, bytes]:

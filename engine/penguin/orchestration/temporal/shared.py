@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.conversations import fetch, publish
+from penguin.orchestration.state import WorkflowStateStore
 from penguin.orchestration.tree.sharing import NotPushed
 
 if TYPE_CHECKING:
@@ -28,17 +30,22 @@ LOOK = 0.05
 
 
 class Shared:
-    """See the module; each of the three may be None, and then nothing is done."""
+    """See the module; each of the three may be None, and then nothing is done.
+
+    `db` is the database that holds this workspace's snapshots of conversations.
+    """
 
     def __init__(
         self,
         mirror: Mirror,
+        db: Path,
         files: Sharing | None,
         output: Storage | None,
         lease: Lease | None,
         on_trouble: Callable[[str], None],
     ) -> None:
         self._mirror = mirror
+        self._db = db
         self._files = files
         self._output = output
         self._lease = lease
@@ -51,7 +58,12 @@ class Shared:
             await asyncio.sleep(LOOK)
 
     async def bring(self, state: State, slots: Slots) -> None:
-        """Bring the files here that the workflow goes on from. Raises WorkflowError where that can't be."""
+        """Bring the files and the conversation here that the workflow goes on from.
+
+        Raises WorkflowError where that can't be; without a conversation that nobody left, a new one is begun.
+        """
+        if self._output is not None and state.snapshot:
+            await asyncio.to_thread(self._fetch, self._output, state.snapshot)
         files = self._files
         if files is None:
             return
@@ -78,9 +90,20 @@ class Shared:
             problem = await self._tried(self._push, order.workflow_id)
         if self._output is not None:
             problem = problem or await self._tried(self._output.put, order.workflow_id, Path(order.run_dir), result)
+            if result.snapshot:
+                problem = problem or await self._tried(self._publish, self._output, result.snapshot)
         if problem or self._troubled:
             self._on_trouble(problem)
             self._troubled = bool(problem)
+
+    def _fetch(self, storage: Storage, snapshot_id: str) -> None:
+        with WorkflowStateStore(self._db) as store:
+            if not fetch(storage, store, snapshot_id):
+                log.warning("the conversation %s is not to be had: it is told again, or begun anew", snapshot_id)
+
+    def _publish(self, storage: Storage, snapshot_id: str) -> None:
+        with WorkflowStateStore(self._db) as store:
+            publish(storage, store, snapshot_id)
 
     def _push(self, workflow_id: str) -> None:
         assert self._files is not None

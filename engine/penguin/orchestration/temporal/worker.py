@@ -84,7 +84,7 @@ class WorkspaceWorker:
         self._runner = make_runner(self._identity, lease.path if lease else None)
         site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
         homes = Homes(link.connection, link.task_queue, site)
-        shared = Shared(link.mirror, link.files, link.output, lease, on_trouble)
+        shared = Shared(link.mirror, link.workspace.db, link.files, link.output, lease, on_trouble)
         slots = Slots(folder, engines, self.engine, link.max_parallel)
         self._placing = Placing(link, homes, is_mine)
         self._holding = Holding(link.connection, site, lease)
