@@ -10,11 +10,13 @@ from penguin_commands.results import PanelSwitch, Viewing
 if TYPE_CHECKING:
     from penguin_commands.session import Session
 
+DRAWN = "under NO_COLOR, penguin --color never draws without colours"
+
 
 def panel(session: Session, state: str | None = None) -> PanelSwitch:
     """The panel is wanted, or wanted no more. Raises UsageError where there is no prompt."""
     if not session.at_prompt:
-        raise UsageError("/watch is for the prompt of a shell on a terminal", "/workflow status shows what is active")
+        raise UsageError("/watch needs a prompt that is drawn", f"/workflow status shows what is active; {DRAWN}")
     return PanelSwitch(None if state is None else state == "on")
 
 
@@ -22,6 +24,7 @@ def view(session: Session, workflow: str | None = None) -> Viewing:
     """A view is wanted. Raises UsageError where there is no screen for it, WorkflowNotFound."""
     if not session.at_prompt:
         raise UsageError(
-            "/workflow watch is for a shell on a terminal", "/workflow logs ID -f follows what a workflow prints"
+            "/workflow watch needs a shell on a terminal that is drawn on",
+            f"/workflow logs ID -f follows what a workflow prints; {DRAWN}",
         )
     return Viewing(None if workflow is None else session.resolve(workflow, prefix=True))

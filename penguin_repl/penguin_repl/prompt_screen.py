@@ -165,8 +165,9 @@ class PromptScreen(Screen):
         self._put_typed(text)
 
     def _put_typed(self, text: str) -> None:
+        encoding = self._terminal.output.encoding()
         try:
-            self._terminal.output.write_raw(text)
+            self._terminal.output.write_raw(text.encode(encoding, "backslashreplace").decode(encoding))
             self._terminal.output.flush()
         except OSError:
             return

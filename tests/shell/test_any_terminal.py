@@ -101,6 +101,7 @@ def test_without_utf8_there_are_no_errors(work: Work, environment: dict[str, str
         assert pseudo.exit_code() == 0
         assert "Traceback" not in pseudo.text
         assert "Error" not in pseudo.text
+        assert "?" not in pseudo.text
         for drawn in "→…·└─█░":
             assert drawn not in pseudo.text
 
