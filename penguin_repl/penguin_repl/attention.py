@@ -8,7 +8,7 @@ import sys
 import time
 
 SWITCH = 0.001
-"""Seconds after which a thread that computes lets the keys through; Python's own measure is 5 ms, several times a key."""
+"""Seconds for which a thread that computes may hold up a key, several times; Python's own measure is 5 ms."""
 YOUNG, OLDER, NEVER = 5_000, 50, 1_000_000
 """So many new objects, and so many such rounds, are worth a look for garbage among the newer ones. One among all that
 there is takes 100 ms with 1,000 workflows, so it never comes by itself."""

@@ -10,7 +10,7 @@ from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.layout import ConditionalContainer, Dimension, HSplit, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
-from penguin_repl.panel import draw, glyphs_of, height
+from penguin_repl.panel import draw, height
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from penguin_repl.panel import Line
+    from penguin_repl.panel import Glyphs, Line
     from penguin_repl.survey import Seen
 
 MENU_LINES = 6
@@ -31,9 +31,10 @@ OTHER_LINES = 2
 class LivePanel:
     """Shows what `seen` gives as long as it is on."""
 
-    def __init__(self, seen: Callable[[], Seen], *, on: bool) -> None:
+    def __init__(self, seen: Callable[[], Seen], glyphs: Glyphs, *, on: bool) -> None:
         self.on = on
         self._seen = seen
+        self._glyphs = glyphs
         self._drawn: tuple[Seen | None, object, list[Line]] = (None, None, [])
         """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
 
@@ -74,7 +75,6 @@ class LivePanel:
         origin = (size, int(time.time()))
         if self._drawn[0] is not seen or self._drawn[1] != origin:
             total = sum(seen.counts.values())
-            glyphs = glyphs_of(get_app().output.encoding())
             # A line that ends in the last column makes some terminals begin another one.
-            self._drawn = (seen, origin, draw(seen.rows, total, size.columns - 1, height(size.rows), glyphs))
+            self._drawn = (seen, origin, draw(seen.rows, total, size.columns - 1, height(size.rows), self._glyphs))
         return self._drawn[2]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penguin_repl.prompt_screen import PromptScreen
 
 WORTH_TELLING = FINAL | {WorkflowStatus.BLOCKED}
+ARROW = "  →  "
 SHORTEST = 40
 """Columns that a reason may take even where the line is wrapped for it."""
 
@@ -70,11 +71,10 @@ class Notices:
 
     def _line(self, info: WorkflowInfo) -> tuple[str, str]:
         """What happened, and what there is to say of it."""
-        # Whoever cancelled a workflow needs no advice.
-        advice = "" if info.status is WorkflowStatus.CANCELLED else self._advice(info.workflow_id)
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
         head = f"{info.workflow_id} {info.status}{gate}"
-        tail = f"  →  {advice}" if advice else ""
+        advice = self._advice(info, self._screen.columns - len(head))
+        tail = f"{ARROW}{advice}" if advice else ""
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
             room = self._screen.columns - columns(head) - columns(tail) - len(": ") - 1
@@ -90,7 +90,15 @@ class Notices:
         word = Style.parse(STYLES[status]).render(status, color_system=ColorSystem.STANDARD)
         return head.replace(status, word, 1) if status not in head.split()[0] else head
 
-    def _advice(self, workflow_id: str) -> str:
+    def _advice(self, info: WorkflowInfo, room: int) -> str:
+        """What to type next. Nothing needs to be, where all went well: that is told if there is room for it."""
+        workflow_id = info.workflow_id
+        if info.status is WorkflowStatus.CANCELLED:
+            # Whoever cancelled a workflow needs no advice.
+            return ""
+        if info.status is WorkflowStatus.COMPLETED:
+            advice = f"/workflow results {workflow_id}"
+            return advice if len(advice) + len(ARROW) < room else ""
         try:
             self._reader = self._reader or self._make_reader()
             return clean(self._reader.advice(workflow_id))

@@ -13,6 +13,7 @@ from penguin_repl.render.safe import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penguin_repl.screen import Style
     from penguin_repl.survey import Row
 
     Line = list[tuple[str, str]]
@@ -47,9 +48,9 @@ ASCII = Glyphs("#", "-", "~", "-", ">")
 """For terminals that have no UTF-8."""
 
 
-def glyphs_of(encoding: str | None) -> Glyphs:
-    """What a terminal of this encoding can show."""
-    return Glyphs() if (encoding or "").lower().replace("-", "").replace("_", "").startswith("utf") else ASCII
+def glyphs_of(style: Style) -> Glyphs:
+    """What a terminal can show."""
+    return ASCII if style.ascii else Glyphs()
 
 
 def height(rows: int) -> int:
@@ -72,6 +73,8 @@ def draw(
 
 def table(rows: Sequence[Row], columns: int, glyphs: Glyphs, now: float) -> list[Line]:
     """A line for each workflow; the columns of a narrow window are fewer."""
+    if not rows:
+        return []
     cells = [_cells(row, glyphs, now) for row in rows]
     widths = _fitted([max(get_cwidth(line[index][1]) for line in cells) for index in range(COLUMNS)], columns)
     return [_line(line, widths, columns, glyphs) for line in cells]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from penguin_repl.panel import DIM, clipped, cut, table
+from penguin_repl.panel import ASCII, DIM, clipped, cut, table
 from penguin_repl.portrait import drawn_steps, head
 from penguin_repl.survey import NOTHING
 from penguin_repl.toolbar import fitting
@@ -22,6 +22,7 @@ KEYS = (
     "p·r·c·l logs·q back",
     "q back",
 )
+SINGLE_KEYS = (KEYS[0].replace("choose", "scroll"), *KEYS[1:])
 LOG_KEYS = (
     "↑↓ PgUp PgDn scroll · l less · p pause · r resume · c cancel · q back",
     "↑↓ scroll · l less · q back",
@@ -119,7 +120,8 @@ def _rule(title: str, columns: int, glyphs: Glyphs) -> Line:
 def _footer(scene: Scene, columns: int, glyphs: Glyphs) -> Line:
     if scene.words:
         return [("bold", cut(f" {scene.words}", columns, glyphs.more))]
-    return [(DIM, " " + _plain(_fitting(LOG_KEYS if scene.logs else KEYS, columns - 1), glyphs))]
+    keys = LOG_KEYS if scene.logs else KEYS if scene.listed else SINGLE_KEYS
+    return [(DIM, cut(" " + _plain(_fitting(keys, columns - 1), glyphs), columns))]
 
 
 def _fitting(texts: Sequence[str], columns: int) -> str:
@@ -128,4 +130,4 @@ def _fitting(texts: Sequence[str], columns: int) -> str:
 
 def _plain(text: str, glyphs: Glyphs) -> str:
     """A text of this program as the terminal can show it."""
-    return text if glyphs.full == "█" else text.translate(PLAIN).replace("…", "~")
+    return text if glyphs is not ASCII else text.translate(PLAIN).replace("…", "~")

@@ -38,6 +38,7 @@ from penguin_repl.live_panel import MENU_LINES, LivePanel
 from penguin_repl.notices import LogLines, Notices
 from penguin_repl.outside import Outside
 from penguin_repl.paging import Paging
+from penguin_repl.panel import glyphs_of
 from penguin_repl.plain_prompt import PlainPrompt
 from penguin_repl.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.quiet import quiet
@@ -95,7 +96,7 @@ class Shell:
         self._screen = PromptScreen(style, redirected=redirected)
         self._notices = Notices(session, self._screen)
         self._watch = Watch(session, self._notices.change, self._redraw, lambda: self._panel.room())
-        self._panel = LivePanel(lambda: self._watch.seen, on=session.taste.panel and not style.plain)
+        self._panel = LivePanel(lambda: self._watch.seen, glyphs_of(style), on=session.taste.panel and not style.plain)
         self._attention = Attention()
         self._bar: tuple[Seen | None, int, str] = (None, 0, "")
         """The toolbar, and what it was drawn from."""
@@ -296,8 +297,9 @@ class Shell:
         if isinstance(result, Viewing):
             from penguin_repl.view import View
 
+            style = self._screen.style
             with self._screen.taken():
-                await View(self._session, result.workflow_id, color=self._screen.style.color).run()
+                await View(self._session, result.workflow_id, glyphs_of(style), color=style.color).run()
             return
         if isinstance(result, Chain) and self._screen.style.format == "text":
             show(self._screen, result.first)

@@ -17,7 +17,6 @@ from prompt_toolkit.output import ColorDepth
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.execute import execute
 from penguin_commands.results import Changed
-from penguin_repl.panel import glyphs_of
 from penguin_repl.portrait import Portraitist
 from penguin_repl.render.safe import clean
 from penguin_repl.scene import Scene, compose, list_height
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from penguin_commands.session import Session
+    from penguin_repl.panel import Glyphs
 
 EVERY = 0.5
 """Seconds between two looks."""
@@ -37,11 +37,12 @@ SEVERAL = 10
 class View:
     """One workflow, or all active ones with one of them from near, until a key ends it."""
 
-    def __init__(self, session: Session, workflow_id: str | None, *, color: bool) -> None:
+    def __init__(self, session: Session, workflow_id: str | None, glyphs: Glyphs, *, color: bool) -> None:
         self._session = session
         self._only = workflow_id
         self._chosen = workflow_id
         """The id of the workflow that is shown from near."""
+        self._glyphs = glyphs
         self._survey = Survey(session)
         self._portraitist = Portraitist(session)
         self._scene = Scene(listed=workflow_id is None)
@@ -100,9 +101,8 @@ class View:
 
     def _text(self) -> StyleAndTextTuples:
         size = self._app.output.get_size()
-        glyphs = glyphs_of(self._app.output.encoding())
         text: StyleAndTextTuples = []
-        for line in compose(self._scene, size.columns, size.rows, glyphs, time.time()):
+        for line in compose(self._scene, size.columns, size.rows, self._glyphs, time.time()):
             text += [*line, ("", "\n")]
         return text[:-1]
 

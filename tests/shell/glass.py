@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pyte
 from prompt_toolkit.application import create_app_session
@@ -26,6 +27,33 @@ PATIENCE = 20.0
 ENTER, TAB, CTRL_C, CTRL_D = "\r", "\t", "\x03", "\x04"
 
 
+class Display(pyte.Screen):
+    """A screen beside which there is another one, for programs that take it all."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.beside: tuple[dict[int, Any], int, int] | None = None
+        """What is below the alternate screen, and where the cursor was."""
+        self.bells = 0
+        super().__init__(columns, rows)
+
+    def bell(self, *arguments: Any) -> None:
+        self.bells += 1
+
+    def set_mode(self, *modes: int, **options: Any) -> None:
+        if 1049 in modes and options.get("private") and self.beside is None:
+            self.beside = (dict(self.buffer), self.cursor.y, self.cursor.x)
+            self.buffer.clear()
+        super().set_mode(*modes, **options)
+
+    def reset_mode(self, *modes: int, **options: Any) -> None:
+        super().reset_mode(*modes, **options)
+        if 1049 in modes and options.get("private") and self.beside is not None:
+            lines, self.cursor.y, self.cursor.x = self.beside
+            self.beside = None
+            self.buffer.clear()
+            self.buffer.update(lines)
+
+
 class Screen(io.TextIOBase):
     """A terminal of so many columns and rows, which answers when it is asked for its cursor."""
 
@@ -33,7 +61,7 @@ class Screen(io.TextIOBase):
 
     def __init__(self, columns: int, rows: int, answer: Callable[[str], None]) -> None:
         self.size = Size(rows=rows, columns=columns)
-        self._screen = pyte.Screen(columns, rows)
+        self._screen = Display(columns, rows)
         self._screen.write_process_input = answer
         self._stream = pyte.Stream(self._screen)
 
@@ -62,6 +90,16 @@ class Screen(io.TextIOBase):
     @property
     def lines(self) -> list[str]:
         return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def bells(self) -> int:
+        """How often it rang."""
+        return self._screen.bells
+
+    @property
+    def alternate(self) -> bool:
+        """Whether a program has the whole screen."""
+        return self._screen.beside is not None
 
     @property
     def text(self) -> str:

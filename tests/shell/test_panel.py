@@ -1,0 +1,135 @@
+"""What the panel and the view look like, as far as it is a matter of columns and lines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prompt_toolkit.utils import get_cwidth
+
+from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.store.under_way import UnderWay
+from penguin_repl.panel import ASCII, Glyphs, draw, height, remaining
+from penguin_repl.portrait import Portrait, Step
+from penguin_repl.scene import Scene, compose
+from penguin_repl.survey import Row, Seen
+
+NOW = 1_800_000_000.0
+BEGAN = datetime.fromtimestamp(NOW - 100, UTC)
+
+
+def row(task: str, status: str, phase: str, **more: object) -> Row:
+    where = WorkflowPhase(phase)
+    info = WorkflowInfo(
+        f"ituv-{task}-000000", task, "b", "p", WorkflowStatus(status), where, where.progress, BEGAN, BEGAN
+    )
+    return Row(info, **more)  # type: ignore[arg-type]
+
+
+ROWS = [
+    row("auth-user-model", "RUNNING", "TEST", attempt=2, until=NOW + 245, last="collected 12 items 漢字"),
+    row("mail", "RUNNING", "IMPLEMENT", attempt=1, until=NOW + 3700, last="writing src/mail.py"),
+    row("漢字-pay", "BLOCKED", "VERIFY", attempt=14, last="nothing can check: reads well"),
+    row("search", "PENDING", "PENDING"),
+]
+
+
+def text(lines: list[list[tuple[str, str]]]) -> list[str]:
+    return ["".join(piece for _, piece in line).rstrip() for line in lines]
+
+
+def test_all_columns_where_there_is_room() -> None:
+    assert text(draw(ROWS, 4, 90, 9, Glyphs(), NOW)) == [
+        " auth-user-model  TEST            ████░░░░  50%   #2  4m05s  collected 12 items 漢字",
+        " mail             IMPLEMENT       ██░░░░░░  25%   #1  1h01m  writing src/mail.py",
+        " 漢字-pay         VERIFY blocked  ███████░  90%  #14         nothing can check: reads well",
+        " search           waiting         ░░░░░░░░   0%",
+    ]
+
+
+def test_forty_columns() -> None:
+    assert text(draw(ROWS, 4, 40, 9, ASCII, NOW)) == [
+        " auth-user-~  TEST            50%  4m05s",
+        " mail         IMPLEMENT       25%  1h01m",
+        " 漢字-pay     VERIFY blocked  90%",
+        " search       waiting          0%",
+    ]
+
+
+@pytest.mark.parametrize(("most", "shown"), [(4, 4), (3, 2), (2, 1), (1, 0), (0, None)])
+def test_what_has_no_room_is_counted(most: int, shown: int | None) -> None:
+    lines = text(draw(ROWS, 4, 80, most, Glyphs(), NOW))
+    if shown is None:
+        assert lines == []
+    elif shown < 4:
+        assert len(lines) == most
+        assert lines[-1].strip() == f"and {4 - shown} more"
+    else:
+        assert len(lines) == 4
+
+
+def test_workflows_beyond_those_that_are_known_are_counted() -> None:
+    assert text(draw(ROWS, 1000, 80, 9, Glyphs(), NOW))[-1] == " and 996 more"
+
+
+@pytest.mark.parametrize(("rows", "lines"), [(60, 20), (24, 8), (6, 2), (5, 0), (1, 0)])
+def test_it_takes_a_third_at_most(rows: int, lines: int) -> None:
+    assert height(rows) == lines
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
+def test_the_time_that_is_left(seconds: float, said: str) -> None:
+    assert remaining(seconds) == said
+
+
+WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
+
+
+@given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
+def test_nothing_is_wider_or_higher_than_its_room(name: str, last: str, columns: int, most: int) -> None:
+    one = row(name, "RUNNING", "TEST", attempt=1, until=NOW + 9, last=last)
+    lines = draw([one, *ROWS], 7, columns, most, Glyphs(), NOW)
+    assert len(lines) <= most
+    assert all(get_cwidth(piece) <= columns for piece in text(lines))
+    assert all("\x1b" not in piece and "\n" not in piece for piece in text(lines))
+
+
+@given(WORDS, st.integers(1, 130), st.integers(1, 50), st.booleans(), st.booleans(), st.integers(0, 300))
+def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: bool, logs: bool, printed: int) -> None:
+    steps = [Step(f"TEST #{number}: {words}", verdict, 1.5) for number, verdict in enumerate(Verdict)]
+    attempt = UnderWay(WorkflowPhase.TEST, 2, True, NOW - 10, 300)
+    portrait = Portrait(ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words)
+    seen = Seen({WorkflowStatus.RUNNING: 2}, [it.info for it in ROWS], ROWS)
+    lines = compose(Scene(seen, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
+    assert len(lines) == rows
+    assert all(get_cwidth(piece) <= columns for piece in text(lines))
+
+
+def test_the_view_of_several() -> None:
+    steps = [
+        Step("IMPLEMENT #1", Verdict.PASSED, 2.0),
+        Step("make all", Verdict.PASSED, 2.0, 3),
+        Step("TEST #2", None),
+        Step("pytest-q", None, indent=3),
+    ]
+    attempt = UnderWay(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
+    portrait = Portrait(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
+    seen = Seen({WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [it.info for it in ROWS[:3]], ROWS[:2])
+    assert text(compose(Scene(seen, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
+        " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
+        "▸  auth-user-model  TEST       ████░░░░  50%  #2  4m05s",
+        "   mail             IMPLEMENT  ██░░░░░░  25%  #1  1h01m",
+        "─" * 60,
+        " ituv-auth-user-model-000000  RUNNING at TEST, 4m05s left",
+        " ✓ IMPLEMENT #1  2.0s",
+        "   ✓ make all  2.0s",
+        " ▸ TEST #2",
+        "   ▸ pytest-q",
+        "── output " + "─" * 50,
+        "collected 12 items",
+        ".....",
+        "",
+        " ↑↓ choose · p pause · r resume · c cancel · l logs · q back",
+    ]
