@@ -17,6 +17,8 @@ class Kind(Enum):
 
     WORKFLOW = "workflow"
     """A workflow id, a task id, @last, or (where nothing is changed) a beginning; str."""
+    SNAPSHOT = "snapshot"
+    """A snapshot's id, a workflow for its newest one, or (where nothing is changed) a beginning; str."""
     TASK = "task"
     """A task id; str."""
     BLUEPRINT = "blueprint"
@@ -47,6 +49,8 @@ class Kind(Enum):
     """A path; str."""
     NUMBER = "number"
     """A whole number from 1; int."""
+    BUDGET = "budget"
+    """How much agents may spend, `usd=5,turns=20`; a dict of numbers."""
 
 
 class Argument(NamedTuple):
@@ -112,6 +116,7 @@ class Flag(NamedTuple):
 
 PLACEHOLDERS = {
     Kind.WORKFLOW: "ID",
+    Kind.SNAPSHOT: "ID",
     Kind.TASK: "TASK",
     Kind.BLUEPRINT: "BLUEPRINT",
     Kind.PROJECT: "PROJECT",
@@ -126,6 +131,7 @@ PLACEHOLDERS = {
     Kind.MOMENT: "TIME",
     Kind.FILE: "FILE",
     Kind.NUMBER: "N",
+    Kind.BUDGET: "UNIT=N",
 }
 
 

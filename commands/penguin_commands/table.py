@@ -12,6 +12,7 @@ ID = Argument(
 OPTIONAL_ID = ID._replace(required=False)
 TASK = Argument("task", Kind.TASK, help="a task's id; /task list shows them")
 BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
+SNAPSHOT = Argument("snapshot", Kind.SNAPSHOT, help="a saved conversation, or a workflow or task for its newest one")
 FROM_BLUEPRINT = Flag("blueprint", Kind.BLUEPRINT, "the blueprint to look in, where several have this task")
 START_FROM = Flag("from", Kind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
 WAIT = Flag("wait", help="wait until it is over; fails unless it is COMPLETED")
@@ -49,7 +50,16 @@ WORKFLOW_CHANGES = (
         "Go on with a paused or blocked workflow",
         "/workflow resume auth-user-model --from test",
         (ID,),
-        (START_FROM,),
+        (
+            START_FROM,
+            Flag(
+                "budget",
+                Kind.BUDGET,
+                "let agents spend so much more; turns, tokens, usd and minutes, several with commas",
+                many=True,
+                placeholder="usd=N",
+            ),
+        ),
         statuses=frozenset({S.PAUSED, S.BLOCKED}),
     ),
     Command(
@@ -308,6 +318,46 @@ TASKS = (
     ),
 )
 
+SNAPSHOTS = (
+    Command(
+        "snapshot",
+        "list",
+        "snapshot:list_",
+        "List the saved conversations of agents, the newest first",
+        "/snapshot list auth-user-model",
+        (OPTIONAL_ID._replace(help="only those of this workflow"),),
+        (Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),),
+        aliases=("ls",),
+        reads=True,
+    ),
+    Command(
+        "snapshot",
+        "show",
+        "snapshot:show",
+        "Show what was said",
+        "/snapshot show ituv-auth-user-model-1c31dc-2",
+        (SNAPSHOT,),
+        (Flag("raw", help="the agent's own files as they are, or all that is kept as JSON where there are none"),),
+        reads=True,
+    ),
+    Command(
+        "snapshot",
+        "export",
+        "snapshot:export",
+        "Write the agent's own files, for you alone",
+        "/snapshot export ituv-auth-user-model-1c31dc-2 session.jsonl",
+        (
+            SNAPSHOT,
+            Argument(
+                "file",
+                Kind.FILE,
+                required=False,
+                help="the new file, or where there are several the new folder; it must not be there yet",
+            ),
+        ),
+    ),
+)
+
 OTHERS = (
     Command("health", "", "system:health", "Show whether the backend is well", "/health", reads=True),
     Command(
@@ -348,7 +398,7 @@ OTHERS = (
     Command("quit", "", "system:quit_", "Leave", "/quit", aliases=("exit",), reads=True),
 )
 
-COMMANDS: tuple[Command, ...] = (*WORKFLOW_CHANGES, *WORKFLOW_READS, *BLUEPRINTS, *TASKS, *OTHERS)
+COMMANDS: tuple[Command, ...] = (*WORKFLOW_CHANGES, *WORKFLOW_READS, *BLUEPRINTS, *TASKS, *SNAPSHOTS, *OTHERS)
 NOUNS: tuple[str, ...] = tuple(dict.fromkeys(command.noun for command in COMMANDS))
 
 

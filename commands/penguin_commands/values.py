@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", re.ASCII)
 SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", re.ASCII)
+DECIMAL = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+BUDGETS = "for example usd=5, or turns=20,minutes=7.5; the units are turns, tokens, usd and minutes"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 100
 
@@ -41,6 +43,8 @@ def convert(kind: Kind, text: str, choices: tuple[str, ...] = ()) -> Any:
         return _moment(text)
     if kind is Kind.NUMBER:
         return _number(text)
+    if kind is Kind.BUDGET:
+        return _budget(text)
     return text
 
 
@@ -123,3 +127,21 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
         raise UsageError(f"{shown(text)} is no whole number from 1 to 999999999")
     return int(text)
+
+
+def _budget(text: str) -> dict[str, int | float]:
+    from penguin.orchestration.spending import Spending
+
+    found: dict[str, int | float] = {}
+    for part in text.split(","):
+        unit, equals, number = part.partition("=")
+        if not equals:
+            raise UsageError(f"{shown(part)} is no budget", BUDGETS)
+        if _one_of(unit, Spending._fields, "unit") in found:
+            raise UsageError(f"{unit} is there twice", BUDGETS)
+        amount = DECIMAL.fullmatch(number)
+        whole = unit in ("turns", "tokens")
+        if not amount or not float(number) or (whole and amount[1]):
+            raise UsageError(f"{shown(number)} is no number of {unit}", BUDGETS)
+        found[unit] = int(number) if whole else float(number)
+    return found

@@ -80,9 +80,18 @@ async def pause(session: Session, workflow: str, *, now: bool = False) -> Change
     return await _signal(session, workflow_id, "pause", {"now": now, "by": session.by}, "Paused {}")
 
 
-async def resume(session: Session, workflow: str, *, from_: WorkflowPhase | None = None) -> Changed:
+async def resume(
+    session: Session,
+    workflow: str,
+    *,
+    from_: WorkflowPhase | None = None,
+    budget: tuple[Mapping[str, float], ...] = (),
+) -> Changed:
     """Go on from PAUSED or BLOCKED."""
-    payload = {"by": session.by, **({"from": from_.value} if from_ else {})}
+    granted = {unit: amount for one in budget for unit, amount in one.items()}
+    if len(granted) < sum(map(len, budget)):
+        raise UsageError("--budget names a unit twice")
+    payload = {"by": session.by, **({"from": from_.value} if from_ else {}), **({"budget": granted} if granted else {})}
     workflow_id = await _resolve(session, workflow)
     changed = await _signal(session, workflow_id, "resume", payload, "Resumed {}")
     session.going(workflow_id)

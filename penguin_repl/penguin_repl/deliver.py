@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.results import Chain, Diff, Logs, WorkflowTable
+from penguin_commands.talk import RawTalk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,23 +25,23 @@ def show(screen: Screen, result: Result) -> None:
             for output in pieces(log):
                 printer.put(log, output)
         printer.end()
-    elif isinstance(result, Diff) and screen.style.format == "text":
-        _show_diff(screen, result)
+    elif isinstance(result, Diff | RawTalk) and screen.style.format == "text":
+        _show_bytes(screen, result)
     else:
         screen.data(screen.render(result))
         if isinstance(result, WorkflowTable) and result.note:
             screen.narrate(result.note)
 
 
-def _show_diff(screen: Screen, diff: Diff) -> None:
+def _show_bytes(screen: Screen, result: Diff | RawTalk) -> None:
     if not screen.style.terminal:
-        for piece in diff.text():
+        for piece in result.text():
             screen.data_bytes(piece)
         return
     from penguin_repl.render.filter import Filter
 
     harmless = Filter(screen.style.color)
-    for piece in diff.text(color=screen.style.color):
+    for piece in result.text(color=screen.style.color):
         screen.data(harmless.feed(piece))
     screen.data(harmless.end())
 

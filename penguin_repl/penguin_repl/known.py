@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.definition import Task
     from penguin.orchestration.hosting.backlog import Backlog
     from penguin.orchestration.store.names import Named, NameReader
+    from penguin.orchestration.store.snapshots import SnapshotRow
     from penguin_commands.session import Session
 
 NEWEST = 2_000
@@ -51,6 +52,18 @@ class Known:
                 return ()
         there = {it.workflow_id for it in newest}
         return [*newest, *(it for it in older if it.workflow_id not in there)]
+
+    def snapshots(self) -> Sequence[SnapshotRow]:
+        """The newest saved conversations."""
+        from contextlib import closing
+
+        from penguin.orchestration.store.snapshots import SnapshotReader
+
+        try:
+            with closing(SnapshotReader(self._session.workspace.db)) as reader:
+                return reader.snapshots(limit=MOST)
+        except WorkflowError:
+            return ()
 
     def unique_lengths(self, workflow_ids: Iterable[str]) -> Mapping[str, int]:
         """How many characters at the beginning of each id tell it from all others."""

@@ -28,6 +28,7 @@ TYPICAL = {
     Kind.SECONDS: ("30s", "5m", "1h"),
     Kind.AGE: ("7d", "30d", "90d"),
     Kind.MOMENT: ("1h", "24h", "7d"),
+    Kind.BUDGET: ("usd=5", "turns=50", "tokens=1000000", "minutes=30"),
 }
 """Of what has no end of values, some that show how they are written."""
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
@@ -68,6 +69,8 @@ def values(spec: Argument | Flag, known: Known, command: Command, given: Sequenc
     match spec.kind:
         case Kind.WORKFLOW:
             return _workflows(known, command.statuses, given, typed)
+        case Kind.SNAPSHOT:
+            return [Offer(quote(it.snapshot_id), f"{it.agent}: {it.messages} messages") for it in known.snapshots()]
         case Kind.TASK:
             tasks = known.tasks(startable=not command.reads)
             return [Offer(quote(task.id), task.title) for task in tasks]

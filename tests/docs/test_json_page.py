@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from tests.docs.shapes import PAGE, Shape, differences, documents, errors, shapes
 from tests.terminal.program import CONFIG, TASKS, Program
 
-from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase
+from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin_commands.declared import JSON_VERSION
 from penguin_commands.errors import exit_code
 from penguin_commands.table import COMMANDS
@@ -48,6 +50,10 @@ SCRIPT = (
     ("/task ready", "tasks"),
     ("/task show used", "task-shown"),
     ("/task graph", "graph"),
+    ("/snapshot list", "snapshots"),
+    ("/snapshot show talk-1", "talk"),
+    ("/snapshot show talk-1 --raw", "raw-talk"),
+    ("/snapshot export talk-1", "exported"),
     ("/health", "health"),
     ("/config", "settings"),
     ("/workflow prune --older-than 0s", "pruned"),
@@ -77,6 +83,10 @@ def penguin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     config = CONFIG.replace("run: [echo done]", "run: ['echo done > \"$PENGUIN_ARTIFACTS_DIR/a\"; echo >> b']")
     (folder / "penguin.yaml").write_text(config)
     (folder / "tasks.md").write_text(TASKS + USED)
+    talk = [{"role": "user", "text": "hello"}, {"role": "tool", "tool": "sh", "failed": True, "output": "no"}]
+    with WorkflowStateStore(folder / ".penguin" / "penguin.db") as store:
+        snapshot = ContextSnapshot("talk-1", "ituv-x-000000", talk, datetime(2024, 1, 1), phase=WorkflowPhase.IMPLEMENT)
+        store.save_context_snapshot(snapshot, {"7f.jsonl": b"{}\n"})
     yield Program(folder)
     (folder / "go").touch()
 

@@ -24,6 +24,21 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def create_private(path: Path, data: bytes) -> None:
+    """Write a new file that is its owner's alone; nothing is left of one that can't be written whole.
+
+    Raises FileExistsError where something has this name, a link that leads nowhere included, and other OSErrors.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o600), "wb") as file:
+        try:
+            file.write(data)
+            file.flush()
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
 def close_to_others(path: Path) -> None:
     """Take everybody else's rights to a file or folder away: somebody made it by hand, or put a copy there.
 

@@ -24,8 +24,13 @@ STYLES = {
 }
 
 
-LEFT_OUT = ("UPDATED", "STARTED", "ENDED", "FILES", "DONE", "PHASE", "PROJECT")
+LEFT_OUT = (
+    *("UPDATED", "STARTED", "CREATED", "ENDED", "FILES", "TOKENS", "DONE"),
+    *("COST", "SIZE", "MESSAGES", "AGENT", "PHASE", "PROJECT"),
+)
 """Columns that a narrow terminal goes without, in this order, before an id is folded."""
+OVERVIEWS = ("WORKFLOW", "SNAPSHOT")
+"""The first columns of tables that go without others."""
 GAP = 2
 """Spaces between columns."""
 SHORTEST = 20
@@ -76,7 +81,7 @@ def _narrowed(grid: Grid, width: int) -> Grid:
     """Without what an overview can spare, where there is no room for it."""
     for column in LEFT_OUT:
         widths = [max(map(columns, cells)) for cells in zip(grid.columns, *_cells(grid), strict=True)]
-        if sum(widths) + GAP * len(widths) <= width or grid.columns[0] != "WORKFLOW":
+        if sum(widths) + GAP * len(widths) <= width or grid.columns[0] not in OVERVIEWS:
             break
         if column in grid.columns:
             grid = _without(grid, grid.columns.index(column))

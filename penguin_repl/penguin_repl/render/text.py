@@ -29,6 +29,10 @@ def _renderer(kind: type) -> Callable[[Any], Iterator[Part]]:
         from penguin_repl.render.past import RENDERERS as PAST
 
         return PAST[kind]
+    if kind.__module__.endswith(".talk"):
+        from penguin_repl.render.talk import RENDERERS as TALK
+
+        return TALK[kind]
     if kind.__module__.endswith(".kept"):
         from penguin_repl.render.kept import RENDERERS as KEPT
 

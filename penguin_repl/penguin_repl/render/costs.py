@@ -1,0 +1,70 @@
+"""What agents spent, as lines, as columns and as a sum: nothing where they spent nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penguin.orchestration.spending import Spending
+
+HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
+
+
+def cost_lines(spent: Spending, agents: str = "") -> Iterator[str]:
+    """A line for each unit of which something was spent; `agents`, harmless already, did."""
+    from penguin_repl.render.text import duration
+
+    if not any(spent):
+        return
+    took = f" ({duration(spent.minutes * 60)})" if spent.minutes else ""
+    if agents:
+        yield f"Agent: {agents}{took}"
+    if spent.turns:
+        yield f"Turns: {spent.turns}"
+    if spent.tokens:
+        yield f"Tokens: {spent.tokens:,}"
+    if spent.usd:
+        yield f"Cost: {money(spent.usd)}"
+
+
+def cost_columns(
+    rows: Sequence[Spending], units: Sequence[str] = tuple(HEADS)
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads of the columns for those of `units` of which something was spent in any row, and the cells."""
+    shown = [unit for unit in units if any(getattr(row, unit) for row in rows)]
+    return tuple(HEADS[unit] for unit in shown), [tuple(_cell(row, unit) for unit in shown) for row in rows]
+
+
+def cost_sum(spent: Spending) -> str:
+    """All in one phrase."""
+    from penguin_repl.render.text import duration
+
+    parts = [
+        f"{spent.turns} turns" if spent.turns else "",
+        f"{tokens(spent.tokens)} tokens" if spent.tokens else "",
+        money(spent.usd) if spent.usd else "",
+        f"{duration(spent.minutes * 60)} of agents" if spent.minutes else "",
+    ]
+    return ", ".join(filter(None, parts)) or "nothing spent"
+
+
+def money(usd: float) -> str:
+    """US dollars, and cents; of less than a cent what there is."""
+    return f"${usd:,.2f}" if usd >= 0.01 else f"${usd:.4f}"
+
+
+def tokens(count: int) -> str:
+    """A number of tokens, rounded."""
+    for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
+        if count >= limit:
+            scale = 1000 if unit == "k" else limit
+            return f"{count / scale:.{0 if unit == 'k' else 1}f}{unit}"
+    return str(count)
+
+
+def _cell(row: Spending, unit: str) -> str:
+    value = getattr(row, unit)
+    if not value:
+        return ""
+    return {"usd": money, "tokens": tokens}.get(unit, str)(value)
