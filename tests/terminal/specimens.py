@@ -37,7 +37,7 @@ def _specimens() -> dict[str, r.Result]:
         "logs": r.Logs(ID, tuple(_logs())),
         "logs followed": r.Logs(ID, (), _pieces),
         "started and waited for": r.Chain(r.Started((("task-123", ID),)), _waited),
-        "help of all": r.Help(COMMANDS),
+        "help of several": r.Help(COMMANDS[:3]),
         "help of one": r.Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
         "tasks with long titles": p.TaskTable(tuple(_tasks())),
         "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
