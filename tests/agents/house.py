@@ -35,7 +35,8 @@ class AgentHouse:
         self.root = root
         git(root, "init", "-q")
         (root / ".gitignore").write_text("__pycache__/\n")
-        items = [{"id": "add", "title": "Add numbers", "description": f"SCRIPT:{script}"}]
+        item = {"id": "add", "title": "Add numbers", "description": f"SCRIPT:{script}"}
+        items = [item | {"acceptance_criteria": settings.pop("criteria", [])}]
         (root / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": items}))
         config = {
             "project": {"id": "p"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.agents.conftest import program
-from tests.agents.house import AgentHouse, agent_of
+from tests.agents.house import CHECK, AgentHouse, agent_of
+from tests.agents.model_scripts import Answer, Script
 from tests.agents.model_server import ModelServer
 
 from penguin.orchestration import get_backend
@@ -31,11 +33,13 @@ def house(kind: str, root: Path, model: ModelServer, script: str, **settings: An
     return AgentHouse(root, agent, script, **settings)
 
 
+@pytest.mark.parametrize("backend_name", ["native", "temporal"])
 @pytest.mark.parametrize("kind", AGENTS)
 async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
-    tmp_path: Path, model: ModelServer, kind: str
+    tmp_path: Path, model: ModelServer, kind: str, backend_name: str
 ) -> None:
-    root = house(kind, tmp_path, model, "fix-add").root
+    retry = {"initial_delay_sec": 0}
+    root = house(kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
@@ -119,6 +123,76 @@ async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: Mo
     assert time.monotonic() - begun < 60
     assert len(model.of("burn")) < 90
     assert not _agents_of(one)
+
+
+@pytest.mark.parametrize("victim", ["launcher", "agent"])
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
+    tmp_path: Path, model: ModelServer, kind: str, victim: str
+) -> None:
+    root = house(kind, tmp_path, model, "wait").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        await asyncio.to_thread(model.await_request, "wait", 1)
+        agents = _agents_of(one)
+        for pid in agents if victim == "agent" else _launchers_of(root):
+            os.kill(int(pid), signal.SIGKILL)
+        while set(agents) & set(_agents_of(one)):
+            await asyncio.sleep(0.05)
+        model.release("go")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+    assert len(sessions) == 1
+    assert model.requests[-1].carries("half.txt")
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    met = {"criterion": 1, "verdict": "met", "evidence": ["calc.py"], "reason": "it adds"}
+    bare = {"criterion": 2, "verdict": "met", "evidence": [], "reason": "trust me"}
+    model.scripts["write-add"] = _unless_asked(model.scripts["write-add"], {"criteria": [met, bare]})
+    criteria = ["It adds", "It is kind", {"text": "It is fast", "check": "false"}]
+    place = house(
+        kind,
+        tmp_path,
+        model,
+        "write-add",
+        criteria=criteria,
+        phases={"implement": {"agent": "it"}, "test": {"run": [CHECK]}, "use": "skip", "verify": {"judge": "it"}},
+        orchestration={"retry": {"max_attempts": 1}},
+    )
+    async with get_backend(workspace_path=place.root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+        results = await backend.query_workflow(one, "get_phase_results")
+    assert info.status == "BLOCKED"
+    steps = {step["name"]: str(step["verdict"]) for step in results[-1]["evidence"]["steps"]}
+    assert steps["It adds"] == "PASSED"
+    assert steps["It is kind"] == "UNVERIFIED"
+    assert steps["It is fast"] == "FAILED"
+
+
+def _unless_asked(script: Script, judgement: object) -> Script:
+    """The same script, which answers with a judgement where one is asked for."""
+    return lambda told: Answer(judgement) if "A judgement on" in told.prompt else script(told)
+
+
+def _launchers_of(root: Path) -> list[str]:
+    """The launchers of a workspace's engines."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"launcher.py" in command and os.fsencode(root) in command:
+                found.append(process.name)
+    return found
 
 
 def _agents_of(workflow_id: str) -> list[str]:
