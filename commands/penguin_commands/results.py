@@ -286,12 +286,18 @@ class Piece(NamedTuple):
     output: bytes
 
 
+class Note(NamedTuple):
+    """What is to be told between two pieces of output."""
+
+    text: str
+
+
 class Logs(NamedTuple):
     """What steps printed: the files, to be read piece by piece, since they may be huge."""
 
     workflow_id: str
     logs: tuple[Log, ...]
-    pieces: Callable[[], AsyncIterator[Piece]] | None = None
+    pieces: Callable[[], AsyncIterator[Piece | Note]] | None = None
     """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
 
     def data(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.runs import FILE, StepLog, attempt_folders, attempt_logs
 from penguin_commands.elsewhere import bring, known_logs
-from penguin_commands.results import Log, Logs, Piece
+from penguin_commands.results import Log, Logs, Note, Piece
 from penguin_commands.tail import INCOMPLETE, is_incomplete
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ class _Following:
         self._newest = first
         """The newest attempt of which it is known that it began."""
 
-    async def pieces(self) -> AsyncIterator[Piece]:
-        """All output from the first attempt on."""
+    async def pieces(self) -> AsyncIterator[Piece | Note]:
+        """All output from the first attempt on, and what is to be said in between."""
         import asyncio
 
         idle = 0
@@ -156,26 +156,30 @@ class _Following:
             missing = await self._bring(over)
             for piece in chain(self._news(), self._known(missing)):
                 idle = 0
-                self._tell_begun(piece.log.attempt)
+                for note in self._begins(piece.log.attempt):
+                    yield note
                 yield piece
                 await asyncio.sleep(0)
-            self._tell_begun()
+            for note in self._begins():
+                yield note
             if over:
                 break
             if idle and idle % EXPLAIN_AFTER == 0:
-                await self._session.aside(self._explain)
+                why = await self._session.aside(self._explain)
+                if why:
+                    yield why
             await asyncio.sleep(PAUSE)
         if not self._session.backend_open:
-            await self._session.aside(self._tell_end)
+            yield await self._session.aside(self._end)
 
-    def _tell_begun(self, number: int | None = None) -> None:
-        """Tell which attempts have begun, up to this one."""
+    def _begins(self, number: int | None = None) -> Iterator[Note]:
+        """Which attempts have begun, up to this one, each once."""
         for begun, phase in self._begun:
             wanted = self._phase in (None, phase) and self._attempt in (None, begun)
             if self._newest < begun and (number is None or begun <= number):
                 self._newest = begun
                 if wanted:
-                    self._session.narrate(f"{self._workflow_id}: {phase} attempt {begun} begins")
+                    yield Note(f"{self._workflow_id}: {phase} attempt {begun} begins")
 
     def _look(self) -> bool:
         """Whether it is over; and what new outputs are called, which may take a server to tell."""
@@ -236,16 +240,17 @@ class _Following:
                 self._said_incomplete.add(log.file)
                 yield Piece(log, INCOMPLETE)
 
-    def _explain(self) -> None:
+    def _explain(self) -> Note | None:
+        """Why nothing comes, unless that was said just before."""
         why = self._session.reader.explain(self._workflow_id)
-        if why and why != self._said:
-            self._session.narrate(f"{self._workflow_id}: {why}")
-        self._said = why
+        told, self._said = self._said, why
+        return Note(f"{self._workflow_id}: {why}") if why and why != told else None
 
-    def _tell_end(self) -> None:
+    def _end(self) -> Note:
+        """What became of it."""
         info = self._session.info(self._workflow_id)
         why = self._session.reader.explain(self._workflow_id) or info.error_message
-        self._session.narrate(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
+        return Note(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
 
 
 def _rest(file: str, read: dict[str, int]) -> Iterator[bytes]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Chain, Diff, Logs, WorkflowTable
+from penguin_commands.results import Chain, Diff, Logs, Note, WorkflowTable
+from penguin_repl.render.safe import clean
 from penguin_commands.talk import RawTalk
 
 if TYPE_CHECKING:
@@ -78,11 +79,14 @@ async def _deliver_chain(screen: Screen, chain: Chain) -> None:
     show(screen, Facts({**chain.first.data(), **second.data()}))
 
 
-async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece]) -> None:
+async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note]) -> None:
     if screen.style.format != "text":
         found = {}
         async for piece in pieces:
-            found[piece.log.path, piece.log.host] = piece.log
+            if isinstance(piece, Note):
+                screen.narrate(clean(piece.text))
+            else:
+                found[piece.log.path, piece.log.host] = piece.log
         show(screen, logs._replace(logs=tuple(found.values()), pieces=None))
         return
     from penguin_repl.log_printer import LogPrinter
@@ -90,6 +94,11 @@ async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece]) -> N
     printer = LogPrinter(screen)
     try:
         async for piece in pieces:
-            printer.put(piece.log, piece.output)
+            if isinstance(piece, Note):
+                # The last line of the output may have no end.
+                printer.end()
+                screen.narrate(clean(piece.text))
+            else:
+                printer.put(piece.log, piece.output)
     finally:
         printer.end()
