@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import cast
+from pathlib import Path
 
 from penguin.orchestration.agents.adapter import Adapter
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.definition import AgentSpec
 
-_ADAPTERS = {
-    "claude": ("claude", "Claude"),
-    "codex": ("codex", "Codex"),
-    "opencode": ("opencode", "OpenCode"),
-    "command": ("command", "CommandAgent"),
-}
+KINDS = ("claude", "codex", "opencode", "command")
 
 
 class UnknownAgent(WorkflowError):
@@ -22,9 +17,25 @@ class UnknownAgent(WorkflowError):
     code = "unknown_agent"
 
 
-def adapter_of(kind: str) -> Adapter:
-    """The adapter of a kind. Raises UnknownAgent."""
-    if kind not in _ADAPTERS:
-        raise UnknownAgent(f"no kind of agent is called {kind!r}", f"one of {', '.join(_ADAPTERS)}")
-    module, name = _ADAPTERS[kind]
-    return cast(Adapter, getattr(import_module(f"penguin.orchestration.agents.{module}"), name)())
+def adapter_of(spec: AgentSpec, workspace: Path) -> Adapter:
+    """The adapter of an agent. Raises UnknownAgent."""
+    match spec.kind:
+        case "claude":
+            from penguin.orchestration.agents.claude import Claude
+
+            return Claude()
+        case "codex":
+            from penguin.orchestration.agents.codex import Codex
+
+            return Codex()
+        case "opencode":
+            from penguin.orchestration.agents.opencode import OpenCode
+
+            return OpenCode()
+        case "command" if spec.command:
+            from penguin.orchestration.agents.command import CommandAgent
+
+            return CommandAgent(spec, workspace)
+        case "command":
+            raise UnknownAgent(f"agents.{spec.name} has no command", f"agents: {{{spec.name}: {{command: [PROGRAM]}}}}")
+    raise UnknownAgent(f"agents.{spec.name}: no kind of agent is called {spec.kind!r}", f"one of {', '.join(KINDS)}")

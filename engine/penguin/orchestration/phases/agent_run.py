@@ -59,6 +59,8 @@ class Missing(WorkflowError):
 class Talk(Struct, frozen=True):
     """What a later engine needs to hear an agent that this one started; kept in the start mark."""
 
+    kind: str = ""
+    """The kind of agent, for who tells what it printed."""
     session: str = ""
     """The conversation that it goes on with, or the name that was chosen for a new one."""
     before: Usage = Usage()
@@ -81,7 +83,7 @@ class AgentRun:
         self._order = order
         self._spec: AgentSpec = order.definition.agents[step.agent]
         self._surroundings = surroundings
-        self._adapter: Adapter = adapter_of(self._spec.kind)
+        self._adapter: Adapter = adapter_of(self._spec, Path(order.workspace))
         self._workspace = Workspace(Path(order.workspace))
 
     # --- before ---
@@ -102,7 +104,7 @@ class AgentRun:
         minutes = self._order.budget.minutes
         limit = limit if minutes is None else min(limit, max(minutes * 60, 1.0))
         secrets = self._surroundings.secrets
-        talk = Talk(session or (call.new_session if self._adapter.names_sessions else ""), before)
+        talk = Talk(self._spec.kind, session or (call.new_session if self._adapter.names_sessions else ""), before)
         note = {
             "limit": limit,
             "argv": [secrets.redact_text(word) for word in launch.argv],

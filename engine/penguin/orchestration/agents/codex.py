@@ -1,0 +1,251 @@
+"""OpenAI's Codex: `codex exec --json`.
+
+Commands that it starts run in its own sandbox, which lets them write in the workspace and the folders for temporary
+files, and reach no network. A command that the sandbox stops is no event: the model hears of it and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
+from penguin.orchestration.agents.said import cut_off, failed, items, last_line, line, mapping, number, text, told
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.evidence import Usage
+from penguin.orchestration.private import make_private, write_private
+
+SANDBOX = "workspace-write"
+READ_ONLY = "read-only"
+SCHEMA = "answer.schema.json"
+QUIET = ("check_for_update_on_startup=false", "analytics.enabled=false")
+_ROLLOUT = re.compile(r"rollout-(\d{4})-(\d\d)-(\d\d)T[\w.-]+\.jsonl")
+_DECLINED = "declined"
+
+
+@dataclass(slots=True)
+class _Story:
+    """What the events told so far."""
+
+    session: str = ""
+    answer: str = ""
+    problem: str = ""
+    """What it complained of last; it may have got over it."""
+    failure: str = ""
+    """Why the turn failed."""
+    denied: str = ""
+    completed: bool = False
+    tokens: int = 0
+    messages: list[Message] = field(default_factory=list)
+    running: dict[str, Message] = field(default_factory=dict)
+    """Tools that have begun and not ended."""
+
+
+class Codex:
+    """See the module."""
+
+    program = "codex"
+    install = "npm install -g @openai/codex"
+    adds_up = True
+    can_resume = True
+    names_sessions = False
+
+    def launch(self, call: Call) -> Launch:
+        """How to start it. Writes the schema of the answer, where there is one, to the attempt's folder."""
+        spec = call.spec
+        sandbox = READ_ONLY if call.read_only else spec.permissions or SANDBOX
+        # `resume` knows no -s: the setting does the same for both.
+        settings = (*QUIET, 'approval_policy="never"', f"sandbox_mode={json.dumps(sandbox)}")
+        argv = ["codex", "exec", *(["resume"] if call.session else []), "--json", "--skip-git-repo-check"]
+        argv += [word for setting in settings for word in ("-c", setting)]
+        argv += ["-m", spec.model] if spec.model else []
+        if call.schema is not None:
+            schema = call.run_dir / SCHEMA
+            make_private(schema.parent)
+            write_private(schema, json.dumps(call.schema).encode())
+            argv += ["--output-schema", str(schema)]
+        argv += [*spec.args, *([call.session] if call.session else []), "-"]
+        if call.home is not None:
+            # It refuses to start where its folder is missing.
+            make_private(call.home)
+        env = {} if call.home is None else {"CODEX_HOME": str(call.home)}
+        return Launch(tuple(argv), env, call.prompt)
+
+    def hear(self, events: Iterable[Mapping[str, Any]], finish: Finish) -> Heard:
+        """What it printed. Tokens are those of the whole conversation; it counts no money."""
+        story = _Story()
+        for event in events:
+            _follow(story, event)
+        for message in story.running.values():
+            story.messages.append({**message, "failed": True})
+        turns = sum(message["role"] == "tool" for message in story.messages) + story.completed
+        totals = Usage(turns=turns, tokens=story.tokens)
+        return Heard(story.session, tuple(story.messages), totals, _ending(story, finish), story.answer)
+
+    def describe(self, event: Mapping[str, Any]) -> list[str]:
+        """An event as lines that people read."""
+        item = mapping(event.get("item"))
+        match event.get("type"):
+            case "item.started" if (message := _tool(item)) is not None:
+                return [f"{message['tool']}: {line(message['input'])}"]
+            case "item.completed" if item.get("type") in ("agent_message", "error"):
+                return text(item.get("text") or item.get("message")).splitlines()
+            case "item.completed" if (message := _tool(item)) is not None:
+                return _ended(message, item)
+            case "error":
+                return [told(event.get("message"))]
+            case "turn.failed":
+                return [f"failed: {told(mapping(event.get('error')).get('message'))}"]
+            case "turn.completed":
+                return [f"done, {_tokens(event)} tokens in this conversation"]
+            case None if "text" in event:
+                return [text(event["text"])]
+        return []
+
+    def session_files(self, call: Call, session: str) -> list[Path]:
+        """Its record of the conversation."""
+        return sorted(_sessions(call).glob(f"*/*/*/rollout-*-{session}.jsonl")) if _is_name(session) else []
+
+    def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
+        """Put its record where it looks for it, unless there is one."""
+        if self.session_files(call, session):
+            return
+        for name, data in files.items():
+            if (day := _ROLLOUT.fullmatch(name)) is not None:
+                folder = _sessions(call) / day[1] / day[2] / day[3]
+                make_private(folder)
+                write_private(folder / name, data)
+
+    def counted(self, call: Call, session: str) -> Usage | None:
+        """What its record says was spent in the whole conversation: of a run that goes on, or was killed, too."""
+        found = [_counted(path) for path in self.session_files(call, session)]
+        return found[-1] if found else None
+
+
+def _sessions(call: Call) -> Path:
+    home = call.home
+    if home is None:
+        own = call.env.get("CODEX_HOME")
+        home = Path(own) if own else Path(call.env.get("HOME") or Path.home()) / ".codex"
+    return home / "sessions"
+
+
+def _is_name(session: str) -> bool:
+    """Whether it can be the name of a conversation: it becomes part of a pattern."""
+    return re.fullmatch(r"[\w-]+", session) is not None
+
+
+def _counted(path: Path) -> Usage:
+    turns, tokens = 0, 0.0
+    for record in _records(path):
+        payload = mapping(record.get("payload"))
+        if record.get("type") == "token_usage_record":
+            turns += 1
+        elif payload.get("type") == "token_count":
+            total = mapping(mapping(payload.get("info")).get("total_token_usage"))
+            tokens = number(total.get("input_tokens")) + number(total.get("output_tokens")) or tokens
+    return Usage(turns=turns, tokens=int(tokens))
+
+
+def _records(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for raw in file:
+            # The rest may be megabytes of what was said.
+            if b'"token_usage_record"' not in raw and b'"token_count"' not in raw:
+                continue
+            try:
+                yield mapping(json.loads(raw))
+            except (ValueError, RecursionError):
+                # The last line of a run that was killed, or goes on.
+                continue
+
+
+def _follow(story: _Story, event: Mapping[str, Any]) -> None:
+    match event.get("type"):
+        case "thread.started":
+            story.session = text(event.get("thread_id"))
+        case "item.started" | "item.updated":
+            _begin(story, mapping(event.get("item")))
+        case "item.completed":
+            _complete(story, mapping(event.get("item")))
+        case "error":
+            story.problem = told(event.get("message"))
+        case "turn.failed":
+            story.failure = told(mapping(event.get("error")).get("message")) or "its turn failed"
+        case "turn.completed":
+            story.completed, story.failure = True, ""
+            story.tokens = _tokens(event)
+
+
+def _tokens(event: Mapping[str, Any]) -> int:
+    usage = mapping(event.get("usage"))
+    return int(number(usage.get("input_tokens")) + number(usage.get("output_tokens")))
+
+
+def _begin(story: _Story, item: Mapping[str, Any]) -> None:
+    message = _tool(item)
+    if message is not None:
+        story.running[text(item.get("id"))] = message
+
+
+def _complete(story: _Story, item: Mapping[str, Any]) -> None:
+    story.running.pop(text(item.get("id")), None)
+    if item.get("type") == "agent_message":
+        story.answer = text(item.get("text"))
+        story.messages.append({"role": "assistant", "text": story.answer})
+    elif (message := _tool(item)) is not None:
+        story.messages.append(message)
+        if item.get("status") == _DECLINED:
+            story.denied = f"{message['tool']}: {line(message['input'])}"
+
+
+def _tool(item: Mapping[str, Any]) -> Message | None:
+    """A use of a tool as an entry of the conversation; None: it is none."""
+    output: object = ""
+    match item.get("type"):
+        case "command_execution":
+            tool, asked, output = "shell", text(item.get("command")), item.get("aggregated_output")
+        case "file_change":
+            tool = "edit"
+            asked = "\n".join(f"{text(it.get('kind'))} {text(it.get('path'))}" for it in items(item.get("changes")))
+        case "mcp_tool_call":
+            tool = f"{text(item.get('server'))}.{text(item.get('tool'))}"
+            asked, output = text(item.get("arguments")), item.get("result") or item.get("error")
+        case "web_search":
+            tool, asked = "web search", text(item.get("query"))
+        case _:
+            return None
+    message: Message = {"role": "tool", "text": "", "tool": tool, "input": asked, "output": text(output)}
+    return message | ({"failed": True} if item.get("status") in ("failed", _DECLINED) else {})
+
+
+def _ended(message: Message, item: Mapping[str, Any]) -> list[str]:
+    code = item.get("exit_code")
+    outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
+    shown = [f"  {shown}" for shown in message["output"].splitlines()]
+    # What a command did was told when it began; other tools are told when they end.
+    begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {line(message['input'])}"]
+    return [*begun, *shown, *([outcome] if outcome else [])]
+
+
+def _ending(story: _Story, finish: Finish) -> Ending:
+    if (cut := cut_off("codex", finish, story.problem)) is not None:
+        return cut
+    if story.failure:
+        return failed(f"codex: {story.failure}")
+    if finish.code:
+        said = last_line(finish.stderr) or story.problem
+        return failed(f"codex ended with exit code {finish.code}" + (f": {said}" if said else ""))
+    if not story.completed:
+        return failed("codex ended without completing its turn" + (f": {story.problem}" if story.problem else ""))
+    if story.denied:
+        return failed(f"codex was denied a tool: {story.denied}")
+    return Ending(Verdict.PASSED)

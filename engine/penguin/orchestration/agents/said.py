@@ -1,0 +1,102 @@
+"""Reading what other programs say: values of whatever shape, which may be missing, odd, or of another version."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from penguin.orchestration.agents.adapter import Ending, Finish
+from penguin.orchestration.backend import Verdict
+
+LINE = 160
+"""Characters of a value that a line for people shows."""
+LONGEST_WAIT = 7 * 86400.0
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_AGAIN = re.compile(
+    r"(?:try again|retry)(?: your request)? (?:in|after) ((?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*(?:and )?)+)", re.IGNORECASE
+)
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_UNITS = {"ms": 0.001, "milliseconds": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The object that it is; an empty one where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[Mapping[str, Any]]:
+    """The objects of the list that it is."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """The words that it is; other values as JSON, nothing as nothing."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def number(value: object) -> float:
+    """The number that it is, and no less than 0; 0 where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        found = float(value)
+    except OverflowError:
+        return 0.0
+    return found if math.isfinite(found) and found > 0 else 0.0
+
+
+def line(value: object) -> str:
+    """Its first line for people, cut where it is long."""
+    words = text(value).strip()
+    first, _, rest = words.partition("\n")
+    return first[:LINE] + (" …" if rest or len(first) > LINE else "")
+
+
+def told(message: object) -> str:
+    """An error's words: providers wrap them in JSON, and programs in colours."""
+    words = _ANSI.sub("", text(message)).strip()
+    try:
+        inner = mapping(json.loads(words)) if words.startswith("{") else {}
+    except (ValueError, RecursionError):
+        inner = {}
+    error = inner.get("error")
+    return line(mapping(error).get("message") or inner.get("message") or (error if isinstance(error, str) else words))
+
+
+def last_line(stderr: str) -> str:
+    """The last words of a standard error, without colours."""
+    lines = [stripped for raw in _ANSI.sub("", stderr).splitlines() if (stripped := raw.strip())]
+    return line(lines[-1]) if lines else ""
+
+
+def retry_after(words: str) -> float:
+    """Seconds after which a message says that one may try again; 0 where it says nothing."""
+    match = _AGAIN.search(words)
+    if match is None:
+        return 0.0
+    parts = _TIME.findall(match[1])
+    return min(sum(float(count) * _unit(name.lower()) for count, name in parts), LONGEST_WAIT)
+
+
+def _unit(name: str) -> float:
+    return _UNITS.get(name) or _UNITS.get(name[0], 0.0)
+
+
+def failed(reason: str) -> Ending:
+    """An ending that proves nothing about the work."""
+    return Ending(Verdict.ERROR, reason, retry_after=retry_after(reason))
+
+
+def cut_off(name: str, finish: Finish, last: str) -> Ending | None:
+    """The ending of a run that did not end by itself; `last` is what it complained of. None: it did."""
+    after = f", after: {last}" if last else ""
+    if finish.why is not None:
+        return Ending(Verdict.ERROR, f"{name} was ended ({finish.why}){after}")
+    if finish.code is None or finish.code < 0:
+        return Ending(Verdict.ERROR, f"{name} did not come to its end{after}")
+    return None

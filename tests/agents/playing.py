@@ -1,0 +1,76 @@
+"""Running an agent as Penguin does, without Penguin: what its adapter launches, and what it hears."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.agents.adapter import Adapter, Call, Finish, Heard
+from penguin.orchestration.definition import AgentSpec
+from penguin.orchestration.phases.agent_run import events
+
+RECORDED = Path(__file__).parent / "recorded"
+LONGEST = 120
+
+
+def recorded(name: str) -> Iterable[Mapping[str, Any]]:
+    """The events of a recorded run."""
+    return events(RECORDED / f"{name}.jsonl")
+
+
+def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, **more: Any) -> Call:
+    """A call in `folder`, with a workspace, a folder of the attempt and a home of the person's own."""
+    workspace, run_dir, home = folder / "workspace", folder / "run", folder / "person"
+    for path in (workspace, run_dir, home):
+        path.mkdir(exist_ok=True, parents=True)
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), **env}
+    more = {"workspace": workspace, "run_dir": run_dir, "new_session": "11111111-2222-4333-8444-555555555555", **more}
+    return Call(spec=spec, env=env, prompt=prompt, **more)
+
+
+@dataclass(frozen=True)
+class Played:
+    """A run that ended."""
+
+    heard: Heard
+    finish: Finish
+    printed: str
+
+
+def play(
+    adapter: Adapter, call: Call, program: Path | None = None, kill_at: Callable[[], object] | None = None
+) -> Played:
+    """Run it to its end; with `kill_at`, until that returns."""
+    launch = adapter.launch(call)
+    out, err = call.run_dir / "out", call.run_dir / "err"
+    command = [str(program or launch.argv[0]), *launch.argv[1:]]
+    with out.open("wb") as output, err.open("wb") as errors:
+        process = subprocess.Popen(
+            command,
+            env={**call.env, **launch.env},
+            cwd=call.workspace,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdin is not None
+            process.stdin.write(launch.stdin.encode())
+            process.stdin.close()
+            if kill_at is not None:
+                kill_at()
+                os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait(LONGEST)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    why = "idle" if kill_at is not None else None
+    finish = Finish(None if why else code, why, err.read_text(errors="replace")[-4000:])
+    return Played(adapter.hear(events(out), finish), finish, out.read_text(errors="replace"))
