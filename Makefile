@@ -10,18 +10,21 @@ SECONDS := 30
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+AGENTS := .agents
+PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test temporal crash check lint clean
+.PHONY: help demo test temporal agents crash check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
 	@echo 'make test    run the tests that need no server'
 	@echo 'make temporal  run those of the Temporal backend, on a real server'
+	@echo 'make agents  install the coding agents from npm, and run the tests that they take part in'
 	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
 	@echo 'make lint    run ruff, mypy and import-linter'
 	@echo 'make check   run both: lint, then test'
-	@echo 'make clean   remove what all of these left behind, .venv too'
+	@echo 'make clean   remove what all of these left behind, .venv and .agents too'
 
 # Made anew only when the list of dependencies changes: Penguin is installed in place, so its code is always current.
 $(INSTALLED): pyproject.toml
@@ -38,10 +41,23 @@ demo: $(INSTALLED)
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
 
 test: $(INSTALLED)
-	$(BIN)/pytest --numprocesses=auto --ignore=tests/temporal
+	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal
 
 temporal: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto tests/temporal
+
+# Tests of an agent that is not there are skipped, and say so.
+agents: $(INSTALLED)
+	@$(MAKE) --no-print-directory $(AGENTS)/.installed || \
+		echo 'The coding agents could not be installed: their tests are SKIPPED. They need npm, and its registry.' >&2
+	$(BIN)/pytest -rs --numprocesses=auto tests/agents
+
+# Not npm ci: it refuses a lock that lacks what npm leaves out for other systems.
+$(AGENTS)/.installed: $(PINNED)
+	@mkdir -p $(AGENTS)
+	@cp $(PINNED) $(AGENTS)
+	npm install --prefix $(AGENTS) --no-audit --no-fund --loglevel=error
+	@touch $@
 
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.storm --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
@@ -55,5 +71,5 @@ lint: $(INSTALLED)
 check: lint test
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) $(AGENTS) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find engine commands penguin_repl tests -name __pycache__ -prune -exec rm -rf {} +

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.agents.model_scripts import MARKER, SCRIPTS, Action, Cut, Hang, Refuse, Say, Script, Told, Wait
+from tests.agents.model_scripts import MARKER, SCRIPTS, Action, Cut, Hang, Refuse, Say, Script, Told, Wait, in_order
 from tests.agents.model_wires import WIRES, Entry, Wire
 
 
@@ -110,7 +110,7 @@ class ModelServer:
             self.requests.append(Received(wire.path, headers, body, tuple(entries), name, step))
             self._news.notify_all()
             count = self._counts[name]
-        script = self.scripts.get(name, lambda told: Say("I was told no script."))
+        script = self.scripts.get(name) or in_order(Say("I was told no script."))
         return self._waited(script(Told(prompt, numbers, step, count)))
 
     def _waited(self, action: Action) -> Action:

@@ -1,0 +1,258 @@
+"""What Claude Code prints, event by event: heard as a conversation with its usage and ending, and told to people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penguin.orchestration.agents.adapter import Ending, Finish, Heard, Message
+from penguin.orchestration.agents.said import LONGEST_WAIT, items, last_line, line, mapping, number, text
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.evidence import Usage
+
+LIMITED = (429, 529)
+"""Statuses of too many requests, and of an overloaded service."""
+AT_LEAST = 60.0
+"""Seconds. It waits for a shorter limit itself; at a longer one it gives up at once, and doesn't say how long it is."""
+CAPS = ("error_max_turns", "error_max_budget_usd")
+RESULT_LINES = 5
+"""Lines of a tool's output that people are shown."""
+SYNTHETIC = "<synthetic>"
+"""The model of messages that it wrote itself, to tell of an error."""
+
+Event = Mapping[str, Any]
+
+
+def hear(events: Iterable[Event], finish: Finish) -> Heard:
+    """A run of it. Never fails on what it can't read."""
+    talk = _Talk()
+    for event in events:
+        talk.add(event)
+    return Heard(talk.session, talk.messages, talk.usage(), _ending(talk, finish), talk.answer())
+
+
+@dataclass
+class _Talk:
+    """What is known of a run so far."""
+
+    session: str = ""
+    messages: list[Message] = field(default_factory=list)
+    results: list[Event] = field(default_factory=list)
+    spent: dict[str, int] = field(default_factory=dict)
+    """Tokens by answer of the model: what is known until there is a result."""
+    retry_after: float = 0.0
+    uses: dict[str, Message] = field(default_factory=dict)
+    """Uses of tools, by their id."""
+
+    def add(self, event: Event) -> None:
+        kind = event.get("type")
+        # Before its first answer there is nothing to go on with; a conversation that it can't resume has a new name.
+        if kind in ("assistant", "user") or (kind == "result" and event.get("is_error") is False):
+            self.session = self.session or text(event.get("session_id"))
+        match kind:
+            case "assistant":
+                self._assistant(event)
+            case "user":
+                self._user(event)
+            case "result":
+                self.results.append(event)
+            case "system" if event.get("subtype") == "api_retry" and event.get("error_status") in LIMITED:
+                self.retry_after = number(event.get("retry_delay_ms")) / 1000
+            case "rate_limit_event":
+                self._limit(mapping(event.get("rate_limit_info")))
+
+    def _assistant(self, event: Event) -> None:
+        message = mapping(event.get("message"))
+        if message.get("model") == SYNTHETIC:
+            return
+        self.retry_after = 0.0
+        self.spent[text(message.get("id"))] = _tokens(mapping(message.get("usage")))
+        # What its helpers say among themselves is not this conversation.
+        if event.get("parent_tool_use_id") is not None:
+            return
+        for block in _blocks(message):
+            if block.get("type") == "text":
+                self.messages.append({"role": "assistant", "text": text(block.get("text"))})
+            elif block.get("type") == "tool_use":
+                use: Message = {"role": "tool", "text": "", "tool": text(block.get("name"))}
+                use |= {"input": block.get("input"), "output": ""}
+                self.uses[text(block.get("id"))] = use
+                self.messages.append(use)
+
+    def _user(self, event: Event) -> None:
+        if event.get("parent_tool_use_id") is not None:
+            return
+        for block in _blocks(mapping(event.get("message"))):
+            if block.get("type") == "text":
+                self.messages.append({"role": "user", "text": text(block.get("text"))})
+            elif block.get("type") == "tool_result":
+                use = self.uses.get(text(block.get("tool_use_id")))
+                if use is not None:
+                    use["output"] = _content(block.get("content"))
+                    if block.get("is_error") is True:
+                        use["failed"] = True
+
+    def _limit(self, info: Event) -> None:
+        if info.get("status") == "rejected":
+            self.retry_after = min(max(number(info.get("resetsAt")) - time.time(), 0.0), LONGEST_WAIT)
+
+    def usage(self) -> Usage:
+        """Of this run alone. Until it has a result, what its answers told: too little, and no price."""
+        if not self.results:
+            return Usage(len(self.spent), sum(self.spent.values()))
+        total = sum((_used(result) for result in self.results), Usage())
+        # Its own count has one turn more where it ended in the midst of things.
+        return Usage(len(self.spent) or total.turns, total.tokens, total.usd)
+
+    def answer(self) -> str:
+        """Its last words; JSON where it was asked for that."""
+        last = self.results[-1] if self.results else {}
+        if last.get("structured_output") is not None:
+            return json.dumps(last["structured_output"], ensure_ascii=False)
+        if last.get("is_error") is False and text(last.get("result")):
+            return text(last.get("result"))
+        said = (message["text"] for message in reversed(self.messages) if message["role"] == "assistant")
+        return next(said, "")
+
+
+def _used(result: Event) -> Usage:
+    """Of one result. Totals of a conversation are wrong after a kill: what is new is counted where it is told."""
+    turns = int(number(result.get("num_turns"))) if result.get("is_error") is False else 0
+    new = result.get("model_usage_since_last_result")
+    if not isinstance(new, Mapping):
+        return Usage(turns, _tokens(mapping(result.get("usage"))), number(result.get("total_cost_usd")))
+    models = [mapping(model) for model in new.values()]
+    names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
+    tokens = sum(int(number(model.get(name))) for model in models for name in names)
+    return Usage(turns, tokens, round(sum(number(model.get("costUSD")) for model in models), 6))
+
+
+def _ending(talk: _Talk, finish: Finish) -> Ending:
+    if finish.why is not None or not talk.results:
+        return Ending(Verdict.ERROR, _without_result(finish))
+    last = talk.results[-1]
+    if last.get("subtype") in CAPS:
+        said = _said(last) or text(last.get("subtype"))
+        return Ending(Verdict.ERROR, f"claude ended: {said}", overspent=f"claude ended: {said}")
+    if last.get("is_error") is not False:
+        return _failed(last, talk.retry_after)
+    if denied := _denied(talk.results):
+        return Ending(Verdict.ERROR, f"claude was denied {denied}")
+    if finish.code != 0:
+        return Ending(Verdict.ERROR, _without_result(finish))
+    return Ending(Verdict.PASSED)
+
+
+def _failed(result: Event, retry_after: float) -> Ending:
+    status = result.get("api_error_status")
+    said = _said(result) or text(result.get("subtype")) or "an error"
+    shown = f" (HTTP {status})" if isinstance(status, int) and str(status) not in said else ""
+    wait = (retry_after or AT_LEAST) if status in LIMITED else 0.0
+    return Ending(Verdict.ERROR, f"claude failed: {said}{shown}", retry_after=wait)
+
+
+def _said(result: Event) -> str:
+    """What it says of its own end, as one line."""
+    errors = result.get("errors")
+    words = [text(error) for error in errors] if isinstance(errors, list) else []
+    return " ".join(" ".join([*words, text(result.get("result"))]).split())
+
+
+def _denied(results: list[Event]) -> str:
+    """The tools that it was not allowed to use, each once."""
+    denials = [denial for result in results for denial in items(result.get("permission_denials"))]
+    counts = Counter(text(denial.get("tool_name")) or "a tool" for denial in denials)
+    return ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in counts.items())
+
+
+def _without_result(finish: Finish) -> str:
+    if finish.why is not None:
+        return f"claude was ended: {finish.why}"
+    code = finish.code
+    how = "" if code is None else f" by signal {-code}" if code < 0 else f" with exit code {code}"
+    said = last_line(finish.stderr)
+    return f"claude ended{how}" + (f": {said}" if said else " and told no result")
+
+
+# --- for people ---
+
+
+def describe(event: Event) -> list[str]:
+    """An event as lines that people read; none for what only programs need."""
+    match event.get("type"):
+        case "system":
+            return list(_system_lines(event))
+        case "assistant" | "user":
+            inner = "  " if event.get("parent_tool_use_id") is not None else ""
+            blocks = _blocks(mapping(event.get("message")))
+            return [inner + told for block in blocks for told in _block_lines(block)]
+        case "result":
+            return [_result_line(event)]
+        case "rate_limit_event" if mapping(event.get("rate_limit_info")).get("status") == "rejected":
+            return ["! a limit of the account is reached"]
+        case None:
+            return text(event.get("text")).splitlines()
+    return []
+
+
+def _system_lines(event: Event) -> Iterator[str]:
+    match event.get("subtype"):
+        case "init":
+            told = (event.get("claude_code_version"), event.get("model"), event.get("permissionMode"))
+            yield " · ".join(["claude", *(word for word in map(text, told) if word)])
+        case "api_retry":
+            why = text(event.get("error")) or "error"
+            status = event.get("error_status")
+            shown = f"{why} (HTTP {status})" if isinstance(status, int) else why
+            yield f"! {shown}: tries again in {number(event.get('retry_delay_ms')) / 1000:.1f} s"
+        case "permission_denied":
+            yield f"! denied: {line(event.get('message'))}"
+
+
+def _block_lines(block: Event) -> Iterator[str]:
+    match block.get("type"):
+        case "text":
+            yield from text(block.get("text")).splitlines()
+        case "tool_use":
+            yield f"→ {text(block.get('name'))} {_brief(mapping(block.get('input')))}".rstrip()
+        case "tool_result":
+            lines = _content(block.get("content")).splitlines()
+            mark = "  ✗ " if block.get("is_error") is True else "  "
+            yield from (mark + told for told in lines[:RESULT_LINES])
+            if len(lines) > RESULT_LINES:
+                yield f"  … {len(lines) - RESULT_LINES} more lines"
+
+
+def _brief(given: Event) -> str:
+    """What a tool was told, as far as one line says it."""
+    for name in ("command", "file_path", "pattern", "url", "description", "prompt"):
+        if text(given.get(name)):
+            return line(given[name])
+    return line(given) if given else ""
+
+
+def _result_line(event: Event) -> str:
+    used = _used(event)
+    spent = f"{used.tokens} tokens, {used.usd:.4g} USD"
+    if event.get("is_error") is False:
+        return f"= done: {spent}"
+    return f"= {line(_said(event) or event.get('subtype')) or 'failed'}: {spent}"
+
+
+def _tokens(usage: Event) -> int:
+    names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return sum(int(number(usage.get(name))) for name in names)
+
+
+def _blocks(message: Event) -> list[Event]:
+    content = message.get("content")
+    return [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
+
+
+def _content(content: object) -> str:
+    """A tool's output: words, or a list of blocks of them."""
+    return content if isinstance(content, str) else "\n".join(text(block.get("text")) for block in items(content))

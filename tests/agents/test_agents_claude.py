@@ -1,0 +1,285 @@
+"""The adapter of Claude Code: how it is started, and what is made of what it printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.claude import Claude
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.definition import AgentSpec, Budget
+from penguin.orchestration.evidence import Usage
+
+RECORDED = Path(__file__).parent / "recorded"
+SESSION = "11111111-1111-4111-8111-111111111111"
+NEW = "22222222-2222-4222-8222-222222222222"
+
+Event = dict[str, Any]
+
+
+def recorded(name: str) -> list[Event]:
+    return [json.loads(line) for line in (RECORDED / f"claude-{name}.jsonl").read_text().splitlines()]
+
+
+def heard(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> Heard:
+    return Claude().hear(recorded(name), Finish(code, why, stderr))
+
+
+def call(workspace: Path, **changes: Any) -> Call:
+    settings: dict[str, Any] = {
+        "spec": AgentSpec(name="claude", kind="claude"),
+        "workspace": workspace,
+        "run_dir": workspace,
+        "env": {"HOME": str(workspace / "home")},
+        "prompt": "Do it.",
+        "new_session": NEW,
+    }
+    return Call(**(settings | changes))
+
+
+def spec(**settings: Any) -> AgentSpec:
+    return AgentSpec(name="claude", kind="claude", **settings)
+
+
+def option(argv: tuple[str, ...], name: str) -> str | None:
+    return argv[argv.index(name) + 1] if name in argv else None
+
+
+# --- what was recorded ---
+
+
+def test_a_run_that_ended_well() -> None:
+    run = heard("ok")
+    assert run.ending.verdict is Verdict.PASSED
+    assert run.session == "30c1bffc-9b2d-454b-a6a5-bb58474fd8a5"
+    assert run.totals == Usage(turns=3, tokens=3150, usd=0.015)
+    assert run.answer == "Implemented add in calc.py."
+    write, test, words = run.messages
+    assert write["tool"] == "Write"
+    assert write["input"] == {"file_path": "/workspace/calc.py", "content": "def add(a, b):\n    return a - b\n"}
+    assert write["output"].startswith("File created successfully")
+    assert test["output"].endswith("AssertionError\nrc=1")
+    assert "failed" not in test
+    assert words == {"role": "assistant", "text": "Implemented add in calc.py."}
+
+
+@pytest.mark.parametrize("name", ["resumed", "resumed-after-sigkill", "stream-cut"])
+def test_runs_that_went_on(name: str) -> None:
+    run = heard(name)
+    assert run.ending.verdict is Verdict.PASSED
+    assert run.session
+    assert run.answer
+
+
+def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
+    assert heard("resumed-after-sigkill").totals == Usage(turns=3, tokens=3150, usd=0.015)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("http-400", r"claude failed: Prompt is too long .* \(HTTP 400\)"),
+        ("http-401", r"claude failed: Invalid API key .* \(HTTP 401\)"),
+        ("http-429", r"claude failed: API Error: Request rejected \(429\) · Too many requests"),
+        ("http-500", r"claude failed: API Error: 500 Internal server error\..*"),
+        ("connection-lost", r"claude failed: API Error: Connection dropped .*"),
+        ("resume-unknown", r"claude failed: No conversation found with session ID: .*"),
+        ("tool-denied", r"claude was denied Write, Bash"),
+    ],
+)
+def test_exit_0_is_not_success(name: str, reason: str) -> None:
+    ending = heard(name, code=0).ending
+    assert ending.verdict is Verdict.ERROR
+    assert re.fullmatch(reason, ending.reason), ending.reason
+    assert not ending.overspent
+
+
+@pytest.mark.parametrize(
+    ("name", "cap"),
+    [("budget", "Reached maximum budget ($0.02)"), ("max-turns", "Reached maximum number of turns (2)")],
+)
+def test_a_cap_is_told_as_one(name: str, cap: str) -> None:
+    ending = heard(name, code=1).ending
+    assert ending.verdict is Verdict.ERROR
+    assert ending.overspent == f"claude ended: {cap}"
+
+
+def test_turns_are_answers() -> None:
+    assert heard("max-turns", code=1).totals == Usage(turns=2, tokens=210_000, usd=1.0)
+
+
+def test_a_conversation_that_could_not_be_resumed_names_no_other() -> None:
+    assert heard("resume-unknown", code=1).session == ""
+
+
+def test_a_limit_on_requests_waits_as_long_as_it_was_told() -> None:
+    assert heard("http-429", code=1).ending.retry_after == pytest.approx(2, abs=1)
+
+
+def test_a_limit_of_unknown_length_is_longer_than_what_it_would_have_waited_for() -> None:
+    events = [event for event in recorded("http-429") if event.get("subtype") != "api_retry"]
+    assert Claude().hear(events, Finish(1, None)).ending.retry_after == 60
+
+
+def test_a_limit_of_the_account_ends_when_it_says() -> None:
+    limit = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": time.time() + 1800}}
+    events = [limit, recorded("http-429")[-1]]
+    assert Claude().hear(events, Finish(1, None)).ending.retry_after == pytest.approx(1800, abs=60)
+
+
+def test_a_run_that_was_ended_has_its_conversation_and_no_result() -> None:
+    run = heard("sigterm", code=143, why="timeout")
+    assert run.ending.verdict is Verdict.ERROR
+    assert run.session == "4d1a9ca4-1710-4208-be31-3de289002455"
+    assert run.totals == Usage(turns=1, tokens=1001)
+    assert run.messages[0]["failed"] is True
+    assert run.messages[0]["output"] == "Exit code 137"
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "reason"),
+    [
+        (0, "", "claude ended with exit code 0 and told no result"),
+        (-9, "", "claude ended by signal 9 and told no result"),
+        (1, "Starting.\nInvalid settings\n", "claude ended with exit code 1: Invalid settings"),
+    ],
+)
+def test_no_result_is_an_error(code: int, stderr: str, reason: str) -> None:
+    ending = Claude().hear([], Finish(code, None, stderr)).ending
+    assert (ending.verdict, ending.reason) == (Verdict.ERROR, reason)
+
+
+def test_a_failed_exit_after_a_good_result_is_an_error() -> None:
+    assert heard("ok", code=3).ending.verdict is Verdict.ERROR
+
+
+def test_an_answer_of_a_wanted_shape_is_json() -> None:
+    result = recorded("structured")[-1] | {"structured_output": {"verdicts": []}}
+    assert Claude().hear([result], Finish(0, None)).answer == '{"verdicts": []}'
+
+
+def test_people_read_lines() -> None:
+    lines = [line for event in recorded("ok") for line in Claude().describe(event)]
+    assert lines[0] == "claude · 2.1.328 · claude-stub-1 · acceptEdits"
+    assert "→ Write /workspace/calc.py" in lines
+    assert "  AssertionError" in lines
+    assert "Implemented add in calc.py." in lines
+    assert lines[-1] == "= done: 3150 tokens, 0.015 USD"
+    assert Claude().describe({"text": "Something else"}) == ["Something else"]
+    assert "! rate_limit (HTTP 429): tries again in 2.1 s" in [
+        line for event in recorded("http-429") for line in Claude().describe(event)
+    ]
+
+
+# --- what nobody expected ---
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+names = sorted({"uuid"}.union(*(event for path in RECORDED.glob("claude-*") for event in recorded(path.stem[7:]))))
+kinds = st.sampled_from(["system", "assistant", "user", "result", "rate_limit_event"])
+odd_events = st.dictionaries(st.sampled_from(names), json_values, max_size=8).flatmap(
+    lambda event: kinds.map(lambda kind: event | {"type": kind})
+)
+
+
+@given(st.lists(odd_events | st.dictionaries(st.text(), json_values), max_size=6))
+def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
+    run = Claude().hear(events, Finish(0, None))
+    assert run.ending.verdict in (Verdict.PASSED, Verdict.ERROR)
+    for event in events:
+        assert all(isinstance(line, str) for line in Claude().describe(event))
+
+
+@given(st.data())
+def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
+    """A recorded run with some value, at any depth, replaced by another."""
+    name = data.draw(st.sampled_from(["ok", "tool-denied", "http-429", "sigterm", "max-turns"]))
+    events = recorded(name)
+    place: Any = events
+    while isinstance(place, dict | list) and place:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        inner = place[key]
+        if place is not events and (not isinstance(inner, dict | list) or data.draw(st.booleans())):
+            place[key] = data.draw(json_values)
+            break
+        place = inner
+    Claude().hear(events, Finish(0, None))
+    for event in events:
+        Claude().describe(event)
+
+
+# --- how it is started ---
+
+
+def test_it_edits_and_runs_commands_unasked_and_asks_nobody(tmp_path: Path) -> None:
+    launch = Claude().launch(call(tmp_path))
+    assert launch.argv[:2] == ("claude", "-p")
+    assert option(launch.argv, "--permission-mode") == "acceptEdits"
+    assert option(launch.argv, "--allowedTools") == "Bash"
+    assert "WebFetch" not in (option(launch.argv, "--tools") or "")
+    assert option(launch.argv, "--session-id") == NEW
+    assert launch.stdin == "Do it."
+    assert launch.env["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] == "1"
+    assert "CLAUDE_CONFIG_DIR" not in launch.env
+
+
+def test_the_word_of_the_agents_settings_is_the_last(tmp_path: Path) -> None:
+    agent = spec(permissions="plan", model="opus", args=("--effort", "high"), home=".penguin/claude")
+    launch = Claude().launch(call(tmp_path, spec=agent, env={"CLAUDE_CODE_MAX_RETRIES": "0"}))
+    assert option(launch.argv, "--permission-mode") == "plan"
+    assert option(launch.argv, "--model") == "opus"
+    assert launch.argv[-2:] == ("--effort", "high")
+    assert "--allowedTools" not in launch.argv
+    assert launch.env["CLAUDE_CONFIG_DIR"] == str(tmp_path / ".penguin/claude")
+    assert "CLAUDE_CODE_MAX_RETRIES" not in launch.env
+
+
+def test_a_judge_has_no_tool_that_changes_anything(tmp_path: Path) -> None:
+    agent = spec(permissions="bypassPermissions")
+    argv = Claude().launch(call(tmp_path, spec=agent, read_only=True, schema={"type": "object"})).argv
+    assert option(argv, "--tools") == "Read,Glob,Grep"
+    assert option(argv, "--permission-mode") == "dontAsk"
+    assert option(argv, "--json-schema") == '{"type": "object"}'
+
+
+def test_its_caps_are_those_of_the_budget(tmp_path: Path) -> None:
+    argv = Claude().launch(call(tmp_path, budget=Budget(turns=7, usd=0.5, tokens=9))).argv
+    assert option(argv, "--max-turns") == "7"
+    assert option(argv, "--max-budget-usd") == "0.500000"
+    plain = Claude().launch(call(tmp_path)).argv
+    assert not {"--max-turns", "--max-budget-usd"} & set(plain)
+
+
+def test_a_conversation_that_it_has_not_written_begins_again(tmp_path: Path) -> None:
+    argv = Claude().launch(call(tmp_path, session=SESSION)).argv
+    assert option(argv, "--session-id") == SESSION
+
+
+@pytest.mark.parametrize("home", [None, ".penguin/claude"])
+def test_a_conversation_is_put_back_once(tmp_path: Path, home: str | None) -> None:
+    wanted = call(tmp_path, spec=spec(home=home), session=SESSION)
+    assert Claude().session_files(wanted, SESSION) == []
+    Claude().restore(wanted, SESSION, {f"{SESSION}.jsonl": b"{}\n", "../other": b""})
+    (path,) = Claude().session_files(wanted, SESSION)
+    assert path.read_bytes() == b"{}\n"
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.is_relative_to(tmp_path / (home or "home/.claude"))
+    Claude().restore(wanted, SESSION, {f"{SESSION}.jsonl": b"older"})
+    assert path.read_bytes() == b"{}\n"
+    assert option(Claude().launch(wanted).argv, "--resume") == SESSION
+
+
+@pytest.mark.parametrize("session", ["", "..", "../../x", "*"])
+def test_a_name_that_is_none_finds_nothing(tmp_path: Path, session: str) -> None:
+    assert Claude().session_files(call(tmp_path), session) == []

@@ -1,0 +1,255 @@
+"""The real Claude Code against the scripted model: what the adapter says of it is so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from tests.agents.model_scripts import OUTSIDE, RIGHT, WRONG, Answer, in_order
+from tests.agents.model_server import ModelServer
+
+from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.claude import Claude
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.definition import AgentSpec, Budget
+
+FAILURE = "E       assert -1 == 5"
+LIMIT = 60
+"""Seconds that a run may take here."""
+
+
+@dataclass
+class Running:
+    """An agent that was started."""
+
+    process: subprocess.Popen[str]
+    call: Call
+    lines: list[str] = field(default_factory=list)
+
+    def heard(self) -> Heard:
+        """Once it ended."""
+        output, errors = self.process.communicate(timeout=LIMIT)
+        self.lines += output.splitlines()
+        events = [json.loads(line) for line in self.lines]
+        return Claude().hear(events, Finish(self.process.returncode, None, errors))
+
+
+class Bench:
+    """A workspace, and the real agent in it."""
+
+    def __init__(self, folder: Path, program: Path, model: ModelServer) -> None:
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir()
+        self.model = model
+        self._program = program
+        self._env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder / "person"),
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "none",
+            "CLAUDE_CODE_MAX_RETRIES": "1",
+        }
+
+    def call(self, prompt: str, session: str = "", *, home: str = "home", budget: Budget | None = None) -> Call:
+        return Call(
+            spec=AgentSpec(name="claude", kind="claude", home=home),
+            workspace=self.workspace,
+            run_dir=self.workspace,
+            env=self._env,
+            prompt=prompt,
+            session=session,
+            new_session=str(uuid.uuid4()),
+            budget=budget or Budget(),
+        )
+
+    @contextmanager
+    def started(self, call: Call) -> Iterator[Running]:
+        launch = Claude().launch(call)
+        process = subprocess.Popen(
+            [str(self._program), *launch.argv[1:]],
+            cwd=self.workspace,
+            env={**call.env, **launch.env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdin is not None
+            process.stdin.write(launch.stdin)
+            process.stdin.close()
+            process.stdin = None
+            yield Running(process, call)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+
+    def run(self, call: Call) -> Heard:
+        with self.started(call) as running:
+            return running.heard()
+
+    def text(self, name: str = "calc.py") -> str:
+        return (self.workspace / name).read_text()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, claude: Path, model: ModelServer) -> Bench:
+    return Bench(tmp_path, claude, model)
+
+
+def test_what_failed_is_mended_in_the_same_conversation(bench: Bench) -> None:
+    first = bench.call("Write add. SCRIPT:fix-add")
+    run = bench.run(first)
+    assert (run.ending.verdict, run.session) == (Verdict.PASSED, first.new_session)
+    assert (run.totals.turns, run.totals.tokens) == (2, 2100)
+    assert bench.text() == WRONG
+
+    again = bench.run(bench.call(f"It fails:\n{FAILURE}\nSCRIPT:fix-add", run.session))
+    assert (again.ending.verdict, again.session) == (Verdict.PASSED, run.session)
+    assert bench.text() == RIGHT
+    assert again.totals.tokens == 2100  # of this run alone
+    request = bench.model.requests[-1]
+    assert request.carries("Write add. SCRIPT:fix-add")
+    assert request.carries("Implemented add in calc.py.")
+    assert request.carries(FAILURE)
+
+
+def test_a_conversation_goes_on_in_a_fresh_home(bench: Bench) -> None:
+    first = bench.call("Write add. SCRIPT:fix-add")
+    run = bench.run(first)
+    files = {path.name: path.read_bytes() for path in Claude().session_files(first, run.session)}
+    assert list(files) == [f"{run.session}.jsonl"]
+
+    elsewhere = bench.call(f"{FAILURE} SCRIPT:fix-add", run.session, home="fresh")
+    Claude().restore(elsewhere, run.session, files)
+    assert bench.run(elsewhere).ending.verdict is Verdict.PASSED
+    assert bench.text() == RIGHT
+    assert bench.model.requests[-1].carries("Implemented add in calc.py.")
+
+
+def test_after_a_kill_it_goes_on(bench: Bench) -> None:
+    first = bench.call("Write add. SCRIPT:wait")
+    with bench.started(first) as running:
+        bench.model.await_request("wait", step=1)
+        running.process.kill()
+        cut = running.heard()
+    assert cut.ending.verdict is Verdict.ERROR
+    assert cut.session == first.new_session
+    assert [message["tool"] for message in cut.messages] == ["Write"]
+    assert cut.totals.turns == 1
+
+    bench.model.release("go")
+    run = bench.run(bench.call("Go on. SCRIPT:wait", cut.session))
+    assert (run.ending.verdict, run.session) == (Verdict.PASSED, cut.session)
+    assert bench.text() == RIGHT
+    assert bench.model.requests[-1].carries("Write add. SCRIPT:wait")
+
+
+def test_killed_before_it_wrote_anything_down_it_begins_again(bench: Bench) -> None:
+    first = bench.call("SCRIPT:write-add")
+    with bench.started(first) as running:
+        assert running.process.stdout is not None
+        running.process.stdout.readline()
+        running.process.kill()
+    run = bench.run(bench.call("SCRIPT:write-add", first.new_session))
+    assert (run.ending.verdict, run.session) == (Verdict.PASSED, first.new_session)
+
+
+def test_it_may_run_commands(bench: Bench) -> None:
+    run = bench.run(bench.call("SCRIPT:long(2,100)"))
+    assert run.ending.verdict is Verdict.PASSED
+    assert [message["output"] for message in run.messages if message["role"] == "tool"] == ["step 0", "step 1"]
+
+
+def test_what_it_was_denied_is_an_error(bench: Bench) -> None:
+    run = bench.run(bench.call("SCRIPT:denied"))
+    assert (run.ending.verdict, run.ending.reason) == (Verdict.ERROR, "claude was denied Write")
+    assert not Path(OUTSIDE).exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("400", r"claude failed: Prompt is too long .*"),
+        ("401", r"claude failed: Invalid API key .* \(HTTP 401\)"),
+        ("500", r"claude failed: API Error: 500 .*"),
+        ("cut-always", r"claude failed: API Error: Connection dropped .*"),
+    ],
+)
+def test_what_the_service_refuses_is_an_error(bench: Bench, script: str, reason: str) -> None:
+    ending = bench.run(bench.call(f"SCRIPT:{script}")).ending
+    assert ending.verdict is Verdict.ERROR
+    assert re.fullmatch(reason, ending.reason), ending.reason
+    assert ending.retry_after == 0
+
+
+@pytest.mark.parametrize(("told", "least"), [(1, 1), (3600, 60)])
+def test_a_limit_on_requests_is_waited_for(bench: Bench, told: int, least: int) -> None:
+    ending = bench.run(bench.call(f"SCRIPT:429({told})")).ending
+    assert ending.verdict is Verdict.ERROR
+    assert least <= ending.retry_after < least + 5
+
+
+def test_a_broken_answer_is_asked_for_again(bench: Bench) -> None:
+    run = bench.run(bench.call("SCRIPT:cut"))
+    assert (run.ending.verdict, run.answer) == (Verdict.PASSED, "Plainly said.")
+
+
+def test_a_hang_ends_with_whoever_ends_it(bench: Bench) -> None:
+    with bench.started(bench.call("SCRIPT:hang")) as running:
+        bench.model.await_request("hang")
+        running.process.terminate()
+        run = running.heard()
+    assert run.ending.verdict is Verdict.ERROR
+    assert run.messages == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "cap"),
+    [(Budget(turns=2), "maximum number of turns (2)"), (Budget(usd=0.75), "maximum budget ($0.75)")],
+)
+def test_its_own_caps_hold(bench: Bench, budget: Budget, cap: str) -> None:
+    run = bench.run(bench.call("SCRIPT:burn", budget=budget))
+    assert run.ending.overspent == f"claude ended: Reached {cap}"
+    assert run.totals.turns == 2
+    assert run.totals.usd > 0.5
+
+
+def test_the_cap_of_a_resumed_run_is_its_own(bench: Bench) -> None:
+    run = bench.run(bench.call("SCRIPT:burn", budget=Budget(usd=0.75)))
+    assert bench.run(bench.call("SCRIPT:nothing", run.session, budget=Budget(usd=0.75))).ending.overspent == ""
+
+
+@pytest.mark.parametrize("script", ["write-add", "burn"])
+def test_a_judge_changes_nothing(bench: Bench, script: str) -> None:
+    looking = replace(bench.call(f"SCRIPT:{script}", budget=Budget(turns=3)), read_only=True)
+    bench.run(looking)
+    assert not (bench.workspace / "calc.py").exists()
+    outputs = [entry.text for entry in bench.model.requests[-1].conversation if entry.role == "tool"]
+    assert outputs
+    assert all("No such tool available" in output for output in outputs)
+
+
+def test_a_judge_answers_in_the_shape_that_it_was_asked_for(bench: Bench) -> None:
+    said = {"verdicts": [{"criterion": 1, "verdict": "PASSED"}]}
+    bench.model.scripts["judge"] = in_order(Answer(said))
+    schema = {"type": "object", "properties": {"verdicts": {"type": "array"}}, "required": ["verdicts"]}
+    run = bench.run(replace(bench.call("SCRIPT:judge"), read_only=True, schema=schema))
+    assert run.ending.verdict is Verdict.PASSED
+    assert json.loads(run.answer) == said
+
+
+def test_a_prompt_may_be_large(bench: Bench) -> None:
+    bench.run(bench.call("SCRIPT:nothing " + "word " * 60_000))
+    assert len(bench.model.requests[-1].prompt) > 300_000
