@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from penguin.orchestration.spending import Spending
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
     from datetime import datetime
@@ -99,9 +101,25 @@ class Status(NamedTuple):
     """What to type next, if anything."""
     host: str = ""
     """The machine that runs it, or ran it last; '' where none did yet."""
+    spent: Spending = Spending()
+    """What its agents spent."""
+    agents: str = ""
+    """Their names, with commas between."""
 
     def data(self) -> dict[str, Any]:
-        return {**info_data(self.info), "explain": self.explain, "advice": self.advice, "host": self.host}
+        told = {"explain": self.explain, "advice": self.advice, "host": self.host}
+        return {**info_data(self.info), **told, "agents": self.agents, "usage": self.spent._asdict()}
+
+
+class Total(NamedTuple):
+    """What the agents of several workflows spent together."""
+
+    workflows: int
+    """How many."""
+    spent: Spending
+
+    def data(self) -> dict[str, Any]:
+        return {"workflows": self.workflows, "usage": self.spent._asdict()}
 
 
 class WorkflowTable(NamedTuple):
@@ -115,13 +133,23 @@ class WorkflowTable(NamedTuple):
     empty: str = "No workflows."
     note: str = ""
     """What to tell beside it: that a limit cut it off."""
+    spent: Mapping[str, Spending] = MappingProxyType({})
+    """By workflow id: what agents spent, where they did."""
+    total: Total | None = None
+    """Of all that were asked for, those too that a limit cut off."""
 
     def data(self) -> dict[str, Any]:
-        return {"workflows": [{**info_data(info), **self._more(info)} for info in self.workflows]}
+        total = {} if self.total is None else {"total": self.total.data()}
+        return {"workflows": [{**info_data(info), **self._more(info)} for info in self.workflows], **total}
+
+    def spent_by(self, info: WorkflowInfo) -> Spending:
+        """What the agents of one of them spent."""
+        return self.spent.get(info.workflow_id, Spending())
 
     def _more(self, info: WorkflowInfo) -> dict[str, Any]:
         told = {"explain": self.explain, "advice": self.advice}
-        return {name: texts[info.workflow_id] for name, texts in told.items() if info.workflow_id in texts}
+        texts = {name: texts[info.workflow_id] for name, texts in told.items() if info.workflow_id in texts}
+        return {**texts, "usage": self.spent_by(info)._asdict()}
 
 
 class Waited(NamedTuple):
@@ -196,6 +224,8 @@ class Attempt(NamedTuple):
     evidence: dict[str, Any]
     host: str = ""
     """The machine that ran it; '' where none did, or its name is not known."""
+    spent: Spending = Spending()
+    """What its agent spent, in all its tries."""
 
 
 class Results(NamedTuple):
@@ -227,6 +257,7 @@ class Results(NamedTuple):
             "ended_at": moment(attempt.ended_at),
             "evidence": attempt.evidence,
             "host": attempt.host,
+            "usage": attempt.spent._asdict(),
         }
 
 

@@ -160,6 +160,7 @@ WORKFLOW_READS = (
                 "the newest first unless said, or the oldest, or what changed last",
                 choices=("newest", "oldest", "updated"),
             ),
+            Flag("total", help="add up what agents spent, also of those that a limit cuts off"),
         ),
         aliases=("ls",),
         reads=True,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ACTIVE, WorkflowError
-from penguin_commands.results import Artifacts, Attempt, Event, History, Results, Status, WorkflowTable
+from penguin.orchestration.spending import Spending, spending_of
+from penguin_commands.results import Artifacts, Attempt, Event, History, Results, Status, Total, WorkflowTable
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
@@ -26,10 +27,18 @@ def status(session: Session, workflow: str | None = None) -> Status | WorkflowTa
         advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
         note = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
-        return WorkflowTable(active, explain, advice, "No active workflows.", note)
+        spent = reader.spent(explain)
+        return WorkflowTable(active, explain, advice, "No active workflows.", note, spent)
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
-    return Status(info, reader.explain(workflow_id), reader.advice(workflow_id), reader.host_of(workflow_id))
+    return Status(
+        info,
+        reader.explain(workflow_id),
+        reader.advice(workflow_id),
+        reader.host_of(workflow_id),
+        reader.spent([workflow_id]).get(workflow_id, Spending()),
+        reader.agents_of(workflow_id),
+    )
 
 
 def list_(
@@ -40,13 +49,26 @@ def list_(
     since: float | None = None,
     limit: int = LIMIT,
     sort: str = "newest",
+    total: bool = False,
 ) -> WorkflowTable:
     """The newest workflows first, or in another order."""
+    reader = session.reader
     wanted: frozenset[WorkflowStatus] = frozenset().union(*status)
-    found = session.reader.list(
-        project_id=project, statuses=wanted, task_id=task, since=since, sort=sort, limit=limit + 1
+    asked: dict[str, Any] = {
+        "project_id": project,
+        "statuses": wanted,
+        "task_id": task,
+        "since": since,
+        "sort": sort,
+    }
+    found = reader.list(**asked, limit=limit + 1)
+    shown = tuple(found[:limit])
+    return WorkflowTable(
+        shown,
+        note=_cut(limit, sort) if len(found) > limit else "",
+        spent=reader.spent(info.workflow_id for info in shown),
+        total=Total(*reader.total(**asked)) if total else None,
     )
-    return WorkflowTable(tuple(found[:limit]), note=_cut(limit, sort) if len(found) > limit else "")
 
 
 def _cut(limit: int, sort: str) -> str:
@@ -80,6 +102,8 @@ def results(
             it.ended_at,
             whole_evidence(session, workflow_id, it),
             hosts.get(it.attempt, ""),
+            # The evidence that was fetched knows of the last try alone.
+            spending_of(it.evidence.get("usage")),
         )
         for it in found
         if phase in (None, it.phase) and attempt in (None, it.attempt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.results import Chain, Diff, Logs, Note, WorkflowTable
+from penguin_commands.saved import RawTalk
 from penguin_repl.render.safe import clean
-from penguin_commands.talk import RawTalk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

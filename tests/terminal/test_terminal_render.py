@@ -13,6 +13,7 @@ import pytest
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.config import Problem
 from penguin.orchestration.definition import Criterion, Recipe, RecipeStep, Task
+from penguin.orchestration.spending import Spending
 from penguin_commands import plans as p
 from penguin_commands import results as r
 from penguin_commands.errors import NotReached, UsageError
@@ -126,6 +127,41 @@ Reason: nobody looked
 Error: two lines
 Artifacts: 1
 Next: /workflow x
+""",
+    ),
+    "status with costs": (
+        r.Status(info(), spent=Spending(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
+        f"""\
+Workflow {ID}
+Status: RUNNING
+Phase: TEST
+Progress: 50%
+Started: 2024-01-15 10:30:00
+Updated: 2024-01-15 10:31:00
+Task: task-123 (blueprint auth, project shop)
+Agent: claude, codex (1h05m)
+Turns: 12
+Tokens: 1,234,567
+Cost: $3.20
+""",
+    ),
+    "no workflows and their total": (
+        r.WorkflowTable((), total=r.Total(0, Spending())),
+        "No workflows.\nTotal of 0 workflows: nothing spent\n",
+    ),
+    "results with costs": (
+        r.Results(
+            ID,
+            (
+                r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT, {}, spent=Spending(7, 9_999)),
+                r.Attempt("TEST", 2, Verdict.FAILED, AT, AT, {"steps": STEPS[:1]}),
+            ),
+        ),
+        """\
+ATTEMPT  PHASE      VERDICT  TIME  TURNS  TOKENS  STEP       REASON
+      1  IMPLEMENT  PASSED   0.0s      7    9999
+      2  TEST       FAILED   0.0s
+                    FAILED   3.2s                 pytest -q  7 run, 2 failed
 """,
     ),
     "workflows": (
@@ -372,6 +408,41 @@ def test_json_is_one_line_of_the_same_facts(name: str) -> None:
     assert isinstance(json.loads(text), dict)
 
 
+PAID = r.WorkflowTable(
+    (info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")),
+    spent={ID: Spending(12, 1_234_567, 0.004)},
+    total=r.Total(1234, Spending(12, 45_678, 1234.5, 0.5)),
+)
+TOTAL = "Total of 1234 workflows: 12 turns, 46k tokens, $1,234.50, 30.0s of agents\n"
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (
+            None,
+            f"""\
+WORKFLOW              STATUS     PHASE  DONE  TOKENS     COST  STARTED
+{ID}  RUNNING    TEST    50%    1.2M  $0.0040  2024-01-15 10:30:00
+ituv-b-000000         COMPLETED  DONE   100%                   2024-01-15 10:30:00
+""",
+        ),
+        (
+            80,
+            f"""\
+WORKFLOW              STATUS     PHASE  DONE  TOKENS     COST
+{ID}  RUNNING    TEST    50%    1.2M  $0.0040
+ituv-b-000000         COMPLETED  DONE   100%
+""",
+        ),
+        (38, f"WORKFLOW              STATUS\n{ID}  RUNNING\nituv-b-000000         COMPLETED\n"),
+    ],
+)
+def test_costs_are_columns_where_there_is_room(width: int | None, expected: str) -> None:
+    drawn = render(PAID, terminal=width is not None, width=width or 80, color=False)
+    assert "\n".join(line.rstrip() for line in drawn.split("\n")) == expected + TOTAL
+
+
 def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
     drawn = render(r.WorkflowTable((info(),)), terminal=True, width=50, color=False)
     assert all(len(line) <= 50 for line in drawn.split("\n"))
@@ -380,7 +451,8 @@ def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(r.Status(info(), "why", "what"), format="json"))
-    assert data.keys() - {"explain", "advice", "host"} == set(WorkflowInfo.__slots__)
+    told = {"explain", "advice", "host", "agents", "usage"}
+    assert data.keys() - told == set(WorkflowInfo.__slots__)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands import results as r
+from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean
 from penguin_repl.render.text import duration, local, size
@@ -74,7 +75,9 @@ def _results(result: r.Results) -> Iterator[Part]:
     if not result.attempts:
         yield "Nothing was tried yet."
         return
-    yield Grid(("ATTEMPT", "PHASE", "VERDICT", "TIME", "STEP", "REASON"), tuple(_attempt_rows(result)), right=(0,))
+    heads, costs = cost_columns([attempt.spent for attempt in result.attempts])
+    columns = ("ATTEMPT", "PHASE", "VERDICT", "TIME", *heads, "STEP", "REASON")
+    yield Grid(columns, tuple(_attempt_rows(result, costs)), right=(0, *range(4, 4 + len(heads))))
     for host, numbers in result.abroad.items():
         named = f"Attempt{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
         yield f"{named} ran on host {clean(host)}."
@@ -83,17 +86,18 @@ def _results(result: r.Results) -> Iterator[Part]:
             yield from _evidence(attempt, step)
 
 
-def _attempt_rows(result: r.Results) -> Iterator[tuple[str, ...]]:
-    for attempt in result.attempts:
+def _attempt_rows(result: r.Results, costs: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    for attempt, cost in zip(result.attempts, costs, strict=True):
         number = str(attempt.number or "-")
         verdict = attempt.verdict.value if attempt.verdict else "running"
         taken = ""
         if attempt.number and attempt.ended_at:
             taken = duration((attempt.ended_at - attempt.started_at).total_seconds())
-        yield (number, attempt.phase, verdict, taken, "", _remark(attempt.evidence))
+        yield (number, attempt.phase, verdict, taken, *cost, "", _remark(attempt.evidence))
         for step in attempt.evidence.get("steps") or ():
             remark = str(step.get("reason") or _counts(step))
-            yield ("", "", str(step["verdict"]), duration(step.get("duration") or 0.0), _name(step), remark)
+            took = duration(step.get("duration") or 0.0)
+            yield ("", "", str(step["verdict"]), took, *("" for _ in cost), _name(step), remark)
 
 
 def _remark(evidence: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ def _renderer(kind: type) -> Callable[[Any], Iterator[Part]]:
         from penguin_repl.render.past import RENDERERS as PAST
 
         return PAST[kind]
-    if kind.__module__.endswith(".talk"):
-        from penguin_repl.render.talk import RENDERERS as TALK
+    if kind.__module__.endswith(".saved"):
+        from penguin_repl.render.saved import RENDERERS as SAVED
 
-        return TALK[kind]
+        return SAVED[kind]
     if kind.__module__.endswith(".kept"):
         from penguin_repl.render.kept import RENDERERS as KEPT
 
@@ -101,6 +101,8 @@ def _status(result: r.Status) -> Iterator[Part]:
     yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
     if result.host:
         yield f"Host: {clean(result.host)}"
+    if any(result.spent):
+        yield from _costs(result)
     if result.explain:
         yield f"Reason: {clean(result.explain)}"
     if info.error_message and not _is_told(info.error_message, result.explain):
@@ -111,6 +113,12 @@ def _status(result: r.Status) -> Iterator[Part]:
         yield f"Next: {clean(result.advice)}"
 
 
+def _costs(result: r.Status) -> Iterator[Part]:
+    from penguin_repl.render.costs import cost_lines
+
+    return cost_lines(result.spent, clean(result.agents))
+
+
 def _is_told(error: str, explain: str) -> bool:
     """Whether an explanation, which may be cut short, says what the error does."""
     return " ".join(error.split())[:100] in explain
@@ -119,16 +127,32 @@ def _is_told(error: str, explain: str) -> bool:
 def _workflows(result: r.WorkflowTable) -> Iterator[Part]:
     if not result.workflows:
         yield result.empty
-        return
-    rows = tuple(
-        (info.workflow_id, info.status.value, info.phase.value, f"{info.progress}%", local(info.started_at))
-        for info in result.workflows
-    )
-    yield Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED"), rows, right=(3,))
+    else:
+        yield _workflow_grid(result)
     for info in result.workflows:
         explain, advice = result.explain.get(info.workflow_id), result.advice.get(info.workflow_id)
         if explain:
             yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(advice)}" if advice else "")
+    if result.total is not None:
+        from penguin_repl.render.costs import cost_sum
+
+        count = result.total.workflows
+        yield f"Total of {count} workflow{'' if count == 1 else 's'}: {cost_sum(result.total.spent)}"
+
+
+def _workflow_grid(result: r.WorkflowTable) -> Grid:
+    heads: tuple[str, ...] = ()
+    costs: Sequence[tuple[str, ...]] = [()] * len(result.workflows)
+    if result.spent:
+        from penguin_repl.render.costs import cost_columns
+
+        heads, costs = cost_columns([result.spent_by(info) for info in result.workflows], ("tokens", "usd"))
+    rows = tuple(
+        (info.workflow_id, info.status.value, info.phase.value, f"{info.progress}%", *cost, local(info.started_at))
+        for info, cost in zip(result.workflows, costs, strict=True)
+    )
+    right = tuple(range(3, 4 + len(heads)))
+    return Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", *heads, "STARTED"), rows, right)
 
 
 def _waited(result: r.Waited) -> Iterator[Part]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from penguin_commands import talk as t
+from penguin_commands import saved as s
 from penguin_repl.render.costs import cost_columns, cost_lines
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean, clean_block
@@ -15,7 +15,7 @@ from penguin_repl.render.text import Part, local, size
 KNOWN = {"role", "text", "content", "tool", "input", "output", "failed"}
 
 
-def _snapshots(result: t.SnapshotTable) -> Iterator[Part]:
+def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
     if not result.snapshots:
         yield "No snapshots."
         return
@@ -28,7 +28,7 @@ def _snapshots(result: t.SnapshotTable) -> Iterator[Part]:
     yield Grid(columns, rows, right=(2, 3, *range(4, 4 + len(heads))))
 
 
-def _talk(result: t.Talk) -> Iterator[Part]:
+def _talk(result: s.Talk) -> Iterator[Part]:
     row = result.row
     yield f"Snapshot {clean(row.snapshot_id)}"
     where = f" ({row.phase} attempt {row.attempt})" if row.phase and row.attempt else ""
@@ -85,13 +85,13 @@ def _asked(value: object) -> str:
     return _said(value)
 
 
-def _raw(result: t.RawTalk) -> Iterator[Part]:
+def _raw(result: s.RawTalk) -> Iterator[Part]:
     for data in result.text():
         yield clean_block(data.decode("utf-8", "replace"))
 
 
 RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    t.SnapshotTable: _snapshots,
-    t.Talk: _talk,
-    t.RawTalk: _raw,
+    s.SnapshotTable: _snapshots,
+    s.Talk: _talk,
+    s.RawTalk: _raw,
 }

@@ -1,0 +1,73 @@
+"""What commands on saved conversations give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin_commands.results import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from penguin.orchestration.store.snapshots import SnapshotRow
+
+
+def _row(row: SnapshotRow) -> dict[str, Any]:
+    return {
+        "snapshot_id": row.snapshot_id,
+        "workflow_id": row.workflow_id,
+        "task_id": row.task_id,
+        "phase": row.phase.value if row.phase else None,
+        "attempt": row.attempt,
+        "agent": row.agent,
+        "session_id": row.session_id,
+        "created_at": moment(row.created_at),
+        "messages": row.messages,
+        "bytes": row.bytes,
+        "usage": row.spent._asdict(),
+    }
+
+
+class SnapshotTable(NamedTuple):
+    """Saved conversations."""
+
+    snapshots: tuple[SnapshotRow, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {"snapshots": [_row(row) for row in self.snapshots]}
+
+
+class Talk(NamedTuple):
+    """One of them, with all that was said."""
+
+    row: SnapshotRow
+    messages: list[dict[str, Any]]
+    """As they were saved; see `Message` of agents."""
+    metadata: Mapping[str, Any]
+    files: Mapping[str, int]
+    """By name: the bytes of the agent's own files."""
+
+    def data(self) -> dict[str, Any]:
+        files = [{"name": name, "bytes": size} for name, size in self.files.items()]
+        held = {"metadata": self.metadata, "session_files": files, "conversation_history": self.messages}
+        return {**_row(self.row), **held}
+
+
+class RawTalk(NamedTuple):
+    """The agent's own files, or where there are none the snapshot as JSON, byte by byte."""
+
+    snapshot_id: str
+    files: tuple[tuple[str, bytes], ...]
+    """(name, all that is in it)."""
+
+    def text(self, *, color: bool = False) -> Iterator[bytes]:
+        """One file after the other. Nobody adds colours to them."""
+        for _, data in self.files:
+            yield data
+
+    def data(self) -> dict[str, Any]:
+        rows = [(name, len(data), data.decode("utf-8", "replace")) for name, data in self.files]
+        return {
+            "snapshot_id": self.snapshot_id,
+            "files": [{"name": name, "bytes": size, "text": text} for name, size, text in rows],
+        }
