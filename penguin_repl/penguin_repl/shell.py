@@ -290,22 +290,27 @@ class Shell:
         return result
 
     async def _show(self, result: Result) -> None:
-        if isinstance(result, PanelSwitch):
-            self._panel.on = not self._panel.on if result.on is None else result.on
-            self._watch.look()
-            return
-        if isinstance(result, Viewing):
-            from penguin_repl.view import View
-
-            style = self._screen.style
-            with self._screen.taken():
-                await View(self._session, result.workflow_id, glyphs_of(style), color=style.color).run()
-            return
+        if isinstance(result, PanelSwitch | Viewing):
+            await self._show_live(result)
+            if self._screen.style.format == "text":
+                return
         if isinstance(result, Chain) and self._screen.style.format == "text":
             show(self._screen, result.first)
             await self._show(await result.then())
         elif not self._is_told(result):
             await deliver(self._screen, _paced(result))
+
+    async def _show_live(self, result: PanelSwitch | Viewing) -> None:
+        """What is no text: something that goes on."""
+        if isinstance(result, PanelSwitch):
+            self._panel.on = not self._panel.on if result.on is None else result.on
+            self._watch.look()
+            return
+        from penguin_repl.view import View
+
+        style = self._screen.style
+        with self._screen.taken():
+            await View(self._session, result.workflow_id, glyphs_of(style), color=style.color).run()
 
     def _is_told(self, result: Result) -> bool:
         """Whether notices said all of it already."""
