@@ -35,6 +35,9 @@ Examples:
 
 Results go to standard output, everything else to standard error. At its end a script waits until all that it
 started, resumed or retried is settled.
+
+NO_COLOR, ACCESSIBLE and TERM=dumb ask for lines without any escape sequence, CLICOLOR_FORCE for colours in pipes.
+Personal settings: ~/.config/penguin/config.yaml, or below XDG_CONFIG_HOME.
 """
 WIDTH = 118
 """Columns of the text."""
