@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -184,3 +185,21 @@ def test_nothing_that_is_typed_steers_the_terminal() -> None:
     shown: list[str] = []
     Echo(shown.append, "> ", lambda: 80).show("a\x1b[2J\n", 6)
     assert "".join(shown) == "> a?[2J?"
+
+
+@PLAIN
+def test_signals_mean_what_they_mean_elsewhere(work: Work, environment: dict[str, str]) -> None:
+    with terminal(work.root, **environment) as pseudo:
+        pseudo.enter("/workflow start auth").see("workflow_id:")
+        until(work.began.exists)
+        pseudo.enter("/workflow wait auth").until(lambda: pseudo.typed != "")
+        pseudo.insist(CTRL_C, lambda: "stopped; what runs goes on" in pseudo.text)
+        pseudo.resize(40, 12)
+        pseudo.enter("/workflow status auth").see("Status: RUNNING")
+        pseudo.until(lambda: pseudo.typed == "").press("half a line")
+        pseudo.until(lambda: pseudo.typed == "half a line").process.send_signal(signal.SIGTERM)
+        assert pseudo.exit_code() == 0
+        assert b"\x1b" not in pseudo.raw
+    info = work.newest()
+    assert info is not None
+    assert info.status == "RUNNING"
