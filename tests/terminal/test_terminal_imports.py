@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.terminal.program import Program
@@ -50,6 +52,15 @@ def modules(program: Program, *arguments: str, script: str = "") -> set[str]:
 def test_reading_loads_nothing_heavy(penguin: Program, arguments: list[str]) -> None:
     penguin("-c", "/workflow start quick")
     assert not modules(penguin, *arguments) & HEAVY
+
+
+def test_a_personal_file_is_not_read_for_a_pipe(
+    penguin: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "xdg" / "penguin").mkdir(parents=True)
+    (tmp_path / "xdg" / "penguin" / "config.yaml").write_text("ui: {panel: true, color: never}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path / "xdg"))
+    assert not modules(penguin, "-c", "/workflow list") & HEAVY
 
 
 def test_a_script_that_only_reads_has_no_event_loop(penguin: Program) -> None:
