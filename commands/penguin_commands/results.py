@@ -330,6 +330,8 @@ class Logs(NamedTuple):
     logs: tuple[Log, ...]
     pieces: Callable[[], AsyncIterator[Piece | Note]] | None = None
     """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
+    raw: bool = False
+    """What agents print is shown as it came, and not as people read it."""
 
     def data(self) -> dict[str, Any]:
         return {"logs": [self._row(log) for log in self.logs]}

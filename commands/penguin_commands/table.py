@@ -191,6 +191,7 @@ WORKFLOW_READS = (
             Flag("phase", Kind.PHASE, "the newest attempt of this phase"),
             Flag("attempt", Kind.NUMBER, "the attempt with this number"),
             Flag("follow", help="go on until the workflow stops", short="f"),
+            Flag("raw", help="what agents print as it came, event by event"),
         ),
         reads=True,
     ),

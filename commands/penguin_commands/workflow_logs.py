@@ -37,6 +37,7 @@ def logs(
     phase: WorkflowPhase | None = None,
     attempt: int | None = None,
     follow: bool = False,
+    raw: bool = False,
 ) -> Logs:
     """The output of one attempt, or with `follow` of all from that one on."""
     workflow_id = session.resolve(workflow, prefix=True)
@@ -50,9 +51,9 @@ def logs(
     chosen = [step_logs.shown(log) for log in found if log.attempt == newest and not _is_silent(log)]
     chosen += [log for log in known if log.attempt == newest]
     if not follow:
-        return Logs(workflow_id, tuple(chosen))
+        return Logs(workflow_id, tuple(chosen), raw=raw)
     following = _Following(session, workflow_id, step_logs, phase, attempt, newest)
-    return Logs(workflow_id, tuple(chosen), partial(following.pieces))
+    return Logs(workflow_id, tuple(chosen), partial(following.pieces), raw)
 
 
 def _nothing(

@@ -20,7 +20,7 @@ def show(screen: Screen, result: Result) -> None:
     if isinstance(result, Logs) and screen.style.format == "text":
         from penguin_repl.log_printer import LogPrinter, pieces
 
-        printer = LogPrinter(screen)
+        printer = LogPrinter(screen, raw=result.raw)
         for log in result.logs:
             printer.head(log)
             for output in pieces(log):
@@ -91,7 +91,7 @@ async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note
         return
     from penguin_repl.log_printer import LogPrinter
 
-    printer = LogPrinter(screen)
+    printer = LogPrinter(screen, raw=logs.raw)
     try:
         async for piece in pieces:
             if isinstance(piece, Note):

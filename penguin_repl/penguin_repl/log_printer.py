@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.tail import INCOMPLETE, is_incomplete
+from penguin_commands.telling import telling_of
 from penguin_repl.render.filter import Filter
 from penguin_repl.render.safe import clean
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penguin_commands.results import Log
+    from penguin_commands.telling import Telling
     from penguin_repl.screen import Screen
 
 PIECE = 64 * 1024
@@ -33,10 +35,15 @@ def pieces(log: Log) -> Iterator[bytes]:
 
 
 class LogPrinter:
-    """Puts output of several steps on the screen, a heading before each."""
+    """Puts output of several steps on the screen, a heading before each.
 
-    def __init__(self, screen: Screen) -> None:
+    What agents print is told as people read it; `raw`: as it came.
+    """
+
+    def __init__(self, screen: Screen, *, raw: bool = False) -> None:
         self._screen = screen
+        self._raw = raw
+        self._telling: Telling | None = None
         self._log: Log | None = None
         self._filter = Filter(screen.style.color)
         self._open = False
@@ -48,16 +55,19 @@ class LogPrinter:
             self.end()
             self._log = log
             self._filter = Filter(self._screen.style.color)
+            self._telling = None if self._raw or log.excerpt is not None else telling_of(log.file)
             self._screen.data(f"==> {clean(log.title)} <==\n")
 
     def put(self, log: Log, output: bytes) -> None:
         """Some more output of a step."""
         self.head(log)
+        if self._telling is not None:
+            output = self._telling.feed(output)
         if self._screen.style.terminal:
             self._text(self._filter.feed(output))
         else:
             self._screen.data_bytes(output)
-            self._open = not output.endswith(b"\n")
+            self._open = bool(output) and not output.endswith(b"\n")
 
     def end(self) -> None:
         """No more of this step."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,10 @@ async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
     assert first.session_id == second.session_id != ""
     assert (first.attempt, second.attempt) == (1, 3)
     assert "sk-of-nobody" not in str(second.conversation_history)
+    told, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
+    assert "Fixed the sign error." in told
+    assert '"type"' not in told
+    assert '"type"' in raw
 
 
 @pytest.mark.parametrize("kind", AGENTS)
@@ -174,6 +180,12 @@ async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
     assert steps["It adds"] == "PASSED"
     assert steps["It is kind"] == "UNVERIFIED"
     assert steps["It is fast"] == "FAILED"
+
+
+def _penguin(root: Path, command: str) -> str:
+    """What a command prints."""
+    program = [sys.executable, "-m", "penguin_repl", "-c", command]
+    return subprocess.run(program, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def _unless_asked(script: Script, judgement: object) -> Script:
