@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
@@ -181,6 +181,8 @@ def test_people_read_lines() -> None:
 
 # --- what nobody expected ---
 
+# A busy machine is slow, and so is whoever draws the first text of all.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -193,6 +195,7 @@ odd_events = st.dictionaries(st.sampled_from(names), json_values, max_size=8).fl
 )
 
 
+@unhurried
 @given(st.lists(odd_events | st.dictionaries(st.text(), json_values), max_size=6))
 def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
     run = Claude().hear(events, Finish(0, None))
@@ -201,6 +204,7 @@ def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
         assert all(isinstance(line, str) for line in Claude().describe(event))
 
 
+@unhurried
 @given(st.data())
 def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
     """A recorded run with some value, at any depth, replaced by another."""
