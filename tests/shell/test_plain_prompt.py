@@ -194,7 +194,7 @@ def test_signals_mean_what_they_mean_elsewhere(work: Work, environment: dict[str
         until(work.began.exists)
         pseudo.enter("/workflow wait auth").until(lambda: pseudo.typed != "")
         pseudo.insist(CTRL_C, lambda: "stopped; what runs goes on" in pseudo.text)
-        pseudo.resize(40, 12)
+        pseudo.resize(40)
         pseudo.enter("/workflow status auth").see("Status: RUNNING")
         pseudo.until(lambda: pseudo.typed == "").press("half a line")
         pseudo.until(lambda: pseudo.typed == "half a line").process.send_signal(signal.SIGTERM)
