@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.definition import AgentSpec, Budget
@@ -128,4 +128,13 @@ class Adapter(Protocol):
 
     def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
         """Put the files of a conversation, by their names, where the agent looks for them, unless they are there."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An adapter whose agent keeps count in its own records: also while it runs, and where it was killed."""
+
+    def counted(self, call: Call, session: str) -> Usage | None:
+        """What was spent in this conversation until now, as Heard.totals; None: nothing is known of it."""
         ...

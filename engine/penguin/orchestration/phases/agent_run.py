@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.agents.adapter import Adapter, Call, Finish, Heard
+from penguin.orchestration.agents.adapter import Adapter, Call, Counting, Finish, Heard
 from penguin.orchestration.agents.judge import SCHEMA, Opinion, Piece, judge_prompt, opinions
 from penguin.orchestration.agents.known import adapter_of
 from penguin.orchestration.agents.prompt import implement_prompt
@@ -274,7 +274,12 @@ class AgentRun:
         ended = ended or records.read_exit(step_id)
         finish = Finish(ended.code, ended.why, _end_of(Path(step_id + records.ERRORS))) if ended else Finish(None, None)
         heard = self._adapter.hear(events(Path(step_id + records.LOG)), finish)
-        return heard if heard.session else replace(heard, session=self._talk(step_id).session if heard.messages else "")
+        if not heard.session:
+            return replace(heard, session=self._talk(step_id).session if heard.messages else "")
+        if isinstance(self._adapter, Counting):
+            counted = self._adapter.counted(self._call(step_id, heard.session, prompt="-"), heard.session)
+            return heard if counted is None else replace(heard, totals=counted)
+        return heard
 
     def _talk(self, step_id: str) -> Talk:
         mark = records.read_mark(step_id)
