@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from prompt_toolkit.document import Document
 from tests.native.space import Space, reached
 from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
 
+from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.session import Session
@@ -62,7 +64,7 @@ def complete(space: Space) -> Complete:
         ("/workflow list --status=running,comp", "--status=running,completed"),
         ("/workflow list --status running,runn", ""),
         ("/workflow list --limit ", ""),
-        ("/workflow list ", "p --status --task --since --limit --sort"),
+        ("/workflow list ", "p --status --task --since --limit --sort --total"),
         ("/workflow resume auth --from ", "implement test use verify"),
         ("/workflow start auth --wait --w", "--with-deps"),
         ("/workflow start --blueprint ", "b"),
@@ -152,6 +154,17 @@ async def test_a_workflow_that_is_there_already_is_not_offered_again(space: Spac
         complete = completer(session)
         assert complete(f"/workflow wait {ids['BLOCKED']} i") == [ids["RUNNING"]]
         assert complete("/workflow wait @") == ["@last"]
+
+
+async def test_saved_conversations_are_offered_newest_first(space: Space) -> None:
+    session = Session(space.root)
+    complete = completer(session)
+    with WorkflowStateStore(session.workspace.db) as store:
+        for day in (1, 2):
+            store.save_context_snapshot(ContextSnapshot(f"w-{day}", "w", [], datetime(2024, 1, day), agent="claude"))
+    assert complete("/snapshot show ") == ["w-2", "w-1"]
+    assert complete("/snapshot export w-1") == ["w-1"]
+    assert complete("/workflow resume w --budget tok") == ["tokens=1000000"]
 
 
 def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:

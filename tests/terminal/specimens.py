@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.terminal.test_terminal_render import AT, CASES, ID, info, task
+from tests.terminal.test_terminal_render import AT, CASES, ID, PAID, info, task
 
-from penguin.orchestration.backend import WorkflowError, WorkflowStatus
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.prune import Old
+from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands import kept as k
 from penguin_commands import plans as p
 from penguin_commands import results as r
+from penguin_commands import saved as s
 from penguin_commands.errors import UsageError
 from penguin_commands.parse import parse
 from penguin_commands.table import COMMANDS, lookup
@@ -29,10 +32,43 @@ diff --git a/shop/users.py b/shop/users.py
 """
 
 
+TALKED = "ituv-auth-user-model-1c31dc"
+SNAPSHOT = SnapshotRow(
+    snapshot_id=f"{TALKED}-1",
+    workflow_id=TALKED,
+    created_at=AT,
+    task_id="auth-user-model",
+    phase=WorkflowPhase.IMPLEMENT,
+    attempt=1,
+    agent="claude",
+    session_id="7f3a",
+    messages=12,
+    bytes=34_567,
+    spent=Spending(),
+)
+TALK: list[dict[str, Any]] = [
+    {"role": "user", "text": "Implement it.\n\nMind the gap."},
+    {"role": "assistant", "text": "I look first."},
+    {"role": "tool", "tool": "Bash", "input": {"command": "pytest -q\nruff ."}, "output": "1 failed", "failed": True},
+    {"role": "tool", "tool": "Edit", "input": {"file": "a.py", "old": "x"}, "output": [{"type": "text", "text": "ok"}]},
+    {"role": "assistant", "content": [{"type": "text", "text": "Done."}], "model": "x"},
+]
+
+
 def _specimens() -> dict[str, r.Result]:
     return {name: result for name, (result, _) in CASES.items()} | {
         "workflows of all kinds": _workflows(),
         "waits to be told": r.WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
+        "workflows with costs": PAID,
+        "snapshots": s.SnapshotTable(
+            (
+                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, spent=Spending(3, 45_678, 0.42)),
+                SNAPSHOT._replace(agent="codex", phase=None, attempt=0),
+            )
+        ),
+        "no snapshots": s.SnapshotTable(()),
+        "conversation": s.Talk(SNAPSHOT._replace(spent=Spending(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}),
+        "conversation byte by byte": s.RawTalk("a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))),
         "diff": r.Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
         "logs": r.Logs(ID, tuple(_logs())),
         "logs followed": r.Logs(ID, (), _pieces),

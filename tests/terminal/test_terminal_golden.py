@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.terminal.specimens import ERRORS, PROGRESS, SPECIMENS
 
-from penguin_commands import kept, plans, results
+from penguin_commands import kept, plans, results, saved
 from penguin_repl.deliver import deliver
 from penguin_repl.render.cells import columns
 from penguin_repl.render.error import error_lines
@@ -25,11 +25,11 @@ from penguin_repl.screen import Screen, Style
 FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
-STREAMED = (results.Logs, results.Diff, results.Chain)
+STREAMED = (results.Logs, results.Diff, results.Chain, saved.RawTalk)
 """What has no renderer of its own: it is shown piece by piece."""
 UNSEEN = (results.PanelSwitch, results.Viewing, results.Sourced, results.Quit, results.Happened)
 """What a shell does instead of showing it; and what only programs read."""
-PARTS = (plans.TaskState, plans.BlueprintRow)
+PARTS = (plans.TaskState, plans.BlueprintRow, results.Total)
 """What results are made of."""
 
 
@@ -108,7 +108,7 @@ def test_a_table_stays_within_its_width(name: str, width: int) -> None:
 def test_every_result_has_a_specimen() -> None:
     kinds = {
         kind
-        for module in (results, plans, kept)
+        for module in (results, plans, kept, saved)
         for _, kind in inspect.getmembers(module, inspect.isclass)
         if kind.__module__ == module.__name__ and hasattr(kind, "data")
     } - {results.Result, *PARTS}
