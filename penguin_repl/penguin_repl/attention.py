@@ -6,7 +6,13 @@ import asyncio
 import gc
 import sys
 import time
+from collections.abc import AsyncGenerator, Iterable
 
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, ThreadedCompleter
+from prompt_toolkit.document import Document
+
+MOMENT = 0.03
+"""Seconds."""
 SWITCH = 0.001
 """Seconds for which a thread that computes may hold up a key, several times; Python's own measure is 5 ms."""
 YOUNG, OLDER, NEVER = 5_000, 50, 1_000_000
@@ -18,6 +24,27 @@ QUIET = 3.0
 """Seconds without a key, after which the next one is not expected at once."""
 AT_LAST = 600.0
 """Seconds after which it is done although somebody types."""
+
+
+class Unhurried(Completer):
+    """Offers completions a moment after the key, so that looking for them never holds up its echo."""
+
+    def __init__(self, completer: Completer) -> None:
+        self._completer = completer
+        self._threaded = ThreadedCompleter(completer)
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """See Completer; at once."""
+        return self._completer.get_completions(document, complete_event)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """See Completer; in a thread."""
+        if not complete_event.completion_requested:
+            await asyncio.sleep(MOMENT)
+        async for completion in self._threaded.get_completions_async(document, complete_event):
+            yield completion
 
 
 class Attention:

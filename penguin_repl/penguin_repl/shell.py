@@ -25,7 +25,7 @@ from penguin_commands.events import EventTeller
 from penguin_commands.execute import execute
 from penguin_commands.results import Chain, Logs, PanelSwitch, Piece, Quit, Result, Sourced, Viewing, Waited
 from penguin_repl import leaving
-from penguin_repl.attention import Attention
+from penguin_repl.attention import Attention, Unhurried
 from penguin_repl.background import start_worker
 from penguin_repl.completion import CommandCompleter
 from penguin_repl.deliver import deliver, show, show_progress
@@ -122,8 +122,7 @@ class Shell:
     def _make_prompt(self) -> PromptSession[str]:
         lines: dict[str, Any] = {
             "history": self._history,
-            "completer": CommandCompleter(self._known),
-            "complete_in_thread": True,
+            "completer": Unhurried(CommandCompleter(self._known)),
             "key_bindings": line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
             "interrupt_exception": Interrupted,
             "enable_suspend": True,
