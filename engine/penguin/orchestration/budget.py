@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.evidence import Usage
 
 FIELDS = Budget.__struct_fields__
+UNLIMITED = Budgets()
 
 
 def added(one: Budget, other: Budget) -> Budget:
@@ -22,6 +23,8 @@ def left(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> B
 
     `workflow` was spent in the workflow, `before` on the task before it.
     """
+    if budgets == UNLIMITED:
+        return UNLIMITED.attempt
     of_workflow = _minus(_with(budgets.workflow, granted), workflow)
     of_task = _minus(_with(budgets.task, granted), workflow + before)
     return Budget(*(_least(name, budgets.attempt, of_workflow, of_task) for name in FIELDS))

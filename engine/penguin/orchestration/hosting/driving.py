@@ -30,7 +30,8 @@ def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
     tested = state.pass_of(WorkflowPhase.TEST)
     return AttemptOrder(
         workspace=os.fspath(workspace.root),
-        run_dir=os.fspath(workspace.runs / state.workflow_id / folder),
+        # Joined as text: a Path costs as much as all else here.
+        run_dir=f"{workspace.runs}/{state.workflow_id}/{folder}",
         workflow_id=state.workflow_id,
         phase=run.phase,
         attempt=run.attempt,

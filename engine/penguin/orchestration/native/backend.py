@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,6 +41,7 @@ from penguin.orchestration.info import info_of
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.live import load
+from penguin.orchestration.native.waiting import Waiting
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.steering import command_of, phase_named
@@ -72,6 +74,8 @@ class NativeBackend(OrchestrationBackend):
         self.on_trouble: Callable[[str], None] = lambda problem: None
         """Called with a sentence when the disk takes no more, and with "" when it does again."""
         self._now = time.time
+        self._outside = False
+        self._user = user()
         self._backlog = Backlog(self.workspace.root, config)
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted: PhaseRunner | None = RUNNER.get()
@@ -96,9 +100,10 @@ class NativeBackend(OrchestrationBackend):
         by: str = "",
     ) -> list[str]:
         engine = self._open_to("start a workflow")
+        by = by or self._user
 
         async def start() -> list[str]:
-            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog, config, by or user())
+            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog, config, by)
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.create(starts, claim=self.claims)
@@ -266,18 +271,24 @@ class NativeBackend(OrchestrationBackend):
     ) -> list[WorkflowInfo]:
         engine = self._open()
         deadline = None if timeout is None else time.monotonic() + timeout
+        believed = partial(self._believed, engine)
+        for workflow_id in workflow_ids:
+            believed(workflow_id)  # an unknown one is told at once
+        waiting = Waiting(workflow_ids, status, believed, lambda: Settling(engine.connection, engine.believed))
         while True:
-            settling = Settling(engine.connection, engine.believed)
-            settled = settling.all_settled(workflow_ids)
-            # Read after that look, never before: another process's workflow may have ended in between.
-            infos = [self._believed(engine, workflow_id) for workflow_id in workflow_ids]
-            if settled or all(info.status is status for info in infos):
-                return infos
-            change = engine.changes.of([*workflow_ids, *settling.watched])
+            obstacles = waiting.in_the_way()
+            if not obstacles:
+                # Read after that look, never before: another process's workflow may have ended in between.
+                infos = [believed(workflow_id) for workflow_id in workflow_ids]
+                if waiting.settled or all(info.status is status for info in infos):
+                    return infos
+                continue
+            change = engine.changes.of(tuple(obstacles))
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
                 await asyncio.wait_for(change, left)
             except TimeoutError:
+                infos = [believed(workflow_id) for workflow_id in workflow_ids]
                 raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s") from None
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
@@ -310,7 +321,10 @@ class NativeBackend(OrchestrationBackend):
     # --- opening and closing ---
 
     def _open_to(self, what: str) -> Engine:
-        refuse_inside_step(self.workspace.root, what)
+        if not self._outside:
+            refuse_inside_step(self.workspace.root, what)
+            # A process never comes to run inside a step that did not begin there.
+            self._outside = True
         return self._open()
 
     def _open(self) -> Engine:
