@@ -17,6 +17,7 @@ from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.commands import Cancel
 from penguin.orchestration.spending import Spending, spending_of
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
+from penguin.orchestration.store.backup import back_up
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.prune import prune
@@ -177,6 +178,26 @@ def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> N
     with WorkflowStateStore(workspace.db) as store:
         assert {row.workflow_id for row in store.snapshots()} == {"ituv-going-000000", "nobody's"}
     assert check(workspace).problems == ()
+
+
+def test_conversations_of_workflows_on_a_server_go_with_them(workspace: Workspace, tell: SimpleNamespace) -> None:
+    mirror = workspace.state / "temporal" / "known-12345678.db"
+    mirror.parent.mkdir()
+    away, both = tell.Story("away").do(Cancel("ann")), tell.Story("going").do(Cancel("ann"))
+    tell.commit(mirror, away, both)
+    with WorkflowStateStore(workspace.db) as store:
+        store.save_context_snapshot(snapshot("away-1", away.id), FILES)
+        prune(workspace, 0.0)
+        # What goes on here is called like what is over there.
+        assert {row.workflow_id for row in store.snapshots()} == {both.id, "nobody's"}
+    assert counts(workspace) == [2, 2, 3]
+
+
+def test_a_backup_holds_them(workspace: Workspace, tmp_path: Path) -> None:
+    back_up(workspace.db, tmp_path / "copy.db")
+    with WorkflowStateStore(workspace.db) as store, WorkflowStateStore(tmp_path / "copy.db") as copy:
+        assert copy.list_context_snapshots() == store.list_context_snapshots()
+        assert copy.session_files("ituv-old-000000-1") == FILES
 
 
 UNREADABLE = ("other", "its conversation can't be read")

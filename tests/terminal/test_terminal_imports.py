@@ -45,6 +45,7 @@ def modules(program: Program, *arguments: str, script: str = "") -> set[str]:
         ["-c", "/workflow list --status active", "-o", "json"],
         ["-c", "/workflow status quick"],
         ["-c", "/workflow status"],
+        ["-c", "/snapshot list"],
         ["-c", "/help"],
     ],
     ids=" ".join,
