@@ -28,7 +28,7 @@ def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, 
     workspace, run_dir, home = folder / "workspace", folder / "run", folder / "person"
     for path in (workspace, run_dir, home):
         path.mkdir(exist_ok=True, parents=True)
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), **env}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PWD": str(Path.cwd()), **env}
     more = {"workspace": workspace, "run_dir": run_dir, "new_session": "11111111-2222-4333-8444-555555555555", **more}
     return Call(spec=spec, env=env, prompt=prompt, **more)
 

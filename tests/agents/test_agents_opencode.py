@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import uuid
 from collections.abc import Callable
@@ -11,15 +12,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.agents.house import AgentHouse
 from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, Shell, Told, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.playing import call_of, play, recorded
 
+from penguin.orchestration import get_backend
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.opencode import DATABASE, OpenCode
-from penguin.orchestration.backend import ConfigError, Verdict
+from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.definition import AgentSpec
 from penguin.orchestration.evidence import Usage
+from penguin.orchestration.state import WorkflowStateStore
 
 OPENCODE = OpenCode()
 ENDED = Finish(0, None)
@@ -153,7 +157,34 @@ def test_a_home_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
 
 
+def test_a_copy_that_is_no_database_is_told(tmp_path: Path) -> None:
+    call = call_of(spec(), tmp_path, {}, "x", session="ses_1")
+    with pytest.raises(WorkflowError, match="ses_1 of opencode can't be put back"):
+        OPENCODE.restore(call, "ses_1", {DATABASE: b"no database" * 100})
+
+
 # --- the real one ---
+
+
+def environment(model: ModelServer) -> dict[str, str]:
+    """What makes it know the scripted model."""
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": f"{model.url}/v1"},
+        "models": {
+            "model": {
+                "cost": {"input": 3, "output": 15},
+                "limit": {"context": 100_000, "output": 4000},
+                "tool_call": True,
+            }
+        },
+    }
+    return {
+        "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"scripted": provider}}),
+        # It looks for a newer plugin of its own, which no test needs.
+        "npm_config_registry": model.url,
+        "npm_config_fetch_retries": "0",
+    }
 
 
 @pytest.fixture
@@ -161,22 +192,7 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
     """Makes a call of an opencode that knows the scripted model; its key comes from the login of the person."""
 
     def make(script: str, folder: Path = tmp_path, **more: object) -> Call:
-        provider = {
-            "npm": "@ai-sdk/openai-compatible",
-            "options": {"baseURL": f"{model.url}/v1"},
-            "models": {
-                "model": {
-                    "cost": {"input": 3, "output": 15},
-                    "limit": {"context": 100_000, "output": 4000},
-                    "tool_call": True,
-                }
-            },
-        }
-        settings = json.dumps({"provider": {"scripted": provider}})
-        prompt = f'Do "it".\nSCRIPT:{script}'
-        # It looks for a newer plugin of its own, which no test needs.
-        env = {"OPENCODE_CONFIG_CONTENT": settings, "npm_config_registry": model.url, "npm_config_fetch_retries": "0"}
-        call = call_of(spec(), folder, env, prompt, **more)
+        call = call_of(spec(), folder, environment(model), f'Do "it".\nSCRIPT:{script}', **more)
         login = folder / "person" / ".local" / "share" / "opencode" / "auth.json"
         login.parent.mkdir(parents=True, exist_ok=True)
         login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-the-person"}}))
@@ -284,3 +300,25 @@ def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServe
     assert json.loads(played.heard.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert {tool["function"]["name"] for tool in model.requests[0].body["tools"]} == {"glob", "grep", "read"}
+
+
+@pytest.mark.anyio
+async def test_penguin_mends_a_failure_in_the_same_conversation(
+    opencode: Path, model: ModelServer, tmp_path: Path
+) -> None:
+    env = environment(model) | {"PATH": f"{opencode.parent}:{os.environ['PATH']}"}
+    login = tmp_path / ".penguin" / "agents" / "opencode" / "data" / "opencode" / "auth.json"
+    login.parent.mkdir(parents=True)
+    login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
+    agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
+    root = AgentHouse(tmp_path, agent, "fix-add").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    last = model.of("fix-add")[-1]
+    assert last.carries("Implemented add in calc.py.")
+    assert last.carries("AssertionError")
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        first, second = store.list_context_snapshots(one)
+    assert first.session_id == second.session_id != ""

@@ -15,7 +15,7 @@ from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
 from penguin.orchestration.agents.said import cut_off, failed, last_line, line, mapping, number, text, told
-from penguin.orchestration.backend import ConfigError, Verdict
+from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.evidence import Usage
 from penguin.orchestration.private import make_private, write_private
 
@@ -71,7 +71,8 @@ class OpenCode:
         argv += ["--auto"] if rights is None else []
         database = call.run_dir / DATABASE
         _prepare(database)
-        env = {**QUIET, "OPENCODE_DB": str(database)}
+        # It works where PWD says, wherever it was started.
+        env = {**QUIET, "OPENCODE_DB": str(database), "PWD": str(call.workspace)}
         if rights is not None:
             env["OPENCODE_PERMISSION"] = json.dumps(rights)
         if call.home is not None:
@@ -111,7 +112,7 @@ class OpenCode:
         return [path for path in paths if path.is_file() and path.stat().st_size]
 
     def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
-        """Give the attempt the database of an earlier one, unless it has one. Raises OSError, sqlite3.Error."""
+        """Give the attempt the database of an earlier one, unless it has one. Raises OSError, WorkflowError."""
         if DATABASE not in files or self.session_files(call, session):
             return
         make_private(call.run_dir)
@@ -152,8 +153,11 @@ def _move(database: Path, session: str, workspace: Path) -> None:
     import sqlite3
     from contextlib import closing
 
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE session SET directory = ? WHERE id = ?", (str(workspace), session))
+    try:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("UPDATE session SET directory = ? WHERE id = ?", (str(workspace), session))
+    except sqlite3.Error as error:
+        raise WorkflowError(f"the conversation {session} of opencode can't be put back: {error}") from error
 
 
 def _follow(story: _Story, event: Mapping[str, Any]) -> None:
