@@ -55,7 +55,8 @@ class Takeover:
         why = CRASH
         survivors: tuple[int, ...] = ()
         if mark and mark.boot == tree.boot_id():
-            why = await self._wait(mark)
+            # What an agent says from here on is lost; it goes on in the same conversation, the sooner the better.
+            why = CRASH if is_talk(mark) else await self._wait(mark)
             survivors = await end_tree(mark)
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
@@ -83,6 +84,11 @@ class Takeover:
             for task in waiting:
                 task.cancel()
         return LEASE if done and done == lapsed else CRASH
+
+
+def is_talk(mark: Mark) -> bool:
+    """Whether the step is the run of an agent."""
+    return isinstance(mark.note, dict) and "talk" in mark.note
 
 
 async def wait_for_process(pid: int, ticks: int) -> None:
