@@ -1,7 +1,7 @@
 """From a key to its echo, through a real pseudo-terminal, while many workflows are active: `python benchmarks/keys.py`.
 
-Prints one line of figures for each case: how long keys took (milliseconds), and the memory of the shell (megabytes). The
-first case is a prompt without Penguin: what it takes is the machine's, whatever else that does just now.
+Prints one line of figures for each case: how long keys took (milliseconds), and the memory of the shell (megabytes).
+The first case is a prompt without Penguin: what it takes is the machine's, whatever else that does just now.
 Exits with 1 where a limit was missed.
 """
 
@@ -151,7 +151,7 @@ def shell(workflows: int, parallel: int, step: str) -> Iterator[Terminal]:
         terminal = Terminal(folder, "-m", "penguin_repl")
         try:
             terminal.enter("/blueprint run b")
-            terminal.see(f" {workflows - parallel} waiting" if parallel < workflows else f" {workflows} running")
+            terminal.see(" waiting" if parallel < workflows else f" {workflows} running")
             yield terminal
         finally:
             terminal.kill()
@@ -200,11 +200,11 @@ def tell(case: str, terminal: Terminal, times: list[float]) -> bool:
 
 CASES = {
     "waiting": (1, STAY),
-    "busy": (4, "true"),
+    "busy": (4, "sleep 0.2"),
     "running": (1000, STAY),
 }
-"""Attempts at once, and what each step runs: nearly all wait; they run one after the other as fast as they can; all run
-at once."""
+"""Attempts at once, and what each step runs: nearly all wait; four at a time run, in short steps; all run at
+once."""
 
 if __name__ == "__main__":
     sys.exit(main())
