@@ -104,7 +104,7 @@ async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
         one = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
         await backend.signal_workflow(one, "pause", {"now": True})
-        while (await backend.get_workflow_status(one)) is None or _agents_of(one):
+        while (await backend.get_workflow_status(one)) is None or _agents_in(root):
             await asyncio.sleep(0.05)
         model.release("go")
         await backend.resume_workflow(one)
@@ -128,7 +128,7 @@ async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: Mo
     # It was ended, long before its hundred answers.
     assert time.monotonic() - begun < 60
     assert len(model.of("burn")) < 90
-    assert not _agents_of(one)
+    assert not _agents_in(root)
 
 
 @pytest.mark.parametrize("victim", ["launcher", "agent"])
@@ -140,10 +140,10 @@ async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
-        agents = _agents_of(one)
+        agents = _agents_in(root)
         for pid in agents if victim == "agent" else _launchers_of(root):
             os.kill(int(pid), signal.SIGKILL)
-        while set(agents) & set(_agents_of(one)):
+        while set(agents) & set(_agents_in(root)):
             await asyncio.sleep(0.05)
         model.release("go")
         info = await backend.wait_workflow(one, 120)
@@ -207,8 +207,8 @@ def _launchers_of(root: Path) -> list[str]:
     return found
 
 
-def _agents_of(workflow_id: str) -> list[str]:
-    """Processes of a workflow's steps."""
+def _agents_in(root: Path) -> list[str]:
+    """Processes of a workspace's steps."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
@@ -216,6 +216,6 @@ def _agents_of(workflow_id: str) -> list[str]:
                 environment = (process / "environ").read_bytes()
             except OSError:
                 continue
-            if f"PENGUIN_WORKFLOW_ID={workflow_id}".encode() in environment:
+            if f"PENGUIN_WORKSPACE={root.resolve()}\0".encode() in environment:
                 found.append(process.name)
     return found

@@ -74,7 +74,7 @@ class AgentSpec(Struct, frozen=True, kw_only=True):
     permissions: str | None = None
     """The agent's own word for what it may do unasked; None: the safest with which it can work unattended."""
     home: str | None = None
-    """A configuration folder of its own, relative to the workspace; None: the person's, with their login."""
+    """A configuration folder of its own, from the workspace; None: the person's, with their login."""
     idle_timeout: float = 600.0
     """Seconds without a word after which it is ended."""
     command: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class Call:
     @property
     def home(self) -> Path | None:
         """The agent's own configuration folder, absolute; None: the person's."""
-        return None if self.spec.home is None else self.workspace / self.spec.home
+        return None if self.spec.home is None else self.workspace / Path(self.spec.home).expanduser()
 
 
 @dataclass(frozen=True, slots=True)

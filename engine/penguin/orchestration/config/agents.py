@@ -19,6 +19,8 @@ KINDS = ("claude", "codex", "opencode")
 COMMAND = "command"
 MEANINGS = ("passed", "failed", "error", "budget", "denied")
 _COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
+_NOT_OF_COMMANDS = ("model", "permissions", "home")
+"""What a program that Penguin does not know is told in its own words."""
 _OF_COMMANDS = ("command", "resume", "transcript", "exit_codes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -41,7 +43,7 @@ def _agent(name: str, node: Node, checker: Checker, where: str) -> dict[str, Any
         "args": _arguments(entries.get("args"), checker, f"{where}.args"),
         "env": _variables(entries.get("env"), checker, f"{where}.env"),
         "permissions": checker.label(entries.get("permissions"), f"{where}.permissions"),
-        "home": relative_path(entries.get("home"), checker, f"{where}.home"),
+        "home": checker.label(entries.get("home"), f"{where}.home"),
         "idle_timeout": checker.number(entries.get("idle_timeout"), f"{where}.idle_timeout", 0.1, MONTH, " of seconds"),
         "command": _arguments(entries.get("command"), checker, f"{where}.command"),
         "resume": _arguments(entries.get("resume"), checker, f"{where}.resume"),
@@ -60,6 +62,8 @@ def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, 
         checker.error(node.key_line, f"{where}: Penguin knows no agent of this name", advice)
     elif known != COMMAND and (extra := [key for key in _OF_COMMANDS if key in agent]):
         checker.error(node.key_line, f"{where}.{extra[0]}: only agents of the kind command have it", "kind: command")
+    elif known == COMMAND and (extra := [key for key in _NOT_OF_COMMANDS if key in agent]):
+        checker.error(node.key_line, f"{where}.{extra[0]}: a command is told this by words of its own", "args: […]")
     else:
         agent["kind"] = known
 

@@ -39,6 +39,7 @@ from penguin.orchestration.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+COMMAND = "command"
 PROMPT = ".prompt.md"
 STDERR_END = 4000
 """Bytes of standard error that may tell why it failed."""
@@ -134,8 +135,21 @@ class AgentRun:
         kept = self._kept()
         if kept is None or not self._adapter.can_resume or kept.metadata.get("kind") != self._spec.kind:
             return "", Usage(), False
+        if not self._is_to_be_had(step_id, kept):
+            # It is told again in the prompt.
+            return "", Usage(), False
         totals = msgspec.convert(kept.metadata.get("totals") or {}, Usage)
         return kept.session_id, totals, False
+
+    def _is_to_be_had(self, step_id: str, kept: ContextSnapshot) -> bool:
+        """Whether the agent has this conversation still, or its files are kept. Programs of others keep their own."""
+        if self._spec.kind == COMMAND:
+            return True
+        call = self._call(step_id, kept.session_id, prompt="-")
+        if self._adapter.session_files(call, kept.session_id):
+            return True
+        with WorkflowStateStore(self._workspace.db) as store:
+            return bool(store.session_files(kept.snapshot_id))
 
     def _kept(self) -> ContextSnapshot | None:
         if not self._order.snapshot:
@@ -261,7 +275,8 @@ class AgentRun:
         if self.overspent:
             return Judgement(Verdict.ERROR, self.overspent)
         if ended.why in TOLD:
-            return Judgement(Verdict.ERROR, TOLD[ended.why].format(idle=self._spec.idle_timeout))
+            said = f": {ending.reason}" if ending.reason else ""
+            return Judgement(Verdict.ERROR, TOLD[ended.why].format(idle=self._spec.idle_timeout) + said)
         if ending.retry_after:
             self.not_before = time.time() + ending.retry_after
         return Judgement(ending.verdict, ending.reason)
@@ -313,7 +328,8 @@ class AgentRun:
             session_id=heard.session,
             metadata={
                 "kind": self._spec.kind,
-                "totals": msgspec.to_builtins(heard.totals),
+                # A run that was cut off may not have come to count.
+                "totals": msgspec.to_builtins(at_least(heard.totals, self._talk(ended.id).before)),
                 "usage": msgspec.to_builtins(self.usage),
             },
         )
@@ -334,6 +350,11 @@ class AgentRun:
                 # Without it the conversation is told again from what was heard.
                 continue
         return found
+
+
+def at_least(usage: Usage, before: Usage) -> Usage:
+    """What was counted, but no less than before."""
+    return Usage(max(usage.turns, before.turns), max(usage.tokens, before.tokens), max(usage.usd, before.usd))
 
 
 def replace_minutes(usage: Usage, minutes: float) -> Usage:

@@ -42,6 +42,8 @@ def prepare(order: AttemptOrder) -> Surroundings:
     _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
     env = {
         **without(os.environ, order.definition.env_deny),
+        # Where a program believes it is; ours may have been started elsewhere.
+        "PWD": str(Path(order.workspace).resolve()),
         "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
         "PENGUIN_TASK_ID": order.definition.task.id,
         "PENGUIN_WORKFLOW_ID": order.workflow_id,
