@@ -6,13 +6,11 @@ Inline Markdown is left as it was written; only block structure is parsed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 
@@ -44,20 +42,12 @@ _KINDS = {
 }
 
 
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    # Link definitions would vanish from the text, and looking for them costs a third of the time.
-    parser.block.ruler.disable("reference")
-    return parser
-
-
 def read_blocks(text: str, first_line: int = 1) -> list[Block]:
     """The top-level blocks of a text whose first line is `first_line` of its file."""
-    return _children(iter(_parser().parse(text)), first_line)
+    # markdown-it costs more to import than to run.
+    from penguin.orchestration.blueprint.rules import tokens_of
+
+    return _children(iter(tokens_of(text)), first_line)
 
 
 def _children(tokens: Iterator[Token], first: int) -> list[Block]:

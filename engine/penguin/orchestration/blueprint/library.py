@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,20 @@ _KNOWN_SHOWN = 10
 def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
     """The blueprint in `text`; its format follows from the suffix of `path`. What is wrong is in its `problems`."""
     checker = Checker(path)
-    return build_blueprint(_document(text, path, checker), checker, path, project_id)
+    with _uncollected():
+        return build_blueprint(_document(text, path, checker), checker, path, project_id)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cyclic garbage collector, which looks at all that was read again and again, and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _document(text: str, path: str, checker: Checker) -> Node | None:
