@@ -33,6 +33,10 @@ class AgentHouse:
 
     def __init__(self, root: Path, agent: dict[str, Any], script: str, **settings: Any) -> None:
         self.root = root
+        # Agents start login shells: what a person has set up for those is none of a test's business.
+        home = root.parent / f"{root.name}-home"
+        home.mkdir(exist_ok=True)
+        agent["env"]["HOME"] = str(home)
         git(root, "init", "-q")
         (root / ".gitignore").write_text("__pycache__/\n")
         item = {"id": "add", "title": "Add numbers", "description": f"SCRIPT:{script}"}
