@@ -11,10 +11,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 AGENTS := .agents
+BENCH := .bench
+ROUNDS := 5
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test temporal agents crash check lint clean
+.PHONY: help demo test temporal agents crash bench bench-short check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
@@ -22,9 +24,11 @@ help:
 	@echo 'make temporal  run those of the Temporal backend, on a real server'
 	@echo 'make agents  install the coding agents from npm, and run the tests that they take part in'
 	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
+	@echo 'make bench   measure Penguin beside others, and write the results and the README: ROUNDS=5'
+	@echo 'make bench-short  see whether it became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
 	@echo 'make check   run both: lint, then test'
-	@echo 'make clean   remove what all of these left behind, .venv and .agents too'
+	@echo 'make clean   remove what all of these left behind, .venv, .agents and .bench too'
 
 # Made anew only when the list of dependencies changes: Penguin is installed in place, so its code is always current.
 $(INSTALLED): pyproject.toml
@@ -62,6 +66,21 @@ $(AGENTS)/.installed: $(PINNED)
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.storm --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+# Others have an environment of their own, with all that they bring along.
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) --readme
+	$(BENCH)/bin/python -m pytest benchmarks/test_hot.py --benchmark-columns=min,median,iqr,ops
+
+$(BENCH)/.installed: pyproject.toml $(INSTALLED)
+	@test -x $(BENCH)/bin/pip || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]' || { \
+		echo 'Not all others could be installed: Penguin is measured alone' >&2; \
+		$(BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.' pyte pytest-timeout pytest-benchmark; }
+	@touch $@
+
+bench-short: $(INSTALLED)
+	$(BIN)/python -m benchmarks.guard
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,5 +90,5 @@ lint: $(INSTALLED)
 check: lint test
 
 clean:
-	rm -rf $(VENV) $(AGENTS) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) $(AGENTS) $(BENCH) .benchmarks .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find engine commands penguin_repl tests -name __pycache__ -prune -exec rm -rf {} +

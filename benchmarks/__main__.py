@@ -1,0 +1,48 @@
+"""`python -m benchmarks`: play rounds, then write benchmarks/results/ and the README's section."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.machine import machine, versions
+from benchmarks.plot import draw
+from benchmarks.rounds import BOTH, MEASURES, ONCE, Session, places
+from benchmarks.table import whole, write_readme
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--only", action="append", choices=[*MEASURES, *ONCE], help="play this one; may be repeated")
+    options.add_argument("--quick", action="store_true", help="smaller numbers, to try the benchmark itself")
+    options.add_argument("--readme", action="store_true", help="rewrite the README's section, too")
+    options.add_argument("--out", type=Path, default=RESULTS)
+    chosen = options.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    session = Session(lambda line: print(line, flush=True))
+    about = machine()
+    with places(BOTH) as where:
+        for number in range(1, chosen.rounds + 1):
+            print(f"--- round {number} of {chosen.rounds}", flush=True)
+            session.play(number, where, chosen.only or (), quick=chosen.quick)
+    today = datetime.now(UTC).date()
+    (chosen.out / "figures.json").write_text(json.dumps({"machine": about, "rounds": session.rounds}, indent=1) + "\n")
+    if not draw(session, chosen.out / "beside.svg"):
+        print("no plot: matplotlib is not installed", flush=True)
+    text = whole(session, today, about, versions())
+    (chosen.out / "results.md").write_text(text)
+    if chosen.readme:
+        write_readme(README, session, today)
+    print(text)
+    return int(bool(session.failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The guard against becoming slower: a short round, as ratios to its own floor, held against those in guard.json.
+
+`python -m benchmarks.guard` prints them and fails where one is more than twice what is kept; `--keep` keeps them.
+Ratios because machines differ, twice because neighbours on a machine do, too: it finds what became slower in kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.rounds import TMPFS, Session, places
+from benchmarks.rows import Rounds
+
+KEPT = Path(__file__).with_name("guard.json")
+FACTOR = 2.0
+ROUNDS = 4
+MEASURES = ("floor", "work", "sequence", "crowd", "step", "recovery", "reading", "starting", "blueprint")
+RATIOS = {
+    # what, in units of what, of the same round
+    "four phases of nothing, one after another": ("sequence.ms", "work.ms"),
+    "200 at once: processor time of each": ("crowd200.cpu_ms", "work.ms"),
+    "a step of /bin/true": ("step.ms", "spawn.ms"),
+    "recovery of 200": ("recovery200.s", "work.ms"),
+    "the slowest list": ("list1000.ms", "work.ms"),
+    "history": ("history1000.ms", "work.ms"),
+    "penguin --version": ("version.ms", "bare.ms"),
+    "/workflow list, piped": ("piped.ms", "bare.ms"),
+    "/workflow list on a terminal": ("terminal.ms", "bare.ms"),
+    "blueprint": ("blueprint.s", "work.ms"),
+}
+
+
+def ratios(rounds: Rounds) -> dict[str, float]:
+    """The least of the rounds: what disturbs a measure only ever makes it slower."""
+    found = {}
+    for title, (figure, reference) in RATIOS.items():
+        each = [r[figure] / r[reference] for r in rounds if figure in r and reference in r]
+        if each:
+            found[title] = min(each)
+    return found
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--keep", action="store_true", help="keep what was measured as what is held against")
+    chosen = options.parse_args()
+    session = Session(lambda line: print(line, file=sys.stderr, flush=True))
+    with places((TMPFS,)) as where:
+        for number in range(2, ROUNDS + 2):
+            session.play(number, where, MEASURES, quick=True)
+    found = ratios(session.rounds[TMPFS])
+    if chosen.keep:
+        KEPT.write_text(json.dumps({title: round(ratio, 4) for title, ratio in found.items()}, indent=2) + "\n")
+    return report(found, json.loads(KEPT.read_text())) | bool(session.failed)
+
+
+def report(found: dict[str, float], kept: dict[str, float]) -> int:
+    """Print each ratio beside the one that is kept; 1 where one of them is too high, or was not measured."""
+    worse = 0
+    for title, before in kept.items():
+        now = found.get(title)
+        bad = now is None or now > FACTOR * before
+        worse |= bad
+        shown = "not measured" if now is None else f"{now:10.4g}, {now / before:.2f} times what is kept"
+        print(f"{'SLOWER  ' if bad else 'ok      '}{title:45}{shown}")
+    return int(worse)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

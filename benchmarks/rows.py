@@ -1,0 +1,119 @@
+"""The rows of the table: what is measured, what it is held against, and what it must reach."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+Rounds = list[dict[str, float]]
+"""The figures of each round on one place."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure on one place. With a reference, `limit` is how many times the reference it may, or must, come to."""
+
+    title: str
+    figure: str
+    unit: str
+    limit: float
+    place: str = "disk"
+    """disk or tmpfs."""
+    reference: str = ""
+    """Another figure of the same round; empty: the limit holds for the figure itself."""
+    at_least: bool = False
+    note: str = ""
+    """What stands in the way where the limit is missed, with what a profile said."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.figure}/{self.reference}@{self.place}" if self.reference else f"{self.figure}@{self.place}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a row came to over all rounds."""
+
+    row: Row
+    value: float
+    """Median of the figure."""
+    low: float
+    high: float
+    reference: float | None
+    """Median of the reference."""
+    judged: float
+    """What the limit is held against: the figure, or the median of the rounds' ratios."""
+
+    @property
+    def reached(self) -> bool:
+        return self.judged >= self.row.limit if self.row.at_least else self.judged <= self.row.limit
+
+
+def outcome(row: Row, rounds: Rounds) -> Outcome | None:
+    """None where the figure, or its reference, was not measured."""
+    played = [r for r in rounds if row.figure in r and (not row.reference or row.reference in r)]
+    if not played:
+        return None
+    values = [r[row.figure] for r in played]
+    references = [r[row.reference] for r in played] if row.reference else []
+    ratios = [value / reference for value, reference in zip(values, references, strict=True)] if references else values
+    return Outcome(
+        row,
+        statistics.median(values),
+        min(values),
+        max(values),
+        statistics.median(references) if references else None,
+        statistics.median(ratios),
+    )
+
+
+BARE = "bare.ms"
+ROWS = (
+    Row("four phases of nothing, one after another", "sequence.ms", "ms", 3, "disk", "sequence_floor.ms"),
+    Row("the same", "sequence.ms", "ms", 2.5, "tmpfs"),
+    Row("commits of each", "sequence.commits", "", 6, "tmpfs"),
+    Row("200 of them at once", "crowd200.per_s", "/s", 1500, "disk", at_least=True),
+    Row("processor time of each", "crowd200.cpu_ms", "ms", 0.6, "disk"),
+    Row("1,000 at once", "crowd1000.per_s", "/s", 1500, "disk", at_least=True),
+    Row("processor time of each", "crowd1000.cpu_ms", "ms", 0.6, "disk"),
+    Row("200 at once, beside DBOS", "crowd200.per_s", "/s", 20, "disk", "dbos.per_s", at_least=True),
+    Row("1,000 whose phases end within a second: processor time", "scattered.cpu_ms", "ms", 2, "disk"),
+    Row("a step of /bin/true with its evidence, beside a bare spawn", "step.ms", "ms", 3, "disk", "spawn.ms"),
+    Row("recovery of 200 after SIGKILL", "recovery200.s", "s", 1, "disk"),
+    Row("recovery of 2,000", "recovery2000.s", "s", 3, "disk"),
+    *(
+        Row(f"{what}, {size:,} workflows", f"{what.split()[-1]}{size}.ms", "ms", 4, "disk")
+        for what in ("slowest list", "status", "history")
+        for size in (1_000, 10_000, 100_000)
+    ),
+    Row("`penguin --version`, beside a bare Python", "version.ms", "ms", 3, "disk", BARE),
+    Row("`/workflow list`, piped", "piped.ms", "ms", 5, "disk", BARE),
+    Row("the same, beside litecli and one query", "piped.ms", "ms", 1 / 3, "disk", "litecli.ms"),
+    Row("`/workflow list` on a terminal", "terminal.ms", "ms", 9, "disk", BARE),
+    Row("a script of 100 reading commands", "script.ms", "ms", 20, "disk", BARE),
+    Row("shell ready to type, 10,000 workflows, beside a bare prompt", "shell.ms", "ms", 1.5, "disk", "prompt.ms"),
+    Row("memory, 1,000 active workflows", "active.mb", "MB", 120, "disk"),
+    Row("memory, 100,000 stored, beside 1,000 stored", "stored_many.mb", "MB", 1.1, "disk", "stored_few.mb"),
+    Row("blueprint of 5,000 tasks: parse, lint, ready set", "blueprint.s", "s", 1, "disk"),
+    Row("Temporal backend: a phase, beside a bare activity", "temporal_phase.ms", "ms", 1.15, "tmpfs", "activity.ms"),
+    Row(
+        "20,000 workflows: latency at the end, beside the beginning",
+        "soak_last.ms",
+        "ms",
+        1.2,
+        "tmpfs",
+        "soak_first.ms",
+    ),
+    Row(
+        "20,000 workflows: memory at the end, beside the beginning", "soak_last.mb", "MB", 1.1, "tmpfs", "soak_first.mb"
+    ),
+)
+
+PEERS = (
+    ("SQLite alone, six commits", "floor"),
+    ("Penguin", "penguin"),
+    ("LangGraph, SQLite checkpoints", "langgraph"),
+    ("DBOS, SQLite", "dbos"),
+    ("Temporal, development server", "temporal"),
+)
+"""Who is shown beside whom, and how their figures begin."""

@@ -1,0 +1,58 @@
+"""A step that runs `/bin/true`: started, watched, its output kept, its evidence on disk; beside a bare spawn of it.
+
+What a step costs is what one more of them adds to an attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from benchmarks.clock import Figures, median_ms
+from benchmarks.grounds import make_workspace, task_ids
+from penguin.orchestration import OrchestrationBackend, get_backend
+
+PROGRAM = "/bin/true"
+MORE = 100
+"""Steps that the longer attempt has beyond the one of the shorter."""
+
+
+def measure(place: Path, quick: bool) -> Figures:
+    times = 3 if quick else 7
+    roots = {steps: make_workspace(place / f"steps-{steps}", times + 1, _gates(steps)) for steps in (1, 1 + MORE)}
+    spare = place / "output"
+    bare = median_ms(lambda: _spawn(spare), 300)
+    short, long = asyncio.run(_run(roots[1], roots[1 + MORE], times))
+    return {"step.ms": (long - short) / MORE, "spawn.ms": min(bare, median_ms(lambda: _spawn(spare), 300))}
+
+
+def _gates(steps: int) -> dict[str, object]:
+    return {"implement": {"run": [PROGRAM] * steps}, "test": "skip", "use": "skip", "verify": "skip"}
+
+
+async def _run(short: Path, long: Path, times: int) -> tuple[float, float]:
+    """The median of each workflow's milliseconds, taken in turn."""
+    found: dict[Path, list[float]] = {short: [], long: []}
+    async with get_backend(workspace_path=short) as one, get_backend(workspace_path=long) as other:
+        for number, task in enumerate(task_ids(times + 1)):
+            for root, backend in ((short, one), (long, other)):
+                took = await _complete(backend, task)
+                found[root] += [took] if number else []  # the first one starts the launcher
+    return sorted(found[short])[times // 2], sorted(found[long])[times // 2]
+
+
+async def _complete(backend: OrchestrationBackend, task: str) -> float:
+    begun = time.perf_counter()
+    info = await backend.wait_workflow(await backend.start_workflow(task))
+    if info.status != "COMPLETED":
+        raise RuntimeError(f"{info.workflow_id} is {info.status}: {info.error_message}")
+    return (time.perf_counter() - begun) * 1000
+
+
+def _spawn(output: Path) -> None:
+    """The least that running a program with its output kept can take."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    actions = [(os.POSIX_SPAWN_OPEN, 1, os.fspath(output), flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
+    os.waitpid(os.posix_spawn(PROGRAM, [PROGRAM], os.environ, file_actions=actions), 0)

@@ -1,0 +1,111 @@
+"""The results as Markdown: the whole of them, and the part that the README shows."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from benchmarks.rounds import DISK, TMPFS, Session
+from benchmarks.rows import PEERS, ROWS, Outcome, Rounds, outcome
+
+BEGIN, END = "<!-- benchmark: written by make bench -->", "<!-- benchmark: end -->"
+PENGUIN = {"penguin.ms": "sequence.ms", "penguin.per_s": "crowd200.per_s"}
+"""How our own figures are called in the rounds."""
+
+
+def figure(name: str, rounds: Rounds) -> float | None:
+    """The median over all rounds."""
+    found = [r[PENGUIN.get(name, name)] for r in rounds if PENGUIN.get(name, name) in r]
+    return statistics.median(found) if found else None
+
+
+def outcomes(session: Session) -> list[Outcome]:
+    found = (outcome(row, session.rounds[row.place]) for row in ROWS)
+    return [each for each in found if each is not None]
+
+
+def whole(session: Session, when: date, machine: Mapping[str, str], versions: Mapping[str, str]) -> str:
+    """Everything that was measured."""
+    count = max(len(rounds) for rounds in session.rounds.values())
+    fsync = figure("fsync.ms", session.rounds[DISK])
+    parts = [
+        "# How fast Penguin is",
+        f"{when.isoformat()}, {count} round{'' if count == 1 else 's'}; "
+        + ", ".join(f"{name} {value}" for name, value in machine.items())
+        + (f"; one fdatasync on the disk {fsync:.2f} ms" if fsync is not None else "")
+        + ".",
+        "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + ".",
+        "Medians over the rounds, with the lowest and the highest; ratios are the median of the rounds' own ratios.",
+        peers(session),
+        "![Beside others](beside.svg)",
+        _judged(outcomes(session)),
+        _rest(session),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def peers(session: Session) -> str:
+    """Who takes how long for four steps of nothing."""
+    lines = [
+        "| four durable steps of nothing | one, on disk | 200 at once | one, in memory | 200 at once |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for title, name in PEERS:
+        cells = []
+        for place in (DISK, TMPFS):
+            one, many = (figure(f"{name}.{unit}", session.rounds[place]) for unit in ("ms", "per_s"))
+            cells += ["-" if one is None else f"{_number(one)} ms", "-" if many is None else f"{_number(many)}/s"]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _judged(found: list[Outcome]) -> str:
+    lines = [
+        "| measure | where | figure | spread | beside | times | must reach | |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    return "\n".join(lines + [_line(each) for each in found])
+
+
+def _line(each: Outcome) -> str:
+    row = each.row
+    limit = f"{'≥' if row.at_least else '≤'} {_number(row.limit)}{' times' if row.reference else ' ' + row.unit}"
+    cells = [
+        row.title,
+        row.place,
+        f"{_number(each.value)} {row.unit}".strip(),
+        f"{_number(each.low)}-{_number(each.high)}",
+        "" if each.reference is None else f"{_number(each.reference)} {row.unit}",
+        "" if each.reference is None else _number(each.judged),
+        limit.strip(),
+        "reached" if each.reached else f"**missed** {row.note}".strip(),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _rest(session: Session) -> str:
+    lines = [f"- {name} was skipped: {why}" for name, why in session.skipped.items()]
+    lines += [f"- {name} failed: {why}" for name, why in session.failed.items()]
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write_readme(readme: Path, session: Session, when: date) -> None:
+    """Replace what stands between the marks."""
+    text = readme.read_text()
+    missed = [each.row.title for each in outcomes(session) if not each.reached]
+    found = outcomes(session)
+    told = f"Of {len(found)} goals {len(found) - len(missed)} are reached" + (
+        f"; not yet: {', '.join(dict.fromkeys(missed))}." if missed else "."
+    )
+    inner = "\n\n".join([BEGIN, f"Measured on {when.isoformat()} by `make bench`:", peers(session), told, END])
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"{readme} has no section between {BEGIN} and {END}")
+    readme.write_text(pattern.sub(lambda _: inner, text))
