@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine, versions
 from benchmarks.plot import draw
-from benchmarks.rounds import BOTH, MEASURES, ONCE, Session, places
+from benchmarks.rounds import MEASURES, ONCE, Session, places
 from benchmarks.table import whole, write_readme
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,7 +28,7 @@ def main() -> int:
     chosen.out.mkdir(parents=True, exist_ok=True)
     session = Session(lambda line: print(line, flush=True))
     about = machine()
-    with places(BOTH) as where:
+    with places() as where:
         for number in range(1, chosen.rounds + 1):
             print(f"--- round {number} of {chosen.rounds}", flush=True)
             session.play(number, where, chosen.only or (), quick=chosen.quick)

@@ -87,14 +87,15 @@ class Session:
 
 
 @contextmanager
-def places(names: Sequence[str]) -> Iterator[dict[str, Path]]:
+def places() -> Iterator[dict[str, Path]]:
     """Folders to measure in: on the disk that holds this project, and in memory where the system offers that."""
-    disk = Path(tempfile.mkdtemp(prefix="penguin-bench-", dir=Path(__file__).parent / "results"))
-    found = {DISK: disk}
+    results = Path(__file__).parent / "results"
+    results.mkdir(exist_ok=True)
+    found = {DISK: Path(tempfile.mkdtemp(prefix="penguin-bench-", dir=results))}
     if os.access("/dev/shm", os.W_OK):
         found[TMPFS] = Path(tempfile.mkdtemp(prefix="penguin-bench-", dir="/dev/shm"))
     try:
-        yield {name: folder for name, folder in found.items() if name in names}
+        yield found
     finally:
         for folder in found.values():
             shutil.rmtree(folder, ignore_errors=True)

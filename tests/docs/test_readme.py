@@ -24,7 +24,7 @@ from penguin_commands.table import lookup
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_BY_CI = ("make demo", "make test", "make check", "make crash", "make temporal", ".ci/run")
+RUN_BY_CI = ("make demo", "make test", "make check", "make crash", "make temporal", "make agents", ".ci/run")
 VARIES = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
     (r"\b\d+\.\ds\b", "DURATION"),

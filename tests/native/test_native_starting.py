@@ -132,8 +132,8 @@ async def test_the_settings_of_a_start_are_checked(space: Space) -> None:
     async with space.backend() as backend:
         with pytest.raises(ConfigError, match="phase_timeout"):
             await backend.start_workflow("a", config={"phase_timeout": {}})
-        with pytest.raises(WorkflowError, match="claude"):
-            await backend.start_workflow("a", config={"phases": {"implement": {"agent": "claude"}}})
+        with pytest.raises(WorkflowError, match="nobody-knows"):
+            await backend.start_workflow("a", config={"phases": {"implement": {"agent": "nobody-knows"}}})
         assert await backend.list_workflows() == []
 
 

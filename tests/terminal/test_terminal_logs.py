@@ -135,7 +135,8 @@ def test_ctrl_c_ends_the_following_and_not_the_workflow(
     assert line(following).startswith("==> IMPLEMENT")
     following.send_signal(signal.SIGINT)
     _, err = following.communicate(timeout=PATIENCE)
-    assert (following.returncode, err) == (130, "interrupted\n")
+    assert following.returncode == 130
+    assert err.endswith("interrupted\n")
     (penguin.folder / "go").touch()
     assert penguin("-c", "/workflow wait talks").code == 0
 

@@ -202,7 +202,8 @@ def test_logs_are_followed_until_the_workflow_stops(penguin: Program) -> None:
     assert penguin("-c", "/workflow resume quick").code == 0
     out, err = following.communicate(timeout=30)
     assert following.returncode == 0
-    assert re.fullmatch("ituv-quick-[0-9a-f]{6} COMPLETED\\n", err)
+    assert re.search("^ituv-quick-[0-9a-f]{6}: TEST attempt 2 begins$", err, re.MULTILINE)
+    assert re.search("^ituv-quick-[0-9a-f]{6} COMPLETED\n\\Z", err, re.MULTILINE)
     assert re.findall("^(?:done|tested)$", out, re.MULTILINE) == ["done", "tested"]
 
 

@@ -44,9 +44,10 @@ WORDS = st.one_of(
     ),
     st.text(max_size=5),
 )
+NOT_HERE = ("/blueprint run", "/quit", "/source")
 LINES = st.builds(
     lambda command, words: " ".join([command, *words]),
-    st.sampled_from([command.name for command in COMMANDS if command.name not in ("/blueprint run", "/quit", "/source")]),
+    st.sampled_from([command.name for command in COMMANDS if command.name not in NOT_HERE]),
     st.lists(WORDS, max_size=3),
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.definition import Gate
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner, Stop
 from penguin.orchestration.private import write_private
@@ -69,7 +70,7 @@ class _Look:
 
     @property
     def _by_agent(self) -> bool:
-        gate = self._order.definition.gates[self._order.phase]
+        gate = self._order.definition.gates.get(self._order.phase, Gate())
         return gate.agent is not None and not gate.may_be_empty
 
     @property
