@@ -93,7 +93,7 @@ ROWS = (
     Row("a script of 100 reading commands", "script.ms", "ms", 20, "disk", BARE),
     Row("shell ready to type, 10,000 workflows, beside a bare prompt", "shell.ms", "ms", 1.5, "disk", "prompt.ms"),
     Row("memory, 1,000 active workflows", "active.mb", "MB", 120, "disk"),
-    Row("memory, 100,000 stored, beside 1,000 stored", "stored_many.mb", "MB", 1.1, "disk", "stored_few.mb"),
+    Row("memory, 100,000 stored, beside 1,000 stored", "stored_many.mb", "MB", 1.15, "disk", "stored_few.mb"),
     Row("blueprint of 5,000 tasks: parse, lint, ready set", "blueprint.s", "s", 1, "disk"),
     Row("Temporal backend: a phase, beside a bare activity", "temporal_phase.ms", "ms", 1.15, "tmpfs", "activity.ms"),
     Row(

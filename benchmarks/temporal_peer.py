@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,15 @@ from benchmarks.clock import Figures
 NEEDS = ("temporalio", "temporal")
 AT_ONCE = 60
 QUEUE = "bench"
+NAMESPACE = "penguin"
+STEPS = 4
+PATIENCE = 60.0
+"""Seconds."""
 
 try:
     from temporalio import activity, workflow
 except ImportError:
-    # `NEEDS` says so; the measure is not played.
+    # NEEDS says so; the measure is not played.
     pass
 else:
 
@@ -31,62 +35,86 @@ else:
         return number
 
     @workflow.defn(sandboxed=False)
-    class FourSteps:
+    class Activities:
         @workflow.run
-        async def run(self, number: int) -> int:
-            for phase in range(4):
-                await workflow.execute_activity(step, phase, start_to_close_timeout=timedelta(seconds=60))
-            return number
+        async def run(self, count: int) -> float:
+            """Seconds from the beginning of the first activity to that of the last."""
+            begun = last = workflow.time()
+            for number in range(count):
+                last = workflow.time()
+                await workflow.execute_activity(step, number, start_to_close_timeout=timedelta(seconds=60))
+            return last - begun
 
 
 def measure(place: Path, quick: bool) -> Figures:
+    with server(place) as address:
+        return asyncio.run(_run(address, 8 if quick else 20))
+
+
+@contextmanager
+def server(place: Path) -> Iterator[str]:
+    """The development server as Penguin starts it, on a free port."""
+    from penguin.orchestration.temporal.dev_server import server_command, server_program
+
     place.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    program = Path(sys.executable).parent / "temporal"
-    db = place / "temporal.db"
-    where = ["--ip", "127.0.0.1", "--port", str(port), "--headless", "--db-filename", str(db), "--log-level", "error"]
-    server = subprocess.Popen(
-        [program if program.exists() else shutil.which("temporal") or program, "server", "start-dev", *where],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = server_command(server_program(), "127.0.0.1", port, NAMESPACE, place / "server.db")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        return asyncio.run(_run(f"127.0.0.1:{port}", 8 if quick else 20))
+        yield f"127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(20)
+        process.terminate()
+        process.wait(20)
 
 
-async def _run(address: str, count: int) -> Figures:
-    from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-
-    client = await _connect(address)
-    runner = UnsandboxedWorkflowRunner()
-    async with Worker(client, task_queue=QUEUE, workflows=[FourSteps], activities=[step], workflow_runner=runner):
-
-        async def complete(name: str) -> float:
-            begun = time.perf_counter()
-            await client.execute_workflow(FourSteps.run, 1, id=name, task_queue=QUEUE)
-            return (time.perf_counter() - begun) * 1000
-
-        await complete("first")
-        one = [await complete(f"one-{number}") for number in range(count)]
-        begun = time.perf_counter()
-        await asyncio.gather(*[complete(f"many-{number}") for number in range(AT_ONCE)])
-        return {"temporal.ms": statistics.median(one), "temporal.per_s": AT_ONCE / (time.perf_counter() - begun)}
-
-
-async def _connect(address: str) -> Any:
+async def connected(address: str) -> Any:
+    """A client, as soon as the server serves its namespace."""
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
     from temporalio.client import Client
+    from temporalio.service import RPCError
 
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + PATIENCE
     while True:
         try:
-            return await Client.connect(address)
-        except RuntimeError:
+            client = await Client.connect(address, namespace=NAMESPACE)
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
+        except (RuntimeError, RPCError):
             # What the SDK raises while nobody listens yet.
             if time.monotonic() > give_up:
                 raise
             await asyncio.sleep(0.1)
+        else:
+            return client
+
+
+def worker(client: Any) -> Any:
+    """One for the activities above."""
+    from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+    runner = UnsandboxedWorkflowRunner()
+    return Worker(client, task_queue=QUEUE, workflows=[Activities], activities=[step], workflow_runner=runner)
+
+
+async def complete(client: Any, name: str, count: int) -> float:
+    """Milliseconds of a workflow of so many activities."""
+    begun = time.perf_counter()
+    await client.execute_workflow(Activities.run, count, id=name, task_queue=QUEUE)
+    return (time.perf_counter() - begun) * 1000
+
+
+async def activity_ms(client: Any, name: str) -> float:
+    """Milliseconds from one activity to the next."""
+    took = await client.execute_workflow(Activities.run, STEPS, id=name, task_queue=QUEUE)
+    return float(took) * 1000 / (STEPS - 1)
+
+
+async def _run(address: str, count: int) -> Figures:
+    client = await connected(address)
+    async with worker(client):
+        await complete(client, "first", STEPS)
+        one = [await complete(client, f"one-{number}", STEPS) for number in range(count)]
+        begun = time.perf_counter()
+        await asyncio.gather(*[complete(client, f"many-{number}", STEPS) for number in range(AT_ONCE)])
+        return {"temporal.ms": statistics.median(one), "temporal.per_s": AT_ONCE / (time.perf_counter() - begun)}
