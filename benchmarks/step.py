@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import time
 from pathlib import Path
 
-from benchmarks.clock import Figures, median_ms
+from benchmarks.clock import Figures, timed
 from benchmarks.grounds import make_workspace, task_ids
 from penguin.orchestration import OrchestrationBackend, get_backend
 
 PROGRAM = "/bin/true"
+SPAWNS = 40
+"""Bare ones after each pair of workflows."""
 MORE = 100
 """Steps that the longer attempt has beyond the one of the shorter."""
 
@@ -22,25 +25,25 @@ MORE = 100
 def measure(place: Path, quick: bool) -> Figures:
     times = 3 if quick else 7
     roots = {steps: make_workspace(place / f"steps-{steps}", times + 1, _gates(steps)) for steps in (1, 1 + MORE)}
-    spare = place / "output"
-    bare = median_ms(lambda: _spawn(spare), 300)
-    short, long = asyncio.run(_run(roots[1], roots[1 + MORE], times))
-    return {"step.ms": (long - short) / MORE, "spawn.ms": min(bare, median_ms(lambda: _spawn(spare), 300))}
+    short, long, bare = asyncio.run(_run(roots[1], roots[1 + MORE], place / "output", times))
+    return {"step.ms": (long - short) / MORE, "spawn.ms": bare}
 
 
 def _gates(steps: int) -> dict[str, object]:
     return {"implement": {"run": [PROGRAM] * steps}, "test": "skip", "use": "skip", "verify": "skip"}
 
 
-async def _run(short: Path, long: Path, times: int) -> tuple[float, float]:
-    """The median of each workflow's milliseconds, taken in turn."""
+async def _run(short: Path, long: Path, output: Path, times: int) -> tuple[float, float, float]:
+    """The median milliseconds of each workflow, and of a bare spawn, taken in turn."""
     found: dict[Path, list[float]] = {short: [], long: []}
+    bare: list[float] = []
     async with get_backend(workspace_path=short) as one, get_backend(workspace_path=long) as other:
         for number, task in enumerate(task_ids(times + 1)):
             for root, backend in ((short, one), (long, other)):
                 took = await _complete(backend, task)
                 found[root] += [took] if number else []  # the first one starts the launcher
-    return sorted(found[short])[times // 2], sorted(found[long])[times // 2]
+            bare += timed(lambda: _spawn(output), SPAWNS)
+    return statistics.median(found[short]), statistics.median(found[long]), statistics.median(bare)
 
 
 async def _complete(backend: OrchestrationBackend, task: str) -> float:

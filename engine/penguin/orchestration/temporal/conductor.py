@@ -21,7 +21,7 @@ from penguin.orchestration.temporal.protocol import DRIVE, PLACE, Placed, Wanted
 
 LONG = timedelta(days=365)
 """A drive ends by itself; its attempts have time-outs of their own."""
-ANSWER = timedelta(seconds=60)
+ANSWER = timedelta(seconds=10)
 """An answer where to drive comes at once; a worker that says nothing for so long is dead."""
 HEARTBEAT = timedelta(seconds=5)
 """The same for one that drives."""

@@ -34,7 +34,7 @@ BEAT = 1.5
 """Seconds between two beats."""
 BEAT_LIMIT = 2.0
 """Seconds that the server may take to hear one."""
-CLAIM_LIMIT = 30.0
+CLAIM_LIMIT = 8.0
 """Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
 
 
