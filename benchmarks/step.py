@@ -25,25 +25,27 @@ MORE = 100
 def measure(place: Path, quick: bool) -> Figures:
     times = 3 if quick else 7
     roots = {steps: make_workspace(place / f"steps-{steps}", times + 1, _gates(steps)) for steps in (1, 1 + MORE)}
-    short, long, bare = asyncio.run(_run(roots[1], roots[1 + MORE], place / "output", times))
-    return {"step.ms": (long - short) / MORE, "spawn.ms": bare}
+    return asyncio.run(_run(roots[1], roots[1 + MORE], place / "output", times))
 
 
 def _gates(steps: int) -> dict[str, object]:
     return {"implement": {"run": [PROGRAM] * steps}, "test": "skip", "use": "skip", "verify": "skip"}
 
 
-async def _run(short: Path, long: Path, output: Path, times: int) -> tuple[float, float, float]:
-    """The median milliseconds of each workflow, and of a bare spawn, taken in turn."""
+async def _run(short: Path, long: Path, output: Path, times: int) -> Figures:
+    """The workflows, and bare spawns without and with a shell, take turns."""
     found: dict[Path, list[float]] = {short: [], long: []}
     bare: list[float] = []
+    shell: list[float] = []
     async with get_backend(workspace_path=short) as one, get_backend(workspace_path=long) as other:
         for number, task in enumerate(task_ids(times + 1)):
             for root, backend in ((short, one), (long, other)):
                 took = await _complete(backend, task)
                 found[root] += [took] if number else []  # the first one starts the launcher
-            bare += timed(lambda: _spawn(output), SPAWNS)
-    return statistics.median(found[short]), statistics.median(found[long]), statistics.median(bare)
+            bare += timed(lambda: _spawn([PROGRAM], output), SPAWNS)
+            shell += timed(lambda: _spawn(["/bin/sh", "-c", PROGRAM], output), SPAWNS)
+    step = (statistics.median(found[long]) - statistics.median(found[short])) / MORE
+    return {"step.ms": step, "spawn.ms": statistics.median(bare), "shell_spawn.ms": statistics.median(shell)}
 
 
 async def _complete(backend: OrchestrationBackend, task: str) -> float:
@@ -54,8 +56,8 @@ async def _complete(backend: OrchestrationBackend, task: str) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _spawn(output: Path) -> None:
+def _spawn(argv: list[str], output: Path) -> None:
     """The least that running a program with its output kept can take."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [(os.POSIX_SPAWN_OPEN, 1, os.fspath(output), flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
-    os.waitpid(os.posix_spawn(PROGRAM, [PROGRAM], os.environ, file_actions=actions), 0)
+    os.waitpid(os.posix_spawn(argv[0], argv, os.environ, file_actions=actions), 0)
