@@ -16,7 +16,7 @@ ROUNDS := 5
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test temporal agents crash bench bench-short check lint clean
+.PHONY: help demo test temporal agents agents-installed crash bench bench-short check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
@@ -51,10 +51,13 @@ temporal: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto tests/temporal
 
 # Tests of an agent that is not there are skipped, and say so.
-agents: $(INSTALLED)
+agents: $(INSTALLED) agents-installed
+	$(BIN)/pytest -rs --numprocesses=auto tests/agents
+
+# Where they can't be, the tests that need them say so, and are skipped.
+agents-installed:
 	@$(MAKE) --no-print-directory $(AGENTS)/.installed || \
 		echo 'The coding agents could not be installed: their tests are SKIPPED. They need npm, and its registry.' >&2
-	$(BIN)/pytest -rs --numprocesses=auto tests/agents
 
 # Not npm ci: it refuses a lock that lacks what npm leaves out for other systems.
 $(AGENTS)/.installed: $(PINNED)
