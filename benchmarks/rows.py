@@ -70,7 +70,7 @@ def outcome(row: Row, rounds: Rounds) -> Outcome | None:
 BARE = "bare.ms"
 FAST_DISK = (
     "where an fdatasync takes less than 0.2 ms, the floor is no longer the disk: what is left is 1.5 to 2 ms of Python,"
-    " a third of it in starting (settings and blueprints are looked at again), a sixth in the rules, the rest in the loop"
+    " a third of it in starting, where settings and blueprints are looked at again, a sixth in the rules"
 )
 SHELL = (
     "commands are run by `/bin/sh`, which alone takes twice the bare spawn; in the profile the rest is the way to the"
