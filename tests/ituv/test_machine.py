@@ -33,6 +33,14 @@ def test_a_dispatch_before_its_time_does_nothing() -> None:
     assert decide(failed, Dispatch(), 15.0).state.running
 
 
+def test_a_limit_on_requests_is_waited_for_as_long_as_it_was_told() -> None:
+    limited = AttemptResult(verdict=Verdict.ERROR, reason="too many requests", not_before=500.0)
+    failed = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=10.0)
+    assert effects(failed) == (Await(500.0, False),)
+    long_over = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=600.0)
+    assert effects(long_over) == (Await(605.0, False),)
+
+
 @pytest.mark.parametrize("attempt", [0, 1, 3])
 def test_a_late_report_does_nothing(attempt: int) -> None:
     state = after(started(), [Dispatch(), Report(1, PASSED)])
