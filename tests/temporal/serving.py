@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import subprocess
@@ -14,6 +15,10 @@ from tests.temporal.grounds import answering, free_port
 from penguin.orchestration.temporal.dev_server import server_command, server_program
 
 NAMESPACE = "penguin"
+LOG = "server.log"
+TRIES = 5
+SETTLED = 0.3
+"""Seconds in which a server that can't have its ports ends."""
 
 
 class Serving:
@@ -26,15 +31,37 @@ class Serving:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Until it answers."""
+        """Until it answers. It takes ports of its own by chance, which another one may take at the same moment."""
+        for _ in range(TRIES):
+            self._launch()
+            if self._listens():
+                # It listens a moment before its namespace and search attributes are there.
+                asyncio.run(answering(self._folder, self.address))
+                return
+        raise AssertionError(f"the server did not come up: {self._folder / LOG}")
+
+    def _launch(self) -> None:
         command = server_command(server_program(), "127.0.0.1", self._port, NAMESPACE, self._folder / "server.db")
-        with (self._folder / "server.log").open("ab") as log:
+        with (self._folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        _await_port(self._port)
-        # It listens a moment before its namespace and search attributes are there.
-        asyncio.run(answering(self._folder, self.address))
+
+    def _listens(self) -> bool:
+        """Wait until it listens; False where it ended instead."""
+        assert self._process is not None
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), 1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                # What listens there is this one: whoever comes second ends within a moment.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(SETTLED)
+                return self._process.poll() is None
+        return False
 
     def freeze(self) -> None:
         """From now on it takes everything and answers nothing."""
@@ -51,14 +78,3 @@ class Serving:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "the server did not come up"
-            time.sleep(0.05)
