@@ -15,7 +15,7 @@ from tests.temporal.grounds import answering, free_port
 from penguin.orchestration.temporal.dev_server import server_command, server_program
 
 NAMESPACE = "penguin"
-LOG = "server.log"
+DATA, LOG = "server.db", "server.log"
 TRIES = 5
 SETTLED = 0.3
 """Seconds in which a server that can't have its ports ends."""
@@ -26,13 +26,17 @@ class Serving:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = free_port()
-        self.address = f"127.0.0.1:{self._port}"
+        self._port = 0
+        self.address = ""
+        """HOST:PORT, from the first start on."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Until it answers. It takes ports of its own by chance, which another one may take at the same moment."""
         for _ in range(TRIES):
+            if not (self._folder / DATA).exists():
+                self._port = free_port()
+                self.address = f"127.0.0.1:{self._port}"
             self._launch()
             if self._listens():
                 # It listens a moment before its namespace and search attributes are there.
@@ -41,7 +45,7 @@ class Serving:
         raise AssertionError(f"the server did not come up: {self._folder / LOG}")
 
     def _launch(self) -> None:
-        command = server_command(server_program(), "127.0.0.1", self._port, NAMESPACE, self._folder / "server.db")
+        command = server_command(server_program(), "127.0.0.1", self._port, NAMESPACE, self._folder / DATA)
         with (self._folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
