@@ -63,7 +63,7 @@ agents-installed:
 $(AGENTS)/.installed: $(PINNED)
 	@mkdir -p $(AGENTS)
 	@cp $(PINNED) $(AGENTS)
-	npm install --prefix $(AGENTS) --no-audit --no-fund --loglevel=error
+	timeout 300 npm install --prefix $(AGENTS) --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=120000
 	@touch $@
 
 crash: $(INSTALLED)
