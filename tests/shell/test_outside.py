@@ -73,10 +73,10 @@ def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(space: Sp
 
 
 def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(space: Space) -> None:
-    script = 'trap "echo heard" INT; echo here; until test -e left; do sleep 0.05; done; exit 130'
+    script = 'trap "echo heard" INT; echo paging now; until test -e left; do sleep 0.05; done; exit 130'
     with terminal(space.root, rows=24, PAGER=program(space.root, "pager", script)) as pseudo:
         pseudo.enter("/workflow start auth").see("COMPLETED").until(lambda: pseudo.typed == "")
-        pseudo.enter(LONG).see("here")
+        pseudo.enter(LONG).see("paging now")
         pseudo.insist(CTRL_C, lambda: "heard" in pseudo.text)
         assert "stopped" not in pseudo.text
         (space.root / "left").touch()

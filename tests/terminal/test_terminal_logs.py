@@ -111,7 +111,8 @@ def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
     said = [text for text in out.splitlines() if not text.startswith("==>")]
     assert following.returncode == 0
     assert said == ["ended", "second step", "bad", "better", "said", "complained"]
-    assert re.findall(": ([A-Z]+ attempt [0-9]) begins", err) == [
+    # Whether the first one had begun when the following did is a matter of time.
+    assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) begins", err) if not it.endswith(" 1")] == [
         "TEST attempt 2",
         "TEST attempt 3",
         "USE attempt 4",
