@@ -177,6 +177,8 @@ async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
         results = await backend.query_workflow(one, "get_phase_results")
     assert info.status == "BLOCKED"
     steps = {step["name"]: str(step["verdict"]) for step in results[-1]["evidence"]["steps"]}
+    asked = next(it for it in model.requests if "A judgement on" in it.prompt)
+    assert not asked.carries("Implemented add in calc.py."), "it went on in the conversation of whom it judges"
     assert steps["It adds"] == "PASSED"
     assert steps["It is kind"] == "UNVERIFIED"
     assert steps["It is fast"] == "FAILED"

@@ -152,7 +152,8 @@ class AgentRun:
             return bool(store.session_files(kept.snapshot_id))
 
     def _kept(self) -> ContextSnapshot | None:
-        if not self._order.snapshot:
+        # A judge that went on in the conversation of whom it judges would be no judge.
+        if not self._order.snapshot or self.step.kind == "judge":
             return None
         with WorkflowStateStore(self._workspace.db) as store:
             return store.get_context_snapshot(self._order.snapshot)

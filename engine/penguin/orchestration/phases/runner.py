@@ -86,7 +86,8 @@ def _with_agents(result: AttemptResult, steps: Steps) -> AttemptResult:
         result = replace(
             result,
             usage=result.usage + agent.usage,
-            snapshot=agent.snapshot or result.snapshot,
+            # Of a judge's conversation nothing goes on; it is kept for those who look.
+            snapshot=agent.snapshot if agent.snapshot and agent.step.kind == "agent" else result.snapshot,
             overspent=agent.overspent or result.overspent,
             not_before=max(agent.not_before, result.not_before),
         )
