@@ -300,8 +300,7 @@ class ItuvWorkflow:
     @workflow.query
     def get_status(self) -> dict[str, Any]:
         """The fields of WorkflowInfo."""
-        info = info_of(self._state)
-        return {field.name: msgspec.to_builtins(getattr(info, field.name)) for field in fields(info)}
+        return {name: msgspec.to_builtins(value) for name, value in info_of(self._state)._asdict().items()}
 
     @workflow.query
     def get_progress(self) -> int:
