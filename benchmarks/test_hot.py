@@ -65,7 +65,8 @@ def test_decode_its_events(benchmark: Benchmark) -> None:
 
 
 def test_make_its_row(benchmark: Benchmark) -> None:
-    benchmark(updated_run, run_through()[0], 6, 5)
+    state, _ = run_through()
+    benchmark(updated_run, state, state, 6)
 
 
 def test_parse_a_blueprint_of_100_tasks(benchmark: Benchmark) -> None:

@@ -20,7 +20,7 @@ from penguin.orchestration.commands import Cancel, Claim, Dispatch, Feedback, Pa
 from penguin.orchestration.events import Advice
 from penguin.orchestration.evidence import Usage
 from penguin.orchestration.flow import rebuild
-from penguin.orchestration.store.codec import decode_events, inserted_run
+from penguin.orchestration.store.codec import RUN_COLUMNS, decode_events, inserted_run
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.writer import Conflict, NoSlot, Writer
 
@@ -245,7 +245,9 @@ def test_every_row_is_what_its_events_give(db: Path, tell: SimpleNamespace) -> N
         history = rows(db, f"SELECT data FROM event WHERE workflow_id = '{story.id}' ORDER BY seq")
         state = rebuild([event for (data,) in history for event in decode_events(data)])
         assert state == story.state
-        assert rows(db, f"SELECT * FROM run WHERE workflow_id = '{story.id}'") == [inserted_run(state, story.seq)]
+        assert rows(db, f"SELECT {', '.join(RUN_COLUMNS)} FROM run WHERE workflow_id = '{story.id}'") == [
+            inserted_run(state, story.seq)
+        ]
     statuses = {story.state.status for story in stories}
     assert len(statuses) >= 5, statuses
 
@@ -256,6 +258,7 @@ FULL_DISK = """
 import asyncio, resource, sqlite3, sys
 from pathlib import Path
 from penguin.orchestration.backend import StoreError
+from penguin.orchestration.store.codec import INSERT_RUN
 from penguin.orchestration.store.writer import Write, Writer
 
 def limit(size):
@@ -263,11 +266,11 @@ def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 def unit(n):
-    return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), ROW(n), True, False)]
+    return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), INSERT_RUN, ROW(n), False)]
 
 def ROW(n):
     fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", 0, 0.0)
-    return (*fixed, 1, 0.0, "PENDING", "PENDING", 0, 0, 0.0, 0, "", "", "", "", "", "[]", 0, 0, 0.0, 0.0)
+    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "PENDING", 0, "")
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()

@@ -18,7 +18,7 @@ import msgspec
 from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.events import AnyEvent
 from penguin.orchestration.flow import State, rebuild
-from penguin.orchestration.store.codec import Row, decode_events, event_row, inserted_run
+from penguin.orchestration.store.codec import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 from penguin.orchestration.store.connection import explain_error, open_reader
 from penguin.orchestration.store.databases import Place, places
 from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers
@@ -29,6 +29,7 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, Attribut
 EVENTS = "SELECT workflow_id, seq, at, kind, data FROM event ORDER BY workflow_id, seq"
 
 
+RUN = f"SELECT {', '.join(RUN_COLUMNS)} FROM run WHERE workflow_id = ?"
 CONVERSATIONS = """
 SELECT snapshot_id, snapshot.bytes, conversation.data FROM snapshot LEFT JOIN conversation USING (snapshot_id)
 ORDER BY snapshot_id
@@ -125,18 +126,17 @@ class _Check:
                     yield Problem(snapshot_id, f"its {what} can't be read")
 
     def _workflows(self, known: set[str]) -> Iterator[Problem]:
-        columns = [row[1] for row in self._connection.execute("PRAGMA table_info(run)")]
         told: set[str] = set()
         for workflow_id, history in itertools.groupby(self._connection.execute(EVENTS), itemgetter(0)):
             told.add(workflow_id)
-            row = self._connection.execute("SELECT * FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
-            for message in self._workflow(columns, row, list(history)):
+            row = self._connection.execute(RUN, (workflow_id,)).fetchone()
+            for message in self._workflow(row, list(history)):
                 yield Problem(workflow_id, message)
         # Of what a server holds, only that is here which somebody asked for.
         for workflow_id in sorted(known - told) if self._place.whole else ():
             yield Problem(workflow_id, "it has a row but no history")
 
-    def _workflow(self, columns: list[str], row: Row | None, history: list[Row]) -> Iterator[str]:
+    def _workflow(self, row: Row | None, history: list[Row]) -> Iterator[str]:
         self._events += len(history)
         seqs = [event[1] for event in history]
         if seqs != list(range(1, len(seqs) + 1)):
@@ -144,15 +144,15 @@ class _Check:
         if row is None:
             yield "it has a history but no row"
         else:
-            yield from _unknown_words(dict(zip(columns, row, strict=True)))
+            yield from _unknown_words(dict(zip(RUN_COLUMNS, row, strict=True)))
         try:
             state = _rebuilt(history)
         except UNREADABLE as error:
             yield f"its history can't be read: {error}"
             return
         yield from _misfiled(history)
-        if row is not None and (self._place.whole or row[columns.index("seq")] == seqs[-1]):
-            yield from _differences(columns, row, inserted_run(state, int(seqs[-1])))
+        if row is not None and (self._place.whole or row[RUN_COLUMNS.index("seq")] == seqs[-1]):
+            yield from _differences(row, inserted_run(state, int(seqs[-1])))
         yield from self._second_active(state)
 
     def _second_active(self, state: State) -> Iterator[str]:
@@ -200,8 +200,8 @@ def _unknown_words(row: dict[str, Any]) -> Iterator[str]:
             yield f"its row has a {column} that nobody knows: {row[column]!r}"
 
 
-def _differences(columns: list[str], row: Row, expected: Row) -> Iterator[str]:
-    for column, got, wanted in zip(columns, row, expected, strict=True):
+def _differences(row: Row, expected: Row) -> Iterator[str]:
+    for column, got, wanted in zip(RUN_COLUMNS, row, expected, strict=True):
         if got != wanted:
             yield f"its row says {column} {got!r}, its history {wanted!r}"
 

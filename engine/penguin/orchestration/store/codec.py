@@ -31,13 +31,27 @@ def decode_events(data: str) -> list[AnyEvent]:
 
 INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 
-INSERT_RUN = f"INSERT INTO run VALUES ({', '.join('?' * 27)})"
+_FIXED = [
+    *("workflow_id", "project_id", "task_id", "blueprint_id", "title"),
+    *("dependencies", "agents", "number", "created_at"),
+]
+_MOVING = [
+    *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
+    *("artifacts", "turns", "tokens", "usd", "minutes"),
+]
+_INDEXED = ["status", "slot", "owner"]
+RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
+"""The columns of a run, in the order of `inserted_run`."""
 
-UPDATE_RUN = """
-UPDATE run SET seq = ?, updated_at = ?, status = ?, phase = ?, attempt = ?, slot = ?, due_at = ?, cancelling = ?,
-    owner = ?, host = ?, actor = ?, reason = ?, advice = ?, artifacts = ?, turns = ?, tokens = ?, usd = ?, minutes = ?
-WHERE workflow_id = ? AND seq = ?
-"""
+
+def _update(columns: list[str]) -> str:
+    return f"UPDATE run SET {', '.join(f'{name} = ?' for name in columns)} WHERE workflow_id = ? AND seq = ?"
+
+
+INSERT_RUN = f"INSERT INTO run ({', '.join(RUN_COLUMNS)}) VALUES ({', '.join('?' * len(RUN_COLUMNS))})"
+UPDATE_RUN = _update(_MOVING + _INDEXED)
+# SQLite writes every index anew that has a column which is set, be it to what it was: most changes need none of them.
+UPDATE_WITHIN_STATUS = _update(_MOVING)
 
 
 def inserted_run(state: State, seq: int) -> Row:
@@ -54,32 +68,38 @@ def inserted_run(state: State, seq: int) -> Row:
         state.number,
         state.created_at,
     )
-    return fixed + _changing(state, seq)
+    return fixed + _moving(state, seq) + _indexed(state)
 
 
-def updated_run(state: State, seq: int, before: int) -> Row:
-    """The projection of a workflow that was at `before`."""
-    return (*_changing(state, seq), state.workflow_id, before)
+def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
+    """The statement that brings the projection from `before`, at `seq - 1`, to this state, and its values."""
+    key = (state.workflow_id, seq - 1)
+    indexed = _indexed(state)
+    if indexed == _indexed(before):
+        return UPDATE_WITHIN_STATUS, _moving(state, seq) + key
+    return UPDATE_RUN, _moving(state, seq) + indexed + key
 
 
-def _changing(state: State, seq: int) -> Row:
+def _indexed(state: State) -> Row:
+    return (state.status.value, int(state.running), state.owner)
+
+
+def _moving(state: State, seq: int) -> Row:
+    usage = state.usage
     return (
         seq,
         state.updated_at,
-        state.status.value,
         state.phase.value,
         state.attempt,
-        int(state.running),
         state.due_at,
         int(state.cancelling),
-        state.owner,
         state.host,
         state.by,
         state.reason,
         state.advice,
         _encode(state.artifacts).decode() if state.artifacts else "[]",
-        state.usage.turns,
-        state.usage.tokens,
-        state.usage.usd,
-        state.usage.minutes,
+        usage.turns,
+        usage.tokens,
+        usage.usd,
+        usage.minutes,
     )

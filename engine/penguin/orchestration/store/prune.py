@@ -148,7 +148,7 @@ class _Pruning:
         for start in range(0, len(store.old), BATCH):
             batch = tuple(self._sized(store.old[start : start + BATCH]))
             if not self._dry_run:
-                # A task's workflows are called the same on both backends: what is left may be another one's too.
+                # Of the few digits of an id two databases may have the same: what is left may be another one's too.
                 first.forget_conversations(one.workflow_id for one in batch if self._known[one.workflow_id] == 1)
                 store.forget(batch)
             for one in batch:

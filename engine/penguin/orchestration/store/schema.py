@@ -76,7 +76,7 @@ INDEXES = (
     # The workflows of a task in the order in which they were started, whatever the clock said.
     "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
     "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",
-    "CREATE INDEX run_slot ON run (slot) WHERE slot = 1",
+    "CREATE INDEX run_slot ON run (owner) WHERE slot = 1",
 )
 
 # What a list of snapshots shows. What they hold is in tables of its own, lest a list reads past it.

@@ -8,10 +8,12 @@ needs a slot and none is free. A full disk or an IO error refuses nothing: the b
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,7 +25,6 @@ from penguin.orchestration.flow import State
 from penguin.orchestration.store.codec import (
     INSERT_EVENT,
     INSERT_RUN,
-    UPDATE_RUN,
     Row,
     event_row,
     inserted_run,
@@ -68,18 +69,24 @@ class Write(Struct):
     """What one decision changes of one workflow."""
 
     event: Row
+    statement: str
+    """What brings the workflow's row up to date, with `run`."""
     run: Row
-    new: bool
     takes_slot: bool
     frees_slot: bool = False
+
+    @property
+    def new(self) -> bool:
+        """Whether the workflow begins with it."""
+        return self.statement is INSERT_RUN
 
 
 def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
     """The rows of a decision that brings a workflow from history number `seq - 1` to `seq`."""
     ran = before is not None and before.running
     event = event_row(state.workflow_id, seq, events)
-    run = inserted_run(state, seq) if before is None else updated_run(state, seq, seq - 1)
-    return Write(event, run, before is None, state.running and not ran, ran and not state.running)
+    statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
+    return Write(event, statement, run, state.running and not ran, ran and not state.running)
 
 
 class _Unit(Struct):
@@ -207,18 +214,17 @@ class Writer:
                 return
 
     def _commit(self, units: list[_Unit]) -> None:
-        """One transaction for all; where one unit is refused, each on its own savepoint."""
+        """One transaction for all; where one unit is refused, another one with a savepoint for each."""
         execute = self._connection.execute
         reach("commit.before")
         execute("BEGIN IMMEDIATE")
         reach("commit.begun")
-        accepted = self._with_slots(units)
-        # A savepoint, so that the lock is kept: between two transactions another engine could take the slots.
-        execute("SAVEPOINT batch")
         try:
-            self._apply([write for unit in accepted for write in unit.writes])
+            self._apply([write for unit in self._with_slots(units) for write in unit.writes])
         except REFUSALS:
-            execute("ROLLBACK TO batch")
+            # Rolled back whole: for a savepoint SQLite would first copy every page that it writes.
+            execute("ROLLBACK")
+            execute("BEGIN IMMEDIATE")
             self._one_by_one(units)
         reach("commit.written")
         execute("COMMIT")
@@ -247,20 +253,21 @@ class Writer:
 
     def _apply(self, writes: list[Write]) -> None:
         self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
-        inserts = [write.run for write in writes if write.new]
-        updates = [write.run for write in writes if not write.new]
-        if not inserts:
-            self._update(updates)
+        new = {write.run[0] for write in writes if write.new}
+        if not new:
+            self._update(writes)
             return
         # A task's old workflow must be out of the way before its new one comes, and a new one there to be moved on.
-        new = {row[0] for row in inserts}
-        self._update([row for row in updates if row[ID_OF_UPDATE] not in new])
-        self._connection.executemany(INSERT_RUN, inserts)
-        self._update([row for row in updates if row[ID_OF_UPDATE] in new])
+        updates = [write for write in writes if not write.new]
+        self._update([write for write in updates if write.run[ID_OF_UPDATE] not in new])
+        self._connection.executemany(INSERT_RUN, [write.run for write in writes if write.new])
+        self._update([write for write in updates if write.run[ID_OF_UPDATE] in new])
 
-    def _update(self, rows: list[Row]) -> None:
-        if rows and self._connection.executemany(UPDATE_RUN, rows).rowcount != len(rows):
-            raise Conflict("a workflow was moved on meanwhile")
+    def _update(self, writes: list[Write]) -> None:
+        for statement, alike in itertools.groupby(writes, attrgetter("statement")):
+            rows = [write.run for write in alike]
+            if self._connection.executemany(statement, rows).rowcount != len(rows):
+                raise Conflict("a workflow was moved on meanwhile")
 
     def _one_by_one(self, units: list[_Unit]) -> None:
         execute = self._connection.execute
