@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -162,6 +163,18 @@ async def test_what_ran_on_one_backend_is_not_taken_for_a_result_of_the_other(te
     # Its folder of outputs is its own, and so is its work.
     assert one not in started.out
     assert (temporal_space.root / "log").read_text() == "ran\nran\n"
+
+
+def test_of_two_that_wait_on_two_backends_neither_has_the_name_of_the_other(temporal_space: TemporalSpace) -> None:
+    penguin = Program(temporal_space.root)
+    start = ("-o", "json", "--detach", "-c", "/workflow start a")
+    # At once, and before either began: nothing that one leaves on disk can tell the other.
+    with ThreadPoolExecutor() as pool:
+        ran = list(pool.map(lambda backend: penguin("--backend", backend, *start), ("native", "temporal")))
+    assert [one.code for one in ran] == [0, 0]
+    here, there = (one.documents[0]["workflow_id"] for one in ran)
+    assert here != there
+    assert not Workspace(temporal_space.root).runs.exists()
 
 
 async def test_after_a_switch_both_backends_say_what_the_other_holds(temporal_space: TemporalSpace) -> None:

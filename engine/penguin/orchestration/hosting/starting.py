@@ -33,22 +33,28 @@ class UnmetDependency(WorkflowError):
     code = "unmet_dependency"
 
 
-def workflow_id_of(project_id: str, task_id: str, number: int) -> str:
-    """The id of a task's workflow: the same for everybody who counts the same, so that two starts at once clash."""
-    digest = hashlib.sha256(f"{project_id}\0{task_id}\0{number}".encode()).hexdigest()
+def workflow_id_of(project_id: str, task_id: str, number: int, place: str = "") -> str:
+    """The id of a task's workflow: the same for everybody who counts the same, so that two starts at once clash.
+
+    `place` names the database that counts, as everybody calls it who starts workflows there; "" is that of the embedded
+    backend. Two databases of a workspace count alike, but keep what their workflows left in the same folder.
+    """
+    counted = (place, project_id, task_id, str(number)) if place else (project_id, task_id, str(number))
+    digest = hashlib.sha256("\0".join(counted).encode()).hexdigest()
     return f"ituv-{task_id}-{digest[:6]}"
 
 
-def next_id(connection: sqlite3.Connection, task: Task, runs: Path) -> tuple[str, int]:
+def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str = "") -> tuple[str, int]:
     """Id and number of the task's next workflow: no number comes twice, though its workflow was pruned.
 
     Six digits may clash between two numbers of one task: then the next number is taken. So it is where `runs` holds
-    what a workflow of this id left, on the other backend or before the database was lost: nobody must take it for his.
+    what a workflow of this id left before the database was lost: nobody must take it for his. Elsewhere than at this
+    `place` the ids are others, also those of workflows that have not begun yet and are in no folder.
     """
     key = (task.project_id, task.id)
     number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
     while True:
-        workflow_id = workflow_id_of(task.project_id, task.id, number)
+        workflow_id = workflow_id_of(task.project_id, task.id, number, place)
         known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
         if known is None and not (runs / workflow_id).exists():
             return workflow_id, number
@@ -90,9 +96,11 @@ class StartPlan:
         backlog: Backlog,
         config: Mapping[str, Any] | None,
         by: str,
+        place: str = "",
     ) -> None:
         self._connection = connection
         self._runs = runs
+        self._place = place
         self._backlog = backlog
         self._config = config
         self._by = by
@@ -141,7 +149,7 @@ class StartPlan:
         return [self._start(item) for item in self._items.values()]
 
     def _start(self, item: Item) -> Start:
-        workflow_id, number = next_id(self._connection, item.task, self._runs)
+        workflow_id, number = next_id(self._connection, item.task, self._runs, self._place)
         definition = self._backlog.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 

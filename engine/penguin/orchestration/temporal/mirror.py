@@ -57,6 +57,8 @@ class Mirror:
     def __init__(self, path: Path) -> None:
         make_private(path.parent)
         self.path = path
+        self.place = path.stem
+        """What all hosts call it, of whatever workspace: it has the names of namespace and task queue in it."""
         self.listeners: list[Callable[[WorkflowInfo], None]] = []
         """Called, on the thread that heard it, with each workflow whose status or phase changed."""
         self.connection = open_store(path)

@@ -57,7 +57,9 @@ class Starts:
         async def start() -> None:
             # What the plan before this one got to start is started.
             asked = [task_id for task_id in task_ids if task_id not in begun]
-            plan = StartPlan(link.mirror.connection, self._workspace.runs, self._backlog, config, by or user())
+            plan = StartPlan(
+                link.mirror.connection, self._workspace.runs, self._backlog, config, by or user(), link.mirror.place
+            )
             try:
                 plan.add(asked, blueprint_id, with_dependencies=with_dependencies)
             except AlreadyActive as error:
@@ -121,7 +123,7 @@ class Starts:
         if old.final:
             refuse_second(link.mirror.connection, old.definition.task)
         definition = self._definition_now(old)
-        new_id, number = next_id(link.mirror.connection, definition.task, self._workspace.runs)
+        new_id, number = next_id(link.mirror.connection, definition.task, self._workspace.runs, link.mirror.place)
         tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).now)
         start = successor(
             old,
