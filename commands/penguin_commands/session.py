@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from penguin.orchestration.backend import ConfigError, WorkflowError, WorkflowInfo, WorkflowNotFound
@@ -13,6 +12,7 @@ from penguin_commands.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
     from typing import Any
 
     from penguin.orchestration.backend import OrchestrationBackend
@@ -45,7 +45,7 @@ class Session:
 
     def __init__(
         self,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         *,
         backend_name: str | None = None,
         by: str | None = None,
@@ -82,9 +82,9 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace. Raises WorkflowError where there is none."""
-        from penguin.orchestration.workspace import Workspace, find_workspace
+        from penguin.orchestration.workspace import find_workspace
 
-        return Workspace(find_workspace(self.folder or Path.cwd()))
+        return find_workspace(self.folder or os.getcwd())
 
     @cached_property
     def reader(self) -> WorkflowReader:
@@ -95,7 +95,7 @@ class Session:
             return TemporalReader(self.workspace, self.settings)
         from penguin.orchestration.store.reader import WorkflowReader
 
-        return WorkflowReader(self.workspace.db)
+        return WorkflowReader(self.workspace.db_name)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """The result of something that reads, one such thing after the other, on a thread that is kept for it.
@@ -143,7 +143,8 @@ class Session:
         if named:
             return named != "native"
         try:
-            return b"temporal" in (self.workspace.root / "penguin.yaml").read_bytes()
+            with open(self.workspace.config_name, "rb") as file:
+                return b"temporal" in file.read()
         except OSError:
             return False
 
@@ -170,7 +171,7 @@ class Session:
         from penguin_commands.taste import Taste, load_taste
 
         try:
-            root = self.workspace.root
+            root = self.workspace.name
         except WorkflowError:
             root = None
         try:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from penguin.orchestration.config import Setting
     from penguin.orchestration.config.checker import Checker, Node
     from penguin.orchestration.config.ui import Wish
 
 MAX_BYTES = 1_000_000
-_MENTIONED = re.compile(rb"\bui\b")
+_MENTIONED = rb"\bui\b"
 
 
 class Taste(NamedTuple):
@@ -38,22 +39,21 @@ class Taste(NamedTuple):
     """Lines, one after the other, and nothing that is drawn over."""
 
 
-def personal_file(environ: Mapping[str, str]) -> Path:
-    """Where a person's own settings are, whether or not there are any."""
+def personal_file(environ: Mapping[str, str]) -> str:
+    """The path where a person's own settings are, whether or not there are any."""
     home = environ.get("XDG_CONFIG_HOME", "")
     # A relative one counts for nothing: https://specifications.freedesktop.org/basedir-spec/latest/
-    base = Path(home) if home.startswith("/") else _home() / ".config"
-    return base / "penguin" / "config.yaml"
+    return f"{home if home.startswith('/') else _home() + '/.config'}/penguin/config.yaml"
 
 
-def load_taste(root: Path | None, environ: Mapping[str, str] | None = None) -> Taste:
+def load_taste(root: str | Path | None, environ: Mapping[str, str] | None = None) -> Taste:
     """What holds in the workspace at `root`; None where there is none.
 
     Raises ConfigError where the personal file is not understood. Of a broken penguin.yaml, whatever needs the rest of
     it complains.
     """
     personal = _read_personal(personal_file(os.environ if environ is None else environ))
-    project = {} if root is None else _read_project(root / "penguin.yaml")
+    project = {} if root is None else _read_project(f"{root}/penguin.yaml")
     return Taste(**{key: wish.value for key, wish in {**project, **personal}.items()})
 
 
@@ -75,7 +75,7 @@ def explain_taste(settings: list[Setting], environ: Mapping[str, str] | None = N
     return explained
 
 
-def _read_personal(path: Path) -> dict[str, Wish]:
+def _read_personal(path: str) -> dict[str, Wish]:
     if not _content(path).strip():
         return {}
     from penguin.orchestration.backend import ConfigError
@@ -84,36 +84,41 @@ def _read_personal(path: Path) -> dict[str, Wish]:
 
     checker = Checker(_short(path))
     document = _document(path, checker)
-    wishes = check_ui(checker.mapping(document, path.name, ("ui",)).get("ui"), checker, personal=True)
+    wishes = check_ui(checker.mapping(document, os.path.basename(path), ("ui",)).get("ui"), checker, personal=True)
     checker.raise_first(ConfigError)
     return wishes
 
 
-def _read_project(path: Path) -> dict[str, Wish]:
+def _read_project(path: str) -> dict[str, Wish]:
     # YAML costs more than all the rest of a command that reads.
-    if not _MENTIONED.search(_content(path)):
+    if not re.search(_MENTIONED, _content(path)):
         return {}
     from penguin.orchestration.config.checker import Checker
     from penguin.orchestration.config.ui import check_ui
 
-    checker = Checker(path.name)
+    checker = Checker(os.path.basename(path))
     document = _document(path, checker)
     entries: Any = document.value if document is not None and isinstance(document.value, dict) else {}
     return check_ui(entries.get("ui"), checker, personal=False)
 
 
-def _document(path: Path, checker: Checker) -> Node | None:
+def _document(path: str, checker: Checker) -> Node | None:
+    from pathlib import Path
+
     from penguin.orchestration.config.document import parse_yaml, read_text
 
-    text = read_text(path, checker, MAX_BYTES)
+    text = read_text(Path(path), checker, MAX_BYTES)
     return None if text is None else parse_yaml(text, checker)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str) -> bytes:
     """What a file holds; b'' where there is none."""
     try:
         # A FIFO would block, and a device never end.
-        return path.read_bytes() if path.is_file() else b""
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return b""
+        with open(path, "rb") as file:
+            return file.read()
     except PermissionError:
         # Reading it again tells why.
         return b"ui"
@@ -121,16 +126,14 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _short(path: Path) -> str:
+def _short(path: str) -> str:
     """A path as people write it."""
-    return (
-        f"~/{path.relative_to(_home())}" if path.is_relative_to(_home()) and _home() != Path("/") else os.fspath(path)
-    )
+    home = _home()
+    return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
 
 
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:
-        # An account without a home has nothing personal either.
-        return Path("/")
+def _home() -> str:
+    """The path of the home, without a slash at its end."""
+    home = os.path.expanduser("~")
+    # An account without a home has nothing personal either.
+    return home.rstrip("/") if home.startswith("/") else ""

@@ -124,14 +124,11 @@ def _refuse_server_options() -> None:
 
 
 def _session(options: Options, screen: Screen) -> Session:
-    from pathlib import Path
-
     from penguin_commands.errors import UsageError
     from penguin_commands.session import Session
     from penguin_repl.options import worker_settings
 
-    folder = Path(options.workspace) if options.workspace else None
-    if folder and not folder.is_dir():
+    if options.workspace and not os.path.isdir(options.workspace):
         raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
 
     def tell(info: WorkflowInfo) -> None:
@@ -140,7 +137,7 @@ def _session(options: Options, screen: Screen) -> Session:
         screen.narrate(brief(info))
 
     session = Session(
-        folder,
+        options.workspace or None,
         backend_name=options.backend,
         detach=options.detach,
         metrics=options.metrics,

@@ -18,7 +18,7 @@ from penguin_commands.taste import Taste, explain_taste, load_taste, personal_fi
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The personal file, which is not there yet."""
     monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path / "xdg"))
-    path = personal_file(os.environ)
+    path = Path(personal_file(os.environ))
     path.parent.mkdir(parents=True)
     return path
 
@@ -68,7 +68,7 @@ def test_a_file_below_home_is_named_as_people_write_it(monkeypatch: pytest.Monke
 
 def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    assert personal_file({"XDG_CONFIG_HOME": "here"}) == tmp_path / ".config" / "penguin" / "config.yaml"
+    assert Path(personal_file({"XDG_CONFIG_HOME": "here"})) == tmp_path / ".config" / "penguin" / "config.yaml"
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,23 @@ def test_it_is_found_from_below(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").touch()
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    assert find_workspace(below) == tmp_path
+    assert find_workspace(below).root == tmp_path
     (tmp_path / "a" / "penguin.yaml").touch()
-    assert find_workspace(below) == tmp_path / "a"
+    assert find_workspace(below).root == tmp_path / "a"
+    assert find_workspace(str(below)).db == tmp_path / "a" / ".penguin" / "penguin.db"
 
 
 def test_where_there_is_none_the_hint_is_init(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"no penguin\.yaml") as caught:
         find_workspace(tmp_path)
     assert caught.value.hint == "penguin init"
+
+
+def test_a_folder_that_is_a_link_to_itself_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "penguin.yaml").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(WorkflowError, match="leads back to itself"):
+        find_workspace(tmp_path / "loop")
 
 
 def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:

@@ -154,3 +154,16 @@ def test_a_reader_can_not_write(db: Path) -> None:
     assert reader is not None
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("DELETE FROM run")
+
+
+@pytest.mark.parametrize("name", [b"a b", b"50%41?mode=rw#top", b"caf\xc3\xa9", b"\xff", b"a&b=c;d\\e"])
+def test_a_reader_finds_a_file_of_any_name(tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    open_store(folder / "state.db").close()
+    for place in (folder / "state.db", os.fspath(folder / "state.db")):
+        reader = open_reader(place)
+        assert reader is not None
+        assert reader.execute("SELECT count(*) FROM run").fetchone() == (0,)
+        reader.close()
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]

@@ -9,12 +9,13 @@ async with get_backend() as backend:
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import OrchestrationBackend, WorkflowError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penguin.orchestration.config import OrchestrationConfig, Settings
 
 __all__ = ["OrchestrationBackend", "OrchestrationConfig", "WorkflowError", "get_backend"]
@@ -57,12 +58,14 @@ def require_temporal(settings: Settings) -> None:
 
 
 def _root(workspace_path: str | Path | None) -> Path:
-    if workspace_path is not None:
-        return Path(workspace_path)
+    from pathlib import Path
+
     from penguin.orchestration.workspace import find_workspace
 
+    if workspace_path is not None:
+        return Path(workspace_path)
     try:
-        return find_workspace(Path.cwd())
+        return find_workspace(Path.cwd()).root
     except WorkflowError:
         return Path.cwd()
 

@@ -1,42 +1,89 @@
-"""The workspace: the folder that holds penguin.yaml, and Penguin's own files in its `.penguin/`."""
+"""The workspace: the folder that holds penguin.yaml, and Penguin's own files in its `.penguin/`.
+
+To read workflows takes it and its database alone, as plain names: pathlib takes longer to import than they to be read.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.private import close_to_others, make_private, write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
 
 
-def find_workspace(start: Path) -> Path:
-    """The nearest folder from `start` upwards that holds a penguin.yaml. Raises WorkflowError where there is none."""
-    try:
-        start = start.resolve()
-    except (OSError, RuntimeError) as error:
-        raise WorkflowError(f"{start} can't be read: {error}") from error
-    for folder in (start, *start.parents):
-        # A broken link counts as found: better a clear error than another project's configuration.
-        if os.path.lexists(folder / CONFIG_FILE):
-            return folder
-    raise WorkflowError(f"no {CONFIG_FILE} in {start} or any folder above it", "penguin init")
+def find_workspace(start: str | Path) -> Workspace:
+    """The workspace in the nearest folder from `start` upwards that holds a penguin.yaml.
+
+    Raises WorkflowError where there is none.
+    """
+    found = folder = os.path.realpath(start)
+    # Of links, only those that lead in a circle are left.
+    if os.path.islink(folder):
+        raise WorkflowError(f"{start} can't be read: it is a link that leads back to itself")
+    # A broken link counts as found: better a clear error than another project's configuration.
+    while not os.path.lexists(f"{found}/{CONFIG_FILE}"):
+        above = os.path.dirname(found)
+        if above == found:
+            raise WorkflowError(f"no {CONFIG_FILE} in {folder} or any folder above it", "penguin init")
+        found = above
+    return Workspace(found)
 
 
 class Workspace:
     """The paths of a workspace."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
-        self.state = self.root / STATE_DIR
-        self.db = self.state / "penguin.db"
-        self.runs = self.state / "runs"
-        self.engines = self.state / "engines"
+    def __init__(self, root: str | Path) -> None:
+        self.name = os.path.realpath(root)
+        """Of its folder, as the file system has it."""
+
+    @property
+    def config_name(self) -> str:
+        """The file that makes it a workspace."""
+        return f"{self.name}/{CONFIG_FILE}"
+
+    @property
+    def db_name(self) -> str:
+        """The file of its database."""
+        return f"{self.name}/{STATE_DIR}/penguin.db"
+
+    @cached_property
+    def root(self) -> Path:
+        """Its folder."""
+        from pathlib import Path
+
+        return Path(self.name)
+
+    @cached_property
+    def state(self) -> Path:
+        """Where Penguin's own files are."""
+        return self.root / STATE_DIR
+
+    @cached_property
+    def db(self) -> Path:
+        """The database of its workflows."""
+        return self.state / "penguin.db"
+
+    @cached_property
+    def runs(self) -> Path:
+        """Where the folders of workflows are, with what their steps printed."""
+        return self.state / "runs"
+
+    @cached_property
+    def engines(self) -> Path:
+        """Where engines prove that they live."""
+        return self.state / "engines"
 
     def ensure(self) -> None:
         """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
+        from penguin.orchestration.private import close_to_others, make_private, write_private
+
         try:
             make_private(self.state)
             close_to_others(self.state)

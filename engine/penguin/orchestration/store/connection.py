@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.private import close_to_others
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
@@ -46,16 +48,16 @@ def open_store(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | None:
+def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection | None:
     """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does.
 
     Any thread may use the connection, one at a time. An older version is brought up to date, or refused where
     `migrate` is not wanted.
     """
     try:
-        if not path.exists() or path.stat().st_size == 0:
+        if not _size(path):
             return None
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri = f"{uri_of(path)}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA busy_timeout=5000")
@@ -78,12 +80,22 @@ def open_reader(path: Path, *, migrate: bool = True) -> sqlite3.Connection | Non
             raise StoreError(
                 f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
             )
-        open_store(path).close()
+        from pathlib import Path
+
+        open_store(Path(path)).close()
         return open_reader(path)
     return connection
 
 
-def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
+def uri_of(path: str | Path) -> str:
+    """The name by which SQLite opens a file in a way that is to be said. https://sqlite.org/uri.html"""
+    name = os.path.abspath(path)
+    for char in "%?#":
+        name = name.replace(char, f"%{ord(char):02x}")
+    return f"file://{name}"
+
+
+def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     """What a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
@@ -99,6 +111,14 @@ def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(f"can't use {path}: {error}")
 
 
+def _size(path: str | Path) -> int:
+    """Bytes; 0 where there is no file."""
+    try:
+        return os.stat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
 def _make(path: Path) -> None:
     # Readable by the owner only, from its first byte on.
     if not path.exists():
@@ -106,6 +126,8 @@ def _make(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    from penguin.orchestration.private import close_to_others
+
     _refuse_foreign(connection, path)
     close_to_others(path)
     _set_pragmas(connection, path)
@@ -127,7 +149,7 @@ def _tables(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+def _refuse_foreign(connection: sqlite3.Connection, path: str | Path) -> None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = _version(connection)
     tables = _tables(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
@@ -15,6 +14,7 @@ from penguin.orchestration.times import from_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
     from penguin.orchestration.store.under_way import UnderWay
@@ -61,7 +61,7 @@ class WorkflowReader:
     It may be used from any thread, by one at a time. Its methods raise StoreError where the file can't be read.
     """
 
-    def __init__(self, db: Path) -> None:
+    def __init__(self, db: str | Path) -> None:
         self._db = db
         self._connection: sqlite3.Connection | None = None
 
@@ -244,11 +244,13 @@ class WorkflowReader:
         return self._rows(sql, (workflow_id, after))
 
     def _ask(self, question: Callable[[sqlite3.Connection, Path, str], T], workflow_id: str, unknown: T) -> T:
+        from pathlib import Path
+
         connection = self._open()
         if connection is None or not _is_text(workflow_id):
             return unknown
         try:
-            return question(connection, self._db.parent / ENGINES, workflow_id)
+            return question(connection, Path(self._db).parent / ENGINES, workflow_id)
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
 
