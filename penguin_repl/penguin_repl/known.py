@@ -106,7 +106,7 @@ class Known:
             try:
                 if self._backlog is None:
                     self._backlog = Backlog(self._session.workspace.root, self._session.overrides)
-                return self._backlog.blueprints().blueprints
+                return self._backlog.now().blueprints.blueprints
             except (WorkflowError, OSError):
                 return ()
 

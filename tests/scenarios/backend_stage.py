@@ -57,6 +57,9 @@ class OneTask:
     def settings(self, *, required: bool = True) -> Settings:
         return load_settings(self._root, required=False)
 
+    def now(self) -> OneTask:
+        return self
+
     def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
         return Item(task=self._definition.task)
 

@@ -14,6 +14,8 @@ from penguin.orchestration.budget import added
 from penguin.orchestration.definition import Budget, Definition, Gate
 from penguin.orchestration.evidence import AttemptResult, Usage, findings
 
+BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
+"""The gates that come before one."""
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
 
 
@@ -183,15 +185,15 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
         "reason": "",
         "advice": "",
     }
-    delivered = tuple(a for a in s.feedback if a.id in e.delivered)
-    change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)
+    delivered = tuple(a for a in s.feedback if a.id in e.delivered) if e.delivered else ()
+    if delivered:
+        change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)
     if e.again and s.open is not None:
         # Advice that came during the interruption goes along: for its sake one interrupts.
         return change | {"open": replace(s.open, running=True, feedback=s.open.feedback + delivered)}
-    index = GATES.index(e.phase)
     return change | {
         "open": OpenAttempt(e.phase, e.attempt, e.at, feedback=delivered),
-        "passes": tuple(p for p in s.passes if GATES.index(p.phase) < index),
+        "passes": tuple([p for p in s.passes if p.phase in BEFORE[e.phase]]),
         "stale": s.stale and e.phase is not WorkflowPhase.IMPLEMENT,
     }
 

@@ -26,7 +26,7 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
     Later sources override earlier ones: settings, the blueprint, the task, the settings of this start
     (`phase_timeouts`, `retry`, `phases`; anything else raises ConfigError).
     """
-    timeouts, retry, phases = _check_start(start_config or {})
+    timeouts, retry, phases = _check_start(start_config) if start_config else ({}, {}, {})
     found = gates(overlay(item_phases(settings, item), phases))
     named = [name for gate in found.values() for name in (gate.agent, gate.judge) if name and not gate.skip]
     return Definition(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
@@ -19,20 +22,38 @@ if TYPE_CHECKING:
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
+class Offer(Struct, frozen=True):
+    """What may be started, as the files said at one moment."""
+
+    settings: Settings
+    blueprints: BlueprintSet
+
+    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+        """A task by its id. Raises TaskNotFound or BlueprintError."""
+        return self.blueprints.find(task_id, blueprint_id)
+
+    def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+        """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
+        definition = build_definition(self.settings, item, config)
+        refuse_unrunnable(definition)
+        return definition
+
+
 class Backlog:
     """The tasks of a workspace as its files define them at this moment."""
 
     def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
         self._root = root
+        self._file = os.fspath(root / CONFIG_FILE)
         self._overrides = overrides
         self._settings: Settings | None = None
         self._settings_stamp: Stamp = ()
-        self._blueprints: BlueprintSet | None = None
-        self._blueprints_stamp: Stamp = ()
+        self._offer: Offer | None = None
+        self._offer_stamp: Stamp = ()
 
     def settings(self, *, required: bool = True) -> Settings:
         """What holds now. Raises ConfigError; a missing penguin.yaml is one where it is `required`."""
-        stamp = _stamp([self._root / CONFIG_FILE])
+        stamp = _stamp([self._file])
         if required and not stamp:
             raise ConfigError(f"no {CONFIG_FILE} in {self._root}", "penguin init")
         if self._settings is None or stamp != self._settings_stamp:
@@ -40,34 +61,24 @@ class Backlog:
             self._settings_stamp = stamp
         return self._settings
 
-    def blueprints(self) -> BlueprintSet:
-        """All blueprints. Raises ConfigError."""
+    def now(self) -> Offer:
+        """Settings and all blueprints. Raises ConfigError."""
         settings = self.settings()
-        files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
-        stamp = _stamp([self._root / CONFIG_FILE, *files])
-        if self._blueprints is None or stamp != self._blueprints_stamp:
-            self._blueprints = load_blueprints(self._root, settings)
-            self._blueprints_stamp = stamp
-        return self._blueprints
-
-    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
-        """A task by its id. Raises TaskNotFound or BlueprintError."""
-        return self.blueprints().find(task_id, blueprint_id)
-
-    def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
-        """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
-        definition = build_definition(self.settings(), item, config)
-        refuse_unrunnable(definition)
-        return definition
+        files = [os.fspath(path) for pattern in settings.blueprints for path in self._root.glob(pattern)]
+        stamp = (*self._settings_stamp, *_stamp(files))
+        if self._offer is None or stamp != self._offer_stamp:
+            self._offer = Offer(settings, load_blueprints(self._root, settings))
+            self._offer_stamp = stamp
+        return self._offer
 
 
-def _stamp(files: list[Path]) -> Stamp:
+def _stamp(files: list[str]) -> Stamp:
     """Which files there are, and which version of each."""
     found = []
     for path in files:
         try:
-            stat = path.stat()
+            stat = os.stat(path)
         except OSError:
             continue
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        found.append((path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
 from penguin.orchestration.commands import Start
 from penguin.orchestration.definition import Task
-from penguin.orchestration.hosting.backlog import Backlog
+from penguin.orchestration.hosting.backlog import Offer
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str =
     while True:
         workflow_id = workflow_id_of(task.project_id, task.id, number, place)
         known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
-        if known is None and not (runs / workflow_id).exists():
+        if known is None and not os.path.exists(f"{runs}/{workflow_id}"):
             return workflow_id, number
         number += 1
 
@@ -93,7 +94,7 @@ class StartPlan:
         self,
         connection: sqlite3.Connection,
         runs: Path,
-        backlog: Backlog,
+        offer: Offer,
         config: Mapping[str, Any] | None,
         by: str,
         place: str = "",
@@ -101,14 +102,14 @@ class StartPlan:
         self._connection = connection
         self._runs = runs
         self._place = place
-        self._backlog = backlog
+        self._offer = offer
         self._config = config
         self._by = by
         self._items: dict[tuple[str, str], Item] = {}
 
     def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
         """Add tasks, and what they need. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
-        items = [self._backlog.find(task_id, blueprint_id) for task_id in task_ids]
+        items = [self._offer.find(task_id, blueprint_id) for task_id in task_ids]
         for item in items:
             refuse_second(self._connection, item.task)
             self._items[_key(item)] = item
@@ -136,7 +137,7 @@ class StartPlan:
                         f"task {task.id} depends on {name}, which was not completed and has no active workflow",
                         f"/workflow start {item.task.id} --with-deps",
                     )
-                needed = self._backlog.blueprints().find(name)
+                needed = self._offer.find(name)
                 self._items[_key(needed)] = needed
                 todo.append(needed)
 
@@ -150,7 +151,7 @@ class StartPlan:
 
     def _start(self, item: Item) -> Start:
         workflow_id, number = next_id(self._connection, item.task, self._runs, self._place)
-        definition = self._backlog.define(item, self._config)
+        definition = self._offer.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 
 

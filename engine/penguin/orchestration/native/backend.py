@@ -103,7 +103,7 @@ class NativeBackend(OrchestrationBackend):
         by = by or self._user
 
         async def start() -> list[str]:
-            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog, config, by)
+            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog.now(), config, by)
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.create(starts, claim=self.claims)
@@ -155,7 +155,8 @@ class NativeBackend(OrchestrationBackend):
 
     def _definition_now(self, old: State) -> Definition:
         task = old.definition.task
-        return self._backlog.define(self._backlog.find(task.id, task.blueprint_id), None)
+        offer = self._backlog.now()
+        return offer.define(offer.find(task.id, task.blueprint_id), None)
 
     async def _planned_anew(self, attempt: Callable[[], Awaitable[T]]) -> T:
         for _ in range(START_TRIES - 1):

@@ -15,7 +15,10 @@ class Changes:
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
     def of(self, workflow_ids: Sequence[str]) -> asyncio.Future[None]:
-        """Done at the next change of one of these workflows, by whomever. Cancel it when it is not needed any more."""
+        """Done at the next change of one of these workflows, by whomever: of its status, or of whether it is running.
+
+        Cancel it when it is not needed any more.
+        """
         change: asyncio.Future[None] = self._loop.create_future()
         for workflow_id in workflow_ids:
             self._waiters[workflow_id].add(change)

@@ -202,7 +202,8 @@ class Engine:
             self._scheduler.task_changed((task.project_id, task.id))
             self._tell(state)
         self._enact(live)
-        self.changes.tell(state.workflow_id)
+        if before is None or before.status is not state.status or before.running is not state.running:
+            self.changes.tell(state.workflow_id)
 
     def _tell(self, state: State) -> None:
         if self.listeners:

@@ -58,7 +58,12 @@ class Starts:
             # What the plan before this one got to start is started.
             asked = [task_id for task_id in task_ids if task_id not in begun]
             plan = StartPlan(
-                link.mirror.connection, self._workspace.runs, self._backlog, config, by or user(), link.mirror.place
+                link.mirror.connection,
+                self._workspace.runs,
+                self._backlog.now(),
+                config,
+                by or user(),
+                link.mirror.place,
             )
             try:
                 plan.add(asked, blueprint_id, with_dependencies=with_dependencies)
@@ -171,7 +176,8 @@ class Starts:
 
     def _definition_now(self, old: State) -> Definition:
         task = old.definition.task
-        return self._backlog.define(self._backlog.find(task.id, task.blueprint_id), None)
+        offer = self._backlog.now()
+        return offer.define(offer.find(task.id, task.blueprint_id), None)
 
 
 def _begun(begun: Mapping[str, str]) -> str:
