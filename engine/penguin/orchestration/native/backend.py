@@ -256,6 +256,10 @@ class NativeBackend(OrchestrationBackend):
         state = engine.believed(workflow_id)
         return self._require(workflow_id) if state is None else info_of(state)
 
+    def _believed_status(self, engine: Engine, workflow_id: str) -> WorkflowStatus:
+        state = engine.believed(workflow_id)
+        return self._require(workflow_id).status if state is None else state.status
+
     def _require(self, workflow_id: str) -> WorkflowInfo:
         info = self._reader.info(workflow_id)
         if info is None:
@@ -275,7 +279,8 @@ class NativeBackend(OrchestrationBackend):
         believed = partial(self._believed, engine)
         for workflow_id in workflow_ids:
             believed(workflow_id)  # an unknown one is told at once
-        waiting = Waiting(workflow_ids, status, believed, lambda: Settling(engine.connection, engine.believed))
+        status_of = partial(self._believed_status, engine)
+        waiting = Waiting(workflow_ids, status, status_of, lambda: Settling(engine.connection, engine.believed))
         while True:
             obstacles = waiting.in_the_way()
             if not obstacles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from penguin.orchestration.backend import WorkflowInfo, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.hosting.settling import Settling
 
 
@@ -18,13 +18,13 @@ class Waiting:
         self,
         workflow_ids: Sequence[str],
         status: WorkflowStatus | None,
-        info: Callable[[str], WorkflowInfo],
+        status_of: Callable[[str], WorkflowStatus],
         settling: Callable[[], Settling],
     ) -> None:
         self._ids = tuple(workflow_ids)
         self._not_over = list(workflow_ids)
         self._status = status
-        self._info = info
+        self._status_of = status_of
         self._settling = settling
         self.settled = False
         """Whether all of them were, at the last look."""
@@ -43,15 +43,16 @@ class Waiting:
         settling = self._settling()
         kept: list[str] = []
         for place, workflow_id in enumerate(self._not_over):
+            # What is over never goes on; what is blocked or paused may.
+            if self._status_of(workflow_id).final:
+                continue
             if not settling.all_settled([workflow_id]):
                 self._not_over[:place] = kept
                 return {workflow_id, *settling.watched}
-            # What is blocked or paused may go on; what is over never does.
-            if not self._info(workflow_id).status.final:
-                kept.append(workflow_id)
+            kept.append(workflow_id)
         self._not_over = kept
         return set()
 
     def _unlike(self, status: WorkflowStatus) -> set[str]:
         """The first that does not have this status."""
-        return next(({workflow_id} for workflow_id in self._ids if self._info(workflow_id).status is not status), set())
+        return next(({workflow_id} for workflow_id in self._ids if self._status_of(workflow_id) is not status), set())
