@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.plans import BlueprintRow, BlueprintShown, BlueprintTable, Lint
 from penguin_commands.progress import Progress
+from penguin_commands.results.plans import BlueprintRow, BlueprintShown, BlueprintTable, Lint
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Blueprint

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.runs import ELSEWHERE, EVIDENCE, FILE, attempt_folders
-from penguin_commands.results import Log
+from penguin_commands.results.output import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from penguin.orchestration.backend import WorkflowError
-from penguin_commands.results import Event, Happened
+from penguin_commands.results.past import Event, Happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

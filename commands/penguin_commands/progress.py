@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.plans import TaskState
+from penguin_commands.results.plans import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

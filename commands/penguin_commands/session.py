@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.reader import WorkflowReader
     from penguin.orchestration.workspace import Workspace
     from penguin_commands.events import EventTeller
-    from penguin_commands.results import Waiting
+    from penguin_commands.results.changes import Waiting
     from penguin_commands.taste import Taste
 
 T = TypeVar("T")

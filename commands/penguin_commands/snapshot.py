@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
 from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
-from penguin_commands.results import Message
-from penguin_commands.saved import RawTalk, SnapshotTable, Talk
+from penguin_commands.results.saved import RawTalk, SnapshotTable, Talk
+from penguin_commands.results.text import Message
 
 if TYPE_CHECKING:
     from penguin.orchestration.store.snapshots import SnapshotRow

@@ -9,7 +9,9 @@ from penguin_commands.declared import JSON_VERSION
 from penguin_commands.errors import UsageError
 from penguin_commands.line import Word
 from penguin_commands.naming import noun_of, verb_of
-from penguin_commands.results import Facts, Help, Quit, Settings, Sourced
+from penguin_commands.results.explained import Help, Settings
+from penguin_commands.results.text import Facts
+from penguin_commands.results.wishes import Quit, Sourced
 from penguin_commands.table import COMMANDS, lookup, verbs
 from penguin_commands.values import shown
 

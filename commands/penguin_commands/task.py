@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.plans import Drawn, TaskShown, TaskTable
 from penguin_commands.progress import Progress
+from penguin_commands.results.plans import Drawn, TaskShown, TaskTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

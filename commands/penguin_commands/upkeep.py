@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penguin_commands.kept import BackedUp, Checked, Pruned
+from penguin_commands.results.kept import BackedUp, Checked, Pruned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from penguin.orchestration.store.leftovers import Leftover
-    from penguin_commands.kept import Left
+    from penguin_commands.results.kept import Left
     from penguin_commands.session import Session
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
-from penguin_commands.results import PanelSwitch, Viewing
+from penguin_commands.results.wishes import PanelSwitch, Viewing
 
 if TYPE_CHECKING:
     from penguin_commands.session import Session

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Delivery, WorkflowPhase, WorkflowStatus
 from penguin_commands.errors import UsageError
-from penguin_commands.results import Chain, Changed, Message, Result, Started
+from penguin_commands.results import Result
+from penguin_commands.results.changes import Changed, Started
+from penguin_commands.results.text import Message
+from penguin_commands.results.wishes import Chain
 from penguin_commands.workflow_wait import wait_for
 
 if TYPE_CHECKING:

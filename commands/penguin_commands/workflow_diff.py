@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.runs import attempt_folders
-from penguin_commands.results import Diff, DiffElsewhere
+from penguin_commands.results.output import Diff, DiffElsewhere
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowPhase

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.runs import FILE, StepLog, attempt_folders, attempt_logs
 from penguin_commands.elsewhere import bring, known_logs
-from penguin_commands.results import Log, Logs, Note, Piece
+from penguin_commands.results.output import Log, Logs, Note, Piece
 from penguin_commands.tail import INCOMPLETE, is_incomplete
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ACTIVE, WorkflowError
 from penguin.orchestration.spending import Spending, spending_of
-from penguin_commands.results import Artifacts, Attempt, Event, History, Results, Status, Total, WorkflowTable
+from penguin_commands.results.past import Artifacts, Attempt, Event, History, Results
+from penguin_commands.results.workflows import Status, Total, WorkflowTable
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
@@ -26,9 +27,9 @@ def status(session: Session, workflow: str | None = None) -> Status | WorkflowTa
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
         advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
-        note = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
+        remark = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
         spent = reader.spent(explain)
-        return WorkflowTable(active, explain, advice, "No active workflows.", note, spent)
+        return WorkflowTable(active, explain, advice, "No active workflows.", remark, spent)
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
     return Status(
@@ -65,7 +66,7 @@ def list_(
     shown = tuple(found[:limit])
     return WorkflowTable(
         shown,
-        note=_cut(limit, sort) if len(found) > limit else "",
+        remark=_cut(limit, sort) if len(found) > limit else "",
         spent=reader.spent(info.workflow_id for info in shown),
         total=Total(*reader.total(**asked)) if total else None,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowStatus
 from penguin_commands.errors import NotReached, StillGoing
 from penguin_commands.events import while_waiting
-from penguin_commands.results import Waited, Waiting
+from penguin_commands.results.changes import Waited, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Chain, Diff, Logs, Note, WorkflowTable
-from penguin_commands.saved import RawTalk
-from penguin_repl.render.safe import clean
+from penguin_commands.results import is_plain, remark
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from penguin_commands.results import Piece, Result, Waiting
+    from penguin_commands.results import Result
+    from penguin_commands.results.changes import Waiting
+    from penguin_commands.results.output import Diff, Logs, Note, Piece
+    from penguin_commands.results.saved import RawTalk
+    from penguin_commands.results.wishes import Chain
     from penguin_repl.screen import Screen
 
 
 def show(screen: Screen, result: Result) -> None:
     """Show a result that is there whole; of a Chain only the first, of Logs what was printed until now."""
-    if isinstance(result, Logs) and screen.style.format == "text":
-        from penguin_repl.log_printer import LogPrinter, pieces
+    if is_plain(result) or screen.style.format != "text" or not _stream(screen, result):
+        screen.data(screen.render(result))
+    if remark(result):
+        screen.narrate(remark(result))
 
-        printer = LogPrinter(screen, raw=result.raw)
-        for log in result.logs:
-            printer.head(log)
-            for output in pieces(log):
-                printer.put(log, output)
-        printer.end()
-    elif isinstance(result, Diff | RawTalk) and screen.style.format == "text":
+
+def _stream(screen: Screen, result: Result) -> bool:
+    """Show a result that may be larger than memory, piece by piece; whether it is one."""
+    from penguin_commands.results.output import Diff, Logs
+    from penguin_commands.results.saved import RawTalk
+
+    if isinstance(result, Logs):
+        _print_logs(screen, result)
+    elif isinstance(result, Diff | RawTalk):
         _show_bytes(screen, result)
     else:
-        screen.data(screen.render(result))
-        if isinstance(result, WorkflowTable) and result.note:
-            screen.narrate(result.note)
+        return False
+    return True
+
+
+def _print_logs(screen: Screen, result: Logs) -> None:
+    from penguin_repl.log_printer import LogPrinter, pieces
+
+    printer = LogPrinter(screen, raw=result.raw)
+    for log in result.logs:
+        printer.head(log)
+        for output in pieces(log):
+            printer.put(log, output)
+    printer.end()
 
 
 def _show_bytes(screen: Screen, result: Diff | RawTalk) -> None:
@@ -59,6 +75,12 @@ def show_progress(screen: Screen, waiting: Waiting | None) -> None:
 
 async def deliver(screen: Screen, result: Result) -> None:
     """Show a result whole, waiting for what is still to come. Raises what its second half raises."""
+    if is_plain(result):
+        show(screen, result)
+        return
+    from penguin_commands.results.output import Logs
+    from penguin_commands.results.wishes import Chain
+
     if isinstance(result, Chain):
         await _deliver_chain(screen, result)
     elif isinstance(result, Logs) and result.pieces:
@@ -73,13 +95,16 @@ async def _deliver_chain(screen: Screen, chain: Chain) -> None:
         await deliver(screen, await chain.then())
         return
     # One command, one document: what the first half said is in it.
-    from penguin_commands.results import Facts
+    from penguin_commands.results.text import Facts
 
     second = await chain.then()
     show(screen, Facts({**chain.first.data(), **second.data()}))
 
 
 async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note]) -> None:
+    from penguin_commands.results.output import Note
+    from penguin_repl.render.safe import clean
+
     if screen.style.format != "text":
         found = {}
         async for piece in pieces:

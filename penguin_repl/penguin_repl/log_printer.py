@@ -12,7 +12,7 @@ from penguin_repl.render.safe import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penguin_commands.results import Log
+    from penguin_commands.results.output import Log
     from penguin_commands.telling import Telling
     from penguin_repl.screen import Screen
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
     from penguin_commands.session import Session
+    from penguin_commands.taste import Taste
     from penguin_repl.options import Options
     from penguin_repl.screen import Screen
     from penguin_repl.source import Lines
@@ -79,13 +80,12 @@ def _version() -> int:
 
 
 def _run(options: Options) -> int:
-    from penguin_commands.taste import Taste
     from penguin_repl.manner import style_of
     from penguin_repl.screen import Screen
 
     if options.version:
         return _version()
-    screen = Screen(style_of(options, Taste))
+    screen = Screen(style_of(options, _no_taste))
     if options.help or options.script == "help":
         _help(options.words, screen)
         return 0
@@ -115,6 +115,13 @@ def _run(options: Options) -> int:
     return _run_script(options, session, screen)
 
 
+def _no_taste() -> Taste:
+    """The one of whoever says nothing."""
+    from penguin_commands.taste import Taste
+
+    return Taste()
+
+
 def _refuse_server_options() -> None:
     from penguin_commands.errors import UsageError
 
@@ -132,7 +139,7 @@ def _session(options: Options, screen: Screen) -> Session:
         raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
 
     def tell(info: WorkflowInfo) -> None:
-        from penguin_repl.render.text import brief
+        from penguin_repl.render.words import brief
 
         screen.narrate(brief(info))
 
@@ -180,7 +187,7 @@ def _init(options: Options, screen: Screen) -> None:
     from pathlib import Path
 
     from penguin.orchestration.workspace import init_workspace
-    from penguin_commands.results import Message
+    from penguin_commands.results.text import Message
 
     written = init_workspace(Path(options.workspace or "."))
     files = [{"path": os.fspath(path), "state": state} for path, state in written]

@@ -15,7 +15,7 @@ from penguin_repl.render.explained import aligned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from penguin_commands.results import Help
+    from penguin_commands.results.explained import Help
     from penguin_commands.spec import Flag
 
 HEAD = """\

@@ -12,7 +12,7 @@ from penguin.orchestration.runs import attempt_logs
 from penguin_repl.panel import ASCII, DIM, STYLES, clipped, cut, remaining
 from penguin_repl.printed import attempt_folder, lines, newest_outputs
 from penguin_repl.render.safe import clean
-from penguin_repl.render.text import duration
+from penguin_repl.render.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

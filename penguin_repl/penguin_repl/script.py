@@ -9,13 +9,13 @@ from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import begin
 from penguin_commands.parse import parse
-from penguin_commands.results import Logs, Quit, Result, Sourced, Waited, failed
+from penguin_commands.results import failed, is_plain
 from penguin_repl.deliver import deliver, show
-from penguin_repl.render.error import error_data, marked, sentence
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.execute import Pending
+    from penguin_commands.results import Result
     from penguin_commands.session import Session
     from penguin_repl.screen import Screen
     from penguin_repl.source import Lines, ScriptLine
@@ -101,17 +101,26 @@ class Script:
             if invocation is None:
                 return None
             begun = begin(self.session, invocation)
-            if isinstance(begun, Coroutine):
-                return begun
-            if isinstance(begun, Logs) and begun.pieces:
-                return _itself(begun)
-            if not isinstance(begun, Sourced):
-                show(self.screen, begun)
-            self._note(begun)
+            return begun if isinstance(begun, Coroutine) else self._take(begun)
         except (BrokenPipeError, KeyboardInterrupt):
             raise
         except Exception as error:
             self._fail(line, error)
+        return None
+
+    def _take(self, result: Result) -> Pending | None:
+        """Show a result that is there; a coroutine where more of it is to come."""
+        if is_plain(result):
+            show(self.screen, result)
+        else:
+            from penguin_commands.results.output import Logs
+            from penguin_commands.results.wishes import Sourced
+
+            if isinstance(result, Logs) and result.pieces:
+                return _itself(result)
+            if not isinstance(result, Sourced):
+                show(self.screen, result)
+        self._note(result)
         return None
 
     async def _finish(self, line: ScriptLine, begun: Pending) -> None:
@@ -126,9 +135,12 @@ class Script:
 
     def _note(self, result: Result) -> None:
         """What a result means for the script: it is over, or was no success although nothing broke."""
-        self._over = isinstance(result, Quit)
-        if isinstance(result, Sourced):
-            self._lines.source(result.file)
+        if not is_plain(result):
+            from penguin_commands.results.wishes import Quit, Sourced
+
+            self._over = isinstance(result, Quit)
+            if isinstance(result, Sourced):
+                self._lines.source(result.file)
         if failed(result):
             self.code = self.code or ExitCode.FAILED
             self._over = not self.keep_going
@@ -158,9 +170,12 @@ class Script:
         """What became of all: lines where events were told, else only who did not get through."""
         missed = [info for info in workflows if info.status is not WorkflowStatus.COMPLETED]
         if self.session.teller:
+            from penguin_commands.results.changes import Waited
+
             show(self.screen, Waited(tuple(workflows)))
         if missed:
             from penguin_commands.workflow_wait import not_reached
+            from penguin_repl.render.error import sentence
 
             self.screen.narrate(sentence(not_reached(self.session, missed, WorkflowStatus.COMPLETED)))
             self.code = self.code or ExitCode.NOT_COMPLETED
@@ -182,12 +197,14 @@ class Script:
         return list(found.values())
 
 
-async def _itself(result: Logs) -> Result:
+async def _itself(result: Result) -> Result:
     return result
 
 
 def tell(screen: Screen, error: BaseException, line: ScriptLine) -> None:
     """Show an error: to people, and as a document where documents are wanted."""
+    from penguin_repl.render.error import error_data, marked, sentence
+
     screen.narrate("\n".join([f"{line.place}: {sentence(error)}", *(f"  sourced at {it}" for it in line.sourced_at)]))
     if screen.style.format == "text":
         indented = marked(error, screen.width - len(INDENT))

@@ -23,7 +23,10 @@ from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
 from penguin_commands.events import EventTeller
 from penguin_commands.execute import execute
-from penguin_commands.results import Chain, Logs, PanelSwitch, Piece, Quit, Result, Sourced, Viewing, Waited
+from penguin_commands.results import Result
+from penguin_commands.results.changes import Waited
+from penguin_commands.results.output import Logs, Piece
+from penguin_commands.results.wishes import Chain, PanelSwitch, Quit, Sourced, Viewing
 from penguin_repl import leaving
 from penguin_repl.attention import Attention, Unhurried
 from penguin_repl.background import start_worker
@@ -52,7 +55,7 @@ from penguin_repl.watch import Watch
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.results import Log
+    from penguin_commands.results.output import Log
     from penguin_commands.session import Session
     from penguin_repl.options import Options
     from penguin_repl.screen import Style

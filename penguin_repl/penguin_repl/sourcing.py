@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Quit, Result, Sourced, failed
+from penguin_commands.results import Result, failed
+from penguin_commands.results.wishes import Quit, Sourced
 from penguin_repl.source import LaterLines, Lines
 
 if TYPE_CHECKING:

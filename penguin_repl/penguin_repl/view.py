@@ -16,7 +16,7 @@ from prompt_toolkit.output import ColorDepth
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.execute import execute
-from penguin_commands.results import Changed
+from penguin_commands.results.changes import Changed
 from penguin_repl.portrait import Portraitist
 from penguin_repl.render.safe import clean
 from penguin_repl.scene import Scene, compose, list_height

@@ -17,7 +17,7 @@ from tests.shell.pseudo import terminal
 from tests.shell.test_shell_pty import Work, until, work
 from tests.terminal.test_terminal_render import info
 
-from penguin_commands.results import Waiting
+from penguin_commands.results.changes import Waiting
 from penguin_repl.deliver import show_progress
 from penguin_repl.plain_prompt import Echo
 from penguin_repl.render.cells import columns

@@ -11,12 +11,17 @@ from penguin.orchestration.backend import WorkflowError, WorkflowPhase, Workflow
 from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.prune import Old
 from penguin.orchestration.store.snapshots import SnapshotRow
-from penguin_commands import kept as k
-from penguin_commands import plans as p
-from penguin_commands import results as r
-from penguin_commands import saved as s
 from penguin_commands.errors import UsageError
 from penguin_commands.parse import parse
+from penguin_commands.results import Result
+from penguin_commands.results import kept as k
+from penguin_commands.results import plans as p
+from penguin_commands.results import saved as s
+from penguin_commands.results.changes import Started, Waited, Waiting
+from penguin_commands.results.explained import Help
+from penguin_commands.results.output import Diff, Log, Logs, Piece
+from penguin_commands.results.wishes import Chain
+from penguin_commands.results.workflows import WorkflowTable
 from penguin_commands.table import COMMANDS, lookup
 
 FAMILY = "👨\u200d👩\u200d👧"
@@ -55,10 +60,10 @@ TALK: list[dict[str, Any]] = [
 ]
 
 
-def _specimens() -> dict[str, r.Result]:
+def _specimens() -> dict[str, Result]:
     return {name: result for name, (result, _) in CASES.items()} | {
         "workflows of all kinds": _workflows(),
-        "waits to be told": r.WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
+        "waits to be told": WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
         "workflows with costs": PAID,
         "snapshots": s.SnapshotTable(
             (
@@ -69,12 +74,12 @@ def _specimens() -> dict[str, r.Result]:
         "no snapshots": s.SnapshotTable(()),
         "conversation": s.Talk(SNAPSHOT._replace(spent=Spending(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}),
         "conversation byte by byte": s.RawTalk("a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))),
-        "diff": r.Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
-        "logs": r.Logs(ID, tuple(_logs())),
-        "logs followed": r.Logs(ID, (), _pieces),
-        "started and waited for": r.Chain(r.Started((("task-123", ID),)), _waited),
-        "help of several": r.Help(COMMANDS[:3]),
-        "help of one": r.Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
+        "diff": Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
+        "logs": Logs(ID, tuple(_logs())),
+        "logs followed": Logs(ID, (), _pieces),
+        "started and waited for": Chain(Started((("task-123", ID),)), _waited),
+        "help of several": Help(COMMANDS[:3]),
+        "help of one": Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
         "tasks with long titles": p.TaskTable(tuple(_tasks())),
         "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
         "backed up twice": k.BackedUp(
@@ -88,7 +93,7 @@ def _specimens() -> dict[str, r.Result]:
     }
 
 
-def _workflows() -> r.WorkflowTable:
+def _workflows() -> WorkflowTable:
     rows = [
         info(status, phase, workflow_id=f"ituv-{name}-{number:06x}", task_id=name)
         for number, (status, phase, name) in enumerate(
@@ -104,7 +109,7 @@ def _workflows() -> r.WorkflowTable:
         )
     ]
     told = rows[3].workflow_id
-    return r.WorkflowTable(
+    return WorkflowTable(
         tuple(rows), {told: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"}, {told: f"/workflow approve {told}"}
     )
 
@@ -117,21 +122,21 @@ def _tasks() -> Iterator[p.TaskState]:
     yield p.TaskState(task(id="a-rather-long-task-id.with-parts", title="t"), "waiting", ("wide", "emoji"))
 
 
-def _logs() -> Iterator[r.Log]:
+def _logs() -> Iterator[Log]:
     for step, output in (("pytest -q", "1 passed\n\x1b[32mgreen\x1b[0m \x1b[2Jno end"), ("ruff", "fine\n")):
-        yield r.Log("TEST", 2, step, f"logs/{step}", "", excerpt=output)
-    yield r.Log("USE", 3, "try-it", "logs/3", "", try_=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut")
+        yield Log("TEST", 2, step, f"logs/{step}", "", excerpt=output)
+    yield Log("USE", 3, "try-it", "logs/3", "", try_=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut")
 
 
 async def _pieces() -> Any:
-    log = r.Log("TEST", 2, "pytest -q", "logs/2", "")
+    log = Log("TEST", 2, "pytest -q", "logs/2", "")
     for output in (b"one\ntw", b"o\n"):
-        yield r.Piece(log, output)
-    yield r.Piece(log._replace(attempt=3, path="logs/3"), b"three")
+        yield Piece(log, output)
+    yield Piece(log._replace(attempt=3, path="logs/3"), b"three")
 
 
-async def _waited() -> r.Result:
-    return r.Waited((info("COMPLETED", "DONE"),))
+async def _waited() -> Result:
+    return Waited((info("COMPLETED", "DONE"),))
 
 
 def _old() -> tuple[Old, ...]:
@@ -161,6 +166,6 @@ ERRORS: dict[str, BaseException] = {
     "error of the system": FileNotFoundError(2, "No such file or directory", "x.md"),
 }
 PROGRESS = {
-    "progress of one": r.Waiting((info(),), 12.3),
-    "progress of several": r.Waiting((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
+    "progress of one": Waiting((info(),), 12.3),
+    "progress of several": Waiting((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
 }

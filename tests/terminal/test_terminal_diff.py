@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.terminal.program import Program
 from tests.tree.repositories import git
 
-from penguin_commands.results import Diff
+from penguin_commands.results.output import Diff
 from penguin_repl.deliver import show
 from penguin_repl.screen import Screen, Style
 

@@ -14,7 +14,7 @@ from tests.shell.pseudo import terminal
 from tests.terminal.program import Program
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin_commands.results import Waiting
+from penguin_commands.results.changes import Waiting
 from penguin_repl.render.waiting import progress_line
 from penguin_repl.screen import Screen, Style
 

@@ -8,28 +8,37 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from tests.terminal.specimens import ERRORS, PROGRESS, SPECIMENS
 
-from penguin_commands import kept, plans, results, saved
+from penguin_commands import results
+from penguin_commands.results import Result
+from penguin_commands.results.output import Diff, Logs
+from penguin_commands.results.past import Happened
+from penguin_commands.results.plans import BlueprintRow, TaskState
+from penguin_commands.results.saved import RawTalk
+from penguin_commands.results.wishes import Chain, PanelSwitch, Quit, Sourced, Viewing
+from penguin_commands.results.workflows import Total
 from penguin_repl.deliver import deliver
+from penguin_repl.render import parts
 from penguin_repl.render.cells import columns
 from penguin_repl.render.error import error_lines
 from penguin_repl.render.grid import Grid
-from penguin_repl.render.text import parts
 from penguin_repl.render.waiting import heartbeat_line, progress_line
 from penguin_repl.screen import Screen, Style
 
 FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
-STREAMED = (results.Logs, results.Diff, results.Chain, saved.RawTalk)
+STREAMED = (Logs, Diff, Chain, RawTalk)
 """What has no renderer of its own: it is shown piece by piece."""
-UNSEEN = (results.PanelSwitch, results.Viewing, results.Sourced, results.Quit, results.Happened)
+UNSEEN = (PanelSwitch, Viewing, Sourced, Quit, Happened)
 """What a shell does instead of showing it; and what only programs read."""
-PARTS = (plans.TaskState, plans.BlueprintRow, results.Total)
+PARTS = (TaskState, BlueprintRow, Total)
 """What results are made of."""
 
 
@@ -37,7 +46,7 @@ def file_of(name: str, mark: str = "") -> Path:
     return FOLDER / f"{name.replace(' ', '-')}{mark}.txt"
 
 
-def shown(result: results.Result, width: int, *, color: bool = False) -> str:
+def shown(result: Result, width: int, *, color: bool = False) -> str:
     """What a terminal gets to see."""
     out = io.StringIO()
     screen = Screen(Style("text", True, color), out, io.StringIO())
@@ -47,7 +56,7 @@ def shown(result: results.Result, width: int, *, color: bool = False) -> str:
     return out.getvalue()
 
 
-def has_table(result: results.Result) -> bool:
+def has_table(result: Result) -> bool:
     if isinstance(result, (*STREAMED, *UNSEEN)):
         return False
     return any(isinstance(part, Grid) for part in parts(result))
@@ -106,12 +115,13 @@ def test_a_table_stays_within_its_width(name: str, width: int) -> None:
 
 
 def test_every_result_has_a_specimen() -> None:
+    rooms = [import_module(f"penguin_commands.results.{room.name}") for room in iter_modules(results.__path__)]
     kinds = {
         kind
-        for module in (results, plans, kept, saved)
-        for _, kind in inspect.getmembers(module, inspect.isclass)
-        if kind.__module__ == module.__name__ and hasattr(kind, "data")
-    } - {results.Result, *PARTS}
+        for room in rooms
+        for _, kind in inspect.getmembers(room, inspect.isclass)
+        if kind.__module__ == room.__name__ and hasattr(kind, "data")
+    } - {*PARTS}
     assert not kinds - {type(result) for result in SPECIMENS.values()} - set(UNSEEN)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.terminal.program import Program
 
-from penguin_commands import results as r
+from penguin_commands.results.explained import Settings
 from penguin_commands.taste import Taste
 from penguin_repl import manner
 from penguin_repl.options import read_options
@@ -83,7 +83,7 @@ def test_in_a_pipe(
 
 
 def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = r.Settings((("a", 1, "default"),))
+    table = Settings((("a", 1, "default"),))
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[1m" in render(table, terminal=True, color=True)
     monkeypatch.delenv("NO_COLOR")
@@ -93,7 +93,7 @@ def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPa
 
 def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    long = r.Settings((("a", "word " * 30, "default"),))
+    long = Settings((("a", "word " * 30, "default"),))
     for width in (40, 120):
         widest = max(map(len, render(long, terminal=True, width=width, color=False).splitlines()))
         assert width - 10 <= widest <= width

@@ -14,9 +14,15 @@ from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, 
 from penguin.orchestration.config import Problem
 from penguin.orchestration.definition import Criterion, Recipe, RecipeStep, Task
 from penguin.orchestration.spending import Spending
-from penguin_commands import plans as p
-from penguin_commands import results as r
 from penguin_commands.errors import NotReached, UsageError
+from penguin_commands.results import plans as p
+from penguin_commands.results.changes import Changed, Started, Waited
+from penguin_commands.results.explained import Help, Settings
+from penguin_commands.results.output import DiffElsewhere, Log, Logs
+from penguin_commands.results.past import Artifacts, Attempt, Event, History, Results
+from penguin_commands.results.text import Facts, Message
+from penguin_commands.results.wishes import Quit
+from penguin_commands.results.workflows import Status, Total, WorkflowTable
 from penguin_commands.table import lookup
 from penguin_repl.render import render
 from penguin_repl.render.error import caret, error_data, sentence
@@ -41,8 +47,8 @@ def info(status: str = "RUNNING", phase: str = "TEST", **more: Any) -> WorkflowI
     return WorkflowInfo(**{**values, **more})
 
 
-def event(kind: str, after: float, text: str, **facts: Any) -> r.Event:
-    return r.Event(1, AT + timedelta(seconds=after), kind, text, facts)
+def event(kind: str, after: float, text: str, **facts: Any) -> Event:
+    return Event(1, AT + timedelta(seconds=after), kind, text, facts)
 
 
 def task(**more: Any) -> Task:
@@ -76,20 +82,20 @@ SEEN = {
     "excerpt": "".join(f"line {n}\n" for n in range(19)) + "\x1b[31mred\n",
 }
 ATTEMPTS = (
-    r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
-    r.Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
-    r.Attempt("TEST", 3, None, AT, None, {}),
-    r.Attempt("TEST", 4, Verdict.INTERRUPTED, AT, AT, {"cause": "pause"}),
-    r.Attempt("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
-    r.Attempt("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
+    Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
+    Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
+    Attempt("TEST", 3, None, AT, None, {}),
+    Attempt("TEST", 4, Verdict.INTERRUPTED, AT, AT, {"cause": "pause"}),
+    Attempt("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
+    Attempt("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
 )
 START = lookup("workflow", "start")
 assert START is not None
 
 CASES: dict[str, tuple[Any, str]] = {
-    "message": (r.Message("Fine.\nReally."), "Fine.\nReally.\n"),
+    "message": (Message("Fine.\nReally."), "Fine.\nReally.\n"),
     "started": (
-        r.Started((("task-123", ID), ("b", "ituv-b-000000"))),
+        Started((("task-123", ID), ("b", "ituv-b-000000"))),
         f"""\
 Started ITUV workflow for task task-123
 workflow_id: {ID}
@@ -98,7 +104,7 @@ workflow_id: ituv-b-000000
 """,
     ),
     "retried": (
-        r.Started((("task-123", ID),), "ituv-task-123-ffffff", ("retry.max_attempts: 3 -> 5",)),
+        Started((("task-123", ID),), "ituv-task-123-ffffff", ("retry.max_attempts: 3 -> 5",)),
         f"""\
 Started ITUV workflow for task task-123
 workflow_id: {ID}
@@ -107,11 +113,11 @@ Differs: retry.max_attempts: 3 -> 5
 """,
     ),
     "changed": (
-        r.Changed(f"Paused {ID}", info("PAUSED"), "paused by ada"),
+        Changed(f"Paused {ID}", info("PAUSED"), "paused by ada"),
         f"Paused {ID}\nStatus: PAUSED\nPhase: TEST\nReason: paused by ada\n",
     ),
     "status": (
-        r.Status(
+        Status(
             info("BLOCKED", artifacts=("a.txt",), error_message="two\nlines"), "nobody looked", "/workflow x", "hut"
         ),
         f"""\
@@ -130,7 +136,7 @@ Next: /workflow x
 """,
     ),
     "status with costs": (
-        r.Status(info(), spent=Spending(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
+        Status(info(), spent=Spending(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
         f"""\
 Workflow {ID}
 Status: RUNNING
@@ -146,15 +152,15 @@ Cost: $3.20
 """,
     ),
     "no workflows and their total": (
-        r.WorkflowTable((), total=r.Total(0, Spending())),
+        WorkflowTable((), total=Total(0, Spending())),
         "No workflows.\nTotal of 0 workflows: nothing spent\n",
     ),
     "results with costs": (
-        r.Results(
+        Results(
             ID,
             (
-                r.Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT, {}, spent=Spending(7, 9_999)),
-                r.Attempt("TEST", 2, Verdict.FAILED, AT, AT, {"steps": STEPS[:1]}),
+                Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT, {}, spent=Spending(7, 9_999)),
+                Attempt("TEST", 2, Verdict.FAILED, AT, AT, {"steps": STEPS[:1]}),
             ),
         ),
         """\
@@ -165,7 +171,7 @@ ATTEMPT  PHASE      VERDICT  TIME  TURNS  TOKENS  STEP       REASON
 """,
     ),
     "workflows": (
-        r.WorkflowTable((info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")), {ID: "waits for a slot"}),
+        WorkflowTable((info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")), {ID: "waits for a slot"}),
         f"""\
 WORKFLOW              STATUS     PHASE  DONE  STARTED
 {ID}  RUNNING    TEST    50%  2024-01-15 10:30:00
@@ -173,10 +179,10 @@ ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
 {ID}: waits for a slot
 """,
     ),
-    "no workflows": (r.WorkflowTable(()), "No workflows.\n"),
-    "waited": (r.Waited((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
+    "no workflows": (WorkflowTable(()), "No workflows.\n"),
+    "waited": (Waited((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
     "history": (
-        r.History(
+        History(
             ID,
             (
                 event("Started", 0, "started by ada"),
@@ -205,7 +211,7 @@ Attempts took 1m16s: TEST 1m16s
 """,
     ),
     "history of what just began": (
-        r.History(ID, (event("Started", 0, "started by ada"), event("Claimed", 0, "claimed"))),
+        History(ID, (event("Started", 0, "started by ada"), event("Claimed", 0, "claimed"))),
         """\
 TIME                 TOOK  EVENT
 2024-01-15 10:30:00        started by ada
@@ -213,7 +219,7 @@ TIME                 TOOK  EVENT
 """,
     ),
     "results": (
-        r.Results(ID, ATTEMPTS),
+        Results(ID, ATTEMPTS),
         """\
 ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
       1  IMPLEMENT  PASSED       2h00m
@@ -227,7 +233,7 @@ ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
 """,
     ),
     "results with evidence": (
-        r.Results(ID, (r.Attempt("TEST", 2, Verdict.FAILED, AT, AT + timedelta(seconds=4), {"steps": [SEEN]}),)),
+        Results(ID, (Attempt("TEST", 2, Verdict.FAILED, AT, AT + timedelta(seconds=4), {"steps": [SEEN]}),)),
         f"""\
 ATTEMPT  PHASE  VERDICT  TIME  STEP       REASON
       2  TEST   FAILED   4.0s
@@ -242,10 +248,10 @@ TEST attempt 2: pytest -q: FAILED, exit code 1, 3.2s, 7 run, 2 failed
 """,
     ),
     "results of a step that was ended": (
-        r.Results(
+        Results(
             ID,
             (
-                r.Attempt(
+                Attempt(
                     "USE",
                     3,
                     Verdict.ERROR,
@@ -265,10 +271,10 @@ USE attempt 3: sleep: ERROR, ended by signal 15, 0.0s
 """,
     ),
     "results of other hosts": (
-        r.Results(
+        Results(
             ID,
             tuple(
-                r.Attempt("TEST", n, Verdict.PASSED, AT, AT, {}, host)
+                Attempt("TEST", n, Verdict.PASSED, AT, AT, {}, host)
                 for n, host in ((1, "hut"), (2, "here"), (3, "barn"), (4, "hut"), (0, ""))
             ),
             "here",
@@ -284,22 +290,22 @@ Attempts 1, 4 ran on host hut.
 Attempt 3 ran on host barn.
 """,
     ),
-    "no results": (r.Results(ID, ()), "Nothing was tried yet.\n"),
+    "no results": (Results(ID, ()), "Nothing was tried yet.\n"),
     "artifacts": (
-        r.Artifacts(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
+        Artifacts(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
         " SIZE  PATH\n 12 B  a.txt\n12 MB  b.bin\n gone  c\n",
     ),
     "artifacts elsewhere": (
-        r.Artifacts(ID, (("a.txt", 12), ("c", None)), {"c": "hut"}),
+        Artifacts(ID, (("a.txt", 12), ("c", None)), {"c": "hut"}),
         "  SIZE  PATH\n  12 B  a.txt\non hut  c\n",
     ),
     "diff elsewhere": (
-        r.DiffElsewhere(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
+        DiffElsewhere(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
         "the changes are on host hut\nIts evidence names:\na.py\nb .py\n",
     ),
-    "no artifacts": (r.Artifacts(ID, ()), "No artifacts.\n"),
+    "no artifacts": (Artifacts(ID, ()), "No artifacts.\n"),
     "help": (
-        r.Help((START,), detailed=True),
+        Help((START,), detailed=True),
         """\
 Start a task on its way through the four gates.
 
@@ -313,14 +319,14 @@ Example: /workflow start auth-user-model --wait
 """,
     ),
     "facts": (
-        r.Facts({"backend": "native", "connected": True, "none": None, "several": [1, {"a": False}]}),
+        Facts({"backend": "native", "connected": True, "none": None, "several": [1, {"a": False}]}),
         "backend: native\nconnected: yes\nnone: -\nseveral: [1, {a: no}]\n",
     ),
     "settings": (
-        r.Settings((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
+        Settings((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
         "KEY         VALUE  FROM\nproject.id  shop   penguin.yaml:1\nmax         3      default\n",
     ),
-    "quit": (r.Quit(), ""),
+    "quit": (Quit(), ""),
     "tasks": (
         p.TaskTable(STATES),
         """\
@@ -395,7 +401,7 @@ def test_a_terminal_gets_the_same_words_within_its_width(name: str) -> None:
     drawn = render(result, terminal=True, width=80, color=True)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
     assert sorted(plain.split()) == sorted(expected.split())
-    if not isinstance(result, r.Help):
+    if not isinstance(result, Help):
         assert all(len(line) <= 80 for line in plain.split("\n"))
     assert "\x1b" not in render(result, terminal=True, width=80, color=False)
 
@@ -408,10 +414,10 @@ def test_json_is_one_line_of_the_same_facts(name: str) -> None:
     assert isinstance(json.loads(text), dict)
 
 
-PAID = r.WorkflowTable(
+PAID = WorkflowTable(
     (info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")),
     spent={ID: Spending(12, 1_234_567, 0.004)},
-    total=r.Total(1234, Spending(12, 45_678, 1234.5, 0.5)),
+    total=Total(1234, Spending(12, 45_678, 1234.5, 0.5)),
 )
 
 
@@ -428,28 +434,28 @@ Total of 1234 workflows: 12 turns, 46k tokens, $1,234.50, 30.0s of agents
 
 
 def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
-    drawn = render(r.WorkflowTable((info(),)), terminal=True, width=50, color=False)
+    drawn = render(WorkflowTable((info(),)), terminal=True, width=50, color=False)
     assert all(len(line) <= 50 for line in drawn.split("\n"))
     assert f"{ID}  RUNNING" in drawn
 
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
-    data = json.loads(render(r.Status(info(), "why", "what"), format="json"))
+    data = json.loads(render(Status(info(), "why", "what"), format="json"))
     told = {"explain", "advice", "host", "agents", "usage"}
-    assert data.keys() - told == set(WorkflowInfo.__slots__)
+    assert data.keys() - told == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT
 
 
 def test_jsonl_is_a_line_for_each_row_of_a_list() -> None:
-    lines = render(r.WorkflowTable((info(), info())), format="jsonl").splitlines()
+    lines = render(WorkflowTable((info(), info())), format="jsonl").splitlines()
     assert [json.loads(line)["workflow_id"] for line in lines] == [ID, ID]
-    assert render(r.WorkflowTable(()), format="jsonl") == ""
-    assert json.loads(render(r.Status(info()), format="jsonl"))["workflow_id"] == ID
+    assert render(WorkflowTable(()), format="jsonl") == ""
+    assert json.loads(render(Status(info()), format="jsonl"))["workflow_id"] == ID
 
 
 def test_times_are_those_of_the_place() -> None:
-    shown = render(r.Status(info(started_at=AT.astimezone(UTC))))
+    shown = render(Status(info(started_at=AT.astimezone(UTC))))
     assert "Started: 2024-01-15 10:30:00\n" in shown
 
 
@@ -465,14 +471,14 @@ EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
         p.Drawn("tree", EVIL, ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
         p.Lint((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
-        r.Status(info(error_message=EVIL), EVIL, EVIL),
-        r.History(ID, (r.Event(1, AT, "Started", EVIL, {}),)),
-        r.Results(ID, (r.Attempt("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),
-        r.Artifacts(ID, ((EVIL, 1),)),
-        r.Message(EVIL),
-        r.Started(((EVIL, EVIL),), EVIL, (EVIL,)),
-        r.Facts({EVIL: EVIL}),
-        r.Settings(((EVIL, EVIL, EVIL),)),
+        Status(info(error_message=EVIL), EVIL, EVIL),
+        History(ID, (Event(1, AT, "Started", EVIL, {}),)),
+        Results(ID, (Attempt("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),
+        Artifacts(ID, ((EVIL, 1),)),
+        Message(EVIL),
+        Started(((EVIL, EVIL),), EVIL, (EVIL,)),
+        Facts({EVIL: EVIL}),
+        Settings(((EVIL, EVIL, EVIL),)),
     ],
     ids=lambda result: type(result).__name__,
 )
@@ -520,7 +526,7 @@ def test_a_caret_stands_under_the_words_at_fault() -> None:
 def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     file.write_bytes(b"x" * 1_000_000 + b"end\n")
-    (row,) = r.Logs(ID, (r.Log("TEST", 1, "a", "a.log", str(file)),)).data()["logs"]
+    (row,) = Logs(ID, (Log("TEST", 1, "a", "a.log", str(file)),)).data()["logs"]
     assert row["bytes"] == 1_000_004
     assert len(row["tail"]) == 65536
     assert row["tail"].endswith("xend\n")

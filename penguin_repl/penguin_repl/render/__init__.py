@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from penguin_commands.results import room_of
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from penguin_commands.results import Result
+    from penguin_repl.render.grid import Part
 
 FORMATS = ("text", "json", "jsonl")
 
@@ -20,6 +26,12 @@ def render(result: Result, *, format: str = "text", terminal: bool = False, widt
 
         return document(result.data()) if format == "json" else lines(result.data())
     from penguin_repl.render.grid import layout
-    from penguin_repl.render.text import parts
 
     return layout(parts(result), terminal=terminal, width=width, color=color)
+
+
+def parts(result: Result) -> Iterator[Part]:
+    """The lines and tables that show a result: those that the module named as the one it is from makes of it."""
+    kind = type(result)
+    renderer: Callable[[Result], Iterator[Part]] = import_module(f"{__name__}.{room_of(kind)}").RENDERERS[kind]
+    return renderer(result)

@@ -13,7 +13,7 @@ HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
 
 def cost_lines(spent: Spending, agents: str = "") -> Iterator[str]:
     """A line for each unit of which something was spent; `agents`, harmless already, did."""
-    from penguin_repl.render.text import duration
+    from penguin_repl.render.words import duration
 
     if not any(spent):
         return
@@ -38,7 +38,7 @@ def cost_columns(
 
 def cost_sum(spent: Spending) -> str:
     """All in one phrase."""
-    from penguin_repl.render.text import duration
+    from penguin_repl.render.words import duration
 
     parts = [
         f"{spent.turns} turns" if spent.turns else "",

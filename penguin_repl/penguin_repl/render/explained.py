@@ -1,16 +1,19 @@
-"""Help as lines: an overview of commands, or all that is to be known of one."""
+"""Help as lines, an overview of commands or all that is to be known of one; and settings as a table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin_commands.results.explained import Help, Settings
+from penguin_repl.render.grid import Grid
+from penguin_repl.render.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from penguin_commands.results import Help
     from penguin_commands.spec import Command
+    from penguin_repl.render.grid import Part
 
 OVERVIEW = """
 /help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes what is being typed.
@@ -47,3 +50,14 @@ def _one(command: Command) -> Iterator[str]:
     if command.aliases:
         yield f"Also: {', '.join(command.other_names)}"
     yield f"Example: {command.example}"
+
+
+def _settings(result: Settings) -> Iterator[Part]:
+    rows = tuple((key, shown(value), origin) for key, value, origin in result.settings)
+    yield Grid(("KEY", "VALUE", "FROM"), rows)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    Help: help_lines,
+    Settings: _settings,
+}

@@ -48,8 +48,12 @@ class Grid(NamedTuple):
     """The columns of numbers."""
 
 
-def layout(parts: Iterable[str | Grid], *, terminal: bool, width: int, color: bool) -> str:
-    """Lines (harmless already) and tables, one below the other."""
+Part = str | Grid
+"""What results are shown as: lines (harmless, without their ends) and tables."""
+
+
+def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) -> str:
+    """Lines and tables, one below the other."""
     blocks = []
     for part in parts:
         if isinstance(part, str):

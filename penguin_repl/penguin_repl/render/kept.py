@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from penguin_commands import kept as k
+from penguin_commands.results import kept as k
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean
 
@@ -59,7 +59,7 @@ def _local(at: float) -> str:
 
 
 def _size(count: int) -> str:
-    from penguin_repl.render.text import size
+    from penguin_repl.render.words import size
 
     return size(count)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penguin_commands import results as r
+from penguin_commands.results.past import Artifacts, Attempt, Event, History, Results
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean
-from penguin_repl.render.text import duration, local, size
+from penguin_repl.render.words import duration, local, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from penguin_repl.render.text import Part
+    from penguin_repl.render.grid import Part
 
 TESTS = {"run": "run", "failed": "failed", "errors": "errors", "skipped": "skipped"}
 SHOWN = 12
@@ -25,7 +25,7 @@ OVER = ("Completed", "Failed", "Cancelled")
 # --- the timeline ---------------------------------------------------------------------------------------------------
 
 
-def _history(result: r.History) -> Iterator[Part]:
+def _history(result: History) -> Iterator[Part]:
     lengths = [_length(result.events, index) for index in range(len(result.events))]
     rows = tuple(
         (local(event.at), "" if length is None else duration(length), event.text)
@@ -39,7 +39,7 @@ def _history(result: r.History) -> Iterator[Part]:
         )
 
 
-def _length(events: Sequence[r.Event], index: int) -> float | None:
+def _length(events: Sequence[Event], index: int) -> float | None:
     """Seconds that came to their end with this event, or that it is about; None where there are none to tell."""
     event = events[index]
     if event.kind == "BackedOff":
@@ -48,7 +48,7 @@ def _length(events: Sequence[r.Event], index: int) -> float | None:
     return None if begun is None else (event.at - begun.at).total_seconds()
 
 
-def _begun(events: Sequence[r.Event], index: int) -> r.Event | None:
+def _begun(events: Sequence[Event], index: int) -> Event | None:
     """The event with which began what this one ends."""
     kind, before = events[index].kind, reversed(events[:index])
     if kind in ("AttemptEnded", "Interrupted"):
@@ -58,7 +58,7 @@ def _begun(events: Sequence[r.Event], index: int) -> r.Event | None:
     return events[0] if kind in OVER and index else None
 
 
-def _spent(events: Sequence[r.Event], lengths: Sequence[float | None]) -> dict[str, float]:
+def _spent(events: Sequence[Event], lengths: Sequence[float | None]) -> dict[str, float]:
     """Seconds by phase, in the order in which they were first tried."""
     spent: dict[str, float] = {}
     for event, length in zip(events, lengths, strict=True):
@@ -71,7 +71,7 @@ def _spent(events: Sequence[r.Event], lengths: Sequence[float | None]) -> dict[s
 # --- results --------------------------------------------------------------------------------------------------------
 
 
-def _results(result: r.Results) -> Iterator[Part]:
+def _results(result: Results) -> Iterator[Part]:
     if not result.attempts:
         yield "Nothing was tried yet."
         return
@@ -86,7 +86,7 @@ def _results(result: r.Results) -> Iterator[Part]:
             yield from _evidence(attempt, step)
 
 
-def _attempt_rows(result: r.Results, costs: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _attempt_rows(result: Results, costs: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     for attempt, cost in zip(result.attempts, costs, strict=True):
         number = str(attempt.number or "-")
         verdict = attempt.verdict.value if attempt.verdict else "running"
@@ -121,7 +121,7 @@ def _counts(step: dict[str, Any]) -> str:
     return ", ".join(f"{tests[key]} {word}" for key, word in TESTS.items() if tests.get(key))
 
 
-def _evidence(attempt: r.Attempt, step: dict[str, Any]) -> Iterator[Part]:
+def _evidence(attempt: Attempt, step: dict[str, Any]) -> Iterator[Part]:
     """What was seen of a step beside its verdict: nothing where there is nothing more to say."""
     lines = list(_seen(step))
     if not lines:
@@ -153,4 +153,24 @@ def _seen(step: dict[str, Any]) -> Iterator[str]:
     yield from (f"| {clean(line)}".rstrip() for line in shown)
 
 
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {r.History: _history, r.Results: _results}
+# --- what was left behind -------------------------------------------------------------------------------------------
+
+
+def _artifacts(result: Artifacts) -> Iterator[Part]:
+    if not result.files:
+        yield "No artifacts."
+        return
+    rows = tuple((_place(result, path) or size(count), path) for path, count in result.files)
+    yield Grid(("SIZE", "PATH"), rows, right=(0,))
+
+
+def _place(result: Artifacts, path: str) -> str:
+    host = result.elsewhere.get(path)
+    return f"on {host}" if host else ""
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    History: _history,
+    Results: _results,
+    Artifacts: _artifacts,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from penguin_commands import plans as p
+from penguin_commands.results import plans as p
 from penguin_repl.render.grid import Grid
 from penguin_repl.render.safe import clean, clean_block
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from penguin_commands import saved as s
+from penguin_commands.results import saved as s
 from penguin_repl.render.costs import cost_columns, cost_lines
-from penguin_repl.render.grid import Grid
+from penguin_repl.render.grid import Grid, Part
 from penguin_repl.render.safe import clean, clean_block
-from penguin_repl.render.text import Part, local, size
+from penguin_repl.render.words import local, size
 
 KNOWN = {"role", "text", "content", "tool", "input", "output", "failed"}
 

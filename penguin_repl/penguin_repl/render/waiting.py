@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.render.text import duration
+from penguin_repl.render.words import duration
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.results import Waiting
+    from penguin_commands.results.changes import Waiting
 
 CELLS = 20
 """Length of the bar, where there is room."""

@@ -1,0 +1,116 @@
+"""What steps printed and changed: read piece by piece, since it may be huge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+
+class Log(NamedTuple):
+    """The output of one step, in a file."""
+
+    phase: str
+    attempt: int
+    step: str
+    path: str
+    """Relative to the workspace."""
+    file: str
+    """Where it can be opened."""
+    try_: int = 1
+    """More than 1 where the attempt was interrupted and run again."""
+    errors: bool = False
+    """Standard error, where a step keeps it apart."""
+    excerpt: str | None = None
+    """Its head and tail, where that is all that is known here; there is no file then."""
+    size: int = 0
+    """Bytes of the whole, where there is an excerpt."""
+    host: str = ""
+    """The machine that has the whole, where there is an excerpt."""
+    note: str = ""
+    """What to say of that, before the first one of an attempt."""
+
+    @property
+    def title(self) -> str:
+        marks = [f"try {self.try_}"] * (self.try_ > 1) + ["standard error"] * self.errors
+        return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
+
+    @property
+    def known(self) -> bytes:
+        """What is known of output that is elsewhere, and where that is."""
+        note = f"[penguin: {self.note}]\n" if self.note else ""
+        return f"{note}{self.excerpt or ''}".encode()
+
+
+class Piece(NamedTuple):
+    """Some more output of a step."""
+
+    log: Log
+    output: bytes
+
+
+class Note(NamedTuple):
+    """What is to be told between two pieces of output."""
+
+    text: str
+
+
+class Logs(NamedTuple):
+    """What steps printed: the files, to be read piece by piece, since they may be huge."""
+
+    workflow_id: str
+    logs: tuple[Log, ...]
+    pieces: Callable[[], AsyncIterator[Piece | Note]] | None = None
+    """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
+    raw: bool = False
+    """What agents print is shown as it came, and not as people read it."""
+
+    def data(self) -> dict[str, Any]:
+        return {"logs": [self._row(log) for log in self.logs]}
+
+    @staticmethod
+    def _row(log: Log) -> dict[str, Any]:
+        from penguin_commands.tail import is_incomplete, tail
+
+        text, size = tail(log.file) if log.excerpt is None else (log.excerpt, log.size)
+        return {
+            "phase": log.phase,
+            "attempt": log.attempt,
+            "step": log.step,
+            "try": log.try_,
+            "stream": "stderr" if log.errors else "stdout",
+            "path": log.path,
+            "bytes": size,
+            "tail": text,
+            "complete": log.excerpt is None and not is_incomplete(log.file),
+            "host": log.host,
+            "note": log.note,
+        }
+
+
+class Diff(NamedTuple):
+    """What changed in the files: to be read piece by piece, once, since it may be huge."""
+
+    workflow_id: str
+    files: tuple[str, ...]
+    """Seen from the workspace."""
+    text: Callable[..., Iterator[bytes]]
+    """`text(color=False)`: the unified diff."""
+
+    def data(self) -> dict[str, Any]:
+        return {"diff": b"".join(self.text()).decode("utf-8", "replace"), "files": list(self.files)}
+
+
+class DiffElsewhere(NamedTuple):
+    """What is known of changes whose files are in another working tree."""
+
+    workflow_id: str
+    files: tuple[str, ...]
+    """Those that the evidence names, seen from the workspace; there may be more."""
+    host: str
+    """The machine that has them; '' where its name is not known."""
+    note: str
+
+    def data(self) -> dict[str, Any]:
+        return {"diff": None, "files": list(self.files), "host": self.host, "note": self.note}

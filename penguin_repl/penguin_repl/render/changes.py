@@ -1,0 +1,46 @@
+"""What became of a change, or of a wait, as lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands.results.changes import Changed, Started, Waited
+from penguin_repl.render.safe import clean
+from penguin_repl.render.words import brief
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from penguin_repl.render.grid import Part
+
+
+def _started(result: Started) -> Iterator[Part]:
+    for task, workflow in result.workflows:
+        yield f"Started ITUV workflow for task {clean(task)}"
+        yield f"workflow_id: {clean(workflow)}"
+    if result.retry_of:
+        yield f"Retry of {clean(result.retry_of)}"
+        for line in result.differences:
+            yield f"Differs: {clean(line)}"
+
+
+def _changed(result: Changed) -> Iterator[Part]:
+    yield clean(result.text)
+    yield f"Status: {result.info.status}"
+    yield f"Phase: {result.info.phase}"
+    if result.explain:
+        yield f"Reason: {clean(result.explain)}"
+    if result.advice:
+        yield f"Next: {clean(result.advice)}"
+
+
+def _waited(result: Waited) -> Iterator[Part]:
+    for info in result.workflows:
+        yield brief(info)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    Started: _started,
+    Changed: _changed,
+    Waited: _waited,
+}

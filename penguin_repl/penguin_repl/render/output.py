@@ -1,0 +1,30 @@
+"""What changed in the files, as lines, where it is not streamed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands.results.output import Diff, DiffElsewhere
+from penguin_repl.render.safe import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from penguin_repl.render.grid import Part
+
+
+def _diff(result: Diff) -> Iterator[Part]:
+    yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
+
+
+def _diff_elsewhere(result: DiffElsewhere) -> Iterator[Part]:
+    yield clean(result.note)
+    if result.files:
+        yield "Its evidence names:"
+        yield from (clean(path) for path in result.files)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    Diff: _diff,
+    DiffElsewhere: _diff_elsewhere,
+}

@@ -1,0 +1,86 @@
+"""Where workflows stand, as lines and tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands.results.workflows import Status, WorkflowTable
+from penguin_repl.render.grid import Grid
+from penguin_repl.render.safe import clean
+from penguin_repl.render.words import local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from penguin_repl.render.grid import Part
+
+
+def _status(result: Status) -> Iterator[Part]:
+    info = result.info
+    yield f"Workflow {info.workflow_id}"
+    yield f"Status: {info.status}"
+    yield f"Phase: {info.phase}"
+    yield f"Progress: {info.progress}%"
+    yield f"Started: {local(info.started_at)}"
+    yield f"Updated: {local(info.updated_at)}"
+    yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
+    if result.host:
+        yield f"Host: {clean(result.host)}"
+    if any(result.spent):
+        yield from _costs(result)
+    if result.explain:
+        yield f"Reason: {clean(result.explain)}"
+    if info.error_message and not _is_told(info.error_message, result.explain):
+        yield f"Error: {clean(info.error_message)}"
+    if info.artifacts:
+        yield f"Artifacts: {len(info.artifacts)}"
+    if result.advice:
+        yield f"Next: {clean(result.advice)}"
+
+
+def _costs(result: Status) -> Iterator[Part]:
+    from penguin_repl.render.costs import cost_lines
+
+    return cost_lines(result.spent, clean(result.agents))
+
+
+def _is_told(error: str, explain: str) -> bool:
+    """Whether an explanation, which may be cut short, says what the error does."""
+    return " ".join(error.split())[:100] in explain
+
+
+def _workflows(result: WorkflowTable) -> Iterator[Part]:
+    if not result.workflows:
+        yield result.empty
+    else:
+        yield _workflow_grid(result)
+    for info in result.workflows:
+        explain, advice = result.explain.get(info.workflow_id), result.advice.get(info.workflow_id)
+        if explain:
+            yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(advice)}" if advice else "")
+    if result.total is not None:
+        from penguin_repl.render.costs import cost_sum
+
+        count = result.total.workflows
+        yield f"Total of {count} workflow{'' if count == 1 else 's'}: {cost_sum(result.total.spent)}"
+
+
+def _workflow_grid(result: WorkflowTable) -> Grid:
+    heads: tuple[str, ...] = ()
+    costs: Sequence[tuple[str, ...]] = [()] * len(result.workflows)
+    if result.spent:
+        from penguin_repl.render.costs import cost_columns
+
+        heads, costs = cost_columns([result.spent_by(info) for info in result.workflows], ("tokens", "usd"))
+    rows = tuple(
+        (info.workflow_id, info.status.value, info.phase.value, f"{info.progress}%", *cost, local(info.started_at))
+        for info, cost in zip(result.workflows, costs, strict=True)
+    )
+    right = tuple(range(3, 4 + len(heads)))
+    return Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", *heads, "STARTED"), rows, right)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    Status: _status,
+    WorkflowTable: _workflows,
+}
