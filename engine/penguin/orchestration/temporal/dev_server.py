@@ -42,6 +42,9 @@ POLL = 0.02
 LOOKS = 4
 SWIFT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
 """Timers with a grain of 0.15 s instead of 1 s."""
+SWIFT_TASKS = "history.transferProcessorMaxPollRPS=1000"
+"""Tasks for workers leave a shard at once. By default it looks 20 times a second, which is meant for hundreds of shards:
+this server has one, and each activity would wait 40 ms for its turn, and its result as long."""
 
 
 class NotStarted(BackendUnavailable):
@@ -248,6 +251,7 @@ def server_command(program: str, host: str, port: int, namespace: str, data: Pat
         *("--ip", host, "--port", str(port), "--namespace", namespace, "--db-filename", os.fspath(data)),
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"),
         *("--dynamic-config-value", SWIFT_TIMERS),
+        *("--dynamic-config-value", SWIFT_TASKS),
         *attributes,
     ]
 
