@@ -12,6 +12,7 @@ import itertools
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
@@ -152,6 +153,7 @@ class Writer:
 
     def _work(self) -> None:
         version = self._data_version()
+        looked = time.monotonic()
         while True:
             units, last = self._next()
             if units:
@@ -159,7 +161,11 @@ class Writer:
                 self._tell(self._settle, units)
             if last:
                 break
+            # Not after each batch: the loop has been woken, and wants the interpreter now.
+            if time.monotonic() - looked < TICK:
+                continue
             seen = self._data_version()
+            looked = time.monotonic()
             if seen != version:
                 version = seen
                 self._tell(self._on_foreign_change)
