@@ -207,7 +207,7 @@ WORKFLOW_READS = (
     Command(
         "workflow",
         "history",
-        "workflow_read:history",
+        "workflow_past:history",
         "Show everything that happened to a workflow, and how long it took",
         "/workflow history auth-user-model",
         (ID,),
@@ -216,7 +216,7 @@ WORKFLOW_READS = (
     Command(
         "workflow",
         "results",
-        "workflow_read:results",
+        "workflow_past:results",
         "Show every attempt, with its verdict and what was seen of its steps",
         "/workflow results auth-user-model --phase test",
         (ID,),
@@ -239,7 +239,7 @@ WORKFLOW_READS = (
     Command(
         "workflow",
         "artifacts",
-        "workflow_read:artifacts",
+        "workflow_past:artifacts",
         "List the files that its steps left behind",
         "/workflow artifacts auth-user-model",
         (ID,),

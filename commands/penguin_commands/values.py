@@ -13,9 +13,10 @@ from penguin_commands.spec import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*", re.ASCII)
-SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", re.ASCII)
-DECIMAL = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+# Compiled when first used: most lines hold neither.
+TASK_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
+SECONDS = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)"
+DECIMAL = r"[0-9]{1,12}(\.[0-9]{1,9})?"
 BUDGETS = "for example usd=5, or turns=20,minutes=7.5; the units are turns, tokens, usd and minutes"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 100
@@ -80,7 +81,7 @@ def _one_of(text: str, known: Iterable[str], what: str) -> str:
 
 
 def _task(text: str) -> str:
-    if len(text) > LONGEST or not TASK_ID.fullmatch(text):
+    if len(text) > LONGEST or not re.fullmatch(TASK_ID, text):
         raise UsageError(
             f"{shown(text)} is no task id",
             "letters, digits, - and _, in parts with a dot between, at most 100 characters",
@@ -99,7 +100,7 @@ def _statuses(text: str) -> frozenset[WorkflowStatus]:
 
 
 def _seconds(text: str) -> float:
-    match = SECONDS.fullmatch(text)
+    match = re.fullmatch(SECONDS, text)
     if not match:
         raise UsageError(f"{shown(text)} is no length of time", "write seconds, or 1.5m, or 2h")
     return math.prod((float(match[1]), UNITS[match[2]]))
@@ -115,7 +116,7 @@ def _moment(text: str) -> float:
     import time
     from datetime import datetime
 
-    if SECONDS.fullmatch(text) and text[-1] in UNITS:
+    if re.fullmatch(SECONDS, text) and text[-1] in UNITS:
         return time.time() - _seconds(text)
     try:
         return datetime.fromisoformat(text).timestamp()
@@ -139,7 +140,7 @@ def _budget(text: str) -> dict[str, int | float]:
             raise UsageError(f"{shown(part)} is no budget", BUDGETS)
         if _one_of(unit, Spending._fields, "unit") in found:
             raise UsageError(f"{unit} is there twice", BUDGETS)
-        amount = DECIMAL.fullmatch(number)
+        amount = re.fullmatch(DECIMAL, number)
         whole = unit in ("turns", "tokens")
         if not amount or not float(number) or (whole and amount[1]):
             raise UsageError(f"{shown(number)} is no number of {unit}", BUDGETS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -31,9 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _leave_at_once(code: int) -> None:
     """End the process: threads of the Temporal SDK that still run may crash an interpreter that takes its time."""
     for stream in (sys.stdout, sys.stderr):
-        # Whoever read it has gone.
-        with contextlib.suppress(OSError):
+        try:
             stream.flush()
+        except OSError:
+            # Whoever read it has gone.
+            continue
     os._exit(code)
 
 

@@ -8,7 +8,7 @@ from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
 from penguin_repl.complaints import Complaints
 from penguin_repl.notifier import Notifier
 from penguin_repl.render.cells import columns, cut
-from penguin_repl.render.grid import STYLES
+from penguin_repl.render.colors import WORDS, colored
 from penguin_repl.render.safe import clean
 
 if TYPE_CHECKING:
@@ -82,13 +82,9 @@ class Notices:
         return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
-        if not self._screen.style.color or status not in STYLES:
+        if not self._screen.style.color or status not in WORDS:
             return head
-        from rich.color import ColorSystem
-        from rich.style import Style
-
-        word = Style.parse(STYLES[status]).render(status, color_system=ColorSystem.STANDARD)
-        return head.replace(status, word, 1) if status not in head.split()[0] else head
+        return head.replace(status, colored(status, WORDS[status]), 1) if status not in head.split()[0] else head
 
     def _advice(self, info: WorkflowInfo, room: int) -> str:
         """What to type next. Nothing needs to be, where all went well: that is told if there is room for it."""

@@ -7,6 +7,7 @@ comes again with what was typed so far.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
@@ -66,7 +67,7 @@ class Echo:
 
     def show(self, text: str, cursor: int) -> None:
         """Make what is shown this text, with the cursor there."""
-        text = CONTROL.sub("?", text)
+        text = re.sub(CONTROL, "?", text)
         if self._silent or (text, cursor) == (self._text, self._cursor):
             return
         same = _alike(text, self._text)

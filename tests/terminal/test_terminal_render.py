@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from penguin_commands.results.workflows import Status, Total, WorkflowTable
 from penguin_commands.table import lookup
 from penguin_repl.render import render
 from penguin_repl.render.error import caret, error_data, sentence
+from penguin_repl.render.safe import CONTROL
 
 AT = datetime(2024, 1, 15, 10, 30, tzinfo=datetime.now().astimezone().tzinfo)
 ID = "ituv-task-123-abc123"
@@ -460,6 +462,10 @@ def test_times_are_those_of_the_place() -> None:
 
 
 EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
+
+
+def test_what_is_printable_is_harmless() -> None:
+    assert not [code for code in range(sys.maxunicode + 1) if chr(code).isprintable() and re.match(CONTROL, chr(code))]
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -61,4 +61,4 @@ class Filter:
 
 
 def _visible(text: str) -> str:
-    return CONTROL.sub(lambda match: match[0] if match[0] in "\n\t" else escaped(match), text)
+    return re.sub(CONTROL, lambda match: match[0] if match[0] in "\n\t" else escaped(match), text)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 """C0, DEL, C1, what turns the direction of writing, and halves of characters."""
 
 
 def clean(text: str) -> str:
     """One line of text: control characters are shown as escapes, line ends and tabs as blanks."""
-    return CONTROL.sub(escaped, " ".join(text.split("\n")).replace("\t", " ").replace("\r", " "))
+    if text.isprintable():
+        # As nearly all text is; nothing of CONTROL is.
+        return text
+    return re.sub(CONTROL, escaped, " ".join(text.split("\n")).replace("\t", " ").replace("\r", " "))
 
 
 def clean_block(text: str) -> str:
