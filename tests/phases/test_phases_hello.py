@@ -7,7 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from penguin.orchestration.phases.client import SOCKET, Launcher
+from penguin.orchestration.phases.client import Launcher
+from penguin.orchestration.phases.connection import SOCKET
 
 EXIT = {"event": "exit", "id": "somebody-else's"}
 

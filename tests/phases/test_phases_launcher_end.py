@@ -1,4 +1,4 @@
-"""A launcher without steps and clients ends by itself, however its last client went."""
+"""What a launcher tells its clients; without steps and clients it ends by itself, however its last client went."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PROGRAM = Path(launcher.__file__).parent / "launcher.py"
 PATIENCE = 20.0
 
 
-def order(folder: Path) -> dict[str, Any]:
+def order(folder: Path, line: str = "while [ ! -e go ]; do sleep 0.01; done") -> dict[str, Any]:
     return {
         "op": "start",
         "id": str(folder / "step"),
-        "argv": ["/bin/sh", "-c", "while [ ! -e go ]; do sleep 0.01; done"],
+        "argv": ["/bin/sh", "-c", line],
         "cwd": str(folder),
         "env": {"PATH": os.environ["PATH"]},
         "mark": "PENGUIN_STEP_test_launcher_end",
@@ -31,12 +31,31 @@ def order(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_a_client_that_takes_no_more_words_does_not_keep_the_launcher(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-I", "-S", PROGRAM, tmp_path], check=True)
-    folder = os.open(tmp_path, os.O_RDONLY)
+def start_launcher(directory: Path) -> socket.socket:
+    """A launcher's first client."""
+    subprocess.run([sys.executable, "-I", "-S", PROGRAM, directory], check=True)
+    folder = os.open(directory, os.O_RDONLY)
     client = socket.socket(socket.AF_UNIX)
     client.connect(f"/proc/self/fd/{folder}/launcher.sock")
     os.close(folder)
+    client.settimeout(PATIENCE)
+    return client
+
+
+def test_a_start_is_told_before_the_end_and_while_the_step_runs(tmp_path: Path) -> None:
+    with start_launcher(tmp_path) as client, client.makefile() as words:
+        for number, line in enumerate(["exit 3", "/nowhere/to/be/found", "while [ ! -e go ]; do sleep 0.01; done"]):
+            step = order(tmp_path, line) | {"id": f"{tmp_path}/{number}"}
+            client.sendall(json.dumps(step).encode() + b"\n")
+            assert json.loads(words.readline()) == {"event": "running", "id": step["id"]}
+            (tmp_path / "go").touch()
+            ending = json.loads(words.readline())
+            assert (ending["event"], ending["id"]) == ("exit", step["id"])
+            (tmp_path / "go").unlink()
+
+
+def test_a_client_that_takes_no_more_words_does_not_keep_the_launcher(tmp_path: Path) -> None:
+    client = start_launcher(tmp_path)
     client.sendall(json.dumps(order(tmp_path)).encode() + b"\n")
     assert json.loads(client.recv(1000))["event"] == "running"
     # The word of the step's end will be the first that can't be sent.

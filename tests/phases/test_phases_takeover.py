@@ -111,6 +111,23 @@ def test_aclose_leaves_the_step_running(house: House) -> None:
     assert house.count("second") == 1
 
 
+def test_aclose_lets_nobody_wait_for_the_word_that_a_step_runs(house: House) -> None:
+    async def scenario() -> None:
+        phases = house.phases()
+        attempt = await beside(phases.run(house.order(HOLD), Control()))
+        while not house.started("echo"):
+            # No pause: the launcher tells of a start a few milliseconds later.
+            await asyncio.sleep(0)
+        await phases.aclose()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(attempt, 5)
+        house.write("go", "")
+        assert (await house.attempt(house.order(HOLD), engine="two")).verdict is Verdict.PASSED
+
+    asyncio.run(scenario())
+    assert house.count("second") == 1
+
+
 def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(house: House) -> None:
     command = "echo $$ >> second; test $(wc -l < second) = 2 || sleep 600"
 
@@ -133,6 +150,32 @@ def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(house: Ho
     assert house.count("second") == 2
     assert house.started("echo") == 2
     assert house.started("true") == 1
+
+
+def test_what_a_step_printed_is_shown_whoever_sees_its_end(house: House) -> None:
+    async def scenario() -> None:
+        order = house.order("echo told; " + HOLD)
+        phases = house.phases("one")
+        attempt = await beside(phases.run(order, Control()))
+        await until((house.root / "second").exists, "the step")
+        await phases.aclose()
+        await asyncio.wait({attempt})
+        # Adopted by an engine that reads in the mark how it was started.
+        adopting = house.phases("two")
+        attempt = await beside(adopting.run(order, Control()))
+        (log,) = house.run_dir.glob("*.log")
+        await until(lambda: log.read_text() == "told\n", "the output")
+        kill(house.launchers()[0])
+        house.write("go", "")
+        result = await attempt
+        assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
+        (step,) = result.steps
+        assert step.argv == ("/bin/sh", "-c", "echo told; " + HOLD)
+        assert step.excerpt == "told\n"
+        assert step.output == str(log.relative_to(house.root))
+        await adopting.aclose()
+
+    asyncio.run(scenario())
 
 
 def test_a_stop_outlives_the_launcher_that_was_asked(house: House) -> None:

@@ -5,33 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.failpoints import reach
-from penguin.orchestration.phases import records, takeover
+from penguin.orchestration.phases import connection, records, takeover
+from penguin.orchestration.phases.connection import Connection, Message
 from penguin.orchestration.phases.records import Exit
 from penguin.orchestration.private import make_private
 
 PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
-SOCKET = "launcher.sock"
 OWNED = 3
 DISK_FULL = 4
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 PATIENCE = 10.0
 """Seconds for a launcher to come up, or for one that ends to be gone."""
-CLOSING = 1.0
-"""Seconds for what was sent last to be taken by a launcher that is busy."""
-LONGEST_LINE = 1 << 26
 
 
 class LauncherError(WorkflowError):
@@ -78,6 +73,8 @@ class Running:
     def __init__(self, step_id: str, launcher: Launcher | None) -> None:
         self.id = step_id
         self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.note: object = None
+        """What its start mark holds for whoever judges it; None where another engine wrote that."""
         self._launcher = launcher
         self._takeover: takeover.Takeover | None = None
         self._stopping = False
@@ -130,14 +127,14 @@ class Launcher:
         self._own = own
         self._running: dict[str, Running] = {}
         self._answers: dict[str, asyncio.Future[Running]] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._greeted: asyncio.Future[bool] | None = None
         self._connecting = asyncio.Lock()
 
     async def connect(self, start: bool) -> bool:
         """Be connected. False: no launcher is there, and `start` is not set. Raises LauncherError."""
         async with self._connecting:
-            if self._writer:
+            if self._connection:
                 return True
             give_up = asyncio.get_running_loop().time() + PATIENCE
             while not await self._say_hello():
@@ -149,31 +146,16 @@ class Launcher:
             return True
 
     async def _say_hello(self) -> bool:
-        try:
-            folder = os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        self._greeted = asyncio.get_running_loop().create_future()
+        found = await connection.connect(self.directory, self._hear, self._lose)
+        if not found:
             return False
         try:
-            # Through the descriptor of its folder: a socket's path may have 108 bytes only.
-            path = f"/proc/self/fd/{folder}/{SOCKET}"
-            reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_LINE)
-        except OSError:
-            return False
+            found.send({"op": "hello"})
+            return await self._greeted
         finally:
-            os.close(folder)
-        greeted = False
-        try:
-            writer.write(b'{"op":"hello"}\n')
-            with contextlib.suppress(OSError, ValueError):
-                greeted = await _greeted(reader)
-        finally:
-            if not greeted:
-                writer.close()  # It was about to end, or nobody waits for it any more.
-        if not greeted:
-            return False
-        self._writer = writer
-        self._listening = asyncio.create_task(self._listen(reader))
-        return True
+            if self._connection is not found:
+                found.close()  # It was about to end, or nobody waits for it any more.
 
     async def _start_process(self) -> None:
         make_private(self.directory)
@@ -196,6 +178,7 @@ class Launcher:
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
         reach("order.before")
         running = await self._ask(message | msgspec.structs.asdict(order))
+        running.note = order.note
         reach("order.answered")
         return running
 
@@ -207,24 +190,25 @@ class Launcher:
             return await self._ask({"op": "ask", "id": step_id})
         return None
 
-    async def _ask(self, message: dict[str, Any]) -> Running:
+    async def _ask(self, message: Message) -> Running:
         answer: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
         self._answers[message["id"]] = answer
         self.send(message)
         reach("order.sent")
         return await answer
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
-        if self._writer:
-            # The standard encoder: what is no UTF-8 in the environment travels as lone surrogates.
-            self._writer.write(json.dumps(message).encode() + b"\n")
+        if self._connection:
+            self._connection.send(message)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while (line := await reader.readline()) and self._hear(json.loads(line)):
-                pass
-        self._disconnect()
+    def _lose(self, ended: Connection) -> None:
+        """See to what depended on a connection, now that it ended."""
+        if self._greeted and not self._greeted.done():
+            self._greeted.set_result(False)
+        if ended is not self._connection:
+            return
+        self._connection = None
         for step_id, answer in self._answers.items():
             # Whether it was started is for the start mark to tell.
             _fail(answer, AlreadyStarted(step_id))
@@ -234,8 +218,11 @@ class Launcher:
         self._answers.clear()
         self._running.clear()
 
-    def _hear(self, message: dict[str, Any]) -> bool:
-        """Take one message in. False: there is nothing to listen for any more."""
+    def _hear(self, heard_at: Connection, message: Message) -> None:
+        """Take one message in, and disconnect once there is nothing to listen for any more."""
+        if heard_at is not self._connection:
+            self._hear_greeting(heard_at, message)
+            return
         step_id = message["id"]
         if message["event"] == "exit":
             reach("exit.heard")
@@ -246,9 +233,17 @@ class Launcher:
             self._on_trouble(message["problem"])
         else:
             self._hear_answer(step_id, message)
-        return bool(self._own or self._running or self._answers)
+        # Whoever is about to be connected has something to ask.
+        if not (self._own or self._running or self._answers or self._connecting.locked()):
+            self._disconnect()
 
-    def _hear_answer(self, step_id: str, message: dict[str, Any]) -> None:
+    def _hear_greeting(self, heard_at: Connection, message: Message) -> None:
+        """A step that ends just now is told of before the hello; its record is on the disk."""
+        if message["event"] == "hello" and self._greeted and not self._greeted.done():
+            self._connection = heard_at
+            self._greeted.set_result(True)
+
+    def _hear_answer(self, step_id: str, message: Message) -> None:
         answer = self._answers.pop(step_id, None)
         if message["event"] == "running":
             # At once, and not by whoever asked: its end may be the next message.
@@ -264,32 +259,22 @@ class Launcher:
             _fail(answer, LauncherError(f"{step_id} could not be started: {message['error']}"))
 
     def _disconnect(self) -> None:
-        if self._writer:
-            self._writer.close()
-            self._writer = None
+        if self._connection:
+            self._connection.close()
+            self._connection = None
 
     async def aclose(self) -> None:
         """Disconnect. What runs goes on; whoever waits for it here is cancelled."""
-        if self._listening:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
-        writer = self._writer
-        self._disconnect()
-        if writer:
+        if left := self._connection:
+            self._connection = None
             # The launcher counts us as there until it is closed, and nobody may run this loop any further.
-            with contextlib.suppress(OSError, TimeoutError):
-                await asyncio.wait_for(writer.wait_closed(), CLOSING)
+            await left.aclose()
+        for answer in self._answers.values():
+            answer.cancel()
         for running in self._running.values():
             running.abandon()
+        self._answers.clear()
         self._running.clear()
-
-
-async def _greeted(reader: asyncio.StreamReader) -> bool:
-    """Whether the launcher answers the hello. A step that ends just now is told of first; its record is on the disk."""
-    while line := await reader.readline():
-        if json.loads(line)["event"] == "hello":
-            return True
-    return False
 
 
 def _fail(answer: asyncio.Future[Running] | None, error: Exception) -> None:

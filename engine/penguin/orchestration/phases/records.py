@@ -94,7 +94,7 @@ def slug(name: str) -> str:
 
 def mark_name(step_id: str) -> str:
     """The variable that marks a step's processes: readable, and unique on this machine."""
-    readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(Path(step_id).parts[-3:])).strip("_")
+    readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(step_id.split("/")[-3:])).strip("_")
     return f"PENGUIN_STEP_{readable}_{hashlib.sha256(step_id.encode()).hexdigest()[:12]}"
 
 

@@ -56,6 +56,7 @@ class Background:
         mark = records.read_mark(state.id)
         self.started = mark.started if mark else 0.0
         """Seconds since the epoch."""
+        self.note = _note_of(state)
 
     @property
     def ended(self) -> Exit | None:
@@ -83,6 +84,7 @@ class Steps:
         self._control = control
         self._tries = tries
         self._surroundings = surroundings
+        self._shown_dir = os.path.relpath(order.run_dir, order.workspace)
         self.agents: list[AgentRun] = []
         """The agents that had a part in it."""
         self._spent = 0.0
@@ -179,13 +181,14 @@ class Steps:
                     watch.cancel()
         else:
             ended = state
+        note = _note_of(state)
         if not ended.counts:
             if step.agent:
                 await asyncio.to_thread(self._agent(step).hear, ended)
-            self._note(self._of(step, ended, STOPPED, _note_of(ended.id)))
+            self._note(self._of(step, ended, STOPPED, note))
             raise Interrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
-        self._note(await self._judged(step, ended))
+        self._note(await self._judged(step, ended, note))
 
     async def _take_opinions(self, step: PlannedStep) -> None:
         """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
@@ -236,11 +239,11 @@ class Steps:
         for background in backgrounds:
             ended = background.ended
             if ended is not None:
-                noted = await self._judged(background.step, ended) if ended.counts else None
-                self._put(background.place, noted or self._of(background.step, ended, STOPPED, _note_of(ended.id)))
+                step, note = background.step, background.note
+                noted = await self._judged(step, ended, note) if ended.counts else None
+                self._put(background.place, noted or self._of(step, ended, STOPPED, note))
 
-    async def _judged(self, step: PlannedStep, ended: Exit) -> StepEvidence:
-        note = _note_of(ended.id)
+    async def _judged(self, step: PlannedStep, ended: Exit, note: Note) -> StepEvidence:
         if step.agent:
             judgement = await asyncio.to_thread(self._agent(step).hear, ended)
             return self._of(step, ended, judgement, note)
@@ -262,9 +265,6 @@ class Steps:
         return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
 
     def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement, note: Note) -> StepEvidence:
-        log = Path(ended.id + records.LOG)
-        # Where nothing was printed, what was said on standard error tells more than nothing.
-        excerpt = evidence.excerpt(log) or evidence.excerpt(Path(ended.id + records.ERRORS))
         redact = self._surroundings.secrets.redact_text
         return StepEvidence(
             name=step.name,
@@ -275,11 +275,11 @@ class Steps:
             exit_code=ended.code,
             started_at=ended.started,
             duration=ended.duration,
-            output=os.path.relpath(log, self._order.workspace),
+            output=f"{self._shown_dir}/{Path(ended.id).name}{records.LOG}",
             output_bytes=ended.output.kept,
             output_sha256=ended.output.sha256 or None,
             # Colours, which are gone by now, may have hidden a secret from the launcher.
-            excerpt=redact(excerpt),
+            excerpt=redact(_excerpt(ended)),
             tests=judgement.tests,
             survivors=ended.survivors,
         )
@@ -298,6 +298,16 @@ def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
     return StepEvidence(name=step.name, kind=step.kind, verdict=verdict, reason=reason)
 
 
-def _note_of(step_id: str) -> Note:
-    mark = records.read_mark(step_id)
-    return msgspec.convert(mark.note, Note) if mark and mark.note else Note()
+def _note_of(state: Exit | Running) -> Note:
+    note = state.note if isinstance(state, Running) else None
+    if note is None and (mark := records.read_mark(state.id)):
+        note = mark.note
+    return msgspec.convert(note, Note) if note else Note()
+
+
+def _excerpt(ended: Exit) -> str:
+    # Only a launcher that saw the end can tell; what one that died took in is there to be read.
+    if ended.output.sha256 and not ended.output.kept and not (ended.errors and ended.errors.kept):
+        return ""
+    # Where nothing was printed, what was said on standard error tells more than nothing.
+    return evidence.excerpt(Path(ended.id + records.LOG)) or evidence.excerpt(Path(ended.id + records.ERRORS))

@@ -2,9 +2,10 @@
 
 The protocol: JSON, one message a line. Clients send `{"op": "hello"}`, `{"op": "start", …Order}`,
 `{"op": "stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers `{"event": "hello"}`; to a start
-`{"event": "running", "id"}`, `{"event": "known", "id"}` (this step was started before, by whomever: its files tell the
-rest) or `{"event": "refused", "id", "error", "errno"}`; to a question `running` or `known`. Every client is told
-`{"event": "exit", …Exit}`, and `{"event": "trouble", "problem"}` while results wait for room on the disk, then with "".
+`{"event": "running", "id"}` (soon, and before its end is told), `{"event": "known", "id"}` (this step was started
+before, by whomever: its files tell the rest) or `{"event": "refused", "id", "error", "errno"}`; to a question
+`running` or `known`. Every client is told `{"event": "exit", …Exit}`, and `{"event": "trouble", "problem"}` while
+results wait for room on the disk, then with "".
 
 The exit record on the disk is what counts. A client that was away reads it there; the event only saves the looking.
 """
@@ -28,6 +29,8 @@ from .step import Exit, Order, Step, disk_full, recorded
 
 IDLE = 2.0
 """Seconds without steps and without clients after which the launcher ends."""
+LATER = 0.005
+"""Seconds until a client is told that its step runs. Of one that ends sooner it is told all at once, and wakes once."""
 AGAIN = 1.0
 """Seconds between two tries to write an exit record to a full disk."""
 LONGEST_LINE = 1 << 24
@@ -60,10 +63,16 @@ class Client:
             return []
 
     def send(self, message: dict[str, Any]) -> None:
-        self._outgoing += json.dumps(message).encode() + b"\n"
+        self.hold(message)
         self.flush()
 
+    def hold(self, message: dict[str, Any]) -> None:
+        """Send it with what is sent next."""
+        self._outgoing += json.dumps(message).encode() + b"\n"
+
     def flush(self) -> None:
+        if not self._outgoing:
+            return
         try:
             self._outgoing = self._outgoing[self.connection.send(self._outgoing) :]
         except BlockingIOError:
@@ -91,6 +100,8 @@ class Server:
         self._listener = listener
         self._boot = tree.boot_id()
         self._steps: dict[str, Step] = {}
+        self._unanswered: dict[str, tuple[Client, float]] = {}
+        """Whom to tell that a step runs, and until when, on the monotonic clock."""
         self._unrecorded: list[tuple[Step, Exit]] = []
         self._clients: list[Client] = []
         self._child_died = False
@@ -127,7 +138,8 @@ class Server:
         if not (self._clients or self._steps or self._unrecorded):
             return busy + IDLE
         steps = [step.wake_at() for step in self._steps.values()]
-        return min([*steps, time.monotonic() + (AGAIN if self._unrecorded else 3600.0)])
+        answers = [at for _, at in self._unanswered.values()]
+        return min([*steps, *answers, time.monotonic() + (AGAIN if self._unrecorded else 3600.0)])
 
     def _serve(self, key: selectors.SelectorKey, events: int) -> None:
         if isinstance(key.data, Client):
@@ -192,11 +204,23 @@ class Server:
             client.send({"event": "refused", "id": order["id"], "error": str(error), "errno": error.errno})
             return
         self._steps[step.id] = step
-        reach("answer.before")
         for pipe in step.pipes:
             self._selector.register(pipe, selectors.EVENT_READ, step)
-        client.send({"event": "running", "id": step.id})
-        reach("answer.after")
+        self._unanswered[step.id] = client, time.monotonic() + LATER
+
+    def _answer(self, step_id: str) -> None:
+        """Tell whoever started a step that it runs, if that was not told yet; it is sent at the end of the turn."""
+        if asked := self._unanswered.pop(step_id, None):
+            reach("answer.before")
+            asked[0].hold({"event": "running", "id": step_id})
+            reach("answer.after")
+
+    def _answer_all(self) -> None:
+        now = time.monotonic()
+        for step_id in [step_id for step_id, (_, at) in self._unanswered.items() if now >= at]:
+            self._answer(step_id)
+        for client in self._clients:
+            client.flush()
 
     # What steps need
 
@@ -213,6 +237,7 @@ class Server:
         self._child_died = False
         for step, ending in self._unrecorded[:]:
             self._record(step, ending)
+        self._answer_all()
 
     def _reap_orphans(self) -> list[int]:
         """Processes whose parents are gone; those that ended are reaped."""
@@ -224,6 +249,7 @@ class Server:
         for pipe in step.pipes:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(pipe)
+        self._answer(step.id)
         reach("reap.before")
         ending = step.finish()
         reach("reap.after")

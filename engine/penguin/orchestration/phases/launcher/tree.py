@@ -9,6 +9,8 @@ import os
 import signal
 from collections.abc import Iterable
 
+CHUNK = 1 << 16
+
 
 def boot_id() -> str:
     """Names this run of the kernel; process ids of another mean nothing."""
@@ -16,12 +18,23 @@ def boot_id() -> str:
         return file.read().strip()
 
 
+def _read(path: str) -> bytes:
+    """A file whole. Without what a file object asks of it first: most of these are read for every step."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while part := os.read(file, CHUNK):
+            data += part
+        return data
+    finally:
+        os.close(file)
+
+
 def _stat(pid: int) -> tuple[bytes, int] | None:
     """State and start of a process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The name, in parentheses, may hold spaces and parentheses itself.
-            fields = file.read().rpartition(b")")[2].split()
+        # The name, in parentheses, may hold spaces and parentheses itself.
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
     return fields[0], int(fields[19])
@@ -45,8 +58,7 @@ def children(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                found += map(int, file.read().split())
+            found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
     except OSError:
         pass
     return found
@@ -67,8 +79,7 @@ def descendants(roots: Iterable[int]) -> set[int]:
 def carries(pid: int, mark: str) -> bool:
     """Whether a process was started with the variable `mark` set to 1."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environment = file.read()
+        environment = _read(f"/proc/{pid}/environ")
     except OSError:
         return False
     return f"\0{mark}=1\0".encode() in b"\0" + environment + b"\0"
