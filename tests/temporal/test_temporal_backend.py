@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.temporal.grounds import settings_of
 from tests.temporal.space import TemporalSpace
 
+from penguin.orchestration.temporal.connection import connect
+from penguin.orchestration.temporal.home import home_id
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -27,3 +30,21 @@ async def test_real_steps_run_in_the_workspace(temporal_space: TemporalSpace) ->
         results = await backend.query_workflow(workflow_id, "get_phase_results")
     assert (temporal_space.root / "made").read_text() == "hi\n"
     assert [result["verdict"] for result in results] == ["PASSED"] * 4
+
+
+async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_space: TemporalSpace) -> None:
+    with scripted_phases():
+        async with temporal_space.backend() as backend:
+            for task in ("a", "b", "a"):
+                info = await backend.wait_workflow(await backend.start_workflow(task), 20)
+                assert info.status == "COMPLETED"
+    connection = await connect(
+        settings_of(temporal_space.root, temporal_space.address), temporal_space.root, environ={}
+    )
+    home = home_id(f"q-{temporal_space.project_id}", temporal_space.project_id, "b")
+    history = await connection.client.get_workflow_handle(home).fetch_history()
+    await connection.aclose()
+    claims = [
+        event for event in history.events if event.HasField("workflow_execution_update_completed_event_attributes")
+    ]
+    assert len(claims) == 1

@@ -62,6 +62,14 @@ async def test_who_waits_gets_a_slot_in_the_order_of_the_contract(two: Two) -> N
     assert two.given == ["begun", "sooner", "middle", "later"]
 
 
+async def test_who_has_a_slot_looks_at_no_other(two: Two) -> None:
+    slots = two.worker(0, count=1000)
+    held = [await slots.take(name, rank(1)) for name in ("one", "other")]
+    assert sorted(path.name for path in (two.folder / "slots").iterdir()) == ["0", "1"]
+    for slot in held:
+        slot.release(step_goes_on=False)
+
+
 async def test_the_more_urgent_of_two_workers_goes_first(two: Two) -> None:
     first, second = two.worker(0), two.worker(1)
     held, tasks = await waiting(two, first, {"later": rank(3), "latest": rank(4)})

@@ -43,8 +43,8 @@ LOOKS = 4
 SWIFT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
 """Timers with a grain of 0.15 s instead of 1 s."""
 SWIFT_TASKS = "history.transferProcessorMaxPollRPS=1000"
-"""Tasks for workers leave a shard at once. By default it looks 20 times a second, which is meant for hundreds of shards:
-this server has one, and each activity would wait 40 ms for its turn, and its result as long."""
+"""Tasks for workers leave a shard at once. By default it looks for them 20 times a second, which suits hundreds of
+shards. This server has one, and each activity would wait 40 ms for its turn, and its result as long."""
 
 
 class NotStarted(BackendUnavailable):

@@ -77,6 +77,9 @@ class Placing:
             return home
         if not self._is_mine(state.workflow_id):
             raise NotMine
+        if home == Home(site=self._homes.site, vacant=False):
+            # It knows already: asking again would change nothing, and only make its history longer.
+            return home
         take = home is not None and home.vacant and await self._may_take(home, state)
         return await self._homes.claim(task.project_id, task.blueprint_id, take=take)
 

@@ -117,6 +117,8 @@ class Slots:
                 if self._queue:
                     self._say_who_waits()
                 for number in range(self._count):
+                    if not self._queue:
+                        break
                     self._offer(number)
                 if self._queue:
                     with suppress(TimeoutError):
