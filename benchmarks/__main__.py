@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine, versions
 from benchmarks.plot import draw
-from benchmarks.rounds import MEASURES, ONCE, Session, places
+from benchmarks.rounds import MEASURES, Session, places
 from benchmarks.table import whole, write_readme
 
 RESULTS = Path(__file__).parent / "results"
@@ -20,7 +20,7 @@ README = Path(__file__).parents[1] / "README.md"
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--only", action="append", choices=[*MEASURES, *ONCE], help="play this one; may be repeated")
+    options.add_argument("--only", action="append", choices=MEASURES, help="play this one; may be repeated")
     options.add_argument("--quick", action="store_true", help="smaller numbers, to try the benchmark itself")
     options.add_argument("--readme", action="store_true", help="rewrite the README's section, too")
     options.add_argument("--out", type=Path, default=RESULTS)
@@ -31,11 +31,11 @@ def main() -> int:
     with places() as where:
         for number in range(1, chosen.rounds + 1):
             print(f"--- round {number} of {chosen.rounds}", flush=True)
-            session.play(number, where, chosen.only or (), quick=chosen.quick)
+            session.play(where, chosen.only or (), quick=chosen.quick)
     today = datetime.now(UTC).date()
     (chosen.out / "figures.json").write_text(json.dumps({"machine": about, "rounds": session.rounds}, indent=1) + "\n")
     if not draw(session, chosen.out / "beside.svg"):
-        print("no plot: matplotlib is not installed", flush=True)
+        print("no plot: matplotlib is not installed, or Penguin was not measured", flush=True)
     text = whole(session, today, about, versions())
     (chosen.out / "results.md").write_text(text)
     if chosen.readme:

@@ -14,8 +14,8 @@ OTHERS = "#d8b365"
 
 
 def draw(session: Session, path: Path) -> bool:
-    """Write it as SVG; False where matplotlib is not installed."""
-    if find_spec("matplotlib") is None:
+    """Write it as SVG; False where matplotlib is not installed, or nothing of it was measured."""
+    if find_spec("matplotlib") is None or figure("penguin.ms", session.rounds[DISK]) is None:
         return False
     import matplotlib as mpl
 

@@ -23,6 +23,7 @@ MEASURES: dict[str, Sequence[str]] = {
     "floor": BOTH,
     "work": BOTH,
     "sequence": BOTH,
+    "stages": BOTH,
     "langgraph_peer": BOTH,
     "dbos_peer": BOTH,
     "crowd": BOTH,
@@ -34,10 +35,10 @@ MEASURES: dict[str, Sequence[str]] = {
     "prompt": (DISK,),
     "memory": (DISK,),
     "blueprint": (DISK,),
+    "soak": (TMPFS,),
+    "temporal_overhead": (TMPFS,),
 }
 """Which measures there are, in the order in which they are played, and where: most don't hang on the disk."""
-ONCE: dict[str, Sequence[str]] = {"soak": (TMPFS,), "temporal_overhead": (TMPFS,)}
-"""Those that take long: played in the first round only."""
 PATIENCE = 600
 """Seconds that one measure may take."""
 NOT_OURS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
@@ -53,11 +54,10 @@ class Session:
         self.failed: dict[str, str] = {}
         self._say = say
 
-    def play(self, number: int, places: dict[str, Path], only: Sequence[str], *, quick: bool) -> None:
+    def play(self, places: dict[str, Path], only: Sequence[str], *, quick: bool) -> None:
         """One round. Where there is one place only, all measures are played there."""
-        measures = {**MEASURES, **(ONCE if number == 1 and not quick else {})}
         found: dict[str, dict[str, float]] = {place: {} for place in places}
-        for name, wanted in measures.items():
+        for name, wanted in MEASURES.items():
             for place in wanted if len(places) > 1 else places:
                 if not only or name in only:
                     found[place] |= self._measure(name, places[place], place, quick)

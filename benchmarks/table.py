@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.rounds import DISK, TMPFS, Session
 from benchmarks.rows import PEERS, ROWS, Outcome, Rounds, outcome
+from benchmarks.stages import STAGES
 
 BEGIN, END = "<!-- benchmark: written by make bench -->", "<!-- benchmark: end -->"
 PENGUIN = {"penguin.ms": "sequence.ms", "penguin.per_s": "crowd200.per_s"}
@@ -42,6 +43,7 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
         peers(session),
         "![Beside others](beside.svg)",
         _judged(outcomes(session)),
+        _stages(session),
         _rest(session),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -84,6 +86,15 @@ def _line(each: Outcome) -> str:
         "reached" if each.reached else f"**missed** {row.note}".strip(),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _stages(session: Session) -> str:
+    """Where the time of a workflow goes that follows another."""
+    lines = ["| a workflow of four phases, one after another: its stages | on disk | in memory |", "|---|--:|--:|"]
+    for name, title in STAGES.items():
+        found = [figure(name, session.rounds[place]) for place in (DISK, TMPFS)]
+        lines.append(f"| {title} | {' | '.join('-' if each is None else f'{_number(each)} ms' for each in found)} |")
+    return "\n".join(lines)
 
 
 def _rest(session: Session) -> str:
