@@ -28,7 +28,7 @@ from penguin.orchestration.evidence import AttemptResult, Usage
 from penguin.orchestration.spending import Spending
 from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, hopeless_dependency
-from penguin.orchestration.store.reader import WorkflowReader, list_query
+from penguin.orchestration.store.reader import AT_ONCE, WorkflowReader, list_query
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
 
@@ -445,6 +445,8 @@ def test_what_agents_spent_is_told_by_workflow_and_in_all(
     tell.commit(db, paid, free, other)
     double = Spending(6, 2400, 0.5, 3.0)
     assert reader.spent([paid.id, free.id, "ituv-x-000000", "\ud800"]) == {paid.id: double}
+    others = [f"ituv-x-{number:06}" for number in range(2 * AT_ONCE)]
+    assert reader.spent([paid.id, *others, other.id]) == {paid.id: double, other.id: double}
     assert reader.total() == (3, double.plus(double))
     assert reader.total(project_id="shop") == (2, double)
     assert reader.total(statuses=[S.COMPLETED], task_id="free", since=tell.NOON) == (1, Spending())
