@@ -15,7 +15,8 @@ OTHERS = "#d8b365"
 
 def draw(session: Session, path: Path) -> bool:
     """Write it as SVG; False where matplotlib is not installed, or nothing of it was measured."""
-    if find_spec("matplotlib") is None or figure("penguin.ms", session.rounds[DISK]) is None:
+    ours = [figure(f"penguin.{unit}", session.rounds[DISK]) for unit in ("ms", "per_s")]
+    if find_spec("matplotlib") is None or None in ours:
         return False
     import matplotlib as mpl
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.rounds import DISK, TMPFS, Session
-from benchmarks.rows import PEERS, ROWS, Outcome, Rounds, outcome
+from benchmarks.rows import PEERS, ROWS, Outcome, Rounds, Row, outcome
 from benchmarks.stages import STAGES
 
 BEGIN, END = "<!-- benchmark: written by make bench -->", "<!-- benchmark: end -->"
@@ -74,7 +74,6 @@ def _judged(found: list[Outcome]) -> str:
 
 def _line(each: Outcome) -> str:
     row = each.row
-    limit = f"{'≥' if row.at_least else '≤'} {_number(row.limit)}{' times' if row.reference else ' ' + row.unit}"
     cells = [
         row.title,
         row.place,
@@ -82,10 +81,14 @@ def _line(each: Outcome) -> str:
         f"{_number(each.low)}-{_number(each.high)}",
         "" if each.reference is None else f"{_number(each.reference)} {row.unit}",
         "" if each.reference is None else _number(each.judged),
-        limit.strip(),
+        _limit(row),
         "reached" if each.reached else f"**missed** {row.note}".strip(),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _limit(row: Row) -> str:
+    return f"{'≥' if row.at_least else '≤'} {_number(row.limit)}{' times' if row.reference else ' ' + row.unit}".strip()
 
 
 def _stages(session: Session) -> str:
@@ -107,15 +110,30 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def _goals(found: list[Outcome]) -> str:
+    """What was measured and what it must reach, for the README: the whole table says more."""
+    lines = ["| measure | figure | must reach | |", "|---|--:|--:|---|"]
+    for each in found:
+        value = (
+            f"{_number(each.judged)} times" if each.row.reference else f"{_number(each.value)} {each.row.unit}".strip()
+        )
+        lines.append(f"| {each.row.title} | {value} | {_limit(each.row)} | {'' if each.reached else 'missed'} |")
+    return "\n".join(lines)
+
+
 def write_readme(readme: Path, session: Session, when: date) -> None:
     """Replace what stands between the marks."""
     text = readme.read_text()
-    missed = [each.row.title for each in outcomes(session) if not each.reached]
     found = outcomes(session)
+    missed = [each.row.title for each in found if not each.reached]
     told = f"Of {len(found)} goals {len(found) - len(missed)} are reached" + (
         f"; not yet: {', '.join(dict.fromkeys(missed))}." if missed else "."
     )
-    inner = "\n\n".join([BEGIN, f"Measured on {when.isoformat()} by `make bench`:", peers(session), told, END])
+    goals = f"<details><summary>{told}</summary>\n\n{_goals(found)}\n\n</details>"
+    whole_story = "[All figures, with spread, versions and machine](benchmarks/results/results.md)."
+    inner = "\n\n".join(
+        [BEGIN, f"Measured on {when.isoformat()} by `make bench`:", peers(session), goals, whole_story, END]
+    )
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):
         raise ValueError(f"{readme} has no section between {BEGIN} and {END}")
