@@ -23,7 +23,9 @@ class Looks:
         self._backend = backend
         self.count = 0
         engine = backend._open()
-        self.waiting = Waiting(ids, status, self._status, lambda: Settling(engine.connection, engine.believed))
+        self.waiting = Waiting(
+            ids, status, self._status, lambda: Settling(engine.ledger.connection, engine.ledger.believed)
+        )
 
     def _status(self, workflow_id: str) -> WorkflowStatus:
         self.count += 1

@@ -103,10 +103,10 @@ class NativeBackend(OrchestrationBackend):
         by = by or self._user
 
         async def start() -> list[str]:
-            plan = StartPlan(engine.connection, self.workspace.runs, self._backlog.now(), config, by)
+            plan = StartPlan(engine.ledger.connection, self.workspace.runs, self._backlog.now(), config, by)
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
-            await engine.create(starts, claim=self.claims)
+            await engine.ledger.create(starts, claim=self.claims)
             return [start.workflow_id for start in starts]
 
         return await self._planned_anew(start)
@@ -118,11 +118,11 @@ class NativeBackend(OrchestrationBackend):
         phase = phase_named(start_from)
 
         async def retry() -> str:
-            old = engine.known(workflow_id).state
+            old = engine.ledger.known(workflow_id).state
             if old.final:
-                refuse_second(engine.connection, old.definition.task)
+                refuse_second(engine.ledger.connection, old.definition.task)
             definition = self._definition_now(old)
-            new_id, number = next_id(engine.connection, definition.task, self.workspace.runs)
+            new_id, number = next_id(engine.ledger.connection, definition.task, self.workspace.runs)
             tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(workflow_id).now)
             start = successor(
                 old,
@@ -135,19 +135,19 @@ class NativeBackend(OrchestrationBackend):
             )
             if restore:
                 runs = self.workspace.runs
-                refuse_beside(engine.connection)
+                refuse_beside(engine.ledger.connection)
                 await asyncio.to_thread(bring_back, self.workspace.root, runs, old, start.passes)
             if start.passes:
                 self._tree_of(new_id).inherit(self.workspace.runs / workflow_id)
                 if restore:
                     await asyncio.to_thread(self._tree_of(new_id).adopt, tree)
-            await engine.replace(workflow_id, Supersede(user()), start, claim=self.claims)
+            await engine.ledger.replace(workflow_id, Supersede(user()), start, claim=self.claims)
             return new_id
 
         return await self._planned_anew(retry)
 
     async def retry_differences(self, workflow_id: str) -> list[str]:
-        state, _ = load(self._open().connection, workflow_id)
+        state, _ = load(self._open().ledger.connection, workflow_id)
         return differences(state.definition, self._definition_now(state))
 
     def _tree_of(self, workflow_id: str) -> Tree:
@@ -195,7 +195,7 @@ class NativeBackend(OrchestrationBackend):
         return Delivery.TAKEN
 
     async def _for_the_tree_of_now(self, engine: Engine, workflow_id: str, command: Approve) -> Approve:
-        state = engine.known(workflow_id).state
+        state = engine.ledger.known(workflow_id).state
         tested = state.pass_of(WorkflowPhase.TEST)
         tree = self._tree_of(workflow_id)
         digest = await asyncio.to_thread(tree.now)
@@ -204,13 +204,13 @@ class NativeBackend(OrchestrationBackend):
 
     async def _steer(self, engine: Engine, workflow_id: str, command: Command) -> None:
         reach("command.before")
-        state = (await engine.apply(workflow_id, command)).state
+        state = (await engine.ledger.apply(workflow_id, command)).state
         reach("command.after")
         stops_now = state.cancelling or (state.running and state.stop_now)
         goes_on = isinstance(command, (Resume, Approve)) and not state.final
         # Who owns it does what follows. Where nobody does, the one who asked takes it on.
         if (stops_now or (goes_on and self.claims)) and not is_alive(self.workspace.engines, state.owner):
-            await engine.claim(workflow_id)
+            await engine.ledger.claim(workflow_id)
 
     # --- reading ---
 
@@ -253,11 +253,11 @@ class NativeBackend(OrchestrationBackend):
 
     def _believed(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
         # What the engine believes is on disk; what is on disk may be a moment ahead of what listeners were told.
-        state = engine.believed(workflow_id)
+        state = engine.ledger.believed(workflow_id)
         return self._require(workflow_id) if state is None else info_of(state)
 
     def _believed_status(self, engine: Engine, workflow_id: str) -> WorkflowStatus:
-        state = engine.believed(workflow_id)
+        state = engine.ledger.believed(workflow_id)
         return self._require(workflow_id).status if state is None else state.status
 
     def _require(self, workflow_id: str) -> WorkflowInfo:
@@ -280,7 +280,9 @@ class NativeBackend(OrchestrationBackend):
         for workflow_id in workflow_ids:
             believed(workflow_id)  # an unknown one is told at once
         status_of = partial(self._believed_status, engine)
-        waiting = Waiting(workflow_ids, status, status_of, lambda: Settling(engine.connection, engine.believed))
+        waiting = Waiting(
+            workflow_ids, status, status_of, lambda: Settling(engine.ledger.connection, engine.ledger.believed)
+        )
         while True:
             obstacles = waiting.in_the_way()
             if not obstacles:
@@ -315,7 +317,7 @@ class NativeBackend(OrchestrationBackend):
         self.listen(self._exporter.change)
 
     def owned(self) -> list[WorkflowInfo]:
-        return [] if self._engine is None else [info_of(state) for state in self._engine.owned()]
+        return [] if self._engine is None else [info_of(state) for state in self._engine.ledger.owned()]
 
     async def run_engine(self) -> None:
         self._open_to("run an engine").claim_all()
