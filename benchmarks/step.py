@@ -1,6 +1,7 @@
 """A step that runs `/bin/true`: started, watched, its output kept, its evidence on disk; beside a bare spawn of it.
 
-What a step costs is what one more of them adds to an attempt.
+What a step costs is what one more of them adds to an attempt. The output of every spawn goes to a file of its own, as
+that of every step does: what a new file costs hangs on the disk, and on how much was just deleted there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import os
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.clock import Figures, timed
@@ -25,14 +27,23 @@ MORE = 100
 def measure(place: Path, quick: bool) -> Figures:
     times = 3 if quick else 7
     roots = {steps: make_workspace(place / f"steps-{steps}", times + 1, _gates(steps)) for steps in (1, 1 + MORE)}
-    return asyncio.run(_run(roots[1], roots[1 + MORE], place / "output", times))
+    return asyncio.run(_run(roots[1], roots[1 + MORE], _files(place / "outputs"), times))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """A new name each time."""
+    folder.mkdir()
+    number = 0
+    while True:
+        number += 1
+        yield folder / f"{number:05}.log"
 
 
 def _gates(steps: int) -> dict[str, object]:
     return {"implement": {"run": [PROGRAM] * steps}, "test": "skip", "use": "skip", "verify": "skip"}
 
 
-async def _run(short: Path, long: Path, output: Path, times: int) -> Figures:
+async def _run(short: Path, long: Path, outputs: Iterator[Path], times: int) -> Figures:
     """The workflows, and bare spawns without and with a shell, take turns."""
     found: dict[Path, list[float]] = {short: [], long: []}
     bare: list[float] = []
@@ -42,8 +53,8 @@ async def _run(short: Path, long: Path, output: Path, times: int) -> Figures:
             for root, backend in ((short, one), (long, other)):
                 took = await _complete(backend, task)
                 found[root] += [took] if number else []  # the first one starts the launcher
-            bare += timed(lambda: _spawn([PROGRAM], output), SPAWNS)
-            shell += timed(lambda: _spawn(["/bin/sh", "-c", PROGRAM], output), SPAWNS)
+            bare += timed(lambda: _spawn([PROGRAM], next(outputs)), SPAWNS)
+            shell += timed(lambda: _spawn(["/bin/sh", "-c", PROGRAM], next(outputs)), SPAWNS)
     step = (statistics.median(found[long]) - statistics.median(found[short])) / MORE
     return {"step.ms": step, "spawn.ms": statistics.median(bare), "shell_spawn.ms": statistics.median(shell)}
 

@@ -275,7 +275,7 @@ class Steps:
             exit_code=ended.code,
             started_at=ended.started,
             duration=ended.duration,
-            output=f"{self._shown_dir}/{Path(ended.id).name}{records.LOG}",
+            output=f"{self._shown_dir}/{ended.id.rpartition('/')[2]}{records.LOG}",
             output_bytes=ended.output.kept,
             output_sha256=ended.output.sha256 or None,
             # Colours, which are gone by now, may have hidden a secret from the launcher.
