@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.runs import ELSEWHERE, EVIDENCE, FILE, attempt_folders
-from penguin_commands.results.output import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowPhase
     from penguin.orchestration.store.history import PhaseResult
+    from penguin_commands.results.output import Log
     from penguin_commands.session import Session
 
 
@@ -148,6 +148,8 @@ def _note(session: Session, host: str) -> str:
 
 
 def _log(away: Away, step: dict[str, Any], note: str) -> Log:
+    from penguin_commands.results.output import Log
+
     path = str(step["output"])
     match = FILE.fullmatch(_name(step))
     return Log(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from penguin.orchestration.backend import GATES, WorkflowNotFound, WorkflowPhase
 
@@ -20,8 +20,7 @@ ELSEWHERE = ".elsewhere"
 """Ends the name of a fetched folder where an attempt that ended on another host had begun on this one."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class StepLog:
+class StepLog(NamedTuple):
     """The output of one try of a step. Sorts in the order in which the steps ran."""
 
     attempt: int

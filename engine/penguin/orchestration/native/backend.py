@@ -8,7 +8,6 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -231,10 +230,7 @@ class NativeBackend(OrchestrationBackend):
     async def query_workflow(self, workflow_id: str, name: str) -> Any:
         if name == "get_phase_results":
             self._require(workflow_id)
-            return [
-                {field.name: getattr(result, field.name) for field in fields(result)}
-                for result in self._reader.results(workflow_id)
-            ]
+            return [result._asdict() for result in self._reader.results(workflow_id)]
         return await super().query_workflow(workflow_id, name)
 
     async def health_check(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 
@@ -19,8 +19,7 @@ SELECT workflow_id, status FROM run INDEXED BY run_number WHERE project_id = ? A
 DEPENDENCIES = "SELECT project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(NamedTuple):
     """How it stands with a task that another one waits for."""
 
     task_id: str

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.spending import spending_of
+from penguin.orchestration.store.wording import clock, one_line
 from penguin.orchestration.times import from_timestamp
 
 Data = dict[str, Any]
 Row = tuple[int, str]
 """Number and JSON of an event row, which holds all events of one decision."""
 
-TEXT_LIMIT = 300
-"""Characters of free text in a sentence; the whole is in the data."""
 
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(NamedTuple):
     """One event."""
 
     seq: int
@@ -39,8 +35,7 @@ class HistoryEntry:
     """The event as it is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseResult:
+class PhaseResult(NamedTuple):
     """What one attempt of a phase came to, or why the phase needed none."""
 
     phase: WorkflowPhase
@@ -94,19 +89,6 @@ def attempt_hosts(rows: Iterable[Row]) -> dict[int, str]:
     return hosts
 
 
-def clock(at: float, seen_at: float) -> str:
-    """Local time of day; with the date where it is not the day of `seen_at`."""
-    then = datetime.fromtimestamp(at)
-    same_day = then.date() == datetime.fromtimestamp(seen_at).date()
-    return then.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S")
-
-
-def one_line(text: str) -> str:
-    """Free text fit for a sentence."""
-    line = " ".join(text.split())
-    return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
-
-
 # --- results --------------------------------------------------------------------------------------------------------
 
 
@@ -139,7 +121,7 @@ def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
     else:
         spent = results[index].evidence.get("usage")
         evidence = {"usage": spent} if spent else {}
-        results[index] = replace(results[index], verdict=None, ended_at=None, evidence=evidence)
+        results[index] = results[index]._replace(verdict=None, ended_at=None, evidence=evidence)
 
 
 def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict, evidence: Data) -> None:
@@ -148,7 +130,7 @@ def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict
         if before := results[index].evidence.get("usage"):
             both = spending_of(before).plus(spending_of(evidence.get("usage")))
             evidence = evidence | {"usage": both._asdict()}
-        results[index] = replace(results[index], verdict=verdict, ended_at=at, evidence=evidence)
+        results[index] = results[index]._replace(verdict=verdict, ended_at=at, evidence=evidence)
 
 
 def _cause(event: Data) -> Data:

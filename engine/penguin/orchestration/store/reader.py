@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -249,14 +250,12 @@ class WorkflowReader:
         sql = "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq"
         return self._rows(sql, (workflow_id, after))
 
-    def _ask(self, question: Callable[[sqlite3.Connection, Path, str], T], workflow_id: str, unknown: T) -> T:
-        from pathlib import Path
-
+    def _ask(self, question: Callable[[sqlite3.Connection, str, str], T], workflow_id: str, unknown: T) -> T:
         connection = self._open()
         if connection is None or not _is_text(workflow_id):
             return unknown
         try:
-            return question(connection, Path(self._db).parent / ENGINES, workflow_id)
+            return question(connection, f"{os.path.dirname(self._db)}/{ENGINES}", workflow_id)
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
 

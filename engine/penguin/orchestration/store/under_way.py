@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowPhase
@@ -37,7 +36,7 @@ class UnderWay(NamedTuple):
         return self.began_at + self.limit
 
 
-def under_way(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> UnderWay | None:
+def under_way(connection: sqlite3.Connection, engines: str, workflow_id: str) -> UnderWay | None:
     """The newest attempt; None before the first one, and where the workflow is unknown."""
     run = connection.execute("SELECT phase, attempt, slot FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
     if run is None or not run[1]:

@@ -1,17 +1,22 @@
-"""Why a workflow is not running now, and what to type next."""
+"""Why a workflow is not running now, and what to type next.
+
+Of most there is nothing to say, and that needs nothing but their row: the rest is imported where it is asked for.
+`engines` is the folder in which engines prove that they live.
+"""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.hosting.ownership import is_alive, is_attended, may_run_steps
-from penguin.orchestration.store.dependencies import Dependency, hopeless_dependency, unmet_dependencies
-from penguin.orchestration.store.history import clock, one_line
+from penguin.orchestration.store.wording import clock, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.store.dependencies import Dependency
 
 COLUMNS = (
     "workflow_id",
@@ -41,7 +46,7 @@ def read_run(connection: sqlite3.Connection, workflow_id: str) -> Run | None:
     return dict(zip(COLUMNS, row, strict=True)) if row else None
 
 
-def explain(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> str:
+def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
     """What the workflow waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
     run = read_run(connection, workflow_id)
     if run is None or WorkflowStatus(run["status"]).final:
@@ -54,7 +59,7 @@ def explain(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> 
     return "; ".join(reason for reason in reasons if reason)
 
 
-def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> str:
+def advise(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
     """What to type next; empty where nothing needs to be typed."""
     run = read_run(connection, workflow_id)
     if run is None or run["status"] == WorkflowStatus.COMPLETED:
@@ -65,13 +70,13 @@ def advise(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> s
         return f"/workflow retry {workflow_id}"
     if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
         return f"/workflow resume {workflow_id}"
-    hopeless = hopeless_dependency(connection, workflow_id) if run["status"] == WorkflowStatus.PENDING else None
+    hopeless = _hopeless(connection, run)
     if hopeless is not None:
         return _advise_dependency(connection, engines, hopeless)
     return START_ENGINE if _no_engine(engines, run["owner"]) else ""
 
 
-def at_rest(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> bool:
+def at_rest(connection: sqlite3.Connection, engines: str, workflow_id: str) -> bool:
     """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
     run = read_run(connection, workflow_id)
     if run is None:
@@ -79,35 +84,64 @@ def at_rest(connection: sqlite3.Connection, engines: Path, workflow_id: str) -> 
     if run["slot"] or run["cancelling"]:
         return False
     if run["status"] == WorkflowStatus.PENDING:
-        return hopeless_dependency(connection, workflow_id) is not None
+        return _hopeless(connection, run) is not None
     return bool(run["status"] != WorkflowStatus.RUNNING)
 
 
-def _advise_dependency(connection: sqlite3.Connection, engines: Path, dependency: Dependency) -> str:
+def _hopeless(connection: sqlite3.Connection, run: Run) -> Dependency | None:
+    """The dependency that a workflow waits for in vain until a person acts; None where there is none."""
+    if run["status"] != WorkflowStatus.PENDING:
+        return None
+    from penguin.orchestration.store.dependencies import hopeless_dependency
+
+    return hopeless_dependency(connection, run["workflow_id"])
+
+
+def _advise_dependency(connection: sqlite3.Connection, engines: str, dependency: Dependency) -> str:
     if dependency.workflow_id is None:
         return f"/workflow start {dependency.task_id}"
     return advise(connection, engines, dependency.workflow_id)
 
 
-def _waits_for(connection: sqlite3.Connection, engines: Path, run: Run) -> str:
+def _waits_for(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["cancelling"]:
         return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
     if run["slot"]:
         return ""
-    if run["status"] == WorkflowStatus.PENDING:
-        unmet = unmet_dependencies(connection, run["project_id"], json.loads(run["dependencies"]))
-        if unmet:
-            return "waits for " + ", ".join(_dependency(connection, dependency) for dependency in unmet)
+    unmet = _unmet(connection, run)
+    if unmet:
+        return f"waits for {', '.join(unmet)}"
     now = time.time()
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
-    holders = [_holder(engines, *row) for row in connection.execute(HOLDERS) if may_run_steps(engines, row[1])]
+    holders = _holders(connection, engines)
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
 
 
-def _holder(engines: Path, workflow_id: str, owner: str) -> str:
-    return workflow_id if is_alive(engines, owner) else f"{workflow_id}, whose step outlives its engine"
+def _holders(connection: sqlite3.Connection, engines: str) -> list[str]:
+    """The workflows that hold a slot."""
+    from penguin.orchestration.hosting.ownership import is_alive, may_run_steps
+
+    folder = _path(engines)
+    outlives = "whose step outlives its engine"
+    return [
+        workflow_id if is_alive(folder, owner) else f"{workflow_id}, {outlives}"
+        for workflow_id, owner in connection.execute(HOLDERS)
+        if may_run_steps(folder, owner)
+    ]
+
+
+def _unmet(connection: sqlite3.Connection, run: Run) -> list[str]:
+    """How it stands with the tasks that a PENDING workflow waits for."""
+    if run["status"] != WorkflowStatus.PENDING or run["dependencies"] == "[]":
+        return []
+    import json
+
+    from penguin.orchestration.store.dependencies import unmet_dependencies
+
+    unmet = unmet_dependencies(connection, run["project_id"], json.loads(run["dependencies"]))
+    return [_dependency(connection, dependency) for dependency in unmet]
 
 
 def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
@@ -119,6 +153,8 @@ def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
     elif dependency.status is not None and dependency.status.final:
         text += ": it ended without completing"
     elif dependency.status is WorkflowStatus.PENDING:
+        from penguin.orchestration.store.dependencies import hopeless_dependency
+
         behind = hopeless_dependency(connection, dependency.workflow_id)
         text += f", which waits for {behind.task_id}, {behind.status or 'not started'}" if behind else ""
     return f"{text})"
@@ -133,8 +169,15 @@ def _by(run: Run) -> str:
     return f" by {run['actor']}" if run["actor"] else ""
 
 
-def _no_engine(engines: Path, owner: str) -> str:
+def _no_engine(engines: str, owner: str) -> str:
+    from penguin.orchestration.hosting.ownership import is_alive, is_attended
+
+    folder = _path(engines)
     # A script's engine lives too, but takes only what it started.
-    if is_alive(engines, owner) or is_attended(engines):
-        return ""
-    return NO_ENGINE
+    return "" if is_alive(folder, owner) or is_attended(folder) else NO_ENGINE
+
+
+def _path(name: str) -> Path:
+    from pathlib import Path
+
+    return Path(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,7 @@ class TemporalBackend(OrchestrationBackend):
         await self.presence.host(link)
         await link.fetch_events(workflow_id)
         results = link.reader.results(workflow_id)
-        return [{field.name: getattr(result, field.name) for field in fields(result)} for result in results]
+        return [result._asdict() for result in results]
 
     async def health_check(self) -> dict[str, Any]:
         settings = self._backlog.settings(required=False)

@@ -8,7 +8,6 @@ drive whenever the machine wants one, and waits for everything else: times, peop
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -316,7 +315,7 @@ class ItuvWorkflow:
     def get_phase_results(self) -> list[dict[str, Any]]:
         """What the attempts of this run came to."""
         results = phase_results(self._record.rows)
-        return [{field.name: msgspec.to_builtins(getattr(it, field.name)) for field in fields(it)} for it in results]
+        return [{name: msgspec.to_builtins(value) for name, value in it._asdict().items()} for it in results]
 
     @workflow.query
     def get_history(self) -> str:
