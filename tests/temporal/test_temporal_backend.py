@@ -48,3 +48,18 @@ async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_spa
         event for event in history.events if event.HasField("workflow_execution_update_completed_event_attributes")
     ]
     assert len(claims) == 1
+
+
+async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space: TemporalSpace) -> None:
+    settings = settings_of(temporal_space.root, temporal_space.address)
+    connection = await connect(settings, temporal_space.root, environ={})
+    with scripted_phases({"verify": ["UNVERIFIED"]}):
+        async with temporal_space.backend() as backend:
+            workflow_id = await backend.start_workflow("a")
+            await backend.wait_workflow(workflow_id, 20)
+            asked = connection.client.get_workflow_handle(workflow_id)
+            status = await asked.query("get_status")
+            results = await asked.query("get_phase_results")
+    await connection.aclose()
+    assert (status["workflow_id"], status["status"], status["progress"]) == (workflow_id, "BLOCKED", 90)
+    assert [result["verdict"] for result in results] == ["PASSED", "PASSED", "PASSED", "UNVERIFIED"]
