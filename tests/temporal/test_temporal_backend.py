@@ -53,7 +53,7 @@ async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_spa
 async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space: TemporalSpace) -> None:
     settings = settings_of(temporal_space.root, temporal_space.address)
     connection = await connect(settings, temporal_space.root, environ={})
-    with scripted_phases({"verify": ["UNVERIFIED"]}):
+    with scripted_phases({"VERIFY": ["UNVERIFIED"]}):
         async with temporal_space.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             await backend.wait_workflow(workflow_id, 20)
