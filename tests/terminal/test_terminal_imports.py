@@ -12,7 +12,6 @@ from tests.terminal.program import Program
 
 HEAVY = {
     "prompt_toolkit",
-    "rich",
     "networkx",
     "sqlite_utils",
     "httpx",
@@ -104,14 +103,20 @@ def run(program: Program, code: str, script: str = "") -> str:
 @pytest.mark.parametrize(
     ("arguments", "more"),
     [
-        ([], set()),
-        (["--color", "always"], {"penguin_repl.render.drawn", "penguin_repl.render.colors"}),
+        (["-c", "/workflow list"], set()),
+        (["-c", "/workflow list", "--color", "always"], {"penguin_repl.render.drawn", "penguin_repl.render.colors"}),
+        (
+            ["-c", "/workflow status quick"],
+            {"penguin.orchestration.store.waiting", "penguin.orchestration.store.wording"},
+        ),
     ],
-    ids=["piped", "drawn"],
+    ids=["list", "list drawn", "status"],
 )
-def test_a_list_loads_what_it_uses_and_nothing_else(penguin: Program, arguments: list[str], more: set[str]) -> None:
+def test_what_is_asked_most_loads_what_it_uses_and_nothing_else(
+    penguin: Program, arguments: list[str], more: set[str]
+) -> None:
     assert penguin("-c", "/workflow start quick").code == 0
-    found = modules(penguin, "-c", "/workflow list", *arguments)
+    found = modules(penguin, *arguments)
     assert {name for name in found if name.startswith("penguin")} == LISTING | more
     assert not found & SLOW
 
@@ -146,7 +151,7 @@ def test_a_personal_file_is_not_read_for_a_pipe(
 
 def test_a_script_that_only_reads_has_no_event_loop(penguin: Program) -> None:
     found = modules(penguin, script="/workflow list\n/task list\n/workflow status\n/config\n")
-    assert not found & {"asyncio", "prompt_toolkit", "rich", "networkx", "sqlite_utils", "httpx"}
+    assert not found & {"asyncio", "prompt_toolkit", "networkx", "sqlite_utils", "httpx"}
 
 
 def test_the_version_loads_no_command(penguin: Program) -> None:
