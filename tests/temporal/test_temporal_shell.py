@@ -9,11 +9,13 @@ from tests.shell.pseudo import Pseudo, terminal
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
-CTRL_C, CTRL_U, TAB, BACKSPACE = "\x03", "\x15", "\t", "\x7f"
+CTRL_C, CTRL_D, CTRL_U, TAB, BACKSPACE = "\x03", "\x04", "\x15", "\t", "\x7f"
 LOOKS = 2.5
 """Seconds in which a shell looks at the server at least twice."""
 AT_ONCE = 1.5
 """Seconds that a key may take to be seen, on a machine that is busy."""
+OUT = 10.0
+"""Seconds in which a shell is left, on a machine that is busy."""
 
 
 def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: Serving) -> None:
@@ -35,6 +37,29 @@ def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: Serving) -
             own_server.thaw()
         pseudo.press(CTRL_U)
         pseudo.enter("/workflow list").see("STARTED")
+
+
+def test_a_server_that_hangs_keeps_nobody_in_a_shell(tmp_path: Path, own_server: Serving) -> None:
+    space = TemporalSpace(tmp_path, own_server.address, "hangs")
+    space.tasks({"id": "a", "phases": {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}})
+    log = tmp_path / "log"
+    with terminal(tmp_path) as pseudo:
+        pseudo.enter("/workflow start a").see("workflow_id: ")
+        pseudo.until(log.exists)
+        pseudo.until(lambda: pseudo.typed == "")
+        own_server.freeze()
+        try:
+            left = time.monotonic()
+            pseudo.press(CTRL_D).see("[l]eave").press("l")
+            assert pseudo.exit_code() == 0
+            assert time.monotonic() - left < OUT
+        finally:
+            own_server.thaw()
+    # Whoever comes next goes on with the very step.
+    with terminal(tmp_path) as pseudo:
+        (tmp_path / "go").touch()
+        pseudo.see("COMPLETED")
+    assert log.read_text() == "begun\n"
 
 
 def keys_are_answered(pseudo: Pseudo) -> None:

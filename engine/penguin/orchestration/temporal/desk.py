@@ -14,7 +14,7 @@ from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.dev_server import NotStarted
 from penguin.orchestration.temporal.link import Link, NoWorker, open_link
 from penguin.orchestration.temporal.tls import is_loopback
-from penguin.orchestration.temporal.worker import hosting
+from penguin.orchestration.temporal.worker import end, hosting
 from penguin.orchestration.temporal.workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
@@ -68,10 +68,17 @@ class Desk:
 
     def close(self) -> None:
         """Let go of the server."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(LIMIT)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(LIMIT)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        await self._close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
         try:
@@ -107,8 +114,7 @@ class Desk:
     async def _close(self) -> None:
         host, self._host = self._host, None
         if host is not None and self._hosting is not None:
-            await host.shutdown()
-            await asyncio.wait({self._hosting})
+            await end((host, self._hosting))
         link, self._link = self._link, None
         if link is not None:
             await link.aclose()

@@ -40,6 +40,8 @@ AT_ONCE = 20
 """Workflows that are told at once where they are to be run."""
 LAST_ANSWERS = timedelta(seconds=2)
 """For answers that are being looked up when the worker stops."""
+ENDING = 3.0
+"""Seconds that workers may take to end: with a server that does not answer, the SDK waits for more than a minute."""
 WAITING = 200
 """Attempts that wait here for a slot, in their order; more of them wait on the server."""
 
@@ -60,6 +62,18 @@ def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
         sticky_queue_schedule_to_start_timeout=STICKY,
         disable_eager_activity_execution=True,
     )
+
+
+async def end(*running: tuple[Worker, asyncio.Task[None]]) -> None:
+    """End workers, together, as far as that can be done in a few seconds.
+
+    Of what then is left the SDK takes leave by itself, or it ends with the loop. The server takes for lost what it
+    does not hear of, and has it done by others.
+    """
+    ending = [asyncio.create_task(worker.shutdown()) for worker, task in running if not task.done()]
+    await asyncio.wait([task for _, task in running], timeout=ENDING)
+    for one in ending:
+        one.cancel()
 
 
 class WorkspaceWorker:
@@ -124,10 +138,7 @@ class WorkspaceWorker:
         self._placing.draining = True
         self.drives.leave()
         self._holding.leave()
-        for worker, task in zip(self._workers, self._running, strict=True):
-            if not task.done():
-                await worker.shutdown()
-        await asyncio.wait(self._running)
+        await end(*zip(self._workers, self._running, strict=True))
         await self._runner.aclose()
         self._identity.release()
         if not running:
