@@ -33,3 +33,29 @@ def test_an_end_that_is_told_before_the_hello_is_no_hello(tmp_path: Path) -> Non
         os.close(folder)
 
     asyncio.run(scenario())
+
+
+def test_who_asks_again_at_once_is_connected_again(tmp_path: Path) -> None:
+    """The end of the connection before is heard while the next one is made."""
+    asked = 0
+
+    async def launcher_of_others(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while line := await reader.readline():
+            message = json.loads(line)
+            asked += message["op"] == "ask"
+            answer = {"event": "hello"} if message["op"] == "hello" else {"event": "known", "id": message["id"]}
+            writer.write(json.dumps(answer).encode() + b"\n")
+
+    async def scenario() -> None:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        async with await asyncio.start_unix_server(launcher_of_others, f"/proc/self/fd/{folder}/{SOCKET}"):
+            launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
+            async with asyncio.timeout(10):
+                for number in range(1, 6):
+                    assert await launcher.find("a-step") is None
+                    assert asked == number
+            await launcher.aclose()
+        os.close(folder)
+
+    asyncio.run(scenario())

@@ -128,7 +128,6 @@ class Launcher:
         self._running: dict[str, Running] = {}
         self._answers: dict[str, asyncio.Future[Running]] = {}
         self._connection: Connection | None = None
-        self._greeted: asyncio.Future[bool] | None = None
         self._connecting = asyncio.Lock()
 
     async def connect(self, start: bool) -> bool:
@@ -146,16 +145,11 @@ class Launcher:
             return True
 
     async def _say_hello(self) -> bool:
-        self._greeted = asyncio.get_running_loop().create_future()
         found = await connection.connect(self.directory, self._hear, self._lose)
-        if not found:
+        if not found or not await found.greet():
             return False
-        try:
-            found.send({"op": "hello"})
-            return await self._greeted
-        finally:
-            if self._connection is not found:
-                found.close()  # It was about to end, or nobody waits for it any more.
+        self._connection = found
+        return True
 
     async def _start_process(self) -> None:
         make_private(self.directory)
@@ -204,8 +198,6 @@ class Launcher:
 
     def _lose(self, ended: Connection) -> None:
         """See to what depended on a connection, now that it ended."""
-        if self._greeted and not self._greeted.done():
-            self._greeted.set_result(False)
         if ended is not self._connection:
             return
         self._connection = None
@@ -221,8 +213,7 @@ class Launcher:
     def _hear(self, heard_at: Connection, message: Message) -> None:
         """Take one message in, and disconnect once there is nothing to listen for any more."""
         if heard_at is not self._connection:
-            self._hear_greeting(heard_at, message)
-            return
+            return  # Nothing was asked yet, or nobody listens any more.
         step_id = message["id"]
         if message["event"] == "exit":
             reach("exit.heard")
@@ -233,15 +224,8 @@ class Launcher:
             self._on_trouble(message["problem"])
         else:
             self._hear_answer(step_id, message)
-        # Whoever is about to be connected has something to ask.
-        if not (self._own or self._running or self._answers or self._connecting.locked()):
+        if not (self._own or self._running or self._answers):
             self._disconnect()
-
-    def _hear_greeting(self, heard_at: Connection, message: Message) -> None:
-        """A step that ends just now is told of before the hello; its record is on the disk."""
-        if message["event"] == "hello" and self._greeted and not self._greeted.done():
-            self._connection = heard_at
-            self._greeted.set_result(True)
 
     def _hear_answer(self, step_id: str, message: Message) -> None:
         answer = self._answers.pop(step_id, None)

@@ -21,13 +21,14 @@ Message = dict[str, Any]
 class Connection(asyncio.Protocol):
     """Takes messages in as they arrive: a stream, and a task that reads it, would cost each step two turns of the loop.
 
-    `hear` is given every message. `ended` is called once the connection is closed, by whomever.
+    `hear` is given every message after the greeting. `ended` is called once the connection is closed, by whomever.
     """
 
     def __init__(self, hear: Callable[[Connection, Message], None], ended: Callable[[Connection], None]) -> None:
         self._hear = hear
         self._ended = ended
         self._incoming = b""
+        self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
 
@@ -41,16 +42,36 @@ class Connection(asyncio.Protocol):
         *lines, self._incoming = (self._incoming + data).split(b"\n")
         try:
             for line in lines:
-                self._hear(self, json.loads(line))
+                self._take(json.loads(line))
         except ValueError:
             self.close()
         if len(self._incoming) > LONGEST_LINE:
             self.close()
 
+    def _take(self, message: Message) -> None:
+        if self._greeted.done():
+            self._hear(self, message)
+        elif message["event"] == "hello":
+            self._greeted.set_result(None)
+        # Else a step ends just now, and that is told of first; its record is on the disk.
+
     def connection_lost(self, _error: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._closed.set()
+        if not self._greeted.done():
+            self._greeted.set_result(None)
         self._ended(self)
+
+    async def greet(self) -> bool:
+        """Whether the launcher answers a hello: it might be about to end. If not, the connection is closed."""
+        self.send({"op": "hello"})
+        try:
+            await self._greeted
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        # It may have answered and ended in the same moment.
+        return not self._closed.is_set()
 
     def send(self, message: Message) -> None:
         """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
