@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.native.space import reached
 from tests.temporal.grounds import settings_of
+from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
+from penguin.orchestration.hosting.ownership import living
+from penguin.orchestration.temporal import worker
+from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.connection import connect
 from penguin.orchestration.temporal.home import home_id
 from penguin.orchestration.testing import scripted_phases
@@ -63,3 +70,23 @@ async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space:
     await connection.aclose()
     assert (status["workflow_id"], status["status"], status["progress"]) == (workflow_id, "BLOCKED", 90)
     assert [result["verdict"] for result in results] == ["PASSED", "PASSED", "PASSED", "UNVERIFIED"]
+
+
+async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
+    tmp_path: Path, own_server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "ENDING", 0.5)
+    space = TemporalSpace(tmp_path, own_server.address, "hangs")
+    space.tasks("a")
+    engines = tmp_path / ".penguin" / "temporal" / "engines"
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = space.backend()
+        assert isinstance(backend, TemporalBackend)
+        one = await backend.start_workflow("a")
+        await reached(backend, one, phase="TEST")
+        assert living(engines)
+        backend.presence.sees_to_the_end_of(one)
+        own_server.freeze()
+        await backend.aclose()
+    assert not living(engines)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.backend import BackendUnavailable, WorkflowError, WorkflowInfo, WorkflowStatus
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
@@ -177,7 +177,11 @@ class Presence:
             return
         deadline = time.monotonic() + STOP_PATIENCE
         for workflow_id in sorted(self._ending):
-            seen = await link.visibility.look(workflow_id)
+            try:
+                seen = await link.visibility.look(workflow_id)
+            except BackendUnavailable:
+                # Whoever comes next ends it.
+                return
             if seen is not None and seen.state.running and seen.state.owner == worker.engine:
                 while worker.drives.is_under_way(workflow_id) and time.monotonic() < deadline:
                     await asyncio.sleep(LOOK)
