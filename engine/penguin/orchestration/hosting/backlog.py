@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +43,7 @@ class Backlog:
 
     def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
         self._root = root
-        self._file = os.fspath(root / CONFIG_FILE)
+        self._file = root / CONFIG_FILE
         self._overrides = overrides
         self._settings: Settings | None = None
         self._settings_stamp: Stamp = ()
@@ -64,7 +63,7 @@ class Backlog:
     def now(self) -> Offer:
         """Settings and all blueprints. Raises ConfigError."""
         settings = self.settings()
-        files = [os.fspath(path) for pattern in settings.blueprints for path in self._root.glob(pattern)]
+        files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
         stamp = (*self._settings_stamp, *_stamp(files))
         if self._offer is None or stamp != self._offer_stamp:
             self._offer = Offer(settings, load_blueprints(self._root, settings))
@@ -72,13 +71,13 @@ class Backlog:
         return self._offer
 
 
-def _stamp(files: list[str]) -> Stamp:
+def _stamp(files: list[Path]) -> Stamp:
     """Which files there are, and which version of each."""
     found = []
     for path in files:
         try:
-            stat = os.stat(path)
+            stat = path.stat()
         except OSError:
             continue
-        found.append((path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +56,7 @@ def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str =
     while True:
         workflow_id = workflow_id_of(task.project_id, task.id, number, place)
         known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
-        if known is None and not os.path.exists(f"{runs}/{workflow_id}"):
+        if known is None and not (runs / workflow_id).exists():
             return workflow_id, number
         number += 1
 
