@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.application import get_app
 from prompt_toolkit.history import History, InMemoryHistory
 
 from penguin.orchestration.backend import WorkflowError
@@ -57,6 +58,8 @@ class SharedHistory(History):
         self._loaded = True
         for entry in self._loaded_strings:
             yield entry
+        # Who searches already, faster than this, sees only now what there is to be found.
+        get_app().invalidate()
 
     def load_history_strings(self) -> Iterable[str]:
         """All entries, the newest first."""
