@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from benchmarks.rows import Rounds
 KEPT = Path(__file__).with_name("guard.json")
 FACTOR = 2.0
 ROUNDS = 4
+TRIES = 3
+"""What seems slower is played again: neighbours only ever make things slower, and rarely three times."""
 MEASURES = ("floor", "work", "sequence", "crowd", "step", "recovery", "reading", "starting", "blueprint")
 RATIOS = {
     # what, in units of what, of the same round
@@ -48,26 +51,34 @@ def main() -> int:
     options.add_argument("--keep", action="store_true", help="keep what was measured as what is held against")
     chosen = options.parse_args()
     session = Session(lambda line: print(line, file=sys.stderr, flush=True))
+    kept = json.loads(KEPT.read_text())
     with places() as found_places:
         where = {TMPFS: found_places.get(TMPFS, found_places[DISK])}
-        for _ in range(ROUNDS):
-            session.play(where, MEASURES, quick=True)
-    found = ratios(session.rounds[TMPFS])
+        for _ in range(TRIES):
+            for _ in range(ROUNDS):
+                session.play(where, MEASURES, quick=True)
+            found = ratios(session.rounds[TMPFS])
+            if chosen.keep or session.failed or not slower(found, kept):
+                break
     if chosen.keep:
-        KEPT.write_text(json.dumps({title: round(ratio, 4) for title, ratio in found.items()}, indent=2) + "\n")
-    return report(found, json.loads(KEPT.read_text())) | bool(session.failed)
+        kept = {title: round(ratio, 4) for title, ratio in found.items()}
+        KEPT.write_text(json.dumps(kept, indent=2) + "\n")
+    return report(found, kept) | bool(session.failed)
+
+
+def slower(found: dict[str, float], kept: dict[str, float]) -> set[str]:
+    """What is too slow, or was not measured."""
+    return {title for title, before in kept.items() if not found.get(title, math.inf) <= FACTOR * before}
 
 
 def report(found: dict[str, float], kept: dict[str, float]) -> int:
     """Print each ratio beside the one that is kept; 1 where one of them is too high, or was not measured."""
-    worse = 0
+    bad = slower(found, kept)
     for title, before in kept.items():
         now = found.get(title)
-        bad = now is None or now > FACTOR * before
-        worse |= bad
         shown = "not measured" if now is None else f"{now:10.4g}, {now / before:.2f} times what is kept"
-        print(f"{'SLOWER  ' if bad else 'ok      '}{title:45}{shown}")
-    return int(worse)
+        print(f"{'SLOWER  ' if title in bad else 'ok      '}{title:45}{shown}")
+    return int(bool(bad))
 
 
 if __name__ == "__main__":

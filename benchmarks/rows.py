@@ -69,9 +69,8 @@ def outcome(row: Row, rounds: Rounds) -> Outcome | None:
 
 BARE = "bare.ms"
 FAST_DISK = (
-    "this disk makes a page durable faster than the rules, rows and the thread that writes take: the floor is hardly the"
-    " disk. The table of stages says where the time goes; none of them is more than a third of it but SQLite, which"
-    " writes what lists are found by as well"
+    "this disk makes a page durable faster than rules and rows are made and handed to the thread that writes: the floor"
+    " is hardly the disk. The table of stages says where the time goes"
 )
 SHELL = (
     "commands are run by `/bin/sh`, which alone takes more than twice the bare spawn; in the profile it is two thirds"
