@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from tests.native.space import reached
 from tests.temporal.grounds import settings_of
 from tests.temporal.serving import Serving
@@ -15,6 +17,7 @@ from penguin.orchestration.temporal import worker
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.connection import connect
 from penguin.orchestration.temporal.home import home_id
+from penguin.orchestration.temporal.link import Link
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -90,3 +93,25 @@ async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
         own_server.freeze()
         await backend.aclose()
     assert not living(engines)
+
+
+async def test_what_is_over_is_closed_on_the_server_before_its_worker_goes(
+    temporal_space: TemporalSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Link.fetch_events
+
+    async def slowly(link: Link, workflow_id: str) -> None:
+        await asyncio.sleep(0.5)
+        await fetch(link, workflow_id)
+
+    monkeypatch.setattr(Link, "fetch_events", slowly)
+    with scripted_phases():
+        async with temporal_space.backend() as backend:
+            one = await backend.start_workflow("a")
+            await backend.wait_workflow(one, 20)
+    connection = await connect(
+        settings_of(temporal_space.root, temporal_space.address), temporal_space.root, environ={}
+    )
+    described = await connection.client.get_workflow_handle(one).describe()
+    await connection.aclose()
+    assert described.status is WorkflowExecutionStatus.COMPLETED

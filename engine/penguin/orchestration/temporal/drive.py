@@ -73,6 +73,8 @@ class Drive:
         self._definition: Definition | None = None
         self.begun = False
         """Whether it was given an attempt to run."""
+        self.over = False
+        """Whether it has nothing more to run, and only tells what came of it."""
         self.control: Control | None = None
 
     async def run(self) -> str:
@@ -96,9 +98,9 @@ class Drive:
             beat.cancel()
 
     def leave(self) -> None:
-        """Leave the step running, to be taken over."""
-        self._left = True
-        if self._work is not None:
+        """Leave the step running, to be taken over; what came to its end stays so."""
+        if self._work is not None and not self._work.done():
+            self._left = True
             self._work.cancel()
 
     async def gone(self) -> None:
@@ -151,6 +153,7 @@ class Drive:
             reach("report.before")
             answer = await self._report(answer.go, trimmed(result))
             reach("report.after")
+        self.over = True
         await self._keep_events()
         return await self._announced(answer)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
 from penguin.orchestration.phases.attempt import Stop
-from penguin.orchestration.temporal.drive import Drive
+from penguin.orchestration.temporal.drive import TOLD, Drive
 from penguin.orchestration.temporal.placing import Draining, NotMine
 from penguin.orchestration.temporal.protocol import DRIVE, Wanted, decode
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.shared import Shared
     from penguin.orchestration.temporal.slots import Slots
 
+REMEMBERED = 200
+"""So many workflows that were completed last may not be closed on the server yet."""
 LOOK = 0.05
 """Seconds between two looks at drives that are to end."""
 
@@ -48,6 +51,7 @@ class Drives:
         self.draining = False
         self._is_mine = is_mine
         self._all: dict[str, Drive] = {}
+        self._completed: dict[str, float] = {}
 
     def is_under_way(self, workflow_id: str) -> bool:
         """Whether attempts of a workflow are run here."""
@@ -57,6 +61,21 @@ class Drives:
     def any_under_way(self) -> bool:
         """Whether attempts are run here."""
         return any(drive.begun for drive in self._all.values())
+
+    async def conclude(self, limit: float) -> None:
+        """Begin nothing more, and give those that have nothing more to run `limit` seconds to tell what came of it."""
+        self.draining = True
+        ending = [asyncio.create_task(drive.gone()) for drive in self._all.values() if drive.over]
+        if ending:
+            await asyncio.wait(ending, timeout=limit)
+
+    async def closed(self, limit: float) -> None:
+        """Until the server has closed what was completed here a moment ago, at most `limit` seconds."""
+        now = asyncio.get_running_loop().time()
+        late = [name for name, at in self._completed.items() if at > now - limit]
+        closing = asyncio.gather(*(self.link.handle(name).result() for name in late), return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(closing, limit)
 
     def leave(self) -> None:
         """Leave all steps running, to be taken over."""
@@ -94,7 +113,12 @@ class Drives:
             await before.gone()
         drive = self._all[wanted.workflow_id] = Drive(self, wanted)
         try:
-            return await drive.run()
+            outcome = await drive.run()
+            if outcome == TOLD:
+                self._completed[wanted.workflow_id] = asyncio.get_running_loop().time()
+                if len(self._completed) > REMEMBERED:
+                    del self._completed[next(iter(self._completed))]
+            return outcome
         finally:
             if self._all.get(wanted.workflow_id) is drive:
                 del self._all[wanted.workflow_id]

@@ -40,6 +40,8 @@ AT_ONCE = 20
 """Workflows that are told at once where they are to be run."""
 LAST_ANSWERS = timedelta(seconds=2)
 """For answers that are being looked up when the worker stops."""
+LAST_WORDS = 1.0
+"""Seconds in which what is over is told of, and closed on the server, since later there may be nobody to do it."""
 ENDING = 3.0
 """Seconds that workers may take to end: with a server that does not answer, the SDK waits for more than a minute."""
 WAITING = 200
@@ -134,11 +136,13 @@ class WorkspaceWorker:
 
     async def aclose(self) -> None:
         """Leave running steps to be taken over, and stop."""
-        running = self.drives.any_under_way()
         self._placing.draining = True
+        await self.drives.conclude(LAST_WORDS)
+        running = self.drives.any_under_way()
         self.drives.leave()
         self._holding.leave()
         await end(*zip(self._workers, self._running, strict=True))
+        await self.drives.closed(LAST_WORDS)
         await self._runner.aclose()
         self._identity.release()
         if not running:
