@@ -1,0 +1,73 @@
+"""What is made of figures: the guard that can fail, rows that can be missed, and the README's section."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from benchmarks.guard import KEPT, RATIOS, ratios, report, slower
+from benchmarks.rounds import DISK, TMPFS, Session
+from benchmarks.rows import Row, outcome
+from benchmarks.table import BEGIN, END, whole, write_readme
+
+DAY = date(2026, 3, 1)
+
+
+def test_the_guard_takes_the_best_of_the_rounds_and_fails_beyond_twice_what_is_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rounds = [{"sequence.ms": 9.0, "work.ms": 1.0}, {"sequence.ms": 4.0, "work.ms": 1.0}, {"sequence.ms": 4.0}]
+    title = "four phases of nothing, one after another"
+    found = ratios(rounds)
+    assert found == {title: 4.0}
+    assert report(found, {title: 2.0}) == 0
+    assert report(found, {title: 1.9}) == 1
+    assert slower(found, {title: 1.9, "history": 1.0}) == {title, "history"}, "what was not measured is no success"
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["ok", "SLOWER"]
+
+
+def test_what_is_kept_is_what_is_watched() -> None:
+    assert json.loads(KEPT.read_text()).keys() == RATIOS.keys()
+
+
+def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
+    rounds = [{"a": 10.0, "b": 1.0}, {"a": 10.0, "b": 5.0}, {"a": 30.0, "b": 10.0}, {"a": 1.0}]
+    found = outcome(Row("a beside b", "a", "ms", 3, reference="b"), rounds)
+    assert found is not None
+    assert (found.judged, found.value, found.low, found.high, found.reached) == (3.0, 10.0, 10.0, 30.0, True)
+    at_least = outcome(Row("a", "a", "/s", 11, at_least=True), rounds)
+    assert at_least is not None
+    assert not at_least.reached
+    assert outcome(Row("c", "c", "ms", 1), rounds) is None
+
+
+def test_the_readme_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None:
+    session = Session(lambda line: None)
+    session.rounds = {
+        DISK: [{"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "fsync.ms": 0.2}],
+        TMPFS: [{"sequence.ms": 1.0}],
+    }
+    session.failed["soak"] = "took more than 600 s"
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_readme(readme, session, DAY)
+    text = readme.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "2026-03-01" in text
+    assert "Of 2 goals 1 are reached; not yet: four phases of nothing, one after another." in text
+    everything = whole(session, DAY, {"processor": "one"}, {"penguin-repl": "1"})
+    assert "| 8 ms | 8-8 | 1 ms | 8 | ≤ 3 times | **missed** this disk" in everything
+    assert "- soak failed: took more than 600 s" in everything
+    assert "one fdatasync on the disk 0.20 ms" in everything
+
+
+def test_a_readme_without_the_section_is_left_alone(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("nothing here\n")
+    with pytest.raises(ValueError, match="no section"):
+        write_readme(readme, Session(lambda line: None), DAY)
+    assert readme.read_text() == "nothing here\n"
