@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.clock import Figures
 
 NEEDS = ("temporalio", "temporal")
-AT_ONCE = 60
+AT_ONCE = 200
 QUEUE = "bench"
 NAMESPACE = "penguin"
 STEPS = 4
