@@ -17,7 +17,9 @@ from penguin.orchestration.temporal import worker
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.connection import connect
 from penguin.orchestration.temporal.home import home_id
+from penguin.orchestration.temporal.homes import Homes
 from penguin.orchestration.temporal.link import Link
+from penguin.orchestration.temporal.protocol import Home, Site
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +60,34 @@ async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_spa
         event for event in history.events if event.HasField("workflow_execution_update_completed_event_attributes")
     ]
     assert len(claims) == 1
+
+
+async def test_a_home_that_was_ended_from_outside_begins_again(temporal_space: TemporalSpace) -> None:
+    settings = settings_of(temporal_space.root, temporal_space.address)
+    connection = await connect(settings, temporal_space.root, environ={})
+    home = connection.client.get_workflow_handle(
+        home_id(f"q-{temporal_space.project_id}", temporal_space.project_id, "b")
+    )
+    with scripted_phases():
+        async with temporal_space.backend() as backend:
+            await backend.wait_workflow(await backend.start_workflow("a"), 20)
+            await home.terminate()
+            info = await backend.wait_workflow(await backend.start_workflow("b"), 20)
+            begun_again = (await home.describe()).status
+            await home.terminate()
+            # The files are where they were: another tree does not get it for the asking.
+            queue = f"q-{temporal_space.project_id}"
+            other = Homes(connection, queue, Site(tree="other", host="other", queue="other", shares=False))
+            seen = await other.look(temporal_space.project_id, "b")
+            told = await other.claim(temporal_space.project_id, "b", seen, take=False)
+    await connection.aclose()
+    assert info.status == "COMPLETED"
+    # Without it, nobody would ever notice that the working tree is gone.
+    assert begun_again is WorkflowExecutionStatus.RUNNING
+    assert seen is not None
+    assert seen.site is not None
+    assert told == seen == Home(site=seen.site, vacant=True)
+    assert seen.site.tree != "other"
 
 
 async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space: TemporalSpace) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.client import AsyncActivityCancelledError
+from temporalio.client import AsyncActivityCancelledError, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -42,12 +42,14 @@ async def home_of(connection: Connection, task_queue: str, project_id: str, blue
     """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
     handle = connection.client.get_workflow_handle(home_id(task_queue, project_id, blueprint_id))
     try:
-        memo = await (await connection.call(handle.describe())).memo()
+        described = await connection.call(handle.describe())
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    return decode(memo[MEMO], Home)
+    home = decode((await described.memo())[MEMO], Home)
+    # Of one that was ended from outside nobody knows any more whether its tree is there.
+    return home if described.status is WorkflowExecutionStatus.RUNNING else Home(site=home.site)
 
 
 class Homes:
@@ -62,17 +64,21 @@ class Homes:
         """See `home_of`."""
         return await home_of(self._connection, self._task_queue, project_id, blueprint_id)
 
-    async def claim(self, project_id: str, blueprint_id: str, *, take: bool) -> Home:
-        """Ask for it; see HomeWorkflow. Raises BackendUnavailable."""
+    async def claim(self, project_id: str, blueprint_id: str, last: Home | None, *, take: bool) -> Home:
+        """Ask for it; see HomeWorkflow. Raises BackendUnavailable.
+
+        `last`: what was seen of it. So it begins where there is none, or none any more.
+        """
         client = self._connection.client
+        argument = encode(last or Home())
         start = client.start_workflow(
             HOME,
-            encode(Home()),
+            argument,
             id=home_id(self._task_queue, project_id, blueprint_id),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             task_queue=self._task_queue,
             task_timeout=TASK_LIMIT,
-            memo={MEMO: encode(Home())},
+            memo={MEMO: argument},
         )
         home = await self._connection.call(start)
         claim = home.execute_update("claim", args=[encode(self.site), take], result_type=str)

@@ -81,7 +81,7 @@ class Placing:
             # It knows already: asking again would change nothing, and only make its history longer.
             return home
         take = home is not None and home.vacant and await self._may_take(home, state)
-        return await self._homes.claim(task.project_id, task.blueprint_id, take=take)
+        return await self._homes.claim(task.project_id, task.blueprint_id, home, take=take)
 
     async def _may_take(self, home: Home, state: State) -> bool:
         """Whether a blueprint can go on here whose tree is away: its files can be had, or nothing is in them yet."""
