@@ -123,13 +123,10 @@ class Drive:
             raise Moved
         trouble = await self._prepared(state)
         slot = await self._drives.slots.take(self._wanted.workflow_id, rank_of(state))
-        left = True
         try:
-            outcome = await self._attempts(trouble)
-            left = False
-            return outcome
+            return await self._attempts(trouble)
         finally:
-            slot.release(step_goes_on=left)
+            slot.release(step_goes_on=not self.over)
 
     async def _prepared(self, state: State) -> str:
         """Have the files here that the workflow goes on from; what is in the way of that."""
