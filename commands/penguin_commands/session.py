@@ -84,7 +84,11 @@ class Session:
         """The workspace. Raises WorkflowError where there is none."""
         from penguin.orchestration.workspace import find_workspace
 
-        return find_workspace(self.folder or os.getcwd())
+        try:
+            folder = self.folder or os.getcwd()
+        except FileNotFoundError as error:
+            raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
+        return find_workspace(folder)
 
     @cached_property
     def reader(self) -> WorkflowReader:

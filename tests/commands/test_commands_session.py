@@ -54,6 +54,16 @@ def test_a_session_opens_nothing_by_itself(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(WorkflowError, match="the folder you are in is gone") as caught:
+        Session().workspace  # noqa: B018
+    assert caught.value.hint == "cd to one that is there"
+
+
 def test_ids_are_found_in_every_form(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}):
