@@ -37,6 +37,7 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
         f"{when.isoformat()}, {count} round{'' if count == 1 else 's'}; "
         + ", ".join(f"{name} {value}" for name, value in machine.items())
         + (f"; one fdatasync on the disk {fsync:.2f} ms" if fsync is not None else "")
+        + _steadiness(session)
         + ".",
         "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + ".",
         "Medians over the rounds, with the lowest and the highest; ratios are the median of the rounds' own ratios.",
@@ -47,6 +48,12 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
         _rest(session),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _steadiness(session: Session) -> str:
+    """How alike the rounds were: a fixed piece of Python takes as long as the processor is left to us."""
+    found = [r["work.ms"] for rounds in session.rounds.values() for r in rounds if "work.ms" in r]
+    return f"; a fixed piece of Python {min(found):.2f}-{max(found):.2f} ms" if found else ""
 
 
 def peers(session: Session) -> str:

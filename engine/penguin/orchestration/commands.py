@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.data import Data
 from penguin.orchestration.definition import Budget, Definition
 from penguin.orchestration.evidence import AttemptResult, Usage
 
 
-class Start(Struct, frozen=True, kw_only=True):
+class Start(Data, frozen=True, kw_only=True):
     """A new workflow; the fields are those of the event."""
 
     workflow_id: str
@@ -25,7 +24,7 @@ class Start(Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
-class Claim(Struct, frozen=True):
+class Claim(Data, frozen=True):
     """An engine takes the workflow over."""
 
     owner: str
@@ -33,25 +32,25 @@ class Claim(Struct, frozen=True):
     """Name of the machine that the engine runs on."""
 
 
-class Dispatch(Struct, frozen=True):
+class Dispatch(Data, frozen=True):
     """Dependencies are met and a slot is free: begin the attempt that is due."""
 
 
-class Report(Struct, frozen=True):
+class Report(Data, frozen=True):
     """An attempt came to its end, or was interrupted."""
 
     attempt: int
     result: AttemptResult
 
 
-class Pause(Struct, frozen=True):
+class Pause(Data, frozen=True):
     """Start no new step; `now` ends the step under way too."""
 
     by: str = ""
     now: bool = False
 
 
-class Resume(Struct, frozen=True):
+class Resume(Data, frozen=True):
     """Go on; `start_from` names a phase no later than the first one not passed."""
 
     by: str = ""
@@ -60,25 +59,25 @@ class Resume(Struct, frozen=True):
     """What agents may spend beyond what they were given before."""
 
 
-class Cancel(Struct, frozen=True):
+class Cancel(Data, frozen=True):
     """End what runs, and the workflow with it."""
 
     by: str = ""
 
 
-class Supersede(Struct, frozen=True):
+class Supersede(Data, frozen=True):
     """A retry replaces a BLOCKED workflow."""
 
     by: str = ""
 
 
-class Feedback(Struct, frozen=True):
+class Feedback(Data, frozen=True):
     """Queue advice for the next IMPLEMENT attempt."""
 
     advice: ev.Advice
 
 
-class Approve(Struct, frozen=True):
+class Approve(Data, frozen=True):
     """A person passes an UNVERIFIED phase, for the tree of this moment."""
 
     by: str
@@ -91,7 +90,7 @@ class Approve(Struct, frozen=True):
 Command = Start | Claim | Dispatch | Report | Pause | Resume | Cancel | Supersede | Feedback | Approve
 
 
-class Await(Struct, frozen=True):
+class Await(Data, frozen=True):
     """An attempt is due: dispatch it once the time has come and a slot is free."""
 
     until: float
@@ -100,7 +99,7 @@ class Await(Struct, frozen=True):
     """The task's dependencies must be met first."""
 
 
-class Run(Struct, frozen=True):
+class Run(Data, frozen=True):
     """This attempt should be under way; `stop` (pause, now, cancel) is how it should be asked to end."""
 
     phase: WorkflowPhase

@@ -5,13 +5,14 @@ Plain frozen data without behaviour worth the name, shared by configuration, blu
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.data import Data
 from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
 
 
-class Retry(Struct, frozen=True):
+class Retry(Data, frozen=True):
     """How often a phase is tried, and how long Penguin waits in between."""
 
     max_attempts: int = 3
@@ -29,7 +30,7 @@ class Retry(Struct, frozen=True):
         return min(delay, self.max_delay_sec)
 
 
-class Command(Struct, frozen=True):
+class Command(Data, frozen=True):
     """One `run:` entry of a gate: a line for `/bin/sh` in the workspace."""
 
     run: str
@@ -39,7 +40,7 @@ class Command(Struct, frozen=True):
     """Seconds; the gate's time-out holds in any case."""
 
 
-class Budget(Struct, frozen=True):
+class Budget(Data, frozen=True):
     """How much coding agents may spend; None: as much as it takes."""
 
     turns: int | None = None
@@ -50,7 +51,7 @@ class Budget(Struct, frozen=True):
     minutes: float | None = None
 
 
-class Budgets(Struct, frozen=True):
+class Budgets(Data, frozen=True):
     """How much they may spend on what."""
 
     attempt: Budget = Budget()
@@ -59,7 +60,7 @@ class Budgets(Struct, frozen=True):
     """Over all its workflows, since the first that was retried."""
 
 
-class AgentSpec(Struct, frozen=True, kw_only=True):
+class AgentSpec(Data, frozen=True, kw_only=True):
     """How a coding agent is started, as penguin.yaml says it."""
 
     name: str
@@ -87,7 +88,7 @@ class AgentSpec(Struct, frozen=True, kw_only=True):
     """What exit codes mean: passed, failed, error, budget, denied; 0 passes and all else fails unless said."""
 
 
-class Gate(Struct, frozen=True):
+class Gate(Data, frozen=True):
     """What one phase runs."""
 
     skip: bool = False
@@ -105,7 +106,7 @@ class Gate(Struct, frozen=True):
     """Glob patterns, relative to the workspace, of files to keep as artifacts."""
 
 
-class Criterion(Struct, frozen=True):
+class Criterion(Data, frozen=True):
     """One acceptance criterion."""
 
     text: str
@@ -114,7 +115,7 @@ class Criterion(Struct, frozen=True):
     line: int = 0
 
 
-class Expect(Struct, frozen=True):
+class Expect(Data, frozen=True):
     """What a recipe step must give; None asks for nothing."""
 
     exit: int | None = None
@@ -127,7 +128,7 @@ class Expect(Struct, frozen=True):
     """A JSON value that the response must contain: objects by subset, all else by equality."""
 
 
-class RecipeStep(Struct, frozen=True):
+class RecipeStep(Data, frozen=True):
     """One step of a recipe."""
 
     kind: str
@@ -148,7 +149,7 @@ class RecipeStep(Struct, frozen=True):
     line: int = 0
 
 
-class Recipe(Struct, frozen=True):
+class Recipe(Data, frozen=True):
     """A named way to try a task's result out, step by step."""
 
     name: str
@@ -156,7 +157,7 @@ class Recipe(Struct, frozen=True):
     line: int = 0
 
 
-class Task(Struct, frozen=True, kw_only=True):
+class Task(Data, frozen=True, kw_only=True):
     """One item of a blueprint."""
 
     id: str
@@ -190,7 +191,7 @@ class Task(Struct, frozen=True, kw_only=True):
 PRIORITIES = ("critical", "high", "medium", "low")
 
 
-class Definition(Struct, frozen=True, kw_only=True):
+class Definition(Data, frozen=True, kw_only=True):
     """The task and the settings that a workflow was started with; later edits of the files don't touch it."""
 
     task: Task

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.data import Data
 from penguin.orchestration.definition import Budget, Definition
 from penguin.orchestration.evidence import AttemptResult, Usage
 
 
-class Advice(Struct, frozen=True):
+class Advice(Data, frozen=True):
     """A person's feedback."""
 
     id: str
@@ -18,7 +17,7 @@ class Advice(Struct, frozen=True):
     at: float = 0.0
 
 
-class Pass(Struct, frozen=True):
+class Pass(Data, frozen=True):
     """That a gate was passed, and on which tree."""
 
     phase: WorkflowPhase
@@ -28,7 +27,7 @@ class Pass(Struct, frozen=True):
     """The person who approved; empty where Penguin's own checks passed it."""
 
 
-class Event(Struct, frozen=True, kw_only=True, tag=True):
+class Event(Data, frozen=True, kw_only=True, tag=True):
     """One fact. `at`: seconds since the epoch, UTC."""
 
     at: float

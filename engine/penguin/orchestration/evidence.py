@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.data import Data
 
 
-class TestCounts(Struct, frozen=True):
+class TestCounts(Data, frozen=True):
     """What a JUnit report counted."""
 
     __test__ = False
@@ -19,7 +18,7 @@ class TestCounts(Struct, frozen=True):
     skipped: int = 0
 
 
-class StepEvidence(Struct, frozen=True, kw_only=True):
+class StepEvidence(Data, frozen=True, kw_only=True):
     """What Penguin saw of one step."""
 
     name: str
@@ -46,7 +45,7 @@ class StepEvidence(Struct, frozen=True, kw_only=True):
     """Process ids that outlived SIGKILL."""
 
 
-class Usage(Struct, frozen=True):
+class Usage(Data, frozen=True):
     """What coding agents spent."""
 
     turns: int = 0
@@ -65,7 +64,7 @@ class Usage(Struct, frozen=True):
         )
 
 
-class AttemptResult(Struct, frozen=True, kw_only=True):
+class AttemptResult(Data, frozen=True, kw_only=True):
     """What an attempt came to."""
 
     verdict: Verdict

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import field
 from msgspec.structs import replace
 
 from penguin.orchestration import events as ev
 from penguin.orchestration.backend import FINAL, GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.budget import added
+from penguin.orchestration.data import Data
 from penguin.orchestration.definition import Budget, Definition, Gate
 from penguin.orchestration.evidence import AttemptResult, Usage, findings
 
@@ -19,7 +20,7 @@ BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
 
 
-class OpenAttempt(Struct, frozen=True):
+class OpenAttempt(Data, frozen=True):
     """An attempt without a verdict yet."""
 
     phase: WorkflowPhase
@@ -32,7 +33,7 @@ class OpenAttempt(Struct, frozen=True):
     """What was delivered with it."""
 
 
-class State(Struct, frozen=True, kw_only=True):
+class State(Data, frozen=True, kw_only=True):
     """A workflow, rebuilt from its events alone."""
 
     workflow_id: str

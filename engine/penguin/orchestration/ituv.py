@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from penguin.orchestration import events as ev
@@ -31,6 +30,7 @@ from penguin.orchestration.commands import (
     Start,
     Supersede,
 )
+from penguin.orchestration.data import Data
 from penguin.orchestration.definition import Budget
 from penguin.orchestration.draft import Draft, conclude, enter, let_through, past_skipped
 from penguin.orchestration.evidence import AttemptResult
@@ -51,7 +51,7 @@ _PENDING, _RUNNING, _PAUSED, _BLOCKED = (
 )
 
 
-class Decision(Struct, frozen=True):
+class Decision(Data, frozen=True):
     """What a command came to. No events: it is so already."""
 
     events: tuple[ev.Event, ...]

@@ -10,7 +10,7 @@ from penguin.orchestration.config.phases import Phases
 from penguin.orchestration.definition import Recipe, Task
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class Item(Struct, frozen=True, kw_only=True, gc=False):
     """A task with the settings that its blueprint and it itself bring along."""
 
     task: Task
@@ -21,7 +21,7 @@ class Item(Struct, frozen=True, kw_only=True):
     dependency_line: int = 0
 
 
-class Blueprint(Struct, frozen=True, kw_only=True):
+class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     """One file of tasks."""
 
     id: str

@@ -7,9 +7,8 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct
-
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.data import Data
 from penguin.orchestration.definition import Budget, Definition
 from penguin.orchestration.evidence import AttemptResult
 
@@ -25,7 +24,7 @@ class Stop(StrEnum):
     """The step under way is ended; the workflow is over."""
 
 
-class AttemptOrder(Struct, frozen=True, kw_only=True):
+class AttemptOrder(Data, frozen=True, kw_only=True):
     """Everything needed to run one attempt, or to go on with one that an engine left behind."""
 
     workspace: str
