@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import json
 from typing import Any
 
@@ -171,5 +172,6 @@ items:
 def test_no_text_raises(text: str, path: str) -> None:
     blueprint = parse_blueprint(text, path)
     assert blueprint.items or blueprint.problems
-    lines = text.count("\n") + 2
+    # Of Markdown a carriage return ends a line, too.
+    lines = len(re.findall(r"\r\n|\r|\n", text)) + 2
     assert all(0 <= problem.line <= lines for problem in blueprint.problems)
