@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-class Offer(Struct, frozen=True):
+class Offer:
     """What may be started, as the files said at one moment."""
 
-    settings: Settings
-    blueprints: BlueprintSet
+    def __init__(self, settings: Settings, blueprints: BlueprintSet) -> None:
+        self._settings = settings
+        self.blueprints = blueprints
+        self._plain: Definition | None = None
+        """That of a task which asks for nothing of its own: as it is with most, they share all but the task."""
 
     def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
         """A task by its id. Raises TaskNotFound or BlueprintError."""
@@ -33,7 +36,14 @@ class Offer(Struct, frozen=True):
 
     def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
         """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
-        definition = build_definition(self.settings, item, config)
+        if config or item.phases or item.timeouts:
+            return self._defined(item, config)
+        if self._plain is None:
+            self._plain = self._defined(item, None)
+        return replace(self._plain, task=item.task)
+
+    def _defined(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+        definition = build_definition(self._settings, item, config)
         refuse_unrunnable(definition)
         return definition
 
