@@ -92,6 +92,11 @@ class Screen(io.TextIOBase):
         return [line.rstrip() for line in self._screen.display]
 
     @property
+    def column(self) -> int:
+        """Where the cursor is in its line, from 0."""
+        return self._screen.cursor.x
+
+    @property
     def bells(self) -> int:
         """How often it rang."""
         return self._screen.bells

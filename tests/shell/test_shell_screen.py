@@ -143,7 +143,7 @@ async def test_tab_completes_up_to_a_line_that_can_be_run(space: Space) -> None:
             glass.press(typed, TAB)
             # The space shows in the place of the cursor alone; without it, more keys would come before the completion.
             await glass.until(lambda completed=completed: glass.typed == completed.strip())
-            await glass.until(lambda completed=completed: glass.screen.cursor.x >= len(f"penguin> {completed}"))
+            await glass.until(lambda completed=completed: glass.screen.column >= len(f"penguin> {completed}"))
 
 
 async def test_what_is_chosen_from_the_menu_is_explained_there(space: Space) -> None:
