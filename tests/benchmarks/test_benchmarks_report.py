@@ -18,7 +18,7 @@ DAY = date(2026, 3, 1)
 def test_the_guard_takes_the_best_of_the_rounds_and_fails_beyond_twice_what_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rounds = [{"sequence.ms": 9.0, "work.ms": 1.0}, {"sequence.ms": 4.0, "work.ms": 1.0}, {"sequence.ms": 4.0}]
+    rounds = [{"sequence.ms": 9.0, "work.ms": 1.0}, {"sequence.ms": 4.0, "work.ms": 2.0}, {"sequence.ms": 3.0}]
     title = "four phases of nothing, one after another"
     found = ratios(rounds)
     assert found == {title: 4.0}
