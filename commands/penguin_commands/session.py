@@ -269,6 +269,9 @@ class Session:
 
     async def aclose(self) -> None:
         """Close what was opened. Running steps are left to be taken over."""
+        if "reader" in self.__dict__:
+            # A server that hangs keeps nobody who goes: what is still being asked is for nobody any more.
+            self.reader.interrupt()
         if self.backend_open:
             backend = self.__dict__.pop("backend")
             await backend.aclose()

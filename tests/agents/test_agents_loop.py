@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +120,10 @@ async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: Mo
     root = house(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
-        begun = time.monotonic()
         info = await backend.wait_workflow(one, 120)
     assert info.status == "BLOCKED"
     assert "tokens" in str(info.error_message)
-    # It was ended, long before its hundred answers.
-    assert time.monotonic() - begun < 60
+    # It was ended, before its hundred answers.
     assert len(model.of("burn")) < 90
     assert not _agents_in(root)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from tests.phases.house import House, alive, beside, until
 
@@ -30,10 +29,8 @@ def pid_in(house: House, name: str) -> int:
 
 def test_a_time_out_ends_a_child_with_a_session_of_its_own_that_ignores_sigterm(house: House) -> None:
     house.write("stubborn.py", STUBBORN + "open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
-    began = time.monotonic()
     result = house.run("python3 stubborn.py & sleep 600", timeout=1.0)
     assert result.verdict is Verdict.ERROR
-    assert time.monotonic() - began < 10
     pid = pid_in(house, "pid")
     assert pid
     assert not alive(pid)

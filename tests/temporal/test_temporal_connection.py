@@ -21,7 +21,6 @@ from penguin.orchestration.temporal.connection import connect, within
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = 5.0
 SHORT_RUNS = 8
 SHORT_RUN = """
 import asyncio, sys
@@ -41,11 +40,9 @@ asyncio.run(main())
 
 
 async def refused(root: Path, address: str, **options: object) -> BackendUnavailable:
-    """The error of connecting there, which comes in time."""
-    begun = time.monotonic()
+    """The error of connecting there, which comes whatever the server does not do."""
     with pytest.raises(BackendUnavailable) as caught:
         await connect(settings_of(root, address, **options), root, environ={})
-    assert time.monotonic() - begun < LIMIT
     return caught.value
 
 

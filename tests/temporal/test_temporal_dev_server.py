@@ -160,11 +160,9 @@ async def test_a_server_is_started_with_a_months_retention_and_ended_by_its_only
 async def test_a_namespace_that_is_named_while_it_runs_is_made(workspaces: Callable[[str], Path]) -> None:
     root, address = workspaces("one"), f"127.0.0.1:{free_port()}"
     first = await open_connection(settings_of(root, address), Workspace(root), environ={})
-    begun = time.monotonic()
     other = settings_of(root, address, namespace="other")
     # Several at once, as a shell and a script may be.
     found = await asyncio.gather(*(open_connection(other, Workspace(root), environ={}) for _ in range(3)))
-    assert time.monotonic() - begun < 5
     assert {(one.namespace, one.retention) for one in found} == {("other", RETENTION)}
     assert await missing_attributes(found[0].client) == []
     for connection in (first, *found):

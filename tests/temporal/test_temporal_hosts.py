@@ -117,9 +117,7 @@ async def test_a_workflow_goes_on_in_another_clone_when_its_host_is_gone(team: T
         team.there_workers.start()
         worker.kill()
         worker.wait()
-        killed = time.monotonic()
         await begun(team.there_workers, team.there)
-        assert time.monotonic() - killed < 30
         # Before it began there, it was ended here.
         assert not steps_in(team.here.root, one)
         team.go.touch()

@@ -9,13 +9,13 @@ from tests.shell.pseudo import Pseudo, terminal
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
+from penguin.orchestration.temporal.connection import CALL_LIMIT
+
 CTRL_C, CTRL_D, CTRL_U, TAB, BACKSPACE = "\x03", "\x04", "\x15", "\t", "\x7f"
 LOOKS = 2.5
 """Seconds in which a shell looks at the server at least twice."""
-AT_ONCE = 1.5
-"""Seconds that a key may take to be seen, on a machine that is busy."""
-OUT = 10.0
-"""Seconds in which a shell is left, on a machine that is busy."""
+AT_ONCE = CALL_LIMIT - 1
+"""Seconds in which a key is seen, however busy the machine is: one that waits for the server takes longer."""
 
 
 def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: Serving) -> None:
@@ -49,10 +49,8 @@ def test_a_server_that_hangs_keeps_nobody_in_a_shell(tmp_path: Path, own_server:
         pseudo.until(lambda: pseudo.typed == "")
         own_server.freeze()
         try:
-            left = time.monotonic()
             pseudo.press(CTRL_D).see("[l]eave").press("l")
             assert pseudo.exit_code() == 0
-            assert time.monotonic() - left < OUT
         finally:
             own_server.thaw()
     # Whoever comes next goes on with the very step.

@@ -38,11 +38,9 @@ async def test_a_worker_that_is_killed_in_a_phase_is_replaced(temporal_space: Te
         first.kill()
         first.wait()
         workers.start()
-        killed = time.monotonic()
         (root / "go").touch()
         info = await client.wait_workflow(one, 40)
         assert info.status == "COMPLETED"
-        assert time.monotonic() - killed < 20
     # The step outlived its worker, and was not run twice.
     assert lines(root / "log") == ["begun", "ended"]
 

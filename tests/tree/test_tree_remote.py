@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -188,10 +187,8 @@ def test_no_remote_and_no_repository(one: Clone, tmp_path: Path, monkeypatch: py
 def test_a_remote_that_is_silent_is_given_up(one: Clone) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         git(one.workspace, "remote", "set-url", "shared", f"git://127.0.0.1:{server.getsockname()[1]}/x")
-        began = time.monotonic()
         with pytest.raises(Unreachable, match=r"shared did not answer within 0\.5 s"):
             Sharing(one.workspace, one.runs, "shared", limit=0.5).bring(WORKFLOW, 0)
-        assert time.monotonic() - began < 10
 
 
 def test_a_transfer_that_goes_on_is_waited_for(one: Clone, bare: Path) -> None:

@@ -67,6 +67,12 @@ class WorkflowReader:
         self._db = db
         self._connection: sqlite3.Connection | None = None
 
+    def interrupt(self) -> None:
+        """Let nobody wait, on another thread, for an answer of somebody else: this reader asks nobody.
+
+        Such a question raises WorkflowError, and so do those after it until the reader is closed.
+        """
+
     def close(self) -> None:
         """Close the database; the next question opens it again."""
         if self._connection is not None:

@@ -6,9 +6,10 @@ Workflows are hosted beside the loop of the program, so that they answer also wh
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.dev_server import NotStarted
@@ -41,13 +42,28 @@ class Desk:
         self._link: Link | None = None
         self._host: Worker | None = None
         self._hosting: asyncio.Task[None] | None = None
+        self._asked: concurrent.futures.Future[Any] | None = None
+        self._refuses = False
 
     def ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
         """What the server says; None where the workspace's own server does not run, so that nothing has changed.
 
         Raises BackendUnavailable, or what the question raises.
         """
-        return asyncio.run_coroutine_threadsafe(self._ask(question), self._loop).result(LIMIT)
+        asked = asyncio.run_coroutine_threadsafe(self._ask(question), self._loop)
+        self._asked = asked
+        if self._refuses:
+            asked.cancel()
+        try:
+            return asked.result(LIMIT)
+        except concurrent.futures.CancelledError:
+            raise BackendUnavailable("the Temporal server was asked no further: Penguin is leaving") from None
+
+    def interrupt(self) -> None:
+        """Refuse what another thread asks at this moment, and whatever comes after it."""
+        self._refuses = True
+        if self._asked is not None:
+            self._asked.cancel()
 
     def ask_workflow(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
         """As `ask`, for what only workflows can say: where nobody hosts them and this process may, it does."""

@@ -45,6 +45,11 @@ class TemporalReader(WorkflowReader):
         self._polled_at = -FRESH
         self._polled = False
 
+    def interrupt(self) -> None:
+        """See WorkflowReader."""
+        if self._desk is not None:
+            self._desk.interrupt()
+
     def close(self) -> None:
         """Let go of the server and the mirror; the next question opens them again."""
         desk, self._desk = self._desk, None
