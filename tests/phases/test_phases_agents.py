@@ -50,8 +50,8 @@ async def test_one_that_says_nothing_is_ended(house: House) -> None:
 
 
 async def test_one_that_goes_on_talking_is_not(house: House) -> None:
-    talk = "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"
-    assert (await ran(house, "/bin/sh", "-c", talk, idle_timeout=0.5)).verdict is Verdict.PASSED
+    talk = "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.25; done"
+    assert (await ran(house, "/bin/sh", "-c", talk, idle_timeout=1.5)).verdict is Verdict.PASSED
 
 
 async def test_its_minutes_end_it_and_block_the_workflow(house: House) -> None:

@@ -74,11 +74,11 @@ def test_now_ends_the_step_which_then_runs_again(house: House) -> None:
 
 
 def test_a_pause_costs_no_time(house: House) -> None:
-    order = house.order(STEP, "sleep 0.3", timeout=1.5)
+    order = house.order(STEP, "sleep 0.3", timeout=3.0)
     stopped_at(house, order, "first", Stop.PAUSE)
 
     async def later() -> AttemptResult:
-        await asyncio.sleep(1.3)  # Time itself is what this is about.
+        await asyncio.sleep(2.8)  # Time itself is what this is about.
         return await house.attempt(order)
 
     assert asyncio.run(later()).verdict is Verdict.PASSED

@@ -160,10 +160,10 @@ def test_a_report_from_before_does_not_count(house: House) -> None:
 
 
 def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(house: House) -> None:
-    result = house.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=1.0)
+    result = house.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, *[Verdict.ERROR] * 3]
     assert result.steps[1].reason == "timed out after 0.2 s"
-    assert result.steps[2].duration < 1.0
+    assert result.steps[2].duration < 3.0
     assert "are used up" in result.steps[3].reason
     assert result.reason.endswith("(and 2 more)")
 
