@@ -38,7 +38,8 @@ MEANINGS: dict[ExitCode, str] = {
 
 
 class UsageError(WorkflowError):
-    """The line was not understood. `start` and `end` are the place of the word at fault in `line`, if one is."""
+    """The line was not understood. `start` and `end` are the place of the word at fault in `line`, if one is; where
+    one is missing they are the same, where it would begin."""
 
     code = "usage"
 

@@ -34,6 +34,9 @@ def _invocation(words: Sequence[Word]) -> Invocation:
     except UsageError as error:
         usage = f"usage: {command.usage}"
         error.hint = f"{error.hint}; {usage}" if error.hint else usage
+        if error.start is None:
+            # No word is wrong, one is missing: there it would begin.
+            error.start = error.end = words[-1].end + 1
         raise
 
 

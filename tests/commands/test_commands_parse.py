@@ -101,7 +101,7 @@ def test_lines_that_ask_for_nothing(line: str) -> None:
         ("/workflow", "/workflow needs a verb: start, pause", "/help workflow", "/workflow"),
         ("/workflow strat x", "did you mean start?", "usage: /workflow start TASK [--with-deps]", "strat"),
         ("/workflow zzz x", "unknown /workflow verb 'zzz'; there are: start", "/help workflow", "zzz"),
-        ("/workflow start", "TASK is missing", "usage: /workflow start TASK", None),
+        ("/workflow start", "TASK is missing", "usage: /workflow start TASK", ""),
         ("/workflow start a b", "'b' is one word too many", "usage: /workflow start TASK", "b"),
         ("/workflow start a --wiat", "unknown flag '--wiat'; did you mean --wait?", "usage:", "--wiat"),
         ("/workflow start a -x", "unknown flag '-x'", "usage:", "-x"),
@@ -129,8 +129,8 @@ def test_lines_that_ask_for_nothing(line: str) -> None:
         ("/workflow resume a --budget usd=inf", "'inf' is no number of usd", "usage:", "usd=inf"),
         ("/workflow resume a --budget usd=1,usd=2", "usd is there twice", "usage:", "usd=1,usd=2"),
         ("/workflow resume a --budget usd=1,", "'' is no budget", "usage:", "usd=1,"),
-        ("/workflow approve a", "--by NAME is missing", "usage: /workflow approve ID --by NAME", None),
-        ("/workflow feedback", "ID is missing", "usage: /workflow feedback ID [TEXT…]", None),
+        ("/workflow approve a", "--by NAME is missing", "usage: /workflow approve ID --by NAME", ""),
+        ("/workflow feedback", "ID is missing", "usage: /workflow feedback ID [TEXT…]", ""),
         ("/task graph --format png", "unknown choice 'png'; there are: tree, dot, mermaid", "usage:", "png"),
         ("/workflow start 'x", "the quote ' is never closed", "close it", "'x"),
     ],
@@ -140,6 +140,14 @@ def test_what_is_said_of_a_line_that_is_wrong(line: str, message: str, hint: str
     assert message in error.message
     assert hint in error.hint
     assert (None if error.start is None else line[error.start : error.end]) == fault
+
+
+@pytest.mark.parametrize("line", ["/workflow start", "/workflow approve a", "/workflow logs --", "/workflow feedback"])
+@pytest.mark.parametrize("behind", ["", "    ", "  # what for"])
+def test_what_is_missing_is_missed_behind_the_last_word(line: str, behind: str) -> None:
+    with pytest.raises(UsageError, match="is missing") as caught:
+        parse(line + behind, comments=True)
+    assert caught.value.start == caught.value.end == len(line) + 1
 
 
 def test_a_huge_word_makes_no_huge_error() -> None:

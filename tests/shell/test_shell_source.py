@@ -130,6 +130,14 @@ async def test_the_bad_word_of_a_typed_line_is_marked(space: Space) -> None:
         assert below[2].startswith("hint: usage: /workflow list")
 
 
+async def test_the_place_of_a_missing_word_is_marked(space: Space) -> None:
+    async with shell(space.root) as glass:
+        await glass.enter("/workflow pause --now")
+        below = await lines_below(glass, "error: ID is missing")
+        assert below[:2] == ["  /workflow pause --now", "                        ^"]
+        assert below[2].startswith("hint: usage: /workflow pause ID")
+
+
 async def test_a_mark_fits_a_narrow_window(space: Space) -> None:
     async with shell(space.root, columns=40) as glass:
         await glass.enter(f"/workflow list {'x' * 50} --staus")

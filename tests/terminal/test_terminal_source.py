@@ -189,6 +189,21 @@ def test_a_script_marks_the_bad_word(penguin: Program) -> None:
     assert penguin("-o", "json", "-c", "/nope").err.count("\n") == 1
 
 
+@pytest.mark.parametrize("line", ["/workflow start", "/workflow start ", "/workflow start   # whatever"])
+def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> None:
+    place, shown, mark = penguin(script=line).err.splitlines()
+    assert place.startswith("<stdin>:1: TASK is missing; usage: /workflow start TASK")
+    assert (shown, mark) == (f"    {line}".rstrip(), "                    ^")
+
+
+@pytest.mark.parametrize("room", [20, 41])
+def test_of_a_long_line_its_end_is_shown_where_a_word_is_missing(room: int) -> None:
+    line = f"/help {'漢字 ' * 1_000}end"
+    shown, mark = caret(line, len(line) + 1, len(line) + 1, room).split("\n")
+    assert shown.endswith(" end")
+    assert len(mark) == columns(shown) + 2 <= room
+
+
 def test_lines_that_cannot_be_read_have_no_mark() -> None:
     (line,) = Lines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
     assert line.error is not None

@@ -71,9 +71,11 @@ def marked(error: BaseException, room: int) -> str:
 
 
 def caret(line: str, start: int, end: int, room: int = 80) -> str:
-    """A line with the words at fault marked below it, at most `room` columns wide."""
-    before, fault, after = _cut(line[:start], line[start:end], line[end:], max(room, NARROWEST))
-    return f"{before}{fault}{after}\n{' ' * columns(before)}{'^' * max(1, columns(fault))}"
+    """A line with the words at fault, or the place of one that is missing, marked below it; at most `room` columns."""
+    # What is missing may begin behind the end of the line.
+    before, fault, after = _cut(line[:start].ljust(start), line[start:end], line[end:], max(room, NARROWEST))
+    shown = f"{before}{fault}{after}".rstrip()
+    return f"{shown}\n{' ' * columns(before)}{'^' * max(1, columns(fault))}"
 
 
 def _cut(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
