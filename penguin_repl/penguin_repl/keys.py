@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
-from prompt_toolkit.filters import is_searching
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.keys import Keys
 
 from penguin_repl.completion import Ranked
 from penguin_repl.ranking import BEGINS
@@ -17,11 +18,50 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.key_binding.key_processor import KeyPress
+
+GIVES_UP = (Keys.ControlC, Keys.SIGINT)
+"""Keys that end the wait for a completion."""
+
+
+class Completing:
+    """A completion that was asked for and is not there yet. Keys that come meanwhile wait for it, as everybody's
+    fingers expect: whoever types `sta Tab au` means the word after the one that is being completed."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._held: list[KeyPress] = []
+
+    def under_way(self) -> bool:
+        """Whether keys are held."""
+        return self._task is not None
+
+    def begin(self, event: KeyPressEvent) -> None:
+        """Complete what was typed."""
+        self._held = []
+        self._task = event.app.create_background_task(_complete(event.app.current_buffer))
+        self._task.add_done_callback(lambda task: self._end(task, event))
+
+    def hold(self, event: KeyPressEvent) -> None:
+        """Keep a key until the completion is there; Ctrl-C ends both."""
+        if event.key_sequence[0].key in GIVES_UP and self._task is not None:
+            self._held = list(event.key_sequence)
+            self._task.cancel()
+        else:
+            self._held.extend(event.key_sequence)
+
+    def _end(self, task: asyncio.Task[None], event: KeyPressEvent) -> None:
+        self._task = None
+        if event.app.is_running:
+            event.key_processor.feed_multiple(self._held)
+            event.key_processor.process_keys()
 
 
 def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
     """Ctrl-C clears the line; on an empty one it calls `on_nothing`. Tab completes."""
     keys = KeyBindings()
+    completing = Completing()
+    keys.add("<any>", eager=True, filter=Condition(completing.under_way))(completing.hold)
 
     def clear(event: KeyPressEvent) -> None:
         buffer = event.app.current_buffer
@@ -37,7 +77,7 @@ def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
     def complete(event: KeyPressEvent) -> None:
         buffer = event.app.current_buffer
         if buffer.complete_state is None:
-            event.app.create_background_task(_complete(buffer))
+            completing.begin(event)
         else:
             _next_completion(buffer)
 

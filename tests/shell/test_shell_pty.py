@@ -77,6 +77,13 @@ def test_a_command_completion_and_ctrl_d(work: Work) -> None:
     assert not work.engines()
 
 
+def test_keys_that_come_before_a_completion_wait_for_it(work: Work) -> None:
+    with terminal(work.root) as pseudo:
+        pseudo.until(lambda: pseudo.typed == "")
+        pseudo.press("/workf", TAB, "sta", TAB, "rt", TAB, "au", TAB)
+        pseudo.until(lambda: pseudo.typed == "/workflow start auth")
+
+
 def test_ctrl_c_ends_the_waiting_and_not_the_workflow(work: Work) -> None:
     with terminal(work.root) as pseudo:
         pseudo.enter("/workflow start auth").see("workflow_id:")

@@ -1,0 +1,100 @@
+"""Tab, and the keys that come before what it completes is there."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from penguin_repl.keys import line_keys
+
+pytestmark = pytest.mark.anyio
+
+TAB, CTRL_C = "\t", "\x03"
+
+
+class Late(Completer):
+    """Completes every word by "bc", once it may."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.may = threading.Event()
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        self.asked.set()
+        assert self.may.wait(30)
+        yield Completion("bc")
+
+
+class Typing:
+    """A prompt whose completions come late."""
+
+    def __init__(self, keys: PipeInput) -> None:
+        self.late = Late()
+        self.nothing = 0
+        self._keys = keys
+        self.prompt: PromptSession[str] = PromptSession(
+            input=keys,
+            output=DummyOutput(),
+            completer=self.late,
+            complete_while_typing=False,
+            key_bindings=line_keys(self._on_nothing),
+        )
+
+    def _on_nothing(self) -> None:
+        self.nothing += 1
+
+    @property
+    def text(self) -> str:
+        return self.prompt.default_buffer.text
+
+    def press(self, *keys: str) -> None:
+        self._keys.send_text("".join(keys))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def typing() -> Iterator[Any]:
+    with create_pipe_input() as keys:
+        typing = Typing(keys)
+        yield typing
+        typing.late.may.set()
+
+
+async def test_keys_wait_for_the_completion(typing: Typing) -> None:
+    line = asyncio.ensure_future(typing.prompt.prompt_async())
+    typing.press("a", TAB, " x", "\r")
+    await typing.until(typing.late.asked.is_set)
+    assert not line.done()
+    typing.late.may.set()
+    assert await line == "abc x"
+
+
+async def test_a_second_completion_waits_for_the_first(typing: Typing) -> None:
+    line = asyncio.ensure_future(typing.prompt.prompt_async())
+    typing.press("a", TAB, "-a", TAB, "!", "\r")
+    typing.late.may.set()
+    assert await line == "abc-abc!"
+
+
+async def test_ctrl_c_does_not_wait(typing: Typing) -> None:
+    line = asyncio.ensure_future(typing.prompt.prompt_async())
+    typing.press("a", TAB, "held")
+    await typing.until(typing.late.asked.is_set)
+    typing.press(CTRL_C)
+    await typing.until(lambda: typing.text == "")
+    typing.press(CTRL_C, "b", "\r")
+    assert await line == "b"
+    assert typing.nothing == 1
