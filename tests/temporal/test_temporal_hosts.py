@@ -76,8 +76,8 @@ def team(
     team = Team(
         here,
         there,
-        Workers(here, tmp_path_factory.mktemp("workers")),
-        Workers(there, tmp_path_factory.mktemp("workers")),
+        Workers(here.root, tmp_path_factory.mktemp("workers")),
+        Workers(there.root, tmp_path_factory.mktemp("workers")),
         tmp_path / "go",
     )
     for clone in (here, there):

@@ -20,7 +20,7 @@ TASKS = 60
 
 @pytest.fixture
 def workers(temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    workers = Workers(temporal_space, tmp_path_factory.mktemp("workers"))
+    workers = Workers(temporal_space.root, tmp_path_factory.mktemp("workers"))
     yield workers
     workers.close()
 

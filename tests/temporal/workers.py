@@ -17,15 +17,15 @@ from penguin.orchestration.temporal.backend import TemporalBackend
 class Workers:
     """Real worker processes of one workspace."""
 
-    def __init__(self, space: TemporalSpace, folder: Path) -> None:
-        self._space = space
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
         self._folder = folder
         self.running: list[subprocess.Popen[bytes]] = []
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Another worker, at work."""
         log = self._folder / f"worker-{len(self.running)}.log"
-        command = [sys.executable, "-m", "penguin_repl", "--workspace", os.fspath(self._space.root), *options, "worker"]
+        command = [sys.executable, "-m", "penguin_repl", "--workspace", os.fspath(self._root), *options, "worker"]
         with log.open("wb") as file:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self.running.append(process)
