@@ -8,7 +8,8 @@ from penguin.orchestration.phases.launcher.output import TAIL as RING
 
 TAIL = 64 * 1024
 """Bytes."""
-INCOMPLETE = b"\n[penguin: more was printed than is kept; the last part of it comes here when the step ends]\n"
+MORE = "more was printed than is kept; the last part of it comes here when the step ends"
+INCOMPLETE = f"\n[penguin: {MORE}]\n".encode()
 
 
 def tail(path: str, limit: int = TAIL) -> tuple[str, int]:

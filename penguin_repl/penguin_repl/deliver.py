@@ -102,19 +102,12 @@ async def _deliver_chain(screen: Screen, chain: Chain) -> None:
 
 
 async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note]) -> None:
-    from penguin_commands.results.output import Note
-    from penguin_repl.render.safe import clean
-
     if screen.style.format != "text":
-        found = {}
-        async for piece in pieces:
-            if isinstance(piece, Note):
-                screen.narrate(clean(piece.text))
-            else:
-                found[piece.log.path, piece.log.host] = piece.log
-        show(screen, logs._replace(logs=tuple(found.values()), pieces=None))
+        await _follow_as_data(screen, logs, pieces)
         return
+    from penguin_commands.results.output import Note
     from penguin_repl.log_printer import LogPrinter
+    from penguin_repl.render.safe import clean
 
     printer = LogPrinter(screen, raw=logs.raw)
     try:
@@ -127,3 +120,23 @@ async def _follow(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note
                 printer.put(piece.log, piece.output)
     finally:
         printer.end()
+
+
+async def _follow_as_data(screen: Screen, logs: Logs, pieces: AsyncIterator[Piece | Note]) -> None:
+    """A row for each piece where rows are wanted; then all outputs, as without following them."""
+    from penguin_commands.results.output import Note
+    from penguin_repl.log_rows import LogRows
+    from penguin_repl.render.safe import clean
+
+    rows = LogRows(screen, logs.workflow_id) if screen.style.format == "jsonl" else None
+    found = {}
+    async for piece in pieces:
+        if isinstance(piece, Note):
+            screen.narrate(clean(piece.text))
+            continue
+        found[piece.log.path, piece.log.host] = piece.log
+        if rows:
+            rows.put(piece)
+    if rows:
+        rows.end()
+    show(screen, logs._replace(logs=tuple(found.values()), pieces=None))

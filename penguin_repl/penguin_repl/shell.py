@@ -300,7 +300,8 @@ class Shell:
             show(self._screen, result.first)
             await self._show(await result.then())
         elif not self._is_told(result):
-            await deliver(self._screen, _paced(result))
+            # Programs get the end of each output alone.
+            await deliver(self._screen, _paced(result) if self._screen.style.format == "text" else result)
 
     async def _show_live(self, result: PanelSwitch | Viewing) -> None:
         """What is no text: something that goes on."""

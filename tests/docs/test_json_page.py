@@ -116,6 +116,18 @@ def test_events_are_told_as_promised(penguin: Program) -> None:
     assert told("workflow", last) == []
 
 
+def test_output_is_followed_as_promised(penguin: Program) -> None:
+    script = "/workflow start quick --wait\n/workflow logs quick -f --phase test\n"
+    rows = penguin("-o", "jsonl", script=script).documents
+    pieces = [row for row in rows if "output" in row]
+    assert [told("printed", row) for row in pieces] == [[]] * len(pieces)
+    *_, log, last = rows
+    assert pieces
+    assert pieces[-1]["output"]["path"] == log["path"]
+    assert told("log", log) == []
+    assert told("workflow", last) == []
+
+
 def test_each_command_is_on_the_page() -> None:
     known = documents()
     named = {re.sub(r" (?:ID|--wait)$", "", name) for name in known}

@@ -17,7 +17,7 @@ from tests.terminal.specimens import ERRORS, PROGRESS, SPECIMENS
 
 from penguin_commands import results
 from penguin_commands.results import Result
-from penguin_commands.results.output import Diff, Logs
+from penguin_commands.results.output import Diff, Logs, Printed
 from penguin_commands.results.past import Happened
 from penguin_commands.results.plans import BlueprintRow, TaskState
 from penguin_commands.results.saved import RawTalk
@@ -36,7 +36,7 @@ WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
 STREAMED = (Logs, Diff, Chain, RawTalk)
 """What has no renderer of its own: it is shown piece by piece."""
-UNSEEN = (PanelSwitch, Viewing, Sourced, Quit, Happened)
+UNSEEN = (PanelSwitch, Viewing, Sourced, Quit, Happened, Printed)
 """What a shell does instead of showing it; and what only programs read."""
 PARTS = (TaskState, BlueprintRow, Total)
 """What results are made of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -9,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
+from tests.shell.pseudo import terminal
 from tests.terminal.program import Program
 
 PATIENCE = 20.0
@@ -162,6 +165,87 @@ def test_one_attempt_is_followed_to_its_end(penguin: Program, begin: Callable[..
     (penguin.folder / "go").touch()
     out, _ = following.communicate(timeout=PATIENCE)
     assert out.splitlines()[1:] == ["bad"]
+
+
+def output(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The next line of its output, which is a piece of what is followed."""
+    found: dict[str, Any] = json.loads(line(process))["output"]
+    return found
+
+
+def test_programs_get_a_line_for_each_piece_as_it_comes(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    # Between its two halves a character waits for the other step.
+    halves = r"printf '\303'; until test -e go; do sleep 0.02; done; printf '\251\303'"
+    config = CONFIG.replace("echo begun; until test -e go; do sleep 0.02; done; echo ended", f"echo begun; {halves}")
+    (penguin.folder / "penguin.yaml").write_text(config)
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    following = begin("-o", "jsonl", "-c", "/workflow logs talks -f")
+    first = output(following)
+    assert re.fullmatch(ID, first.pop("workflow_id"))
+    path, step = first.pop("path"), first.pop("step")
+    assert step.startswith("echo")
+    assert first == {
+        "phase": "IMPLEMENT",
+        "attempt": 1,
+        "try": 1,
+        "stream": "stdout",
+        "text": "begun\n",
+        "host": "",
+        "note": "",
+    }, "while the step still runs"
+    assert following.poll() is None
+    (penguin.folder / "go").touch()
+    out, err = following.communicate(timeout=PATIENCE)
+    rows = [json.loads(text) for text in out.splitlines()]
+    pieces = [row["output"] for row in rows if "output" in row]
+    assert "".join(piece["text"] for piece in pieces if piece["path"] == path) == "\u00e9\ufffd"
+    said = [piece["text"] for piece in pieces if piece["path"] != path]
+    assert said == ["second step\n", "bad\n", "better\n", "said\n", "complained\n"]
+    assert [piece["stream"] for piece in pieces if piece["phase"] == "USE"] == ["stdout", "stderr"]
+    # Then the result, as it is without following.
+    results = rows[len(pieces) :]
+    assert [row["tail"] for row in results] == ["begun\n\u00e9\ufffd", *said]
+    assert results[0]["path"] == path
+    assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
+
+
+def test_programs_are_told_where_output_is_left_out(
+    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    (penguin.folder / "penguin.yaml").write_text(CONFIG.replace("echo begun;", "seq 10000 15000;"))
+    worker(begin)
+    penguin("--detach", "-c", "/workflow start talks")
+    runs = penguin.folder / ".penguin" / "runs"
+    until(lambda: list(runs.glob("*/*/*.tail")))
+    following = begin("-o", "jsonl", "-c", "/workflow logs talks --attempt 1 -f")
+    pieces = [output(following)]
+    while not pieces[-1]["note"]:
+        pieces.append(output(following))
+    assert pieces[-1]["text"] == ""
+    assert pieces[-1]["note"].startswith("more was printed than is kept;")
+    (penguin.folder / "go").touch()
+    out, _ = following.communicate(timeout=PATIENCE)
+    rows = [json.loads(text) for text in out.splitlines()]
+    pieces += [row["output"] for row in rows if "output" in row]
+    whole = (penguin.folder / pieces[0]["path"]).read_text()
+    assert "".join(piece["text"] for piece in pieces if piece["path"] == pieces[0]["path"]) == whole
+    assert rows[-2]["tail"] == whole
+    assert rows[-2]["complete"]
+
+
+def test_without_following_there_are_no_pieces(penguin: Program) -> None:
+    (penguin.folder / "go").touch()
+    penguin("-c", "/workflow start talks")
+    rows = penguin("-o", "jsonl", "-c", "/workflow logs talks").documents
+    assert [row["tail"] for row in rows] == ["said\n", "complained\n", ""]
+    (document,) = penguin("-o", "json", "-c", "/workflow logs talks -f").documents
+    assert [log["tail"] for log in document["logs"]] == ["said\n", "complained\n"]
+    with terminal(penguin.folder, "-o", "jsonl", columns=400) as pseudo:
+        pseudo.enter("/workflow logs talks").see('"tail": "complained')
+        assert '"output"' not in pseudo.text
 
 
 def test_standard_error_is_shown_under_its_own_heading(penguin: Program) -> None:

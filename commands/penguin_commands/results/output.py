@@ -37,6 +37,18 @@ class Log(NamedTuple):
         return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
 
     @property
+    def place(self) -> dict[str, Any]:
+        """Whose output it is, as plain data."""
+        return {
+            "phase": self.phase,
+            "attempt": self.attempt,
+            "step": self.step,
+            "try": self.try_,
+            "stream": "stderr" if self.errors else "stdout",
+            "path": self.path,
+        }
+
+    @property
     def known(self) -> bytes:
         """What is known of output that is elsewhere, and where that is."""
         note = f"[penguin: {self.note}]\n" if self.note else ""
@@ -48,6 +60,20 @@ class Piece(NamedTuple):
 
     log: Log
     output: bytes
+
+
+class Printed(NamedTuple):
+    """A piece of output that is followed, as a program reads it."""
+
+    workflow_id: str
+    log: Log
+    text: str
+    note: str
+    """What Penguin has to say of it."""
+
+    def data(self) -> dict[str, Any]:
+        row = {"workflow_id": self.workflow_id, **self.log.place, "text": self.text}
+        return {"output": {**row, "host": self.log.host, "note": self.note}}
 
 
 class Note(NamedTuple):
@@ -75,12 +101,7 @@ class Logs(NamedTuple):
 
         text, size = tail(log.file) if log.excerpt is None else (log.excerpt, log.size)
         return {
-            "phase": log.phase,
-            "attempt": log.attempt,
-            "step": log.step,
-            "try": log.try_,
-            "stream": "stderr" if log.errors else "stdout",
-            "path": log.path,
+            **log.place,
             "bytes": size,
             "tail": text,
             "complete": log.excerpt is None and not is_incomplete(log.file),
