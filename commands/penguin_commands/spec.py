@@ -49,6 +49,10 @@ class Kind(Enum):
     """A path; str."""
     NUMBER = "number"
     """A whole number from 1; int."""
+    ATTEMPT = "attempt"
+    """The number of one of a workflow's attempts, from 1; int."""
+    PERSON = "person"
+    """A person's name, one word; str."""
     BUDGET = "budget"
     """How much agents may spend, `usd=5,turns=20`; a dict of numbers."""
 
@@ -131,6 +135,8 @@ PLACEHOLDERS = {
     Kind.MOMENT: "TIME",
     Kind.FILE: "FILE",
     Kind.NUMBER: "N",
+    Kind.ATTEMPT: "N",
+    Kind.PERSON: "NAME",
     Kind.BUDGET: "UNIT=N",
 }
 

@@ -42,7 +42,7 @@ def convert(kind: Kind, text: str, choices: tuple[str, ...] = ()) -> Any:
         return _age(text)
     if kind is Kind.MOMENT:
         return _moment(text)
-    if kind is Kind.NUMBER:
+    if kind in (Kind.NUMBER, Kind.ATTEMPT):
         return _number(text)
     if kind is Kind.BUDGET:
         return _budget(text)

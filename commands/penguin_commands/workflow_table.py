@@ -102,7 +102,7 @@ WORKFLOW_CHANGES = (
         '/workflow approve auth-user-model --by "Ada Lovelace" --note "read it all"',
         (ID,),
         (
-            Flag("by", Kind.NAME, "who vouches for it", required=True),
+            Flag("by", Kind.PERSON, "who vouches for it", required=True),
             Flag("note", Kind.TEXT, "what was looked at; kept as evidence"),
         ),
         statuses=frozenset({S.BLOCKED}),
@@ -187,7 +187,7 @@ WORKFLOW_READS = (
         (ID,),
         (
             Flag("phase", Kind.PHASE, "the newest attempt of this phase"),
-            Flag("attempt", Kind.NUMBER, "the attempt with this number"),
+            Flag("attempt", Kind.ATTEMPT, "the attempt with this number"),
             Flag("follow", help="go on until the workflow stops", short="f"),
             Flag("raw", help="what agents print as it came, event by event"),
         ),
@@ -220,7 +220,7 @@ WORKFLOW_READS = (
         (ID,),
         (
             Flag("phase", Kind.PHASE, "only the attempts of this phase"),
-            Flag("attempt", Kind.NUMBER, "only the attempt with this number"),
+            Flag("attempt", Kind.ATTEMPT, "only the attempt with this number"),
         ),
         reads=True,
     ),

@@ -8,7 +8,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
+from penguin_commands.session import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -65,6 +66,24 @@ class Known:
         except WorkflowError:
             return ()
 
+    def attempts(self, workflow: str) -> Mapping[int, str]:
+        """By number, the newest first, what is known of the attempts of the workflow that a word names."""
+        with self._lock:
+            try:
+                names = self._reader()
+                return names.attempts(self._find(names, workflow))
+            except WorkflowError:
+                return {}
+
+    def people(self, workflow: str) -> Sequence[str]:
+        """The names in the history of the workflow that a word names, then those in others'."""
+        with self._lock:
+            try:
+                names = self._reader()
+                return names.people(self._find(names, workflow))
+            except WorkflowError:
+                return ()
+
     def unique_lengths(self, workflow_ids: Iterable[str]) -> Mapping[str, int]:
         """How many characters at the beginning of each id tell it from all others."""
         with self._lock:
@@ -119,6 +138,14 @@ class Known:
         with self._lock:
             if self._names is not None:
                 self._names.close()
+
+    def _find(self, names: NameReader, workflow: str) -> str:
+        """The id of the workflow that a word names; '' where it names none."""
+        ref = self._session.last if workflow == LAST else workflow
+        try:
+            return names.find(ref, prefix=True) if ref else ""
+        except WorkflowNotFound:
+            return ""
 
     def _reader(self) -> NameReader:
         """Opened when it is first needed, since which store it is may take the reading of settings."""

@@ -80,6 +80,10 @@ def values(spec: Argument | Flag, known: Known, command: Command, given: Sequenc
             return [Offer(quote(project)) for project in known.projects()]
         case Kind.PHASE:
             return [Offer(phase.lower()) for phase in GATES]
+        case Kind.ATTEMPT:
+            return [Offer(str(number), told) for number, told in known.attempts(_workflow(command, given)).items()]
+        case Kind.PERSON:
+            return [Offer(quote(name), names=(name,)) for name in known.people(_workflow(command, given))]
         case Kind.STATUS:
             return [Offer(status.lower()) for status in WorkflowStatus]
         case Kind.STATUSES:
@@ -89,6 +93,12 @@ def values(spec: Argument | Flag, known: Known, command: Command, given: Sequenc
         case Kind.COMMAND:
             return _help_words(given)
     return [Offer(value) for value in spec.choices or (TYPICAL.get(spec.kind, ()) if spec.kind else ())]
+
+
+def _workflow(command: Command, given: Sequence[str]) -> str:
+    """The workflow that is named already; '' where there is none."""
+    pairs = zip(command.arguments, given, strict=False)
+    return next((word for argument, word in pairs if argument.kind is Kind.WORKFLOW), "")
 
 
 def tail(kind: Kind | None, typed: str) -> str:

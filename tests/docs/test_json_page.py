@@ -15,6 +15,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin_commands.declared import JSON_VERSION
 from penguin_commands.errors import exit_code
+from penguin_commands.spec import Kind
 from penguin_commands.table import COMMANDS
 
 SHAPES = shapes()
@@ -134,6 +135,11 @@ def test_each_command_is_on_the_page() -> None:
     assert {command.name for command in COMMANDS} - named - WITHOUT == set()
     assert set(known.values()) <= SHAPES.keys()
     assert {shape for _, shape in SCRIPT} | {"manual"} == set(known.values()) | {"failure"}
+
+
+def test_each_kind_of_value_is_on_the_page() -> None:
+    (named,) = re.findall(r"^\| `kind` \| text \| what it is: (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(named.split(", ")) == {kind.value for kind in Kind}
 
 
 def test_the_page_tells_the_version() -> None:

@@ -156,6 +156,37 @@ async def test_a_workflow_that_is_there_already_is_not_offered_again(space: Spac
         assert complete("/workflow wait @") == ["@last"]
 
 
+async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(space: Space) -> None:
+    async with three_workflows(space) as ids:
+        session = Session(space.root)
+        newest = [("2", "TEST under way"), ("1", "IMPLEMENT PASSED")]
+        for named in (ids["RUNNING"], "search", "sear"):
+            for command in ("logs", "results"):
+                found = offered(session, f"/workflow {command} {named} --attempt ")
+                assert [(it.text, it.display_meta_text) for it in found] == newest
+        complete = completer(session)
+        assert complete("/workflow logs auth -f --attempt=") == [f"--attempt={number}" for number in (4, 3, 2, 1)]
+        assert complete("/workflow logs auth --attempt 3") == ["3"]
+        assert complete("/workflow logs --attempt ") == complete("/workflow logs nobody --attempt ") == []
+        assert complete("/workflow logs @last --attempt ") == []
+        session.started([ids["BLOCKED"]])
+        assert complete("/workflow logs @last --attempt ") == ["2", "1"]
+
+
+async def test_the_people_of_a_history_are_offered(space: Space) -> None:
+    with scripted_phases(tasks={"mail": {"TEST": ["UNVERIFIED"]}, "search": {"TEST": ["UNVERIFIED"]}}):
+        async with space.backend() as backend:
+            ids = [await backend.start_workflow("mail"), await backend.start_workflow("search")]
+            await backend.wait_workflows(ids)
+            await backend.signal_workflow(ids[0], "approve", {"by": "Ada Lovelace"})
+            await backend.wait_workflows(ids[:1])
+        complete = completer(Session(space.root))
+        for line in ("/workflow approve search --by ", "/workflow approve --by ", "/workflow approve nobody --by ad"):
+            assert "'Ada Lovelace'" in complete(line), line
+        assert complete("/workflow approve mail --by ")[0] == "'Ada Lovelace'"
+        assert complete("/workflow approve search --by=Ada") == ["--by='Ada Lovelace'"]
+
+
 async def test_saved_conversations_are_offered_newest_first(space: Space) -> None:
     session = Session(space.root)
     complete = completer(session)
@@ -285,6 +316,7 @@ def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> Non
         (workflow,) = fill(session.db, "auth", status="BLOCKED")
         complete = completer(session)
         assert complete("/workflow approve au") == [workflow]
+        assert complete("/workflow approve auth --by ") == complete("/workflow logs auth --attempt ") == []
         assert complete("/workflow start ") == ["mail"]
         with pytest.raises(BlockingIOError):
             server.accept()

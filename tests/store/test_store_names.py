@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from penguin.orchestration.backend import ACTIVE, WorkflowStatus
-from penguin.orchestration.commands import Cancel
+from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
+from penguin.orchestration.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
+from penguin.orchestration.events import Advice
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.names import NEIGHBOURS, NameReader, beginning_query, newest_query
+from penguin.orchestration.store.names import NEIGHBOURS, PEOPLE, NameReader, beginning_query, newest_query
 
 S = WorkflowStatus
 ALL = frozenset(S)
@@ -79,6 +80,42 @@ def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": len("ituv-a-000000")}
 
 
+def test_attempts_are_told_newest_first_with_what_they_came_to(
+    db: Path, names: NameReader, tell: SimpleNamespace
+) -> None:
+    story = tell.Story("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
+    tell.commit(db, story)
+    assert names.attempts(story.id) == {2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
+    story.do(Dispatch(), after=100)
+    tell.commit(db, story)
+    assert names.attempts(story.id) == {3: "TEST under way", 2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
+    assert names.attempts("ituv-none") == {}
+
+
+def test_attempts_are_known_by_their_number_alone_where_events_are_not(
+    db: Path, names: NameReader, tell: SimpleNamespace
+) -> None:
+    story = tell.Story("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
+    tell.commit(db, story)
+    connection = open_store(db)
+    connection.execute("DELETE FROM event")
+    connection.close()
+    assert names.attempts(story.id) == {2: "", 1: ""}
+    assert names.people(story.id) == ()
+
+
+def test_people_of_a_workflow_come_first_then_those_of_others(
+    db: Path, names: NameReader, tell: SimpleNamespace
+) -> None:
+    approved = tell.Story("cart").run().report(Verdict.UNVERIFIED).do(Approve("Bea B", tree="t"))
+    steered = tell.Story("login", at=tell.NOON + 90)
+    steered.do(Feedback(Advice(id="1", text="quick", by="cid", at=tell.NOON)), Pause("dan"), Resume("eve"))
+    tell.commit(db, approved, steered, tell.Story("cart-view", at=tell.NOON + 200).do(Cancel("")))
+    assert names.people(approved.id) == ("ann", "Bea B", "eve", "dan", "cid")
+    assert names.people(steered.id) == ("ann", "eve", "dan", "cid", "Bea B")
+    assert names.people("") == ("ann", "eve", "dan", "cid", "Bea B")
+
+
 def test_where_nothing_was_started_there_are_no_names(tmp_path: Path) -> None:
     names = NameReader(tmp_path / "none.db")
     assert names.newest(ALL, 10) == names.beginning("a", ALL, 10) == ()
@@ -102,6 +139,12 @@ def test_every_question_walks_an_index_in_order(db: Path, statuses: frozenset[Wo
         scans = ["SCAN run USING INDEX run_created"] if everything and statuses == ALL else []
         assert [step for step in steps if step.startswith("SCAN")] == scans, steps
         assert scans or [step for step in steps if step.startswith("SEARCH run USING")], steps
+
+
+def test_people_are_looked_for_in_a_few_workflows_alone(db: Path) -> None:
+    steps = plan(db, PEOPLE, ("ituv-a", 10))
+    assert "SCAN run USING COVERING INDEX run_created" in steps
+    assert [step for step in steps if " event " in step] == ["SEARCH event USING PRIMARY KEY (workflow_id=?)"]
 
 
 def test_neighbours_are_searched_for_not_read_past(db: Path) -> None:

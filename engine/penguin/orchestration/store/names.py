@@ -1,4 +1,5 @@
-"""The names of workflows, by how they begin or the newest ones: what completion offers, in a store of any size."""
+"""The names of workflows, by how they begin or the newest ones, and of what is in them: what completion offers, in a
+store of any size."""
 
 from __future__ import annotations
 
@@ -18,6 +19,21 @@ SELECT (SELECT max(workflow_id) FROM run WHERE workflow_id < ?1),
     (SELECT min(workflow_id) FROM run WHERE workflow_id > ?1)
 """
 """The ids before and behind an id."""
+PEOPLE = """
+SELECT coalesce(json_extract(data, '$[0].by'), json_extract(data, '$[0].advice.by')) AS name FROM event
+WHERE workflow_id IN (
+    SELECT ?1 UNION SELECT workflow_id FROM (
+        SELECT workflow_id FROM run INDEXED BY run_created ORDER BY created_at DESC, workflow_id LIMIT ?2
+    )
+) AND substr(kind, 1, instr(kind || '+', '+') - 1) IN (
+    'Started', 'Paused', 'Resumed', 'Passed', 'FeedbackQueued', 'CancelRequested', 'Cancelled'
+)
+GROUP BY name HAVING name != '' ORDER BY max(workflow_id = ?1) DESC, max(at) DESC, name
+"""
+"""Who decided something in a workflow, then who did in the newest ones; the last first. A person's word is the first
+event of its decision."""
+RECENT = 200
+"""So many of the newest workflows are looked through for people."""
 
 
 class Named(NamedTuple):
@@ -51,6 +67,16 @@ class NameReader(WorkflowReader):
                 return ()
             found.update((row[0], Named._make(row)) for row in rows)
         return tuple(found[name] for name in sorted(found))
+
+    def attempts(self, workflow_id: str) -> dict[int, str]:
+        """By the number of an attempt, the newest first: its phase and verdict, where these are known here."""
+        rows = self._rows("SELECT attempt FROM run WHERE workflow_id = ?", (workflow_id,))
+        known = {it.attempt: f"{it.phase} {it.verdict or 'under way'}" for it in self.results(workflow_id)}
+        return {number: known.get(number, "") for number in range(rows[0][0] if rows else 0, 0, -1)}
+
+    def people(self, workflow_id: str) -> tuple[str, ...]:
+        """Who started, steered or approved a workflow, then who did so with the newest ones; the last first."""
+        return tuple(row[0] for row in self._rows(PEOPLE, (workflow_id, RECENT)))
 
     def unique_lengths(self, workflow_ids: Iterable[str]) -> dict[str, int]:
         """By id, how many of its first characters no other id has; all of them where another id goes on from it."""
