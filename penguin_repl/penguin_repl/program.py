@@ -96,7 +96,7 @@ PROGRAM = Command(
             "worker: told to stop, give its steps so long to end, then end them; else they are left running for the "
             "next engine",
         ),
-        Flag("until-settled", help="worker: end when nothing is left that moves by itself"),
+        Flag("until-settled", help="worker: end when nothing is left that moves by itself, and no step runs"),
         Flag(
             "metrics",
             Kind.NAME,

@@ -69,10 +69,10 @@ class Worker:
             wait.result()
 
     async def _settled(self) -> None:
-        """Until nothing moves by itself any more, what is started meanwhile included."""
+        """Until nothing moves by itself and no step runs any more, what is started meanwhile included."""
         seen: set[str] = set()
         while (ids := {info.workflow_id for info in self._active()}) - seen:
-            await self._session.backend.wait_workflows(sorted(ids))
+            await self._session.backend.wait_workflows(sorted(ids), at_rest=True)
             seen = ids
         self._screen.narrate("worker: everything is settled")
 

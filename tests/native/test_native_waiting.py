@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from tests.native.space import Space
+from tests.native.space import Space, until
 
 from penguin.orchestration import WorkflowError
-from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
 from penguin.orchestration.hosting.settling import Settling
 from penguin.orchestration.native.backend import NativeBackend
 from penguin.orchestration.native.waiting import Waiting
@@ -104,3 +106,21 @@ async def test_an_unknown_one_is_told_at_once(space: Space) -> None:
             with pytest.raises(WorkflowError, match="nobody"):
                 await backend.wait_workflows([*ids, "nobody"], timeout=20)
             script.release("TEST")
+
+
+async def test_a_paused_one_is_at_rest_once_its_step_has_ended(space: Space) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            one = await backend.start_workflow("a")
+            await until(lambda: len(script.calls) == 2)
+            assert await backend.pause_workflow(one)
+            assert [info.status for info in await backend.wait_workflows([one])] == ["PAUSED"]
+            with pytest.raises(WaitTimeout, match="is still PAUSED"):
+                await backend.wait_workflows([one], 0, at_rest=True)
+            waiting = asyncio.ensure_future(backend.wait_workflows([one], 20, at_rest=True))
+            await asyncio.sleep(0)
+            script.release("TEST")
+            assert [info.status for info in await waiting] == ["PAUSED"]
+            assert not backend._open().ledger.known(one).state.running

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.native.space import reached
+from tests.native.space import reached, until
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
@@ -104,6 +104,21 @@ async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_res
             assert [one.split("-")[1] for one in ids] == ["c", "b"]
             infos = await backend.wait_workflows(ids, 30)
     assert {info.status for info in infos} == {"COMPLETED"}
+
+
+async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_space: TemporalSpace) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        async with backend_of(temporal_space) as backend:
+            one = await backend.start_workflow("a")
+            await until(lambda: len(script.calls) == 2)
+            assert await backend.pause_workflow(one)
+            assert [info.status for info in await backend.wait_workflows([one], 20)] == ["PAUSED"]
+            with pytest.raises(WaitTimeout, match="is still PAUSED"):
+                await backend.wait_workflows([one], 0, at_rest=True)
+            script.release("TEST")
+            assert [info.status for info in await backend.wait_workflows([one], 20, at_rest=True)] == ["PAUSED"]
+            assert not (await backend.presence.open()).reader.under_way(one).running  # type: ignore[union-attr]
 
 
 async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(temporal_space: TemporalSpace) -> None:

@@ -155,6 +155,25 @@ async def test_two_workers_share_the_work_and_run_nothing_twice(space: Space, wo
     assert sorted((space.root / "ran").read_text().split()) == sorted(names)
 
 
+async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(space: Space, workers: list[Worker]) -> None:
+    waiting_task(space)
+    run(space, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(space))
+    await until(lambda: count(space.root / "begun"))
+    assert run(space, "-c", "/workflow pause a").returncode == 0
+    workers[0].stop()
+    reader = WorkflowReader(space.root / ".penguin" / "penguin.db")
+    owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
+    workers.append(Worker(space, "--until-settled"))
+    await until(lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners))
+    assert "everything is settled" not in workers[1].said
+    (space.root / "go").touch()
+    assert workers[1].ended() == (0, b"")
+    assert (reader.list()[0].status, reader.at_rest(reader.find("a"))) == ("PAUSED", True)
+    assert (count(space.root / "begun"), count(space.root / "ended")) == (1, 1)
+    reader.close()
+
+
 @pytest.mark.parametrize("options", [("--grace", "5"), ("--until-settled",)])
 def test_its_options_are_its_own(space: Space, options: tuple[str, ...]) -> None:
     refused = run(space, *options, "-c", "/workflow list")

@@ -290,9 +290,12 @@ class OrchestrationBackend(ABC):
         workflow_ids: Sequence[str],
         timeout: float | None = None,
         status: WorkflowStatus | None = None,
+        *,
+        at_rest: bool = False,
     ) -> list[WorkflowInfo]:
         """Wait until all of them have this status, or all are settled; `timeout` in seconds.
 
+        `at_rest`: a PAUSED one is settled only once its step has ended, as far as the backend can tell.
         Raises WaitTimeout, or WorkflowNotFound for an unknown id.
         """
         import asyncio

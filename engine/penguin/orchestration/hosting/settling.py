@@ -11,15 +11,21 @@ from penguin.orchestration.flow import State
 from penguin.orchestration.ituv import workflow_settled
 from penguin.orchestration.store.dependencies import dependency_state
 
-_RUN = "SELECT status, cancelling, project_id, dependencies FROM run WHERE workflow_id = ?"
+_RUN = "SELECT status, cancelling, slot, project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
 class Settling:
-    """One look at the workflows that somebody waits for."""
+    """One look at the workflows that somebody waits for.
 
-    def __init__(self, connection: sqlite3.Connection, believed: Callable[[str], State | None]) -> None:
+    `at_rest`: a PAUSED one whose step has not ended yet is not settled.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, believed: Callable[[str], State | None], *, at_rest: bool = False
+    ) -> None:
         self._connection = connection
         self._believed = believed
+        self._at_rest = at_rest
         self._memo: dict[tuple[str, bool], bool] = {}
         self.watched: set[str] = set()
         """The workflows on which the answer hangs."""
@@ -38,23 +44,23 @@ class Settling:
         return self._memo[key]
 
     def _look(self, workflow_id: str, others_settled: bool) -> bool:
-        status, cancelling, project_id, dependencies = self._read(workflow_id)
+        status, cancelling, running, project_id, dependencies = self._read(workflow_id)
         self.watched.add(workflow_id)
-        if cancelling and not status.final:
-            # Also of a PAUSED one: it ends by itself as soon as its step has ended.
+        if (cancelling or (self._at_rest and running)) and not status.final:
+            # Also of a PAUSED one: something follows by itself as soon as its step has ended.
             return False
         in_vain = status is WorkflowStatus.PENDING and self._in_vain(project_id, dependencies, others_settled)
         return workflow_settled(status, in_vain, others_settled)
 
-    def _read(self, workflow_id: str) -> tuple[WorkflowStatus, bool, str, Sequence[str]]:
+    def _read(self, workflow_id: str) -> tuple[WorkflowStatus, bool, bool, str, Sequence[str]]:
         state = self._believed(workflow_id)
         if state is not None:
             task = state.definition.task
-            return state.status, state.cancelling, task.project_id, task.dependencies
+            return state.status, state.cancelling, state.running, task.project_id, task.dependencies
         row = self._connection.execute(_RUN, (workflow_id,)).fetchone()
         if row is None:
             raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
-        return WorkflowStatus(row[0]), bool(row[1]), row[2], json.loads(row[3])
+        return WorkflowStatus(row[0]), bool(row[1]), bool(row[2]), row[3], json.loads(row[4])
 
     def _in_vain(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
         """Whether an unmet dependency settled."""

@@ -269,6 +269,8 @@ class NativeBackend(OrchestrationBackend):
         workflow_ids: Sequence[str],
         timeout: float | None = None,
         status: WorkflowStatus | None = None,
+        *,
+        at_rest: bool = False,
     ) -> list[WorkflowInfo]:
         engine = self._open()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -277,7 +279,10 @@ class NativeBackend(OrchestrationBackend):
             believed(workflow_id)  # an unknown one is told at once
         status_of = partial(self._believed_status, engine)
         waiting = Waiting(
-            workflow_ids, status, status_of, lambda: Settling(engine.ledger.connection, engine.ledger.believed)
+            workflow_ids,
+            status,
+            status_of,
+            lambda: Settling(engine.ledger.connection, engine.ledger.believed, at_rest=at_rest),
         )
         while True:
             obstacles = waiting.in_the_way()

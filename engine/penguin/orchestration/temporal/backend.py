@@ -153,6 +153,8 @@ class TemporalBackend(OrchestrationBackend):
         workflow_ids: Sequence[str],
         timeout: float | None = None,
         status: WorkflowStatus | None = None,
+        *,
+        at_rest: bool = False,
     ) -> list[WorkflowInfo]:
         link = await self.presence.open()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -163,7 +165,8 @@ class TemporalBackend(OrchestrationBackend):
                 await link.visibility.sync()
                 synced = time.monotonic()
             await asyncio.gather(*(self._look_unless_final(link, one) for one in workflow_ids))
-            settled = Settling(link.mirror.connection, lambda workflow_id: None).all_settled(workflow_ids)
+            settling = Settling(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
+            settled = settling.all_settled(workflow_ids)
             # Read after that: what is settled by then is not told as it was before.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
             if settled or all(info.status is status for info in infos):
