@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
@@ -69,7 +70,9 @@ def artifacts(session: Session, workflow: str) -> Artifacts:
 
 
 def _size(session: Session, path: str) -> int | None:
-    try:
-        return (session.workspace.root / path).stat().st_size
-    except OSError:
-        return None
+    from penguin.orchestration.storable import true_path
+
+    for name in (path, true_path(path)):
+        with suppress(OSError):
+            return (session.workspace.root / name).stat().st_size
+    return None

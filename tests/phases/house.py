@@ -112,7 +112,7 @@ class House:
 
     def launchers(self) -> list[int]:
         """Process ids of the launchers of this workspace."""
-        return [pid for pid in processes() if f"launcher.py {self.engines}/".encode() in command_line(pid)]
+        return [pid for pid in processes() if os.fsencode(f"launcher.py {self.engines}/") in command_line(pid)]
 
 
 def processes() -> list[int]:

@@ -222,6 +222,16 @@ def test_a_server_that_everybody_left_by_being_killed_ends_after_a_while(
     assert not lives(record["server"])
 
 
+def test_a_workspace_whose_path_is_no_utf_8_has_its_server_too(workspaces: Callable[[str], Path]) -> None:
+    root, address = workspaces(os.fsdecode(b"caf\xe9")), f"127.0.0.1:{free_port()}"
+    user = User(root, address)
+    assert user.address() == address
+    assert (root / ".penguin/temporal/server.db").exists()
+    assert dev_server._is_dev_server(running(root)["port"])
+    user.leave()
+    assert record_of(root) is None
+
+
 def test_a_killed_server_is_started_again_where_it_was(workspaces: Callable[[str], Path]) -> None:
     root, address = workspaces("one"), f"127.0.0.1:{free_port()}"
     user = User(root, address)

@@ -15,6 +15,7 @@ from penguin.orchestration.blueprint.model import Blueprint, Item
 from penguin.orchestration.config.checker import ERROR, Checker, Node, Problem, nearest
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
 from penguin.orchestration.definition import Task
+from penguin.orchestration.storable import storable_text
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -76,7 +77,8 @@ def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
         if not found and not any(char in pattern for char in "*?["):
             problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
         paths |= {path.relative_to(root).as_posix(): path for path in found}
-    blueprints = [read_blueprint(paths[shown], shown, settings.project_id) for shown in sorted(paths)]
+    # Workflows carry the name with their task.
+    blueprints = [read_blueprint(paths[name], storable_text(name), settings.project_id) for name in sorted(paths)]
     return BlueprintSet(blueprints, problems)
 
 

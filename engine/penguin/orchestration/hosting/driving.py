@@ -14,6 +14,7 @@ from penguin.orchestration.commands import Run
 from penguin.orchestration.evidence import AttemptResult
 from penguin.orchestration.flow import State
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, PhaseRunner
+from penguin.orchestration.storable import storable
 from penguin.orchestration.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,13 @@ def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
 async def run_attempt(
     runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
 ) -> AttemptResult:
-    """Run it to a result. A full disk is waited out: no workflow fails for want of space."""
+    """Run it to a result that any store takes. A full disk is waited out: no workflow fails for want of space."""
+    return storable(await _run_until_it_fits(runner, order, control, on_trouble))
+
+
+async def _run_until_it_fits(
+    runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
+) -> AttemptResult:
     troubled = False
     while True:
         try:

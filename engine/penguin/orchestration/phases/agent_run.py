@@ -34,6 +34,7 @@ from penguin.orchestration.phases.records import Exit
 from penguin.orchestration.phases.verdicts import Judgement
 from penguin.orchestration.runs import attempt_logs
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
+from penguin.orchestration.storable import storable_text
 from penguin.orchestration.tree.difference import difference
 from penguin.orchestration.workspace import Workspace
 
@@ -170,7 +171,7 @@ class AgentRun:
             prompt=prompt,
             session=session,
             # The same for everybody who starts this very try.
-            new_session=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{order.run_dir}#{Path(step_id).name}")),
+            new_session=str(uuid.uuid5(uuid.NAMESPACE_URL, storable_text(f"{order.run_dir}#{Path(step_id).name}"))),
             budget=order.budget,
             read_only=self.step.kind == "judge",
             schema=SCHEMA if self.step.kind == "judge" else None,

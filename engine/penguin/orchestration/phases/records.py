@@ -1,8 +1,13 @@
-"""What steps leave on the disk: the start mark, the exit record, the output, and the names of these files."""
+"""What steps leave on the disk: the start mark, the exit record, the output, and the names of these files.
+
+Marks and records hold paths, which may be no UTF-8: they are read and written by the standard library, which keeps
+such bytes, as the launcher does.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -95,7 +100,7 @@ def slug(name: str) -> str:
 def mark_name(step_id: str) -> str:
     """The variable that marks a step's processes: readable, and unique on this machine."""
     readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(step_id.split("/")[-3:])).strip("_")
-    return f"PENGUIN_STEP_{readable}_{hashlib.sha256(step_id.encode()).hexdigest()[:12]}"
+    return f"PENGUIN_STEP_{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
 
 
 def newest_try(stem: str) -> int:
@@ -116,8 +121,8 @@ def read_mark(step_id: str) -> Mark | None:
     for line in lines[:2]:
         # A line that a crash cut off says nothing.
         try:
-            told |= msgspec.json.decode(line, type=dict[str, object])
-        except msgspec.DecodeError:
+            told |= json.loads(line)
+        except (ValueError, TypeError):
             break
     nobody = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
     return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, Mark)
@@ -126,13 +131,13 @@ def read_mark(step_id: str) -> Mark | None:
 def read_exit(step_id: str) -> Exit | None:
     """None where there is none, or none that can be read."""
     try:
-        return msgspec.json.decode(Path(step_id + EXITED).read_bytes(), type=Exit)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), Exit)
+    except (OSError, ValueError, msgspec.ValidationError):
         return None
 
 
 def write_exit(ending: Exit) -> None:
     path = Path(ending.id + EXITED)
     temporary = path.with_name(path.name + ".tmp")
-    write_private(temporary, msgspec.json.encode(ending))
+    write_private(temporary, json.dumps(msgspec.to_builtins(ending)).encode())
     temporary.replace(path)

@@ -212,13 +212,24 @@ class DevServer:
         command = [sys.executable, "-I", "-S", script, os.fspath(self.folder), host, str(port)]
         process = await asyncio.create_subprocess_exec(
             *command,
-            *server_command(program, host, port, self.namespace, self.folder / DATA),
+            *server_command(program, host, port, self.namespace, self._data),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         await process.wait()
+
+    @property
+    def _data(self) -> Path:
+        """The server's file, as it can be told of it: it refuses a path that is no UTF-8."""
+        data = self.folder / DATA
+        try:
+            os.fsencode(data).decode()
+        except UnicodeDecodeError:
+            # The keeper and the server run in the folder.
+            return Path("..", "..", STATE_DIR, FOLDER, DATA)
+        return data
 
     def _said(self) -> str:
         """The last line of the server's log."""
