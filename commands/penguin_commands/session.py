@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,13 +83,9 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace. Raises WorkflowError where there is none."""
-        from penguin.orchestration.workspace import find_workspace
+        from penguin.orchestration.workspace import current_folder, find_workspace
 
-        try:
-            folder = self.folder or os.getcwd()
-        except FileNotFoundError as error:
-            raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
-        return find_workspace(folder)
+        return find_workspace(self.folder or current_folder())
 
     @cached_property
     def reader(self) -> WorkflowReader:
@@ -146,8 +143,12 @@ class Session:
         named = self.backend_name or os.environ.get("PENGUIN_ORCHESTRATION_BACKEND", "").strip()
         if named:
             return named != "native"
+        path = self.workspace.config_name
         try:
-            with open(self.workspace.config_name, "rb") as file:
+            # A named pipe would block, and a device never end.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                return False
+            with open(path, "rb") as file:
                 return b"temporal" in file.read()
         except OSError:
             return False

@@ -193,9 +193,17 @@ def _init(options: Options, screen: Screen) -> None:
 
     written = init_workspace(Path(options.workspace or "."))
     files = [{"path": os.fspath(path), "state": state} for path, state in written]
-    lines = [f"{file['state']}: {os.path.relpath(file['path'])}" for file in files]
+    lines = [f"{file['state']}: {_from_here(file['path'])}" for file in files]
     hint = 'Try: penguin -c "/task list"'
     screen.data(screen.render(Message("\n".join([*lines, hint]), {"files": files})))
+
+
+def _from_here(path: str) -> str:
+    try:
+        return os.path.relpath(path)
+    except FileNotFoundError:
+        # The folder we are in is gone.
+        return path
 
 
 def _check(session: Session, screen: Screen) -> ExitCode:

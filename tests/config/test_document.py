@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +174,31 @@ def test_files_that_are_no_text(tmp_path: Path, data: bytes, message: str) -> No
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    for name, message in [("fifo", "is not a file"), (".", "is not a file"), ("none", "does not exist")]:
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, message in [
+        ("fifo", "fifo: is a named pipe, not a file"),
+        ("", "is a folder, not a file"),
+        ("link", "link: is a dead link (to nowhere), not a file"),
+        ("none", "none: does not exist (write the file)"),
+        ("none/at/all", "does not exist"),
+    ]:
         checker = Checker(name)
         assert read_text(tmp_path / name, checker, 1_000) is None
         assert message in complaints(checker)
+
+
+def test_what_is_in_the_way_is_moved_by_the_command_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a b"
+    (tmp_path / "a b.old").write_text("kept")
+    path.mkdir()
+    checker = Checker("f")
+    read_text(path, checker, 1_000)
+    command, _, then = checker.problems[0].hint.partition("; ")
+    subprocess.run(command, shell=True, check=True)
+    assert then == "then write the file"
+    assert not path.exists()
+    assert (tmp_path / "a b.old").read_text() == "kept"
+    assert (tmp_path / "a b.old2").is_dir()
 
 
 def test_line_ends_and_byte_order_mark(tmp_path: Path) -> None:

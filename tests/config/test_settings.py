@@ -88,9 +88,17 @@ def test_defaults(tmp_path: Path) -> None:
 def test_a_missing_file_means_defaults_only_where_that_is_allowed(tmp_path: Path) -> None:
     root = tmp_path / "my shop!"
     root.mkdir()
-    with pytest.raises(ConfigError, match=r"penguin\.yaml: does not exist"):
+    with pytest.raises(ConfigError, match=r"penguin\.yaml: does not exist") as caught:
         load_settings(root, environ={})
+    assert caught.value.hint == "penguin init"
     assert load_settings(root, environ={}, required=False).project_id == "my-shop"
+
+
+def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "penguin.yaml").symlink_to("moved.yaml")
+    with pytest.raises(ConfigError, match=r"penguin\.yaml: is a dead link \(to moved\.yaml\)") as caught:
+        load_settings(tmp_path, environ={}, required=False)
+    assert caught.value.hint.endswith("; then penguin init")
 
 
 @pytest.mark.parametrize(

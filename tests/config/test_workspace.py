@@ -53,8 +53,9 @@ def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:
 
 def test_a_state_dir_that_can_not_be_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / ".penguin").write_text("in the way")
-    with pytest.raises(WorkflowError, match=r"can't write .*\.penguin"):
+    with pytest.raises(WorkflowError, match=r"\.penguin is a file, not a folder") as caught:
         Workspace(tmp_path).ensure()
+    assert caught.value.hint == f"mv {tmp_path}/.penguin {tmp_path}/.penguin.old"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -80,8 +81,28 @@ def test_init_writes_once_and_overwrites_nothing(tmp_path: Path) -> None:
 
 def test_init_with_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "blueprints").write_text("a file")
-    with pytest.raises(WorkflowError, match="is not a folder"):
+    with pytest.raises(WorkflowError, match="blueprints is a file, not a folder") as caught:
         init_workspace(tmp_path)
+    assert caught.value.hint.startswith("mv ")
+
+
+def test_init_keeps_no_folder_for_a_file(tmp_path: Path) -> None:
+    (tmp_path / "penguin.yaml").mkdir()
+    with pytest.raises(WorkflowError, match=r"penguin\.yaml is a folder, not a file") as caught:
+        init_workspace(tmp_path)
+    assert caught.value.hint == f"mv {tmp_path}/penguin.yaml {tmp_path}/penguin.yaml.old"
+
+
+@pytest.mark.parametrize("folder", [".", "below"])
+def test_init_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(WorkflowError, match="the folder you are in is gone") as caught:
+        init_workspace(Path(folder))
+    assert caught.value.hint == "cd to one that is there"
+    assert not gone.exists()
 
 
 @pytest.mark.parametrize("name", ["shop", "My Shop (2)", "1.5", "null", "...", "日本"])

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -502,3 +503,35 @@ def test_documents_are_whole_even_when_much_is_asked(penguin: Program) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert len(ran.documents) == len(commands)
     assert all(json.dumps(document) for document in ran.documents)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(Path.mkdir, "a folder"), (lambda path: os.mkfifo(path), "a named pipe")], ids=["folder", "pipe"]
+)
+def test_what_is_in_the_place_of_penguin_yaml_is_named_and_waited_for_by_nobody(
+    empty: Program, make: Callable[[Path], None], kind: str
+) -> None:
+    path = empty.folder / "penguin.yaml"
+    make(path)
+    assert empty("-c", "/workflow list").code == 0
+    move = f"mv {path} {path}.old"
+    for arguments in (("-c", "/workflow start x"), ("-c", "/health"), ("worker",)):
+        ran = empty(*arguments)
+        assert ran.code == 1
+        assert f"penguin.yaml: is {kind}, not a file; {move}; then penguin init" in ran.err
+    ran = empty("init")
+    assert (ran.code, ran.err) == (1, f"penguin: {path} is {kind}, not a file; {move}\n")
+
+
+def test_init_in_a_folder_that_is_gone(empty: Program, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = f'mkdir gone && cd gone && rmdir ../gone && exec {" ".join(empty.command)} "$@"'
+        return subprocess.run(
+            ["sh", "-c", line, "sh", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    ran = run("init")
+    assert (ran.returncode, ran.stderr) == (1, "penguin: the folder you are in is gone; cd to one that is there\n")
+    elsewhere = run("--workspace", f"{tmp_path}/new", "init")
+    assert (elsewhere.returncode, elsewhere.stderr) == (0, "")
+    assert f"written: {tmp_path}/new/penguin.yaml" in elsewhere.stdout

@@ -60,14 +60,15 @@ def require_temporal(settings: Settings) -> None:
 def _root(workspace_path: str | Path | None) -> Path:
     from pathlib import Path
 
-    from penguin.orchestration.workspace import find_workspace
+    from penguin.orchestration.workspace import current_folder, find_workspace
 
     if workspace_path is not None:
         return Path(workspace_path)
+    here = current_folder()
     try:
-        return find_workspace(Path.cwd()).root
+        return find_workspace(here).root
     except WorkflowError:
-        return Path.cwd()
+        return Path(here)
 
 
 def __getattr__(name: str) -> object:

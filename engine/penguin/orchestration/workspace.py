@@ -18,6 +18,14 @@ CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
 
 
+def current_folder() -> str:
+    """The folder that this process is in. Raises WorkflowError where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
+
+
 def find_workspace(start: str | Path) -> Workspace:
     """The workspace in the nearest folder from `start` upwards that holds a penguin.yaml.
 
@@ -84,6 +92,8 @@ class Workspace:
         """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
         from penguin.orchestration.private import close_to_others, make_private, write_private
 
+        if os.path.lexists(self.state) and not self.state.is_dir():
+            raise _in_the_way(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
         try:
             make_private(self.state)
             close_to_others(self.state)
@@ -103,11 +113,14 @@ class Workspace:
 def init_workspace(root: Path) -> list[tuple[Path, str]]:
     """Write a starting penguin.yaml and an example blueprint; each path with `written`, or `kept` if it was there.
 
-    Overwrites nothing. Raises WorkflowError where the folder can't be written.
+    `root` is below the current folder where it is relative. Overwrites nothing. Raises WorkflowError where the folder
+    can't be written.
     """
+    from pathlib import Path
+
     from penguin.orchestration.config.settings import project_id_of
 
-    root = root.resolve()
+    root = (root if root.is_absolute() else Path(current_folder(), root)).resolve()
     files = {
         root / CONFIG_FILE: CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root)),
         root / "blueprints" / "example.md": EXAMPLE_TEXT,
@@ -121,12 +134,20 @@ def _write_new(path: Path, text: str) -> str:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        if path.parent.is_dir():
+        if path.is_file():
             return "kept"
-        raise WorkflowError(f"can't write {path}: {path.parent} is not a folder") from None
+        if path.parent.is_dir():
+            raise _in_the_way(path, "a file") from None
+        raise _in_the_way(path.parent, "a folder") from None
     except OSError as error:
         raise WorkflowError(f"can't write {path}: {error.strerror or error}", f"make {path.parent} writable") from error
     return "written"
+
+
+def _in_the_way(path: Path, wanted: str) -> WorkflowError:
+    from penguin.orchestration.obstacle import kind_at, move_away
+
+    return WorkflowError(f"{path} is {kind_at(path)}, not {wanted}", move_away(path))
 
 
 CONFIG_TEXT = """\

@@ -44,18 +44,21 @@ class _Broken(Exception):
         self.hint = hint
 
 
-def read_text(path: Path, checker: Checker, limit: int) -> str | None:
-    """The text of a file, its line ends made `\\n`; None, with a complaint, if it is no UTF-8 or over `limit` bytes."""
+def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the file") -> str | None:
+    """The text of a file, its line ends made `\\n`; None, with a complaint, if it is no UTF-8 or over `limit` bytes.
+
+    `anew` says how to come by the file where there is none.
+    """
     try:
         # A FIFO or a device would block, or never end; only what a regular file holds is read.
         if not path.is_file():
-            checker.error(0, "is not a file" if path.exists() else "does not exist")
+            _complain_of(path, checker, anew)
             return None
         with path.open("rb") as file:
             data = file.read(limit + 1)
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
-        checker.error(0, f"can't be read: {error.strerror or error}")
+        checker.error(0, f"can't be read: {error.strerror or error}", "make it readable")
         return None
     if len(data) > limit:
         checker.error(0, f"is too large: {size:,} bytes, at most {limit:,} are read", "split it into several files")
@@ -63,11 +66,21 @@ def read_text(path: Path, checker: Checker, limit: int) -> str | None:
     return decode_text(data, checker)
 
 
+def _complain_of(path: Path, checker: Checker, anew: str) -> None:
+    """Say what is there in place of a file."""
+    from penguin.orchestration.obstacle import kind_at, move_away
+
+    if kind := kind_at(path):
+        checker.error(0, f"is {kind}, not a file", f"{move_away(path)}; then {anew}")
+    else:
+        checker.error(0, "does not exist", anew)
+
+
 def decode_text(data: bytes, checker: Checker) -> str | None:
     """Bytes as text, or None with a complaint."""
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        checker.error(line, "contains a NUL byte: this is not a text file")
+        checker.error(line, "contains a NUL byte: this is not a text file", "save it as text, in UTF-8")
         return None
     try:
         text = data.decode("utf-8-sig")
@@ -77,7 +90,7 @@ def decode_text(data: bytes, checker: Checker) -> str | None:
         checker.error(line, f"is not UTF-8 (byte 0x{data[error.start]:02x})", advice)
         return None
     if not text.strip():
-        checker.error(0, "is empty")
+        checker.error(0, "is empty", "write into it, or remove it")
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -199,9 +199,10 @@ def load_settings(
 
 def _read(root: Path, checker: Checker, required: bool) -> Node | None:
     path = root / FILE
-    if not required and not path.exists():
+    # A link that leads nowhere is there: somebody meant a file by it.
+    if not required and not os.path.lexists(path):
         return None
-    text = read_text(path, checker, MAX_BYTES)
+    text = read_text(path, checker, MAX_BYTES, "penguin init")
     document = None if text is None else parse_yaml(text, checker)
     if not checker.problems and (document is None or document.value is None):
         checker.error(0, "holds no settings", "it begins with, for example:  project: {id: shop}")

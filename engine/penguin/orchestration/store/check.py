@@ -82,7 +82,7 @@ def _check(place: Place, needed: Needed) -> _Found:
     try:
         connection = open_reader(place.db, migrate=False)
     except StoreError as error:
-        return _Found(problems=(Problem(name, str(error)),), unread=True)
+        return _unread(name, error)
     if connection is None:
         return _Found()
     try:
@@ -90,10 +90,15 @@ def _check(place: Place, needed: Needed) -> _Found:
         found = _Check(connection, place).found()
         needed.see(place, connection)
     except sqlite3.DatabaseError as error:
-        return _Found(problems=(Problem(name, str(explain_error(error, place.db))),), unread=True)
+        return _unread(name, explain_error(error, place.db))
     finally:
         connection.close()
     return found
+
+
+def _unread(name: str, error: StoreError) -> _Found:
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    return _Found(problems=(Problem(name, message),), unread=True)
 
 
 class _Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
@@ -44,6 +45,8 @@ def open_store(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         raise explain_error(error, path) from error
     except OSError as error:
+        if path.is_symlink():
+            raise _other(path) from error
         raise StoreError(f"can't write {path}: {error.strerror}", "make the folder writable") from error
     return connection
 
@@ -55,7 +58,8 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     `migrate` is not wanted.
     """
     try:
-        if not _size(path):
+        found = _found(path)
+        if found is None or not found.st_size:
             return None
         uri = f"{uri_of(path)}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
@@ -99,7 +103,7 @@ def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     """What a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
-        return StoreError(f"{path} is no database", "move the file away; Penguin overwrites nothing")
+        return StoreError(f"{path} is a file, but no database", f"{_make_room(path)}, unless you have a backup")
     if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
         return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
     if name == "SQLITE_FULL":
@@ -111,17 +115,33 @@ def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     return StoreError(f"can't use {path}: {error}")
 
 
-def _size(path: str | Path) -> int:
-    """Bytes; 0 where there is no file."""
+def _found(path: str | Path) -> os.stat_result | None:
+    """The file as it is; None where there is none. Raises StoreError where something else is there."""
     try:
-        return os.stat(path).st_size
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return 0
+        return None
+    # Of a named pipe SQLite would say that the disk fails, and of a folder that it is not writable.
+    if not stat.S_ISREG(found.st_mode):
+        raise _other(path)
+    return found
+
+
+def _other(path: str | Path) -> StoreError:
+    from penguin.orchestration.obstacle import kind_at
+
+    return StoreError(f"{path} is {kind_at(path)}, not a database", _make_room(path))
+
+
+def _make_room(path: str | Path) -> str:
+    from penguin.orchestration.obstacle import move_away
+
+    return f"{move_away(path)}; the next start makes a new one"
 
 
 def _make(path: Path) -> None:
     # Readable by the owner only, from its first byte on.
-    if not path.exists():
+    if _found(path) is None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
@@ -154,7 +174,7 @@ def _refuse_foreign(connection: sqlite3.Connection, path: str | Path) -> None:
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
-        raise StoreError(f"{path} is a database, but none of Penguin's", "move the file away")
+        raise StoreError(f"{path} is a database, but none of Penguin's", _make_room(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} is of version {version}, made by a newer Penguin; this one knows {SCHEMA_VERSION}",

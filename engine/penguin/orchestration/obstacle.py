@@ -1,0 +1,32 @@
+"""What is in the way: something else where a file or a folder of Penguin's belongs, and the command that moves it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from shlex import quote
+
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_at(path: str | Path) -> str:
+    """What is at a path, in words; '' where nothing is, or nobody may tell."""
+    path = Path(path)
+    try:
+        return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "no file")
+    except OSError:
+        return f"a dead link (to {path.readlink()})" if path.is_symlink() else ""
+
+
+def move_away(path: str | Path) -> str:
+    """The command by which a person moves what is at a path out of the way, and overwrites nothing."""
+    names = (f"{path}.old{number}" for number in ("", *range(2, 1000)))
+    aside = next((name for name in names if kind_at(name) == ""), f"{path}.old")
+    return f"mv {quote(str(path))} {quote(aside)}"
