@@ -205,7 +205,7 @@ class OrchestrationBackend(ABC):
     async def list_workflows(
         self,
         project_id: str | None = None,
-        status_filter: WorkflowStatus | Iterable[WorkflowStatus] | None = None,
+        status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
         limit: int = 100,
     ) -> list[WorkflowInfo]:
         """The newest workflows first, at most `limit` of them."""
@@ -277,7 +277,7 @@ class OrchestrationBackend(ABC):
         return []
 
     async def wait_workflow(
-        self, workflow_id: str, timeout: float | None = None, status: WorkflowStatus | None = None
+        self, workflow_id: str, timeout: float | None = None, status: WorkflowStatus | str | None = None
     ) -> WorkflowInfo:
         """Wait until the workflow has this status, or is settled; `timeout` in seconds.
 
@@ -289,7 +289,7 @@ class OrchestrationBackend(ABC):
         self,
         workflow_ids: Sequence[str],
         timeout: float | None = None,
-        status: WorkflowStatus | None = None,
+        status: WorkflowStatus | str | None = None,
         *,
         at_rest: bool = False,
     ) -> list[WorkflowInfo]:
@@ -304,7 +304,7 @@ class OrchestrationBackend(ABC):
         settled = FINAL | {WorkflowStatus.BLOCKED}
         while True:
             infos = [await self._existing(workflow_id) for workflow_id in workflow_ids]
-            if all(info.status is status for info in infos) or all(info.status in settled for info in infos):
+            if all(info.status == status for info in infos) or all(info.status in settled for info in infos):
                 return infos
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(f"still not settled after {timeout:g} s: {', '.join(workflow_ids)}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.backend import IllegalCommand, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.budget import FIELDS
 from penguin.orchestration.commands import Approve, Cancel, Command, Feedback, Pause, Resume
 from penguin.orchestration.definition import Budget
@@ -21,6 +21,8 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
 
     `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
     """
+    if not isinstance(payload, Mapping):
+        raise IllegalCommand(f"the payload of a signal is a mapping, not {payload!r}", 'for example {"message": "…"}')
     who = str(payload.get("by") or "")
     match name:
         case "pause":
@@ -66,3 +68,16 @@ def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
         return WorkflowPhase(str(name).upper())
     except ValueError:
         raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
+
+
+def status_named(name: WorkflowStatus | str) -> WorkflowStatus:
+    """A status by its name, whatever its case. Raises WorkflowError."""
+    try:
+        return WorkflowStatus(str(name).upper())
+    except ValueError:
+        raise WorkflowError(f"no status is called {name!r}", f"one of {', '.join(WorkflowStatus)}") from None
+
+
+def statuses_named(names: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None) -> list[WorkflowStatus]:
+    """One status, several or none, as `list_workflows` is given them. Raises WorkflowError."""
+    return [status_named(name) for name in ([names] if isinstance(names, str) else names or ())]

@@ -43,7 +43,7 @@ from penguin.orchestration.native.live import load
 from penguin.orchestration.native.waiting import Waiting
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
-from penguin.orchestration.steering import command_of, phase_named
+from penguin.orchestration.steering import command_of, phase_named, status_named, statuses_named
 from penguin.orchestration.store.databases import unfinished_elsewhere
 from penguin.orchestration.store.reader import WorkflowReader
 from penguin.orchestration.store.writer import Conflict
@@ -219,12 +219,10 @@ class NativeBackend(OrchestrationBackend):
     async def list_workflows(
         self,
         project_id: str | None = None,
-        status_filter: WorkflowStatus | Iterable[WorkflowStatus] | None = None,
+        status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
         limit: int = 100,
     ) -> list[WorkflowInfo]:
-        if isinstance(status_filter, str):
-            status_filter = [status_filter]
-        statuses = [WorkflowStatus(status) for status in status_filter or ()]
+        statuses = statuses_named(status_filter)
         return self._reader.list(project_id=project_id, statuses=statuses, limit=limit)
 
     async def query_workflow(self, workflow_id: str, name: str) -> Any:
@@ -268,11 +266,12 @@ class NativeBackend(OrchestrationBackend):
         self,
         workflow_ids: Sequence[str],
         timeout: float | None = None,
-        status: WorkflowStatus | None = None,
+        status: WorkflowStatus | str | None = None,
         *,
         at_rest: bool = False,
     ) -> list[WorkflowInfo]:
         engine = self._open()
+        wanted = None if status is None else status_named(status)
         deadline = None if timeout is None else time.monotonic() + timeout
         believed = partial(self._believed, engine)
         for workflow_id in workflow_ids:
@@ -280,7 +279,7 @@ class NativeBackend(OrchestrationBackend):
         status_of = partial(self._believed_status, engine)
         waiting = Waiting(
             workflow_ids,
-            status,
+            wanted,
             status_of,
             lambda: Settling(engine.ledger.connection, engine.ledger.believed, at_rest=at_rest),
         )
@@ -289,7 +288,7 @@ class NativeBackend(OrchestrationBackend):
             if not obstacles:
                 # Read after that look, never before: another process's workflow may have ended in between.
                 infos = [believed(workflow_id) for workflow_id in workflow_ids]
-                if waiting.settled or all(info.status is status for info in infos):
+                if waiting.settled or all(info.status is wanted for info in infos):
                     return infos
                 continue
             change = engine.changes.of(tuple(obstacles))
@@ -301,9 +300,7 @@ class NativeBackend(OrchestrationBackend):
                 raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s") from None
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        listeners = self._open().listeners
-        listeners.append(listener)
-        return lambda: listeners.remove(listener)
+        return self._open().listeners.add(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
@@ -358,8 +355,8 @@ class NativeBackend(OrchestrationBackend):
         self.on_trouble(problem)
 
     async def aclose(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
+        if self._engine is not None:
+            engine, self._engine = self._open(), None
             await engine.aclose()
         if self._exporter is not None:
             self._exporter.close()

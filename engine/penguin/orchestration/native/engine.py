@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from penguin.orchestration.backend import ACTIVE, WorkflowInfo
+from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.failpoints import reach
 from penguin.orchestration.flow import State
 from penguin.orchestration.hosting.driving import order_of, run_attempt
+from penguin.orchestration.hosting.listeners import Listeners
 from penguin.orchestration.hosting.ownership import Identity, living
 from penguin.orchestration.info import info_of
 from penguin.orchestration.ituv import effects
@@ -31,8 +32,6 @@ from penguin.orchestration.store.writer import NoSlot
 from penguin.orchestration.workspace import Workspace
 
 log = logging.getLogger(__name__)
-
-Listener = Callable[[WorkflowInfo], None]
 
 LIVENESS = 1.0
 """Seconds between two looks for workflows and slots whose engine died."""
@@ -54,7 +53,7 @@ class Engine:
     ) -> None:
         self.workspace = workspace
         self.identity = Identity(workspace.engines)
-        self.listeners: list[Listener] = []
+        self.listeners = Listeners()
         self.changes = Changes(asyncio.get_running_loop())
         self._max_parallel = max_parallel
         self._runner = make_runner(self.identity)
@@ -86,9 +85,7 @@ class Engine:
 
     def _tell(self, state: State) -> None:
         if self.listeners:
-            info = info_of(state)
-            for listener in tuple(self.listeners):
-                listener(info)
+            self.listeners.tell(info_of(state))
 
     # --- what should be under way ---
 

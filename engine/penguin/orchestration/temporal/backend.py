@@ -24,7 +24,7 @@ from penguin.orchestration.backend import (
 from penguin.orchestration.hosting.backlog import Backlog
 from penguin.orchestration.hosting.settling import Settling
 from penguin.orchestration.info import info_of
-from penguin.orchestration.steering import phase_named
+from penguin.orchestration.steering import phase_named, status_named, statuses_named
 from penguin.orchestration.store.databases import unfinished_elsewhere
 from penguin.orchestration.temporal.health import health, out_of_reach
 from penguin.orchestration.temporal.helm import Helm
@@ -113,14 +113,12 @@ class TemporalBackend(OrchestrationBackend):
     async def list_workflows(
         self,
         project_id: str | None = None,
-        status_filter: WorkflowStatus | Iterable[WorkflowStatus] | None = None,
+        status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
         limit: int = 100,
     ) -> list[WorkflowInfo]:
         link = await self.presence.open()
         await link.visibility.sync()
-        if isinstance(status_filter, str):
-            status_filter = [status_filter]
-        statuses = [WorkflowStatus(status) for status in status_filter or ()]
+        statuses = statuses_named(status_filter)
         return link.reader.list(project_id=project_id, statuses=statuses, limit=limit)
 
     async def query_workflow(self, workflow_id: str, name: str) -> Any:
@@ -152,10 +150,11 @@ class TemporalBackend(OrchestrationBackend):
         self,
         workflow_ids: Sequence[str],
         timeout: float | None = None,
-        status: WorkflowStatus | None = None,
+        status: WorkflowStatus | str | None = None,
         *,
         at_rest: bool = False,
     ) -> list[WorkflowInfo]:
+        wanted = None if status is None else status_named(status)
         link = await self.presence.open()
         deadline = None if timeout is None else time.monotonic() + timeout
         synced, pause = 0.0, SOON
@@ -169,7 +168,7 @@ class TemporalBackend(OrchestrationBackend):
             settled = settling.all_settled(workflow_ids)
             # Read after that: what is settled by then is not told as it was before.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
-            if settled or all(info.status is status for info in infos):
+            if settled or all(info.status is wanted for info in infos):
                 return infos
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s")
@@ -183,8 +182,7 @@ class TemporalBackend(OrchestrationBackend):
             await link.existing(workflow_id)
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        self.presence.listeners.append(listener)
-        return lambda: self.presence.listeners.remove(listener)
+        return self.presence.listeners.add(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.hosting.listeners import Listeners
 from penguin.orchestration.inside import refuse_inside_step
 from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
 from penguin.orchestration.phases.witness import Witness
@@ -43,7 +44,7 @@ class Presence:
         """Told of a server that is started."""
         self.metrics: str | None = None
         """HOST:PORT at which metrics are served."""
-        self.listeners: list[Callable[[WorkflowInfo], None]] = []
+        self.listeners = Listeners()
         """Called with each workflow whose status or phase changed."""
         self.workflow: type[ItuvWorkflow] = ItuvWorkflow
         self.finish_stops = True
@@ -87,8 +88,7 @@ class Presence:
         return self._link
 
     def _heard(self, info: WorkflowInfo) -> None:
-        for listener in tuple(self.listeners):
-            listener(info)
+        self.listeners.tell(info)
 
     # --- a worker ---
 
