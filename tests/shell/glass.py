@@ -16,6 +16,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
+from tests.shell import window
 
 from penguin.orchestration.backend import WorkflowInfo
 from penguin_commands.session import Session
@@ -66,19 +67,8 @@ class Screen(io.TextIOBase):
         self._stream = pyte.Stream(self._screen)
 
     def resize(self, columns: int, rows: int) -> None:
-        """As xterm does it: a window that gets lower loses what is below the cursor first, then what is on top."""
         self.size = Size(rows=rows, columns=columns)
-        screen = self._screen
-        x, y = screen.cursor.x, screen.cursor.y
-        over = max(0, y - rows + 1)
-        if over:
-            screen.cursor_position()
-            screen.delete_lines(over)
-        for line in range(rows, screen.lines):
-            screen.buffer.pop(line, None)
-        screen.lines = min(rows, screen.lines)
-        screen.cursor.x, screen.cursor.y = min(x, columns - 1), y - over
-        screen.resize(rows, columns)
+        window.resize(self._screen, columns, rows)
 
     def write(self, text: str) -> int:
         self._stream.feed(text.replace("\r\n", "\n").replace("\n", "\r\n"))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pyte
+from tests.shell import window
 
 from penguin_repl.quiet import LFLAG
 
@@ -100,8 +101,13 @@ class Pseudo:
 
     def resize(self, columns: int, rows: int = 30) -> None:
         """As a person drags the corner of a window."""
-        self._screen.resize(rows, columns)
+        window.resize(self._screen, columns, rows)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def written(self) -> None:
+        """Wait until something is written that is not on the screen yet."""
+        ready, _, _ = select.select([self._master], [], [], PATIENCE)
+        assert ready, "nothing was written"
 
     def exit_code(self) -> int:
         self.until(lambda: self.process.poll() is not None)

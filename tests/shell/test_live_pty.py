@@ -11,9 +11,10 @@ from tests.native.space import Space
 from tests.shell.pseudo import Pseudo, terminal
 
 TASKS = ("auth", "mail", "search")
-SIZES = {4: (90, 44), 12: (140, 48)}
-"""Columns and rows of the window after so many keys. It gets no lower: what was written for a higher one, and is on its
-way when that happens, may be more than there is room for."""
+SIZES = {4: (90, 44), 9: (110, 12), 15: (140, 48)}
+"""Columns and rows of the window after so many keys."""
+LOWER = ((44, 20), (30, 9), (44, 7), (12, 8), (40, 5), (24, 10))
+"""Rows of a window that is made higher, and then lower before it shows what was written for the higher one."""
 
 
 @pytest.fixture
@@ -53,6 +54,26 @@ def test_every_key_arrives_while_workflows_finish_and_the_window_changes(three: 
                 # Those that scrolled away count, too.
                 assert len(re.findall(rf"ituv-{task}-[0-9a-f]{{6}} \x1b.{{,9}}COMPLETED", pseudo.raw.decode())) == 1
             assert "waiting for go" not in pseudo.text
+        finally:
+            (three.root / "go").touch()
+
+
+def drawn(pseudo: Pseudo) -> list[str]:
+    """What the lines of the panel and the toolbar begin with."""
+    return re.findall(rf"^ ({'|'.join(TASKS)}|and|3)(?= +(?:TEST|\d more|running))", pseudo.text, re.MULTILINE)
+
+
+def test_nothing_of_the_panel_is_left_where_the_window_gets_lower(three: Space) -> None:
+    with terminal(three.root, columns=100, rows=40) as pseudo:
+        try:
+            start(pseudo)
+            pseudo.until(lambda: pseudo.typed == "")
+            for high, low in LOWER:
+                pseudo.resize(100, high)
+                pseudo.written()
+                pseudo.resize(100, low)
+                rows = [*reversed(TASKS)] if low >= 9 else ["search", "and"] if low >= 6 else []
+                pseudo.until(lambda rows=rows: drawn(pseudo) == [*rows, "3"] and pseudo.typed == "")
         finally:
             (three.root / "go").touch()
 
