@@ -21,7 +21,7 @@ in scripts. Flags may stand anywhere; what follows `--` is none. An ID is a work
 workflow, or `@last` for the one started last in this session. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
 
 Where nothing is changed, the beginning of an id will do, and so will that of a command, as long as no other begins so:
-`penguin -c "/w ls"` is `/workflow list`. What changes something is written out. Of a line that is not understood the
+`penguin -c "/wo ls"` is `/workflow list`. What changes something is written out. Of a line that is not understood the
 word at fault is marked, and the nearest that would be understood is named.
 """
 LINE = """\

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def list_(session: Session, blueprint: str | None = None) -> TaskTable:
     """All tasks, in the order of their files."""
     blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
     return TaskTable(Progress(session).states(_tasks(blueprints, blueprint)), _empty(blueprints))
 
 
@@ -34,6 +35,7 @@ def ready(session: Session, blueprint: str | None = None) -> TaskTable:
 
     progress = Progress(session)
     blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
     tasks = _tasks(blueprints, blueprint)
     found: list[Task] = []
     for project in dict.fromkeys(task.project_id for task in tasks):
@@ -47,7 +49,9 @@ def graph(session: Session, blueprint: str | None = None, format: str = "tree") 
     """Which task depends on which."""
     from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
 
-    tasks = TaskGraph(_tasks(session.blueprints, blueprint))
+    blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
+    tasks = TaskGraph(_tasks(blueprints, blueprint))
     edges = tuple(tasks.edges())
     if format == "tree":
         return Drawn(format, _tree(tasks, Progress(session)), edges)
@@ -62,6 +66,16 @@ def _tree(graph: TaskGraph, progress: Progress) -> str:
     lines += [f"missing: {needed}, which {task.id} needs" for task, needed in graph.missing()]
     lines += [f"circle: {' -> '.join(circle)}" for circle in graph.cycles()]
     return "\n".join(lines) or "No tasks."
+
+
+def _tell_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
+    """Say which files were not understood: their tasks are missing, or can't be started."""
+    from penguin.orchestration.config.checker import ERROR
+
+    problems = blueprints.problems if blueprint_id is None else blueprints.blueprint(blueprint_id).problems
+    paths = dict.fromkeys(problem.path for problem in problems if problem.severity == ERROR)
+    if paths:
+        session.narrate(f"not understood: {', '.join(paths)}; /blueprint lint says why")
 
 
 def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:

@@ -10,7 +10,10 @@ from penguin.orchestration.spending import spending_of
 from penguin_commands.results.past import Artifacts, Attempt, Event, History, Results
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from penguin.orchestration.backend import WorkflowPhase
+    from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
 
 
@@ -31,7 +34,7 @@ def results(
     bring(session, workflow_id)
     found = session.reader.results(workflow_id)
     hosts = session.reader.attempt_hosts(workflow_id)
-    attempts = (
+    attempts = tuple(
         Attempt(
             it.phase.value,
             it.attempt,
@@ -46,7 +49,16 @@ def results(
         for it in found
         if phase in (None, it.phase) and attempt in (None, it.attempt)
     )
-    return Results(workflow_id, tuple(attempts), this_host())
+    if found and not attempts:
+        return Results(workflow_id, (), this_host(), _no_such(found, phase, attempt))
+    return Results(workflow_id, attempts, this_host())
+
+
+def _no_such(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:
+    """What attempts there are, where none is the one that was asked for."""
+    wanted = " ".join(text for text in (attempt and str(attempt), phase and f"of {phase}") if text)
+    ran = ", ".join(f"{it.attempt} ({it.phase})" for it in found if it.attempt)
+    return f"No attempt {wanted}; there are {ran or 'none'}."
 
 
 def artifacts(session: Session, workflow: str) -> Artifacts:

@@ -89,7 +89,7 @@ def _run(options: Options) -> int:
         return _version()
     screen = Screen(style_of(options, _no_taste))
     if options.help or options.script == "help":
-        _help(options.words, screen)
+        _help(_asked(options), screen)
         return 0
     if options.script == "completion":
         from penguin_repl.shell_scripts import completion_script
@@ -214,6 +214,15 @@ def _check(session: Session, screen: Screen) -> ExitCode:
     checked = check(session)
     screen.data(screen.render(checked))
     return ExitCode.FAILED if checked.failed else ExitCode.OK
+
+
+def _asked(options: Options) -> Sequence[str]:
+    """What help is wanted on: with `--help` on the subcommand that stands beside it, if one does."""
+    from penguin_repl.program import SUBCOMMANDS
+
+    if options.script != "help" and any(it.name == options.script for it in SUBCOMMANDS):
+        return (options.script or "",)
+    return options.words
 
 
 def _help(words: Sequence[str], screen: Screen) -> None:

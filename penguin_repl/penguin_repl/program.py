@@ -78,7 +78,7 @@ PROGRAM = Command(
             "the folder that holds penguin.yaml; else the nearest one from here upwards",
             placeholder="FOLDER",
         ),
-        Flag("backend", Kind.NAME, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS),
+        Flag("backend", Kind.CHOICE, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS),
         Flag(
             "output",
             Kind.CHOICE,

@@ -37,14 +37,14 @@ def from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
         yield ScriptLine(f"-c:{number}", line, False)
 
 
-def open_script(path: str) -> int:
+def open_script(path: str, hint: str = "penguin --help shows what can be run") -> int:
     """The file descriptor of a script. Raises UsageError where there is none that can be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         os.read(descriptor, 0)
     except OSError as error:
         message = f"can't read the script {path!r}: {error.strerror}"
-        raise UsageError(message, "penguin --help shows what can be run") from None
+        raise UsageError(message, hint) from None
     return descriptor
 
 
@@ -106,7 +106,8 @@ class Lines:
             self._open.pop().close()
 
     def _begin(self, path: str) -> None:
-        descriptor = open_script(os.path.expanduser(path))  # noqa: PTH111 - no path is needed
+        expanded = os.path.expanduser(path)  # noqa: PTH111 - no path is needed
+        descriptor = open_script(expanded, "name it as seen from the current folder")
         identity = _identity(descriptor)
         if identity and any(identity == one.identity for one in self._open):
             os.close(descriptor)

@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -
     assert ran.code == 2
     assert ran.err == (
         "outer.pen:2: can't read the script 'nowhere.pen': No such file or directory; "
-        "penguin --help shows what can be run\n"
+        "name it as seen from the current folder\n"
     )
     assert ran.out.count("Example: /quit") == 1
     assert penguin("-c", "/source .").err.startswith("-c:1: can't read the script '.': Is a directory")

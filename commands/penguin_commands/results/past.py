@@ -79,6 +79,8 @@ class Results(NamedTuple):
     attempts: tuple[Attempt, ...]
     here: str = ""
     """This machine."""
+    empty: str = "Nothing was tried yet."
+    """What people are told where there are none."""
 
     @property
     def abroad(self) -> dict[str, list[int]]:

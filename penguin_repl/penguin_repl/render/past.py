@@ -73,7 +73,7 @@ def _spent(events: Sequence[Event], lengths: Sequence[float | None]) -> dict[str
 
 def _results(result: Results) -> Iterator[Part]:
     if not result.attempts:
-        yield "Nothing was tried yet."
+        yield result.empty
         return
     heads, costs = cost_columns([attempt.spent for attempt in result.attempts])
     columns = ("ATTEMPT", "PHASE", "VERDICT", "TIME", *heads, "STEP", "REASON")
