@@ -242,7 +242,10 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
     [
         ("# Nothing\n", 0, "has no section ## Tasks"),
         ("## Task\n- [ ] A b\n", 1, "is read as prose"),
-        ("## Tasks\nnothing\n", 0, "has no tasks"),
+        ("## Tasks\nnothing\n", 0, "has no tasks (below ## Tasks, write - [ ] ID Title)"),
+        ("## Tasks\n## T\n- **ID:** t\n", 2, "'T' is read as prose (### T, below ## Tasks)"),
+        ("## Tasks\n## T\n- **ID:** t\n", 0, "has no tasks"),
+        ("## Tasks\n- [ ] A b {priority: high}\n", 2, "write {priority=high, effort=2}"),
         ("---\nid: x\n## Tasks\n", 1, "front matter is not closed"),
         ("---\nid: x\nidd: y\n---\n## Tasks\n- [ ] A b\n", 3, "unknown key 'idd'"),
         ("---\nid: [\n---\n## Tasks\n- [ ] A b\n", 2, "not valid YAML"),

@@ -60,7 +60,7 @@ def test_the_whole_file() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("items: []\n", 0, "has no tasks"),
+        ("items: []\n", 0, "has no tasks (items: [{id: ID, title: TITLE}])"),
         ("# nothing\n", 0, "has no tasks"),
         ("item: []\n", 1, "did you mean 'items'"),
         ("- id: a\n", 1, "must be a mapping"),
@@ -75,7 +75,9 @@ def test_the_whole_file() -> None:
         ("items:\n- id: a\n  risk: 0\n", 3, "from 1 to 5"),
         ("items:\n- id: a\n  depends_on: [x]\n  dependencies: [y]\n", 4, "mean the same"),
         ("items:\n- id: a\n  depends_on: ['; rm']\n", 3, "not a valid id"),
-        ("items:\n- id: a\n  acceptance_criteria: text\n", 3, "must be a list"),
+        ("items:\n- id: a\n  depends_on: [~, b]\n", 3, "task a: dependencies: must be a text, not nothing"),
+        ("items:\n- id: a\n  recipe: [~]\n", 3, "task a.recipe: must be a text, not nothing"),
+        ("items:\n- id: a\n  acceptance_criteria: text\n", 3, "task a.acceptance_criteria: must be a list"),
         ("items:\n- id: a\n  acceptance_criteria: [{chek: x}]\n", 3, "did you mean 'check'"),
         ("items:\n- id: a\n  acceptance_criteria: [{}]\n", 3, "neither text nor check"),
         ("items:\n- id: a\n  recipe: nope\n", 3, "no named recipes"),

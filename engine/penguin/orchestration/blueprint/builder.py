@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 from penguin.orchestration.blueprint.model import Blueprint, Item
 from penguin.orchestration.blueprint.steps import check_recipe
 from penguin.orchestration.config.build import read_timeouts
-from penguin.orchestration.config.checker import ID_RULE, Checker, Node, suggest, valid_id
+from penguin.orchestration.config.checker import ERROR, ID_RULE, Checker, Node, suggest, valid_id
 from penguin.orchestration.config.phases import Phases, check_phases, overlay
 from penguin.orchestration.definition import PRIORITIES, Criterion, Recipe, Task
 
@@ -43,6 +43,7 @@ TASK_KEYS = (
     "ituv",
 )
 _CRITERION_KEYS = ("text", "check")
+_FIRST_ITEM = "items: [{id: ID, title: TITLE}]"
 _NO_TIMEOUTS: dict[str, float] = {}
 _NO_PHASES: Phases = {}
 
@@ -55,8 +56,9 @@ def build_blueprint(root: Node | None, checker: Checker, path: str, project_id: 
     builder = _Builder(checker, blueprint_id, project, path)
     builder.read_shared(entries)
     items = builder.read_items(entries.get("items"))
-    if not items and not checker.problems:
-        checker.error(0, "has no tasks")
+    if not items and all(problem.severity != ERROR for problem in checker.problems):
+        in_data = PurePosixPath(path).suffix.lower() in (".yaml", ".yml", ".json")
+        checker.error(0, "has no tasks", _FIRST_ITEM if in_data else "below ## Tasks, write - [ ] ID Title")
     return Blueprint(
         id=blueprint_id,
         title=checker.label(entries.get("title"), "title") or blueprint_id,
@@ -156,11 +158,13 @@ class _Builder:
         if node is None or node.value is None:
             return ()
         nodes = node.value if isinstance(node.value, list) else [node]
-        found = (self.checker.identifier(child, f"{where}: dependencies") for child in nodes)
+        where = f"{where}: dependencies"
+        found = (self.checker.identifier(child, where) for child in self.checker.filled(nodes, where))
         return tuple(dict.fromkeys(dependency for dependency in found if dependency))
 
     def _criteria(self, node: Node | None, where: str) -> tuple[Criterion, ...]:
-        found = (self._criterion(child, f"{where}: criterion") for child in self.checker.items(node, where))
+        nodes = self.checker.items(node, f"{where}.acceptance_criteria")
+        found = (self._criterion(child, f"{where}: criterion") for child in nodes)
         return tuple(criterion for criterion in found if criterion)
 
     def _criterion(self, node: Node, where: str) -> Criterion | None:
@@ -188,6 +192,8 @@ class _Builder:
         if recipe is not None and any(isinstance(child.value, dict) for child in names):
             found.append(check_recipe(task_id, recipe, self.checker))
         else:
+            if recipe is not None and isinstance(recipe.value, list):
+                names = self.checker.filled(names, f"{where}.recipe")
             found += [named for child in names for named in self._named(child, where)]
         if recipes is not None and isinstance(recipes.value, dict):
             found += self._recipes(recipes).values()

@@ -12,7 +12,7 @@ import re
 
 from penguin.orchestration.blueprint.blocks import Block, read_blocks
 from penguin.orchestration.blueprint.fences import check_closed, recipe_steps
-from penguin.orchestration.blueprint.tasks import TaskReader, is_task, plain_name
+from penguin.orchestration.blueprint.tasks import TaskReader, has_id, is_task, plain_name
 from penguin.orchestration.config.checker import Checker, Node, nearest
 from penguin.orchestration.config.document import parse_yaml
 
@@ -67,6 +67,9 @@ class _Reader:
                 self.checker.warn(
                     heading.line, f"the section {heading.text[:60]!r} is read as prose", f"## {match.title()}"
                 )
+            elif heading and has_id(body):
+                title = heading.text[:60]
+                self.checker.warn(heading.line, f"{title!r} is read as prose", f"### {title}, below ## Tasks")
             self._title(([heading] if heading else []) + body)
         if not self.found_tasks:
             self.checker.error(0, "has no section ## Tasks")

@@ -44,6 +44,7 @@ _NUMBER = re.compile(r"\d+[.)]\s+")
 _BOX = re.compile(r"\[[ xX]?\]\s*")
 _TASK = re.compile(r"\[([ xX])\]\s+(\S+)[ \t]*([^\n]*)\n?(.*)", re.DOTALL)
 _ATTRIBUTES = re.compile(r"\{([^{}]*=[^{}]*)\}\s*$")
+_COLON_ATTRIBUTES = re.compile(r"\{\s*(?:priority|effort|value|risk)\s*:[^{}]*\}\s*$", re.IGNORECASE)
 _OPEN_ATTRIBUTES = re.compile(r"\{\s*\w+\s*=[^}]*$")
 _CHECK = re.compile(r"(?<!`)(`+)(?!`)\s*check:(.*?)(?<!`)\1(?!`)", re.DOTALL | re.IGNORECASE)
 _OPEN_CHECK = re.compile(r"`\s*check:", re.IGNORECASE)
@@ -60,6 +61,13 @@ def is_task(body: Sequence[Block]) -> bool:
         if block.kind == "list" and _is_metadata(block):
             return True
     return False
+
+
+def has_id(body: Sequence[Block]) -> bool:
+    """Whether a section that is none of a task has a bullet `**ID:** …`, as if it were one."""
+    lists = (block for block in body if block.kind == "list")
+    matches = (_BULLET.match(_first_text(item)) for block in lists for item in block.children)
+    return any(match is not None and match[1].lower() == "id" for match in matches)
 
 
 def _is_metadata(block: Block) -> bool:
@@ -212,6 +220,8 @@ class TaskReader:
         if match is None:
             if _OPEN_ATTRIBUTES.search(text):
                 self.checker.error(line, "the braces at the end are not closed", "write {priority=high, effort=2}")
+            elif _COLON_ATTRIBUTES.search(text):
+                self.checker.error(line, "the braces at the end hold no `=`", "write {priority=high, effort=2}")
             return text
         for part in match[1].split(","):
             key, _, raw = part.partition("=")

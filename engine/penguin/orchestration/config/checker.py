@@ -156,6 +156,13 @@ class Checker:
         self.wrong(node, where, "a list")
         return []
 
+    def filled(self, nodes: Sequence[Node], where: str) -> list[Node]:
+        """Those of a list's values that are not null: nobody writes one to be left out, as `~` for a home might be."""
+        for node in nodes:
+            if node.value is None:
+                self.wrong(node, where, "a text", f'quote it: "{node.raw}"' if node.raw else "")
+        return [node for node in nodes if node.value is not None]
+
     def text(self, node: Node | None, where: str) -> str | None:
         if node is None or node.value is None:
             return None
@@ -181,7 +188,7 @@ class Checker:
         if not isinstance(node.value, list):
             text = self.text(node, where)
             return None if text is None else (text,)
-        found = [self.text(item, where) for item in node.value]
+        found = [self.text(item, where) for item in self.filled(node.value, where)]
         return tuple(text for text in found if text is not None)
 
     def boolean(self, node: Node | None, where: str) -> bool | None:
@@ -202,7 +209,7 @@ class Checker:
         value = node.value
         if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return float(value)
-        self.wrong(node, where, f"a number{unit} from {low:g} to {high:g}")
+        self.wrong(node, where, f"a number{unit} from {low:.15g} to {high:.15g}")
         return None
 
     def integer(self, node: Node | None, where: str, low: int, high: int, unit: str = "") -> int | None:

@@ -51,7 +51,9 @@ def _check_phase(node: Node, checker: Checker, where: str) -> Fields:
     if node.value == "skip":
         return {"skip": True}
     if not isinstance(node.value, dict):
-        hint = f"{{run: [{node.value}]}}" if isinstance(node.value, str) and len(node.value) < 80 else ""
+        hint = "{run: [COMMAND, …]}" if isinstance(node.value, list) else ""
+        if isinstance(node.value, str) and len(node.value) < 80:
+            hint = f"{{run: [{node.value}]}}"
         checker.wrong(node, where, "`skip` or a mapping", hint)
         return {}
     entries = checker.mapping(node, where, _KEYS)
@@ -133,5 +135,5 @@ def relative_paths(node: Node | None, checker: Checker, where: str) -> list[str]
     if node is None or node.value is None:
         return None
     nodes = node.value if isinstance(node.value, list) else [node]
-    paths = (relative_path(item, checker, where) for item in nodes)
+    paths = (relative_path(item, checker, where) for item in checker.filled(nodes, where))
     return [path for path in paths if path]
