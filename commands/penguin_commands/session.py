@@ -58,7 +58,7 @@ class Session:
     ) -> None:
         self.folder = folder
         self.backend_name = backend_name
-        self.by = by or user_name()
+        self._by = by
         self.detach = detach
         self.metrics = metrics
         self.options = dict(options or {})
@@ -86,6 +86,13 @@ class Session:
         from penguin.orchestration.workspace import current_folder, find_workspace
 
         return find_workspace(self.folder or current_folder())
+
+    @cached_property
+    def by(self) -> str:
+        """The name that changes are made under."""
+        from penguin.orchestration.hosting.person import user
+
+        return self._by or user()
 
     @cached_property
     def reader(self) -> WorkflowReader:
@@ -284,16 +291,3 @@ class Session:
             self.__dict__.pop("_reading").shutdown(cancel_futures=True)
         if "reader" in self.__dict__:
             self.__dict__.pop("reader").close()
-
-
-def user_name() -> str:
-    """The name of the user who runs this."""
-    for variable in ("LOGNAME", "USER"):
-        if os.environ.get(variable):
-            return os.environ[variable]
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"

@@ -77,7 +77,7 @@ class Worker:
         self._screen.narrate("worker: everything is settled")
 
     async def _stop(self) -> None:
-        running = [info for info in self._session.backend.owned() if info.status is WorkflowStatus.RUNNING]
+        running = [info for info in self._session.backend.owned() if self._has_step(info)]
         if not running:
             self._screen.narrate("worker: stopped; nothing was running")
         elif self._grace is None:
@@ -86,6 +86,10 @@ class Worker:
             self._screen.narrate(f"worker: stopping; {self._grace:g} s to end for {_named(running)}")
             await self._session.backend.drain(self._grace)
             self._screen.narrate("worker: stopped; what had not ended will be run again")
+
+    def _has_step(self, info: WorkflowInfo) -> bool:
+        """Also a PAUSED one, or one that is being cancelled, may have one that has not ended yet."""
+        return info.status is not WorkflowStatus.PENDING and not self._session.reader.at_rest(info.workflow_id)
 
 
 def _named(infos: list[WorkflowInfo]) -> str:

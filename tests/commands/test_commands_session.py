@@ -54,6 +54,20 @@ def test_a_session_opens_nothing_by_itself(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_login_name_may_be_any_bytes(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "a\udcffb")
+
+    async def scenario() -> None:
+        with scripted_phases({}):
+            session = Session(workspace)
+            one = await started(session)
+            assert session.by == r"a\xffb"
+            assert f"started by {session.by}" in session.reader.history(one)[0].text
+            await session.aclose()
+
+    asyncio.run(scenario())
+
+
 def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -162,6 +162,7 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(space: Sp
     await until(lambda: count(space.root / "begun"))
     assert run(space, "-c", "/workflow pause a").returncode == 0
     workers[0].stop()
+    assert "left running for the next engine: ituv-a-" in workers[0].said
     reader = WorkflowReader(space.root / ".penguin" / "penguin.db")
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
     workers.append(Worker(space, "--until-settled"))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 
+from penguin.orchestration.storable import storable_text
+
 
 def user() -> str:
     """The login name, or the number of a user without one."""
     try:
-        return getpass.getuser()
+        return storable_text(getpass.getuser())
     except (KeyError, OSError):
-        return str(os.getuid())
+        return f"uid {os.getuid()}"
