@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.backend import BackendUnavailable, WorkflowError
 from penguin_commands.results.past import Event, Happened
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class EventTeller:
         for workflow_id in workflow_ids:
             try:
                 entries = await self._session.aside(lambda one=workflow_id: self._news(one))  # type: ignore[misc]
+            except BackendUnavailable as error:
+                # It would take as long not to answer for each of the others.
+                self._complain(error.message)
+                return
             except WorkflowError as error:
                 # On a server, nobody may be there to tell the history just now; the result comes all the same.
                 self._complain(error.message)

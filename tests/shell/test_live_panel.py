@@ -125,7 +125,7 @@ async def test_it_takes_a_third_of_the_window_and_counts_the_others(space: Space
             await glass.enter("/blueprint run b")
             await glass.until(lambda: len(panel(glass)) == 6 and panel(glass)[-1] == " and 4 more")
             # Until one has begun, all wait.
-            await glass.until(lambda: re.match(" task-0 +TEST", panel(glass)[0]))
+            await glass.until(lambda: re.match(" task-0 +TEST", "".join(panel(glass))))
             glass.resize(100, 12)
             await glass.until(lambda: len(panel(glass)) == 4 and panel(glass)[-1] == " and 6 more")
             glass.resize(100, 5)

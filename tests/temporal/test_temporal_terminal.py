@@ -90,7 +90,7 @@ VARYING = (
 )
 
 
-@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("output", ["text", "json", "jsonl"])
 def test_both_backends_print_the_same(tmp_path: Path, server: str, output: str) -> None:
     project = f"p{uuid.uuid4().hex[:8]}"
     printed = {backend: played(tmp_path / backend, project, server, backend, output) for backend in BACKENDS}

@@ -1,0 +1,59 @@
+"""Who tells events, where they can't be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penguin.orchestration.backend import BackendUnavailable, WorkflowError
+from penguin_commands.events import EventTeller
+from penguin_commands.session import Session
+
+pytestmark = pytest.mark.anyio
+
+IDS = ("ituv-a-000000", "ituv-b-000000", "ituv-c-000000")
+
+
+class Mute:
+    """A reader that tells no history."""
+
+    def __init__(self, error: WorkflowError) -> None:
+        self.error = error
+        self.asked: set[str] = set()
+
+    def history(self, workflow_id: str, *, after: int = 0) -> list[object]:
+        self.asked.add(workflow_id)
+        raise self.error
+
+    def interrupt(self) -> None:
+        """Nobody waits."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+async def done() -> str:
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (WorkflowError("nobody can tell it"), set(IDS)),
+        # Whoever doesn't answer takes his time not to answer for the next one, too.
+        (BackendUnavailable("the server is gone"), set(IDS[:1])),
+    ],
+)
+async def test_what_cannot_be_told_is_told_once_and_the_result_comes(
+    tmp_path: Path, error: WorkflowError, asked: set[str]
+) -> None:
+    said: list[str] = []
+    session = Session(tmp_path, narrate=said.append)
+    session.__dict__["reader"] = mute = Mute(error)
+    try:
+        assert await EventTeller(session, lambda happened: None).meanwhile(IDS, done()) == "done"
+    finally:
+        session.close()
+    assert mute.asked == asked
+    assert said == [error.message]
