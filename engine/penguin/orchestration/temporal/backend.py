@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,14 @@ from penguin.orchestration.workspace import Workspace
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
 
+FRESH = 0.2
+"""Seconds for which a look at everything is good enough for who begins to wait: starting takes one, too."""
 SYNC = 1.0
 """Seconds between two looks at everything while somebody waits."""
 SOON, LATER = 0.05, 0.4
-"""Seconds between two looks at what somebody waits for: the longer nothing happens, the fewer."""
+"""Seconds between two looks at what somebody waits for: the longer nothing happens, the fewer. What happens in this
+process is heard at once."""
+MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
 
 
 class TemporalBackend(OrchestrationBackend):
@@ -157,12 +162,11 @@ class TemporalBackend(OrchestrationBackend):
         wanted = None if status is None else status_named(status)
         link = await self.presence.open()
         deadline = None if timeout is None else time.monotonic() + timeout
-        synced, pause = 0.0, SOON
+        fresh, pause = FRESH, SOON
         while True:
             before = [link.mirror.seq_of(one) for one in workflow_ids]
-            if time.monotonic() - synced > SYNC:
-                await link.visibility.sync()
-                synced = time.monotonic()
+            await link.visibility.sync(fresh)
+            fresh = SYNC
             await asyncio.gather(*(self._look_unless_final(link, one) for one in workflow_ids))
             settling = Settling(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
             settled = settling.all_settled(workflow_ids)
@@ -174,7 +178,26 @@ class TemporalBackend(OrchestrationBackend):
                 raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s")
             changed = before != [link.mirror.seq_of(one) for one in workflow_ids]
             pause = SOON if changed else min(2 * pause, LATER)
-            await asyncio.sleep(pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic())))
+            moving = {info.workflow_id for info in infos if info.status in MOVING and info.status is not wanted}
+            left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
+            await self._until_still(moving, wanted, left)
+
+    async def _until_still(self, moving: set[str], wanted: WorkflowStatus | None, limit: float) -> None:
+        """Until the last of these is heard to move no more, or to have this status; at most `limit` seconds."""
+        still = asyncio.Event()
+
+        def hear(info: WorkflowInfo) -> None:
+            if info.workflow_id in moving and (info.status not in MOVING or info.status is wanted):
+                moving.discard(info.workflow_id)
+                if not moving:
+                    still.set()
+
+        unlisten = self.listen(hear)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(still.wait(), limit)
+        finally:
+            unlisten()
 
     async def _look_unless_final(self, link: Link, workflow_id: str) -> None:
         known = link.reader.info(workflow_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ class Visibility:
         self._connection = connection
         self._mirror = mirror
         self._ours = f"TaskQueue = '{task_queue}' AND WorkflowType = '{WORKFLOW}'"
+        self._synced_at = -math.inf
 
     async def look(self, workflow_id: str) -> Seen | None:
         """A workflow as it stands at this moment, or None where the server knows none of this id."""
@@ -59,8 +61,17 @@ class Visibility:
                 if seen is None:
                     self._mirror.forget(workflow_id)
 
-    async def sync(self) -> None:
-        """Bring the mirror up to date. Lists lag a moment behind, but unhear nothing that was heard directly."""
+    async def sync(self, fresh: float = 0.0) -> None:
+        """Bring the mirror up to date, unless that was done in the last `fresh` seconds.
+
+        Lists lag a moment behind, but unhear nothing that was heard directly.
+        """
+        begun = time.monotonic()
+        if self._synced_at < begun - fresh:
+            await self._sync()
+            self._synced_at = max(self._synced_at, begun)
+
+    async def _sync(self) -> None:
         begun = time.time()
         since = self._mirror.heard_at
         closed = f"{self._ours} AND ExecutionStatus != 'Running' AND ExecutionStatus != 'ContinuedAsNew'"

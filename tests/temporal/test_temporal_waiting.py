@@ -1,0 +1,76 @@
+"""Waiting: what happens in this process is heard at once, and one look at everything serves whoever waits then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.native.space import reached
+from tests.temporal.space import TemporalSpace
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.temporal import backend as module
+from penguin.orchestration.temporal.visibility import Visibility
+from penguin.orchestration.testing import scripted_phases
+
+pytestmark = pytest.mark.anyio
+
+NEVER = 3600.0
+PATIENCE = 60.0
+"""Seconds."""
+
+
+@pytest.fixture(autouse=True)
+def no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks again, ever."""
+    for name in ("FRESH", "SYNC", "SOON", "LATER"):
+        monkeypatch.setattr(module, name, NEVER)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "ends"), [({}, ("COMPLETED", "DONE")), ({"VERIFY": ["UNVERIFIED"]}, ("BLOCKED", "VERIFY"))]
+)
+async def test_what_comes_to_rest_here_is_heard(
+    temporal_space: TemporalSpace, verdicts: dict[str, Any], ends: tuple[str, str]
+) -> None:
+    with scripted_phases(verdicts) as script:
+        script.hold("TEST")
+        async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
+            ids = [await backend.start_workflow(task) for task in ("a", "b")]
+            waiting = asyncio.create_task(backend.wait_workflows(ids))
+            await reached(backend, ids[0], phase="TEST")
+            script.release("TEST")
+            infos = await waiting
+    assert [(info.status, info.phase) for info in infos] == [ends] * 2
+
+
+async def test_a_status_that_is_waited_for_is_heard(temporal_space: TemporalSpace) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
+            one = await backend.start_workflow("a")
+            (info,) = await backend.wait_workflows([one], status=WorkflowStatus.RUNNING)
+            assert info.status == "RUNNING"
+            waiting = asyncio.create_task(backend.wait_workflow(one))
+            await reached(backend, one, phase="TEST")
+            await backend.pause_workflow(one)
+            assert (await waiting).status == "PAUSED"
+            script.release("TEST")
+
+
+async def test_who_starts_and_waits_looks_at_everything_once(
+    temporal_space: TemporalSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    listed = Visibility._list
+
+    async def noting(visibility: Visibility, query: str) -> Any:
+        asked.append(query)
+        return await listed(visibility, query)
+
+    monkeypatch.setattr(Visibility, "_list", noting)
+    with scripted_phases():
+        async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
+            await backend.wait_workflow(await backend.start_workflow("a"))
+    assert len(set(asked)) == len(asked) == 2
