@@ -13,7 +13,7 @@ from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.hosting.ownership import living
-from penguin.orchestration.temporal import worker
+from penguin.orchestration.temporal import presence, worker
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.connection import connect
 from penguin.orchestration.temporal.home import home_id
@@ -109,6 +109,8 @@ async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
     tmp_path: Path, own_server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "ENDING", 0.5)
+    # Who hosts workflows would wait for longer than anybody, but hears from the worker that it is in vain.
+    monkeypatch.setattr(presence, "ENDING", 3600.0)
     space = TemporalSpace(tmp_path, own_server.address, "hangs")
     space.tasks("a")
     engines = tmp_path / ".penguin" / "temporal" / "engines"

@@ -15,7 +15,7 @@ from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.dev_server import NotStarted
 from penguin.orchestration.temporal.link import Link, NoWorker, open_link
 from penguin.orchestration.temporal.tls import is_loopback
-from penguin.orchestration.temporal.worker import end, hosting
+from penguin.orchestration.temporal.worker import ENDING, end, hosting
 from penguin.orchestration.temporal.workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
@@ -50,14 +50,17 @@ class Desk:
 
         Raises BackendUnavailable, or what the question raises.
         """
+        if self._refuses:
+            raise _leaving()
         asked = asyncio.run_coroutine_threadsafe(self._ask(question), self._loop)
         self._asked = asked
         if self._refuses:
+            # Interrupted between the two.
             asked.cancel()
         try:
             return asked.result(LIMIT)
         except concurrent.futures.CancelledError:
-            raise BackendUnavailable("the Temporal server was asked no further: Penguin is leaving") from None
+            raise _leaving() from None
 
     def interrupt(self) -> None:
         """Refuse what another thread asks at this moment, and whatever comes after it."""
@@ -82,15 +85,15 @@ class Desk:
 
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), self._loop))
 
-    def close(self) -> None:
-        """Let go of the server."""
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(LIMIT)
+    def close(self, limit: float = ENDING) -> None:
+        """Let go of the server, which has `limit` seconds to answer to the end of what is hosted."""
+        asyncio.run_coroutine_threadsafe(self._end(limit), self._loop).result(LIMIT)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    async def _end(self) -> None:
-        await self._close()
+    async def _end(self, limit: float) -> None:
+        await self._close(limit)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
@@ -105,7 +108,7 @@ class Desk:
             return await question(link)
         except BackendUnavailable:
             # A development server may have ended, and another one be there next time.
-            await self._close()
+            await self._close(ENDING)
             raise
 
     async def _open(self) -> Link:
@@ -127,10 +130,14 @@ class Desk:
             self._hosting = asyncio.create_task(self._host.run())
             link.hosted = True
 
-    async def _close(self) -> None:
+    async def _close(self, limit: float) -> None:
         host, self._host = self._host, None
         if host is not None and self._hosting is not None:
-            await end((host, self._hosting))
+            await end(limit, (host, self._hosting))
         link, self._link = self._link, None
         if link is not None:
             await link.aclose()
+
+
+def _leaving() -> BackendUnavailable:
+    return BackendUnavailable("the Temporal server was asked no further: Penguin is leaving")

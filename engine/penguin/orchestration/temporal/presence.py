@@ -16,7 +16,7 @@ from penguin.orchestration.phases.witness import Witness
 from penguin.orchestration.temporal.desk import Desk
 from penguin.orchestration.temporal.link import Link, open_link
 from penguin.orchestration.temporal.tls import is_loopback
-from penguin.orchestration.temporal.worker import WorkspaceWorker
+from penguin.orchestration.temporal.worker import ENDING, MOMENT, WorkspaceWorker
 from penguin.orchestration.temporal.workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
@@ -159,14 +159,15 @@ class Presence:
     async def aclose(self) -> None:
         """Leave running steps to be taken over, and let go of the server."""
         worker, self._worker = self._worker, None
+        answered = True
         if worker is not None:
             if self.finish_stops:
                 await self._finish_stops(worker)
-            await worker.aclose()
+            answered = await worker.aclose()
         # After it: its last words need the workflows.
         desk, self._desk = self._desk, None
         if desk is not None:
-            await asyncio.to_thread(desk.close)
+            await asyncio.to_thread(desk.close, ENDING if answered else MOMENT)
         link, self._link = self._link, None
         if link is not None:
             await link.aclose()

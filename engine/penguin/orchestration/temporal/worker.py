@@ -44,6 +44,8 @@ LAST_WORDS = 1.0
 """Seconds in which what is over is told of, and closed on the server, since later there may be nobody to do it."""
 ENDING = 3.0
 """Seconds that workers may take to end: with a server that does not answer, the SDK waits for more than a minute."""
+MOMENT = 0.2
+"""The same, where the server is known not to answer."""
 WAITING = 200
 """Attempts that wait here for a slot, in their order; more of them wait on the server."""
 
@@ -66,16 +68,17 @@ def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
     )
 
 
-async def end(*running: tuple[Worker, asyncio.Task[None]]) -> None:
-    """End workers, together, as far as that can be done in a few seconds.
+async def end(limit: float, *running: tuple[Worker, asyncio.Task[None]]) -> bool:
+    """End workers, together, as far as that can be done in `limit` seconds; whether it could.
 
     Of what then is left the SDK takes leave by itself, or it ends with the loop. The server takes for lost what it
     does not hear of, and has it done by others.
     """
     ending = [asyncio.create_task(worker.shutdown()) for worker, task in running if not task.done()]
-    await asyncio.wait([task for _, task in running], timeout=ENDING)
+    _, left = await asyncio.wait([task for _, task in running], timeout=limit)
     for one in ending:
         one.cancel()
+    return not left
 
 
 class WorkspaceWorker:
@@ -134,16 +137,18 @@ class WorkspaceWorker:
         self._placing.draining = True
         await self.drives.drain(grace)
 
-    async def aclose(self) -> None:
-        """Leave running steps to be taken over, and stop."""
+    async def aclose(self) -> bool:
+        """Leave running steps to be taken over, and stop; whether the server answered to the end."""
         self._placing.draining = True
         await self.drives.conclude(LAST_WORDS)
         running = self.drives.any_under_way()
         self.drives.leave()
         self._holding.leave()
-        await end(*zip(self._workers, self._running, strict=True))
-        await self.drives.closed(LAST_WORDS)
+        ended = await end(ENDING, *zip(self._workers, self._running, strict=True))
+        if ended:
+            await self.drives.closed(LAST_WORDS)
         await self._runner.aclose()
         self._identity.release()
         if not running:
             shutil.rmtree(self._identity.folder, ignore_errors=True)
+        return ended
