@@ -57,10 +57,33 @@ def _main(raw: list[str]) -> int:
     except Exception as error:
         if "--debug" in raw:
             raise
-        from penguin_repl.render.error import sentence
-
-        sys.stderr.write(f"penguin: {sentence(error)}\n")
+        _tell(error, raw)
         return exit_code(error)
+
+
+def _tell(error: Exception, raw: list[str]) -> None:
+    """Say what is wrong with no line of a script, but with the whole: to people, and as a document where asked for."""
+    from penguin_repl.render.error import error_data, sentence
+
+    sys.stderr.write(f"penguin: {sentence(error)}\n")
+    if _wants_documents(raw):
+        from penguin_repl.render.as_json import document
+        from penguin_repl.render.spelling import as_json
+
+        sys.stdout.write(as_json(document(error_data(error))))
+
+
+def _wants_documents(raw: list[str]) -> bool:
+    """Whether the options ask for JSON: those of a line, too, that was not understood."""
+    for word, following in zip(raw, [*raw[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        if word in ("-o", "--output"):
+            value = following
+        elif name != "--output":
+            value = word.removeprefix("-o")
+        if value in ("json", "jsonl") and word.startswith("-"):
+            return True
+    return False
 
 
 def _open_missing() -> None:

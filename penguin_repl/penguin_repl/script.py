@@ -155,8 +155,7 @@ class Script:
 
     async def _settle(self) -> None:
         """At the end of the script: wait for what was started, resumed or retried."""
-        touched = self.session.touched
-        if not touched or self.session.detach:
+        if self.session.detach or not (touched := [info.workflow_id for info in self._touched()]):
             return
         if self.code and not self.keep_going:
             self._tell_left()
@@ -182,15 +181,19 @@ class Script:
 
     def _tell_left(self) -> None:
         moving = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
-        going = [one for one in self.session.touched if self.session.info(one).status in moving]
+        going = [info.workflow_id for info in self._touched() if info.status in moving]
         if going:
             self.screen.narrate(f"left for the next engine: {', '.join(going)}")
+
+    def _touched(self) -> list[WorkflowInfo]:
+        """What was started, resumed or retried, as it stands; what was pruned meanwhile is settled, and gone."""
+        infos = (self.session.reader.info(one) for one in self.session.touched)
+        return [info for info in infos if info is not None]
 
     def _newest(self) -> list[WorkflowInfo]:
         """The newest workflow of each task that was touched."""
         found = {}
-        for touched in self.session.touched:
-            info = self.session.info(touched)
+        for info in self._touched():
             newest = self.session.reader.list(project_id=info.project_id, task_id=info.task_id, limit=1)
             for one in newest:
                 found[one.workflow_id] = one

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from tests.docs.shapes import PAGE, Shape, differences, documents, errors, shapes
@@ -66,6 +67,17 @@ SCRIPT = (
     ("/quit", "message"),
 )
 """Commands, and the shape of what they print."""
+LINES = (
+    (("help",), "manual"),
+    (("help", "workflow", "retry"), "commands"),
+    (("help", "worker"), "subcommand-help"),
+    (("init",), "made"),
+    (("check",), "checked"),
+    (("nowhere.pen",), "failure"),
+    (("--nope",), "failure"),
+    (("--workspace", "nowhere", "-c", "/health"), "failure"),
+)
+"""Command lines, and the shape of what they print."""
 WITHOUT = {"/source", "/watch", "/workflow watch"}
 """They have no document of their own."""
 USED = """\
@@ -102,9 +114,26 @@ def test_every_command_prints_what_is_promised(penguin: Program) -> None:
     assert len(ran.documents) == len(SCRIPT), ran.err
     for (line, shape), document in zip(SCRIPT, ran.documents, strict=True):
         assert (line, told(shape, document)) == (line, [])
-    (manual,) = penguin("help", "-o", "json").documents
-    assert told("manual", manual) == []
-    assert manual["json_version"] == JSON_VERSION
+
+
+def test_every_command_line_prints_what_is_promised(penguin: Program) -> None:
+    for line, shape in LINES:
+        (document,) = penguin("-o", "json", *line).documents
+        assert (line, told(shape, document)) == (line, [])
+        if shape == "failure":
+            assert all(penguin(option, *line).documents == [document] for option in ("--output=json", "-ojsonl"))
+    assert penguin("-o", "json", "help").documents[0]["json_version"] == JSON_VERSION
+
+
+def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> None:
+    nowhere = Program(tmp_path)
+    for line in (("check",), ("worker", "--until-settled")):
+        ran = nowhere("-o", "json", *line)
+        assert ran.code == 1
+        (document,) = ran.documents
+        assert told("failure", document) == []
+        assert ran.err == f"penguin: {document['error']['message']}; {document['error']['hint']}\n"
+        assert nowhere(*line).out == ""
 
 
 def test_events_are_told_as_promised(penguin: Program) -> None:
@@ -134,7 +163,7 @@ def test_each_command_is_on_the_page() -> None:
     named = {re.sub(r" (?:ID|--wait)$", "", name) for name in known}
     assert {command.name for command in COMMANDS} - named - WITHOUT == set()
     assert set(known.values()) <= SHAPES.keys()
-    assert {shape for _, shape in SCRIPT} | {"manual"} == set(known.values()) | {"failure"}
+    assert {shape for _, shape in (*SCRIPT, *LINES)} == set(known.values()) | {"failure"}
 
 
 def test_each_kind_of_value_is_on_the_page() -> None:

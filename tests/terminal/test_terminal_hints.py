@@ -24,6 +24,13 @@ def test_results_of_an_attempt_that_there_was_not(penguin: Program) -> None:
     assert penguin("-o", "json", "-c", "/workflow results quick --attempt 9").documents == [{"results": []}]
 
 
+def test_what_a_script_prunes_it_does_not_wait_for(penguin: Program) -> None:
+    script = "/workflow start quick --wait\n/workflow start quick --wait\n/workflow prune --older-than 0s\n"
+    ran = penguin(script=script)
+    assert (ran.code, "no workflow has the id" in ran.err) == (0, False)
+    assert ran.out.splitlines()[-1].startswith("Pruned 1 workflow, ")
+
+
 def test_a_backend_that_there_is_not(penguin: Program) -> None:
     ran = penguin("--backend", "nativ", "-c", "/workflow list")
     assert ran.code == 2
