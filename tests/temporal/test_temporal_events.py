@@ -71,8 +71,18 @@ def test_events_come_while_a_script_waits(penguin: Program) -> None:
     more, (waited, again, last), err = ended(process)
     assert process.returncode == 0
     assert more[-1] == "Completed"
-    assert [line.split()[1] for line in err.splitlines()][-1] == "COMPLETED"
+    assert err.splitlines()[-1].endswith(" COMPLETED")
     assert waited["workflows"][0]["status"] == again["status"] == last["status"] == "COMPLETED"
+
+
+def test_who_leaves_hears_nothing_of_what_the_server_is_told(penguin: Program) -> None:
+    process = penguin.begin("-o", "jsonl", "-c", "/workflow start held --wait")
+    until(process, "AttemptStarted")
+    until(process, "AttemptStarted")
+    process.send_signal(signal.SIGINT)
+    _, _, err = ended(process)
+    assert process.returncode == 130
+    assert [line for line in err.splitlines() if not line.startswith("ituv-held-")] == ["interrupted"]
 
 
 def test_each_event_is_told_once(penguin: Program, workers: Workers) -> None:

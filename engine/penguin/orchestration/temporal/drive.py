@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
@@ -23,7 +22,7 @@ from penguin.orchestration.hosting.driving import run_attempt
 from penguin.orchestration.hosting.ranking import rank_of
 from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
 from penguin.orchestration.temporal.link import NoWorker
-from penguin.orchestration.temporal.placing import Draining
+from penguin.orchestration.temporal.placing import Draining, HandedOn
 from penguin.orchestration.temporal.protocol import LOST, Answer, Go, Wanted, decode, encode
 from penguin.orchestration.temporal.summary import describe_definition, read_summary
 from penguin.orchestration.temporal.trimming import trimmed
@@ -51,11 +50,11 @@ NOTHING, TOLD = "", "told"
 """What a drive comes to: nothing to be said, or the completion was told to all."""
 
 
-class Moved(ApplicationError):
+class Moved(HandedOn):
     """The blueprint's files are held by another working tree meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__("another working tree holds the files", type="Moved")
+        super().__init__("another working tree holds the files")
 
 
 class Drive:

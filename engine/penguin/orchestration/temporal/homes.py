@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.home import MEMO, home_id
 from penguin.orchestration.temporal.link import TASK_LIMIT
+from penguin.orchestration.temporal.placing import Draining
 from penguin.orchestration.temporal.protocol import HOLD, HOME, Home, Site, decode, encode
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Holding:
     async def hold(self, argument: str) -> str:
         """Until this worker leaves, or the server has given it up."""
         if self._leaving.is_set():
-            raise ApplicationError("the worker is being stopped", type="Draining")
+            raise Draining
         if decode(argument, Home).vacant:
             await self._come_back()
         handle = self._connection.client.get_async_activity_handle(task_token=activity.info().task_token)
