@@ -86,6 +86,20 @@ async def test_an_unmet_dependency_refuses_and_names_the_way(space: Space) -> No
     assert info.status == "COMPLETED"
 
 
+async def test_a_dependency_that_no_blueprint_has_is_named_with_who_needs_it(space: Space) -> None:
+    space.tasks("bases", {"id": "c", "depends_on": ["base"]})
+    with scripted_phases():
+        async with space.backend() as backend:
+            for with_dependencies in (False, True):
+                with pytest.raises(UnmetDependency, match="task c depends on base, which no blueprint has") as refused:
+                    await backend.start_tasks(["c"], with_dependencies=with_dependencies)
+                assert "did you mean 'bases'?" in refused.value.hint
+                assert "--with-deps" not in refused.value.hint, "it would not help"
+            with pytest.raises(UnmetDependency):
+                await backend.start_tasks(["bases", "c"])
+            assert await backend.list_workflows() == []
+
+
 async def test_with_dependencies_starts_the_whole_chain_in_order(space: Space) -> None:
     space.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]}, "d")
     with scripted_phases() as script:

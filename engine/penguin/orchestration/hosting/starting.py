@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import ACTIVE, AlreadyActive, WorkflowError, WorkflowStatus
+from penguin.orchestration.backend import ACTIVE, AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
 from penguin.orchestration.commands import Start
 from penguin.orchestration.definition import Task
 from penguin.orchestration.hosting.backlog import Offer
@@ -131,14 +131,22 @@ class StartPlan:
             for name in task.dependencies:
                 if (task.project_id, name) in self._items or self._provided(task.project_id, name):
                     continue
+                needed = self._needed(name, task)
                 if not with_dependencies:
                     raise UnmetDependency(
                         f"task {task.id} depends on {name}, which was not completed and has no active workflow",
                         f"/workflow start {item.task.id} --with-deps",
                     )
-                needed = self._offer.find(name)
                 self._items[_key(needed)] = needed
                 todo.append(needed)
+
+    def _needed(self, name: str, task: Task) -> Item:
+        """A dependency that is to be started. Raises UnmetDependency where there is no such task."""
+        try:
+            return self._offer.find(name)
+        except TaskNotFound as error:
+            message = f"task {task.id} depends on {name}, which no blueprint has"
+            raise UnmetDependency(message, error.hint) from None
 
     def _provided(self, project_id: str, task_id: str) -> bool:
         found = dependency_state(self._connection, project_id, task_id)
