@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
 from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
@@ -41,7 +41,20 @@ def show(session: Session, snapshot: str, *, raw: bool = False) -> Talk | RawTal
             return _raw(session, reader, row)
         held = json.loads(_conversation(reader, row))
         files = reader.session_sizes(row.snapshot_id)
-        return Talk(row, held["conversation_history"], held["metadata"], files)
+        return Talk(row, _messages(held["conversation_history"]), held["metadata"], files)
+
+
+def _messages(history: Any) -> list[dict[str, Any]]:
+    """What was saved, as messages: a program may have kept them in a form of its own."""
+    return [_message(said) for said in (history if isinstance(history, list) else [history])]
+
+
+def _message(said: Any) -> dict[str, Any]:
+    if isinstance(said, dict):
+        return said
+    if isinstance(said, str):
+        return {"text": said}
+    return {"text": "" if said is None else json.dumps(said, ensure_ascii=False)}
 
 
 def _raw(session: Session, reader: SnapshotReader, row: SnapshotRow) -> RawTalk:

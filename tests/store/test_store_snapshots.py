@@ -6,10 +6,10 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -60,6 +60,22 @@ def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
     store.save_context_snapshot(snapshot())
     assert store.snapshots()[0][3:8] == ("", None, 0, "", "")
     assert store.snapshots()[0].spent == Spending()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"phase": "NOPE"},
+        {"at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))},
+        {"at": datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))},
+    ],
+)
+def test_what_could_not_be_read_again_is_refused(store: WorkflowStateStore, odd: dict[str, Any]) -> None:
+    store.save_context_snapshot(snapshot("fine", phase=cast("WorkflowPhase", "TEST")))
+    with pytest.raises(StoreError, match="'s' can't be kept"):
+        store.save_context_snapshot(snapshot(**odd))
+    assert [row.snapshot_id for row in store.snapshots()] == ["fine"]
+    assert [it.phase for it in store.list_context_snapshots()] == [WorkflowPhase.TEST]
 
 
 @pytest.mark.parametrize("odd", [None, [], "5", {"turns": "x", "usd": -1, "tokens": True, "minutes": float("inf")}])

@@ -106,6 +106,21 @@ def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
     assert ran.documents[0]["error"]["code"] == "snapshot_not_found"
 
 
+def test_messages_of_programs_that_are_no_objects_are_shown_too(penguin: Program) -> None:
+    odd: list[Any] = ["just text", ["plain", 5, None, {"role": 5}], {"role": "user"}]
+    with WorkflowStateStore(penguin.folder / ".penguin" / "penguin.db") as store:
+        for number, history in enumerate(odd):
+            store.save_context_snapshot(ContextSnapshot(f"s{number}", "w", history, datetime(2024, 1, 1)))
+    assert "message:\n  just text\n" in penguin("-c", "/snapshot show s0").out
+    assert penguin("-c", "/snapshot show s1").out.endswith("message:\n  plain\n\nmessage:\n  5\n\nmessage:\n\n5:\n")
+    documents = penguin("-o", "json", script="/snapshot show s0\n/snapshot show s1\n/snapshot show s2").documents
+    assert [document["conversation_history"] for document in documents] == [
+        [{"text": "just text"}],
+        [{"text": "plain"}, {"text": "5"}, {"text": ""}, {"role": 5}],
+        [{"role": "user"}],
+    ]
+
+
 def test_what_is_there_is_shown_byte_by_byte(talked: Program) -> None:
     ran = talked("-c", f"/snapshot show {workflow(talked)}-1 --raw")
     assert (ran.out.encode(), ran.err) == (SESSION, "")

@@ -28,6 +28,7 @@ from penguin.orchestration.store.snapshots import (
     SnapshotRow,
     file_rows,
 )
+from penguin.orchestration.times import from_timestamp
 
 ALL = 2**62
 
@@ -182,12 +183,15 @@ def encode_snapshot(snapshot: ContextSnapshot) -> bytes:
 
 
 def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
+    created_at = snapshot.created_at.timestamp()
+    # What can't be read again would hide all the others from a list.
+    from_timestamp(created_at)
     return (
         snapshot.snapshot_id,
         snapshot.workflow_id,
-        snapshot.created_at.timestamp(),
+        created_at,
         snapshot.task_id,
-        snapshot.phase or "",
+        WorkflowPhase(snapshot.phase) if snapshot.phase else "",
         snapshot.attempt,
         snapshot.agent,
         snapshot.session_id,
