@@ -31,6 +31,15 @@ def test_what_a_script_prunes_it_does_not_wait_for(penguin: Program) -> None:
     assert ran.out.splitlines()[-1].startswith("Pruned 1 workflow, ")
 
 
+def test_whoever_gave_feedback_is_told_how_to_go_on(penguin: Program) -> None:
+    for task in ("person", "wrong"):
+        penguin("-c", f"/workflow start {task} --wait")
+        (document,) = penguin("-o", "json", "-c", f"/workflow feedback {task} try harder").documents
+        assert document["status"] == "BLOCKED"
+        assert document["advice"] == f"/workflow resume {document['workflow_id']}"
+        assert penguin("-c", document["advice"]).out.startswith("Resumed ")
+
+
 def test_a_backend_that_there_is_not(penguin: Program) -> None:
     ran = penguin("--backend", "nativ", "-c", "/workflow list")
     assert ran.code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -25,7 +26,9 @@ def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True
     """Code, data and narration of a script."""
     out, err = io.StringIO(), io.StringIO()
     script = Script(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
-    code = script.run(Lines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
+    # What a line names by a relative path, `/backup x`, is in the workspace, and not wherever the tests are run.
+    with contextlib.chdir(folder):
+        code = script.run(Lines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
     return code, out.getvalue(), err.getvalue()
 
 
