@@ -85,7 +85,11 @@ class Session:
         """The workspace. Raises WorkflowError where there is none."""
         from penguin.orchestration.workspace import current_folder, find_workspace
 
-        return find_workspace(self.folder or current_folder())
+        if not self.folder:
+            return find_workspace(current_folder())
+        from penguin_commands.line import quote
+
+        return find_workspace(self.folder, f"penguin init --workspace {quote(os.fspath(self.folder))}")
 
     @cached_property
     def by(self) -> str:

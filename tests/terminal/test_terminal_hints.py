@@ -46,6 +46,16 @@ def test_a_backend_that_there_is_not(penguin: Program) -> None:
     assert ran.err.startswith("penguin: --backend: unknown choice 'nativ'; did you mean native? usage:")
 
 
+def test_a_workspace_elsewhere_is_begun_where_it_was_looked_for(empty: Program) -> None:
+    (empty.folder / "the shop").mkdir()
+    where = ("--workspace", "the shop")
+    (document,) = empty(*where, "-o", "json", "-c", "/workflow list").documents
+    assert document["error"]["hint"] == "penguin init --workspace 'the shop'"
+    assert empty(*where, "init").code == 0
+    assert empty(*where, "-c", "/workflow list").out == "No workflows.\n"
+    assert not (empty.folder / "penguin.yaml").exists()
+
+
 def test_help_on_a_subcommand(empty: Program) -> None:
     for name in ("worker", "init", "check", "completion"):
         text = empty("help", name).out

@@ -26,10 +26,10 @@ def current_folder() -> str:
         raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
 
 
-def find_workspace(start: str | Path) -> Workspace:
+def find_workspace(start: str | Path, init: str = "penguin init") -> Workspace:
     """The workspace in the nearest folder from `start` upwards that holds a penguin.yaml.
 
-    Raises WorkflowError where there is none.
+    Raises WorkflowError where there is none, with `init` as what to type to have one.
     """
     found = folder = os.path.realpath(start)
     # Of links, only those that lead in a circle are left.
@@ -39,7 +39,7 @@ def find_workspace(start: str | Path) -> Workspace:
     while not os.path.lexists(f"{found}/{CONFIG_FILE}"):
         above = os.path.dirname(found)
         if above == found:
-            raise WorkflowError(f"no {CONFIG_FILE} in {folder} or any folder above it", "penguin init")
+            raise WorkflowError(f"no {CONFIG_FILE} in {folder} or any folder above it", init)
         found = above
     return Workspace(found)
 
