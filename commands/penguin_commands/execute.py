@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from penguin_commands.parse import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
     from penguin_commands.results import Result
     from penguin_commands.session import Session
     from penguin_commands.spec import Invocation
@@ -33,5 +35,10 @@ async def execute(session: Session, line: str, *, comments: bool = False) -> Res
     invocation = parse(line, comments=comments)
     if invocation is None:
         return None
-    begun = await session.aside(lambda: begin(session, invocation))
-    return await begun if isinstance(begun, Coroutine) else begun
+    # Scripts have no use for it, and it takes longer to load than a list to be shown.
+    from inspect import iscoroutinefunction
+
+    handler = await session.aside(invocation.command.load)
+    if iscoroutinefunction(handler):
+        return cast("Result", await handler(session, **invocation.values))
+    return cast("Result", await session.aside(lambda: handler(session, **invocation.values)))

@@ -75,7 +75,7 @@ def _tell(error: Exception, raw: list[str]) -> None:
 
 def _wants_documents(raw: list[str]) -> bool:
     """Whether the options ask for JSON: those of a line, too, that was not understood."""
-    for word, following in zip(raw, [*raw[1:], ""], strict=True):
+    for word, following in zip(raw, [*raw[1:], ""], strict=False):
         name, _, value = word.partition("=")
         if word in ("-o", "--output"):
             value = following

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,7 @@ from penguin_commands.results.changes import Changed, Started, Waited
 from penguin_commands.results.wishes import Chain
 from penguin_commands.results.workflows import Status, WorkflowTable
 from penguin_commands.session import Session
+from penguin_commands.spec import Command
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\norchestration: {retry: {max_attempts: 1}}\n"
 BLUEPRINT = (
@@ -66,6 +70,30 @@ def test_a_login_name_may_be_any_bytes(workspace: Path, monkeypatch: pytest.Monk
             await session.aclose()
 
     asyncio.run(scenario())
+
+
+def test_a_line_may_be_given_up_while_its_command_is_loaded(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    loading, go_on, load = threading.Event(), threading.Event(), Command.load
+
+    def slowly(command: Command) -> Any:
+        loading.set()
+        assert go_on.wait(30)
+        return load(command)
+
+    async def scenario() -> None:
+        async with opened(workspace) as session:
+            line = asyncio.ensure_future(execute(session, "/workflow wait one"))
+            await asyncio.to_thread(loading.wait, 30)
+            line.cancel()
+            await asyncio.wait({line})
+            go_on.set()
+
+    monkeypatch.setattr(Command, "load", slowly)
+    asyncio.run(scenario())
+    gc.collect()
+    assert [str(it.message) for it in recwarn] == []
 
 
 def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,12 @@ def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:
     assert status.stdout == ""
 
 
+def test_a_folder_that_is_misspelt_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match="there is no folder"):
+        Workspace(tmp_path / "mispelt").ensure()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_state_dir_that_can_not_be_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / ".penguin").write_text("in the way")
     with pytest.raises(WorkflowError, match=r"\.penguin is a file, not a folder") as caught:

@@ -24,6 +24,8 @@ from penguin_repl.quiet import LFLAG
 
 PATIENCE = 30.0
 """Seconds after which a condition that does not come true fails the test."""
+UNHEARD = 1.0
+"""Seconds after which a key without effect counts as unheard."""
 
 
 class Pseudo:
@@ -97,7 +99,9 @@ class Pseudo:
         while not condition():
             assert time.monotonic() < give_up, f"{key!r} had no effect:\n{self.text}"
             self.press(key)
-            self._read(0.5)
+            again = time.monotonic() + UNHEARD
+            while not condition() and time.monotonic() < again:
+                self._read(0.02)
 
     def resize(self, columns: int, rows: int = 30) -> None:
         """As a person drags the corner of a window."""

@@ -92,6 +92,9 @@ class Workspace:
         """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
         from penguin.orchestration.private import close_to_others, make_private, write_private
 
+        if not self.root.is_dir():
+            # Made here, a path that is misspelt would look like a workspace without tasks.
+            raise WorkflowError(f"there is no folder {self.root}", f"name the folder that holds {CONFIG_FILE}")
         if os.path.lexists(self.state) and not self.state.is_dir():
             raise _in_the_way(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
         try:
