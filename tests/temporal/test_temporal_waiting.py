@@ -34,12 +34,14 @@ def no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_comes_to_rest_here_is_heard(
     temporal_space: TemporalSpace, verdicts: dict[str, Any], ends: tuple[str, str]
 ) -> None:
+    temporal_space.configure(max_parallel=2)
     with scripted_phases(verdicts) as script:
         script.hold("TEST")
         async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
             ids = [await backend.start_workflow(task) for task in ("a", "b")]
             waiting = asyncio.create_task(backend.wait_workflows(ids))
-            await reached(backend, ids[0], phase="TEST")
+            for one in ids:
+                await reached(backend, one, phase="TEST")
             script.release("TEST")
             infos = await waiting
     assert [(info.status, info.phase) for info in infos] == [ends] * 2
