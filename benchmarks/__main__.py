@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.machine import machine, versions
+from benchmarks.machine import machine, processors, versions
 from benchmarks.plot import draw
 from benchmarks.rounds import MEASURES, Session, places
 from benchmarks.table import whole, write_readme
@@ -28,10 +28,12 @@ def main() -> int:
     chosen.out.mkdir(parents=True, exist_ok=True)
     session = Session(lambda line: print(line, flush=True))
     about = machine()
+    before = processors()
     with places() as where:
         for number in range(1, chosen.rounds + 1):
             print(f"--- round {number} of {chosen.rounds}", flush=True)
             session.play(where, chosen.only or (), quick=chosen.quick)
+    about["stolen from the processors"] = f"{processors().stolen_since(before):.0%}"
     today = datetime.now(UTC).date()
     (chosen.out / "figures.json").write_text(json.dumps({"machine": about, "rounds": session.rounds}, indent=1) + "\n")
     if not draw(session, chosen.out / "beside.svg"):

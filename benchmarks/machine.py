@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +18,38 @@ PACKAGES = (
     "litecli",
     "prompt_toolkit",
 )
+
+
+IDLE, WAITING, STOLEN = 3, 4, 7
+"""Places in the first line of /proc/stat (proc_stat(5))."""
+COUNTED = 8
+"""How many of them are processor time of their own: what guests take is part of `user`, too."""
+
+
+@dataclass(frozen=True)
+class Processors:
+    """What all processors did since the system began, in clock ticks."""
+
+    busy: int
+    stolen: int
+    """What was wanted, but given to other machines on the same hardware."""
+
+    @classmethod
+    def read(cls, text: str) -> Processors:
+        """From the text of /proc/stat."""
+        ticks = [int(word) for word in text.split("\n", 1)[0].split()[1 : 1 + COUNTED]]
+        return cls(sum(ticks) - ticks[IDLE] - ticks[WAITING] - ticks[STOLEN], ticks[STOLEN])
+
+    def stolen_since(self, before: Processors) -> float:
+        """The share of the processor time wanted since then that was not had."""
+        stolen = self.stolen - before.stolen
+        wanted = stolen + self.busy - before.busy
+        return stolen / wanted if wanted else 0.0
+
+
+def processors() -> Processors:
+    """What they did until now."""
+    return Processors.read(Path("/proc/stat").read_text())
 
 
 def machine() -> dict[str, str]:

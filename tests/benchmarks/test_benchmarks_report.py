@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.guard import KEPT, RATIOS, ratios, report, slower
+from benchmarks.machine import Processors, processors
 from benchmarks.rounds import DISK, TMPFS, Session
 from benchmarks.rows import Row, outcome
 from benchmarks.table import BEGIN, END, whole, write_readme
@@ -30,6 +31,14 @@ def test_the_guard_takes_the_best_of_the_rounds_and_fails_beyond_twice_what_is_k
 
 def test_what_is_kept_is_what_is_watched() -> None:
     assert json.loads(KEPT.read_text()).keys() == RATIOS.keys()
+
+
+def test_what_other_machines_took_is_a_share_of_what_was_wanted() -> None:
+    before = Processors.read("cpu  100 0 50 1000 10 0 0 20 7 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
+    assert before == Processors(busy=150, stolen=20)
+    assert Processors.read("cpu  160 0 80 9000 90 0 0 30 7 0\n").stolen_since(before) == 0.1
+    assert before.stolen_since(before) == 0.0
+    assert processors().busy > 0
 
 
 def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
