@@ -30,8 +30,6 @@ QUEUED = {
 }
 """How a signal is called that waits for a worker."""
 START_WORKER = "penguin worker"
-SETTLED_BY_FEEDBACK = ("/workflow feedback ", "/workflow approve ")
-"""How advice begins of which nothing is left to be typed but the resume, once feedback was given."""
 
 
 async def start(
@@ -123,10 +121,7 @@ async def feedback(session: Session, workflow: str, text: str | None = None) -> 
             return Message("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
     payload = {"message": text, "by": session.by}
     said = "Feedback for {} is kept for its next IMPLEMENT attempt"
-    changed = await _signal(session, workflow_id, "inject_feedback", payload, said)
-    if changed.info.status is WorkflowStatus.BLOCKED and changed.advice.startswith(SETTLED_BY_FEEDBACK):
-        return changed._replace(advice=f"/workflow resume {workflow_id}")
-    return changed
+    return await _signal(session, workflow_id, "inject_feedback", payload, said)
 
 
 async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> Changed:

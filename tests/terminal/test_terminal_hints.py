@@ -37,6 +37,7 @@ def test_whoever_gave_feedback_is_told_how_to_go_on(penguin: Program) -> None:
         (document,) = penguin("-o", "json", "-c", f"/workflow feedback {task} try harder").documents
         assert document["status"] == "BLOCKED"
         assert document["advice"] == f"/workflow resume {document['workflow_id']}"
+        assert penguin("-c", f"/workflow status {task}").out.rstrip().endswith(document["advice"])
         assert penguin("-c", document["advice"]).out.startswith("Resumed ")
 
 

@@ -296,7 +296,12 @@ def _blocked(s: State, e: ev.Blocked) -> Change:
 
 
 def _feedback_queued(s: State, e: ev.FeedbackQueued) -> Change:
-    return {"feedback": (*s.feedback, e.advice)}
+    change: Change = {"feedback": (*s.feedback, e.advice)}
+    resume = f"/workflow resume {s.workflow_id}"
+    if s.status is WorkflowStatus.BLOCKED and not s.advice.startswith(resume):
+        # Whoever was asked for feedback, or for a person's word, has only to let it go on.
+        change["advice"] = resume
+    return change
 
 
 def _cancel_requested(s: State, e: ev.CancelRequested) -> Change:
