@@ -9,7 +9,7 @@ import pytest
 from tests.native.space import reached
 from tests.temporal.space import TemporalSpace
 
-from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.backend import BackendUnavailable, WorkflowStatus
 from penguin.orchestration.temporal import backend as module
 from penguin.orchestration.temporal.visibility import Visibility
 from penguin.orchestration.testing import scripted_phases
@@ -76,3 +76,49 @@ async def test_who_starts_and_waits_looks_at_everything_once(
         async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
             await backend.wait_workflow(await backend.start_workflow("a"))
     assert len(set(asked)) == len(asked) == 2
+
+
+def outage(monkeypatch: pytest.MonkeyPatch, looks: float) -> None:
+    """So many looks find the server out of reach."""
+    sync = Visibility.sync
+    left = looks
+
+    async def lost(self: Visibility, fresh: float = 0.0) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise BackendUnavailable("the server did not answer", "/health")
+        await sync(self, fresh)
+
+    monkeypatch.setattr(Visibility, "sync", lost)
+
+
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+async def test_a_server_that_comes_back_is_waited_for(
+    temporal_space: TemporalSpace, monkeypatch: pytest.MonkeyPatch, timeout: float | None
+) -> None:
+    monkeypatch.setattr(module, "LATER", 0.01)
+    told: list[str] = []
+    with scripted_phases():
+        async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
+            backend.serve_terminal(claims=True, on_trouble=lambda problem: None, narrate=told.append)
+            one = await backend.start_workflow("a")
+            outage(monkeypatch, looks=3)
+            (info,) = await backend.wait_workflows([one], timeout)
+    assert info.status == "COMPLETED"
+    assert told[0] == "the server did not answer; still waiting"
+    assert told[1].endswith(" answers again")
+
+
+@pytest.mark.parametrize("timeout", [None, 0.1])
+async def test_a_server_that_stays_away_is_given_up(
+    temporal_space: TemporalSpace, monkeypatch: pytest.MonkeyPatch, timeout: float | None
+) -> None:
+    monkeypatch.setattr(module, "LATER", 0.01)
+    monkeypatch.setattr(module, "AWAY", NEVER if timeout else 0.1)
+    with scripted_phases():
+        async with temporal_space.backend() as backend, asyncio.timeout(PATIENCE):
+            one = await backend.start_workflow("a")
+            outage(monkeypatch, looks=NEVER)
+            with pytest.raises(BackendUnavailable, match="did not answer"):
+                await backend.wait_workflows([one], timeout)

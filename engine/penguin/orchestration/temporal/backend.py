@@ -45,6 +45,8 @@ SYNC = 1.0
 SOON, LATER = 0.05, 0.4
 """Seconds between two looks at what somebody waits for: the longer nothing happens, the fewer. What happens in this
 process is heard at once."""
+AWAY = 30.0
+"""Seconds for which the server may be out of reach until waiting is given up: it may be busy, or be started anew."""
 MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
 
 
@@ -165,9 +167,8 @@ class TemporalBackend(OrchestrationBackend):
         fresh, pause = FRESH, SOON
         while True:
             before = [link.mirror.seq_of(one) for one in workflow_ids]
-            await link.visibility.sync(fresh)
+            await self._look(link, workflow_ids, fresh, deadline)
             fresh = SYNC
-            await asyncio.gather(*(self._look_unless_final(link, one) for one in workflow_ids))
             settling = Settling(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
             settled = settling.all_settled(workflow_ids)
             # Read after that: what is settled by then is not told as it was before.
@@ -181,6 +182,26 @@ class TemporalBackend(OrchestrationBackend):
             moving = {info.workflow_id for info in infos if info.status in MOVING and info.status is not wanted}
             left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
             await self._until_still(moving, wanted, left)
+
+    async def _look(self, link: Link, workflow_ids: Sequence[str], fresh: float, deadline: float | None) -> None:
+        """See how things stand. Raises BackendUnavailable where the server stays out of reach."""
+        until = time.monotonic() + AWAY if deadline is None else min(time.monotonic() + AWAY, deadline)
+        troubled = False
+        while True:
+            try:
+                await link.visibility.sync(fresh)
+                await asyncio.gather(*(self._look_unless_final(link, one) for one in workflow_ids))
+            except BackendUnavailable as error:
+                if time.monotonic() >= until:
+                    raise
+                if not troubled:
+                    troubled = True
+                    self.presence.narrate(f"{error}; still waiting")
+                await asyncio.sleep(LATER)
+            else:
+                if troubled:
+                    self.presence.narrate(f"the Temporal server at {link.connection.address} answers again")
+                return
 
     async def _until_still(self, moving: set[str], wanted: WorkflowStatus | None, limit: float) -> None:
         """Until the last of these is heard to move no more, or to have this status; at most `limit` seconds."""

@@ -41,7 +41,7 @@ class Presence:
         self.on_trouble: Callable[[str], None] = lambda problem: None
         """Called with a sentence when something is in the way, and with "" when it is over."""
         self.narrate: Callable[[str], None] = lambda text: None
-        """Told of a server that is started."""
+        """Told of a server that is started, and of one that is waited for."""
         self.metrics: str | None = None
         """HOST:PORT at which metrics are served."""
         self.listeners = Listeners()
