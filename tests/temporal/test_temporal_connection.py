@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from temporalio import activity
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from tests.temporal.grounds import free_port, listening, settings_of, silent, web
 
@@ -135,3 +136,15 @@ async def test_short_runs_end_without_a_crash_and_print_nothing_of_the_sdk(tmp_p
     assert collections.Counter((run.returncode, run.stdout, run.stderr) for run in runs) == {
         (0, "True\n", ""): SHORT_RUNS
     }
+
+
+async def test_what_a_server_that_was_away_makes_of_activities_is_not_told(
+    tmp_path: Path, server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+
+    errors = (asyncio.CancelledError(), BackendUnavailable("away"), ValueError("a defect"))
+    for error in errors:
+        activity.logger.warning("Completing activity as failed", exc_info=error)
+    await connection.aclose()
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [errors[-1]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
-from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.backend import BackendUnavailable, WorkflowError
 
 LOGGER = logging.getLogger("penguin.temporal")
 """What the SDK's core has to say goes here; without handlers of the program's own, nowhere."""
@@ -28,6 +29,12 @@ def set_up(metrics: str | None = None) -> None:
     _metrics_at, _done = metrics, True
 
 
+def _concerns_people(record: logging.LogRecord) -> bool:
+    """Not how an activity of ours ended while the server was away: it is run again, and who waits was told."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError | BackendUnavailable)
+
+
 def _set_default(metrics: str | None) -> None:
     from temporalio.runtime import (
         LogForwardingConfig,
@@ -41,6 +48,7 @@ def _set_default(metrics: str | None) -> None:
     for logger in (LOGGER, logging.getLogger("temporalio")):
         # Without a handler, Python prints warnings to standard error by itself.
         logger.addHandler(logging.NullHandler())
+    logging.getLogger("temporalio.activity").addFilter(_concerns_people)
     # Left to itself the core prints to standard output, where results belong. Its warnings speak of calls that are
     # tried again; what concerns workflows the Python half of the SDK says as well.
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
