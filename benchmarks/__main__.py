@@ -33,9 +33,11 @@ def main() -> int:
         for number in range(1, chosen.rounds + 1):
             print(f"--- round {number} of {chosen.rounds}", flush=True)
             session.play(where, chosen.only or (), quick=chosen.quick)
-    about["stolen from the processors"] = f"{processors().stolen_since(before):.0%}"
+    session.stolen = processors().stolen_since(before)
     today = datetime.now(UTC).date()
-    (chosen.out / "figures.json").write_text(json.dumps({"machine": about, "rounds": session.rounds}, indent=1) + "\n")
+    (chosen.out / "figures.json").write_text(
+        json.dumps({"machine": about, "stolen": session.stolen, "rounds": session.rounds}, indent=1) + "\n"
+    )
     if not draw(session, chosen.out / "beside.svg"):
         print("no plot: matplotlib is not installed, or Penguin was not measured", flush=True)
     text = whole(session, today, about, versions())

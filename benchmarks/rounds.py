@@ -52,6 +52,8 @@ class Session:
         self.rounds: dict[str, Rounds] = {DISK: [], TMPFS: []}
         self.skipped: dict[str, str] = {}
         self.failed: dict[str, str] = {}
+        self.stolen = 0.0
+        """The share of the processor time wanted that other machines on the same hardware had."""
         self._say = say
 
     def play(self, places: dict[str, Path], only: Sequence[str], *, quick: bool) -> None:

@@ -17,6 +17,10 @@ PENGUIN = {"penguin.ms": "sequence.ms", "penguin.per_s": "crowd200.per_s"}
 """How our own figures are called in the rounds."""
 
 
+QUIET = 0.05
+"""Of a machine with more of its processor time stolen, figures of their own say little."""
+
+
 def figure(name: str, rounds: Rounds) -> float | None:
     """The median over all rounds."""
     found = [r[PENGUIN.get(name, name)] for r in rounds if PENGUIN.get(name, name) in r]
@@ -43,7 +47,7 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
         "Medians over the rounds, with the lowest and the highest; ratios are the median of the rounds' own ratios.",
         peers(session),
         "![Beside others](beside.svg)",
-        _judged(outcomes(session)),
+        _judged(outcomes(session), session.stolen),
         _stages(session),
         _rest(session),
     ]
@@ -53,7 +57,8 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
 def _steadiness(session: Session) -> str:
     """How alike the rounds were: a fixed piece of Python takes as long as the processor is left to us."""
     found = [r["work.ms"] for rounds in session.rounds.values() for r in rounds if "work.ms" in r]
-    return f"; a fixed piece of Python {min(found):.2f}-{max(found):.2f} ms" if found else ""
+    work = f"; a fixed piece of Python {min(found):.2f}-{max(found):.2f} ms" if found else ""
+    return f"{work}; stolen by other machines {session.stolen:.0%} of the processor time"
 
 
 def peers(session: Session) -> str:
@@ -71,15 +76,15 @@ def peers(session: Session) -> str:
     return "\n".join(lines)
 
 
-def _judged(found: list[Outcome]) -> str:
+def _judged(found: list[Outcome], stolen: float) -> str:
     lines = [
         "| measure | where | figure | spread | beside | times | must reach | |",
         "|---|---|--:|--:|--:|--:|--:|---|",
     ]
-    return "\n".join(lines + [_line(each) for each in found])
+    return "\n".join(lines + [_line(each, stolen) for each in found])
 
 
-def _line(each: Outcome) -> str:
+def _line(each: Outcome, stolen: float) -> str:
     row = each.row
     cells = [
         row.title,
@@ -89,9 +94,16 @@ def _line(each: Outcome) -> str:
         "" if each.reference is None else f"{_number(each.reference)} {row.unit}",
         "" if each.reference is None else _number(each.judged),
         _limit(row),
-        "reached" if each.reached else f"**missed** {row.note}".strip(),
+        "reached" if each.reached else f"**missed** {_obstacles(row, stolen)}".strip(),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _obstacles(row: Row, stolen: float) -> str:
+    """What stands in the way. Beside a reference, which was slowed alike, a machine that was not quiet is none."""
+    loud = stolen > QUIET and not row.reference
+    told = f"the machine was not quiet: others took {stolen:.0%} of the processor time" if loud else ""
+    return "; ".join(part for part in (row.note, told) if part)
 
 
 def _limit(row: Row) -> str:
@@ -128,6 +140,10 @@ def _goals(found: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def _loudness(stolen: float) -> str:
+    return f" while other machines took {stolen:.0%} of the processor time" if stolen > QUIET else ""
+
+
 def write_readme(readme: Path, session: Session, when: date) -> None:
     """Replace what stands between the marks."""
     text = readme.read_text()
@@ -139,7 +155,14 @@ def write_readme(readme: Path, session: Session, when: date) -> None:
     goals = f"<details><summary>{told}</summary>\n\n{_goals(found)}\n\n</details>"
     whole_story = "[All figures, with spread, versions and machine](benchmarks/results/results.md)."
     inner = "\n\n".join(
-        [BEGIN, f"Measured on {when.isoformat()} by `make bench`:", peers(session), goals, whole_story, END]
+        [
+            BEGIN,
+            f"Measured on {when.isoformat()} by `make bench`{_loudness(session.stolen)}:",
+            peers(session),
+            goals,
+            whole_story,
+            END,
+        ]
     )
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):

@@ -41,6 +41,26 @@ def test_what_other_machines_took_is_a_share_of_what_was_wanted() -> None:
     assert processors().busy > 0
 
 
+def test_a_machine_that_was_not_quiet_stands_in_the_way_of_figures_without_a_reference(tmp_path: Path) -> None:
+    session = Session(lambda line: None)
+    slow = {"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "crowd200.per_s": 1.0}
+    session.rounds = {DISK: [slow], TMPFS: [{"sequence.ms": 9.0}]}
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    told = "the machine was not quiet: others took 42% of the processor time |"
+    for stolen in (0.01, 0.42):
+        session.stolen = stolen
+        text = whole(session, DAY, {}, {})
+        assert f"stolen by other machines {stolen:.0%}" in text
+        missed = [line for line in text.splitlines() if "**missed**" in line]
+        assert {line.split(" | ")[0] for line in missed if line.endswith(told)} == (
+            {"| 200 at once", "| four phases of nothing, in memory"} if stolen > 0.1 else set()
+        )
+        assert len(missed) == 3
+        write_readme(readme, session, DAY)
+        assert ("while other machines took 42%" in readme.read_text()) is (stolen > 0.1)
+
+
 def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
     rounds = [{"a": 10.0, "b": 1.0}, {"a": 10.0, "b": 5.0}, {"a": 30.0, "b": 10.0}, {"a": 1.0}]
     found = outcome(Row("a beside b", "a", "ms", 3, reference="b"), rounds)
