@@ -79,9 +79,10 @@ SHELL = (
     " new file for its output, as each step has; with one file for all of them, the step is 4.2 to 4.5 times as long"
 )
 SCATTERED = (
-    "it does not go on growing: in a soak of 60,000 the best times of the thousands stay between 26 and 33 ms after "
-    "the first five thousand. Those find their rows on few pages: 98 MB are written in the third thousand, 151 MB in the "
-    "tenth and 168 MB in the twentieth, when nearly every row that a commit writes is on a page of its own"
+    "it does not go on growing: in a soak of 60,000 the best times of the thousands stay between 26 and 33 ms "
+    "after the first five thousand. Those find their rows on few pages: 98 MB are written in the third thousand, "
+    "151 MB in the tenth and 168 MB in the twentieth, when nearly every row that a commit writes is on a page of "
+    "its own"
 )
 MARKDOWN = (
     "nine tenths are parsing, and of that seven tenths the block rules of markdown-it, in Python;"
