@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.clock import Figures
 from benchmarks.grounds import make_workspace, task_ids
 from penguin.orchestration import OrchestrationBackend, get_backend
-from penguin.orchestration.phases.attempt import AttemptOrder
+from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.testing import scripted_phases
 
 WARM_UP = 50

@@ -11,7 +11,7 @@ from typing import Any
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.testing import scripted_phases
 
 GATES = ("implement", "test", "use", "verify")

@@ -11,8 +11,8 @@ from benchmarks.clock import Figures, memory_mb
 from benchmarks.grounds import make_workspace, task_ids
 from penguin.orchestration import get_backend
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import RUNNER, AttemptOrder, Control
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Control
 
 COUNT = 20_000
 AT_ONCE = 50

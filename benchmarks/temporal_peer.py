@@ -61,7 +61,7 @@ def measure(place: Path, quick: bool) -> Figures:
 @contextmanager
 def server(place: Path) -> Iterator[str]:
     """The development server as Penguin starts it, on a free port."""
-    from penguin.orchestration.temporal.dev_server import server_command, server_program
+    from penguin.orchestration.temporal.dev_server.server import server_command, server_program
 
     place.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:

@@ -12,15 +12,15 @@ from benchmarks.blueprint import text_of
 from benchmarks.grounds import filled_workspace
 from penguin.orchestration.backend import GATES, Verdict, WorkflowStatus
 from penguin.orchestration.blueprint import parse_blueprint
-from penguin.orchestration.commands import Claim, Command, Dispatch, Report, Start
-from penguin.orchestration.definition import Definition, Gate, Task
-from penguin.orchestration.events import AnyEvent
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.flow import State, rebuild
-from penguin.orchestration.ituv import decide
-from penguin.orchestration.store.codec import decode_events, encode_events, updated_run
-from penguin.orchestration.store.reader import WorkflowReader
-from penguin_commands.parse import parse
+from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
+from penguin.orchestration.core.decider import decide
+from penguin.orchestration.core.definition import Definition, Gate, Task
+from penguin.orchestration.core.events import AnyEvent
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin.orchestration.store.rows import decode_events, encode_events, updated_run
+from penguin_commands.grammar.parse import parse
 
 Benchmark = Callable[..., Any]
 NOW = 1_800_000_000.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.errors import MEANINGS
-from penguin_commands.spec import Command, Kind
-from penguin_commands.table import NOUNS, verbs
-from penguin_repl.program import PROGRAM, SUBCOMMANDS
+from penguin_commands.grammar.spec import Command, Kind
+from penguin_commands.grammar.table import NOUNS, verbs
+from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
 
 HEAD = """\
 # Commands

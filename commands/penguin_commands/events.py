@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
-from penguin_commands.results.past import Event, Happened
+from penguin_commands.results.history import Event, Happened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from penguin_commands.parse import parse
+from penguin_commands.grammar.parse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from penguin_commands.grammar.spec import Invocation
     from penguin_commands.results import Result
     from penguin_commands.session import Session
-    from penguin_commands.spec import Invocation
 
     Pending = Coroutine[Any, Any, Result]
 
@@ -29,8 +29,8 @@ def begin(session: Session, invocation: Invocation) -> Result | Pending:
 async def execute(session: Session, line: str, *, comments: bool = False) -> Result | None:
     """The result of a line; None where it is blank. At a prompt a `#` begins no comment. Raises WorkflowError.
 
-    A result may be a Chain or Logs that are followed: `penguin_repl.deliver.deliver` shows the rest too. Of a file that
-    is Sourced nothing was run yet.
+    A result may be a Chain or Logs that are followed: `penguin_repl.output.present.deliver` shows the rest too. Of a
+    file that is Sourced nothing was run yet.
     """
     invocation = parse(line, comments=comments)
     if invocation is None:

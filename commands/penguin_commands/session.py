@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import OrchestrationBackend
     from penguin.orchestration.blueprint import BlueprintSet
     from penguin.orchestration.config import OrchestrationConfig, Settings
-    from penguin.orchestration.store.reader import WorkflowReader
-    from penguin.orchestration.workspace import Workspace
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.store.queries import WorkflowReader
     from penguin_commands.events import EventTeller
+    from penguin_commands.preferences import Taste
     from penguin_commands.results.changes import Waiting
-    from penguin_commands.taste import Taste
 
 T = TypeVar("T")
 
@@ -83,18 +83,18 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace. Raises WorkflowError where there is none."""
-        from penguin.orchestration.workspace import current_folder, find_workspace
+        from penguin.orchestration.files.workspace import current_folder, find_workspace
 
         if not self.folder:
             return find_workspace(current_folder())
-        from penguin_commands.line import quote
+        from penguin_commands.grammar.tokens import quote
 
         return find_workspace(self.folder, f"penguin init --workspace {quote(os.fspath(self.folder))}")
 
     @cached_property
     def by(self) -> str:
         """The name that changes are made under."""
-        from penguin.orchestration.hosting.person import user
+        from penguin.orchestration.runtime.current_user import user
 
         return self._by or user()
 
@@ -105,7 +105,7 @@ class Session:
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return TemporalReader(self.workspace, self.settings)
-        from penguin.orchestration.store.reader import WorkflowReader
+        from penguin.orchestration.store.queries import WorkflowReader
 
         return WorkflowReader(self.workspace.db_name)
 
@@ -126,7 +126,7 @@ class Session:
 
     def local_reader(self) -> WorkflowReader:
         """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
-        from penguin.orchestration.store.reader import WorkflowReader
+        from penguin.orchestration.store.queries import WorkflowReader
 
         return WorkflowReader(self.db)
 
@@ -134,7 +134,7 @@ class Session:
     def db(self) -> Path:
         """The database of the backend in use: of what a server holds, what is known here."""
         if self.on_temporal:
-            from penguin.orchestration.temporal.mirror import mirror_of
+            from penguin.orchestration.temporal.local_cache import mirror_of
 
             return mirror_of(self.workspace, self.settings)
         return self.workspace.db
@@ -184,7 +184,7 @@ class Session:
     @cached_property
     def taste(self) -> Taste:
         """How the terminal shall behave. A personal file that is not understood is told of, and counts for nothing."""
-        from penguin_commands.taste import Taste, load_taste
+        from penguin_commands.preferences import Taste, load_taste
 
         try:
             root = self.workspace.name
@@ -211,7 +211,7 @@ class Session:
         backend = get_backend(self.overrides, self.workspace.root)
         backend.serve_terminal(claims=not self.detach, on_trouble=self._trouble, narrate=self.narrate)
         if self.metrics is not None:
-            from penguin.orchestration.metrics import metrics_address
+            from penguin.orchestration.runtime.metrics import metrics_address
 
             backend.serve_metrics(metrics_address(self.metrics))
         if self.listener:
@@ -227,7 +227,7 @@ class Session:
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return isinstance(self.reader, TemporalReader) and self.reader.attended()
-        from penguin.orchestration.hosting.ownership import is_attended
+        from penguin.orchestration.runtime.engine_lock import is_attended
 
         return is_attended(self.workspace.engines)
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
+    from penguin_commands.preferences import Taste
     from penguin_commands.session import Session
-    from penguin_commands.taste import Taste
-    from penguin_repl.options import Options
-    from penguin_repl.screen import Screen
-    from penguin_repl.source import Lines
+    from penguin_repl.cli.options import Options
+    from penguin_repl.output.screen import Screen
+    from penguin_repl.scripts.lines import Lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def _main(raw: list[str]) -> int:
         # What scripts ask most often costs no parser.
         return _version()
     from penguin_commands.errors import ExitCode, exit_code
-    from penguin_repl.options import read_options
+    from penguin_repl.cli.options import read_options
 
     try:
         return int(_run(read_options(raw)))
@@ -67,8 +67,8 @@ def _tell(error: Exception, raw: list[str]) -> None:
 
     sys.stderr.write(f"penguin: {sentence(error)}\n")
     if _wants_documents(raw):
-        from penguin_repl.render.as_json import document
-        from penguin_repl.render.spelling import as_json
+        from penguin_repl.render.json_output import document
+        from penguin_repl.text.ascii import as_json
 
         sys.stdout.write(as_json(document(error_data(error))))
 
@@ -105,8 +105,8 @@ def _version() -> int:
 
 
 def _run(options: Options) -> int:
-    from penguin_repl.manner import style_of
-    from penguin_repl.screen import Screen
+    from penguin_repl.cli.terminal_style import style_of
+    from penguin_repl.output.screen import Screen
 
     if options.version:
         return _version()
@@ -115,7 +115,7 @@ def _run(options: Options) -> int:
         _help(_asked(options), screen)
         return 0
     if options.script == "completion":
-        from penguin_repl.shell_scripts import completion_script
+        from penguin_repl.cli.completion_scripts import completion_script
 
         screen.data(completion_script(options.words))
         return 0
@@ -133,7 +133,7 @@ def _run(options: Options) -> int:
     if options.script == "check":
         return _check(session, screen)
     if options.script is None and not options.command and os.isatty(0):
-        from penguin_repl.shell import run_shell
+        from penguin_repl.shell.shell import run_shell
 
         code: int = run_shell(session, options)
         return code
@@ -142,7 +142,7 @@ def _run(options: Options) -> int:
 
 def _no_taste() -> Taste:
     """The one of whoever says nothing."""
-    from penguin_commands.taste import Taste
+    from penguin_commands.preferences import Taste
 
     return Taste()
 
@@ -158,13 +158,13 @@ def _refuse_server_options() -> None:
 def _session(options: Options, screen: Screen) -> Session:
     from penguin_commands.errors import UsageError
     from penguin_commands.session import Session
-    from penguin_repl.options import worker_settings
+    from penguin_repl.cli.options import worker_settings
 
     if options.workspace and not os.path.isdir(options.workspace):
         raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
 
     def tell(info: WorkflowInfo) -> None:
-        from penguin_repl.render.words import brief
+        from penguin_repl.render.format import brief
 
         screen.narrate(brief(info))
 
@@ -187,8 +187,8 @@ def _session(options: Options, screen: Screen) -> Session:
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from functools import partial
 
-    from penguin_repl.deliver import show_progress
-    from penguin_repl.script import Script
+    from penguin_repl.output.present import show_progress
+    from penguin_repl.scripts.runner import Script
 
     if sys.stderr.isatty():
         session.on_progress = partial(show_progress, screen)
@@ -197,7 +197,7 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
 
 
 def _lines(options: Options) -> Lines:
-    from penguin_repl import source
+    from penguin_repl.scripts import lines as source
 
     if options.command:
         return source.Lines(source.from_options(options.command))
@@ -211,7 +211,7 @@ def _init(options: Options, screen: Screen) -> None:
     """`penguin init`."""
     from pathlib import Path
 
-    from penguin.orchestration.workspace import init_workspace
+    from penguin.orchestration.files.workspace import init_workspace
     from penguin_commands.results.text import Message
 
     written = init_workspace(Path(options.workspace or "."))
@@ -232,7 +232,7 @@ def _from_here(path: str) -> str:
 def _check(session: Session, screen: Screen) -> ExitCode:
     """`penguin check`."""
     from penguin_commands.errors import ExitCode
-    from penguin_commands.upkeep import check
+    from penguin_commands.handlers.maintenance import check
 
     checked = check(session)
     screen.data(screen.render(checked))
@@ -241,7 +241,7 @@ def _check(session: Session, screen: Screen) -> ExitCode:
 
 def _asked(options: Options) -> Sequence[str]:
     """What help is wanted on: with `--help` on the subcommand that stands beside it, if one does."""
-    from penguin_repl.program import SUBCOMMANDS
+    from penguin_repl.cli.spec import SUBCOMMANDS
 
     if options.script != "help" and any(it.name == options.script for it in SUBCOMMANDS):
         return (options.script or "",)
@@ -251,7 +251,7 @@ def _asked(options: Options) -> Sequence[str]:
 def _help(words: Sequence[str], screen: Screen) -> None:
     """`penguin help`."""
     from penguin_repl import __version__
-    from penguin_repl.manual import Manual, SubcommandHelp, manual
+    from penguin_repl.cli.help import Manual, SubcommandHelp, manual
 
     told = manual(words, __version__)
     text = screen.style.format == "text"

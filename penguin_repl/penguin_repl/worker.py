@@ -12,7 +12,7 @@ from penguin_commands.errors import ExitCode
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.session import Session
-    from penguin_repl.screen import Screen
+    from penguin_repl.output.screen import Screen
 
 
 def run_worker(session: Session, screen: Screen, *, grace: float | None, until_settled: bool) -> ExitCode:

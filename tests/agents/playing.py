@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Adapter, Call, Finish, Heard
-from penguin.orchestration.definition import AgentSpec
-from penguin.orchestration.phases.agent_run import events
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.execution.agent_step import events
 
 RECORDED = Path(__file__).parent / "recorded"
 LONGEST = 120

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec, Budget
-from penguin.orchestration.evidence import Usage
+from penguin.orchestration.core.definition import AgentSpec, Budget
+from penguin.orchestration.core.results import Usage
 
 RECORDED = Path(__file__).parent / "recorded"
 SESSION = "11111111-1111-4111-8111-111111111111"

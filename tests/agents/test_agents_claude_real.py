@@ -20,7 +20,7 @@ from tests.agents.model_server import ModelServer
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec, Budget
+from penguin.orchestration.core.definition import AgentSpec, Budget
 
 FAILURE = "E       assert -1 == 5"
 LIMIT = 60

@@ -18,8 +18,8 @@ from tests.agents.playing import call_of, play, recorded
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.codex import Codex
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec
-from penguin.orchestration.evidence import Usage
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.results import Usage
 
 CODEX = Codex()
 ENDED = Finish(0, None)

@@ -13,9 +13,9 @@ from tests.agents.playing import call_of, play
 
 from penguin.orchestration.agents.adapter import Finish
 from penguin.orchestration.agents.command import CommandAgent
-from penguin.orchestration.agents.known import KINDS, UnknownAgent, adapter_of
+from penguin.orchestration.agents.registry import KINDS, UnknownAgent, adapter_of
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec
+from penguin.orchestration.core.definition import AgentSpec
 
 AGENT = """\
 import json, pathlib, sys

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.agents.judge import Piece, judge_prompt, opinions
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import Criterion, Task
+from penguin.orchestration.core.definition import Criterion, Task
 
 PIECES = [Piece("E1", "TEST attempt 2, pytest", "3 passed")]
 

@@ -21,8 +21,8 @@ from penguin.orchestration import get_backend
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.opencode import DATABASE, OpenCode
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
-from penguin.orchestration.definition import AgentSpec
-from penguin.orchestration.evidence import Usage
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.results import Usage
 from penguin.orchestration.state import WorkflowStateStore
 
 OPENCODE = OpenCode()

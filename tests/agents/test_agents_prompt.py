@@ -8,7 +8,7 @@ import pytest
 
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
 from penguin.orchestration.backend import GATES, WorkflowPhase
-from penguin.orchestration.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.core.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
 
 
 def definition(description: str = "Make {{title}} work.") -> Definition:

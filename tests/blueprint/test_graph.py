@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
 from penguin.orchestration.blueprint.ready import ready
-from penguin.orchestration.definition import Task
+from penguin.orchestration.core.definition import Task
 
 
 def tasks_of(**needs: str) -> list[Task]:

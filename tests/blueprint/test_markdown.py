@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penguin.orchestration.blueprint import Blueprint, parse_blueprint
-from penguin.orchestration.definition import Criterion, Expect, RecipeStep, Task
+from penguin.orchestration.core.definition import Criterion, Expect, RecipeStep, Task
 
 HEADING_FORM = """\
 ---
@@ -226,8 +226,8 @@ def test_criteria(raw: str, text: str, check: str | None) -> None:
 
 def test_crlf_and_front_matter_phases() -> None:
     text = "---\nid: x\nphases:\n  test: {run: a}\n---\n\n## Tasks\n- [ ] A b\n".replace("\n", "\r\n")
-    from penguin.orchestration.config.checker import Checker
     from penguin.orchestration.config.document import decode_text
+    from penguin.orchestration.config.validator import Checker
 
     decoded = decode_text(text.encode(), Checker("f"))
     assert decoded is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from penguin.orchestration.blueprint import Blueprint, parse_blueprint
-from penguin.orchestration.definition import PRIORITIES, Task
+from penguin.orchestration.core.definition import PRIORITIES, Task
 
 ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,12}(\.[A-Za-z0-9_-]{1,5}){0,2}", fullmatch=True)
 # Plain letters at both ends: Markdown trims, and gives other characters a meaning at the beginning of a line.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from penguin.orchestration.blueprint import parse_blueprint
-from penguin.orchestration.blueprint.rules import tokens_of
+from penguin.orchestration.blueprint.markdown_rules import tokens_of
 
 STARTS = [
     "",

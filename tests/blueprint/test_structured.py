@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penguin.orchestration.blueprint import parse_blueprint
-from penguin.orchestration.definition import Criterion, Expect
+from penguin.orchestration.core.definition import Criterion, Expect
 
 FULL = """\
 id: auth

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
-from penguin_commands.line import BLANK, quote, split
+from penguin_commands.grammar.tokens import BLANK, quote, split
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
-from penguin_commands.parse import parse
-from penguin_commands.spec import Command
-from penguin_commands.system import explained
-from penguin_commands.table import COMMANDS
+from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.spec import Command
+from penguin_commands.grammar.table import COMMANDS
+from penguin_commands.handlers.system import explained
 
 
 def named(line: str) -> str:
@@ -79,7 +79,7 @@ def test_an_abbreviated_noun_does_not_change_anything_either() -> None:
 def test_an_exact_name_always_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = next(command for command in COMMANDS if command.name == "/workflow list")
     longer = listed._replace(verb="listed", aliases=())
-    monkeypatch.setattr("penguin_commands.table.COMMANDS", (longer, *COMMANDS))
+    monkeypatch.setattr("penguin_commands.grammar.table.COMMANDS", (longer, *COMMANDS))
     assert named("/workflow list") == "/workflow list"
     assert "'lis' may be listed or list" in refused("/workflow lis").message
 

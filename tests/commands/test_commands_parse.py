@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.backend import ACTIVE, WorkflowPhase, WorkflowStatus
 from penguin_commands.errors import ExitCode, UsageError, exit_code
-from penguin_commands.parse import parse
-from penguin_commands.table import COMMANDS
+from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.table import COMMANDS
 
 
 def read(line: str) -> tuple[str, dict[str, Any]]:

@@ -16,11 +16,11 @@ from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowN
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.errors import NotReached, StillGoing, UsageError
 from penguin_commands.execute import execute
+from penguin_commands.grammar.spec import Command
 from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_commands.results.wishes import Chain
+from penguin_commands.results.ui_actions import Chain
 from penguin_commands.results.workflows import Status, WorkflowTable
 from penguin_commands.session import Session
-from penguin_commands.spec import Command
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\norchestration: {retry: {max_attempts: 1}}\n"
 BLUEPRINT = (

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from penguin_commands.parse import parse
-from penguin_commands.spec import Command, Kind
-from penguin_commands.table import COMMANDS, NOUNS, lookup
+from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.spec import Command, Kind
+from penguin_commands.grammar.table import COMMANDS, NOUNS, lookup
 
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
@@ -49,10 +49,14 @@ def test_names_are_unique() -> None:
 def test_listing_imports_no_other_handler() -> None:
     program = """
 import sys
-from penguin_commands.parse import parse
+from penguin_commands.grammar.parse import parse
 parse("/workflow list").command.load()
 print(*sorted(name for name in sys.modules if name.startswith("penguin_commands.")))
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert "penguin_commands.workflow_read" in found
-    assert not {"penguin_commands.workflow_change", "penguin_commands.task", "penguin_commands.blueprint"} & set(found)
+    assert "penguin_commands.handlers.workflow_status" in found
+    assert not {
+        "penguin_commands.handlers.workflow_control",
+        "penguin_commands.handlers.task",
+        "penguin_commands.handlers.blueprint",
+    } & set(found)

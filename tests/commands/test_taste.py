@@ -10,8 +10,8 @@ import pytest
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.config.ui import KEYS
+from penguin_commands.preferences import Taste, explain_taste, load_taste, personal_file
 from penguin_commands.session import Session
-from penguin_commands.taste import Taste, explain_taste, load_taste, personal_file
 
 
 @pytest.fixture

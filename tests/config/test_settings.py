@@ -21,7 +21,7 @@ from penguin.orchestration.config import (
     load_settings,
     refuse_unrunnable,
 )
-from penguin.orchestration.definition import Command, Retry, Task
+from penguin.orchestration.core.definition import Command, Retry, Task
 
 FULL = """\
 project: {id: shop, name: Shop API}

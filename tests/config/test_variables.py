@@ -10,7 +10,7 @@ from tests.config.test_settings import an_item, settings_of
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config import build_definition
-from penguin.orchestration.definition import Definition
+from penguin.orchestration.core.definition import Definition
 
 PROJECT = "project: {id: shop}\n"
 

@@ -13,7 +13,7 @@ from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.blueprint import load_blueprints
 from penguin.orchestration.blueprint.lint import lint
 from penguin.orchestration.config import build_definition, load_settings, refuse_unrunnable
-from penguin.orchestration.workspace import Workspace, find_workspace, init_workspace
+from penguin.orchestration.files.workspace import Workspace, find_workspace, init_workspace
 
 
 def test_it_is_found_from_below(tmp_path: Path) -> None:

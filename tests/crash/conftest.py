@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.crash.yard import Yard, wait_for
 
-from penguin.orchestration.phases.launcher.tree import children
+from penguin.orchestration.execution.launcher.tree import children
 
 
 @pytest.fixture(scope="module")

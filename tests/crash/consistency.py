@@ -7,10 +7,10 @@ import sqlite3
 from itertools import groupby, pairwise
 from operator import itemgetter
 
-from penguin.orchestration import events as ev
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.check import check
-from penguin.orchestration.store.codec import decode_events
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.store.rows import decode_events
 
 EVENTS = "SELECT workflow_id, data FROM event ORDER BY workflow_id, seq"
 

@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration import failpoints, get_backend
+from penguin.orchestration import get_backend
 from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.files import failpoints
 from penguin.orchestration.native.backend import NativeBackend
 
 

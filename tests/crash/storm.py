@@ -23,10 +23,10 @@ from typing import Any
 
 from tests.crash.yard import DRIVER, Act, Yard, alive, gates, wait_for
 
-from penguin.orchestration import failpoints
 from penguin.orchestration.backend import IllegalCommand, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.files import failpoints
 from penguin.orchestration.native.backend import NativeBackend
-from penguin.orchestration.phases import records
 
 WORKFLOWS, ENGINES, PARALLEL = 50, 3, 10
 ROUND = 15.0
@@ -195,7 +195,7 @@ class Storm:
             await asyncio.sleep(0.1)
 
     def _stuck(self, backend: NativeBackend) -> str:
-        from penguin.orchestration.store.reader import WorkflowReader
+        from penguin.orchestration.store.queries import WorkflowReader
 
         reader = WorkflowReader(self.yard.space.db)
         open_ones = [info for info in reader.list() if not info.status.final]

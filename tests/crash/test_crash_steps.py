@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.crash.yard import Yard, alive, gates, wait_for
 
-from penguin.orchestration.phases import records
-from penguin.orchestration.phases.launcher import tree
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher import tree
 
 pytestmark = pytest.mark.anyio
 

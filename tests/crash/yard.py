@@ -19,10 +19,11 @@ from typing import Any
 
 from tests.crash.consistency import assert_consistent
 
-from penguin.orchestration import OrchestrationBackend, failpoints, get_backend
+from penguin.orchestration import OrchestrationBackend, get_backend
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo
-from penguin.orchestration.phases import records
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.files import failpoints
+from penguin.orchestration.files.workspace import Workspace
 
 DRIVER = Path(__file__).with_name("driver.py")
 PATIENCE = 40.0
@@ -172,7 +173,7 @@ class Yard:
         """What happened, for the message of a test that failed."""
         if not self.space.db.exists():
             return []
-        from penguin.orchestration.store.reader import WorkflowReader
+        from penguin.orchestration.store.queries import WorkflowReader
 
         reader = WorkflowReader(self.space.db)
         ids = [info.workflow_id for info in reader.list(limit=10_000)]
@@ -239,7 +240,7 @@ class Yard:
 
     def infos(self) -> dict[str, WorkflowInfo]:
         """The newest workflow of each task."""
-        from penguin.orchestration.store.reader import WorkflowReader
+        from penguin.orchestration.store.queries import WorkflowReader
 
         reader = WorkflowReader(self.space.db)
         found = {info.task_id: info for info in reversed(reader.list(limit=10_000))}

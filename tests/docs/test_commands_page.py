@@ -6,7 +6,7 @@ import re
 import runpy
 from pathlib import Path
 
-from penguin_commands.parse import parse
+from penguin_commands.grammar.parse import parse
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -14,10 +14,10 @@ from tests.terminal.program import CONFIG, TASKS, Program
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
-from penguin_commands.declared import JSON_VERSION
 from penguin_commands.errors import exit_code
-from penguin_commands.spec import Kind
-from penguin_commands.table import COMMANDS
+from penguin_commands.grammar.schema import JSON_VERSION
+from penguin_commands.grammar.spec import Kind
+from penguin_commands.grammar.table import COMMANDS
 
 SHAPES = shapes()
 SCRIPT = (

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 from penguin.orchestration.blueprint import parse_blueprint
 from penguin.orchestration.config import load_settings
-from penguin_commands.table import lookup
+from penguin_commands.grammar.table import lookup
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

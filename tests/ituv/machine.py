@@ -11,13 +11,13 @@ from tests.scenarios.conformance import MACHINE_ID
 from tests.scenarios.player import Stage
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.commands import Claim, Command, Dispatch, Report, Start, Supersede
-from penguin.orchestration.definition import Definition
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.ituv import State, decide, effects, rebuild, successor
-from penguin.orchestration.steering import command_of
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start, Supersede
+from penguin.orchestration.core.decider import State, decide, effects, rebuild, successor
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.signals import command_of
 
 BEGIN = 1_000.0
 

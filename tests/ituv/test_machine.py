@@ -6,12 +6,12 @@ import pytest
 from tests.ituv.machine import PASSED, after, started
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
-from penguin.orchestration.definition import Retry
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.ituv import State, decide, effects, workflow_settled
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
+from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
+from penguin.orchestration.core.definition import Retry
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
 
 
 def test_effects_say_what_should_be_under_way() -> None:

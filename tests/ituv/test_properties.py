@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.commands import (
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import (
     Approve,
     Await,
     Cancel,
@@ -28,8 +28,8 @@ from penguin.orchestration.commands import (
     Start,
     Supersede,
 )
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.ituv import State, decide, effects, evolve, rebuild, successor
+from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, successor
+from penguin.orchestration.core.results import AttemptResult
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode

@@ -6,12 +6,12 @@ import pytest
 from tests.ituv.machine import PASSED, after, started
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.commands import Cancel, Dispatch, Feedback, Pause, Report, Start, Supersede
-from penguin.orchestration.definition import Criterion, Definition, Gate, Recipe, RecipeStep
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.ituv import State, decide, successor
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Cancel, Dispatch, Feedback, Pause, Report, Start, Supersede
+from penguin.orchestration.core.decider import State, decide, successor
+from penguin.orchestration.core.definition import Criterion, Definition, Gate, Recipe, RecipeStep
+from penguin.orchestration.core.results import AttemptResult
 
 
 def blocked_at_verify(definition: Definition | None = None) -> State:

@@ -7,12 +7,12 @@ import time
 
 from tests.scenarios.backend_stage import BackendStage
 
-from penguin.orchestration.commands import Run
-from penguin.orchestration.flow import State
-from penguin.orchestration.ituv import effects
+from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.state import State
 from penguin.orchestration.native.backend import NativeBackend
 from penguin.orchestration.native.engine import Engine
-from penguin.orchestration.native.live import load
+from penguin.orchestration.native.entry import load
 
 
 class NativeStage(BackendStage):

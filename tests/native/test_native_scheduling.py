@@ -9,7 +9,7 @@ import pytest
 from tests.native.space import Space, reached, until
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
-from penguin.orchestration.phases.attempt import AttemptOrder
+from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

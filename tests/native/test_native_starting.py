@@ -10,7 +10,7 @@ from tests.native.space import Space, reached
 
 from penguin.orchestration import WorkflowError, get_backend
 from penguin.orchestration.backend import AlreadyActive, BlueprintError, ConfigError, TaskNotFound
-from penguin.orchestration.hosting.starting import UnmetDependency, workflow_id_of
+from penguin.orchestration.runtime.start_plan import UnmetDependency, workflow_id_of
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

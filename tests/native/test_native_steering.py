@@ -7,7 +7,7 @@ from tests.native.space import Space, reached, until
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowNotFound
-from penguin.orchestration.evidence import AttemptResult
+from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

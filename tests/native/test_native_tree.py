@@ -12,9 +12,9 @@ from tests.tree.repositories import git
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.prune import prune
-from penguin.orchestration.tree.checkpoints import Checkpoint, Checkpoints
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.worktree.checkpoints import Checkpoint, Checkpoints
 
 pytestmark = pytest.mark.anyio
 

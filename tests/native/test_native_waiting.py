@@ -9,9 +9,9 @@ from tests.native.space import Space, until
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
-from penguin.orchestration.hosting.settling import Settling
 from penguin.orchestration.native.backend import NativeBackend
-from penguin.orchestration.native.waiting import Waiting
+from penguin.orchestration.native.wait import Waiting
+from penguin.orchestration.runtime.settled import Settling
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

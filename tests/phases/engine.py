@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from penguin.orchestration.phases.attempt import AttemptOrder, Control
-from penguin.orchestration.phases.runner import LocalPhases
+from penguin.orchestration.execution.local_runner import LocalPhases
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
 
 
 async def main(order: str, directory: str, lease: str = "") -> None:

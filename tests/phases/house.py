@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import AttemptOrder, Control
-from penguin.orchestration.phases.runner import LocalPhases
+from penguin.orchestration.core.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.local_runner import LocalPhases
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
 
 GRACE = 0.3
 PATIENCE = 20.0

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tests.phases.house import House
 
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
-from penguin.orchestration.definition import AgentSpec, Budget, Gate
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import AttemptOrder
+from penguin.orchestration.core.definition import AgentSpec, Budget, Gate
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.state import WorkflowStateStore
 
 pytestmark = pytest.mark.anyio

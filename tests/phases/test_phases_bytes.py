@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from tests.phases.house import House, kill, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import RecipeStep
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.hosting.driving import run_attempt
-from penguin.orchestration.phases import records
-from penguin.orchestration.phases.attempt import AttemptOrder, Control
-from penguin.orchestration.storable import storable, storable_text, true_path
+from penguin.orchestration.core.definition import RecipeStep
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.files.text_encoding import storable, storable_text, true_path
+from penguin.orchestration.runtime.run_attempt import run_attempt
 
 HOLD = "echo begun >> log; until test -e go; do sleep 0.01; done; echo ended >> log"
 

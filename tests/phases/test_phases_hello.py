@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from penguin.orchestration.phases.client import Launcher
-from penguin.orchestration.phases.connection import SOCKET
+from penguin.orchestration.execution.launcher_client import Launcher
+from penguin.orchestration.execution.launcher_socket import SOCKET
 
 EXIT = {"event": "exit", "id": "somebody-else's"}
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin.orchestration.evidence import TestCounts
-from penguin.orchestration.phases import junit
+from penguin.orchestration.core.results import TestCounts
+from penguin.orchestration.execution import junit
 
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>

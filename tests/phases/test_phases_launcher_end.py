@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import penguin.orchestration.phases.launcher as launcher
+import penguin.orchestration.execution.launcher as launcher
 
 PROGRAM = Path(launcher.__file__).parent / "launcher.py"
 PATIENCE = 20.0

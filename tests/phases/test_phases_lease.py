@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from tests.phases.house import House, alive, beside, kill, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import RecipeStep
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases import records
-from penguin.orchestration.phases.attempt import Control, Stop
-from penguin.orchestration.phases.launcher import lease as line
-from penguin.orchestration.phases.launcher import tree
-from penguin.orchestration.phases.launcher.alarm import Alarm
-from penguin.orchestration.phases.lease import Lease, now
+from penguin.orchestration.core.definition import RecipeStep
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher import lease as line
+from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher.alarm import Alarm
+from penguin.orchestration.execution.lease import Lease, now
+from penguin.orchestration.execution.runner_api import Control, Stop
 
 HOLD = "echo $$ >> second; while ! test -e go; do sleep 0.01; done; echo end"
 STUBBORN = """

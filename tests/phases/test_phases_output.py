@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.phases.house import House, beside, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.phases.evidence import clean, excerpt
-from penguin.orchestration.phases.launcher.output import Output
+from penguin.orchestration.execution.launcher.output import Output
+from penguin.orchestration.execution.step_output import clean, excerpt
 
 
 def memory(pid: int) -> int:

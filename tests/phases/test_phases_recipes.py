@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.phases.house import House, beside, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import Expect, Recipe, RecipeStep
-from penguin.orchestration.phases.attempt import Control, Stop
-from penguin.orchestration.phases.expectations import file_holds, json_difference
+from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
+from penguin.orchestration.execution.expectations import file_holds, json_difference
+from penguin.orchestration.execution.runner_api import Control, Stop
 
 SERVER = """
 import http.server, json, sys

@@ -18,11 +18,11 @@ from tests.phases.house import House, beside, kill, until
 from tests.phases.test_phases_output import memory
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import Command, Expect, RecipeStep
-from penguin.orchestration.phases.launcher.output import Output
-from penguin.orchestration.phases.launcher.redaction import Redactor, Secrets
-from penguin.orchestration.phases.launcher.report import seal
-from penguin.orchestration.secrecy import secret_values, without
+from penguin.orchestration.core.definition import Command, Expect, RecipeStep
+from penguin.orchestration.execution.launcher.output import Output
+from penguin.orchestration.execution.launcher.redaction import Redactor, Secrets
+from penguin.orchestration.execution.launcher.report import seal
+from penguin.orchestration.files.secret_env import secret_values, without
 
 VALUE = "s3cr&t<value>"
 NAME = "SHOP_API_KEY"

@@ -7,8 +7,8 @@ import asyncio
 from tests.phases.house import House, beside, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
 
 
 def stopped_at(house: House, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:

@@ -14,10 +14,10 @@ import pytest
 from tests.phases.house import House, alive, beside, kill, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.phases import records
-from penguin.orchestration.phases.attempt import Control, Stop
-from penguin.orchestration.phases.launcher import tree
-from penguin.orchestration.phases.records import Exit, Mark
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.runner_api import Control, Stop
+from penguin.orchestration.execution.step_files import Exit, Mark
 
 HOLD = "echo x >> second; while ! test -e go; do sleep 0.01; done; echo end"
 

@@ -7,7 +7,7 @@ import asyncio
 from tests.phases.house import House, alive, beside, until
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.phases.attempt import Control, Stop
+from penguin.orchestration.execution.runner_api import Control, Stop
 
 STUBBORN = "import os, signal, time; os.setsid(); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 DAEMON = """

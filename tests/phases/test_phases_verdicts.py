@@ -11,7 +11,7 @@ import pytest
 from tests.phases.house import House
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.definition import Command, Criterion, Recipe, RecipeStep
+from penguin.orchestration.core.definition import Command, Criterion, Recipe, RecipeStep
 
 MIXED = """
 import pytest

@@ -13,17 +13,17 @@ from typing import Any
 from tests.native.space import until
 from tests.scenarios.player import Stage
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import OrchestrationBackend, WorkflowPhase
 from penguin.orchestration.blueprint import Item
-from penguin.orchestration.commands import Run
 from penguin.orchestration.config import Settings, load_settings
-from penguin.orchestration.definition import Definition
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.flow import State
-from penguin.orchestration.ituv import effects
-from penguin.orchestration.phases.attempt import AttemptOrder, Control
-from penguin.orchestration.store.codec import decode_events
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.store.rows import decode_events
 
 
 class HeldPhases:

@@ -6,7 +6,7 @@ import pytest
 from tests.scenarios.player import Player, Stage
 from tests.scenarios.scenario import Scenario, load, load_matrix
 
-from penguin.orchestration.flow import State
+from penguin.orchestration.core.state import State
 
 MACHINE_ID = "ituv-task-1-000001"
 """The id that the scenarios speak of."""

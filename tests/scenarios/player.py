@@ -12,12 +12,12 @@ from typing import Any
 from tests.native.space import PATIENCE
 from tests.scenarios.scenario import Act, Outcome, Scenario, trace
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.commands import Await, Run
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.flow import State
-from penguin.orchestration.ituv import effects
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Await, Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.state import State
 
 LIMIT = 500
 """Moves after which a scenario is taken to run for ever."""

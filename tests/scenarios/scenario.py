@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from penguin.orchestration import events as ev
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.definition import Budgets, Command, Definition, Gate, Retry, Task
-from penguin.orchestration.evidence import AttemptResult, StepEvidence, Usage
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.definition import Budgets, Command, Definition, Gate, Retry, Task
+from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
 
 FOLDER = Path(__file__).parent
 

@@ -20,8 +20,8 @@ from tests.shell import window
 
 from penguin.orchestration.backend import WorkflowInfo
 from penguin_commands.session import Session
-from penguin_repl.screen import Style
-from penguin_repl.shell import Shell
+from penguin_repl.output.screen import Style
+from penguin_repl.shell.shell import Shell
 
 PATIENCE = 20.0
 """Seconds after which a condition that does not come true fails the test."""

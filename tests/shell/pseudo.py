@@ -20,7 +20,7 @@ from typing import Any, Self
 import pyte
 from tests.shell import window
 
-from penguin_repl.quiet import LFLAG
+from penguin_repl.shell.echo import LFLAG
 
 PATIENCE = 30.0
 """Seconds after which a condition that does not come true fails the test."""

@@ -17,7 +17,7 @@ from tests.native.space import PATIENCE, Space
 from tests.shell.pseudo import terminal
 from tests.shell.test_shell_pty import Work, until, work
 
-from penguin_repl.render.cells import columns
+from penguin_repl.text.width import columns
 
 __all__ = ["work"]
 

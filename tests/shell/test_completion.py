@@ -19,11 +19,11 @@ from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
+from penguin_commands.grammar.values import convert
 from penguin_commands.session import Session
-from penguin_commands.values import convert
-from penguin_repl.completion import CommandCompleter
-from penguin_repl.known import MOST, NEWEST, Known
-from penguin_repl.offers import TYPICAL, age
+from penguin_repl.completion.candidates import TYPICAL, age
+from penguin_repl.completion.completer import CommandCompleter
+from penguin_repl.completion.workspace_index import MOST, NEWEST, Known
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import pytest
 from tests.native.space import Space
 from tests.shell.glass import CTRL_C, ENTER, shell
 
-from penguin_repl.history import SharedHistory
+from penguin_repl.shell.history import SharedHistory
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ CTRL_R, UP = "\x12", "\x1b[A"
 WRITER = """
 import sys
 from pathlib import Path
-from penguin_repl.history import SharedHistory
+from penguin_repl.shell.history import SharedHistory
 history = SharedHistory(Path(sys.argv[1]))
 sys.stdin.readline()
 for n in range(200):

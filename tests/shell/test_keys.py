@@ -14,7 +14,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from penguin_repl.keys import line_keys
+from penguin_repl.shell.key_bindings import line_keys
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 from tests.native.space import Space
 from tests.shell.glass import CTRL_C, Glass, shell
 
-from penguin.orchestration.phases.attempt import AttemptOrder
+from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import pytest
 from tests.native.space import Space
 from tests.shell.pseudo import Pseudo, terminal
 
-from penguin.orchestration.store.reader import WorkflowReader
-from penguin_repl.paging import pager_command
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin_repl.shell.pager import pager_command
 
 CTRL_C = "\x03"
 LONG = "/help"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.store.under_way import UnderWay
-from penguin_repl.panel import ASCII, Glyphs, draw, height, remaining
-from penguin_repl.portrait import Portrait, Step
-from penguin_repl.scene import Scene, compose
-from penguin_repl.survey import Row, Seen
+from penguin.orchestration.store.current_attempt import UnderWay
+from penguin_repl.live.poller import Row, Seen
+from penguin_repl.live.table import ASCII, Glyphs, draw, height, remaining
+from penguin_repl.live.view_layout import Scene, compose
+from penguin_repl.live.workflow_detail import Portrait, Step
 
 NOW = 1_800_000_000.0
 BEGAN = datetime.fromtimestamp(NOW - 100, UTC)

@@ -18,10 +18,10 @@ from tests.shell.test_shell_pty import Work, until, work
 from tests.terminal.test_terminal_render import info
 
 from penguin_commands.results.changes import Waiting
-from penguin_repl.deliver import show_progress
-from penguin_repl.plain_prompt import Echo
-from penguin_repl.render.cells import columns
-from penguin_repl.screen import Screen, Style
+from penguin_repl.output.present import show_progress
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.shell.plain_prompt import Echo
+from penguin_repl.text.width import columns
 
 __all__ = ["work"]
 
@@ -127,7 +127,7 @@ def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(space: Space) 
 
 def test_who_waits_is_told_now_and_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("penguin_repl.screen.monotonic", lambda: now[0])
+    monkeypatch.setattr("penguin_repl.output.screen.monotonic", lambda: now[0])
     err = io.StringIO()
     screen = Screen(Style(plain=True), io.StringIO(), err)
     for second in range(100):

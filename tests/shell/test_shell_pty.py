@@ -12,8 +12,8 @@ from tests.native.space import PATIENCE, Space
 from tests.shell.pseudo import terminal
 
 from penguin.orchestration.backend import WorkflowInfo
-from penguin.orchestration.hosting.ownership import living
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.runtime.engine_lock import living
+from penguin.orchestration.store.queries import WorkflowReader
 
 CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
 

@@ -18,9 +18,9 @@ from tests.shell.pseudo import PATIENCE
 
 from penguin.orchestration.config.fields import BACKENDS
 from penguin_commands.errors import UsageError
-from penguin_commands.table import NOUNS
-from penguin_repl.program import PROGRAM, SHELLS, SUBCOMMANDS
-from penguin_repl.shell_scripts import completion_script
+from penguin_commands.grammar.table import NOUNS
+from penguin_repl.cli.completion_scripts import completion_script
+from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS
 
 CASES = [
     ("penguin w", "worker"),

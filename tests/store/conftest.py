@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from penguin.orchestration import ituv
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
-from penguin.orchestration.commands import Claim, Command, Dispatch, Report, Start
-from penguin.orchestration.definition import Command as Line
-from penguin.orchestration.definition import Definition, Gate, Retry, Task
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.flow import State
+from penguin.orchestration.core import decider as ituv
+from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
+from penguin.orchestration.core.definition import Command as Line
+from penguin.orchestration.core.definition import Definition, Gate, Retry, Task
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.state import State
 from penguin.orchestration.store.writer import Write, Writer, write_of
 
 NOON = 1_700_000_000.0

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase
-from penguin.orchestration.conversations import fetch, publish
+from penguin.orchestration.files.object_store import Storage, StorageError
+from penguin.orchestration.files.session_archive import fetch, publish
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore, encode_snapshot
-from penguin.orchestration.storage import Storage, StorageError
 
 ID = "ituv-a-123456-3.1"
 TALK = [{"role": "user", "text": "mind the gap"}, {"role": "assistant", "text": "ünï"}]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import WorkflowNotFound, WorkflowPhase
-from penguin.orchestration.runs import attempt_folders, attempt_logs
+from penguin.orchestration.files.run_files import attempt_folders, attempt_logs
 
 W = "ituv-auth.user-0a1b2c"
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.commands import Cancel
+from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 
 TALK: list[dict[str, Any]] = [

@@ -13,9 +13,9 @@ import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowNotFound
 from penguin.orchestration.config import load_settings
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
-from penguin.orchestration.runs import attempt_folders
-from penguin.orchestration.storage import WHOLE, Storage, StorageError, open_storage
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.files.object_store import WHOLE, Storage, StorageError, open_storage
+from penguin.orchestration.files.run_files import attempt_folders
 
 ID = "ituv-a-123456"
 RESULT = AttemptResult(
@@ -192,7 +192,7 @@ def test_a_driver_that_is_missing_is_named() -> None:
 def test_without_fsspec_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\n"
-        "from penguin.orchestration.storage import Storage, StorageError\n"
+        "from penguin.orchestration.files.object_store import Storage, StorageError\n"
         "try: Storage('/tmp', 'shop')\n"
         "except StorageError as error: print(error, '|', error.hint)\n"
     )

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.commands import Cancel, Claim, Dispatch
-from penguin.orchestration.hosting.ownership import LAUNCHER_LOCK, Identity
+from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.engine_lock import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import SCHEMA_VERSION, open_store
-from penguin.orchestration.workspace import Workspace
 
 LONG_AGO = time.time() - 3600
 

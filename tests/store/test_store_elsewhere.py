@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from penguin.orchestration.backend import Verdict
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.databases import unfinished_elsewhere
-from penguin.orchestration.workspace import Workspace
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, test: skip, use: skip, verify: skip}\n"
 

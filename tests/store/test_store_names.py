@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
-from penguin.orchestration.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
-from penguin.orchestration.events import Advice
+from penguin.orchestration.core.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
+from penguin.orchestration.core.events import Advice
+from penguin.orchestration.store.completion import NEIGHBOURS, PEOPLE, NameReader, beginning_query, newest_query
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.names import NEIGHBOURS, PEOPLE, NameReader, beginning_query, newest_query
 
 S = WorkflowStatus
 ALL = frozenset(S)

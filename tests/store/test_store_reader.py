@@ -22,13 +22,13 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.commands import Approve, Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume, Start
-from penguin.orchestration.events import Advice, Pass
-from penguin.orchestration.evidence import AttemptResult, Usage
-from penguin.orchestration.spending import Spending
+from penguin.orchestration.core.commands import Approve, Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume, Start
+from penguin.orchestration.core.events import Advice, Pass
+from penguin.orchestration.core.results import AttemptResult, Usage
+from penguin.orchestration.core.usage import Spending
 from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, hopeless_dependency
-from penguin.orchestration.store.reader import AT_ONCE, WorkflowReader, list_query
+from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader, list_query
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
 
@@ -311,7 +311,7 @@ def test_history_tells_every_event_in_a_sentence(db: Path, reader: WorkflowReade
 
 
 def test_every_kind_of_event_has_a_sentence(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    from penguin.orchestration import events
+    from penguin.orchestration.core import events
     from penguin.orchestration.store.history import SENTENCES
 
     assert set(SENTENCES) == {kind.__name__ for kind in events.Event.__subclasses__()}
@@ -419,7 +419,7 @@ def test_reading_imports_nothing_heavy(db: Path, tell: SimpleNamespace) -> None:
     tell.commit(db, story)
     script = """
 import sys, pathlib
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.store.queries import WorkflowReader
 reader = WorkflowReader(pathlib.Path(sys.argv[1]))
 assert reader.list() and reader.history(sys.argv[2]) and reader.results(sys.argv[2])
 reader.find("a"); reader.info(sys.argv[2]); reader.explain(sys.argv[2]); reader.advice(sys.argv[2])

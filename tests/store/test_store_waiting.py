@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.commands import Cancel, Claim, Dispatch, Pause
-from penguin.orchestration.hosting.ownership import LAUNCHER_LOCK, Identity
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
+from penguin.orchestration.runtime.engine_lock import LAUNCHER_LOCK, Identity
+from penguin.orchestration.store.queries import WorkflowReader
 
 START = "no engine that would run it is alive"
 

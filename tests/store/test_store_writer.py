@@ -16,12 +16,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
-from penguin.orchestration.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
-from penguin.orchestration.events import Advice
-from penguin.orchestration.evidence import Usage
-from penguin.orchestration.flow import rebuild
-from penguin.orchestration.store.codec import RUN_COLUMNS, decode_events, inserted_run
+from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
+from penguin.orchestration.core.events import Advice
+from penguin.orchestration.core.results import Usage
+from penguin.orchestration.core.state import rebuild
 from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.rows import RUN_COLUMNS, decode_events, inserted_run
 from penguin.orchestration.store.writer import Conflict, NoSlot, Writer
 
 PATIENCE = 20.0
@@ -258,7 +258,7 @@ FULL_DISK = """
 import asyncio, resource, sqlite3, sys
 from pathlib import Path
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.store.codec import INSERT_RUN
+from penguin.orchestration.store.rows import INSERT_RUN
 from penguin.orchestration.store.writer import Write, Writer
 
 def limit(size):

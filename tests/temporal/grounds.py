@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import OrchestrationConfig, load_settings
 from penguin.orchestration.config.options import TemporalConfig
-from penguin.orchestration.temporal.connection import connect
+from penguin.orchestration.temporal.client.connection import connect
 
 DAY = datetime.timedelta(days=1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.temporal.grounds import answering, free_port
 
-from penguin.orchestration.temporal.dev_server import server_command, server_program
+from penguin.orchestration.temporal.dev_server.server import server_command, server_program
 
 NAMESPACE = "penguin"
 DATA, LOG = "server.db", "server.log"

@@ -14,13 +14,13 @@ from tests.scenarios.backend_stage import BackendStage
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.definition import Definition
-from penguin.orchestration.flow import State
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.state import State
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.link import Link
-from penguin.orchestration.temporal.protocol import WORKFLOW
-from penguin.orchestration.temporal.worker import WorkspaceWorker
-from penguin.orchestration.temporal.workflow import ItuvWorkflow
+from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.messages import WORKFLOW
+from penguin.orchestration.temporal.worker.worker import WorkspaceWorker
+from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
 
 @workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])

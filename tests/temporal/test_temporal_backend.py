@@ -12,14 +12,15 @@ from tests.temporal.grounds import settings_of
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
-from penguin.orchestration.hosting.ownership import living
-from penguin.orchestration.temporal import presence, worker
+from penguin.orchestration.runtime.engine_lock import living
+from penguin.orchestration.temporal import process as presence
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.connection import connect
-from penguin.orchestration.temporal.home import home_id
-from penguin.orchestration.temporal.homes import Homes
-from penguin.orchestration.temporal.link import Link
-from penguin.orchestration.temporal.protocol import Home, Site
+from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.connection import connect
+from penguin.orchestration.temporal.messages import Home, Site
+from penguin.orchestration.temporal.worker import worker
+from penguin.orchestration.temporal.worker.ownership import Homes
+from penguin.orchestration.temporal.workflows.worktree_owner import home_id
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

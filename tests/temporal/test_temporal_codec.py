@@ -23,8 +23,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from tests.temporal.grounds import settings_of
 
 from penguin.orchestration.backend import ConfigError
-from penguin.orchestration.temporal.codec import ENCODING, KEY_VARIABLE, AesCodec, PayloadRefused, payload_key
-from penguin.orchestration.temporal.connection import connect
+from penguin.orchestration.temporal.client.connection import connect
+from penguin.orchestration.temporal.client.encryption import (
+    ENCODING,
+    KEY_VARIABLE,
+    AesCodec,
+    PayloadRefused,
+    payload_key,
+)
 
 pytestmark = pytest.mark.anyio
 

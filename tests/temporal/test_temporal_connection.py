@@ -17,8 +17,8 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from tests.temporal.grounds import free_port, listening, settings_of, silent, web
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
-from penguin.orchestration.temporal import telemetry
-from penguin.orchestration.temporal.connection import connect, within
+from penguin.orchestration.temporal.client import telemetry
+from penguin.orchestration.temporal.client.connection import connect, within
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ SHORT_RUN = """
 import asyncio, sys
 from pathlib import Path
 from penguin.orchestration.config import OrchestrationConfig, load_settings
-from penguin.orchestration.temporal.connection import connect, within
+from penguin.orchestration.temporal.client.connection import connect, within
 
 async def main():
     config = OrchestrationConfig(temporal={"address": sys.argv[1]})

@@ -12,9 +12,9 @@ from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import load_settings
-from penguin.orchestration.temporal.desk import Desk
-from penguin.orchestration.temporal.link import Link
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.sync_client import Desk
 
 
 @pytest.fixture

@@ -18,11 +18,12 @@ import pytest
 from tests.temporal.grounds import free_port, settings_of
 
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.temporal import dev_server, keeper
-from penguin.orchestration.temporal.connection import open_connection
-from penguin.orchestration.temporal.dev_server import DevServer, NotStarted, server_command, server_program
-from penguin.orchestration.temporal.namespace import RETENTION, missing_attributes, retention_of
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.temporal.client.connection import open_connection
+from penguin.orchestration.temporal.client.namespace import RETENTION, missing_attributes, retention_of
+from penguin.orchestration.temporal.dev_server import server as dev_server
+from penguin.orchestration.temporal.dev_server import supervisor as keeper
+from penguin.orchestration.temporal.dev_server.server import DevServer, NotStarted, server_command, server_program
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +31,8 @@ PATIENCE = 30.0
 USER = """
 import asyncio, sys
 from pathlib import Path
-from penguin.orchestration.temporal.dev_server import DevServer
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.temporal.dev_server.server import DevServer
+from penguin.orchestration.files.workspace import Workspace
 
 async def main():
     server = DevServer(Workspace(Path(sys.argv[1])), sys.argv[2], "penguin", lambda text: print("narrated", text))

@@ -21,9 +21,9 @@ from tests.temporal.grounds import free_port, settings_of
 
 from penguin.orchestration import OrchestrationConfig, get_backend
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.temporal.connection import Connection, connect
-from penguin.orchestration.temporal.health import health, out_of_reach, workers_polling
-from penguin.orchestration.temporal.namespace import RETENTION, SEARCH_ATTRIBUTES, keep_for
+from penguin.orchestration.temporal.client.connection import Connection, connect
+from penguin.orchestration.temporal.client.health import health, out_of_reach, workers_polling
+from penguin.orchestration.temporal.client.namespace import RETENTION, SEARCH_ATTRIBUTES, keep_for
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ import asyncio, sys
 from pathlib import Path
 from temporalio import activity
 from temporalio.worker import Worker
-from penguin.orchestration.temporal.connection import connect
+from penguin.orchestration.temporal.client.connection import connect
 from tests.temporal.grounds import settings_of
 
 @activity.defn

@@ -17,8 +17,8 @@ import pytest
 from tests.temporal.space import TemporalSpace
 from tests.temporal.workers import Workers, client_of, lines
 
-from penguin.orchestration.phases.lease import Lease
-from penguin.orchestration.temporal.homes import home_of
+from penguin.orchestration.execution.lease import Lease
+from penguin.orchestration.temporal.worker.ownership import home_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,10 +13,10 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import AttemptResult, StepEvidence
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.trimming import LIMIT, trimmed
-from penguin.orchestration.temporal.workflow import ItuvWorkflow
+from penguin.orchestration.temporal.worker.payload_limit import LIMIT, trimmed
+from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from tests.temporal.grounds import free_port
 
 from penguin.orchestration import OrchestrationConfig
 from penguin.orchestration.backend import ConfigError, WorkflowError
-from penguin.orchestration.metrics import metrics_address
+from penguin.orchestration.runtime.metrics import metrics_address
 
 pytestmark = pytest.mark.anyio
 
@@ -38,8 +38,8 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-from penguin.orchestration.metrics import STARTED
-from penguin.orchestration.temporal.connection import connect
+from penguin.orchestration.runtime.metrics import STARTED
+from penguin.orchestration.temporal.client.connection import connect
 from tests.temporal.grounds import settings_of
 
 @activity.defn

@@ -10,7 +10,8 @@ from tests.scenarios.conformance import check_command, check_scenario, each_comm
 from tests.scenarios.scenario import Scenario
 from tests.temporal.stage import TemporalStage
 
-from penguin.orchestration.temporal import drive, worker
+from penguin.orchestration.temporal.worker import attempt_activity as drive
+from penguin.orchestration.temporal.worker import worker
 
 pytestmark = pytest.mark.anyio
 

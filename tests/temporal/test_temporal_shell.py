@@ -9,7 +9,7 @@ from tests.shell.pseudo import Pseudo, terminal
 from tests.temporal.serving import Serving
 from tests.temporal.space import TemporalSpace
 
-from penguin.orchestration.temporal.connection import CALL_LIMIT
+from penguin.orchestration.temporal.client.connection import CALL_LIMIT
 
 CTRL_C, CTRL_D, CTRL_U, TAB, BACKSPACE = "\x03", "\x04", "\x15", "\t", "\x7f"
 LOOKS = 2.5

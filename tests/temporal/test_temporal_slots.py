@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.native.space import until
 
-from penguin.orchestration.hosting.ownership import Identity
-from penguin.orchestration.hosting.ranking import Rank
-from penguin.orchestration.temporal.slots import Slot, Slots
+from penguin.orchestration.core.priority import Rank
+from penguin.orchestration.runtime.engine_lock import Identity
+from penguin.orchestration.temporal.worker.slots import Slot, Slots
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, Delivery, IllegalCommand, WaitTimeout
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.link import Link
+from penguin.orchestration.temporal.client.client import Link
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

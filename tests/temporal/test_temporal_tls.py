@@ -9,8 +9,8 @@ import pytest
 from tests.temporal.grounds import Authority, alerting, demanding, in_front_of, listening, settings_of, web
 
 from penguin.orchestration.backend import BackendUnavailable, ConfigError
-from penguin.orchestration.temporal.connection import connect
-from penguin.orchestration.temporal.tls import is_loopback, tls_of
+from penguin.orchestration.temporal.client.connection import connect
+from penguin.orchestration.temporal.client.tls import is_loopback, tls_of
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ from tests.native.space import reached
 from tests.temporal.space import TemporalSpace
 from tests.terminal.program import Program
 
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.prune import prune
 from penguin.orchestration.testing import scripted_phases
-from penguin.orchestration.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 

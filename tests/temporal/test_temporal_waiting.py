@@ -11,7 +11,7 @@ from tests.temporal.space import TemporalSpace
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowStatus
 from penguin.orchestration.temporal import backend as module
-from penguin.orchestration.temporal.visibility import Visibility
+from penguin.orchestration.temporal.client.visibility import Visibility
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

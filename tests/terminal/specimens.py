@@ -8,21 +8,21 @@ from typing import Any
 from tests.terminal.test_terminal_render import AT, CASES, ID, PAID, info, task
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.spending import Spending
+from penguin.orchestration.core.usage import Spending
 from penguin.orchestration.store.prune import Old
 from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
-from penguin_commands.parse import parse
+from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.table import COMMANDS, lookup
 from penguin_commands.results import Result
-from penguin_commands.results import kept as k
-from penguin_commands.results import plans as p
-from penguin_commands.results import saved as s
+from penguin_commands.results import maintenance as k
+from penguin_commands.results import snapshots as s
+from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import Started, Waited, Waiting
-from penguin_commands.results.explained import Help
+from penguin_commands.results.help import Help
 from penguin_commands.results.output import Diff, Log, Logs, Piece
-from penguin_commands.results.wishes import Chain
+from penguin_commands.results.ui_actions import Chain
 from penguin_commands.results.workflows import WorkflowTable
-from penguin_commands.table import COMMANDS, lookup
 
 FAMILY = "👨\u200d👩\u200d👧"
 DIFF = b"""\

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from penguin_repl.render.cells import clusters, columns, cut, cut_front, wrapped
+from penguin_repl.text.width import clusters, columns, cut, cut_front, wrapped
 
 FAMILY, FLAG, HAND, HEART, KEY = "👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "❤\ufe0f", "1\ufe0f\u20e3"
 SIGNS = st.sampled_from(["a", "é", "e\u0301", "漢", "한", FAMILY, FLAG, HAND, HEART, KEY, " ", "→", "ß"])

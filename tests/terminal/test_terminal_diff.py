@@ -9,8 +9,8 @@ from tests.terminal.program import Program
 from tests.tree.repositories import git
 
 from penguin_commands.results.output import Diff
-from penguin_repl.deliver import show
-from penguin_repl.screen import Screen, Style
+from penguin_repl.output.present import show
+from penguin_repl.output.screen import Screen, Style
 
 
 def test_as_text_and_as_json(penguin: Program) -> None:

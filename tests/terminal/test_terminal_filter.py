@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin_repl.render.filter import Filter
+from penguin_repl.text.ansi_filter import Filter
 
 
 def filtered(*pieces: bytes, color: bool = True) -> str:

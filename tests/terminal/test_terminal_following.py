@@ -15,8 +15,8 @@ from tests.terminal.program import Program
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin_commands.results.changes import Waiting
-from penguin_repl.render.waiting import progress_line
-from penguin_repl.screen import Screen, Style
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.render.progress import progress_line
 
 BAR = re.compile(r"\[[#-]+\] +\d+%")
 NOW = datetime.now(UTC)

@@ -17,19 +17,19 @@ from tests.terminal.specimens import ERRORS, PROGRESS, SPECIMENS
 
 from penguin_commands import results
 from penguin_commands.results import Result
+from penguin_commands.results.history import Happened
 from penguin_commands.results.output import Diff, Logs, Printed
-from penguin_commands.results.past import Happened
-from penguin_commands.results.plans import BlueprintRow, TaskState
-from penguin_commands.results.saved import RawTalk
-from penguin_commands.results.wishes import Chain, PanelSwitch, Quit, Sourced, Viewing
+from penguin_commands.results.snapshots import RawTalk
+from penguin_commands.results.tasks import BlueprintRow, TaskState
+from penguin_commands.results.ui_actions import Chain, PanelSwitch, Quit, Sourced, Viewing
 from penguin_commands.results.workflows import Total
-from penguin_repl.deliver import deliver
+from penguin_repl.output.present import deliver
+from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import parts
-from penguin_repl.render.cells import columns
 from penguin_repl.render.error import error_lines
-from penguin_repl.render.grid import Grid
-from penguin_repl.render.waiting import heartbeat_line, progress_line
-from penguin_repl.screen import Screen, Style
+from penguin_repl.render.progress import heartbeat_line, progress_line
+from penguin_repl.render.table import Grid
+from penguin_repl.text.width import columns
 
 FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40

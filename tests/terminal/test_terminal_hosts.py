@@ -14,10 +14,10 @@ import pytest
 from tests.terminal.program import Program
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.storage import Storage
-from penguin.orchestration.store.reader import WorkflowReader
-from penguin.orchestration.tree.sharing import Sharing
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.files.object_store import Storage
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin.orchestration.worktree.sync.sync import Sharing
 
 AS_HUT = "import socket, sys; socket.gethostname = lambda: 'hut'; from penguin_repl.main import main; sys.exit(main())"
 CONFIG = """\

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from tests.terminal.program import Program
 
-from penguin_commands.results.explained import Settings
-from penguin_commands.taste import Taste
-from penguin_repl import manner
-from penguin_repl.options import read_options
+from penguin_commands.preferences import Taste
+from penguin_commands.results.help import Settings
+from penguin_repl.cli import terminal_style as manner
+from penguin_repl.cli.options import read_options
+from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render
-from penguin_repl.render.spelling import as_json, as_text
-from penguin_repl.screen import Screen, Style
+from penguin_repl.text.ascii import as_json, as_text
 
 XTERM = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 

@@ -13,21 +13,21 @@ import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.config import Problem
-from penguin.orchestration.definition import Criterion, Recipe, RecipeStep, Task
-from penguin.orchestration.spending import Spending
+from penguin.orchestration.core.definition import Criterion, Recipe, RecipeStep, Task
+from penguin.orchestration.core.usage import Spending
 from penguin_commands.errors import NotReached, UsageError
-from penguin_commands.results import plans as p
+from penguin_commands.grammar.table import lookup
+from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_commands.results.explained import Help, Settings
+from penguin_commands.results.help import Help, Settings
+from penguin_commands.results.history import Artifacts, Attempt, Event, History, Results
 from penguin_commands.results.output import DiffElsewhere, Log, Logs
-from penguin_commands.results.past import Artifacts, Attempt, Event, History, Results
 from penguin_commands.results.text import Facts, Message
-from penguin_commands.results.wishes import Quit
+from penguin_commands.results.ui_actions import Quit
 from penguin_commands.results.workflows import Status, Total, WorkflowTable
-from penguin_commands.table import lookup
 from penguin_repl.render import render
 from penguin_repl.render.error import caret, error_data, sentence
-from penguin_repl.render.safe import CONTROL
+from penguin_repl.text.escape import CONTROL
 
 AT = datetime(2024, 1, 15, 10, 30, tzinfo=datetime.now().astimezone().tzinfo)
 ID = "ituv-task-123-abc123"
@@ -539,7 +539,7 @@ def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
 
 
 def test_a_narrow_terminal_keeps_ids_whole() -> None:
-    from penguin_repl.render.grid import Grid, layout
+    from penguin_repl.render.table import Grid, layout
 
     columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
     row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tests.terminal.program import CONFIG, TASKS, Program
 
 from penguin_commands.errors import ExitCode
+from penguin_commands.grammar.table import COMMANDS
 from penguin_commands.session import Session
-from penguin_commands.table import COMMANDS
-from penguin_repl.complaints import Complaints
-from penguin_repl.screen import Screen, Style
-from penguin_repl.script import Script
-from penguin_repl.source import Lines, ScriptLine
+from penguin_repl.output.log_handler import Complaints
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.scripts.lines import Lines, ScriptLine
+from penguin_repl.scripts.runner import Script
 
 
 def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True) -> tuple[ExitCode, str, str]:

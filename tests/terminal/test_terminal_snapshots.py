@@ -17,8 +17,8 @@ from tests.terminal.specimens import TALK
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
-from penguin.orchestration.store.reader import WorkflowReader
-from penguin_commands.results import saved as s
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin_commands.results import snapshots as s
 from penguin_repl.render import render
 
 SESSION = b'{"type": "user"}\n{"type": "assistant", "text": "\xc3\xbc"}\n'

@@ -13,9 +13,9 @@ import pytest
 from tests.terminal.program import Program
 
 from penguin_commands.errors import UsageError
-from penguin_repl.render.cells import columns
 from penguin_repl.render.error import caret, marked
-from penguin_repl.source import Lines, ScriptLine, from_descriptor, open_script
+from penguin_repl.scripts.lines import Lines, ScriptLine, from_descriptor, open_script
+from penguin_repl.text.width import columns
 
 DESCRIPTORS = Path("/proc/self/fd")
 

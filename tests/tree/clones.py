@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.tree.repositories import git, make_repository
 
-from penguin.orchestration.tree import Tree
-from penguin.orchestration.tree.checkpoints import Checkpoints, Kept
-from penguin.orchestration.tree.sharing import Sharing
+from penguin.orchestration.worktree import Tree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept
+from penguin.orchestration.worktree.sync.sync import Sharing
 
 EXCLUDE = (".env*", "*.key")
 WORKFLOW = "ituv-a-000001"

@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from penguin.orchestration.tree import Tree
-from penguin.orchestration.tree.checkpoints import Checkpoints, Kept
+from penguin.orchestration.worktree import Tree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.tree.repositories import Workflow, git, make_repository
 
-from penguin.orchestration.tree import NoRepository, digest
-from penguin.orchestration.tree.checkpoints import drop_checkpoints
+from penguin.orchestration.worktree import NoRepository, digest
+from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 
 
 def test_untracked_files_are_kept_and_ignored_ones_are_not(workflow: Workflow, repository: Path) -> None:

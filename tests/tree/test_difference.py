@@ -9,7 +9,7 @@ import pytest
 from tests.tree.repositories import Workflow, git
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
-from penguin.orchestration.tree.difference import Difference, difference
+from penguin.orchestration.worktree.diff import Difference, difference
 
 
 def shown(found: Difference) -> tuple[list[str], str]:

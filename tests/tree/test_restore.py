@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.tree.repositories import Workflow, git
 
-from penguin.orchestration.tree.restore import NotRestored, Restoration
+from penguin.orchestration.worktree.restore import NotRestored, Restoration
 
 
 def restore(workflow: Workflow, name: str) -> None:

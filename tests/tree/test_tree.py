@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penguin.orchestration.tree import Tree
+from penguin.orchestration.worktree import Tree
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -12,8 +12,8 @@ from tests.tree.clones import NEXT, WORKFLOW, Clone, pushed, writing
 from tests.tree.repositories import git
 from tests.tree.test_restore import contents
 
-from penguin.orchestration.tree.checkpoints import drop_checkpoints
-from penguin.orchestration.tree.sharing import NotPushed, NotShared, Sharing, Unreachable
+from penguin.orchestration.worktree.checkpoints import drop_checkpoints
+from penguin.orchestration.worktree.sync.sync import NotPushed, NotShared, Sharing, Unreachable
 
 # --- what is pushed ---
 

@@ -11,7 +11,7 @@ from tests.tree.clones import NEXT, WORKFLOW, Clone, pushed, writing
 from tests.tree.repositories import git
 from tests.tree.test_restore import contents
 
-from penguin.orchestration.tree.sharing import NotBrought
+from penguin.orchestration.worktree.sync.sync import NotBrought
 
 # --- taking over ---
 

@@ -10,10 +10,10 @@ from tests.tree.clones import WORKFLOW, Clone, writing
 from tests.tree.repositories import git
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.definition import Definition, Task
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import AttemptOrder, Control, Stop
-from penguin.orchestration.phases.witness import Witness
+from penguin.orchestration.core.definition import Definition, Task
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.execution.tree_tracking import Witness
 
 pytestmark = pytest.mark.anyio
 

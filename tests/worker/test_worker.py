@@ -13,7 +13,7 @@ import pytest
 from tests.native.space import Space, reached, until
 
 from penguin.orchestration import get_backend
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.store.queries import WorkflowReader
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
 
-MORE_THAN_DATA = ("output", "saved", "wishes")
+MORE_THAN_DATA = ("output", "snapshots", "ui_actions")
 """The modules with results that are streamed, or followed, or tell the terminal what to do."""
 
 

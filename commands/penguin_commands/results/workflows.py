@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin.orchestration.spending import Spending
+from penguin.orchestration.core.usage import Spending
 from penguin_commands.results import info_data
 
 if TYPE_CHECKING:

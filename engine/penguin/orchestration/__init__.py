@@ -60,7 +60,7 @@ def require_temporal(settings: Settings) -> None:
 def _root(workspace_path: str | Path | None) -> Path:
     from pathlib import Path
 
-    from penguin.orchestration.workspace import current_folder, find_workspace
+    from penguin.orchestration.files.workspace import current_folder, find_workspace
 
     if workspace_path is not None:
         return Path(workspace_path)

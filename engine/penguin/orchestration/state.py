@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
-from penguin.orchestration.private import make_private
-from penguin.orchestration.spending import spending_of
+from penguin.orchestration.core.times import from_timestamp
+from penguin.orchestration.core.usage import spending_of
+from penguin.orchestration.files.permissions import make_private
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.snapshots import (
     DROP_FILES,
@@ -28,7 +29,6 @@ from penguin.orchestration.store.snapshots import (
     SnapshotRow,
     file_rows,
 )
-from penguin.orchestration.times import from_timestamp
 
 ALL = 2**62
 

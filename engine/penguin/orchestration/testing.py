@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.evidence import AttemptResult
-from penguin.orchestration.phases.attempt import RUNNER, AttemptOrder, Control, Stop
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Control, Stop
 
 Outcome = str | AttemptResult
 Script = Mapping[str, Sequence[Outcome]]

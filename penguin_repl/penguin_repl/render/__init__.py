@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from penguin_commands.results import Result
-    from penguin_repl.render.grid import Part
+    from penguin_repl.render.table import Part
 
 FORMATS = ("text", "json", "jsonl")
 
@@ -22,10 +22,10 @@ def render(result: Result, *, format: str = "text", terminal: bool = False, widt
     On a terminal tables are drawn `width` columns wide, with colours if `color`; elsewhere they are aligned lines.
     """
     if format != "text":
-        from penguin_repl.render.as_json import document, lines
+        from penguin_repl.render.json_output import document, lines
 
         return document(result.data()) if format == "json" else lines(result.data())
-    from penguin_repl.render.grid import layout
+    from penguin_repl.render.table import layout
 
     return layout(parts(result), terminal=terminal, width=width, color=color)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_repl.render.safe import clean
-from penguin_repl.render.words import brief
+from penguin_repl.render.format import brief
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penguin_repl.render.grid import Part
+    from penguin_repl.render.table import Part
 
 
 def _started(result: Started) -> Iterator[Part]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penguin.orchestration.spending import Spending
+    from penguin.orchestration.core.usage import Spending
 
 HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
 
 
 def cost_lines(spent: Spending, agents: str = "") -> Iterator[str]:
     """A line for each unit of which something was spent; `agents`, harmless already, did."""
-    from penguin_repl.render.words import duration
+    from penguin_repl.render.format import duration
 
     if not any(spent):
         return
@@ -38,7 +38,7 @@ def cost_columns(
 
 def cost_sum(spent: Spending) -> str:
     """All in one phrase."""
-    from penguin_repl.render.words import duration
+    from penguin_repl.render.format import duration
 
     parts = [
         f"{spent.turns} turns" if spent.turns else "",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import UsageError
 from penguin_commands.results import info_data
-from penguin_repl.render.cells import columns, cut, cut_front
-from penguin_repl.render.safe import clean, clean_block
+from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.text.width import columns, cut, cut_front
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results.output import Diff, DiffElsewhere
-from penguin_repl.render.safe import clean
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penguin_repl.render.grid import Part
+    from penguin_repl.render.table import Part
 
 
 def _diff(result: Diff) -> Iterator[Part]:

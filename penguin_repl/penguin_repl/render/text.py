@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results.text import Facts, Message
-from penguin_repl.render.safe import clean, clean_block
-from penguin_repl.render.words import shown
+from penguin_repl.render.format import shown
+from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penguin_repl.render.grid import Part
+    from penguin_repl.render.table import Part
 
 
 def _message(result: Message) -> Iterator[Part]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results.workflows import Status, WorkflowTable
-from penguin_repl.render.grid import Grid
-from penguin_repl.render.safe import clean
-from penguin_repl.render.words import local
+from penguin_repl.render.format import local
+from penguin_repl.render.table import Grid
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from penguin_repl.render.grid import Part
+    from penguin_repl.render.table import Part
 
 
 def _status(result: Status) -> Iterator[Part]:

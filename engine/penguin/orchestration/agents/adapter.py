@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec, Budget
-from penguin.orchestration.evidence import Usage
+from penguin.orchestration.core.definition import AgentSpec, Budget
+from penguin.orchestration.core.results import Usage
 
 Message = dict[str, Any]
 """One entry of a conversation: `role` (user, assistant, tool), `text`; of a tool also `tool`, `input`, `output`, and

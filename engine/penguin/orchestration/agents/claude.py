@@ -11,8 +11,8 @@ from typing import Any
 
 from penguin.orchestration.agents import claude_events
 from penguin.orchestration.agents.adapter import Call, Finish, Heard, Launch
-from penguin.orchestration.definition import Budget
-from penguin.orchestration.private import make_private, write_private
+from penguin.orchestration.core.definition import Budget
+from penguin.orchestration.files.permissions import make_private, write_private
 
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

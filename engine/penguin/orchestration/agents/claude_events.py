@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Ending, Finish, Heard, Message
-from penguin.orchestration.agents.said import LONGEST_WAIT, items, last_line, line, mapping, number, text
+from penguin.orchestration.agents.json_values import LONGEST_WAIT, items, last_line, line, mapping, number, text
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import Usage
+from penguin.orchestration.core.results import Usage
 
 LIMITED = (429, 529)
 """Statuses of too many requests, and of an overloaded service."""

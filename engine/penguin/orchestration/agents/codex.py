@@ -14,10 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
-from penguin.orchestration.agents.said import cut_off, failed, items, last_line, line, mapping, number, text, told
+from penguin.orchestration.agents.json_values import (
+    cut_off,
+    failed,
+    items,
+    last_line,
+    line,
+    mapping,
+    number,
+    text,
+    told,
+)
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.evidence import Usage
-from penguin.orchestration.private import make_private, write_private
+from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.permissions import make_private, write_private
 
 SANDBOX = "workspace-write"
 READ_ONLY = "read-only"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
-from penguin.orchestration.agents.said import cut_off, items, last_line, mapping, retry_after, text
+from penguin.orchestration.agents.json_values import cut_off, items, last_line, mapping, retry_after, text
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import AgentSpec
-from penguin.orchestration.evidence import Usage
-from penguin.orchestration.private import make_private, write_private
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.permissions import make_private, write_private
 
 LONGEST = 50_000_000
 """Bytes of a transcript that are read: its end."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.definition import Criterion, Task
+from penguin.orchestration.core.definition import Criterion, Task
 
 PROMPT = Path(__file__).parent / "prompts" / "judge.md"
 SCHEMA: dict[str, Any] = {

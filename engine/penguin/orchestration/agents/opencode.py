@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
-from penguin.orchestration.agents.said import cut_off, failed, last_line, line, mapping, number, text, told
+from penguin.orchestration.agents.json_values import cut_off, failed, last_line, line, mapping, number, text, told
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
-from penguin.orchestration.evidence import Usage
-from penguin.orchestration.private import make_private, write_private
+from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.permissions import make_private, write_private
 
 DATABASE = "opencode.db"
 LOG = f"{DATABASE}-wal"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penguin.orchestration.agents.adapter import Message
 from penguin.orchestration.backend import GATES, WorkflowError, WorkflowPhase
-from penguin.orchestration.definition import Definition, Gate, RecipeStep, Task
+from penguin.orchestration.core.definition import Definition, Gate, RecipeStep, Task
 
 FOLDER = "prompts"
 NAME = "implement.md"

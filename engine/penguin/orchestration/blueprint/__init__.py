@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from penguin.orchestration.blueprint.library import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
+from penguin.orchestration.blueprint.loader import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
 from penguin.orchestration.blueprint.model import Blueprint, Item
 
 __all__ = ["Blueprint", "BlueprintSet", "Item", "load_blueprints", "parse_blueprint", "read_blueprint"]

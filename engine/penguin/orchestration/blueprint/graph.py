@@ -8,8 +8,8 @@ import networkx as nx
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.ready import precedence
-from penguin.orchestration.config.checker import nearest
-from penguin.orchestration.definition import Task
+from penguin.orchestration.config.validator import nearest
+from penguin.orchestration.core.definition import Task
 
 
 class TaskGraph:

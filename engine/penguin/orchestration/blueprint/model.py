@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from penguin.orchestration.backend import BlueprintError
-from penguin.orchestration.config.checker import ERROR, Problem, raise_problems
 from penguin.orchestration.config.phases import Phases
-from penguin.orchestration.definition import Recipe, Task
+from penguin.orchestration.config.validator import ERROR, Problem, raise_problems
+from penguin.orchestration.core.definition import Recipe, Task
 
 
 class Item(Struct, frozen=True, kw_only=True, gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from penguin.orchestration.definition import Task
+from penguin.orchestration.core.definition import Task
 
 
 def ready(tasks: Iterable[Task], completed: Collection[str], active: Collection[str] = ()) -> list[Task]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.config.checker import Problem
 from penguin.orchestration.config.settings import Setting, Settings, load_settings
+from penguin.orchestration.config.validator import Problem
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.build import build_definition, refuse_unrunnable
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig, TlsConfig
+    from penguin.orchestration.config.workflow_definition import build_definition, refuse_unrunnable
 
 __all__ = [
     "OrchestrationConfig",
@@ -25,8 +25,8 @@ __all__ = [
 
 # Data classes and msgspec cost more than all the rest of a reading command: they are imported when they are asked for.
 _LATER = {
-    "build_definition": "build",
-    "refuse_unrunnable": "build",
+    "build_definition": "workflow_definition",
+    "refuse_unrunnable": "workflow_definition",
     "OrchestrationConfig": "options",
     "TemporalConfig": "options",
     "TlsConfig": "options",

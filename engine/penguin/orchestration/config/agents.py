@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.phases import relative_path
-from penguin.orchestration.secrecy import looks_secret
+from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.files.secret_env import looks_secret
 
 if TYPE_CHECKING:
-    from penguin.orchestration.definition import AgentSpec
+    from penguin.orchestration.core.definition import AgentSpec
 
 KINDS = ("claude", "codex", "opencode")
 """The agents that are known by name."""
@@ -70,7 +70,7 @@ def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, 
 
 def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, AgentSpec]:
     """The agents of these names that there are, as the definition of a workflow carries them."""
-    from penguin.orchestration.definition import AgentSpec
+    from penguin.orchestration.core.definition import AgentSpec
 
     found = {}
     for name in dict.fromkeys(names):

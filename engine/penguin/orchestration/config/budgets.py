@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.config.checker import Checker, Node
+from penguin.orchestration.config.validator import Checker, Node
 
 if TYPE_CHECKING:
-    from penguin.orchestration.definition import Budgets
+    from penguin.orchestration.core.definition import Budgets
 
 SCOPES = ("attempt", "workflow", "task")
 _MOST = 1e12
@@ -32,6 +32,6 @@ def check_budgets(node: Node | None, checker: Checker) -> dict[str, dict[str, fl
 
 def budgets_of(found: Mapping[str, Mapping[str, Any]]) -> Budgets:
     """As the definition of a workflow carries them."""
-    from penguin.orchestration.definition import Budget, Budgets
+    from penguin.orchestration.core.definition import Budget, Budgets
 
     return Budgets(**{scope: Budget(**limits) for scope, limits in found.items()})

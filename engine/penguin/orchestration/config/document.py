@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from penguin.orchestration.config.checker import Checker, Node
+from penguin.orchestration.config.validator import Checker, Node
 
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000
@@ -68,7 +68,7 @@ def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the f
 
 def _complain_of(path: Path, checker: Checker, anew: str) -> None:
     """Say what is there in place of a file."""
-    from penguin.orchestration.obstacle import kind_at, move_away
+    from penguin.orchestration.files.path_conflict import kind_at, move_away
 
     if kind := kind_at(path):
         checker.error(0, f"is {kind}, not a file", f"{move_away(path)}; then {anew}")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ConfigError
-from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.fields import nest, read_fields
+from penguin.orchestration.config.validator import Checker, Node
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from penguin.orchestration.definition import Retry
+    from penguin.orchestration.core.definition import Retry
 
 
 @dataclass(slots=True)

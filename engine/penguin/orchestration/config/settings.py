@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.agents import check_agents
 from penguin.orchestration.config.budgets import check_budgets
-from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
 from penguin.orchestration.config.ui import check_ui
+from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.config.variables import check_names
-from penguin.orchestration.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from penguin.orchestration.config.checker import Checker, Node
 from penguin.orchestration.config.fields import MONTH
+from penguin.orchestration.config.validator import Checker, Node
 
 COLORS = ("auto", "never")
 """What is not a terminal gets colours only from those who ask for it on the spot."""

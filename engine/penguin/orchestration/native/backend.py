@@ -26,36 +26,36 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.commands import Approve, Command, Resume, Supersede
-from penguin.orchestration.failpoints import reach
-from penguin.orchestration.health import Health
-from penguin.orchestration.hosting.backlog import Backlog
-from penguin.orchestration.hosting.differences import differences
-from penguin.orchestration.hosting.ownership import Identity, attending, is_alive
-from penguin.orchestration.hosting.person import user
-from penguin.orchestration.hosting.restoring import bring_back, keep_approved, refuse_beside, tree_to_restore
-from penguin.orchestration.hosting.settling import Settling
-from penguin.orchestration.hosting.starting import StartPlan, next_id, refuse_second
-from penguin.orchestration.info import info_of
-from penguin.orchestration.inside import refuse_inside_step
+from penguin.orchestration.core.commands import Approve, Command, Resume, Supersede
+from penguin.orchestration.core.retry import successor
+from penguin.orchestration.core.signals import command_of, phase_named, status_named, statuses_named
+from penguin.orchestration.core.views import info_of
+from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
+from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.engine import Engine
-from penguin.orchestration.native.live import load
-from penguin.orchestration.native.waiting import Waiting
-from penguin.orchestration.phases.attempt import RUNNER, PhaseRunner
-from penguin.orchestration.phases.witness import Witness
-from penguin.orchestration.steering import command_of, phase_named, status_named, statuses_named
+from penguin.orchestration.native.entry import load
+from penguin.orchestration.native.wait import Waiting
+from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.definition_diff import differences
+from penguin.orchestration.runtime.engine_lock import Identity, attending, is_alive
+from penguin.orchestration.runtime.health import Health
+from penguin.orchestration.runtime.restore import bring_back, keep_approved, refuse_beside, tree_to_restore
+from penguin.orchestration.runtime.settled import Settling
+from penguin.orchestration.runtime.start_plan import StartPlan, next_id, refuse_second
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.store.databases import unfinished_elsewhere
-from penguin.orchestration.store.reader import WorkflowReader
+from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.store.writer import Conflict
-from penguin.orchestration.succession import successor
-from penguin.orchestration.tree import Tree
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.worktree import Tree
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
-    from penguin.orchestration.definition import Definition
-    from penguin.orchestration.flow import State
-    from penguin.orchestration.metrics import Exporter
+    from penguin.orchestration.core.definition import Definition
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.runtime.metrics import Exporter
 
 T = TypeVar("T")
 
@@ -309,7 +309,7 @@ class NativeBackend(OrchestrationBackend):
         self.on_trouble = on_trouble
 
     def serve_metrics(self, address: str) -> None:
-        from penguin.orchestration.metrics import Exporter
+        from penguin.orchestration.runtime.metrics import Exporter
 
         self._exporter = Exporter(address, self._reader.results, self.owned)
         self.listen(self._exporter.change)
@@ -347,7 +347,7 @@ class NativeBackend(OrchestrationBackend):
     def _runner(self, identity: Identity) -> PhaseRunner:
         if self._scripted is not None:
             return self._scripted
-        from penguin.orchestration.phases.runner import LocalPhases
+        from penguin.orchestration.execution.local_runner import LocalPhases
 
         return Witness(LocalPhases(identity.folder, on_trouble=self._trouble))
 

@@ -13,23 +13,23 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from penguin.orchestration.backend import ACTIVE
-from penguin.orchestration.commands import Await, Dispatch, Report, Run
-from penguin.orchestration.failpoints import reach
-from penguin.orchestration.flow import State
-from penguin.orchestration.hosting.driving import order_of, run_attempt
-from penguin.orchestration.hosting.listeners import Listeners
-from penguin.orchestration.hosting.ownership import Identity, living
-from penguin.orchestration.info import info_of
-from penguin.orchestration.ituv import effects
-from penguin.orchestration.native.changes import Changes
-from penguin.orchestration.native.ledger import Ledger
-from penguin.orchestration.native.live import Live
+from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.state import State
+from penguin.orchestration.core.views import info_of
+from penguin.orchestration.execution.runner_api import Control, PhaseRunner, Stop
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.native.change_notifier import Changes
+from penguin.orchestration.native.entry import Live
+from penguin.orchestration.native.repository import Ledger
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
-from penguin.orchestration.phases.attempt import Control, PhaseRunner, Stop
+from penguin.orchestration.runtime.engine_lock import Identity, living
+from penguin.orchestration.runtime.listeners import Listeners
+from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
 from penguin.orchestration.store.dependencies import dependency_state
-from penguin.orchestration.store.leftovers import sweep_engines
+from penguin.orchestration.store.garbage import sweep_engines
 from penguin.orchestration.store.writer import NoSlot
-from penguin.orchestration.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

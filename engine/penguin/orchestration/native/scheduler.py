@@ -7,9 +7,9 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable
 
-from penguin.orchestration.commands import Await
-from penguin.orchestration.flow import State
-from penguin.orchestration.hosting.ranking import Rank, rank_of
+from penguin.orchestration.core.commands import Await
+from penguin.orchestration.core.priority import Rank, rank_of
+from penguin.orchestration.core.state import State
 
 TaskKey = tuple[str, str]
 """Project and task."""

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.events import AnyEvent
-from penguin.orchestration.flow import State, rebuild
-from penguin.orchestration.store.codec import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
+from penguin.orchestration.core.events import AnyEvent
+from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import explain_error, open_reader
 from penguin.orchestration.store.databases import Place, places
-from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.store.garbage import Leftover, Needed, leftovers
+from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
 """What a history that no Penguin wrote may do to who reads it."""

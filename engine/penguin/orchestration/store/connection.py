@@ -128,13 +128,13 @@ def _found(path: str | Path) -> os.stat_result | None:
 
 
 def _other(path: str | Path) -> StoreError:
-    from penguin.orchestration.obstacle import kind_at
+    from penguin.orchestration.files.path_conflict import kind_at
 
     return StoreError(f"{path} is {kind_at(path)}, not a database", _make_room(path))
 
 
 def _make_room(path: str | Path) -> str:
-    from penguin.orchestration.obstacle import move_away
+    from penguin.orchestration.files.path_conflict import move_away
 
     return f"{move_away(path)}; the next start makes a new one"
 
@@ -146,7 +146,7 @@ def _make(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    from penguin.orchestration.private import close_to_others
+    from penguin.orchestration.files.permissions import close_to_others
 
     _refuse_foreign(connection, path)
     close_to_others(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import ACTIVE
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.files.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

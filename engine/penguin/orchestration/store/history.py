@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.spending import spending_of
-from penguin.orchestration.store.wording import clock, one_line
-from penguin.orchestration.times import from_timestamp
+from penguin.orchestration.core.times import from_timestamp
+from penguin.orchestration.core.usage import spending_of
+from penguin.orchestration.store.text import clock, one_line
 
 Data = dict[str, Any]
 Row = tuple[int, str]

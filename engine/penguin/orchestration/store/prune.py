@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import FINAL, WorkflowStatus
-from penguin.orchestration.inside import refuse_inside_step
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.store.connection import explain_error, open_store
 from penguin.orchestration.store.databases import Place, places
-from penguin.orchestration.store.leftovers import Leftover, Needed, leftovers, remove, size_of
+from penguin.orchestration.store.garbage import Leftover, Needed, leftovers, remove, size_of
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
-from penguin.orchestration.tree.checkpoints import drop_checkpoints
-from penguin.orchestration.tree.git import GitTrouble
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.worktree.checkpoints import drop_checkpoints
+from penguin.orchestration.worktree.git import GitTrouble
 
 log = logging.getLogger(__name__)
 

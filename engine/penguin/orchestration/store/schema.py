@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
-from penguin.orchestration.failpoints import reach
+from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.backup import copy_database
 from penguin.orchestration.store.connection import APPLICATION_ID, SCHEMA_VERSION
 

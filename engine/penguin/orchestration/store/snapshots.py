@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase
-from penguin.orchestration.spending import Spending
-from penguin.orchestration.store.reader import NAMED, Rows, WorkflowReader
-from penguin.orchestration.times import from_timestamp
+from penguin.orchestration.core.times import from_timestamp
+from penguin.orchestration.core.usage import Spending
+from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
 FileRow = tuple[str, str, int, bytes]
 """Snapshot, name, bytes, and the file compressed."""

@@ -20,10 +20,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
-from penguin.orchestration.events import Event
-from penguin.orchestration.failpoints import reach
-from penguin.orchestration.flow import State
-from penguin.orchestration.store.codec import (
+from penguin.orchestration.core.events import Event
+from penguin.orchestration.core.state import State
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.rows import (
     INSERT_EVENT,
     INSERT_RUN,
     Row,
@@ -31,7 +32,6 @@ from penguin.orchestration.store.codec import (
     inserted_run,
     updated_run,
 )
-from penguin.orchestration.store.connection import explain_error, open_store
 
 TICK = 0.05
 """Seconds between two looks for what other processes wrote."""

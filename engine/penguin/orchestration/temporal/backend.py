@@ -22,18 +22,18 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.hosting.backlog import Backlog
-from penguin.orchestration.hosting.settling import Settling
-from penguin.orchestration.info import info_of
-from penguin.orchestration.steering import phase_named, status_named, statuses_named
+from penguin.orchestration.core.signals import phase_named, status_named, statuses_named
+from penguin.orchestration.core.views import info_of
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.settled import Settling
 from penguin.orchestration.store.databases import unfinished_elsewhere
-from penguin.orchestration.temporal.health import health, out_of_reach
-from penguin.orchestration.temporal.helm import Helm
-from penguin.orchestration.temporal.link import Link
-from penguin.orchestration.temporal.presence import Presence
-from penguin.orchestration.temporal.protocol import phases_queue
-from penguin.orchestration.temporal.starts import Starts
-from penguin.orchestration.workspace import Workspace
+from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.health import health, out_of_reach
+from penguin.orchestration.temporal.messages import phases_queue
+from penguin.orchestration.temporal.process import Presence
+from penguin.orchestration.temporal.signals import Helm
+from penguin.orchestration.temporal.start import Starts
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig

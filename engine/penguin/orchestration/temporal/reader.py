@@ -11,18 +11,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowInfo, WorkflowStatus
-from penguin.orchestration.store.reader import History, Infos, Results, WorkflowReader
-from penguin.orchestration.store.waiting import NO_ENGINE, START_ENGINE
-from penguin.orchestration.temporal.desk import Desk
-from penguin.orchestration.temporal.mirror import mirror_of
+from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
+from penguin.orchestration.store.queries import History, Infos, Results, WorkflowReader
+from penguin.orchestration.temporal.local_cache import mirror_of
+from penguin.orchestration.temporal.sync_client import Desk
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
-    from penguin.orchestration.spending import Spending
-    from penguin.orchestration.store.under_way import UnderWay
-    from penguin.orchestration.temporal.link import Link
-    from penguin.orchestration.temporal.protocol import Home
-    from penguin.orchestration.workspace import Workspace
+    from penguin.orchestration.core.usage import Spending
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.store.current_attempt import UnderWay
+    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.messages import Home
 
 COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
 _WAITING = "SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ('PENDING', 'RUNNING')"
@@ -193,7 +193,7 @@ class TemporalReader(WorkflowReader):
         project_id, blueprint_id = task[0]
 
         async def look(link: Link) -> Home | None:
-            from penguin.orchestration.temporal.homes import home_of
+            from penguin.orchestration.temporal.worker.ownership import home_of
 
             return await home_of(link.connection, link.task_queue, project_id, blueprint_id)
 

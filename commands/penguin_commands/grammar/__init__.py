@@ -1,0 +1,1 @@
+"""The grammar: from a line to a parsed command."""

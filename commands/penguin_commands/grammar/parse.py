@@ -1,0 +1,125 @@
+"""From words to an Invocation: which command, and the values of its arguments and flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.resolve import command_of
+from penguin_commands.grammar.spec import Argument, Command, Flag, Invocation, Kind
+from penguin_commands.grammar.tokens import Word, split
+from penguin_commands.grammar.values import convert, shown, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def parse(line: str, *, comments: bool = False) -> Invocation | None:
+    """What a line asks for; None where it asks for nothing (blank, or a comment where these are allowed).
+
+    Raises UsageError.
+    """
+    try:
+        words = split(line, comments=comments)
+        return _invocation(words) if words else None
+    except UsageError as error:
+        error.line = line
+        raise
+
+
+def _invocation(words: Sequence[Word]) -> Invocation:
+    command, rest = command_of(words)
+    try:
+        return Invocation(command, values(command, rest))
+    except UsageError as error:
+        usage = f"usage: {command.usage}"
+        error.hint = f"{error.hint}; {usage}" if error.hint else usage
+        if error.start is None:
+            # No word is wrong, one is missing: there it would begin.
+            error.start = error.end = words[-1].end + 1
+        raise
+
+
+def values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
+    """The values of a command's arguments and flags, by the names of its handler's parameters. Raises UsageError."""
+    return _Values(command).read(words)
+
+
+class _Values:
+    """The values of one line, as they are read."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.values: dict[str, Any] = {}
+        self.waiting = list(command.arguments)
+        self.literal = False
+
+    def read(self, words: Sequence[Word]) -> dict[str, Any]:
+        """The values of these words. Raises UsageError."""
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            if self.literal or not word.text.startswith("-") or word.text == "-":
+                self._argument(word, rest)
+            elif word.text == "--":
+                self.literal = True
+            else:
+                self._flag(word, rest)
+        self._check_complete()
+        return self.values
+
+    def _argument(self, word: Word, rest: list[Word]) -> None:
+        if not self.waiting:
+            raise UsageError(f"{shown(word.text)} is one word too many", "", word.start, word.end)
+        argument = self.waiting[0]
+        if argument.kind is Kind.TEXT:
+            # Advice may well speak of flags: from its first word on, all is text.
+            self.values[argument.name] = " ".join([word.text, *(other.text for other in rest)])
+            rest.clear()
+        elif argument.many:
+            self.values[argument.name] = (*self.values.get(argument.name, ()), _value(argument, word, word.text))
+            return
+        else:
+            self.values[argument.name] = _value(argument, word, word.text)
+        self.waiting.pop(0)
+
+    def _flag(self, word: Word, rest: list[Word]) -> None:
+        name, equals, text = word.text.partition("=")
+        glued = self.command.flag(word.text[:2])
+        if glued and glued.kind and not name.startswith("--") and len(word.text) > 2:
+            name, equals, text = word.text[:2], "glued", word.text[2:]
+        flag = self.command.flag(name)
+        if flag is None:
+            known = [f"--{flag.name}" for flag in self.command.flags]
+            raise UsageError(unknown("flag", name, known), "", word.start, word.end)
+        if flag.key in self.values and not flag.many:
+            raise UsageError(f"--{flag.name} is there twice", "", word.start, word.end)
+        if flag.kind is None:
+            if equals:
+                raise UsageError(f"--{flag.name} takes no value", "", word.start, word.end)
+            self.values[flag.key] = True
+            return
+        if not equals:
+            if not rest:
+                raise UsageError(f"{name} needs a value", "", word.start, word.end)
+            word = rest.pop(0)
+            text = word.text
+        value = _value(flag, word, text)
+        self.values[flag.key] = (*self.values.get(flag.key, ()), value) if flag.many else value
+
+    def _check_complete(self) -> None:
+        for argument in self.waiting:
+            if argument.required and argument.name not in self.values:
+                raise UsageError(f"{argument.usage} is missing")
+        for flag in self.command.flags:
+            if flag.required and flag.key not in self.values:
+                raise UsageError(f"{flag.usage} is missing")
+
+
+def _value(spec: Argument | Flag, word: Word, text: str) -> Any:
+    flag = spec if isinstance(spec, Flag) else None
+    try:
+        return convert(spec.kind or Kind.NAME, text, spec.choices)
+    except UsageError as error:
+        where = f"--{flag.name}: " if flag else ""
+        raise UsageError(f"{where}{error.message}", error.hint, word.start, word.end) from None

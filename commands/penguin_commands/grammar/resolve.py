@@ -1,0 +1,134 @@
+"""Which command the first words of a line name.
+
+An exact name always wins. Where nothing is changed, the unambiguous beginning of a name will do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.table import COMMANDS, NOUNS, lookup, verbs
+from penguin_commands.grammar.tokens import Word
+from penguin_commands.grammar.values import nearest, shown, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penguin_commands.grammar.spec import Command
+
+
+def command_of(words: Sequence[Word]) -> tuple[Command, list[Word]]:
+    """The command that the first words name, and the words that are left for it. Raises UsageError."""
+    first, rest = words[0], list(words[1:])
+    noun = noun_of(first)
+    alone = lookup(noun, "")
+    if alone:
+        return _allowed(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
+    place = _place_of_verb(noun, rest)
+    if place is None:
+        names = ", ".join(command.verb for command in verbs(noun))
+        raise UsageError(f"/{noun} needs a verb: {names}", f"/help {noun} explains them", first.start, first.end)
+    verb = rest.pop(place)
+    command = verb_of(noun, verb)
+    exact = first.text[1:] == noun and verb.text in (command.verb, *command.aliases)
+    return _allowed(command, [first, verb], exact=exact), rest
+
+
+def noun_of(word: Word) -> str:
+    """The noun that a word with a slash names; of a command that stands alone its own, not its other name."""
+    name = word.text.removeprefix("/")
+    if not word.text.startswith("/"):
+        raise UsageError(_no_slash(name), "/help lists the commands", word.start, word.end)
+    if name in NOUNS:
+        return name
+    alone = lookup(name, "")
+    if alone:
+        return alone.noun
+    found = {command.noun: None for command in COMMANDS for it in _nouns(command) if name and it.startswith(name)}
+    if len(found) > 1:
+        raise _ambiguous(word, [f"/{noun}" for noun in found])
+    if not found:
+        raise _unknown_noun(word)
+    return next(iter(found))
+
+
+def verb_of(noun: str, word: Word) -> Command:
+    """The command that a verb of this noun names."""
+    exact = lookup(noun, word.text)
+    if exact:
+        return exact
+    known = verbs(noun)
+    found = [one for one in known if word.text and any(it.startswith(word.text) for it in (one.verb, *one.aliases))]
+    if len(found) > 1:
+        raise _ambiguous(word, [command.verb for command in found])
+    if not found:
+        raise _unknown_verb(noun, word)
+    return found[0]
+
+
+def _nouns(command: Command) -> tuple[str, ...]:
+    return (command.noun,) if command.verb else (command.noun, *command.aliases)
+
+
+def _place_of_verb(noun: str, rest: Sequence[Word]) -> int | None:
+    """Where the verb stands: first, or behind flags of its own and their values."""
+    if not rest or not rest[0].text.startswith("-"):
+        return 0 if rest else None
+    places = [place for place, word in enumerate(rest) if lookup(noun, word.text)]
+    # A word may be the value of a flag, and a verb elsewhere. Where no flag fits, the first verb says what is wrong.
+    fitting = (place for place in places if _are_flags(lookup(noun, rest[place].text), rest[:place]))
+    return next(fitting, places[0] if places else 0)
+
+
+def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:
+    """Whether words are flags of a command, with their values, and nothing else."""
+    if command is None:
+        return False
+    value_follows = False
+    for word in words:
+        name, equals, _ = word.text.partition("=")
+        flag = None if value_follows else command.flag(name)
+        if not value_follows and flag is None:
+            return False
+        value_follows = flag is not None and flag.kind is not None and not equals
+    return not value_follows
+
+
+def _allowed(command: Command, words: Sequence[Word], *, exact: bool) -> Command:
+    """The command, unless only the beginning of its name was given, and it changes something."""
+    if exact or command.reads:
+        return command
+    typed = " ".join(word.text for word in words)
+    message = f"{shown(typed)} is the beginning of {command.name}, which changes something"
+    raise UsageError(message, f"write it out: {command.usage}", words[0].start, words[-1].end)
+
+
+def _no_slash(word: str) -> str:
+    if word in NOUNS or lookup(word, ""):
+        return f"commands begin with a slash: /{word}"
+    return f"{shown(word)} is no command; commands begin with a slash"
+
+
+def _ambiguous(word: Word, names: Sequence[str]) -> UsageError:
+    message = f"{shown(word.text)} may be {', '.join(names[:-1])} or {names[-1]}"
+    return UsageError(message, "type more of it", word.start, word.end)
+
+
+def _unknown_noun(word: Word) -> UsageError:
+    """The error for a command that does not exist, with the usage of the one that was probably meant."""
+    names = {f"/{noun}": noun for noun in NOUNS}
+    meant = verbs(names.get(nearest(word.text, names), ""))
+    if len(meant) > 1:
+        hint = f"usage: /{meant[0].noun} {'|'.join(command.verb for command in meant)}"
+    else:
+        hint = f"usage: {meant[0].usage}" if meant else "/help lists the commands"
+    return UsageError(unknown("command", word.text, names), hint, word.start, word.end)
+
+
+def _unknown_verb(noun: str, verb: Word) -> UsageError:
+    """The error for a verb that its noun does not have, with the usage of the one that was probably meant."""
+    names = [command.verb for command in verbs(noun)]
+    meant = lookup(noun, nearest(verb.text, names))
+    hint = f"usage: {meant.usage}" if meant else f"/help {noun} explains them"
+    return UsageError(unknown(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)

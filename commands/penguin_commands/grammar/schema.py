@@ -1,0 +1,55 @@
+"""What a command declares, as plain data: for programs that complete, document or check what is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penguin_commands.grammar.spec import Argument, Command, Flag
+
+JSON_VERSION = 1
+"""Of what `-o json` and `-o jsonl` print: raised when a field disappears or changes its type, not when one is new."""
+
+
+def command_data(command: Command) -> dict[str, Any]:
+    """All that the table says of a command."""
+    return {
+        "command": command.name,
+        "noun": command.noun,
+        "verb": command.verb,
+        "aliases": list(command.aliases),
+        "usage": command.usage,
+        "help": command.help,
+        "example": command.example,
+        "reads": command.reads,
+        "applies_to": [status.value for status in command.applies_to],
+        "arguments": [argument_data(argument) for argument in command.arguments],
+        "flags": [flag_data(flag) for flag in command.flags],
+    }
+
+
+def argument_data(argument: Argument) -> dict[str, Any]:
+    """An argument."""
+    return {
+        "name": argument.name,
+        "usage": argument.usage,
+        "kind": argument.kind.value,
+        "choices": list(argument.choices),
+        "required": argument.required,
+        "many": argument.many,
+        "help": argument.help,
+    }
+
+
+def flag_data(flag: Flag) -> dict[str, Any]:
+    """A flag; its kind is None where it has no value."""
+    return {
+        "name": f"--{flag.name}",
+        "short": f"-{flag.short}" if flag.short else "",
+        "usage": flag.spelling,
+        "kind": flag.kind.value if flag.kind else None,
+        "choices": list(flag.choices),
+        "required": flag.required,
+        "many": flag.many,
+        "help": flag.help,
+    }

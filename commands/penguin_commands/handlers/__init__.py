@@ -1,0 +1,1 @@
+"""Handlers: from a parsed command to a typed result."""

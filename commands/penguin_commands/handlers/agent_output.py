@@ -1,0 +1,66 @@
+"""What an agent printed, as people read it: its stream of events, told line by line as it comes."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LOG, STARTED = ".log", ".start.json"
+
+
+class Telling:
+    """Turns pieces of one output into text; half a line waits for its end."""
+
+    def __init__(self, describe: Callable[[Mapping[str, Any]], list[str]]) -> None:
+        self._describe = describe
+        self._rest = b""
+
+    def feed(self, output: bytes) -> bytes:
+        """The lines that some more output makes."""
+        *lines, self._rest = (self._rest + output).split(b"\n")
+        return b"".join(map(self._told, lines))
+
+    def _told(self, line: bytes) -> bytes:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            return line + b"\n" if line.strip() else b""
+        return "".join(f"{said}\n" for said in self._describe(event)).encode()
+
+
+def telling_of(path: str) -> Telling | None:
+    """For the output of an agent's step; None for that of any other step, which is told as it is."""
+    kind = _kind(path)
+    if not kind:
+        return None
+    from pathlib import Path
+
+    from penguin.orchestration.agents.registry import adapter_of
+    from penguin.orchestration.backend import WorkflowError
+    from penguin.orchestration.core.definition import AgentSpec
+
+    try:
+        return Telling(adapter_of(AgentSpec(name=kind, kind=kind), Path()).describe)
+    except WorkflowError:
+        # A program that only its workspace knows: what it prints is its own.
+        return None
+
+
+def _kind(path: str) -> str:
+    """The kind of agent that printed it, by the start mark beside it."""
+    mark = path.removesuffix(LOG) + STARTED
+    if path.endswith(f".err{LOG}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
+        return ""
+    try:
+        with open(mark, "rb") as file:
+            note = json.loads(file.readline()).get("note") or {}
+    except (OSError, ValueError, AttributeError):
+        return ""
+    talk = note.get("talk") if isinstance(note, dict) else None
+    return str(talk.get("kind") or "") if isinstance(talk, dict) else ""

@@ -1,0 +1,30 @@
+"""Commands of a person at a screen: the panel above the input line, and the view of what runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_commands.errors import UsageError
+from penguin_commands.results.ui_actions import PanelSwitch, Viewing
+
+if TYPE_CHECKING:
+    from penguin_commands.session import Session
+
+DRAWN = "under NO_COLOR, penguin --color never draws without colours"
+
+
+def panel(session: Session, state: str | None = None) -> PanelSwitch:
+    """The panel is wanted, or wanted no more. Raises UsageError where there is no prompt."""
+    if not session.at_prompt:
+        raise UsageError("/watch needs a prompt that is drawn", f"/workflow status shows what is active; {DRAWN}")
+    return PanelSwitch(None if state is None else state == "on")
+
+
+def view(session: Session, workflow: str | None = None) -> Viewing:
+    """A view is wanted. Raises UsageError where there is no screen for it, WorkflowNotFound."""
+    if not session.at_prompt:
+        raise UsageError(
+            "/workflow watch needs a shell on a terminal that is drawn on",
+            f"/workflow logs ID -f follows what a workflow prints; {DRAWN}",
+        )
+    return Viewing(None if workflow is None else session.resolve(workflow, prefix=True))

@@ -1,0 +1,171 @@
+"""Attempts whose output is not on this machine: fetched from the storage, or known by their evidence alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.files.run_files import ELSEWHERE, EVIDENCE, FILE, attempt_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from penguin.orchestration.backend import WorkflowPhase
+    from penguin.orchestration.store.history import PhaseResult
+    from penguin_commands.results.output import Log
+    from penguin_commands.session import Session
+
+
+class Away(NamedTuple):
+    """An attempt whose end is not here."""
+
+    attempt: int
+    phase: WorkflowPhase
+    host: str
+    """The machine that ran it; '' where its name is not known."""
+    evidence: dict[str, Any]
+
+
+def this_host() -> str:
+    """The name of this machine, as engines have it."""
+    import socket
+
+    return socket.gethostname()
+
+
+def place_of(host: str) -> str:
+    """Where an attempt's files are that are not here: its host may be this one, in another working tree."""
+    if not host:
+        return "another host"
+    return f"host {host}, in another working tree" if host == this_host() else f"host {host}"
+
+
+def lacking(session: Session, workflow_id: str) -> list[Away]:
+    """The attempts that printed something and came to an end, where that is not here."""
+    # Read in this order: what comes to its end between the two has a folder.
+    results = session.reader.results(workflow_id)
+    folders: dict[int, list[Path]] = {}
+    for number, _, folder in attempt_folders(session.workspace.runs, workflow_id):
+        folders.setdefault(number, []).append(folder)
+    missing = [
+        result
+        for result in results
+        if result.attempt
+        and result.verdict not in (None, Verdict.INTERRUPTED)
+        and not _is_here(result, folders.get(result.attempt, []))
+    ]
+    hosts = session.reader.attempt_hosts(workflow_id) if missing else {}
+    return [Away(it.attempt, it.phase, hosts.get(it.attempt, ""), it.evidence) for it in missing]
+
+
+def _is_here(result: PhaseResult, folders: list[Path]) -> bool:
+    """Whether these folders of an attempt hold its end: it may have begun here, and ended elsewhere.
+
+    The name of the host says nothing: a container gets a new one with each start.
+    """
+    if any(is_fetched(folder) for folder in folders):
+        return True
+    outputs = {_name(step): step.get("output_bytes") for step in _steps(result) if step.get("output")}
+    return all(any(_size(folder / name) == size for folder in folders) for name, size in outputs.items())
+
+
+def _name(step: dict[str, Any]) -> str:
+    return os.path.basename(str(step["output"]))  # noqa: PTH119 - no path is needed
+
+
+def is_fetched(folder: Path) -> bool:
+    """Whether the folder of an attempt was fetched from another host."""
+    return (folder / EVIDENCE).exists()
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[Away]:
+    """Fetch what is lacking here from the storage, if there is one; what is lacking still.
+
+    A storage that is out of reach is told of (`tell`, or narration), and no more: what is known without it can be
+    shown all the same.
+    """
+    missing = lacking(session, workflow_id)
+    if not missing:
+        return []
+    from penguin.orchestration.files.object_store import StorageError, open_storage
+
+    try:
+        storage = open_storage(session.settings)
+        fetched = storage.get(workflow_id, session.workspace.runs) if storage else []
+    except StorageError as error:
+        (tell or session.narrate)(f"{error.message}; {error.hint}")
+        return missing
+    return lacking(session, workflow_id) if fetched else missing
+
+
+def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> dict[str, Any]:
+    """The evidence of an attempt as it was fetched, or as the history has it, which may be shortened."""
+    if not result.attempt or result.ended_at is None:
+        return result.evidence
+    name = f"{result.attempt}-{result.phase.lower()}"
+    for folder in (f"{name}{ELSEWHERE}", name):
+        path = session.workspace.runs / workflow_id / folder / EVIDENCE
+        if path.exists():
+            import json
+
+            evidence: dict[str, Any] = json.loads(path.read_bytes())
+            return evidence
+    return result.evidence
+
+
+def known_logs(session: Session, missing: list[Away], phase: WorkflowPhase | None, attempt: int | None) -> list[Log]:
+    """What the evidence shows of outputs that are not here, of one phase or attempt if wanted."""
+    return [
+        log
+        for away in missing
+        if phase in (None, away.phase) and attempt in (None, away.attempt)
+        for log in _logs(session, away)
+    ]
+
+
+def _logs(session: Session, away: Away) -> Iterator[Log]:
+    note = _note(session, away.host)
+    for step in _steps(away):
+        if step.get("output"):
+            yield _log(away, step, note)
+            note = ""
+
+
+def _note(session: Session, host: str) -> str:
+    where = f"the full output is on {place_of(host)}"
+    if session.settings.storage_url is None:
+        return f"{where}; storage.url in penguin.yaml would bring it here"
+    return f"{where}; the storage has no copy of it"
+
+
+def _log(away: Away, step: dict[str, Any], note: str) -> Log:
+    from penguin_commands.results.output import Log
+
+    path = str(step["output"])
+    match = FILE.fullmatch(_name(step))
+    return Log(
+        phase=away.phase.value,
+        attempt=away.attempt,
+        step=str(step.get("name")),
+        path=path,
+        file="",
+        try_=int(match[3]) if match else 1,
+        excerpt=str(step.get("excerpt") or ""),
+        size=int(step.get("output_bytes") or 0),
+        host=away.host,
+        note=note,
+    )
+
+
+def _steps(result: PhaseResult | Away) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = result.evidence.get("steps") or []
+    return steps

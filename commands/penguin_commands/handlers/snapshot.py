@@ -1,0 +1,128 @@
+"""Commands that read saved conversations of agents. Those of both backends are in the database of the embedded one."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
+from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
+from penguin_commands.results.snapshots import RawTalk, SnapshotTable, Talk
+from penguin_commands.results.text import Message
+
+if TYPE_CHECKING:
+    from penguin.orchestration.store.snapshots import SnapshotRow
+    from penguin_commands.session import Session
+
+LIMIT = 100
+"""So many are listed unless said."""
+KEPT = "choose another name; nothing is overwritten"
+
+
+def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) -> SnapshotTable:
+    """The newest first."""
+    with closing(SnapshotReader(session.workspace.db)) as reader:
+        # Programs save conversations of workflows, too, that nobody else knows.
+        known = workflow is None or reader.snapshots(workflow, 1)
+        workflow_id = workflow if known else session.resolve(str(workflow), prefix=True)
+        found = reader.snapshots(workflow_id, limit + 1)
+    if len(found) > limit:
+        session.narrate(f"the newest {limit} are shown, there are more; --limit {2 * limit} shows more of them")
+    return SnapshotTable(tuple(found[:limit]))
+
+
+def show(session: Session, snapshot: str, *, raw: bool = False) -> Talk | RawTalk:
+    """What was said, for people, or byte by byte."""
+    with closing(SnapshotReader(session.workspace.db)) as reader:
+        row = _find(session, reader, snapshot, prefix=True)
+        if raw:
+            return _raw(session, reader, row)
+        held = json.loads(_conversation(reader, row))
+        files = reader.session_sizes(row.snapshot_id)
+        return Talk(row, _messages(held["conversation_history"]), held["metadata"], files)
+
+
+def _messages(history: Any) -> list[dict[str, Any]]:
+    """What was saved, as messages: a program may have kept them in a form of its own."""
+    return [_message(said) for said in (history if isinstance(history, list) else [history])]
+
+
+def _message(said: Any) -> dict[str, Any]:
+    if isinstance(said, dict):
+        return said
+    if isinstance(said, str):
+        return {"text": said}
+    return {"text": "" if said is None else json.dumps(said, ensure_ascii=False)}
+
+
+def _raw(session: Session, reader: SnapshotReader, row: SnapshotRow) -> RawTalk:
+    files = reader.session_files(row.snapshot_id)
+    if len(files) > 1:
+        session.narrate(f"{len(files)} files, one after the other: {', '.join(files)}")
+    held = files or {f"{row.snapshot_id}.json": _conversation(reader, row) + b"\n"}
+    return RawTalk(row.snapshot_id, tuple(held.items()))
+
+
+def export(session: Session, snapshot: str, file: str | None = None) -> Message:
+    """Write the agent's own files, for their owner alone, to where nothing is yet."""
+    with closing(SnapshotReader(session.workspace.db)) as reader:
+        row = _find(session, reader, snapshot, prefix=False)
+        files = reader.session_files(row.snapshot_id)
+    if not files:
+        hint = f"/snapshot show {row.snapshot_id} --raw prints what was said"
+        raise WorkflowError(f"{row.snapshot_id} holds no files of its agent", hint)
+    only = next(iter(files)) if len(files) == 1 else ""
+    target = Path(file).expanduser() if file else Path(Path(only).name or row.snapshot_id)
+    written = {target: files[only]} if only else {target / name: data for name, data in files.items()}
+    try:
+        _write(target, written)
+    except FileExistsError:
+        raise WorkflowError(f"{target} exists", KEPT) from None
+    what = f"{len(files)} files" if len(files) > 1 else only
+    rows = [{"path": str(path), "bytes": len(data)} for path, data in written.items()]
+    return Message(f"Exported {what} to {target}", {"snapshot_id": row.snapshot_id, "files": rows})
+
+
+def _write(target: Path, files: dict[Path, bytes]) -> None:
+    from penguin.orchestration.files.permissions import create_private, make_private
+
+    if target not in files:
+        target.mkdir(mode=0o700)
+    for path, data in files.items():
+        if path != target:
+            make_private(path.parent)
+        create_private(path, data)
+
+
+def _find(session: Session, reader: SnapshotReader, ref: str, *, prefix: bool) -> SnapshotRow:
+    """The snapshot that a word means: its id, a workflow for its newest, or with `prefix` the beginning of either.
+
+    Raises SnapshotNotFound.
+    """
+    row = reader.snapshot(ref)
+    if row is not None:
+        return row
+    newest = reader.snapshots(ref, 1)
+    if newest:
+        return newest[0]
+    try:
+        workflow_id = session.resolve(ref, prefix=prefix)
+    except WorkflowNotFound:
+        found = reader.find_snapshot(ref) if prefix else None
+        if found is None:
+            raise SnapshotNotFound(f"there is no snapshot {ref!r}", "/snapshot list") from None
+        return found
+    newest = reader.snapshots(workflow_id, 1)
+    if not newest:
+        raise SnapshotNotFound(f"no conversation of {workflow_id} is kept", "/snapshot list")
+    return newest[0]
+
+
+def _conversation(reader: SnapshotReader, row: SnapshotRow) -> bytes:
+    data = reader.conversation(row.snapshot_id)
+    if data is None:
+        # It was pruned since its row was read.
+        raise SnapshotNotFound(f"there is no snapshot {row.snapshot_id!r}", "/snapshot list")
+    return data

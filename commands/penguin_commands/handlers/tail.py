@@ -1,0 +1,32 @@
+"""The end of a file that may be huge, and whether it is the end yet."""
+
+from __future__ import annotations
+
+import os
+
+from penguin.orchestration.execution.launcher.output import TAIL as RING
+
+TAIL = 64 * 1024
+"""Bytes."""
+MORE = "more was printed than is kept; the last part of it comes here when the step ends"
+INCOMPLETE = f"\n[penguin: {MORE}]\n".encode()
+
+
+def tail(path: str, limit: int = TAIL) -> tuple[str, int]:
+    """The last `limit` bytes of a file, as text, and its size in bytes; ('', 0) where it is gone."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - limit))
+            return file.read(limit).decode("utf-8", "replace"), size
+    except OSError:
+        return "", 0
+
+
+def is_incomplete(path: str) -> bool:
+    """Whether more was printed than the first half of what is kept, and the last half goes round beside it still."""
+    try:
+        os.stat(path + RING)  # noqa: PTH116 - a path object for every look would cost more than the look
+    except OSError:
+        return False
+    return True

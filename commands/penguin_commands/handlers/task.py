@@ -1,0 +1,88 @@
+"""Commands on tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_commands.handlers.task_progress import Progress
+from penguin_commands.results.tasks import Drawn, TaskShown, TaskTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penguin.orchestration.blueprint import BlueprintSet
+    from penguin.orchestration.blueprint.graph import TaskGraph
+    from penguin.orchestration.core.definition import Task
+    from penguin_commands.session import Session
+
+
+def list_(session: Session, blueprint: str | None = None) -> TaskTable:
+    """All tasks, in the order of their files."""
+    blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
+    return TaskTable(Progress(session).states(_tasks(blueprints, blueprint)), _empty(blueprints))
+
+
+def show(session: Session, task: str, blueprint: str | None = None) -> TaskShown:
+    """One task."""
+    return TaskShown(Progress(session).state(session.blueprints.find(task, blueprint).task))
+
+
+def ready(session: Session, blueprint: str | None = None) -> TaskTable:
+    """The tasks that can be started now, the most urgent first."""
+    from penguin.orchestration.blueprint.ready import precedence
+    from penguin.orchestration.blueprint.ready import ready as ready_of
+
+    progress = Progress(session)
+    blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
+    tasks = _tasks(blueprints, blueprint)
+    found: list[Task] = []
+    for project in dict.fromkeys(task.project_id for task in tasks):
+        own = [task for task in tasks if task.project_id == project]
+        found += ready_of(own, progress.completed(project), progress.active(project))
+    empty = "No task is ready." if tasks else _empty(blueprints)
+    return TaskTable(progress.states(sorted(found, key=precedence)), empty)
+
+
+def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> Drawn:
+    """Which task depends on which."""
+    from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
+
+    blueprints = session.blueprints
+    _tell_broken(session, blueprints, blueprint)
+    tasks = TaskGraph(_tasks(blueprints, blueprint))
+    edges = tuple(tasks.edges())
+    if format == "tree":
+        return Drawn(format, _tree(tasks, Progress(session)), edges)
+    return Drawn(format, to_dot(tasks) if format == "dot" else to_mermaid(tasks), edges)
+
+
+def _tree(graph: TaskGraph, progress: Progress) -> str:
+    lines = []
+    for branch, task, repeated in graph.tree():
+        state = progress.state(task)
+        lines.append(f"{branch}{task.id}  {'(see above)' if repeated else state.state}")
+    lines += [f"missing: {needed}, which {task.id} needs" for task, needed in graph.missing()]
+    lines += [f"circle: {' -> '.join(circle)}" for circle in graph.cycles()]
+    return "\n".join(lines) or "No tasks."
+
+
+def _tell_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
+    """Say which files were not understood: their tasks are missing, or can't be started."""
+    from penguin.orchestration.config.validator import ERROR
+
+    problems = blueprints.problems if blueprint_id is None else blueprints.blueprint(blueprint_id).problems
+    paths = dict.fromkeys(problem.path for problem in problems if problem.severity == ERROR)
+    if paths:
+        session.narrate(f"not understood: {', '.join(paths)}; /blueprint lint says why")
+
+
+def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:
+    return blueprints.tasks() if blueprint_id is None else blueprints.blueprint(blueprint_id).tasks
+
+
+def _empty(blueprints: BlueprintSet) -> str:
+    if blueprints.blueprints:
+        return "No tasks."
+    return "No blueprints: `blueprints:` in penguin.yaml says where they are; penguin init writes an example."

@@ -1,0 +1,169 @@
+"""Commands that change workflows. All are coroutines on the backend."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import Delivery, WorkflowPhase, WorkflowStatus
+from penguin_commands.errors import UsageError
+from penguin_commands.handlers.workflow_wait import wait_for
+from penguin_commands.results import Result
+from penguin_commands.results.changes import Changed, Started
+from penguin_commands.results.text import Message
+from penguin_commands.results.ui_actions import Chain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.queries import WorkflowReader
+    from penguin_commands.session import Session
+
+
+QUEUED = {
+    "pause": "pause of",
+    "resume": "resume of",
+    "cancel": "cancel of",
+    "inject_feedback": "feedback for",
+    "approve": "approval of",
+}
+"""How a signal is called that waits for a worker."""
+START_WORKER = "penguin worker"
+
+
+async def start(
+    session: Session,
+    task: str,
+    *,
+    with_deps: bool = False,
+    blueprint: str | None = None,
+    wait: bool = False,
+    timeout: float | None = None,
+) -> Result:
+    """Start a task."""
+    _check_wait(session, wait, timeout)
+    await session.tell_elsewhere()
+    ids = await session.backend.start_tasks([task], blueprint_id=blueprint, with_dependencies=with_deps, by=session.by)
+    session.started(ids)
+    return await _started(session, ids, wait, timeout)
+
+
+async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: float | None = None) -> Result:
+    """Start all tasks of a blueprint that are neither done nor under way."""
+    from penguin_commands.handlers.blueprint import open_tasks
+
+    _check_wait(session, wait, timeout)
+    await session.tell_elsewhere()
+    tasks = await session.aside(lambda: open_tasks(session, blueprint))
+    if not tasks:
+        return Message(f"Nothing to start: every task of {blueprint} is done or under way.", {"workflows": []})
+    ids = await session.backend.start_tasks(tasks, blueprint_id=blueprint, with_dependencies=True, by=session.by)
+    session.started(ids)
+    return await _started(session, ids, wait, timeout)
+
+
+def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
+    if timeout is not None and not wait:
+        raise UsageError("--timeout goes with --wait")
+    if wait and session.detach:
+        raise UsageError("--wait makes no sense with --detach: nothing would run it here")
+
+
+async def _started(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
+    result = Started(await session.aside(lambda: tuple((session.info(one).task_id, one) for one in ids)))
+    if not wait:
+        return result
+    return Chain(result, partial(wait_for, session, tuple(ids), WorkflowStatus.COMPLETED, timeout))
+
+
+async def pause(session: Session, workflow: str, *, now: bool = False) -> Changed:
+    """Start no new step."""
+    workflow_id = await _resolve(session, workflow)
+    return await _signal(session, workflow_id, "pause", {"now": now, "by": session.by}, "Paused {}")
+
+
+async def resume(
+    session: Session,
+    workflow: str,
+    *,
+    from_: WorkflowPhase | None = None,
+    budget: tuple[Mapping[str, float], ...] = (),
+) -> Changed:
+    """Go on from PAUSED or BLOCKED."""
+    granted = {unit: amount for one in budget for unit, amount in one.items()}
+    if len(granted) < sum(map(len, budget)):
+        raise UsageError("--budget names a unit twice")
+    payload = {"by": session.by, **({"from": from_.value} if from_ else {}), **({"budget": granted} if granted else {})}
+    workflow_id = await _resolve(session, workflow)
+    changed = await _signal(session, workflow_id, "resume", payload, "Resumed {}")
+    session.going(workflow_id)
+    return changed
+
+
+async def cancel(session: Session, workflow: str) -> Changed:
+    """End what runs."""
+    workflow_id = await _resolve(session, workflow)
+    changed = await _signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
+    if changed.info.status is not WorkflowStatus.CANCELLED and not changed.queued:
+        return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
+    return changed
+
+
+async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:
+    """Queue advice for the next IMPLEMENT attempt."""
+    workflow_id = await _resolve(session, workflow)
+    if text is None:
+        from penguin_commands.handlers.feedback_editor import ask_advice
+
+        text = await ask_advice(session, workflow_id)
+        if not text:
+            return Message("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
+    payload = {"message": text, "by": session.by}
+    said = "Feedback for {} is kept for its next IMPLEMENT attempt"
+    return await _signal(session, workflow_id, "inject_feedback", payload, said)
+
+
+async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> Changed:
+    """Pass an UNVERIFIED phase on a person's word."""
+    workflow_id = await _resolve(session, workflow)
+    phase = (await session.aside(lambda: session.info(workflow_id))).phase
+    changed = await _signal(session, workflow_id, "approve", {"by": by, "note": note}, f"{by} approved {phase} of {{}}")
+    session.going(workflow_id)
+    return changed
+
+
+async def _signal(session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str) -> Changed:
+    delivery = await session.backend.signal_workflow(workflow_id, name, payload)
+    changed = await session.aside(lambda: _changed(session, workflow_id, said.format(workflow_id)))
+    if delivery is Delivery.TAKEN:
+        return changed
+    text = f"Queued: {QUEUED[name]} {workflow_id} (no worker is running)"
+    return changed._replace(text=text, queued=True, advice=START_WORKER)
+
+
+def _changed(session: Session, workflow_id: str, text: str) -> Changed:
+    info = session.info(workflow_id)
+    return Changed(text, info, session.reader.explain(workflow_id), _next(session.reader, info))
+
+
+async def _resolve(session: Session, workflow: str) -> str:
+    return await session.aside(lambda: session.resolve(workflow))
+
+
+def _next(reader: WorkflowReader, info: WorkflowInfo) -> str:
+    # Whoever cancelled or paused a workflow knows what undoes it.
+    wanted = info.status in (WorkflowStatus.CANCELLED, WorkflowStatus.PAUSED)
+    return "" if wanted else reader.advice(info.workflow_id)
+
+
+async def retry(
+    session: Session, workflow: str, *, from_: WorkflowPhase | None = None, restore: bool = False
+) -> Started:
+    """Start a new workflow that keeps the passes that still hold."""
+    workflow_id = await _resolve(session, workflow)
+    differences = await session.backend.retry_differences(workflow_id)
+    new = await session.backend.retry_workflow(workflow_id, start_from=from_, restore=restore)
+    session.started([new])
+    task_id = (await session.aside(lambda: session.info(new))).task_id
+    return Started(((task_id, new),), workflow_id, tuple(differences))

@@ -1,0 +1,76 @@
+"""Commands that read where workflows stand: status, list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.core.usage import Spending
+from penguin_commands.results.workflows import Status, Total, WorkflowTable
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowStatus
+    from penguin_commands.session import Session
+
+
+LIMIT = 100
+"""So many workflows are listed unless said."""
+
+
+def status(session: Session, workflow: str | None = None) -> Status | WorkflowTable:
+    """One workflow, or all active ones."""
+    reader = session.reader
+    if workflow is None:
+        found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
+        active = tuple(found[:LIMIT])
+        explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
+        advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
+        more = "; /workflow list --status active --limit N shows more"
+        remark = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
+        spent = reader.spent(explain)
+        return WorkflowTable(active, explain, advice, "No active workflows.", remark, spent)
+    workflow_id = session.resolve(workflow, prefix=True)
+    info = session.info(workflow_id)
+    return Status(
+        info,
+        reader.explain(workflow_id),
+        reader.advice(workflow_id),
+        reader.host_of(workflow_id),
+        reader.spent([workflow_id]).get(workflow_id, Spending()),
+        reader.agents_of(workflow_id),
+    )
+
+
+def list_(
+    session: Session,
+    project: str | None = None,
+    status: tuple[frozenset[WorkflowStatus], ...] = (),
+    task: str | None = None,
+    since: float | None = None,
+    limit: int = LIMIT,
+    sort: str = "newest",
+    total: bool = False,
+) -> WorkflowTable:
+    """The newest workflows first, or in another order."""
+    reader = session.reader
+    wanted: frozenset[WorkflowStatus] = frozenset().union(*status)
+    asked: dict[str, Any] = {
+        "project_id": project,
+        "statuses": wanted,
+        "task_id": task,
+        "since": since,
+        "sort": sort,
+    }
+    found = reader.list(**asked, limit=limit + 1)
+    shown = tuple(found[:limit])
+    return WorkflowTable(
+        shown,
+        remark=_cut(limit, sort) if len(found) > limit else "",
+        spent=reader.spent(info.workflow_id for info in shown),
+        total=Total(*reader.total(**asked)) if total else None,
+    )
+
+
+def _cut(limit: int, sort: str) -> str:
+    which = {"newest": "the newest", "oldest": "the oldest", "updated": "the last changed"}[sort]
+    return f"{which} {limit} are shown, there are more; --limit {2 * limit} shows more of them"

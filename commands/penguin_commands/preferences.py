@@ -1,0 +1,139 @@
+"""Taste: how a person likes the terminal to behave, from their own file, and below it from the workspace's.
+
+Reading it costs next to nothing where no file has a `ui:`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from penguin.orchestration.config import Setting
+    from penguin.orchestration.config.ui import Wish
+    from penguin.orchestration.config.validator import Checker, Node
+
+MAX_BYTES = 1_000_000
+_MENTIONED = rb"\bui\b"
+
+
+class Taste(NamedTuple):
+    """`ui:`, as it holds."""
+
+    panel: bool = False
+    """The table of active workflows stands above the input line."""
+    notify_after: float = 60.0
+    """Seconds that a workflow ran, after which its end is worth a sound, or the command of `notify`."""
+    notify: tuple[str, ...] = ()
+    """A program and its arguments."""
+    pager: str | None = None
+    """The command that shows what is longer than the screen; '' for none; None: that of the environment."""
+    color: str = "auto"
+    """auto or never."""
+    accessible: bool = False
+    """Lines, one after the other, and nothing that is drawn over."""
+
+
+def personal_file(environ: Mapping[str, str]) -> str:
+    """The path where a person's own settings are, whether or not there are any."""
+    home = environ.get("XDG_CONFIG_HOME", "")
+    # A relative one counts for nothing: https://specifications.freedesktop.org/basedir-spec/latest/
+    return f"{home if home.startswith('/') else _home() + '/.config'}/penguin/config.yaml"
+
+
+def load_taste(root: str | Path | None, environ: Mapping[str, str] | None = None) -> Taste:
+    """What holds in the workspace at `root`; None where there is none.
+
+    Raises ConfigError where the personal file is not understood. Of a broken penguin.yaml, whatever needs the rest of
+    it complains.
+    """
+    personal = _read_personal(personal_file(os.environ if environ is None else environ))
+    project = {} if root is None else _read_project(f"{root}/penguin.yaml")
+    return Taste(**{key: wish.value for key, wish in {**project, **personal}.items()})
+
+
+def explain_taste(settings: list[Setting], environ: Mapping[str, str] | None = None) -> list[Setting]:
+    """Every value of `ui:` with its origin, where `settings` are those of the workspace. Raises ConfigError."""
+    from penguin.orchestration.config import Setting
+
+    path = personal_file(os.environ if environ is None else environ)
+    personal = _read_personal(path)
+    project = {it.key: it for it in settings}
+    explained = []
+    for key, default in Taste()._asdict().items():
+        name = f"ui.{key}"
+        if key in personal:
+            wish = personal[key]
+            explained.append(Setting(name, False if wish.value == "" else wish.value, f"{_short(path)}:{wish.line}"))
+        else:
+            explained.append(project.get(name) or Setting(name, default, "default"))
+    return explained
+
+
+def _read_personal(path: str) -> dict[str, Wish]:
+    if not _content(path).strip():
+        return {}
+    from penguin.orchestration.backend import ConfigError
+    from penguin.orchestration.config.ui import check_ui
+    from penguin.orchestration.config.validator import Checker
+
+    checker = Checker(_short(path))
+    document = _document(path, checker)
+    wishes = check_ui(checker.mapping(document, os.path.basename(path), ("ui",)).get("ui"), checker, personal=True)
+    checker.raise_first(ConfigError)
+    return wishes
+
+
+def _read_project(path: str) -> dict[str, Wish]:
+    # YAML costs more than all the rest of a command that reads.
+    if not re.search(_MENTIONED, _content(path)):
+        return {}
+    from penguin.orchestration.config.ui import check_ui
+    from penguin.orchestration.config.validator import Checker
+
+    checker = Checker(os.path.basename(path))
+    document = _document(path, checker)
+    entries: Any = document.value if document is not None and isinstance(document.value, dict) else {}
+    return check_ui(entries.get("ui"), checker, personal=False)
+
+
+def _document(path: str, checker: Checker) -> Node | None:
+    from pathlib import Path
+
+    from penguin.orchestration.config.document import parse_yaml, read_text
+
+    text = read_text(Path(path), checker, MAX_BYTES)
+    return None if text is None else parse_yaml(text, checker)
+
+
+def _content(path: str) -> bytes:
+    """What a file holds; b'' where there is none."""
+    try:
+        # A FIFO would block, and a device never end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return b""
+        with open(path, "rb") as file:
+            return file.read()
+    except PermissionError:
+        # Reading it again tells why.
+        return b"ui"
+    except OSError:
+        return b""
+
+
+def _short(path: str) -> str:
+    """A path as people write it."""
+    home = _home()
+    return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
+
+
+def _home() -> str:
+    """The path of the home, without a slash at its end."""
+    home = os.path.expanduser("~")
+    # An account without a home has nothing personal either.
+    return home.rstrip("/") if home.startswith("/") else ""

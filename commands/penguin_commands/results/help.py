@@ -1,0 +1,31 @@
+"""Commands and settings, to be explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from penguin_commands.grammar.spec import Command
+
+
+class Help(NamedTuple):
+    """Commands, to be explained."""
+
+    commands: tuple[Command, ...]
+    detailed: bool = False
+    """One command, with its arguments and flags."""
+
+    def data(self) -> dict[str, Any]:
+        from penguin_commands.grammar.schema import command_data
+
+        return {"commands": [command_data(command) for command in self.commands]}
+
+
+class Settings(NamedTuple):
+    """The settings, and where each comes from."""
+
+    settings: tuple[tuple[str, Any, str], ...]
+    """(key, value, origin)."""
+
+    def data(self) -> dict[str, Any]:
+        return {"settings": [{"key": key, "value": value, "origin": origin} for key, value, origin in self.settings]}

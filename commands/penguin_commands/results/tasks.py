@@ -1,0 +1,135 @@
+"""What commands on blueprints and tasks give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config import Problem
+    from penguin.orchestration.core.definition import Task
+
+
+class TaskState(NamedTuple):
+    """A task, and how far it is."""
+
+    task: Task
+    state: str
+    """`ready`, `waiting`, or the status of its workflow that counts."""
+    unmet: tuple[str, ...] = ()
+    """The dependencies that are not met."""
+
+    def data(self) -> dict[str, Any]:
+        task = self.task
+        return {
+            "id": task.id,
+            "title": task.title,
+            "blueprint_id": task.blueprint_id,
+            "project_id": task.project_id,
+            "priority": task.priority,
+            "effort": task.effort,
+            "value": task.value,
+            "risk": task.risk,
+            "dependencies": list(task.dependencies),
+            "state": self.state,
+            "unmet": list(self.unmet),
+            "path": task.path,
+            "line": task.line,
+        }
+
+
+class TaskTable(NamedTuple):
+    """Several tasks."""
+
+    tasks: tuple[TaskState, ...]
+    empty: str = "No tasks."
+
+    def data(self) -> dict[str, Any]:
+        return {"tasks": [state.data() for state in self.tasks]}
+
+
+class TaskShown(NamedTuple):
+    """One task, with all that is known of it."""
+
+    state: TaskState
+
+    def data(self) -> dict[str, Any]:
+        task = self.state.task
+        return {
+            **self.state.data(),
+            "description": task.description,
+            "criteria": [{"text": it.text, "check": it.check} for it in task.criteria],
+            "recipes": [
+                {"name": it.name, "steps": [{"kind": step.kind, "source": step.source} for step in it.steps]}
+                for it in task.recipes
+            ],
+            "done": task.done,
+        }
+
+
+class Drawn(NamedTuple):
+    """The graph of tasks, in a language."""
+
+    format: str
+    text: str
+    edges: tuple[tuple[str, str], ...]
+    """(dependency, the task that needs it)."""
+
+    def data(self) -> dict[str, Any]:
+        edges = [{"from": needed, "to": task} for needed, task in self.edges]
+        return {"format": self.format, "text": self.text, "edges": edges}
+
+
+class BlueprintRow(NamedTuple):
+    """A blueprint, and how far its tasks are."""
+
+    id: str
+    title: str
+    path: str
+    project_id: str
+    tasks: int
+    completed: int
+    active: int
+    broken: bool
+
+    def data(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+class BlueprintTable(NamedTuple):
+    """Several blueprints."""
+
+    blueprints: tuple[BlueprintRow, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {"blueprints": [row.data() for row in self.blueprints]}
+
+
+class BlueprintShown(NamedTuple):
+    """One blueprint, with its tasks."""
+
+    row: BlueprintRow
+    tasks: tuple[TaskState, ...]
+    problems: tuple[Problem, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            **self.row.data(),
+            "items": [state.data() for state in self.tasks],
+            "problems": [problem._asdict() for problem in self.problems],
+        }
+
+
+class Lint(NamedTuple):
+    """What is wrong with blueprints."""
+
+    problems: tuple[Problem, ...]
+    checked: tuple[str, ...]
+    """Paths."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something keeps tasks from being started."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+    def data(self) -> dict[str, Any]:
+        return {"problems": [problem._asdict() for problem in self.problems]}

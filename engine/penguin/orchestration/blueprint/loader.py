@@ -1,0 +1,170 @@
+"""All blueprints of a workspace, and the way from a task's id to the task."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import BlueprintError, TaskNotFound
+from penguin.orchestration.blueprint.builder import build_blueprint
+from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
+from penguin.orchestration.config.validator import ERROR, Checker, Node, Problem, nearest
+from penguin.orchestration.core.definition import Task
+from penguin.orchestration.files.text_encoding import storable_text
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config.settings import Settings
+
+MAX_BYTES = 2_000_000
+SUFFIXES = (".md", ".markdown", ".yaml", ".yml", ".json")
+_KNOWN_SHOWN = 10
+
+
+def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
+    """The blueprint in `text`; its format follows from the suffix of `path`. What is wrong is in its `problems`."""
+    checker = Checker(path)
+    with _uncollected():
+        return build_blueprint(_document(text, path, checker), checker, path, project_id)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cyclic garbage collector, which looks at all that was read again and again, and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _document(text: str, path: str, checker: Checker) -> Node | None:
+    suffix = Path(path).suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        return parse_yaml(text, checker)
+    if suffix == ".json":
+        return parse_json(text, checker)
+    if suffix in SUFFIXES:
+        # markdown-it costs more to import than to run; a workspace of YAML and JSON goes without.
+        from penguin.orchestration.blueprint.markdown import parse_markdown
+
+        return parse_markdown(text, checker)
+    checker.error(0, "is no blueprint", f"blueprints end in {', '.join(SUFFIXES)}")
+    return None
+
+
+def read_blueprint(path: Path, shown: str, project_id: str = "") -> Blueprint:
+    """The blueprint in a file, whose path is given as `shown` in complaints."""
+    checker = Checker(shown)
+    text = read_text(path, checker, MAX_BYTES)
+    if text is None:
+        return build_blueprint(None, checker, shown, project_id)
+    return parse_blueprint(text, shown, project_id)
+
+
+def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
+    """Read all blueprints that the settings name, in the order of their paths."""
+    paths: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for pattern in settings.blueprints:
+        found = _matches(root, pattern)
+        if not found and not any(char in pattern for char in "*?["):
+            problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
+        paths |= {path.relative_to(root).as_posix(): path for path in found}
+    # Workflows carry the name with their task.
+    blueprints = [read_blueprint(paths[name], storable_text(name), settings.project_id) for name in sorted(paths)]
+    return BlueprintSet(blueprints, problems)
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    return [path for path in root.glob(pattern) if not path.is_dir() and ".penguin" not in path.relative_to(root).parts]
+
+
+class BlueprintSet:
+    """The blueprints of a workspace. One that is broken hides none of the others."""
+
+    def __init__(self, blueprints: Sequence[Blueprint], problems: Sequence[Problem] = ()) -> None:
+        self.blueprints = tuple(blueprints)
+        self.own_problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong within single files; `lint` knows more."""
+        return self.own_problems + tuple(problem for blueprint in self.blueprints for problem in blueprint.problems)
+
+    @cached_property
+    def _by_task(self) -> dict[str, list[tuple[Blueprint, Item]]]:
+        index: dict[str, list[tuple[Blueprint, Item]]] = {}
+        for blueprint in self.blueprints:
+            for item in blueprint.items:
+                index.setdefault(item.task.id, []).append((blueprint, item))
+        return index
+
+    def items(self, project_id: str | None = None) -> list[Item]:
+        """All tasks with their settings, of one project or of all, in the order of files and lines."""
+        found = (item for blueprint in self.blueprints for item in blueprint.items)
+        return [item for item in found if project_id is None or item.task.project_id == project_id]
+
+    def tasks(self, project_id: str | None = None) -> list[Task]:
+        """All tasks, of one project or of all, in the order of files and lines."""
+        return [item.task for item in self.items(project_id)]
+
+    def blueprint(self, blueprint_id: str) -> Blueprint:
+        """The blueprint of an id, or of a path. Raises BlueprintError if there is none, or more than one."""
+        found = [it for it in self.blueprints if blueprint_id in (it.id, it.path)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            paths = ", ".join(it.path for it in found)
+            raise BlueprintError(f"more than one blueprint has the id {blueprint_id!r}: {paths}", "name it by its path")
+        known = [it.id for it in self.blueprints]
+        raise BlueprintError(f"unknown blueprint {blueprint_id[:100]!r}", _known("blueprints", blueprint_id, known))
+
+    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+        """The task of an id.
+
+        Raises TaskNotFound, or BlueprintError where the id is not unique or the task's blueprint is broken.
+        """
+        found = self._by_task.get(task_id, [])
+        if blueprint_id is not None:
+            wanted = self.blueprint(blueprint_id)
+            found = [(blueprint, item) for blueprint, item in found if blueprint is wanted]
+            if not found:
+                wanted.require()
+        if not found:
+            raise TaskNotFound(f"unknown task {task_id[:100]!r}", self._hint(task_id, blueprint_id))
+        if len(found) > 1:
+            raise self._ambiguous(task_id, found)
+        blueprint, item = found[0]
+        blueprint.require()
+        return item
+
+    def _hint(self, task_id: str, blueprint_id: str | None) -> str:
+        known = [task for task, found in self._by_task.items() if blueprint_id in (None, found[0][0].id)]
+        hint = _known("tasks", task_id, known)
+        broken = [blueprint.path for blueprint in self.blueprints if blueprint.broken]
+        if broken:
+            hint += f"; not understood: {', '.join(broken[:3])} (/blueprint lint)"
+        return hint
+
+    def _ambiguous(self, task_id: str, found: list[tuple[Blueprint, Item]]) -> BlueprintError:
+        places = ", ".join(f"{item.task.path}:{item.task.line}" for _, item in found)
+        ids = list(dict.fromkeys(blueprint.id for blueprint, _ in found))
+        hint = f"choose one with --blueprint: {', '.join(ids)}" if len(ids) > 1 else "give one of them another id"
+        return BlueprintError(f"task {task_id!r} is defined more than once: {places}", hint)
+
+
+def _known(what: str, word: str, known: Sequence[str]) -> str:
+    if not known:
+        return f"there are no {what}; penguin init writes an example" if what == "tasks" else f"there are no {what}"
+    match = nearest(word, known)
+    shown = ", ".join(known[:_KNOWN_SHOWN]) + (
+        f" and {len(known) - _KNOWN_SHOWN} more" if len(known) > _KNOWN_SHOWN else ""
+    )
+    return f"did you mean {match!r}? known {what}: {shown}" if match else f"known {what}: {shown}"

@@ -1,0 +1,91 @@
+"""What a workflow is started with: the gates, time-outs and retry of one task, from every source that has a say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import GATES, ConfigError, WorkflowPhase
+from penguin.orchestration.config.agents import KINDS, agent_specs
+from penguin.orchestration.config.budgets import budgets_of
+from penguin.orchestration.config.fields import read_fields
+from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
+from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.core.definition import Command, Definition, Gate, Retry
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.model import Item
+    from penguin.orchestration.config.settings import Settings
+
+_START_KEYS = ("phase_timeouts", "retry", "phases")
+
+
+def build_definition(settings: Settings, item: Item, start_config: Mapping[str, Any] | None = None) -> Definition:
+    """The definition of a task's workflow.
+
+    Later sources override earlier ones: settings, the blueprint, the task, the settings of this start
+    (`phase_timeouts`, `retry`, `phases`; anything else raises ConfigError).
+    """
+    timeouts, retry, phases = _check_start(start_config) if start_config else ({}, {}, {})
+    found = gates(overlay(item_phases(settings, item), phases))
+    named = [name for gate in found.values() for name in (gate.agent, gate.judge) if name and not gate.skip]
+    return Definition(
+        task=item.task,
+        gates=found,
+        agents=agent_specs(settings.agents, named),
+        budgets=budgets_of(settings.budgets),
+        timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
+        retry=Retry(**{**settings.retry, **retry}),
+        max_output=settings.max_output,
+        redact=settings.redact,
+        env_deny=settings.env_deny,
+        checkpoint_exclude=settings.checkpoint_exclude,
+    )
+
+
+def item_phases(settings: Settings, item: Item) -> Phases:
+    """The phases of a task, before any settings of a single start."""
+    return overlay(settings.phases, item.phases)
+
+
+def gates(phases: Phases) -> dict[WorkflowPhase, Gate]:
+    """Checked phases as gates."""
+    return {gate: _gate(gate, phases.get(gate.lower(), {})) for gate in GATES}
+
+
+def refuse_unrunnable(definition: Definition) -> None:
+    """Raise ConfigError where it can be seen beforehand that nothing could run a phase."""
+    for phase, gate in definition.gates.items():
+        for name in (gate.agent, gate.judge):
+            if name and not gate.skip and name not in definition.agents:
+                advice = f"one of {', '.join(KINDS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                raise ConfigError(f"{phase} wants the agent {name!r}, which nobody knows", advice)
+
+
+def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:
+    values = dict(fields)
+    values["run"] = tuple(Command(**command) for command in values.get("run", ()))
+    values["artifacts"] = tuple(values.get("artifacts", ()))
+    if on_failure := values.get("on_failure"):
+        values["on_failure"] = WorkflowPhase.IMPLEMENT if on_failure == "implement" else phase
+    return Gate(**values)
+
+
+def _by_phase(timeouts: Mapping[str, float]) -> dict[WorkflowPhase, float]:
+    return {gate: timeouts[gate.lower()] for gate in GATES}
+
+
+def _check_start(config: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Any], Phases]:
+    checker = Checker("start")
+    entries = checker.mapping(Node.of(config), "config", _START_KEYS)
+    timeouts = read_timeouts(entries.get("phase_timeouts"), checker, "config.phase_timeouts")
+    retry = read_fields(entries.get("retry"), checker, "config.retry", "retry.")
+    phases = check_phases(entries.get("phases"), checker, "config.phases")
+    checker.raise_first(ConfigError)
+    return timeouts, {key.partition(".")[2]: value for key, value in retry.items()}, phases
+
+
+def read_timeouts(node: Node | None, checker: Checker, where: str) -> dict[str, float]:
+    """Seconds by lower-case phase."""
+    found = read_fields(node, checker, where, "phase_timeouts.")
+    return {key.partition(".")[2]: value for key, value in found.items()}

@@ -1,0 +1,286 @@
+"""The ITUV contract as a pure machine: what a command means for a workflow, and what should run because of it.
+
+`decide(state, command, now)` gives the events of a decision and the effects that follow; `evolve(state, event)` (in
+`flow`) applies one event. Both backends host this module; no rule of the product stands anywhere else. It does no
+IO, reads no clock and throws no dice, so that a history can be replayed anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import (
+    Approve,
+    Await,
+    Cancel,
+    Claim,
+    Command,
+    Dispatch,
+    Effect,
+    Feedback,
+    Pause,
+    Report,
+    Resume,
+    Run,
+    Start,
+    Supersede,
+)
+from penguin.orchestration.core.definition import Budget
+from penguin.orchestration.core.refusals import illegal, refuse_jump
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.retry import successor
+from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
+from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.transitions import Draft, conclude, enter, let_through, past_skipped
+
+__all__ = ["Decision", "State", "decide", "effects", "evolve", "rebuild", "successor", "workflow_settled"]
+
+CRASHES_TO_ERROR = 3
+"""An attempt that crashed this often is an ERROR, not an endless loop."""
+
+_PENDING, _RUNNING, _PAUSED, _BLOCKED = (
+    WorkflowStatus.PENDING,
+    WorkflowStatus.RUNNING,
+    WorkflowStatus.PAUSED,
+    WorkflowStatus.BLOCKED,
+)
+
+
+class Decision(Data, frozen=True):
+    """What a command came to. No events: it is so already."""
+
+    events: tuple[ev.Event, ...]
+    state: State
+    effects: tuple[Effect, ...]
+
+
+def effects(state: State) -> tuple[Effect, ...]:
+    """What should be under way in this state. Derived from the state alone, so that a restart asks for the same."""
+    if state.open is not None and state.open.running:
+        return (Run(state.open.phase, state.open.number, _stop(state)),)
+    if state.status is _PENDING:
+        return (Await(0.0, True),)
+    if state.status is _RUNNING:
+        return (Await(state.due_at, False),)
+    return ()
+
+
+def _stop(state: State) -> str:
+    if state.cancelling:
+        return "cancel"
+    if state.status is _PAUSED:
+        return "now" if state.stop_now else "pause"
+    return ""
+
+
+def decide(state: State | None, command: Command, now: float) -> Decision:
+    """What `command` means for a workflow in `state` at `now` (seconds since the epoch).
+
+    Raises IllegalCommand where the contract does not allow it.
+    """
+    draft = Draft(state, now)
+    HANDLERS[type(command)](draft, command)
+    return Decision(tuple(draft.events), draft.state, effects(draft.state))
+
+
+def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> bool:
+    """Whether waiting any longer for a workflow is in vain.
+
+    `waits_on_settled`: it is PENDING on a dependency that settled without completing.
+    `others_settled`: everything else that is waited for is settled (a PAUSED one may be resumed until then).
+    """
+    if status is _PENDING:
+        return waits_on_settled
+    if status is _PAUSED:
+        return others_settled
+    return status is _BLOCKED or status.final
+
+
+def _start(d: Draft, c: Start) -> None:
+    if not d.new:
+        raise IllegalCommand(f"{c.workflow_id} was started already", f"/workflow status {c.workflow_id}")
+    for phase, gate in c.definition.gates.items():
+        if gate.on_failure not in (None, phase, WorkflowPhase.IMPLEMENT):
+            raise IllegalCommand(
+                f"{c.workflow_id} can't go on to {gate.on_failure} when {phase} fails",
+                f"on_failure of {phase}: the same phase or implement",
+            )
+    refuse_jump("start", c.workflow_id, c.phase, first_unpassed(c.definition, c.passes))
+    d.add(
+        ev.Started(
+            at=d.now,
+            workflow_id=c.workflow_id,
+            number=c.number,
+            definition=c.definition,
+            phase=c.phase,
+            passes=c.passes,
+            feedback=c.feedback,
+            usage=c.usage,
+            snapshot=c.snapshot,
+            retry_of=c.retry_of,
+            by=c.by,
+        )
+    )
+
+
+def _claim(d: Draft, c: Claim) -> None:
+    if not d.state.final and d.state.owner != c.owner:
+        d.add(ev.Claimed(at=d.now, owner=c.owner, host=c.host))
+
+
+def _dispatch(d: Draft, _: Dispatch) -> None:
+    s = d.state
+    if s.running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
+        return
+    enter(d, s.first if s.status is _PENDING else s.phase)
+
+
+def _report(d: Draft, c: Report) -> None:
+    s = d.state
+    if s.open is None or not s.open.running or s.open.number != c.attempt:
+        return  # a late word about an attempt that is over
+    if c.result.verdict is Verdict.INTERRUPTED:
+        _interrupt(d, c)
+        return
+    d.add(ev.AttemptEnded(at=d.now, phase=s.open.phase, attempt=c.attempt, result=c.result))
+    if s.cancelling:
+        _cancelled(d, c.result)
+    elif s.status is _RUNNING:
+        conclude(d, holds_slot=True)
+
+
+def _interrupt(d: Draft, c: Report) -> None:
+    s = d.state
+    assert s.open is not None
+    if c.result.cause == "crash" and s.open.crashes + 1 >= CRASHES_TO_ERROR and not s.cancelling:
+        reason = f"interrupted by a crash {CRASHES_TO_ERROR} times"
+        _report(d, Report(c.attempt, replace(c.result, verdict=Verdict.ERROR, reason=reason, cause="")))
+        return
+    d.add(
+        ev.Interrupted(
+            at=d.now,
+            phase=s.open.phase,
+            attempt=c.attempt,
+            cause=c.result.cause,
+            usage=c.result.usage,
+            snapshot=c.result.snapshot,
+        )
+    )
+    if s.cancelling:
+        _cancelled(d, c.result)
+    elif s.status is _RUNNING:
+        enter(d, s.open.phase)
+
+
+def _cancelled(d: Draft, result: AttemptResult) -> None:
+    survivors = sorted({pid for step in result.steps for pid in step.survivors})
+    reason = f"processes that could not be ended: {', '.join(map(str, survivors))}" if survivors else ""
+    d.add(ev.Cancelled(at=d.now, by=d.state.by, reason=reason))
+
+
+def _pause(d: Draft, c: Pause) -> None:
+    s = d.state
+    if s.cancelling or s.status not in (_PENDING, _RUNNING, _PAUSED):
+        raise illegal(s, "pause")
+    if s.status is not _PAUSED or (c.now and s.running and not s.stop_now):
+        d.add(ev.Paused(at=d.now, by=c.by, now=c.now))
+
+
+def _resume(d: Draft, c: Resume) -> None:
+    s = d.state
+    if s.cancelling or s.final:
+        raise illegal(s, "resume", f"/workflow retry {s.workflow_id}" if s.final else "")
+    if c.start_from is not None and (s.running or s.status not in (_PAUSED, _BLOCKED)):
+        raise illegal(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
+    if s.status is _BLOCKED:
+        _go_on(d, c, c.start_from or _after_block(s))
+    elif s.status is _PAUSED:
+        _unpause(d, c)
+
+
+def _unpause(d: Draft, c: Resume) -> None:
+    if d.state.ended is None:
+        _go_on(d, c, c.start_from)
+        return
+    # What the attempt came to is taken first: a wish for a phase gets nobody past a spent limit.
+    d.add(ev.Resumed(at=d.now, by=c.by, budget=c.budget))
+    conclude(d, holds_slot=False)
+    if c.start_from is not None and d.state.status is _RUNNING:
+        _go_on(d, replace(c, budget=Budget()), c.start_from)
+
+
+def _go_on(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
+    s = d.state
+    if c.start_from is not None:
+        refuse_jump("resume", s.workflow_id, c.start_from, s.first_unpassed)
+    d.add(ev.Resumed(at=d.now, by=c.by, phase=phase, fresh=s.status is _BLOCKED, budget=c.budget))
+    if phase is not None and d.state.status is _RUNNING:
+        past_skipped(d, phase)
+
+
+def _after_block(s: State) -> WorkflowPhase:
+    if s.feedback and not s.gate(WorkflowPhase.IMPLEMENT).skip:
+        return WorkflowPhase.IMPLEMENT
+    return s.phase
+
+
+def _cancel(d: Draft, c: Cancel) -> None:
+    s = d.state
+    if s.status is WorkflowStatus.CANCELLED or s.cancelling:
+        return
+    if s.final:
+        raise illegal(s, "cancel")
+    if s.running:
+        d.add(ev.CancelRequested(at=d.now, by=c.by))
+    else:
+        d.add(ev.Cancelled(at=d.now, by=c.by))
+
+
+def _supersede(d: Draft, c: Supersede) -> None:
+    s = d.state
+    if s.status is _BLOCKED:
+        d.add(ev.Cancelled(at=d.now, by=c.by, reason="replaced by a retry"))
+    elif not s.final:
+        raise illegal(s, "retry", f"/workflow cancel {s.workflow_id}")
+
+
+def _feedback(d: Draft, c: Feedback) -> None:
+    s = d.state
+    if s.final:
+        raise illegal(s, "give feedback to", f"/workflow retry {s.workflow_id}")
+    if not c.advice.text.strip():
+        raise IllegalCommand("the feedback is empty", f'/workflow feedback {s.workflow_id} "what to do differently"')
+    d.add(ev.FeedbackQueued(at=d.now, advice=c.advice))
+
+
+def _approve(d: Draft, c: Approve) -> None:
+    s = d.state
+    if s.status is not _BLOCKED:
+        raise illegal(s, "approve")
+    if not s.unverified:
+        raise IllegalCommand(
+            f"{s.workflow_id} is BLOCKED at {s.phase}, which failed: only what nothing could check can be approved",
+            s.advice,
+        )
+    if not c.by.strip():
+        raise IllegalCommand("an approval needs the name of a person", f"/workflow approve {s.workflow_id} --by NAME")
+    let_through(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note)
+
+
+HANDLERS: dict[type[Any], Callable[[Draft, Any], None]] = {
+    Start: _start,
+    Claim: _claim,
+    Dispatch: _dispatch,
+    Report: _report,
+    Pause: _pause,
+    Resume: _resume,
+    Cancel: _cancel,
+    Supersede: _supersede,
+    Feedback: _feedback,
+    Approve: _approve,
+}

@@ -1,0 +1,24 @@
+"""Why the machine refuses a command, in words: what and why, and what to type next."""
+
+from __future__ import annotations
+
+from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase
+from penguin.orchestration.core.state import State
+
+
+def illegal(s: State, what: str, hint: str = "") -> IllegalCommand:
+    """The status does not allow it."""
+    status = f"{s.status}, and being cancelled" if s.cancelling else str(s.status)
+    return IllegalCommand(f"can't {what} {s.workflow_id}: it is {status}", hint or f"/workflow status {s.workflow_id}")
+
+
+def refuse_jump(verb: str, workflow_id: str, phase: WorkflowPhase, latest: WorkflowPhase) -> None:
+    """Raise IllegalCommand where `phase` comes after `latest`, the first gate that holds no pass (DONE: all do)."""
+    again = f"/workflow {verb} {workflow_id} --from"
+    if phase not in GATES:
+        raise IllegalCommand(f"{phase} is no phase to {verb} from", f"{again} {'|'.join(GATES)}")
+    if latest in GATES and GATES.index(phase) > GATES.index(latest):
+        raise IllegalCommand(
+            f"can't {verb} {workflow_id} from {phase}: {latest} was not passed on the tree as it is",
+            f"{again} {latest}",
+        )

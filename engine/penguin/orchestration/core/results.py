@@ -1,0 +1,110 @@
+"""What Penguin saw for itself: of a step, and of a whole attempt."""
+
+from __future__ import annotations
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.core.struct import Data
+
+
+class TestCounts(Data, frozen=True):
+    """What a JUnit report counted."""
+
+    __test__ = False
+
+    run: int = 0
+    """Executed: neither skipped nor deselected."""
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+
+class StepEvidence(Data, frozen=True, kw_only=True):
+    """What Penguin saw of one step."""
+
+    name: str
+    kind: str
+    """run, shell, http, python, check or approval."""
+    verdict: Verdict
+    reason: str = ""
+    """One sentence where the verdict is not PASSED."""
+    argv: tuple[str, ...] = ()
+    exit_code: int | None = None
+    """Negative: ended by that signal."""
+    started_at: float | None = None
+    """Seconds since the epoch, UTC."""
+    duration: float = 0.0
+    """Seconds."""
+    output: str | None = None
+    """Path of its output, relative to the workspace."""
+    output_bytes: int = 0
+    output_sha256: str | None = None
+    excerpt: str = ""
+    """Head and tail of the output, at most 4 KB."""
+    tests: TestCounts | None = None
+    survivors: tuple[int, ...] = ()
+    """Process ids that outlived SIGKILL."""
+
+
+class Usage(Data, frozen=True):
+    """What coding agents spent."""
+
+    turns: int = 0
+    """Answers of the model."""
+    tokens: int = 0
+    """Read and written."""
+    usd: float = 0.0
+    minutes: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.turns + other.turns,
+            self.tokens + other.tokens,
+            round(self.usd + other.usd, 6),
+            self.minutes + other.minutes,
+        )
+
+
+class AttemptResult(Data, frozen=True, kw_only=True):
+    """What an attempt came to."""
+
+    verdict: Verdict
+    reason: str = ""
+    """One sentence where the verdict is not PASSED."""
+    steps: tuple[StepEvidence, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    """Paths relative to the workspace."""
+    executed_nothing: bool = False
+    """UNVERIFIED because a test run executed no test."""
+    impossible: bool = False
+    """Nothing could run this anywhere: the workflow FAILS at once."""
+    missing: str = ""
+    """A program that this machine lacks: the workflow is BLOCKED with this advice."""
+    cause: str = ""
+    """INTERRUPTED: pause, now, cancel or crash."""
+    tree: str = ""
+    """Digest of the tree this attempt saw at its end; empty where it is not known."""
+    changed: tuple[str, ...] = ()
+    """Files in which `tree` differs from the tree that TEST passed on, as `path`; at most 20."""
+    checkpoint: str = ""
+    """The commit that keeps the whole tree as it was at the attempt's end; empty where there is none."""
+    usage: Usage = Usage()
+    """What its agent spent."""
+    snapshot: str = ""
+    """Id of the snapshot that keeps its agent's conversation; empty where there is none."""
+    overspent: str = ""
+    """Which budget its agent used up, as a sentence: the workflow is BLOCKED."""
+    not_before: float = 0.0
+    """When a provider's limit on requests is over, seconds since the epoch: the next try waits for it."""
+    left_out: tuple[str, ...] = ()
+    """Untracked files that the checkpoint does not hold (large, secret, unreadable, other repositories); at most 20."""
+
+
+def findings(phase: WorkflowPhase, result: AttemptResult) -> str:
+    """What an attempt that did not pass has to say, for whoever implements: each step that failed, with its output."""
+    parts = [f"{phase} {result.verdict}: {result.reason}"]
+    for step in result.steps:
+        if step.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+            parts.append(f"{step.name}: {step.verdict}: {step.reason}")
+            if step.excerpt:
+                parts.append(step.excerpt)
+    return "\n".join(parts)

@@ -1,0 +1,79 @@
+"""Retry: the workflow that follows another one, and what it takes over from it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Start
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.refusals import illegal, refuse_jump
+from penguin.orchestration.core.state import State, first_unpassed
+
+
+def successor(
+    old: State,
+    *,
+    workflow_id: str,
+    number: int,
+    definition: Definition,
+    tree: str = "",
+    start_from: WorkflowPhase | None = None,
+    by: str = "",
+) -> Start:
+    """The start of the workflow that retries `old`: it keeps the passes whose tree is still `tree`.
+
+    Raises IllegalCommand where the contract allows no retry, or `start_from` would jump a gate.
+    """
+    if not old.final and old.status is not WorkflowStatus.BLOCKED:
+        raise illegal(old, "retry", f"/workflow cancel {old.workflow_id}")
+    if old.status is WorkflowStatus.COMPLETED and start_from is None:
+        raise IllegalCommand(
+            f"{old.workflow_id} is COMPLETED: say from which phase to run it again",
+            f"/workflow retry {old.workflow_id} --from IMPLEMENT",
+        )
+    kept = _kept(old, definition, tree)
+    latest = first_unpassed(definition, kept)
+    phase = start_from or (latest if latest in GATES else GATES[-1])
+    refuse_jump("retry", old.workflow_id, phase, latest)
+    return Start(
+        workflow_id=workflow_id,
+        number=number,
+        definition=definition,
+        phase=phase,
+        passes=tuple(p for p in kept if GATES.index(p.phase) < GATES.index(phase)),
+        feedback=old.feedback,
+        usage=old.used_before + old.usage,
+        snapshot=old.snapshot,
+        retry_of=old.workflow_id,
+        by=by,
+    )
+
+
+def _kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass, ...]:
+    """The passes that still hold, up to the first gate without one. An unknown tree is no tree that was tested."""
+    kept: list[ev.Pass] = []
+    for gate in GATES:
+        if definition.gates[gate].skip:
+            continue
+        held = old.pass_of(gate)
+        if held is None or not tree or held.tree != tree or _asks(old.definition, gate) != _asks(definition, gate):
+            break
+        kept.append(held)
+    return tuple(kept)
+
+
+def _asks(definition: Definition, gate: WorkflowPhase) -> tuple[object, ...]:
+    """What the gate demands: a pass of other checks is no pass of these. Where in a file they stand is no matter."""
+    task = definition.task
+    settings = definition.gates[gate]
+    recipes = tuple(replace(step, line=0) for recipe in task.recipes for step in recipe.steps)
+    criteria = tuple(replace(criterion, line=0) for criterion in task.criteria)
+    return (
+        settings.run,
+        settings.agent,
+        settings.judge,
+        recipes if settings.recipes else (),
+        criteria if settings.criteria else (),
+    )

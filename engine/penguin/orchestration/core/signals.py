@@ -1,0 +1,83 @@
+"""What people and programs send to a workflow, by name and payload, as commands of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from penguin.orchestration.backend import IllegalCommand, WorkflowError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core.budget import FIELDS
+from penguin.orchestration.core.commands import Approve, Cancel, Command, Feedback, Pause, Resume
+from penguin.orchestration.core.definition import Budget
+from penguin.orchestration.core.events import Advice
+
+SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
+
+
+def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Command:
+    """The command that a signal means. `by` is who sent it where the payload does not say.
+
+    `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
+    """
+    if not isinstance(payload, Mapping):
+        raise IllegalCommand(f"the payload of a signal is a mapping, not {payload!r}", 'for example {"message": "…"}')
+    who = str(payload.get("by") or "")
+    match name:
+        case "pause":
+            return Pause(who or by, bool(payload.get("now")))
+        case "resume":
+            return Resume(who or by, phase_named(payload.get("from")), budget_of(payload.get("budget")))
+        case "cancel":
+            return Cancel(who or by)
+        case "approve":
+            # No default here: an approval is somebody's word, so somebody must give a name.
+            tree, changed = str(payload.get("tree") or ""), payload.get("changed") or ()
+            return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)))
+        case "inject_feedback":
+            return Feedback(Advice(advice_id, _advice(payload), who or by, at))
+    raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+
+
+def _advice(payload: Mapping[str, Any]) -> str:
+    if "message" in payload:
+        return str(payload["message"])
+    return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
+
+
+def budget_of(given: object) -> Budget:
+    """A grant, as a mapping of numbers by `turns`, `usd`, `tokens`, `minutes`. Raises IllegalCommand."""
+    if given is None:
+        return Budget()
+    try:
+        budget = msgspec.convert(given, Budget)
+    except msgspec.ValidationError as error:
+        raise IllegalCommand(f"no budget: {error}", "for example usd=5; turns, usd, tokens and minutes") from None
+    unknown = set(given) - set(FIELDS) if isinstance(given, Mapping) else set()
+    if unknown or any((getattr(budget, name) or 0) < 0 for name in FIELDS):
+        raise IllegalCommand(f"no budget: {given}", "for example usd=5; turns, usd, tokens and minutes")
+    return budget
+
+
+def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
+    """A phase by its name, whatever its case. Raises IllegalCommand."""
+    if name is None:
+        return None
+    try:
+        return WorkflowPhase(str(name).upper())
+    except ValueError:
+        raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
+
+
+def status_named(name: WorkflowStatus | str) -> WorkflowStatus:
+    """A status by its name, whatever its case. Raises WorkflowError."""
+    try:
+        return WorkflowStatus(str(name).upper())
+    except ValueError:
+        raise WorkflowError(f"no status is called {name!r}", f"one of {', '.join(WorkflowStatus)}") from None
+
+
+def statuses_named(names: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None) -> list[WorkflowStatus]:
+    """One status, several or none, as `list_workflows` is given them. Raises WorkflowError."""
+    return [status_named(name) for name in ([names] if isinstance(names, str) else names or ())]

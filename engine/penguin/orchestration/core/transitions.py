@@ -1,0 +1,182 @@
+"""A decision in the making, and the moves it is made of: to enter a phase, and what follows from a verdict."""
+
+from __future__ import annotations
+
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.budget import grant_that_helps, used_up
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
+
+
+class Draft:
+    """A decision in the making: every event is applied as soon as it is decided."""
+
+    __slots__ = ("_state", "events", "now")
+
+    def __init__(self, state: State | None, now: float) -> None:
+        self._state = state
+        self.now = now
+        self.events: list[ev.Event] = []
+
+    @property
+    def state(self) -> State:
+        if self._state is None:
+            raise IllegalCommand("the workflow was not started")
+        return self._state
+
+    @property
+    def new(self) -> bool:
+        return self._state is None
+
+    def add(self, event: ev.Event) -> None:
+        self.events.append(event)
+        self._state = evolve(self._state, event)
+
+
+def enter(d: Draft, phase: WorkflowPhase) -> None:
+    """Begin an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
+    phase = past_skipped(d, phase)
+    if phase is WorkflowPhase.DONE:
+        return
+    s = d.state
+    if (gate := s.gate(phase)).agent or gate.judge:
+        spent = used_up(s.definition.budgets, s.granted, s.usage, s.used_before)
+        if spent:
+            _block_overspent(d, phase, spent)
+            return
+    again = s.open is not None and s.open.phase is phase
+    d.add(
+        ev.AttemptStarted(
+            at=d.now,
+            phase=phase,
+            attempt=s.attempt if again else s.attempt + 1,
+            delivered=tuple(a.id for a in s.feedback) if phase is WorkflowPhase.IMPLEMENT else (),
+            again=again,
+        )
+    )
+
+
+def past_skipped(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
+    """Go past the gates that are skipped, to the phase returned; where none is left, the workflow is completed."""
+    while phase is not WorkflowPhase.DONE and d.state.gate(phase).skip:
+        d.add(ev.Skipped(at=d.now, phase=phase))
+        phase = NEXT[phase]
+    if phase is WorkflowPhase.DONE:
+        d.add(ev.Completed(at=d.now))
+    return phase
+
+
+def conclude(d: Draft, *, holds_slot: bool) -> None:
+    """Draw the consequence of the attempt that ended."""
+    ended = d.state.ended
+    assert ended is not None
+    result, phase = ended.result, ended.phase
+    if result.impossible:
+        d.add(ev.Failed(at=d.now, reason=f"{phase}: {result.reason}"))
+    elif result.missing:
+        d.add(ev.Blocked(at=d.now, reason=f"{phase}: {result.reason}", advice=result.missing))
+    elif result.overspent:
+        _block_overspent(d, phase, result.overspent)
+    elif result.verdict is Verdict.PASSED:
+        let_through(d, phase, result.tree, result.changed, holds_slot=holds_slot)
+    elif is_failure(d.state, phase, result):
+        _fail(d, phase, result, holds_slot=holds_slot)
+    else:
+        _block_unverified(d, phase, result)
+
+
+def let_through(
+    d: Draft,
+    phase: WorkflowPhase,
+    tree: str,
+    changed: tuple[str, ...],
+    *,
+    holds_slot: bool,
+    by: str = "",
+    note: str = "",
+) -> None:
+    """Record the pass, by a person where `by` names one, and go on; back to TEST where VERIFY saw another tree."""
+    went_stale = d.state.stale
+    d.add(ev.Passed(at=d.now, phase=phase, tree=tree, by=by, note=note))
+    following = NEXT[phase]
+    if phase is WorkflowPhase.VERIFY and _tree_changed(d.state, tree):
+        if went_stale:
+            _block_stale(d, changed)
+            return
+        d.add(ev.WentStale(at=d.now, changed=changed))
+        following = WorkflowPhase.TEST
+    _go_to(d, following, holds_slot=holds_slot)
+
+
+def _go_to(d: Draft, phase: WorkflowPhase, *, holds_slot: bool) -> None:
+    if holds_slot:
+        enter(d, phase)
+    else:
+        past_skipped(d, phase)
+
+
+def _tree_changed(state: State, tree: str) -> bool:
+    tested = state.pass_of(WorkflowPhase.TEST)
+    return tested is not None and bool(tested.tree and tree) and tested.tree != tree
+
+
+def _fail(d: Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: bool) -> None:
+    s = d.state
+    retry = s.definition.retry
+    count = s.failures.get(phase, 0)
+    if count >= retry.max_attempts:
+        times = "once" if count == 1 else f"{count} times"
+        _block(d, f"{phase} came to {result.verdict}, tried {times}: {result.reason}")
+        return
+    delay = max(retry.delay_after(count), result.not_before - d.now)
+    following = _on_failure(s, phase)
+    d.add(ev.BackedOff(at=d.now, failed=phase, phase=following, until=d.now + delay))
+    _go_to(d, following, holds_slot=holds_slot and not delay)
+
+
+def _on_failure(s: State, phase: WorkflowPhase) -> WorkflowPhase:
+    gate = s.gate(phase)
+    implement = s.gate(WorkflowPhase.IMPLEMENT)
+    if gate.on_failure is not None:
+        return gate.on_failure
+    return WorkflowPhase.IMPLEMENT if implement.agent is not None else phase
+
+
+def _block(d: Draft, reason: str) -> None:
+    workflow = d.state.workflow_id
+    advice = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
+    d.add(ev.Blocked(at=d.now, reason=reason, advice=advice))
+
+
+def _block_overspent(d: Draft, phase: WorkflowPhase, reason: str) -> None:
+    s = d.state
+    grant = grant_that_helps(s.definition.budgets, s.granted, s.usage, s.used_before)
+    advice = f"/workflow resume {s.workflow_id}" + (f" --budget {grant}" if grant else "")
+    d.add(ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=advice, phase=phase))
+
+
+def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> None:
+    d.add(
+        ev.Blocked(
+            at=d.now,
+            reason=f"{phase} is UNVERIFIED: {result.reason}",
+            advice=f"/workflow approve {d.state.workflow_id} --by NAME",
+            unverified=True,
+        )
+    )
+
+
+def _block_stale(d: Draft, changed: tuple[str, ...]) -> None:
+    files = ", ".join(changed) or "files"
+    _block(d, f"{_culprit(d.state)} changed the tree again after TEST had passed: {files}")
+
+
+def _culprit(s: State) -> str:
+    """The phase that left another tree than TEST passed on."""
+    tested, used = s.pass_of(WorkflowPhase.TEST), s.pass_of(WorkflowPhase.USE)
+    if tested is None or used is None:
+        return WorkflowPhase.VERIFY
+    if not used.tree:
+        return f"{WorkflowPhase.USE} or {WorkflowPhase.VERIFY}"
+    return WorkflowPhase.VERIFY if used.tree == tested.tree else WorkflowPhase.USE

@@ -1,0 +1,126 @@
+"""An HTTP step, as a process: `python -I -m penguin.orchestration.execution.http_step REQUEST.json`.
+
+A process like every other step's: time-out, cancel and adoption are the same. The response goes to standard output, why
+it is not the expected one to standard error. Exit 0: as expected. 1: not. 2: the request could not be read.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from penguin.orchestration.execution.expectations import json_difference, text_holds
+
+LARGEST = 4_000_000
+"""Bytes of a response's body that are read."""
+PAUSE = 0.1
+"""Seconds between two tries."""
+LOCAL = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What to ask, and what the answer must be."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = {}
+    body: str | None = None
+    status: int | None = None
+    """Any 2xx where unsaid."""
+    json: object = None
+    text: str | None = None
+    """Text that the body must contain, or /regex/ that must match in it."""
+    within: float = 0.0
+    """Seconds to go on trying."""
+    timeout: float
+    """Seconds for one try."""
+
+
+class Answer(Struct, frozen=True):
+    """A response as far as it was read."""
+
+    status: int
+    head: str
+    body: bytes
+    whole: bool
+
+
+def main(path: str) -> int:
+    try:
+        request = msgspec.json.decode(Path(path).read_bytes(), type=Request)
+    except (OSError, msgspec.DecodeError) as error:
+        print(f"the request can't be read: {error}", file=sys.stderr)  # noqa: T201 - its output is the evidence
+        return 2
+    answer, problem = persist(request)
+    if answer:
+        sys.stdout.write(answer.head + "\n")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(answer.body)
+        sys.stdout.flush()
+    sys.stderr.write(problem)
+    return 1 if problem else 0
+
+
+def persist(request: Request) -> tuple[Answer | None, str]:
+    """Try until the answer is as expected or the time is over; the last answer, and what is wrong with it."""
+    give_up = time.monotonic() + request.within
+    # A proxy of the environment is for the world outside.
+    with httpx.Client(timeout=request.timeout, mounts=dict.fromkeys(LOCAL)) as client:
+        while True:
+            answer, problem = attempt(client, request)
+            if not problem or time.monotonic() + PAUSE > give_up:
+                return answer, problem
+            time.sleep(PAUSE)
+
+
+def attempt(client: httpx.Client, request: Request) -> tuple[Answer | None, str]:
+    try:
+        answer = ask(client, request)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return None, f"no answer from {request.url}: {error or type(error).__name__}"
+    return answer, problem_of(answer, request)
+
+
+def ask(client: httpx.Client, request: Request) -> Answer:
+    content = None if request.body is None else request.body.encode()
+    with client.stream(request.method, request.url, headers=request.headers, content=content) as response:
+        body = bytearray()
+        for chunk in response.iter_bytes(1 << 16):
+            body += chunk
+            if len(body) > LARGEST:
+                break
+        lines = [f"{response.http_version} {response.status_code} {response.reason_phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
+        head = "".join(f"{line}\n" for line in lines)
+        return Answer(response.status_code, head, bytes(body[:LARGEST]), len(body) <= LARGEST)
+
+
+def problem_of(answer: Answer, request: Request) -> str:
+    """What is not as expected; empty if all is."""
+    if request.status is None and not 200 <= answer.status < 300:
+        return f"status {answer.status}, not 2xx"
+    if request.status is not None and answer.status != request.status:
+        return f"status {answer.status}, not {request.status}"
+    if request.text is not None and not text_holds(answer.body.decode(errors="replace"), request.text):
+        return f"the body does not contain {request.text}"
+    return json_problem(answer, request.json) if request.json is not None else ""
+
+
+def json_problem(answer: Answer, wanted: object) -> str:
+    if not answer.whole:
+        return f"the body is larger than {LARGEST} bytes"
+    try:
+        given = msgspec.json.decode(answer.body)
+    except msgspec.DecodeError as error:
+        return f"the body is no JSON: {error}"
+    difference = json_difference(wanted, given)
+    return f"in the JSON of the body, {difference}" if difference else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

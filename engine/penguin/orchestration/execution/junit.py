@@ -1,0 +1,120 @@
+"""JUnit reports: who writes one, and what one counts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import stat
+from pathlib import Path
+from xml.parsers import expat
+
+from penguin.orchestration.core.results import TestCounts
+
+LARGEST = 100_000_000
+"""Bytes of a report that are read; a larger one counts as unreadable."""
+CHUNK = 1 << 16
+NO_TESTS = 5
+"""pytest's exit code where no test was collected, or none was left to run."""
+
+PYTEST = re.compile(r"\s*(pytest|python3?(\.\d+)?\s+-m\s+pytest)(?=[\s;&|<>()]|$)")
+OPTION = re.compile(r"--junit-?xml(?:=(.*))?", re.DOTALL)
+
+
+class UnreadableReport(Exception):
+    """Says what is wrong with a report."""
+
+
+def is_pytest(command: str) -> bool:
+    """Whether a command line begins with pytest."""
+    return PYTEST.match(command) is not None
+
+
+def own_report(command: str) -> str | None:
+    """The report that a pytest command line names itself."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    named = None
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if match := OPTION.fullmatch(word):
+            named = match[1] if match[1] is not None else following
+    return named or None
+
+
+def ask_for(path: Path, options: str) -> str:
+    """PYTEST_ADDOPTS, `options` so far, with which pytest reports to `path`."""
+    return f"{options} --junitxml={shlex.quote(str(path))}".strip()
+
+
+def signature(path: Path) -> list[int]:
+    """Tells a report from the one that was there before; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
+
+
+def count(path: Path) -> TestCounts:
+    """Count the test cases of a report. Raises UnreadableReport."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            raise UnreadableReport("is no file of a sensible size")
+        counter = _Counter()
+        with path.open("rb") as file:
+            while data := file.read(CHUNK):
+                counter.feed(data)
+        return counter.close()
+    except OSError as error:
+        raise UnreadableReport(error.strerror or str(error)) from error
+    except expat.ExpatError as error:
+        raise UnreadableReport(f"is no XML: {error}") from error
+
+
+class _Counter:
+    """Reads a report as a stream. A document type is refused: entities can be made to expand without end."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._root = ""
+        self._outcome: set[str] | None = None
+        self._run = self._failed = self._errors = self._skipped = 0
+
+    def feed(self, data: bytes) -> None:
+        self._parser.Parse(data, False)
+
+    def close(self) -> TestCounts:
+        self._parser.Parse(b"", True)
+        if self._root not in ("testsuites", "testsuite"):
+            raise UnreadableReport("is no JUnit report")
+        return TestCounts(run=self._run, failed=self._failed, errors=self._errors, skipped=self._skipped)
+
+    def _refuse(self, *_: object) -> None:
+        raise UnreadableReport("has a document type, which no JUnit report needs")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._root = self._root or name
+        if name == "testcase":
+            self._outcome = set()
+        elif self._outcome is not None:
+            # A test that was expected to fail did run.
+            expected = name == "skipped" and attributes.get("type") == "pytest.xfail"
+            self._outcome.add("run" if expected else name)
+
+    def _end(self, name: str) -> None:
+        if name != "testcase" or self._outcome is None:
+            return
+        outcome, self._outcome = self._outcome, None
+        if "error" in outcome:
+            self._errors += 1
+        elif "failure" in outcome:
+            self._failed += 1
+        elif "skipped" in outcome:
+            self._skipped += 1
+            return
+        self._run += 1

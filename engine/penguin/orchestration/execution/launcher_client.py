@@ -1,0 +1,268 @@
+"""The engine's end of a launcher: starts it, starts and stops steps through it, and hears how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.execution import launcher_socket as connection
+from penguin.orchestration.execution import orphan_step as takeover
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher_socket import Connection, Message
+from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.files.permissions import make_private
+
+PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
+OWNED = 3
+DISK_FULL = 4
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+PATIENCE = 10.0
+"""Seconds for a launcher to come up, or for one that ends to be gone."""
+
+
+class LauncherError(WorkflowError):
+    """The process that starts steps could not be started or reached."""
+
+    code = "launcher"
+
+
+class AlreadyStarted(Exception):
+    """Somebody started this step before: its files tell by whom."""
+
+
+class StepOrder(Struct, frozen=True, kw_only=True):
+    """What a launcher is to start."""
+
+    id: str
+    """Absolute path without suffix of the step's own files."""
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str]
+    timeout: float
+    """Seconds."""
+    max_output: int
+    """Bytes."""
+    split: bool = False
+    """Standard error goes to a file of its own."""
+    note: object = None
+    """Kept in the start mark; any JSON value."""
+    secrets: dict[str, str] = {}
+    """Values by name that are to be replaced in all that is stored of the step."""
+    report: str | None = None
+    """A file that the step writes for Penguin, to be redacted like its output."""
+    stdin: str = ""
+    """Absolute path of the file that it reads as standard input; empty: nothing."""
+    idle: float = 0.0
+    """Seconds without output after which it is ended; 0: it may be silent."""
+    lease: str = ""
+    """Absolute path of the lease without which it may not run; empty: there is none."""
+
+
+class Running:
+    """A step that runs."""
+
+    def __init__(self, step_id: str, launcher: Launcher | None) -> None:
+        self.id = step_id
+        self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.note: object = None
+        """What its start mark holds for whoever judges it; None where another engine wrote that."""
+        self._launcher = launcher
+        self._takeover: takeover.Takeover | None = None
+        self._stopping = False
+
+    def stop(self, why: str) -> None:
+        """Have its whole tree ended: SIGTERM, the grace, SIGKILL. `exit` comes within 15 s of the SIGKILL."""
+        reach("stop.before")
+        self._stopping = True
+        if self._takeover:
+            self._takeover.stop()
+        elif self._launcher:
+            self._launcher.send({"op": "stop", "id": self.id, "why": why})
+        reach("stop.after")
+
+    def orphaned(self) -> None:
+        """Its launcher is dead: see to it that it ends. `exit` then says crash or lease, unless a record tells more."""
+        self._launcher = None
+        if not self.exit.done():
+            self._takeover = takeover.Takeover(self.id, self.exit)
+            if self._stopping:
+                self._takeover.stop()
+
+    def abandon(self) -> None:
+        """Leave it running. Whoever waits for `exit` is cancelled."""
+        self.exit.cancel()
+        if self._takeover:
+            self._takeover.abandon()
+
+
+class Launcher:
+    """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
+
+    def __init__(
+        self,
+        directory: Path,
+        lost: dict[str, Running],
+        grace: float,
+        on_trouble: Callable[[str], None],
+        own: bool,
+    ) -> None:
+        """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps.
+
+        Steps that ran when the launcher died are put into `lost`. `on_trouble` is told of a full disk, and with "" of
+        its end.
+        """
+        self.directory = directory
+        self._lost = lost
+        self._grace = grace
+        self._on_trouble = on_trouble
+        self._own = own
+        self._running: dict[str, Running] = {}
+        self._answers: dict[str, asyncio.Future[Running]] = {}
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connect(self, start: bool) -> bool:
+        """Be connected. False: no launcher is there, and `start` is not set. Raises LauncherError."""
+        async with self._connecting:
+            if self._connection:
+                return True
+            give_up = asyncio.get_running_loop().time() + PATIENCE
+            while not await self._say_hello():
+                if not start:
+                    return False
+                await self._start_process()
+                if asyncio.get_running_loop().time() > give_up:
+                    raise LauncherError(f"the launcher in {self.directory} does not answer", "try again")
+            return True
+
+    async def _say_hello(self) -> bool:
+        found = await connection.connect(self.directory, self._hear, self._lose)
+        if not found or not await found.greet():
+            return False
+        self._connection = found
+        return True
+
+    async def _start_process(self) -> None:
+        make_private(self.directory)
+        command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
+        # In a session of its own from the start: Ctrl-C at the terminal is none of its business.
+        ended = await asyncio.to_thread(
+            subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
+        )
+        if ended.returncode == OWNED or ended.returncode < 0:
+            await asyncio.sleep(0.02)  # Its owner is on its way up or down, or it was killed: a crash proves nothing.
+        elif ended.returncode == DISK_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self.directory))
+        elif ended.returncode:
+            said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
+
+    async def start(self, order: StepOrder) -> Running:
+        """Start a step. Raises AlreadyStarted, LauncherError, or OSError where the disk has no room for it."""
+        await self.connect(start=True)
+        message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
+        reach("order.before")
+        running = await self._ask(message | msgspec.structs.asdict(order))
+        running.note = order.note
+        reach("order.answered")
+        return running
+
+    async def find(self, step_id: str) -> Running | None:
+        """The step, if it runs here. If not, look for its exit record (again): it may just have ended."""
+        if not await self.connect(start=False):
+            return None
+        with contextlib.suppress(AlreadyStarted):
+            return await self._ask({"op": "ask", "id": step_id})
+        return None
+
+    async def _ask(self, message: Message) -> Running:
+        answer: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+        self._answers[message["id"]] = answer
+        self.send(message)
+        reach("order.sent")
+        return await answer
+
+    def send(self, message: Message) -> None:
+        """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
+        if self._connection:
+            self._connection.send(message)
+
+    def _lose(self, ended: Connection) -> None:
+        """See to what depended on a connection, now that it ended."""
+        if ended is not self._connection:
+            return
+        self._connection = None
+        for step_id, answer in self._answers.items():
+            # Whether it was started is for the start mark to tell.
+            _fail(answer, AlreadyStarted(step_id))
+        for running in self._running.values():
+            running.orphaned()
+        self._lost |= self._running
+        self._answers.clear()
+        self._running.clear()
+
+    def _hear(self, heard_at: Connection, message: Message) -> None:
+        """Take one message in, and disconnect once there is nothing to listen for any more."""
+        if heard_at is not self._connection:
+            return  # Nothing was asked yet, or nobody listens any more.
+        step_id = message["id"]
+        if message["event"] == "exit":
+            reach("exit.heard")
+            ended = self._running.pop(step_id, None)
+            if ended and not ended.exit.done():
+                ended.exit.set_result(msgspec.convert(message, Exit))
+        elif message["event"] == "trouble":
+            self._on_trouble(message["problem"])
+        else:
+            self._hear_answer(step_id, message)
+        if not (self._own or self._running or self._answers):
+            self._disconnect()
+
+    def _hear_answer(self, step_id: str, message: Message) -> None:
+        answer = self._answers.pop(step_id, None)
+        if message["event"] == "running":
+            # At once, and not by whoever asked: its end may be the next message.
+            running = self._running.get(step_id) or Running(step_id, self)
+            self._running[step_id] = running
+            if answer and not answer.done():
+                answer.set_result(running)
+        elif message["event"] == "known":
+            _fail(answer, AlreadyStarted(step_id))
+        elif message["errno"] in DISK_TROUBLE:
+            _fail(answer, OSError(message["errno"], message["error"]))
+        else:
+            _fail(answer, LauncherError(f"{step_id} could not be started: {message['error']}"))
+
+    def _disconnect(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    async def aclose(self) -> None:
+        """Disconnect. What runs goes on; whoever waits for it here is cancelled."""
+        if left := self._connection:
+            self._connection = None
+            # The launcher counts us as there until it is closed, and nobody may run this loop any further.
+            await left.aclose()
+        for answer in self._answers.values():
+            answer.cancel()
+        for running in self._running.values():
+            running.abandon()
+        self._answers.clear()
+        self._running.clear()
+
+
+def _fail(answer: asyncio.Future[Running] | None, error: Exception) -> None:
+    if answer and not answer.done():
+        answer.set_exception(error)

@@ -1,0 +1,148 @@
+"""What an engine does for a step whose launcher is dead: wait, keep its clocks, end its tree, note the crash.
+
+The exit code went with the launcher, so the step never counts; it is only seen to that nothing of it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher.alarm import Alarm
+from penguin.orchestration.execution.launcher.lease import Lease
+from penguin.orchestration.execution.step_files import CRASH, LEASE, Exit, Mark
+from penguin.orchestration.files.failpoints import reach
+
+VANISH = 15.0
+"""Seconds that processes are given to vanish after SIGKILL."""
+LOOK = 0.05
+"""Seconds between two looks at a tree that is being ended."""
+
+
+class Takeover:
+    """Sees one step to its end, and `exit` to its result."""
+
+    def __init__(self, step_id: str, exit_: asyncio.Future[Exit]) -> None:
+        self._id = step_id
+        self._exit = exit_
+        self._stopped = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """End it now."""
+        self._stopped.set()
+
+    def abandon(self) -> None:
+        """Leave it to another engine."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        # The launcher may have got as far as the record before it died.
+        ending = records.read_exit(self._id) or await self._see_it_end()
+        if not self._exit.done():
+            self._exit.set_result(ending)
+
+    async def _see_it_end(self) -> Exit:
+        reach("takeover.before")
+        mark = records.read_mark(self._id)
+        why = CRASH
+        survivors: tuple[int, ...] = ()
+        if mark and mark.boot == tree.boot_id():
+            # What an agent says from here on is lost; it goes on in the same conversation, the sooner the better.
+            why = CRASH if is_talk(mark) else await self._wait(mark)
+            survivors = await end_tree(mark)
+        started = mark.started if mark else time.time()
+        duration = max(0.0, time.time() - started)
+        ending = Exit(id=self._id, why=why, started=started, duration=duration, survivors=survivors)
+        # What the launcher did not come to redact; nobody will read it.
+        with contextlib.suppress(OSError):
+            Path(self._id + records.REPORT).unlink()
+        reach("takeover.ended")
+        # On a full disk the next run finds neither record nor process, and notes the same.
+        with contextlib.suppress(OSError):
+            records.write_exit(ending)
+        reach("takeover.after")
+        return ending
+
+    async def _wait(self, mark: Mark) -> str:
+        """Until the step ends by itself, its time is up, its lease lapses, or it is to stop. What to note of it."""
+        ended = asyncio.create_task(wait_for_process(mark.pid, mark.ticks))
+        stopped = asyncio.create_task(self._stopped.wait())
+        lapsed = {asyncio.create_task(wait_for_lapse(Lease(mark.lease, mark.boot)))} if mark.lease else set()
+        waiting: set[asyncio.Task[Any]] = {ended, stopped, *lapsed}
+        left = max(0.0, mark.deadline - time.monotonic())
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        return LEASE if done and done == lapsed else CRASH
+
+
+def is_talk(mark: Mark) -> bool:
+    """Whether the step is the run of an agent."""
+    return isinstance(mark.note, dict) and "talk" in mark.note
+
+
+async def wait_for_process(pid: int, ticks: int) -> None:
+    """Until the process that started at `ticks` is gone; at once where another one has its id."""
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, ValueError):
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(handle, gone.set)
+    try:
+        # Looked up after opening: from here on the handle names one process, whatever becomes of its id.
+        if tree.start_ticks(pid) == ticks:
+            await gone.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+
+async def wait_for_lapse(lease: Lease) -> None:
+    """Until the lease has lapsed, however often it was renewed before."""
+    loop = asyncio.get_running_loop()
+    rang = asyncio.Event()
+    alarm = Alarm()
+    loop.add_reader(alarm.fd, rang.set)
+    try:
+        while not lease.lapsed():
+            alarm.set(lease.until)
+            await rang.wait()
+            alarm.quiet()
+            rang.clear()
+    finally:
+        loop.remove_reader(alarm.fd)
+        alarm.close()
+
+
+async def end_tree(mark: Mark) -> tuple[int, ...]:
+    """End all that is left of a step: SIGTERM, the grace, SIGKILL. Returns the ids of those that outlive it by 15 s."""
+    kill_at = time.monotonic() + mark.grace
+    left = _left(mark)
+    for pid, ticks in left.items():
+        tree.send(pid, ticks, signal.SIGTERM)
+    while left and time.monotonic() < kill_at + VANISH:
+        await asyncio.sleep(LOOK)
+        left = _left(mark)
+        if time.monotonic() >= kill_at:
+            for pid, ticks in left.items():
+                tree.send(pid, ticks, signal.SIGKILL)
+    return tuple(sorted(left))
+
+
+def _left(mark: Mark) -> dict[int, int]:
+    roots = tree.marked(mark.mark)
+    if mark.pid and tree.start_ticks(mark.pid) == mark.ticks:
+        roots.add(mark.pid)
+    return tree.living(tree.descendants(roots))

@@ -1,0 +1,173 @@
+"""What an attempt runs: its steps in order, as a pure function of the order, so that a later engine plans the same."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.core.definition import Command, Criterion, Expect, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.execution.expectations import regex_of
+from penguin.orchestration.execution.junit import is_pytest, own_report
+from penguin.orchestration.execution.runner_api import AttemptOrder
+
+LONGEST_NAME = 120
+RECIPE_KINDS = ("shell", "http", "python")
+
+
+class PlannedStep(Struct, frozen=True, kw_only=True):
+    """One step, before anything is known of it."""
+
+    number: int
+    """From 1, in the order of the attempt."""
+    kind: str
+    """run, shell, http, python, check, agent or judge."""
+    name: str
+    agent: str = ""
+    """Its name, for the kinds agent and judge."""
+    criteria: tuple[Criterion, ...] = ()
+    """What a judge is asked about."""
+    source: str = ""
+    """The command line, the script, or the URL."""
+    report: str | None = None
+    """The JUnit report that it writes itself, relative to the workspace."""
+    asks_for_report: bool = False
+    """It is a pytest run that is told where to report to."""
+    expect: Expect | None = None
+    """A recipe step's; None: exit 0 passes."""
+    recipe_step: RecipeStep | None = None
+    background: bool = False
+    timeout: float | None = None
+    """Seconds."""
+    cannot: str = ""
+    """Why nothing can run this: the step is UNVERIFIED."""
+
+
+class Group(Struct, frozen=True):
+    """Steps of which each needs those before it."""
+
+    steps: tuple[PlannedStep, ...]
+
+
+class Plan(Struct, frozen=True):
+    """Everything that an attempt runs."""
+
+    groups: tuple[Group, ...] = ()
+    stops_at_failure: bool = False
+    nothing: str = ""
+    """Why there is nothing to run."""
+    impossible: str = ""
+    """Why nobody could run this anywhere."""
+
+
+def make_plan(order: AttemptOrder) -> Plan:
+    gate, task, phase = order.definition.gates[order.phase], order.definition.task, order.phase
+    for name in (gate.agent, gate.judge):
+        if name and name not in order.definition.agents:
+            return Plan(impossible=f"unknown agent {name!r}")
+    for recipe in task.recipes if gate.recipes else ():
+        for step in recipe.steps:
+            if problem := _problem(step):
+                return Plan(impossible=f"recipe {recipe.name} of task {task.id}: {problem}")
+    groups = _groups(gate, task)
+    if not groups:
+        return Plan(nothing=_nothing(gate, task, phase))
+    return Plan(groups=groups, stops_at_failure=phase is WorkflowPhase.IMPLEMENT)
+
+
+def _problem(step: RecipeStep) -> str:
+    """Why a step of a recipe can't be run by anybody."""
+    if step.kind not in RECIPE_KINDS:
+        return f"unknown kind of step {step.kind!r}"
+    try:
+        regex_of(step.expect.stdout or "")
+    except re.error as error:
+        return f"{step.expect.stdout} is no regular expression: {error}"
+    return ""
+
+
+def _groups(gate: Gate, task: Task) -> tuple[Group, ...]:
+    drafts = [[_agent(gate.agent)]] if gate.agent else []
+    drafts += [[_command(command)] for command in gate.run]
+    if gate.recipes:
+        drafts += [_recipe(recipe) for recipe in task.recipes]
+    if gate.criteria:
+        asked = [it for it in task.criteria if gate.judge and not it.check]
+        drafts += [[_criterion(criterion)] for criterion in task.criteria if criterion not in asked]
+        if gate.judge and asked:
+            drafts.append([_judge(gate.judge, tuple(asked))])
+    groups, number = [], 0
+    for draft in drafts:
+        numbered = [_number(step, number + place) for place, step in enumerate(draft, start=1)]
+        number += len(draft)
+        groups.append(Group(tuple(numbered)))
+    return tuple(groups)
+
+
+def _agent(name: str) -> PlannedStep:
+    return PlannedStep(number=0, kind="agent", name=f"agent {name}", agent=name)
+
+
+def _judge(name: str, criteria: tuple[Criterion, ...]) -> PlannedStep:
+    return PlannedStep(number=0, kind="judge", name=f"judge {name}", agent=name, criteria=criteria)
+
+
+def _number(step: PlannedStep, number: int) -> PlannedStep:
+    return replace(step, number=number)
+
+
+def _command(command: Command) -> PlannedStep:
+    pytest = is_pytest(command.run)
+    report = command.report or (own_report(command.run) if pytest else None)
+    return PlannedStep(
+        number=0,
+        kind="run",
+        name=short(command.run),
+        source=command.run,
+        report=report,
+        asks_for_report=pytest and report is None,
+        timeout=command.timeout,
+    )
+
+
+def _recipe(recipe: Recipe) -> list[PlannedStep]:
+    if not recipe.steps:
+        return [PlannedStep(number=0, kind="shell", name=recipe.name, cannot=f"recipe {recipe.name} has no steps")]
+    return [
+        PlannedStep(
+            number=0,
+            kind=step.kind,
+            name=short(f"{recipe.name}: {step.name or _title(step)}"),
+            source=step.source,
+            expect=step.expect,
+            recipe_step=step,
+            background=step.background and step.kind == "shell",
+            timeout=step.timeout,
+        )
+        for step in recipe.steps
+    ]
+
+
+def _title(step: RecipeStep) -> str:
+    return f"{step.method} {step.source}" if step.kind == "http" else step.source
+
+
+def _criterion(criterion: Criterion) -> PlannedStep:
+    cannot = "" if criterion.check else f'nothing can check "{short(criterion.text)}"'
+    return PlannedStep(number=0, kind="check", name=short(criterion.text), source=criterion.check or "", cannot=cannot)
+
+
+def short(text: str) -> str:
+    line = text.strip().partition("\n")[0].strip()
+    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
+
+
+def _nothing(gate: Gate, task: Task, phase: WorkflowPhase) -> str:
+    key = f"phases.{phase.lower()}"
+    if gate.recipes:
+        return f'no recipe: task {task.id} has none; give it a "Recipe:" section, or set {key} to skip'
+    if gate.criteria:
+        return f'no acceptance criterion: task {task.id} has none; give it "Acceptance Criteria", or set {key} to skip'
+    return f"nothing to run: {key} names no command; give it one, or set it to skip"

@@ -1,0 +1,143 @@
+"""What steps leave on the disk: the start mark, the exit record, the output, and the names of these files.
+
+Marks and records hold paths, which may be no UTF-8: they are read and written by the standard library, which keeps
+such bytes, as the launcher does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from penguin.orchestration.files.permissions import write_private
+
+STARTED = ".start.json"
+EXITED = ".exit.json"
+LOG = ".log"
+ERRORS = ".err.log"
+REPORT = ".junit.xml"
+"""Where Penguin asks for a test report."""
+
+TIMEOUT = "timeout"
+IDLE = "idle"
+"""Ended because it said nothing for too long."""
+BUDGET = "budget"
+"""Ended because an agent used up what it may spend."""
+STOPPED = "stopped"
+"""Ended because the attempt was asked to stop; it runs again when the attempt does."""
+ENDED = "ended"
+"""Ended by Penguin because it was no longer needed."""
+CRASH = "crash"
+"""Its launcher died, and its exit code with it; it runs again when the attempt does."""
+LEASE = "lease"
+"""Ended because the lease on the steps lapsed: another machine may run it by now."""
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """What a launcher wrote before and after it spawned a step."""
+
+    id: str
+    mark: str
+    """The variable that the step's processes carry."""
+    boot: str
+    launcher: str
+    """Folder of the launcher's socket."""
+    started: float
+    """Seconds since the epoch, UTC."""
+    deadline: float
+    """On the monotonic clock of that boot."""
+    grace: float
+    lease: str = ""
+    """Path of the lease without which it may not run; empty: there is none."""
+    note: object = None
+    pid: int = 0
+    """0: the launcher died before it could say."""
+    ticks: int = 0
+
+
+class Digest(Struct, frozen=True):
+    """What became of an output."""
+
+    kept: int = 0
+    total: int = 0
+    sha256: str = ""
+    error: str = ""
+
+
+class Exit(Struct, frozen=True, kw_only=True):
+    """How a step ended."""
+
+    id: str
+    pid: int = 0
+    ticks: int = 0
+    boot: str = ""
+    code: int | None = None
+    why: str | None = None
+    error: str = ""
+    started: float = 0.0
+    duration: float = 0.0
+    output: Digest = field(default_factory=Digest)
+    errors: Digest | None = None
+    survivors: tuple[int, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether this is a result, and not a step to be run again."""
+        return self.why not in (STOPPED, CRASH, LEASE)
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].rstrip("-") or "step"
+
+
+def mark_name(step_id: str) -> str:
+    """The variable that marks a step's processes: readable, and unique on this machine."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(step_id.split("/")[-3:])).strip("_")
+    return f"PENGUIN_STEP_{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
+
+
+def newest_try(stem: str) -> int:
+    """The number of the newest try of a step, 0 if there is none."""
+    number = 0
+    while any(os.path.exists(f"{stem}.{number + 1}{suffix}") for suffix in (STARTED, EXITED)):  # noqa: PTH110 - hot
+        number += 1
+    return number
+
+
+def read_mark(step_id: str) -> Mark | None:
+    """None where the step was never started."""
+    try:
+        lines = Path(step_id + STARTED).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return None
+    told: dict[str, object] = {}
+    for line in lines[:2]:
+        # A line that a crash cut off says nothing.
+        try:
+            told |= json.loads(line)
+        except (ValueError, TypeError):
+            break
+    nobody = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
+    return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, Mark)
+
+
+def read_exit(step_id: str) -> Exit | None:
+    """None where there is none, or none that can be read."""
+    try:
+        return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), Exit)
+    except (OSError, ValueError, msgspec.ValidationError):
+        return None
+
+
+def write_exit(ending: Exit) -> None:
+    path = Path(ending.id + EXITED)
+    temporary = path.with_name(path.name + ".tmp")
+    write_private(temporary, json.dumps(msgspec.to_builtins(ending)).encode())
+    temporary.replace(path)

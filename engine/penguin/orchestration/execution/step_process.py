@@ -1,0 +1,107 @@
+"""How each kind of step is run as a process. Text of tasks reaches programs by file, never on a command line."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from penguin.orchestration.execution import junit
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.environment import Surroundings, write_source
+from penguin.orchestration.execution.launcher_client import StepOrder
+from penguin.orchestration.execution.plan import PlannedStep
+from penguin.orchestration.execution.runner_api import AttemptOrder
+from penguin.orchestration.execution.verdicts import Report
+
+SHELL = "/bin/sh"
+HTTP = ("-I", "-m", "penguin.orchestration.execution.http_step")
+RUN_FILE = (
+    "import sys; __file__ = sys.argv.pop(1); sys.argv[0] = __file__; "
+    "exec(compile(open(__file__, 'rb').read(), __file__, 'exec'))"
+)
+"""Runs a python file as `python -c` would its text: with the workspace as the first place to import from."""
+
+
+class Note(Struct, frozen=True):
+    """What a later engine needs to judge a step that this one started; kept in the start mark."""
+
+    limit: float = 0.0
+    """Seconds that the step was given."""
+    argv: tuple[str, ...] = ()
+    """Without secrets."""
+    report: Report | None = None
+
+
+def step_order(
+    order: AttemptOrder, step: PlannedStep, step_id: str, surroundings: Surroundings, limit: float
+) -> StepOrder:
+    """What the launcher is to start for a try of a step; `limit` in seconds."""
+    env, secrets = surroundings.env, surroundings.secrets
+    report = _report(order, step, step_id)
+    if step.asks_for_report and report:
+        env = {**env, "PYTEST_ADDOPTS": junit.ask_for(Path(report.path), env.get("PYTEST_ADDOPTS", ""))}
+    argv = _argv(step, step_id, env, limit)
+    noted = Note(limit, tuple(map(secrets.redact_text, argv)), report)
+    return StepOrder(
+        id=step_id,
+        argv=argv,
+        cwd=order.workspace,
+        env=env,
+        timeout=limit,
+        max_output=order.definition.max_output,
+        split=step.kind == "http" or (step.expect is not None and step.expect.stdout is not None),
+        note=msgspec.to_builtins(noted),
+        secrets=secrets.values,
+        report=report.path if step.asks_for_report and report else None,
+    )
+
+
+def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> Report | None:
+    if step.asks_for_report:
+        return Report(step_id + records.REPORT)
+    if step.report:
+        path = Path(order.workspace, step.report)
+        return Report(str(path), tuple(junit.signature(path)))
+    return None
+
+
+def _argv(step: PlannedStep, step_id: str, env: dict[str, str], limit: float) -> tuple[str, ...]:
+    if step.kind == "http":
+        path = Path(step_id + ".request.json")
+        write_source(path, _request(step, limit))
+        return (sys.executable, *HTTP, str(path))
+    if step.kind == "shell":
+        path = Path(step_id + ".sh")
+        write_source(path, step.source)
+        return (SHELL, str(path))
+    if step.kind == "python":
+        path = Path(step_id + ".py")
+        write_source(path, step.source)
+        return (_python(env), "-c", RUN_FILE, str(path))
+    return (SHELL, "-c", step.source)
+
+
+def _python(env: dict[str, str]) -> str:
+    path = env.get("PATH")
+    return shutil.which("python3", path=path) or shutil.which("python", path=path) or sys.executable
+
+
+def _request(step: PlannedStep, limit: float) -> str:
+    asked = step.recipe_step
+    assert asked is not None
+    request = {
+        "method": asked.method,
+        "url": asked.source.strip(),
+        "headers": asked.headers,
+        "body": asked.body,
+        "status": asked.expect.status,
+        "json": asked.expect.json,
+        "text": asked.expect.stdout,
+        "within": asked.within,
+        "timeout": limit,
+    }
+    return msgspec.json.encode(request).decode()

@@ -1,0 +1,315 @@
+"""The steps of one attempt, one after the other: budget, stopping, background steps, evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.results import StepEvidence
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution import step_output as evidence
+from penguin.orchestration.execution import verdicts
+from penguin.orchestration.execution.environment import Surroundings
+from penguin.orchestration.execution.expectations import regex_of
+from penguin.orchestration.execution.launcher_client import LauncherError, Running, StepOrder
+from penguin.orchestration.execution.plan import Group, Plan, PlannedStep, short
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.step_process import Note, step_order
+from penguin.orchestration.execution.step_starts import Tries
+from penguin.orchestration.execution.verdicts import Judgement
+
+if TYPE_CHECKING:
+    from penguin.orchestration.execution.agent_step import AgentRun
+
+BIG_OUTPUT = 1 << 18
+"""Bytes from which on reading what a step left is nothing for the loop."""
+SPENDING = 2.0
+"""Seconds between two looks at what an agent spent."""
+LOST = (records.CRASH, records.LEASE)
+"""How steps end that nobody asked to stop and that have no result."""
+
+STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
+
+
+class Interrupted(Exception):
+    """The attempt ends here, to be run again."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        """pause, now, cancel, crash or lease."""
+
+
+class Background:
+    """A step that runs until its recipe ends."""
+
+    def __init__(self, step: PlannedStep, state: Exit | Running, place: int) -> None:
+        self.step = step
+        self.state = state
+        self.place = place
+        """Of its evidence."""
+        mark = records.read_mark(state.id)
+        self.started = mark.started if mark else 0.0
+        """Seconds since the epoch."""
+        self.note = _note_of(state)
+
+    @property
+    def ended(self) -> Exit | None:
+        if isinstance(self.state, Exit):
+            return self.state
+        return self.state.exit.result() if self.state.exit.done() else None
+
+    @property
+    def broke(self) -> bool:
+        """Whether it ended though nobody asked it to."""
+        return self.ended is not None and self.ended.why != records.ENDED
+
+
+class Steps:
+    """Runs the steps of an attempt. A cancelled `run` leaves what runs alone."""
+
+    def __init__(
+        self, order: AttemptOrder, plan: Plan, control: Control, tries: Tries, surroundings: Surroundings
+    ) -> None:
+        self.evidence: list[StepEvidence] = []
+        self.executed_nothing: set[str] = set()
+        """Names of the test runs that executed no test."""
+        self._order = order
+        self._plan = plan
+        self._control = control
+        self._tries = tries
+        self._surroundings = surroundings
+        self._shown_dir = os.path.relpath(order.run_dir, order.workspace)
+        self.agents: list[AgentRun] = []
+        """The agents that had a part in it."""
+        self._spent = 0.0
+        self._failed = False
+
+    async def run(self) -> None:
+        """Run all that is not done yet. Raises Interrupted, LauncherError."""
+        for group in self._plan.groups:
+            if self._failed and self._plan.stops_at_failure:
+                self._skip(group.steps)
+            else:
+                await self._run_group(group)
+
+    def _skip(self, steps: tuple[PlannedStep, ...]) -> None:
+        for step in steps:
+            self.evidence.append(_bare(step, Verdict.SKIPPED, "an earlier step did not pass"))
+
+    async def _run_group(self, group: Group) -> None:
+        backgrounds: list[Background] = []
+        try:
+            await self._run_steps(group.steps, backgrounds)
+        except (Interrupted, LauncherError):
+            # A server that waits for nobody; its recipe starts it again.
+            await self._end(backgrounds, records.STOPPED)
+            raise
+        await self._end(backgrounds, records.ENDED)
+        for background in backgrounds:
+            if (ended := background.ended) and ended.why in LOST:
+                raise Interrupted(ended.why)
+
+    async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[Background]) -> None:
+        for place, step in enumerate(steps):
+            if step.cannot:
+                self._note(_bare(step, Verdict.UNVERIFIED, step.cannot))
+                continue
+            # What was done with a server that is gone is to be done again with the one that took its place.
+            state = await self._start(step, max((one.started for one in backgrounds), default=0.0))
+            if state is None:
+                self._note(_bare(step, Verdict.ERROR, f"not started: the {self._timeout:g} s of the phase are used up"))
+            elif step.background:
+                # Its place in the evidence, until its recipe ends.
+                backgrounds.append(Background(step, state, len(self.evidence)))
+                self.evidence.append(_bare(step, Verdict.INTERRUPTED, ""))
+                continue
+            else:
+                await self._see_through(step, state)
+                await self._take_opinions(step)
+            if self.evidence[-1].verdict is not Verdict.PASSED or any(one.broke for one in backgrounds):
+                self._skip(steps[place + 1 :])
+                return
+
+    async def _start(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
+        """The step's result, or the step as it runs. None: no time is left to start it."""
+        found = await self._tries.find(step, not_before)
+        if found is not None:
+            return found
+        if stop := self._control.stop:
+            raise Interrupted(stop.value)
+        if (limit := self._limit(step)) <= 0:
+            return None
+
+        def order(step_id: str) -> StepOrder:
+            if step.agent:
+                return self._agent(step).step_order(step_id, limit)
+            return step_order(self._order, step, step_id, self._surroundings, limit)
+
+        return await self._tries.start(step, not_before, order)
+
+    def _agent(self, step: PlannedStep) -> AgentRun:
+        from penguin.orchestration.execution.agent_step import AgentRun
+
+        found = next((agent for agent in self.agents if agent.step == step), None)
+        if found is None:
+            found = AgentRun(self._order, step, self._surroundings)
+            self.agents.append(found)
+        return found
+
+    @property
+    def _timeout(self) -> float:
+        return self._order.definition.timeouts[self._order.phase]
+
+    def _limit(self, step: PlannedStep) -> float:
+        """Seconds left for a step. What lies between steps, a pause for instance, takes nothing."""
+        left = self._timeout - self._spent
+        return left if step.timeout is None else min(step.timeout, left)
+
+    async def _see_through(self, step: PlannedStep, state: Exit | Running) -> None:
+        if isinstance(state, Running):
+            watch = asyncio.create_task(self._watch(step, state)) if step.agent else None
+            try:
+                ended = await self._wait(state)
+            finally:
+                if watch:
+                    watch.cancel()
+        else:
+            ended = state
+        note = _note_of(state)
+        if not ended.counts:
+            if step.agent:
+                await asyncio.to_thread(self._agent(step).hear, ended)
+            self._note(self._of(step, ended, STOPPED, note))
+            raise Interrupted(ended.why if ended.why in LOST else self._cause())
+        self._spent += ended.duration
+        self._note(await self._judged(step, ended, note))
+
+    async def _take_opinions(self, step: PlannedStep) -> None:
+        """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
+        if not step.criteria:
+            return
+        asked = self.evidence[-1]
+        if asked.verdict is not Verdict.PASSED and not self._agent(step).overspent:
+            self._put(len(self.evidence) - 1, replace(asked, verdict=Verdict.UNVERIFIED))
+        for criterion, opinion in zip(step.criteria, await asyncio.to_thread(self._agent(step).opinions), strict=True):
+            name = short(criterion.text)
+            found = StepEvidence(name=name, kind="check", verdict=opinion.verdict, reason=opinion.reason)
+            self._note(found)
+
+    async def _watch(self, step: PlannedStep, running: Running) -> None:
+        """End an agent that spent what it may."""
+        agent = self._agent(step)
+        while not await asyncio.to_thread(agent.spent, running.id):
+            await asyncio.sleep(SPENDING)
+        running.stop(records.BUDGET)
+
+    def _cause(self) -> str:
+        return (self._control.stop or Stop.NOW).value
+
+    async def _wait(self, running: Running) -> Exit:
+        """Wait for a step, and end it as soon as that is asked for."""
+        while not running.exit.done():
+            if self._control.stop in (Stop.NOW, Stop.CANCEL):
+                running.stop(records.STOPPED)
+                await asyncio.wait({running.exit})
+            else:
+                changed = asyncio.ensure_future(self._control.changed())
+                either: set[asyncio.Future[Any]] = {running.exit, changed}
+                try:
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+        return running.exit.result()
+
+    async def _end(self, backgrounds: list[Background], why: str) -> None:
+        """End what runs in the background, and put what came of it in its place."""
+        waiting: set[asyncio.Future[Exit]] = set()
+        for background in backgrounds:
+            if isinstance(background.state, Running):
+                background.state.stop(why)
+                waiting.add(background.state.exit)
+        if waiting:
+            await asyncio.wait(waiting)
+        for background in backgrounds:
+            ended = background.ended
+            if ended is not None:
+                step, note = background.step, background.note
+                noted = await self._judged(step, ended, note) if ended.counts else None
+                self._put(background.place, noted or self._of(step, ended, STOPPED, note))
+
+    async def _judged(self, step: PlannedStep, ended: Exit, note: Note) -> StepEvidence:
+        if step.agent:
+            judgement = await asyncio.to_thread(self._agent(step).hear, ended)
+            return self._of(step, ended, judgement, note)
+        judged = self._as_stored(step)
+        reads = note.report is not None or ended.output.kept > BIG_OUTPUT
+        if reads:
+            judgement = await asyncio.to_thread(verdicts.judge, judged, ended, note.limit, note.report)
+        else:
+            judgement = verdicts.judge(judged, ended, note.limit, note.report)
+        if judgement.executed_nothing:
+            self.executed_nothing.add(step.name)
+        return self._of(step, ended, judgement, note)
+
+    def _as_stored(self, step: PlannedStep) -> PlannedStep:
+        """The step, expecting of its output what is left of that once it is redacted."""
+        wanted = step.expect.stdout if step.expect else None
+        if step.expect is None or wanted is None or regex_of(wanted):
+            return step
+        return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
+
+    def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement, note: Note) -> StepEvidence:
+        redact = self._surroundings.secrets.redact_text
+        return StepEvidence(
+            name=step.name,
+            kind=step.kind,
+            verdict=judgement.verdict,
+            reason=redact(judgement.reason),
+            argv=note.argv,
+            exit_code=ended.code,
+            started_at=ended.started,
+            duration=ended.duration,
+            output=f"{self._shown_dir}/{ended.id.rpartition('/')[2]}{records.LOG}",
+            output_bytes=ended.output.kept,
+            output_sha256=ended.output.sha256 or None,
+            # Colours, which are gone by now, may have hidden a secret from the launcher.
+            excerpt=redact(_excerpt(ended)),
+            tests=judgement.tests,
+            survivors=ended.survivors,
+        )
+
+    def _note(self, noted: StepEvidence) -> None:
+        self.evidence.append(noted)
+        self._put(len(self.evidence) - 1, noted)
+
+    def _put(self, place: int, noted: StepEvidence) -> None:
+        self.evidence[place] = noted
+        self._failed = self._failed or noted.verdict in (Verdict.ERROR, Verdict.FAILED)
+
+
+def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
+    """Of a step that did not run."""
+    return StepEvidence(name=step.name, kind=step.kind, verdict=verdict, reason=reason)
+
+
+def _note_of(state: Exit | Running) -> Note:
+    note = state.note if isinstance(state, Running) else None
+    if note is None and (mark := records.read_mark(state.id)):
+        note = mark.note
+    return msgspec.convert(note, Note) if note else Note()
+
+
+def _excerpt(ended: Exit) -> str:
+    # Only a launcher that saw the end can tell; what one that died took in is there to be read.
+    if ended.output.sha256 and not ended.output.kept and not (ended.errors and ended.errors.kept):
+        return ""
+    # Where nothing was printed, what was said on standard error tells more than nothing.
+    return evidence.excerpt(Path(ended.id + records.LOG)) or evidence.excerpt(Path(ended.id + records.ERRORS))

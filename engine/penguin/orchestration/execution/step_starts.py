@@ -1,0 +1,102 @@
+"""The tries of a step: what a run folder tells of it, and its next start."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher_client import AlreadyStarted, Launcher, LauncherError, Running, StepOrder
+from penguin.orchestration.execution.plan import PlannedStep
+from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.files.failpoints import reach
+
+MOST_STARTS = 5
+
+
+class Launchers:
+    """This engine's launcher, and those that dead engines left with steps that still run."""
+
+    def __init__(
+        self, directory: Path, grace: float, on_trouble: Callable[[str], None], lease: Path | None = None
+    ) -> None:
+        """`lease`: without it, nothing that is started from now on may run."""
+        self.lease = str(lease.resolve()) if lease else ""
+        self._lost: dict[str, Running] = {}
+        self._grace = grace
+        self._on_trouble = on_trouble
+        self.own = Launcher(directory, self._lost, grace, on_trouble, own=True)
+        self._others: dict[Path, Launcher] = {}
+
+    def at(self, directory: Path) -> Launcher:
+        if directory == self.own.directory:
+            return self.own
+        if directory not in self._others:
+            self._others[directory] = Launcher(directory, self._lost, self._grace, self._on_trouble, own=False)
+        return self._others[directory]
+
+    def lost(self, step_id: str) -> Running:
+        """A step whose launcher is dead: it is seen to its end, once."""
+        if step_id not in self._lost:
+            self._lost[step_id] = Running(step_id, None)
+            self._lost[step_id].orphaned()
+        return self._lost[step_id]
+
+    async def aclose(self) -> None:
+        """Disconnect from all; what runs goes on."""
+        for launcher in (self.own, *self._others.values()):
+            await launcher.aclose()
+        for running in self._lost.values():
+            running.abandon()
+        self._lost.clear()
+
+
+class Tries:
+    """Finds, adopts and starts the steps of one run folder."""
+
+    def __init__(self, run_dir: str, launchers: Launchers) -> None:
+        self._run_dir = run_dir
+        self._launchers = launchers
+
+    def _stem(self, step: PlannedStep) -> str:
+        return f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
+
+    async def find(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
+        """The step's result, or the step as it runs; None: it is to be started.
+
+        Results of what was started before `not_before` (seconds since the epoch) don't count.
+        """
+        stem = self._stem(step)
+        if not (number := records.newest_try(stem)):
+            return None
+        step_id = f"{stem}.{number}"
+        ended = records.read_exit(step_id)
+        if ended is None:
+            mark = records.read_mark(step_id)
+            if mark and mark.boot != tree.boot_id():
+                return None
+            reach("adopt.before")
+            running = await self._launchers.at(Path(mark.launcher)).find(step_id) if mark and mark.launcher else None
+            if running:
+                reach("adopt.after")
+                return running
+            ended = records.read_exit(step_id)
+        if ended is None:
+            return self._launchers.lost(step_id)
+        return ended if ended.counts and ended.started >= not_before else None
+
+    async def start(self, step: PlannedStep, not_before: float, order: Callable[[str], StepOrder]) -> Exit | Running:
+        """Start the next try; should somebody have started it meanwhile, find that. `order` makes it from the id."""
+        for _ in range(MOST_STARTS):
+            stem = self._stem(step)
+            with contextlib.suppress(AlreadyStarted):
+                planned = order(f"{stem}.{records.newest_try(stem) + 1}")
+                return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
+            # By another engine, or by this one and never heard of: its files tell.
+            if (found := await self.find(step, not_before)) is not None:
+                return found
+        raise LauncherError(f"{step.name} could not be started: its launcher ends again and again")

@@ -1,0 +1,102 @@
+"""A runner's witness: adds to each result which tree it was about. No pass outlives the files it was given for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.core.definition import Gate
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, PhaseRunner, Stop
+from penguin.orchestration.files.permissions import write_private
+from penguin.orchestration.worktree import Tree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept, keep_if_possible
+
+BEFORE = "before."
+NOTHING = "nothing changed: the agent ended well, but no file is another than before"
+
+
+class Witness:
+    """Runs attempts through another runner and looks at the working tree around them.
+
+    `shared`: the tree is shared over a git remote, so that its checkpoints tell what they go on from.
+    """
+
+    def __init__(self, runner: PhaseRunner, *, shared: bool = False) -> None:
+        self._runner = runner
+        self._shared = shared
+
+    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+        """See PhaseRunner."""
+        look = _Look(order, self._shared)
+        await asyncio.to_thread(look.before)
+        result = await self._runner.run(order, control)
+        if result.verdict is not Verdict.INTERRUPTED:
+            return await asyncio.to_thread(look.after, result)
+        if result.cause == Stop.CANCEL:
+            # The last that is heard of this attempt: what it did to the files can still be looked at, and undone.
+            await asyncio.to_thread(look.keep, "")
+        return result
+
+    async def aclose(self) -> None:
+        """See PhaseRunner."""
+        await self._runner.aclose()
+
+
+class _Look:
+    """What is seen around one attempt."""
+
+    def __init__(self, order: AttemptOrder, shared: bool) -> None:
+        self._order = order
+        self._shared = shared
+        folder, exclude = Path(order.run_dir).parent, order.definition.checkpoint_exclude
+        self._implements = order.phase is WorkflowPhase.IMPLEMENT
+        self._tree = Tree(Path(order.workspace), folder, exclude)
+        self._checkpoints = Checkpoints(Path(order.workspace), folder, exclude)
+
+    def before(self) -> None:
+        """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
+        if self._shared and not self._checkpoints.lineage.shared:
+            self._checkpoints.lineage.note(self._order.attempt - 1)
+        if not self._checkpoints.begun:
+            self._checkpoints.begin(self._tree.now())
+        if self._implements:
+            self._tree.before_implement(self._order.attempt)
+            if self._by_agent and not self._noted.exists():
+                write_private(self._noted, self._tree.now().encode())
+
+    @property
+    def _by_agent(self) -> bool:
+        gate = self._order.definition.gates.get(self._order.phase, Gate())
+        return gate.agent is not None and not gate.may_be_empty
+
+    @property
+    def _noted(self) -> Path:
+        """Holds the digest of the tree before an agent began with this attempt."""
+        return Path(self._order.run_dir).parent / f"{BEFORE}{self._order.attempt}"
+
+    def after(self, result: AttemptResult) -> AttemptResult:
+        """The result with the tree that was seen, and the checkpoint that keeps it."""
+        digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.now()
+        if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
+            result = replace(result, verdict=Verdict.FAILED, reason=NOTHING)
+        kept = self.keep(digest)
+        changed = self._tree.changed(self._order.tested_tree, digest)
+        return replace(result, tree=digest, changed=changed, checkpoint=kept.commit, left_out=kept.left_out)
+
+    def _before(self) -> str | None:
+        """None where it is not known: outside of git nobody can tell whether something changed."""
+        try:
+            return self._noted.read_text() or None
+        except OSError:
+            return None
+
+    def keep(self, digest: str) -> Kept:
+        """Keep the tree as it is after the attempt."""
+        kept = keep_if_possible(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
+        if self._shared:
+            self._checkpoints.lineage.note(self._order.attempt)
+        return kept

@@ -1,0 +1,241 @@
+"""The workspace: the folder that holds penguin.yaml, and Penguin's own files in its `.penguin/`.
+
+To read workflows takes it and its database alone, as plain names: pathlib takes longer to import than they to be read.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG_FILE = "penguin.yaml"
+STATE_DIR = ".penguin"
+
+
+def current_folder() -> str:
+    """The folder that this process is in. Raises WorkflowError where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
+
+
+def find_workspace(start: str | Path, init: str = "penguin init") -> Workspace:
+    """The workspace in the nearest folder from `start` upwards that holds a penguin.yaml.
+
+    Raises WorkflowError where there is none, with `init` as what to type to have one.
+    """
+    found = folder = os.path.realpath(start)
+    # Of links, only those that lead in a circle are left.
+    if os.path.islink(folder):
+        raise WorkflowError(f"{start} can't be read: it is a link that leads back to itself")
+    # A broken link counts as found: better a clear error than another project's configuration.
+    while not os.path.lexists(f"{found}/{CONFIG_FILE}"):
+        above = os.path.dirname(found)
+        if above == found:
+            raise WorkflowError(f"no {CONFIG_FILE} in {folder} or any folder above it", init)
+        found = above
+    return Workspace(found)
+
+
+class Workspace:
+    """The paths of a workspace."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.name = os.path.realpath(root)
+        """Of its folder, as the file system has it."""
+
+    @property
+    def config_name(self) -> str:
+        """The file that makes it a workspace."""
+        return f"{self.name}/{CONFIG_FILE}"
+
+    @property
+    def db_name(self) -> str:
+        """The file of its database."""
+        return f"{self.name}/{STATE_DIR}/penguin.db"
+
+    @cached_property
+    def root(self) -> Path:
+        """Its folder."""
+        from pathlib import Path
+
+        return Path(self.name)
+
+    @cached_property
+    def state(self) -> Path:
+        """Where Penguin's own files are."""
+        return self.root / STATE_DIR
+
+    @cached_property
+    def db(self) -> Path:
+        """The database of its workflows."""
+        return self.state / "penguin.db"
+
+    @cached_property
+    def runs(self) -> Path:
+        """Where the folders of workflows are, with what their steps printed."""
+        return self.state / "runs"
+
+    @cached_property
+    def engines(self) -> Path:
+        """Where engines prove that they live."""
+        return self.state / "engines"
+
+    def ensure(self) -> None:
+        """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
+        from penguin.orchestration.files.permissions import close_to_others, make_private, write_private
+
+        if not self.root.is_dir():
+            # Made here, a path that is misspelt would look like a workspace without tasks.
+            raise WorkflowError(f"there is no folder {self.root}", f"name the folder that holds {CONFIG_FILE}")
+        if os.path.lexists(self.state) and not self.state.is_dir():
+            raise _in_the_way(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
+        try:
+            make_private(self.state)
+            close_to_others(self.state)
+            ignore = self.state / ".gitignore"
+            if not ignore.exists():
+                write_private(ignore, b"*\n")
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
+        if not os.access(self.state, os.W_OK | os.X_OK):
+            raise self._refused("it is read-only")
+
+    def _refused(self, reason: str) -> WorkflowError:
+        hint = f"make {self.root} writable, or work on a copy: Penguin keeps its records in {STATE_DIR}/"
+        return WorkflowError(f"can't write {self.state}: {reason}", hint)
+
+
+def init_workspace(root: Path) -> list[tuple[Path, str]]:
+    """Write a starting penguin.yaml and an example blueprint; each path with `written`, or `kept` if it was there.
+
+    `root` is below the current folder where it is relative. Overwrites nothing. Raises WorkflowError where the folder
+    can't be written.
+    """
+    from pathlib import Path
+
+    from penguin.orchestration.config.settings import project_id_of
+
+    root = (root if root.is_absolute() else Path(current_folder(), root)).resolve()
+    files = {
+        root / CONFIG_FILE: CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root)),
+        root / "blueprints" / "example.md": EXAMPLE_TEXT,
+    }
+    return [(path, _write_new(path, text)) for path, text in files.items()]
+
+
+def _write_new(path: Path, text: str) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        if path.is_file():
+            return "kept"
+        if path.parent.is_dir():
+            raise _in_the_way(path, "a file") from None
+        raise _in_the_way(path.parent, "a folder") from None
+    except OSError as error:
+        raise WorkflowError(f"can't write {path}: {error.strerror or error}", f"make {path.parent} writable") from error
+    return "written"
+
+
+def _in_the_way(path: Path, wanted: str) -> WorkflowError:
+    from penguin.orchestration.files.path_conflict import kind_at, move_away
+
+    return WorkflowError(f"{path} is {kind_at(path)}, not {wanted}", move_away(path))
+
+
+CONFIG_TEXT = """\
+# Settings of Penguin for this workspace. `/config` shows what holds, and where each value came from.
+
+project:
+  id: PROJECT_ID
+
+# Files of tasks, relative to this one.
+blueprints:
+  - blueprints/*.md
+
+# What the four gates run, unless a blueprint or a task says otherwise.
+# Commands are run by /bin/sh in this folder. A gate with nothing to run never passes; `skip` leaves one out.
+phases:
+  # implement:
+  #   run: [./scripts/apply-change]   # must be safe to repeat: a gate that fails is tried again
+  # test:
+  #   run: [pytest -q, ruff check .]
+  #   on_failure: implement           # where to go back to; without it, the same gate is tried again
+  use:
+    recipes: true                     # the task's recipes
+  verify:
+    criteria: true                    # the task's acceptance criteria
+
+# Variables that steps don't get, and variables whose values are never stored; `*_KEY`, `*_TOKEN`, `*_SECRET` and
+# `*PASSWORD*` are never stored anyway.
+# env: {deny: [AWS_*]}
+# redact: [DATABASE_URL]
+
+orchestration:
+  backend: native
+  # Attempts at once. Tasks share the files of this folder, so more than 1 needs care.
+  max_parallel: 1
+  # Seconds that one attempt of a gate may take.
+  phase_timeouts: {implement: 600, test: 300, use: 180, verify: 120}
+  # How often a gate is tried, and how long Penguin waits in between.
+  retry: {max_attempts: 3, initial_delay_sec: 5, backoff_multiplier: 2, max_delay_sec: 300}
+"""
+
+EXAMPLE_TEXT = """\
+---
+id: example
+title: A first task
+---
+
+# A first task
+
+Type `/workflow start hello-script` and watch this task go through its four gates.
+
+## Tasks
+
+### 1. Write a greeting script
+
+- **ID:** `hello-script`
+- **Priority:** high
+- **Effort:** 1
+- **Dependencies:** none
+
+`example/hello.sh NAME` greets by name, and the whole world where no name is given.
+
+The commands below replace the gates of `penguin.yaml` for this task. IMPLEMENT writes the same file whenever it is run:
+a gate that fails is tried again, so its commands must be safe to repeat.
+
+```yaml phases
+implement:
+  run:
+    - |
+      mkdir -p example
+      printf '%s\\n' '#!/bin/sh' 'echo "Hello, ${1:-world}!"' > example/hello.sh
+      chmod +x example/hello.sh
+test:
+  run:
+    - sh -n example/hello.sh
+    - test "$(sh example/hello.sh Ada)" = "Hello, Ada!"
+```
+
+#### Acceptance Criteria
+
+- [ ] Greets the world where no name is given `check: sh example/hello.sh | grep -x "Hello, world!"`
+- [ ] Can be run as a program `check: test -x example/hello.sh`
+
+#### Recipe: greet-somebody
+
+```shell expect_stdout="Hello, Grace!"
+sh example/hello.sh Grace
+```
+"""

@@ -1,0 +1,35 @@
+"""A workflow in memory: the newest state that is known to be on disk, and what this engine runs for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+from penguin.orchestration.backend import WorkflowNotFound
+from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.execution.runner_api import Control
+from penguin.orchestration.store.rows import decode_events
+
+
+class Live:
+    """One workflow that this engine knows."""
+
+    __slots__ = ("control", "driver", "lock", "seq", "state")
+
+    def __init__(self, state: State, seq: int) -> None:
+        self.state = state
+        self.seq = seq
+        self.lock = asyncio.Lock()
+        """Held while a decision is on its way to the disk."""
+        self.driver: asyncio.Task[None] | None = None
+        self.control: Control | None = None
+
+
+def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:
+    """A workflow's state, rebuilt from its events, and the number of the last one. Raises WorkflowNotFound."""
+    rows = connection.execute(
+        "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)
+    ).fetchall()
+    if not rows:
+        raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+    return rebuild([event for _, data in rows for event in decode_events(data)]), rows[-1][0]

@@ -1,0 +1,205 @@
+"""The ledger: the workflows that this process knows, each change of them durable before it is believed.
+
+Every change of a workflow is decided by the pure machine on the newest durable state, written as one unit, and only
+then believed. The number of the event is the guard: when another process was faster, the write is refused, the state
+is read again, and the command is decided anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+from penguin.orchestration.backend import StoreError
+from penguin.orchestration.core.commands import Claim, Command, Start
+from penguin.orchestration.core.decider import Decision, decide
+from penguin.orchestration.core.state import State
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.native.entry import Live, load
+from penguin.orchestration.runtime.engine_lock import Identity, living, may_run_steps
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.writer import Conflict, Writer, write_of
+
+
+class Ledger:
+    """Lives on one event loop; every method is called there."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        identity: Identity,
+        max_parallel: int,
+        now: Callable[[], float],
+        on_change: Callable[[Live, State | None], None],
+        on_foreign_change: Callable[[], None],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """`on_change` hears of every new state that is on disk, with what it was before; None: it was not known."""
+        self.slots_taken = 0
+        """By attempts of this engine; the others' are counted by the store."""
+        self._engines = workspace.engines
+        self._identity = identity
+        self._taking_over = Claim(identity.id, socket.gethostname())
+        self._now = now
+        self._on_change = on_change
+        self._live: dict[str, Live] = {}
+        loop = asyncio.get_running_loop()
+        self._writer = Writer(workspace.db, loop, max_parallel, self._occupies, on_foreign_change, on_trouble)
+        connection = open_reader(workspace.db)
+        if connection is None:
+            raise StoreError(f"{workspace.db} was removed while it was opened")
+        self.connection = connection
+
+    def close(self) -> None:
+        """Make everything decided durable, then let go of the store. Blocks for as long as that takes."""
+        self._writer.close()
+        self.connection.close()
+
+    # --- commands ---
+
+    async def apply(self, workflow_id: str, *commands: Command, by_owner: bool = False) -> Decision:
+        """Decide the commands together, make that durable, then do what follows.
+
+        `by_owner`: the word of an attempt, which counts only as long as this engine owns the workflow.
+        Raises WorkflowNotFound, IllegalCommand, and NoSlot for a Dispatch.
+        """
+        live = self.known(workflow_id)
+        async with live.lock:
+            while True:
+                before = live.state
+                if by_owner and before.owner != self._identity.id:
+                    return Decision((), before, ())
+                decision = _fold(before, commands, self._now())
+                if not decision.events:
+                    return decision
+                try:
+                    await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
+                except Conflict:
+                    self.reload(live)
+                    continue
+                self._believe(live, decision.state, live.seq + 1)
+                return decision
+
+    async def create(self, starts: Sequence[Start], *, claim: bool) -> None:
+        """Start workflows, all in one transaction. Raises Conflict or AlreadyActive."""
+        decisions = [self._started(start, claim) for start in starts]
+        reach("create.before")
+        await self._writer.write([write_of(d.events, d.state, None, 1) for d in decisions])
+        reach("create.after")
+        for decision in decisions:
+            self._adopt(decision.state)
+
+    async def replace(self, workflow_id: str, command: Command, start: Start, *, claim: bool) -> None:
+        """Apply a command to one workflow and start another, in one transaction. Raises Conflict or AlreadyActive."""
+        live = self.known(workflow_id)
+        new = self._started(start, claim)
+        writes = [write_of(new.events, new.state, None, 1)]
+        async with live.lock:
+            gone = _fold(live.state, (command,), self._now())
+            if gone.events:
+                writes.append(write_of(gone.events, gone.state, live.state, live.seq + 1))
+            reach("replace.before")
+            try:
+                await self._writer.write(writes)
+            except Conflict:
+                self.reload(live)
+                raise
+            reach("replace.after")
+            if gone.events:
+                self._believe(live, gone.state, live.seq + 1)
+        self._adopt(new.state)
+
+    def _started(self, start: Start, claim: bool) -> Decision:
+        return _fold(None, (start, self._taking_over) if claim else (start,), self._now())
+
+    def _adopt(self, state: State) -> None:
+        live = self._live[state.workflow_id] = Live(state, 1)
+        self._changed(live, None)
+
+    async def claim(self, workflow_id: str) -> bool:
+        """Own this workflow unless a living engine does. True: it is ours now."""
+        live = self.known(workflow_id)
+        async with live.lock:
+            before = live.state
+            if before.owner == self._identity.id:
+                return True
+            if before.final or before.owner in living(self._engines):
+                return False
+            decision = _fold(before, (self._taking_over,), self._now())
+            reach("claim.before")
+            try:
+                await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
+            except Conflict:
+                self.reload(live)
+                return False
+            reach("claim.after")
+            self._believe(live, decision.state, live.seq + 1)
+            return True
+
+    # --- what is known ---
+
+    def known(self, workflow_id: str) -> Live:
+        """The workflow in memory, read from disk where it is not there yet. Raises WorkflowNotFound."""
+        live = self._live.get(workflow_id)
+        if live is None:
+            state, seq = load(self.connection, workflow_id)
+            live = Live(state, seq)
+            if not state.final:
+                self._live[workflow_id] = live
+                self.slots_taken += self._occupied(state)
+        return live
+
+    def believed(self, workflow_id: str) -> State | None:
+        """The state of a workflow that is in memory."""
+        live = self._live.get(workflow_id)
+        return None if live is None else live.state
+
+    def owned(self) -> list[State]:
+        """The active workflows that this engine has charge of."""
+        states = (live.state for live in self._live.values())
+        return [state for state in states if state.owner == self._identity.id and not state.final]
+
+    def all(self) -> Iterator[Live]:
+        """Every workflow in memory, whoever owns it."""
+        yield from tuple(self._live.values())
+
+    def get(self, workflow_id: str) -> Live | None:
+        """The workflow, where it is in memory."""
+        return self._live.get(workflow_id)
+
+    def forget(self, live: Live) -> None:
+        """It is over: from now on the disk is asked."""
+        self._live.pop(live.state.workflow_id, None)
+
+    def reload(self, live: Live) -> None:
+        """Believe what is on disk."""
+        state, seq = load(self.connection, live.state.workflow_id)
+        self._believe(live, state, seq)
+
+    def _believe(self, live: Live, state: State, seq: int) -> None:
+        before = live.state
+        live.state, live.seq = state, seq
+        self._changed(live, before)
+
+    def _changed(self, live: Live, before: State | None) -> None:
+        self.slots_taken += self._occupied(live.state) - (before is not None and self._occupied(before))
+        self._on_change(live, before)
+
+    def _occupied(self, state: State) -> bool:
+        """Whether it takes one of the slots that this engine hands out; the others' are counted by the store."""
+        return state.running and state.owner == self._identity.id
+
+    def _occupies(self, owner: str) -> bool:
+        """Whether the attempts of an engine take slots. Called on the writer's thread."""
+        return owner == self._identity.id or may_run_steps(self._engines, owner)
+
+
+def _fold(state: State | None, commands: Sequence[Command], now: float) -> Decision:
+    """Several commands as one decision."""
+    decision = decide(state, commands[0], now)
+    for command in commands[1:]:
+        following = decide(decision.state, command, now)
+        decision = Decision(decision.events + following.events, following.state, following.effects)
+    return decision

@@ -1,0 +1,58 @@
+"""What somebody waits for, and what still stands in the way: looked at with every change, so it looks at little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.runtime.settled import Settling
+
+
+class Waiting:
+    """Workflows that should all be settled, or all have one status.
+
+    As long as one of them is neither, no change of the others ends the waiting: only that one is looked at again.
+    """
+
+    def __init__(
+        self,
+        workflow_ids: Sequence[str],
+        status: WorkflowStatus | None,
+        status_of: Callable[[str], WorkflowStatus],
+        settling: Callable[[], Settling],
+    ) -> None:
+        self._ids = tuple(workflow_ids)
+        self._not_over = list(workflow_ids)
+        self._status = status
+        self._status_of = status_of
+        self._settling = settling
+        self.settled = False
+        """Whether all of them were, at the last look."""
+
+    def in_the_way(self) -> set[str]:
+        """Workflows of which one must change before the waiting can end; none where it may be over."""
+        obstacles = self._unsettled()
+        self.settled = not obstacles
+        if obstacles and self._status is not None:
+            unlike = self._unlike(self._status)
+            return obstacles | unlike if unlike else unlike
+        return obstacles
+
+    def _unsettled(self) -> set[str]:
+        """The first that is not settled, with those on which that hangs."""
+        settling = self._settling()
+        kept: list[str] = []
+        for place, workflow_id in enumerate(self._not_over):
+            # What is over never goes on; what is blocked or paused may.
+            if self._status_of(workflow_id).final:
+                continue
+            if not settling.all_settled([workflow_id]):
+                self._not_over[:place] = kept
+                return {workflow_id, *settling.watched}
+            kept.append(workflow_id)
+        self._not_over = kept
+        return set()
+
+    def _unlike(self, status: WorkflowStatus) -> set[str]:
+        """The first that does not have this status."""
+        return next(({workflow_id} for workflow_id in self._ids if self._status_of(workflow_id) is not status), set())

@@ -1,0 +1,93 @@
+"""What may be started: the settings and blueprints of a workspace, read again when their files change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
+from penguin.orchestration.config import Settings, build_definition, load_settings, refuse_unrunnable
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.files.workspace import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import Item
+    from penguin.orchestration.config import OrchestrationConfig
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class Offer:
+    """What may be started, as the files said at one moment."""
+
+    def __init__(self, settings: Settings, blueprints: BlueprintSet) -> None:
+        self._settings = settings
+        self.blueprints = blueprints
+        self._plain: Definition | None = None
+        """That of a task which asks for nothing of its own: as it is with most, they share all but the task."""
+
+    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+        """A task by its id. Raises TaskNotFound or BlueprintError."""
+        return self.blueprints.find(task_id, blueprint_id)
+
+    def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+        """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
+        if config or item.phases or item.timeouts:
+            return self._defined(item, config)
+        if self._plain is None:
+            self._plain = self._defined(item, None)
+        return replace(self._plain, task=item.task)
+
+    def _defined(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+        definition = build_definition(self._settings, item, config)
+        refuse_unrunnable(definition)
+        return definition
+
+
+class Backlog:
+    """The tasks of a workspace as its files define them at this moment."""
+
+    def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
+        self._root = root
+        self._file = root / CONFIG_FILE
+        self._overrides = overrides
+        self._settings: Settings | None = None
+        self._settings_stamp: Stamp = ()
+        self._offer: Offer | None = None
+        self._offer_stamp: Stamp = ()
+
+    def settings(self, *, required: bool = True) -> Settings:
+        """What holds now. Raises ConfigError; a missing penguin.yaml is one where it is `required`."""
+        stamp = _stamp([self._file])
+        if required and not stamp:
+            raise ConfigError(f"no {CONFIG_FILE} in {self._root}", "penguin init")
+        if self._settings is None or stamp != self._settings_stamp:
+            self._settings = load_settings(self._root, self._overrides, required=required)
+            self._settings_stamp = stamp
+        return self._settings
+
+    def now(self) -> Offer:
+        """Settings and all blueprints. Raises ConfigError."""
+        settings = self.settings()
+        files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
+        stamp = (*self._settings_stamp, *_stamp(files))
+        if self._offer is None or stamp != self._offer_stamp:
+            self._offer = Offer(settings, load_blueprints(self._root, settings))
+            self._offer_stamp = stamp
+        return self._offer
+
+
+def _stamp(files: list[Path]) -> Stamp:
+    """Which files there are, and which version of each."""
+    found = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(found)

@@ -1,0 +1,16 @@
+"""Who acts, where nobody says so: the user of this process."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+from penguin.orchestration.files.text_encoding import storable_text
+
+
+def user() -> str:
+    """The login name, or the number of a user without one."""
+    try:
+        return storable_text(getpass.getuser())
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

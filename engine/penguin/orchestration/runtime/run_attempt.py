@@ -1,0 +1,80 @@
+"""One attempt, from the state that asks for it to the result, whatever the runner or the disk do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+from collections.abc import Callable
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.core.budget import left
+from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, PhaseRunner
+from penguin.orchestration.files.text_encoding import storable
+from penguin.orchestration.files.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+DISK_DELAY = 0.5
+"""Seconds before an attempt that found the disk full is tried again."""
+_DISK_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+
+
+def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
+    """What the runner is told."""
+    folder = f"{run.attempt}-{run.phase.lower()}"
+    opened = state.open
+    tested = state.pass_of(WorkflowPhase.TEST)
+    return AttemptOrder(
+        workspace=os.fspath(workspace.root),
+        # Joined as text: a Path costs as much as all else here.
+        run_dir=f"{workspace.runs}/{state.workflow_id}/{folder}",
+        workflow_id=state.workflow_id,
+        phase=run.phase,
+        attempt=run.attempt,
+        definition=state.definition,
+        feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
+        evidence=state.evidence,
+        budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+        snapshot=state.snapshot,
+        tested_tree=tested.tree if tested is not None else "",
+    )
+
+
+async def run_attempt(
+    runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
+) -> AttemptResult:
+    """Run it to a result that any store takes. A full disk is waited out: no workflow fails for want of space."""
+    return storable(await _run_until_it_fits(runner, order, control, on_trouble))
+
+
+async def _run_until_it_fits(
+    runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
+) -> AttemptResult:
+    troubled = False
+    while True:
+        try:
+            result = await runner.run(order, control)
+        except OSError as error:
+            if error.errno not in _DISK_TROUBLE:
+                return _broken(order, error)
+            if not troubled:
+                on_trouble(f"{order.run_dir}: {error.strerror}")
+            troubled = True
+            await asyncio.sleep(DISK_DELAY)
+        except Exception as error:
+            # A defect of a phase must not leave the workflow RUNNING for ever: it becomes a verdict, with its trace.
+            return _broken(order, error)
+        else:
+            if troubled:
+                on_trouble("")
+            return result
+
+
+def _broken(order: AttemptOrder, error: Exception) -> AttemptResult:
+    log.error("attempt %s of %s broke", order.attempt, order.workflow_id, exc_info=error)
+    return AttemptResult(verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")

@@ -1,0 +1,166 @@
+"""What a start comes to: which workflows, under which ids, and what stands in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import ACTIVE, AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
+from penguin.orchestration.core.commands import Start
+from penguin.orchestration.core.definition import Task
+from penguin.orchestration.runtime.catalog import Offer
+from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import Item
+
+
+_NEXT_NUMBER = """
+SELECT coalesce(max(number), -1) + 1 FROM (
+    SELECT max(number) AS number FROM run WHERE project_id = ? AND task_id = ?
+    UNION ALL SELECT number FROM pruned WHERE project_id = ? AND task_id = ?
+)
+"""
+
+
+class UnmetDependency(WorkflowError):
+    """A dependency is not met, and nothing is under way that would meet it."""
+
+    code = "unmet_dependency"
+
+
+def workflow_id_of(project_id: str, task_id: str, number: int, place: str = "") -> str:
+    """The id of a task's workflow: the same for everybody who counts the same, so that two starts at once clash.
+
+    `place` names the database that counts, as everybody calls it who starts workflows there; "" is that of the embedded
+    backend. Two databases of a workspace count alike, but keep what their workflows left in the same folder.
+    """
+    counted = (place, project_id, task_id, str(number)) if place else (project_id, task_id, str(number))
+    digest = hashlib.sha256("\0".join(counted).encode()).hexdigest()
+    return f"ituv-{task_id}-{digest[:6]}"
+
+
+def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str = "") -> tuple[str, int]:
+    """Id and number of the task's next workflow: no number comes twice, though its workflow was pruned.
+
+    Six digits may clash between two numbers of one task: then the next number is taken. So it is where `runs` holds
+    what a workflow of this id left before the database was lost: nobody must take it for his. Elsewhere than at this
+    `place` the ids are others, also those of workflows that have not begun yet and are in no folder.
+    """
+    key = (task.project_id, task.id)
+    number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
+    while True:
+        workflow_id = workflow_id_of(task.project_id, task.id, number, place)
+        known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
+        if known is None and not (runs / workflow_id).exists():
+            return workflow_id, number
+        number += 1
+
+
+def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
+    """Raise AlreadyActive where the task has an active workflow."""
+    row = connection.execute(
+        "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
+        (task.project_id, task.id),
+    ).fetchone()
+    if row is not None and WorkflowStatus(row[1]) in ACTIVE:
+        raise AlreadyActive(
+            f"task {task.id} has an active workflow already: {row[0]}, {row[1]}", f"/workflow status {row[0]}"
+        )
+
+
+def awaited(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
+    """The active workflows that these wait for, directly or not."""
+    found: set[str] = set()
+    todo = list(workflow_ids)
+    while todo:
+        project_id, dependencies = connection.execute(DEPENDENCIES, (todo.pop(),)).fetchone()
+        for unmet in unmet_dependencies(connection, project_id, json.loads(dependencies)):
+            if unmet.workflow_id is not None and unmet.status in ACTIVE and unmet.workflow_id not in found:
+                found.add(unmet.workflow_id)
+                todo.append(unmet.workflow_id)
+    return found
+
+
+class StartPlan:
+    """Collects the workflows of one start."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        runs: Path,
+        offer: Offer,
+        config: Mapping[str, Any] | None,
+        by: str,
+        place: str = "",
+    ) -> None:
+        self._connection = connection
+        self._runs = runs
+        self._place = place
+        self._offer = offer
+        self._config = config
+        self._by = by
+        self._items: dict[tuple[str, str], Item] = {}
+
+    def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
+        """Add tasks, and what they need. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
+        items = [self._offer.find(task_id, blueprint_id) for task_id in task_ids]
+        for item in items:
+            refuse_second(self._connection, item.task)
+            self._items[_key(item)] = item
+        for item in items:
+            self._require(item, with_dependencies)
+        self._refuse_circles()
+
+    def _refuse_circles(self) -> None:
+        """Tasks of this start that need one another would wait for ever. Raises BlueprintError."""
+        tasks = [item.task for item in self._items.values()]
+        if any((task.project_id, name) in self._items for task in tasks for name in task.dependencies):
+            from penguin.orchestration.blueprint.graph import TaskGraph
+
+            TaskGraph(tasks).order()
+
+    def _require(self, item: Item, with_dependencies: bool) -> None:
+        todo = [item]
+        while todo:
+            task = todo.pop().task
+            for name in task.dependencies:
+                if (task.project_id, name) in self._items or self._provided(task.project_id, name):
+                    continue
+                needed = self._needed(name, task)
+                if not with_dependencies:
+                    raise UnmetDependency(
+                        f"task {task.id} depends on {name}, which was not completed and has no active workflow",
+                        f"/workflow start {item.task.id} --with-deps",
+                    )
+                self._items[_key(needed)] = needed
+                todo.append(needed)
+
+    def _needed(self, name: str, task: Task) -> Item:
+        """A dependency that is to be started. Raises UnmetDependency where there is no such task."""
+        try:
+            return self._offer.find(name)
+        except TaskNotFound as error:
+            message = f"task {task.id} depends on {name}, which no blueprint has"
+            raise UnmetDependency(message, error.hint) from None
+
+    def _provided(self, project_id: str, task_id: str) -> bool:
+        found = dependency_state(self._connection, project_id, task_id)
+        return found.met or found.status in ACTIVE
+
+    def starts(self) -> list[Start]:
+        """The workflows, the tasks that were asked for first. Raises ConfigError where nothing could run one."""
+        return [self._start(item) for item in self._items.values()]
+
+    def _start(self, item: Item) -> Start:
+        workflow_id, number = next_id(self._connection, item.task, self._runs, self._place)
+        definition = self._offer.define(item, self._config)
+        return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
+
+
+def _key(item: Item) -> tuple[str, str]:
+    return (item.task.project_id, item.task.id)

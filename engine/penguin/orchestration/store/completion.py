@@ -1,0 +1,125 @@
+"""The names of workflows, by how they begin or the newest ones, and of what is in them: what completion offers, in a
+store of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.store.queries import ORDER, WorkflowReader
+
+PREFIX = "ituv-"
+"""How every workflow id begins; the task's id follows."""
+_LAST = "\U0010ffff"
+"""Sorts behind every character that an id may have."""
+_COLUMNS = "workflow_id, task_id, status, phase, created_at"
+NEIGHBOURS = """
+SELECT (SELECT max(workflow_id) FROM run WHERE workflow_id < ?1),
+    (SELECT min(workflow_id) FROM run WHERE workflow_id > ?1)
+"""
+"""The ids before and behind an id."""
+PEOPLE = """
+SELECT coalesce(json_extract(data, '$[0].by'), json_extract(data, '$[0].advice.by')) AS name FROM event
+WHERE workflow_id IN (
+    SELECT ?1 UNION SELECT workflow_id FROM (
+        SELECT workflow_id FROM run INDEXED BY run_created ORDER BY created_at DESC, workflow_id LIMIT ?2
+    )
+) AND substr(kind, 1, instr(kind || '+', '+') - 1) IN (
+    'Started', 'Paused', 'Resumed', 'Passed', 'FeedbackQueued', 'CancelRequested', 'Cancelled'
+)
+GROUP BY name HAVING name != '' ORDER BY max(workflow_id = ?1) DESC, max(at) DESC, name
+"""
+"""Who decided something in a workflow, then who did in the newest ones; the last first. A person's word is the first
+event of its decision."""
+RECENT = 200
+"""So many of the newest workflows are looked through for people."""
+
+
+class Named(NamedTuple):
+    """A workflow, as it is offered."""
+
+    workflow_id: str
+    task_id: str
+    status: str
+    phase: str
+    started_at: float
+    """Seconds since the epoch."""
+
+
+class NameReader(WorkflowReader):
+    """A reader that finds names. See WorkflowReader for threads and errors."""
+
+    def newest(self, statuses: Collection[WorkflowStatus], limit: int) -> tuple[Named, ...]:
+        """The newest workflows first, at most `limit`, with one of these statuses."""
+        sql, parameters = newest_query(statuses)
+        return tuple(map(Named._make, self._rows(sql, (*parameters, limit))))
+
+    def beginning(self, beginning: str, statuses: Collection[WorkflowStatus], limit: int) -> tuple[Named, ...]:
+        """The workflows whose id, or whose task's id, begins so, in the order of their ids; at most `limit` of each."""
+        found: dict[str, Named] = {}
+        for start in {PREFIX + beginning, beginning}:
+            sql, parameters = beginning_query(start, statuses)
+            try:
+                rows = self._rows(sql, (*parameters, limit))
+            except UnicodeEncodeError:
+                # Keys may be bytes that are no text; no id begins so.
+                return ()
+            found.update((row[0], Named._make(row)) for row in rows)
+        return tuple(found[name] for name in sorted(found))
+
+    def attempts(self, workflow_id: str) -> dict[int, str]:
+        """By the number of an attempt, the newest first: its phase and verdict, where these are known here."""
+        rows = self._rows("SELECT attempt FROM run WHERE workflow_id = ?", (workflow_id,))
+        known = {it.attempt: f"{it.phase} {it.verdict or 'under way'}" for it in self.results(workflow_id)}
+        return {number: known.get(number, "") for number in range(rows[0][0] if rows else 0, 0, -1)}
+
+    def people(self, workflow_id: str) -> tuple[str, ...]:
+        """Who started, steered or approved a workflow, then who did so with the newest ones; the last first."""
+        return tuple(row[0] for row in self._rows(PEOPLE, (workflow_id, RECENT)))
+
+    def unique_lengths(self, workflow_ids: Iterable[str]) -> dict[str, int]:
+        """By id, how many of its first characters no other id has; all of them where another id goes on from it."""
+        return {name: self._unique_length(name) for name in workflow_ids}
+
+    def _unique_length(self, workflow_id: str) -> int:
+        # In the order of ids, nobody shares more with it than its two neighbours.
+        rows = self._rows(NEIGHBOURS, (workflow_id,))
+        neighbours = rows[0] if rows else ()
+        shared = max((_shared(workflow_id, other) for other in neighbours if other), default=0)
+        return min(shared + 1, len(workflow_id))
+
+
+def newest_query(statuses: Collection[WorkflowStatus]) -> tuple[str, tuple[str, ...]]:
+    """The SQL for the newest workflows without its limit, and its parameters. It walks indexes in their order."""
+    if _are_all(statuses):
+        return f"SELECT {_COLUMNS} FROM run INDEXED BY run_created {ORDER}", ()
+    wanted = sorted(statuses)
+    select = f"SELECT {_COLUMNS} FROM run INDEXED BY run_status WHERE status = ?"
+    return f"{' UNION ALL '.join([select] * len(wanted))} {ORDER}", tuple(wanted)
+
+
+def beginning_query(start: str, statuses: Collection[WorkflowStatus]) -> tuple[str, tuple[str, ...]]:
+    """The SQL for the ids that begin so without its limit, and its parameters. It walks indexes in their order."""
+    where, order = "workflow_id >= ? AND workflow_id < ?", "ORDER BY workflow_id LIMIT ?"
+    bounds = (start, start + _LAST)
+    if _are_all(statuses):
+        return f"SELECT {_COLUMNS} FROM run WHERE {where} {order}", bounds
+    wanted = sorted(statuses)
+    select = f"SELECT {_COLUMNS} FROM run INDEXED BY run_status_name WHERE status = ? AND {where}"
+    parameters = tuple(value for status in wanted for value in (status.value, *bounds))
+    return f"{' UNION ALL '.join([select] * len(wanted))} {order}", parameters
+
+
+def _are_all(statuses: Collection[WorkflowStatus]) -> bool:
+    return len(set(statuses)) == len(WorkflowStatus)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two names have in common at their beginning."""
+    count = 0
+    for here, there in zip(one, other, strict=False):
+        if here != there:
+            break
+        count += 1
+    return count

@@ -1,0 +1,183 @@
+"""Why a workflow is not running now, and what to type next.
+
+Of most there is nothing to say, and that needs nothing but their row: the rest is imported where it is asked for.
+`engines` is the folder in which engines prove that they live.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.store.text import clock, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.store.dependencies import Dependency
+
+COLUMNS = (
+    "workflow_id",
+    "project_id",
+    "dependencies",
+    "status",
+    "phase",
+    "slot",
+    "due_at",
+    "cancelling",
+    "owner",
+    "actor",
+    "reason",
+    "advice",
+)
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
+HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
+START_ENGINE = "penguin, or penguin worker"
+NO_ENGINE = "no engine that would run it is alive"
+
+Run = dict[str, Any]
+
+
+def read_run(connection: sqlite3.Connection, workflow_id: str) -> Run | None:
+    """What this module needs to know of a workflow."""
+    row = connection.execute(SELECT, (workflow_id,)).fetchone()
+    return dict(zip(COLUMNS, row, strict=True)) if row else None
+
+
+def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
+    """What the workflow waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
+    run = read_run(connection, workflow_id)
+    if run is None or WorkflowStatus(run["status"]).final:
+        return ""
+    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
+        return _paused(run)
+    if run["status"] == WorkflowStatus.BLOCKED:
+        return one_line(run["reason"])
+    reasons = (_waits_for(connection, engines, run), _no_engine(engines, run["owner"]))
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def advise(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
+    """What to type next; empty where nothing needs to be typed."""
+    run = read_run(connection, workflow_id)
+    if run is None or run["status"] == WorkflowStatus.COMPLETED:
+        return ""
+    if run["advice"]:
+        return str(run["advice"])
+    if WorkflowStatus(run["status"]).final:
+        return f"/workflow retry {workflow_id}"
+    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
+        return f"/workflow resume {workflow_id}"
+    hopeless = _hopeless(connection, run)
+    if hopeless is not None:
+        return _advise_dependency(connection, engines, hopeless)
+    return START_ENGINE if _no_engine(engines, run["owner"]) else ""
+
+
+def at_rest(connection: sqlite3.Connection, engines: str, workflow_id: str) -> bool:
+    """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
+    run = read_run(connection, workflow_id)
+    if run is None:
+        return True
+    if run["slot"] or run["cancelling"]:
+        return False
+    if run["status"] == WorkflowStatus.PENDING:
+        return _hopeless(connection, run) is not None
+    return bool(run["status"] != WorkflowStatus.RUNNING)
+
+
+def _hopeless(connection: sqlite3.Connection, run: Run) -> Dependency | None:
+    """The dependency that a workflow waits for in vain until a person acts; None where there is none."""
+    if run["status"] != WorkflowStatus.PENDING:
+        return None
+    from penguin.orchestration.store.dependencies import hopeless_dependency
+
+    return hopeless_dependency(connection, run["workflow_id"])
+
+
+def _advise_dependency(connection: sqlite3.Connection, engines: str, dependency: Dependency) -> str:
+    if dependency.workflow_id is None:
+        return f"/workflow start {dependency.task_id}"
+    return advise(connection, engines, dependency.workflow_id)
+
+
+def _waits_for(connection: sqlite3.Connection, engines: str, run: Run) -> str:
+    if run["cancelling"]:
+        return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
+    if run["slot"]:
+        return ""
+    unmet = _unmet(connection, run)
+    if unmet:
+        return f"waits for {', '.join(unmet)}"
+    now = time.time()
+    if run["due_at"] > now:
+        because = f" ({one_line(run['reason'])})" if run["reason"] else ""
+        return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
+    holders = _holders(connection, engines)
+    return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
+
+
+def _holders(connection: sqlite3.Connection, engines: str) -> list[str]:
+    """The workflows that hold a slot."""
+    from penguin.orchestration.runtime.engine_lock import is_alive, may_run_steps
+
+    folder = _path(engines)
+    outlives = "whose step outlives its engine"
+    return [
+        workflow_id if is_alive(folder, owner) else f"{workflow_id}, {outlives}"
+        for workflow_id, owner in connection.execute(HOLDERS)
+        if may_run_steps(folder, owner)
+    ]
+
+
+def _unmet(connection: sqlite3.Connection, run: Run) -> list[str]:
+    """How it stands with the tasks that a PENDING workflow waits for."""
+    if run["status"] != WorkflowStatus.PENDING or run["dependencies"] == "[]":
+        return []
+    import json
+
+    from penguin.orchestration.store.dependencies import unmet_dependencies
+
+    unmet = unmet_dependencies(connection, run["project_id"], json.loads(run["dependencies"]))
+    return [_dependency(connection, dependency) for dependency in unmet]
+
+
+def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
+    if dependency.workflow_id is None:
+        return f"{dependency.task_id} (not started)"
+    text = f"{dependency.task_id} ({dependency.workflow_id}, {dependency.status}"
+    if dependency.status is WorkflowStatus.BLOCKED:
+        text += ": it waits for a person"
+    elif dependency.status is not None and dependency.status.final:
+        text += ": it ended without completing"
+    elif dependency.status is WorkflowStatus.PENDING:
+        from penguin.orchestration.store.dependencies import hopeless_dependency
+
+        behind = hopeless_dependency(connection, dependency.workflow_id)
+        text += f", which waits for {behind.task_id}, {behind.status or 'not started'}" if behind else ""
+    return f"{text})"
+
+
+def _paused(run: Run) -> str:
+    ending = f"; a step of {run['phase']} is still ending" if run["slot"] else ""
+    return f"paused{_by(run)}{ending}"
+
+
+def _by(run: Run) -> str:
+    return f" by {run['actor']}" if run["actor"] else ""
+
+
+def _no_engine(engines: str, owner: str) -> str:
+    from penguin.orchestration.runtime.engine_lock import is_alive, is_attended
+
+    folder = _path(engines)
+    # A script's engine lives too, but takes only what it started.
+    return "" if is_alive(folder, owner) or is_attended(folder) else NO_ENGINE
+
+
+def _path(name: str) -> Path:
+    from pathlib import Path
+
+    return Path(name)

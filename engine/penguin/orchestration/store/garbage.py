@@ -1,0 +1,142 @@
+"""What crashes leave behind in `.penguin/`: folders and files that nothing will ask for again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.engine_lock import may_run_steps
+from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
+
+QUIET = 60.0
+"""Seconds without a change, before which something may be about to be used: a retry makes the folder of its workflow
+before the workflow, an engine its folder before its lock."""
+UNFINISHED = ("*/*.tmp", "*.new", "*.lock")
+"""In the folder of a workflow: what is renamed when it is whole. What steps leave, one folder deeper, is none of it."""
+
+
+_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+OWNERS = f"SELECT DISTINCT owner FROM run WHERE status IN ({_ACTIVE})"
+
+
+class Leftover(NamedTuple):
+    """A folder or a file that nothing needs."""
+
+    path: Path
+    why: str
+
+
+class Needed:
+    """What the databases of a workspace know: all their workflows, and the engines that own active ones."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workflows: dict[str, int] = {}
+        """By id: how many databases know it."""
+        self.owners: dict[Path, set[str]] = {
+            workspace.engines: set(),
+            workspace.state / MIRROR_FOLDER / ENGINES: set(),
+        }
+        """By the folder of the engines."""
+
+    def see(self, place: Place, connection: sqlite3.Connection) -> None:
+        """Take in one database, as it is in the transaction of this connection."""
+        for (workflow_id,) in connection.execute("SELECT workflow_id FROM run"):
+            self.workflows[workflow_id] = self.workflows.get(workflow_id, 0) + 1
+        self.owners[place.engines].update(row[0] for row in connection.execute(OWNERS))
+
+
+def leftovers(workspace: Workspace, needed: Needed, now: float) -> Iterator[Leftover]:
+    """What nothing needs, by what the databases knew at `now`."""
+    before = now - QUIET
+    for folder in _entries(workspace.runs):
+        if folder.name in needed.workflows:
+            yield from _unfinished(folder, before)
+        elif _is_older(folder, before):
+            yield Leftover(folder, "run folder without a workflow")
+    for engines, owners in needed.owners.items():
+        yield from dead_engines(engines, owners, now)
+
+
+def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator[Leftover]:
+    """The folders of engines that live no more, have no step under way, and own none of the active workflows."""
+    before = now - QUIET
+    for folder in _entries(engines):
+        unowned = folder.name not in owners and _is_older(folder, before)
+        if unowned and not may_run_steps(engines, folder.name):
+            yield Leftover(folder, "folder of a dead engine")
+
+
+def sweep_engines(workspace: Workspace, owners: Collection[str]) -> None:
+    """Remove the folders of dead engines, but for those that own active workflows."""
+    for folder in dead_engines(workspace.engines, owners, time.time()):
+        remove(folder.path)
+
+
+def remove(leftover: Path) -> str:
+    """Remove a file or a folder with all that is in it; why something of it could not be, or ''."""
+    try:
+        if leftover.is_symlink() or not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
+            return ""
+        try:
+            shutil.rmtree(leftover)
+        except PermissionError:
+            _open_folders(leftover)
+            shutil.rmtree(leftover)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in the files of a folder."""
+    total = 0
+    for path in _files(folder):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.lstat().st_size
+    return total
+
+
+def _open_folders(top: Path) -> None:
+    """Tools leave folders behind that even their owner can't empty."""
+    top.chmod(stat.S_IRWXU)
+    for parent, names, _ in os.walk(top):
+        for path in (Path(parent, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(stat.S_IRWXU)
+
+
+def _unfinished(folder: Path, before: float) -> Iterator[Leftover]:
+    for pattern in UNFINISHED:
+        for path in folder.glob(pattern):
+            if _is_older(path, before):
+                yield Leftover(path, "file that was never finished")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_older(path: Path, before: float) -> bool:
+    try:
+        return path.lstat().st_mtime < before
+    except FileNotFoundError:
+        return False

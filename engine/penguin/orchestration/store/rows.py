@@ -1,0 +1,105 @@
+"""Events and states as rows, and back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from penguin.orchestration.core.events import AnyEvent, Event
+from penguin.orchestration.core.state import State
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[AnyEvent]).decode
+
+Row = tuple[str | int | float, ...]
+
+
+def event_row(workflow_id: str, seq: int, events: tuple[Event, ...]) -> Row:
+    """One row for all events of a decision."""
+    kind = "+".join([type(event).__name__ for event in events])
+    return (workflow_id, seq, events[-1].at, kind, encode_events(events))
+
+
+def encode_events(events: tuple[Event, ...]) -> str:
+    """The events of one decision."""
+    return _encode(events).decode()
+
+
+def decode_events(data: str) -> list[AnyEvent]:
+    """The events of one row."""
+    return _decode(data)
+
+
+INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
+
+_FIXED = [
+    *("workflow_id", "project_id", "task_id", "blueprint_id", "title"),
+    *("dependencies", "agents", "number", "created_at"),
+]
+_MOVING = [
+    *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
+    *("artifacts", "turns", "tokens", "usd", "minutes"),
+]
+_INDEXED = ["status", "slot", "owner"]
+RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
+"""The columns of a run, in the order of `inserted_run`."""
+
+
+def _update(columns: list[str]) -> str:
+    return f"UPDATE run SET {', '.join(f'{name} = ?' for name in columns)} WHERE workflow_id = ? AND seq = ?"
+
+
+INSERT_RUN = f"INSERT INTO run ({', '.join(RUN_COLUMNS)}) VALUES ({', '.join('?' * len(RUN_COLUMNS))})"
+UPDATE_RUN = _update(_MOVING + _INDEXED)
+# SQLite writes every index anew that has a column which is set, be it to what it was: most changes need none of them.
+UPDATE_WITHIN_STATUS = _update(_MOVING)
+
+
+def inserted_run(state: State, seq: int) -> Row:
+    """The projection of a new workflow."""
+    task = state.definition.task
+    fixed = (
+        state.workflow_id,
+        task.project_id,
+        task.id,
+        task.blueprint_id,
+        task.title,
+        _encode(task.dependencies).decode(),
+        ", ".join(state.definition.agents),
+        state.number,
+        state.created_at,
+    )
+    return fixed + _moving(state, seq) + _indexed(state)
+
+
+def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
+    """The statement that brings the projection from `before`, at `seq - 1`, to this state, and its values."""
+    key = (state.workflow_id, seq - 1)
+    indexed = _indexed(state)
+    if indexed == _indexed(before):
+        return UPDATE_WITHIN_STATUS, _moving(state, seq) + key
+    return UPDATE_RUN, _moving(state, seq) + indexed + key
+
+
+def _indexed(state: State) -> Row:
+    return (state.status.value, int(state.running), state.owner)
+
+
+def _moving(state: State, seq: int) -> Row:
+    usage = state.usage
+    return (
+        seq,
+        state.updated_at,
+        state.phase.value,
+        state.attempt,
+        state.due_at,
+        int(state.cancelling),
+        state.host,
+        state.by,
+        state.reason,
+        state.advice,
+        _encode(state.artifacts).decode() if state.artifacts else "[]",
+        usage.turns,
+        usage.tokens,
+        usage.usd,
+        usage.minutes,
+    )

@@ -1,0 +1,1 @@
+"""The connection to a Temporal server: TLS, encryption, namespace, search, errors."""

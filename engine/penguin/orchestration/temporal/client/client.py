@@ -1,0 +1,259 @@
+"""An open line to the server: connection, mirror and what asks and tells them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, WorkflowNotFound
+from penguin.orchestration.core.commands import Start
+from penguin.orchestration.core.decider import decide
+from penguin.orchestration.files.object_store import open_storage
+from penguin.orchestration.files.run_files import attempt_folders
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin.orchestration.temporal.client.connection import open_connection
+from penguin.orchestration.temporal.client.health import workers_polling
+from penguin.orchestration.temporal.client.memo import (
+    DEFINITION,
+    Seen,
+    memo_of,
+    read_summary,
+)
+from penguin.orchestration.temporal.client.visibility import Visibility
+from penguin.orchestration.temporal.local_cache import Mirror, mirror_of
+from penguin.orchestration.temporal.messages import WORKFLOW, Begin, Events, decode, encode, phases_queue
+from penguin.orchestration.worktree.sync.sync import Sharing
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from temporalio.client import WorkflowHandle
+
+    from penguin.orchestration.config.settings import Settings
+    from penguin.orchestration.core.definition import Task
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.temporal.client.connection import Connection
+
+ANSWER = 3.0
+"""Seconds that a workflow's answer may take before it is taken for granted that nobody hosts it."""
+LONG_ANSWER = 15.0
+"""The same, where a worker is known to be there."""
+
+TASK_LIMIT = timedelta(seconds=5)
+"""A worker that was given a workflow's next decision and says nothing for so long is dead; another one decides."""
+
+
+class NoWorker(WorkflowError):
+    """Nobody hosts workflows now."""
+
+    code = "no_worker"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"no worker is running: {what}", "penguin worker")
+
+
+class Link:
+    """The server as one workspace uses it. Lives on one event loop."""
+
+    def __init__(self, connection: Connection, workspace: Workspace, settings: Settings) -> None:
+        self.connection = connection
+        self.workspace = workspace
+        self.project_id = settings.project_id
+        self.max_parallel = settings.max_parallel
+        self.task_queue = settings.temporal.task_queue or ""
+        self.mirror = Mirror(mirror_of(workspace, settings))
+        self.reader = WorkflowReader(self.mirror.path)
+        self.visibility = Visibility(connection, self.task_queue, self.mirror)
+        self.output = open_storage(settings)
+        """Where hosts that share no disk keep output and evidence; None: they stay on the host."""
+        remote = settings.workspace_remote
+        self.files = Sharing(workspace.root, workspace.runs, remote) if remote else None
+        """The git remote by which working trees share files; None: they don't."""
+        self._push_to_upstream = settings.push_to_upstream
+        self.hosted = False
+        """Whether this process hosts workflows itself."""
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        await self.connection.aclose()
+        self.reader.close()
+        self.mirror.close()
+
+    def check_sharing(self) -> None:
+        """Raise NotShared where the settings ask for a remote that can't, or must not, be pushed to."""
+        if self.files is not None:
+            self.files.check(self._push_to_upstream)
+
+    def ran_here(self, state: State) -> bool:
+        """Whether the last attempt of a workflow was run in this working tree, as far as can be seen."""
+        if not state.attempt or state.host == socket.gethostname():
+            return True
+        return any(number == state.attempt for number, _, _ in attempt_folders(self.workspace.runs, state.workflow_id))
+
+    def handle(self, workflow_id: str, run_id: str | None = None) -> WorkflowHandle[Any, Any]:
+        """A workflow on the server."""
+        return self.connection.client.get_workflow_handle(workflow_id, run_id=run_id)
+
+    # --- starting ---
+
+    async def start(self, start: Start, now: float) -> bool:
+        """Start a workflow, as of `now`. False: this id is taken, which the mirror knows now."""
+        state = decide(None, start, now).state
+        try:
+            await self.connection.call(
+                self.connection.client.start_workflow(
+                    WORKFLOW,
+                    encode(Begin(start=start, at=now)),
+                    id=start.workflow_id,
+                    task_queue=self.task_queue,
+                    task_timeout=TASK_LIMIT,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    memo=memo_of(1, state),
+                    search_attributes=_attributes(start.definition.task),
+                    static_summary=start.definition.task.title[:200] or None,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            await self.visibility.look(start.workflow_id)
+            return False
+        self.mirror.hear(Seen(1, state))
+        return True
+
+    # --- looking ---
+
+    async def existing(self, workflow_id: str) -> Seen:
+        """A workflow as it stands. Raises WorkflowNotFound."""
+        seen = await self.visibility.look(workflow_id)
+        if seen is None:
+            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+        return seen
+
+    async def fetch_events(self, workflow_id: str) -> None:
+        """Bring the events that the mirror keeps up to date. Raises NoWorker where nobody can tell them."""
+        seq = self.mirror.seq_of(workflow_id)
+        known = self.mirror.events_known(workflow_id)
+        run_id: str | None = None
+        found: list[Events] = []
+        while not found or (found[-1].previous and found[-1].rows[:1] and found[-1].rows[0][0] > known + 1):
+            if not found and known >= seq:
+                return
+            found.append(await self._events(workflow_id, run_id))
+            run_id = found[-1].previous
+        # The oldest first: what is there is there without a gap.
+        for events in reversed(found):
+            self.mirror.keep_events(workflow_id, events.rows)
+
+    async def _events(self, workflow_id: str, run_id: str | None) -> Events:
+        try:
+            asked = self.handle(workflow_id, run_id).query("get_history", result_type=str)
+            limit = LONG_ANSWER if await self.polled() else ANSWER
+            return decode(await self.connection.call(asked, limit), Events)
+        except BackendUnavailable:
+            raise NoWorker(f"the history of {workflow_id} can't be told") from None
+        except RPCError as error:
+            raise NoWorker(f"the history of {workflow_id} can't be told ({error.message})") from error
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for a workflow's answer."""
+        return LONG_ANSWER if self.hosted else ANSWER
+
+    async def polled(self) -> bool:
+        """Whether a worker of this project is there."""
+        return self.hosted or bool(
+            await workers_polling(self.connection, phases_queue(self.task_queue, self.project_id))
+        )
+
+    # --- telling ---
+
+    async def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> Seen | None:
+        """Tell a workflow something, and hear what came of it; None where nobody hosts it now.
+
+        Raises IllegalCommand.
+        """
+        if not await self.polled():
+            return None
+        update = self.handle(workflow_id).execute_update(name, payload, id=str(payload["id"]), result_type=str)
+        try:
+            summary = await self.connection.call(update, self.patience)
+        except BackendUnavailable:
+            # Is it the worker that is not there, or the server? The next question will tell.
+            return None
+        except WorkflowUpdateFailedError as error:
+            raise _refusal(error) from None
+        except RPCError as error:
+            raise IllegalCommand(
+                f"can't {name} {workflow_id}: it is over", f"/workflow status {workflow_id}"
+            ) from error
+        description = await self.connection.call(self.handle(workflow_id).describe())
+        seen = read_summary(summary, (await description.memo())[DEFINITION])
+        self.mirror.hear(seen)
+        return seen
+
+    async def until(self, workflow_id: str, condition: Callable[[Seen], bool], limit: float) -> Seen | None:
+        """Wait until the workflow is seen to fulfil a condition; None after `limit` seconds."""
+        deadline = time.monotonic() + limit
+        while True:
+            seen = await self.existing(workflow_id)
+            if condition(seen):
+                return seen
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(0.03)
+
+
+def _attributes(task: Task) -> TypedSearchAttributes:
+    values: Sequence[tuple[str, str]] = (
+        ("PenguinProject", task.project_id),
+        ("PenguinTask", task.id),
+        ("PenguinBlueprint", task.blueprint_id),
+        ("PenguinPhase", "PENDING"),
+        ("PenguinStatus", "PENDING"),
+    )
+    return TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values if value]
+    )
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> WorkflowError:
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == "IllegalCommand":
+        return IllegalCommand(cause.message, str(cause.details[0]) if cause.details else "")
+    return WorkflowError(f"the workflow could not do it: {cause}", "/workflow history tells what happened")
+
+
+async def open_link(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    may_start: bool,
+    narrate: Callable[[str], None],
+    metrics: str | None = None,
+) -> Link:
+    """Connect. Raises BackendUnavailable, ConfigError or StoreError."""
+    workspace.ensure()
+    connection = await open_connection(
+        settings.temporal, workspace, may_start=may_start, narrate=narrate, metrics=metrics
+    )
+    try:
+        return Link(connection, workspace, settings)
+    except BaseException:
+        await connection.aclose()
+        raise

@@ -1,0 +1,224 @@
+"""The connection to a Temporal server: made within seconds or refused with the reason, and left without a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
+
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.temporal.client import namespace, telemetry
+from penguin.orchestration.temporal.client.diagnosis import PROBE_LIMIT, SAY_ADDRESS, SAY_KEY, Diagnosis
+from penguin.orchestration.temporal.client.encryption import data_converter
+from penguin.orchestration.temporal.client.tls import is_loopback, tls_of
+from penguin.orchestration.temporal.dev_server.server import DevServer
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config.options import TemporalConfig
+    from penguin.orchestration.files.workspace import Workspace
+
+T = TypeVar("T")
+
+API_KEY_VARIABLE = "TEMPORAL_API_KEY"
+MEMO_LIMIT = 256 * 1024
+"""Bytes of a memo that are worth a warning: definitions and states are kept there. The server refuses 2 MB."""
+CALL_LIMIT = 5.0
+"""Seconds that one call to the server may take: the SDK's own limit is not kept when a server dies."""
+OWN_LIMIT = 15.0
+"""Seconds that the workspace's own server may take from listening to serving its namespace."""
+BIRTH = 1.0
+"""Of these, seconds in which a server that is starting makes the namespace that it was started for."""
+LAST_CALLS = 0.02
+"""Seconds in which the SDK's threads hand over what they still hold; an interpreter that ends before may crash."""
+
+
+class Unprepared(BackendUnavailable):
+    """The server answers, but has no such namespace, or it lacks the search attributes named in `missing`."""
+
+    def __init__(self, told: BackendUnavailable, client: Client, missing: list[str]) -> None:
+        super().__init__(told.message, told.hint)
+        self.client = client
+        self.missing = missing
+
+
+class Connection:
+    """A client that answered, its namespace, and how long that keeps what is finished."""
+
+    def __init__(self, client: Client, address: str, retention: timedelta) -> None:
+        self.server: DevServer | None = None
+        """The workspace's own server, where it is used."""
+        self.client = client
+        self.address = address
+        self.namespace = client.namespace
+        self.retention = retention
+
+    async def call(self, awaitable: Awaitable[T], limit: float = CALL_LIMIT) -> T:
+        """The result of a call to the server. Raises BackendUnavailable if it is out of reach; RPCError otherwise."""
+        return await within(awaitable, self.address, limit)
+
+    async def aclose(self) -> None:
+        """Let go of it, so that the interpreter may end; the last user of the workspace's own server ends that too."""
+        await asyncio.sleep(LAST_CALLS)
+        server, self.server = self.server, None
+        if server is not None:
+            await server.leave()
+
+
+async def connect(
+    settings: TemporalConfig,
+    root: Path,
+    *,
+    address: str | None = None,
+    metrics: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Connection:
+    """Connect to the server of the settings, or to `address`, in at most five seconds.
+
+    Relative paths of the settings are taken from `root`; `metrics` is HOST:PORT. Raises BackendUnavailable, which says
+    whether it is the name, the port, TLS or the namespace, and ConfigError for certificates or keys of no use.
+    """
+    address = address or settings.address or ""
+    api_key = environ.get(API_KEY_VARIABLE) or None
+    tls = tls_of(settings.tls, root, address, api_key)  # type: ignore[arg-type] # effective settings hold a TlsConfig
+    converter = data_converter(environ)
+    telemetry.set_up(metrics)
+    diagnosis = Diagnosis(address, tls)
+    await diagnosis.knock()
+    try:
+        client = await asyncio.wait_for(
+            Client.connect(
+                address,
+                namespace=settings.namespace or "default",
+                api_key=api_key,
+                data_converter=converter,
+                tls=tls.for_sdk() if tls else False,
+                payload_limits=PayloadLimitsConfig(memo_warn_size=MEMO_LIMIT),
+            ),
+            diagnosis.left(PROBE_LIMIT),
+        )
+    except (RuntimeError, TimeoutError) as error:
+        raise await diagnosis.explain(error) from error
+    diagnosis.checks["TLS"] = "fine" if tls else "off"
+    return Connection(client, address, await _retention(client, diagnosis))
+
+
+async def open_connection(
+    settings: TemporalConfig,
+    workspace: Workspace,
+    *,
+    may_start: bool = True,
+    narrate: Callable[[str], None] = lambda text: None,
+    metrics: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Connection:
+    """Connect as a workspace does: to its own development server, if `auto_start` and a loopback address allow that.
+
+    Without `may_start` no server is started. `narrate` is told of a start. Raises what `connect` does, and NotStarted.
+    """
+    address = settings.address or ""
+    if not settings.auto_start or not is_loopback(address) or _tls_wanted(settings):
+        return await connect(settings, workspace.root, metrics=metrics, environ=environ)
+    server = DevServer(workspace, address, settings.namespace or "default", narrate)
+    own = await server.enter(may_start=may_start)
+    if own is None:
+        return await connect(settings, workspace.root, metrics=metrics, environ=environ)
+    try:
+        connection = await _connect_own(settings, workspace, own, metrics, environ)
+    except BaseException:
+        await server.leave()
+        raise
+    connection.server = server
+    return connection
+
+
+async def _connect_own(
+    settings: TemporalConfig, workspace: Workspace, address: str, metrics: str | None, environ: Mapping[str, str]
+) -> Connection:
+    begun = time.monotonic()
+    while True:
+        try:
+            connection = await connect(settings, workspace.root, address=address, metrics=metrics, environ=environ)
+            break
+        except BackendUnavailable as error:
+            # It listens a moment before its namespace is there.
+            if time.monotonic() > begun + OWN_LIMIT:
+                raise
+            if isinstance(error, Unprepared) and time.monotonic() > begun + BIRTH:
+                # It was started for another one.
+                await within(namespace.prepare(error.client, error.missing), address)
+            await asyncio.sleep(0.05)
+    if connection.retention < namespace.RETENTION:
+        await connection.call(namespace.keep_for(connection.client, namespace.RETENTION))
+        connection.retention = namespace.RETENTION
+    return connection
+
+
+def _tls_wanted(settings: TemporalConfig) -> bool:
+    return bool(getattr(settings.tls, "enabled", False))
+
+
+async def _retention(client: Client, diagnosis: Diagnosis) -> timedelta:
+    """How long the namespace keeps what is finished. Raises BackendUnavailable where it is no use."""
+    name = client.namespace
+    try:
+        retention, missing = await asyncio.wait_for(namespace.look(client), diagnosis.left())
+    except TimeoutError:
+        diagnosis.checks["namespace"] = "no answer"
+        sentence = f"the Temporal server at {diagnosis.address} does not answer"
+        raise diagnosis.refusal(sentence, SAY_ADDRESS) from None
+    except RPCError as error:
+        diagnosis.checks["namespace"] = error.message
+        told = _namespace_refused(name, error, diagnosis)
+        raise (Unprepared(told, client, []) if error.status == RPCStatusCode.NOT_FOUND else told) from error
+    if missing:
+        diagnosis.checks["namespace"] = f"lacks {', '.join(missing)}"
+        sentence = f"the namespace {name} lacks search attributes: {', '.join(missing)}"
+        told = diagnosis.refusal(sentence, namespace.how_to_add(name, diagnosis.address, missing))
+        raise Unprepared(told, client, missing)
+    return retention
+
+
+def _namespace_refused(name: str, error: RPCError, diagnosis: Diagnosis) -> BackendUnavailable:
+    where = f"the Temporal server at {diagnosis.address}"
+    if error.status == RPCStatusCode.NOT_FOUND:
+        diagnosis.checks["namespace"] = f"{name} is missing"
+        return diagnosis.refusal(f"{where} has no namespace {name}", namespace.how_to_make(name, diagnosis.address))
+    if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
+        return diagnosis.refusal(f"{where} does not let us into the namespace {name}", SAY_KEY)
+    return diagnosis.refusal(f"{where} does not serve the namespace {name}: {error.message}", SAY_ADDRESS)
+
+
+async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMIT) -> T:
+    """The result of a call to the server at `address`; `limit` in seconds.
+
+    Raises BackendUnavailable if the server is out of reach or lets us in no more; other RPCErrors as they are.
+    """
+    try:
+        return await asyncio.wait_for(awaitable, limit)
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        # The SDK's word for both, also where it is we who were cancelled.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise _silent(address, limit) from None
+    except TimeoutError:
+        raise _silent(address, limit) from None
+    except RPCError as error:
+        if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+            raise BackendUnavailable(f"lost the Temporal server at {address}: {error.message}", "/health") from error
+        if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
+            raise BackendUnavailable(
+                f"the Temporal server at {address} refuses us: {error.message}", SAY_KEY
+            ) from error
+        raise
+
+
+def _silent(address: str, limit: float) -> BackendUnavailable:
+    return BackendUnavailable(f"the Temporal server at {address} did not answer within {limit:g} s", "/health")

@@ -1,0 +1,76 @@
+"""A workflow's state as its memo carries it: whole but for what is bulky, readable where no worker is alive.
+
+The definition never changes, so it is a memo of its own, set once at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.core.commands import Cancel
+from penguin.orchestration.core.decider import decide
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.events import Failed
+from penguin.orchestration.core.state import State, evolve
+
+STATE = "penguin_state"
+DEFINITION = "penguin_definition"
+_encode = msgspec.json.Encoder().encode
+
+
+class Seen(NamedTuple):
+    """A workflow as it stood when it was read."""
+
+    seq: int
+    """How many decisions led to it; a higher one is newer."""
+    state: State
+
+
+def summarize(seq: int, state: State) -> str:
+    """The changing part, without output of steps: what somebody reads who was not there."""
+    ended = state.ended
+    if ended is not None:
+        ended = replace(ended, result=replace(ended.result, steps=()))
+    fields = msgspec.to_builtins(replace(state, findings={}, ended=ended))
+    del fields["definition"]
+    return _encode([seq, fields]).decode()
+
+
+def describe_definition(definition: Definition) -> str:
+    """The part that never changes."""
+    return _encode(definition).decode()
+
+
+def read_summary(summary: str, definition: str) -> Seen:
+    """The state again, without findings."""
+    seq, fields = msgspec.json.decode(summary)
+    fields["definition"] = msgspec.json.decode(definition)
+    return Seen(seq, msgspec.convert(fields, State))
+
+
+def memo_of(seq: int, state: State) -> Mapping[str, str]:
+    """The memo of a new workflow."""
+    return {STATE: summarize(seq, state), DEFINITION: describe_definition(state.definition)}
+
+
+def ended_from_outside(seen: Seen, how: str, at: float) -> Seen:
+    """A workflow that the server closed while its own state says that it goes on.
+
+    `how`: the server's word for it, such as TERMINATED; `at`: seconds since the epoch.
+    """
+    state = seen.state
+    if state.status not in ACTIVE:
+        return seen
+    if how in ("CANCELED", "TERMINATED"):
+        state = decide(state, Cancel(), at).state
+        if state.status is not WorkflowStatus.CANCELLED:
+            state = replace(state, status=WorkflowStatus.CANCELLED, open=None, cancelling=False)
+        reason = "" if how == "CANCELED" else "terminated on the Temporal server"
+        return Seen(seen.seq + 1, replace(state, reason=reason))
+    failed = Failed(at=at, reason=f"the Temporal server closed it as {how}")
+    return Seen(seen.seq + 1, evolve(state, failed))

@@ -1,0 +1,105 @@
+"""How things stand on the server: what it tells of workflows with no worker alive, taken into the mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from penguin.orchestration.temporal.client.memo import DEFINITION, STATE, Seen, ended_from_outside, read_summary
+from penguin.orchestration.temporal.messages import WORKFLOW
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowExecution
+
+    from penguin.orchestration.temporal.client.connection import Connection
+    from penguin.orchestration.temporal.local_cache import Mirror
+
+LAG = 120.0
+"""Seconds: what closed so long before the last look is asked for again, since lists lag behind."""
+PAGE = 500
+PAGE_LIMIT = 10.0
+"""Seconds that a page of a list may take."""
+AT_ONCE = 20
+"""So many single workflows are asked for at a time."""
+
+
+class Visibility:
+    """Asks the server, and tells the mirror."""
+
+    def __init__(self, connection: Connection, task_queue: str, mirror: Mirror) -> None:
+        self._connection = connection
+        self._mirror = mirror
+        self._ours = f"TaskQueue = '{task_queue}' AND WorkflowType = '{WORKFLOW}'"
+        self._synced_at = -math.inf
+
+    async def look(self, workflow_id: str) -> Seen | None:
+        """A workflow as it stands at this moment, or None where the server knows none of this id."""
+        handle = self._connection.client.get_workflow_handle(workflow_id)
+        try:
+            seen = await _seen(await self._connection.call(handle.describe()))
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                return None
+            raise
+        if seen is not None:
+            self._mirror.hear(seen)
+        return seen
+
+    async def look_at(self, workflow_ids: set[str]) -> None:
+        """Ask for several; forget those that the server does not know."""
+        ids = sorted(workflow_ids)
+        for begin in range(0, len(ids), AT_ONCE):
+            some = ids[begin : begin + AT_ONCE]
+            found = await asyncio.gather(*map(self.look, some))
+            for workflow_id, seen in zip(some, found, strict=True):
+                if seen is None:
+                    self._mirror.forget(workflow_id)
+
+    async def sync(self, fresh: float = 0.0) -> None:
+        """Bring the mirror up to date, unless that was done in the last `fresh` seconds.
+
+        Lists lag a moment behind, but unhear nothing that was heard directly.
+        """
+        begun = time.monotonic()
+        if self._synced_at < begun - fresh:
+            await self._sync()
+            self._synced_at = max(self._synced_at, begun)
+
+    async def _sync(self) -> None:
+        begun = time.time()
+        since = self._mirror.heard_at
+        closed = f"{self._ours} AND ExecutionStatus != 'Running' AND ExecutionStatus != 'ContinuedAsNew'"
+        if since:
+            closed += f" AND CloseTime > '{datetime.fromtimestamp(since - LAG, UTC).isoformat()}'"
+        running = f"{self._ours} AND ExecutionStatus = 'Running'"
+        lists = await asyncio.gather(self._list(closed), self._list(running))
+        found = [seen for one in lists for seen in one]
+        self._mirror.hear(*found)
+        await self.look_at(self._mirror.active() - {seen.state.workflow_id for seen in found})
+        self._mirror.note_heard(begun)
+
+    async def _list(self, query: str) -> list[Seen]:
+        pages = self._connection.client.list_workflows(query, page_size=PAGE)
+        found: list[Seen] = []
+        while True:
+            await self._connection.call(pages.fetch_next_page(), PAGE_LIMIT)
+            found += [seen for one in pages.current_page or () if (seen := await _seen(one)) is not None]
+            if not pages.next_page_token:
+                return found
+
+
+async def _seen(execution: WorkflowExecution) -> Seen | None:
+    memo = await execution.memo()
+    if STATE not in memo or DEFINITION not in memo:
+        return None
+    seen = read_summary(memo[STATE], memo[DEFINITION])
+    if execution.status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
+        return seen
+    closed = execution.close_time or datetime.now(UTC)
+    return ended_from_outside(seen, execution.status.name, closed.timestamp())

@@ -1,0 +1,1 @@
+"""The development server that Penguin starts where none runs."""

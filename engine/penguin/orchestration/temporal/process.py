@@ -1,0 +1,188 @@
+"""What this process is to the server: a client from its first call on, and a worker where it may be one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import BackendUnavailable, WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
+from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.runtime.listeners import Listeners
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
+from penguin.orchestration.temporal.client.client import Link, open_link
+from penguin.orchestration.temporal.client.tls import is_loopback
+from penguin.orchestration.temporal.sync_client import Desk
+from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker
+from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+
+if TYPE_CHECKING:
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.runtime.catalog import Backlog
+    from penguin.orchestration.runtime.engine_lock import Identity
+
+STOP_PATIENCE = 25.0
+"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
+LOOK = 0.05
+"""Seconds between two looks at a step that is ending."""
+
+
+class Presence:
+    """See the module. Lives on the loop of the first call."""
+
+    def __init__(self, workspace: Workspace, backlog: Backlog) -> None:
+        self.claims = True
+        """False: what is started, resumed or retried is left to other workers."""
+        self.takes_all = False
+        """Attempts of every workflow of the project are run here."""
+        self.on_trouble: Callable[[str], None] = lambda problem: None
+        """Called with a sentence when something is in the way, and with "" when it is over."""
+        self.narrate: Callable[[str], None] = lambda text: None
+        """Told of a server that is started, and of one that is waited for."""
+        self.metrics: str | None = None
+        """HOST:PORT at which metrics are served."""
+        self.listeners = Listeners()
+        """Called with each workflow whose status or phase changed."""
+        self.workflow: type[ItuvWorkflow] = ItuvWorkflow
+        self.finish_stops = True
+        """Closing waits for the end of what a person asked to be ended: after us there may be nobody who does."""
+        self._workspace = workspace
+        self._backlog = backlog
+        self._scripted: PhaseRunner | None = RUNNER.get()
+        self._opening = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._link: Link | None = None
+        self._desk: Desk | None = None
+        self._worker: WorkspaceWorker | None = None
+        self._mine: set[str] = set()
+        self._ending: set[str] = set()
+
+    # --- a client ---
+
+    async def open_to(self, what: str) -> Link:
+        """The line to the server, to change something. Raises IllegalCommand inside a step, or what `open` does."""
+        refuse_inside_step(self._workspace.root, what)
+        link = await self.open(may_start=True)
+        await asyncio.to_thread(link.check_sharing)
+        return link
+
+    async def open(self, *, may_start: bool = False) -> Link:
+        """The line to the server. Raises what `open_link` does, and WorkflowError on another loop."""
+        loop = asyncio.get_running_loop()
+        async with self._opening:
+            if self._link is None:
+                self._link = await open_link(
+                    self._workspace,
+                    self._backlog.settings(required=False),
+                    may_start=may_start,
+                    narrate=lambda text: self.narrate(text),
+                    metrics=self.metrics,
+                )
+                self._link.mirror.listeners.append(self._heard)
+                self._loop = loop
+        if self._loop is not loop:
+            raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
+        return self._link
+
+    def _heard(self, info: WorkflowInfo) -> None:
+        self.listeners.tell(info)
+
+    # --- a worker ---
+
+    @property
+    def works_here(self) -> bool:
+        """Whether this process may be a worker without being asked: for development, and for scripted phases."""
+        temporal = self._backlog.settings(required=False).temporal
+        return self._scripted is not None or bool(temporal.auto_start and is_loopback(temporal.address or ""))
+
+    def claim(self, workflow_ids: Iterable[str]) -> None:
+        """Attempts of these are run here, where this process may be a worker."""
+        self._mine.update(workflow_ids)
+
+    def sees_to_the_end_of(self, workflow_id: str) -> None:
+        """A person asked it to be ended at once: closing waits for that."""
+        self._ending.add(workflow_id)
+
+    async def host(self, link: Link) -> None:
+        """Host workflows, so that they answer, where this process may."""
+        if self._desk is None and (self.works_here or self.takes_all):
+            self._desk = Desk(self._workspace, self._backlog.settings(required=False))
+            await self._desk.host(self.workflow)
+            link.hosted = True
+
+    async def run_attempts(self) -> None:
+        """Run the attempts of what was claimed, where this process may."""
+        link = await self.open()
+        if self.takes_all or (self.claims and self.works_here):
+            await self.host(link)
+            worker = self.make_worker(link)
+            if self.takes_all:
+                worker.claims_all()
+
+    def make_worker(self, link: Link) -> WorkspaceWorker:
+        """The worker of this process."""
+        if self._worker is None:
+            self._worker = WorkspaceWorker(
+                link,
+                is_mine=lambda workflow_id: self.takes_all or workflow_id in self._mine,
+                make_runner=self._runner,
+                on_trouble=lambda problem: self.on_trouble(problem),
+            )
+        return self._worker
+
+    def _runner(self, identity: Identity, lease: Path | None) -> PhaseRunner:
+        if self._scripted is not None:
+            return self._scripted
+        from penguin.orchestration.execution.local_runner import LocalPhases
+
+        runner = LocalPhases(identity.folder, on_trouble=lambda problem: self.on_trouble(problem), lease=lease)
+        return Witness(runner, shared=lease is not None)
+
+    def owned(self) -> list[WorkflowInfo]:
+        """The active workflows that go on in this process."""
+        if self._link is None or self._worker is None:
+            return []
+        ids = self._mine | self._link.mirror.owned_by(self._worker.engine)
+        active = self._link.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
+        return [info for info in active if info.workflow_id in ids]
+
+    async def drain(self, grace: float) -> None:
+        """See WorkspaceWorker."""
+        if self._worker is not None:
+            await self._worker.drain(grace)
+
+    # --- going ---
+
+    async def aclose(self) -> None:
+        """Leave running steps to be taken over, and let go of the server."""
+        worker, self._worker = self._worker, None
+        answered = True
+        if worker is not None:
+            if self.finish_stops:
+                await self._finish_stops(worker)
+            answered = await worker.aclose()
+        # After it: its last words need the workflows.
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            await asyncio.to_thread(desk.close, ENDING if answered else MOMENT)
+        link, self._link = self._link, None
+        if link is not None:
+            await link.aclose()
+
+    async def _finish_stops(self, worker: WorkspaceWorker) -> None:
+        link = self._link
+        if link is None:
+            return
+        deadline = time.monotonic() + STOP_PATIENCE
+        for workflow_id in sorted(self._ending):
+            try:
+                seen = await link.visibility.look(workflow_id)
+            except BackendUnavailable:
+                # Whoever comes next ends it.
+                return
+            if seen is not None and seen.state.running and seen.state.owner == worker.engine:
+                while worker.drives.is_under_way(workflow_id) and time.monotonic() < deadline:
+                    await asyncio.sleep(LOOK)

@@ -1,0 +1,97 @@
+"""The helm: what people say to workflows, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import Delivery, IllegalCommand, WorkflowPhase
+from penguin.orchestration.core.decider import decide
+from penguin.orchestration.core.signals import SIGNALS, command_of
+from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.restore import keep_approved
+from penguin.orchestration.worktree import Tree
+
+if TYPE_CHECKING:
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.client.memo import Seen
+    from penguin.orchestration.temporal.process import Presence
+
+
+class Helm:
+    """Steers for one process."""
+
+    def __init__(self, workspace: Workspace, presence: Presence) -> None:
+        self._workspace = workspace
+        self._presence = presence
+
+    async def steer(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
+        """See OrchestrationBackend.signal_workflow."""
+        presence = self._presence
+        link = await presence.open_to(f"{name} a workflow")
+        said = dict(payload)
+        if name not in SIGNALS:
+            raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+        if name != "approve":
+            said.setdefault("by", user())
+        seen = await link.existing(workflow_id)
+        if name == "approve":
+            said |= await self._tree_now(link, seen.state)
+        said["id"] = uuid.uuid4().hex
+        # What the workflow will not allow needs no journey.
+        decide(seen.state, command_of(name, said, by="", advice_id="", at=time.time()), time.time())
+        if name in ("resume", "approve"):
+            presence.claim([workflow_id])
+        after = await self._tell(link, seen, name, said)
+        if after is None:
+            return Delivery.QUEUED
+        await self._see_to(after.state, name)
+        return Delivery.TAKEN
+
+    async def _tell(self, link: Link, seen: Seen, name: str, said: dict[str, Any]) -> Seen | None:
+        """What came of it; None where no worker is there."""
+        workflow_id = seen.state.workflow_id
+        await self._presence.host(link)
+        if name == "cancel":
+            return await self._cancel(link, seen, str(said["by"]))
+        after = await link.update(workflow_id, name, said)
+        if after is None:
+            # The workflow knows its id, should both arrive.
+            await link.connection.call(link.handle(workflow_id).signal(name, said))
+        return after
+
+    async def _see_to(self, state: State, name: str) -> None:
+        """Run here what follows from it."""
+        presence = self._presence
+        stops_now = state.cancelling or (state.running and state.stop_now)
+        if stops_now:
+            presence.sees_to_the_end_of(state.workflow_id)
+        if stops_now or (name in ("resume", "approve") and not state.final):
+            presence.claim([state.workflow_id])
+            await presence.run_attempts()
+
+    async def _cancel(self, link: Link, seen: Seen, by: str) -> Seen | None:
+        workflow_id = seen.state.workflow_id
+        if seen.state.final or seen.state.cancelling:
+            return seen
+        await link.connection.call(link.handle(workflow_id).cancel(reason=by))
+        limit = link.patience if await link.polled() else 0.0
+        return await link.until(workflow_id, lambda it: it.state.final or it.state.cancelling, limit)
+
+    async def _tree_now(self, link: Link, state: State) -> dict[str, Any]:
+        """The tree that a person vouches for: where it is elsewhere, the one that the last attempt saw."""
+        if not link.ran_here(state):
+            return {"tree": state.tree}
+        tested = state.pass_of(WorkflowPhase.TEST)
+        tree = self._tree_of(state.workflow_id)
+        digest = await asyncio.to_thread(tree.now)
+        await asyncio.to_thread(keep_approved, self._workspace.root, self._workspace.runs, state, digest)
+        return {"tree": digest, "changed": list(tree.changed(tested.tree if tested else "", digest))}
+
+    def _tree_of(self, workflow_id: str) -> Tree:
+        return Tree(self._workspace.root, self._workspace.runs / workflow_id)

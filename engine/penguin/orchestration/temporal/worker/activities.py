@@ -1,0 +1,124 @@
+"""The drives of one worker: which are under way, and when none is begun any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from penguin.orchestration.execution.runner_api import Stop
+from penguin.orchestration.temporal.messages import DRIVE, Wanted, decode
+from penguin.orchestration.temporal.worker.attempt_activity import TOLD, Drive
+from penguin.orchestration.temporal.worker.routing import Draining, NotMine
+
+if TYPE_CHECKING:
+    from penguin.orchestration.execution.runner_api import PhaseRunner
+    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.worker.artifact_sync import Shared
+    from penguin.orchestration.temporal.worker.ownership import Homes
+    from penguin.orchestration.temporal.worker.slots import Slots
+
+REMEMBERED = 200
+"""So many workflows that were completed last may not be closed on the server yet."""
+LOOK = 0.05
+"""Seconds between two looks at drives that are to end."""
+
+
+class Drives:
+    """See the module."""
+
+    def __init__(
+        self,
+        link: Link,
+        homes: Homes,
+        runner: PhaseRunner,
+        slots: Slots,
+        shared: Shared,
+        engine: str,
+        is_mine: Callable[[str], bool],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self.link = link
+        self.homes = homes
+        self.runner = runner
+        self.slots = slots
+        self.shared = shared
+        self.engine = engine
+        self.on_trouble = on_trouble
+        self.draining = False
+        self._is_mine = is_mine
+        self._all: dict[str, Drive] = {}
+        self._completed: dict[str, float] = {}
+
+    def is_under_way(self, workflow_id: str) -> bool:
+        """Whether attempts of a workflow are run here."""
+        drive = self._all.get(workflow_id)
+        return drive is not None and drive.begun
+
+    def any_under_way(self) -> bool:
+        """Whether attempts are run here."""
+        return any(drive.begun for drive in self._all.values())
+
+    async def conclude(self, limit: float) -> None:
+        """Begin nothing more, and give those that have nothing more to run `limit` seconds to tell what came of it."""
+        self.draining = True
+        ending = [asyncio.create_task(drive.gone()) for drive in self._all.values() if drive.over]
+        if ending:
+            await asyncio.wait(ending, timeout=limit)
+
+    async def closed(self, limit: float) -> None:
+        """Until the server has closed what was completed here a moment ago, at most `limit` seconds."""
+        now = asyncio.get_running_loop().time()
+        late = [name for name, at in self._completed.items() if at > now - limit]
+        closing = asyncio.gather(*(self.link.handle(name).result() for name in late), return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(closing, limit)
+
+    def leave(self) -> None:
+        """Leave all steps running, to be taken over."""
+        self.draining = True
+        for drive in self._all.values():
+            drive.leave()
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more, give what runs `grace` seconds, then end it."""
+        self.draining = True
+        for drive in self._all.values():
+            if not drive.begun:
+                drive.leave()
+        deadline = asyncio.get_running_loop().time() + grace
+        while self.any_under_way() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(LOOK)
+        for drive in tuple(self._all.values()):
+            if drive.control is not None and drive.control.stop is not Stop.CANCEL:
+                drive.control.ask(Stop.NOW)
+        while any(drive.control is not None for drive in self._all.values()):
+            await asyncio.sleep(LOOK)
+
+    @activity.defn(name=DRIVE)
+    async def drive(self, argument: str) -> str:
+        """Run what the workflow wants; see drive.py for what comes of it. Fails where others are to go on."""
+        if self.draining:
+            raise Draining
+        wanted = decode(argument, Wanted)
+        if not self._is_mine(wanted.workflow_id):
+            raise NotMine
+        before = self._all.get(wanted.workflow_id)
+        if before is not None:
+            # The server gave that one up, since it could not be heard for a while. Its step goes on here.
+            before.leave()
+            await before.gone()
+        drive = self._all[wanted.workflow_id] = Drive(self, wanted)
+        try:
+            outcome = await drive.run()
+            if outcome == TOLD:
+                self._completed[wanted.workflow_id] = asyncio.get_running_loop().time()
+                if len(self._completed) > REMEMBERED:
+                    del self._completed[next(iter(self._completed))]
+            return outcome
+        finally:
+            if self._all.get(wanted.workflow_id) is drive:
+                del self._all[wanted.workflow_id]

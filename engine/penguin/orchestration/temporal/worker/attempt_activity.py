@@ -1,0 +1,258 @@
+"""A drive: takes attempts from a workflow, runs them one after the other in a slot of the tree, and reports them.
+
+It is the twin of the embedded engine's loop. What it began is known to the workflow, so a drive that dies is followed
+by another, which goes on with the steps that were left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
+from penguin.orchestration.core.priority import rank_of
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.runtime.run_attempt import run_attempt
+from penguin.orchestration.temporal.client.client import NoWorker
+from penguin.orchestration.temporal.client.memo import describe_definition, read_summary
+from penguin.orchestration.temporal.messages import LOST, Answer, Go, Wanted, decode, encode
+from penguin.orchestration.temporal.worker.payload_limit import trimmed
+from penguin.orchestration.temporal.worker.routing import Draining, HandedOn
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowHandle
+
+    from penguin.orchestration.core.definition import Definition
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.temporal.worker.activities import Drives
+
+log = logging.getLogger(__name__)
+
+BEAT = 0.5
+"""Seconds between two heartbeats while attempts are run."""
+QUIET_BEAT = 2.0
+"""The same, while it waits."""
+ASK = 0.25
+"""Seconds between two questions how an attempt should end, once it is known that it should."""
+AGAIN = 0.5
+"""Seconds before the server is told again what it did not answer."""
+LIMIT = 30.0
+"""Seconds that an answer of the workflow may take: its worker may be another one, which is starting."""
+NOTHING, TOLD = "", "told"
+"""What a drive comes to: nothing to be said, or the completion was told to all."""
+
+
+class Moved(HandedOn):
+    """The blueprint's files are held by another working tree meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("another working tree holds the files")
+
+
+class Drive:
+    """One drive."""
+
+    def __init__(self, drives: Drives, wanted: Wanted) -> None:
+        self._drives = drives
+        self._connection = drives.link.connection
+        self._wanted = wanted
+        self._handle: WorkflowHandle[object, object] = self._connection.client.get_workflow_handle(wanted.workflow_id)
+        self._term = 0
+        self._left = False
+        self._nudged = asyncio.Event()
+        self._work: asyncio.Task[str] | None = None
+        self._definition: Definition | None = None
+        self.begun = False
+        """Whether it was given an attempt to run."""
+        self.over = False
+        """Whether it has nothing more to run, and only tells what came of it."""
+        self.control: Control | None = None
+
+    async def run(self) -> str:
+        """See Drives.drive. Cancelled, it asks what is wanted; cancelled for other reasons, it leaves its step."""
+        self._work = asyncio.create_task(self._drive())
+        beat = asyncio.create_task(self._beat())
+        try:
+            while True:
+                try:
+                    await asyncio.wait({self._work})
+                except asyncio.CancelledError:
+                    if self.begun and _is_only_asked():
+                        self._nudged.set()
+                    else:
+                        self.leave()
+                else:
+                    if self._left:
+                        raise Draining
+                    return self._work.result()
+        finally:
+            beat.cancel()
+
+    def leave(self) -> None:
+        """Leave the step running, to be taken over; what came to its end stays so."""
+        if self._work is not None and not self._work.done():
+            self._left = True
+            self._work.cancel()
+
+    async def gone(self) -> None:
+        """Until it ended."""
+        if self._work is not None:
+            await asyncio.wait({self._work})
+
+    async def _beat(self) -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT if self.begun else QUIET_BEAT)
+
+    async def _drive(self) -> str:
+        seen = await self._drives.link.visibility.look(self._wanted.workflow_id)
+        if seen is None:
+            return NOTHING
+        state, self._definition = seen.state, seen.state.definition
+        task = state.definition.task
+        if not self._drives.homes.is_here(await self._drives.homes.look(task.project_id, task.blueprint_id)):
+            raise Moved
+        trouble = await self._prepared(state)
+        slot = await self._drives.slots.take(self._wanted.workflow_id, rank_of(state))
+        try:
+            return await self._attempts(trouble)
+        finally:
+            slot.release(step_goes_on=not self.over)
+
+    async def _prepared(self, state: State) -> str:
+        """Have the files here that the workflow goes on from; what is in the way of that."""
+        try:
+            await self._drives.shared.bring(state, self._drives.slots)
+        except WorkflowError as error:
+            return f"{error.message} ({error.hint})" if error.hint else error.message
+        return ""
+
+    async def _attempts(self, trouble: str) -> str:
+        reach("intent.before")
+        answer = await self._ask("begin", self._wanted.ticket, self._drives.engine, socket.gethostname())
+        reach("intent.after")
+        self._term = answer.term
+        while answer.go is not None:
+            self.begun = True
+            if self._drives.draining:
+                raise Draining
+            reach("attempt.before")
+            result = AttemptResult(verdict=Verdict.ERROR, reason=trouble) if trouble else await self._attempt(answer.go)
+            reach("report.before")
+            answer = await self._report(answer.go, trimmed(result))
+            reach("report.after")
+        self.over = True
+        await self._keep_events()
+        return await self._announced(answer)
+
+    async def _keep_events(self) -> None:
+        """What happened stays readable here, with no worker alive, and longer than the server keeps it."""
+        try:
+            await self._drives.link.fetch_events(self._wanted.workflow_id)
+        except NoWorker as error:
+            log.info("%s", error)
+
+    async def _report(self, go: Go, result: AttemptResult) -> Answer:
+        told = (self._term, go.begun, go.attempt, encode(result))
+        return await self._ask("report", *told, id=f"report-{self._term}-{go.begun}")
+
+    async def _attempt(self, go: Go) -> AttemptResult:
+        control = self.control = Control()
+        if go.stop:
+            control.ask(Stop(go.stop))
+            self._nudged.set()
+        listening = asyncio.create_task(self._listen(control))
+        order = self._order(go)
+        try:
+            await self._drives.shared.leased()
+            result = await run_attempt(self._drives.runner, order, control, self._drives.on_trouble)
+            await self._drives.shared.keep(order, result)
+            return result
+        finally:
+            listening.cancel()
+            self.control = None
+
+    def _order(self, go: Go) -> AttemptOrder:
+        workspace, workflow_id = self._drives.link.workspace, self._wanted.workflow_id
+        assert self._definition is not None
+        return AttemptOrder(
+            workspace=str(workspace.root),
+            run_dir=str(workspace.runs / workflow_id / f"{go.attempt}-{go.phase.lower()}"),
+            workflow_id=workflow_id,
+            phase=go.phase,
+            attempt=go.attempt,
+            definition=self._definition,
+            feedback=go.feedback,
+            evidence=go.evidence,
+            budget=go.budget,
+            snapshot=go.snapshot,
+            tested_tree=go.tested_tree,
+        )
+
+    async def _listen(self, control: Control) -> None:
+        """Once the server said that something changed, ask what is wanted, until the attempt ends."""
+        await self._nudged.wait()
+        while True:
+            try:
+                stop = await self._connection.call(self._handle.query("wanted_stop", self._term))
+            except (BackendUnavailable, RPCError):
+                stop = None
+            if stop == LOST:
+                self.leave()
+            # A drain asks by itself, and is not taken back.
+            elif stop is not None and control.stop != (stop or None) and not self._drives.draining:
+                control.ask(Stop(str(stop)) if stop else None)
+            await asyncio.sleep(ASK)
+
+    async def _ask(self, update: str, *arguments: object, id: str | None = None) -> Answer:
+        """An answer of the workflow, however long the server or the workflow's worker are away."""
+        while True:
+            try:
+                said = await self._connection.call(
+                    self._handle.execute_update(update, args=arguments, id=id, result_type=str), LIMIT
+                )
+                break
+            except BackendUnavailable:
+                await asyncio.sleep(AGAIN)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    await asyncio.sleep(AGAIN)
+                    continue
+                # It was closed from outside.
+                return Answer()
+            except WorkflowUpdateFailedError:
+                return Answer()
+        answer = decode(str(said), Answer)
+        if answer.summary and self._definition is not None:
+            self._drives.link.mirror.hear(read_summary(answer.summary, describe_definition(self._definition)))
+        return answer
+
+    async def _announced(self, answer: Answer) -> str:
+        """What was completed is recorded here, and told to those who may have waited for it."""
+        if not answer.summary or self._definition is None:
+            return NOTHING
+        seen = read_summary(answer.summary, describe_definition(self._definition))
+        if seen.state.status is not WorkflowStatus.COMPLETED:
+            return NOTHING
+        task = self._definition.task
+        for workflow_id in self._drives.link.mirror.waiting_for(task.project_id, task.id):
+            try:
+                waiting = self._connection.client.get_workflow_handle(workflow_id)
+                await self._connection.call(waiting.signal("look_again"))
+            except (BackendUnavailable, RPCError) as error:
+                # It looks by itself, only later.
+                log.info("%s was not told: %s", workflow_id, error)
+        return TOLD
+
+
+def _is_only_asked() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.cancel_requested and not (details.not_found or details.timed_out)

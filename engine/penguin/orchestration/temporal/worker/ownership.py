@@ -1,0 +1,137 @@
+"""Asking for the homes of blueprints, as the workers of one working tree do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.client import AsyncActivityCancelledError, WorkflowExecutionStatus
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.temporal.client.client import TASK_LIMIT
+from penguin.orchestration.temporal.messages import HOLD, HOME, Home, Site, decode, encode
+from penguin.orchestration.temporal.worker.routing import Draining
+from penguin.orchestration.temporal.workflows.worktree_owner import MEMO, home_id
+
+if TYPE_CHECKING:
+    from temporalio.client import AsyncActivityHandle
+
+    from penguin.orchestration.execution.lease import Lease
+    from penguin.orchestration.temporal.client.connection import Connection
+
+log = logging.getLogger(__name__)
+
+LEASE = 8.0
+"""Seconds, from the last beat that the server heard, for which steps may run: more than a home waits for a beat, less
+than it then waits for its workers to come back."""
+BEAT = 1.5
+"""Seconds between two beats."""
+BEAT_LIMIT = 2.0
+"""Seconds that the server may take to hear one."""
+CLAIM_LIMIT = 8.0
+"""Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
+
+
+async def home_of(connection: Connection, task_queue: str, project_id: str, blueprint_id: str) -> Home | None:
+    """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
+    handle = connection.client.get_workflow_handle(home_id(task_queue, project_id, blueprint_id))
+    try:
+        described = await connection.call(handle.describe())
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    home = decode((await described.memo())[MEMO], Home)
+    # Of one that was ended from outside nobody knows any more whether its tree is there.
+    return home if described.status is WorkflowExecutionStatus.RUNNING else Home(site=home.site)
+
+
+class Homes:
+    """The homes, seen from one working tree."""
+
+    def __init__(self, connection: Connection, task_queue: str, site: Site) -> None:
+        self._connection = connection
+        self._task_queue = task_queue
+        self.site = site
+
+    async def look(self, project_id: str, blueprint_id: str) -> Home | None:
+        """See `home_of`."""
+        return await home_of(self._connection, self._task_queue, project_id, blueprint_id)
+
+    async def claim(self, project_id: str, blueprint_id: str, last: Home | None, *, take: bool) -> Home:
+        """Ask for it; see HomeWorkflow. Raises BackendUnavailable.
+
+        `last`: what was seen of it. So it begins where there is none, or none any more.
+        """
+        client = self._connection.client
+        argument = encode(last or Home())
+        start = client.start_workflow(
+            HOME,
+            argument,
+            id=home_id(self._task_queue, project_id, blueprint_id),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            task_queue=self._task_queue,
+            task_timeout=TASK_LIMIT,
+            memo={MEMO: argument},
+        )
+        home = await self._connection.call(start)
+        claim = home.execute_update("claim", args=[encode(self.site), take], result_type=str)
+        return decode(await self._connection.call(claim, CLAIM_LIMIT), Home)
+
+    def is_here(self, home: Home | None) -> bool:
+        """Whether it is this working tree's."""
+        return home is not None and home.site is not None and home.site.tree == self.site.tree
+
+
+class Holding:
+    """Shows that this working tree is there, and renews the lease on its steps with every beat that was heard."""
+
+    def __init__(self, connection: Connection, site: Site, lease: Lease | None) -> None:
+        self._connection = connection
+        self._site = site
+        self._lease = lease
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Beat no longer; other workers of the tree may."""
+        self._leaving.set()
+
+    @activity.defn(name=HOLD)
+    async def hold(self, argument: str) -> str:
+        """Until this worker leaves, or the server has given it up."""
+        if self._leaving.is_set():
+            raise Draining
+        if decode(argument, Home).vacant:
+            await self._come_back()
+        handle = self._connection.client.get_async_activity_handle(task_token=activity.info().task_token)
+        while not self._leaving.is_set() and await self._is_heard(handle):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), BEAT)
+        return ""
+
+    async def _come_back(self) -> None:
+        """It was believed that nobody of this tree is there."""
+        home = self._connection.client.get_workflow_handle(activity.info().workflow_id or "")
+        claim = home.execute_update("claim", args=[encode(self._site), False], result_type=str)
+        await self._connection.call(claim, CLAIM_LIMIT)
+
+    async def _is_heard(self, handle: AsyncActivityHandle) -> bool:
+        """Beat once; False where the server has given this activity up: another one has begun, or will."""
+        asked = time.clock_gettime(time.CLOCK_BOOTTIME)
+        try:
+            await self._connection.call(handle.heartbeat(), BEAT_LIMIT)
+        except BackendUnavailable as error:
+            log.info("not heard: %s", error)
+        except (RPCError, AsyncActivityCancelledError) as error:
+            log.info("a home is not held by this activity any more: %s", error)
+            return False
+        else:
+            if self._lease is not None:
+                self._lease.renew_until(asked + LEASE)
+        return True

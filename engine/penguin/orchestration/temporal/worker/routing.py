@@ -1,0 +1,102 @@
+"""Where a workflow's attempts are to be run: in the working tree that holds its blueprint's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.store.dependencies import unmet_dependencies
+from penguin.orchestration.temporal.messages import PLACE, Home, Placed, Wanted, decode, encode
+
+if TYPE_CHECKING:
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.worker.ownership import Homes
+
+NOBODY = timedelta(seconds=2)
+"""Between two workers that are asked, where the first runs only what it started itself."""
+
+
+class HandedOn(ApplicationError):
+    """Left to another worker: no failure that anybody need hear of, as the SDK would otherwise have it."""
+
+    def __init__(self, message: str, *, next_retry_delay: timedelta | None = None) -> None:
+        benign = ApplicationErrorCategory.BENIGN
+        super().__init__(message, type=type(self).__name__, next_retry_delay=next_retry_delay, category=benign)
+
+
+class Draining(HandedOn):
+    """This worker stops: another one goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("the worker is being stopped")
+
+
+class NotMine(HandedOn):
+    """This worker runs only what it started: another one may take it."""
+
+    def __init__(self) -> None:
+        super().__init__("left for another worker", next_retry_delay=NOBODY)
+
+
+class Placing:
+    """Answers for one worker."""
+
+    def __init__(self, link: Link, homes: Homes, is_mine: Callable[[str], bool]) -> None:
+        self._link = link
+        self._homes = homes
+        self._is_mine = is_mine
+        self.draining = False
+
+    @activity.defn(name=PLACE)
+    async def place(self, argument: str) -> str:
+        """The queue for a workflow whose dependencies are met; none where they are not, or where its tree is away.
+
+        Fails where another worker is to answer.
+        """
+        if self.draining:
+            raise Draining
+        wanted = decode(argument, Wanted)
+        seen = await self._link.visibility.look(wanted.workflow_id)
+        if seen is not None and not await self._may_begin(seen.state):
+            return encode(Placed())
+        if seen is None:
+            return encode(Placed(queue=self._homes.site.queue))
+        home = await self._home_for(seen.state)
+        return encode(Placed(queue="" if home.vacant or home.site is None else home.site.queue))
+
+    async def _may_begin(self, state: State) -> bool:
+        """Whether the dependencies of a workflow that did not begin yet are met."""
+        task = state.definition.task
+        if state.phase is not WorkflowPhase.PENDING or not task.dependencies:
+            return True
+        await self._link.visibility.sync()
+        return not unmet_dependencies(self._link.mirror.connection, task.project_id, task.dependencies)
+
+    async def _home_for(self, state: State) -> Home:
+        task = state.definition.task
+        home = await self._homes.look(task.project_id, task.blueprint_id)
+        if home is not None and not home.vacant and not self._homes.is_here(home):
+            return home
+        if not self._is_mine(state.workflow_id):
+            raise NotMine
+        if home == Home(site=self._homes.site, vacant=False):
+            # It knows already: asking again would change nothing, and only make its history longer.
+            return home
+        take = home is not None and home.vacant and await self._may_take(home, state)
+        return await self._homes.claim(task.project_id, task.blueprint_id, home, take=take)
+
+    async def _may_take(self, home: Home, state: State) -> bool:
+        """Whether a blueprint can go on here whose tree is away: its files can be had, or nothing is in them yet."""
+        if home.site is None or (home.site.shares and self._homes.site.shares):
+            return True
+        if state.phase is not WorkflowPhase.PENDING:
+            return False
+        await self._link.visibility.sync()
+        task = state.definition.task
+        return not self._link.mirror.begun(task.project_id, task.blueprint_id)

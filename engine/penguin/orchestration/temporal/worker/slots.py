@@ -1,0 +1,208 @@
+"""The slots of a working tree: as many attempts at once as `max_parallel` says, over all workers of the workspace.
+
+A slot is a file whose lock lasts as long as its holder. It names the engine and the workflow, so that a slot whose
+holder died while its step goes on stays taken, but for whoever takes that very step over. Who waits is asked in the
+order of the contract; workers tell one another by files how urgent the first of theirs is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+from bisect import insort
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penguin.orchestration.core.priority import Rank
+from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.runtime.engine_lock import is_alive, may_run_steps
+
+log = logging.getLogger(__name__)
+
+FOLDER = "slots"
+WAITING = "waiting-"
+"""Begins the names of the files in which workers say who waits."""
+LOOK = 0.1
+"""Seconds between two looks while none is free: slots of other processes are given back without a word."""
+
+
+class Slot:
+    """A slot that is held."""
+
+    def __init__(self, descriptor: int, released: asyncio.Event) -> None:
+        self._descriptor = descriptor
+        self._released = released
+
+    def release(self, *, step_goes_on: bool) -> None:
+        """Give it back; where the step was left running, its name stays on it."""
+        if not step_goes_on:
+            os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+        self._released.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Somebody who waits for a slot."""
+
+    rank: Rank
+    workflow_id: str
+    slot: asyncio.Future[Slot]
+
+
+class Slots:
+    """The slots of one workspace, as one engine takes them."""
+
+    def __init__(self, folder: Path, engines: Path, engine: str, count: int) -> None:
+        self._folder = folder / FOLDER
+        self._engines = engines
+        self._engine = engine
+        self._count = count
+        self._queue: list[_Turn] = []
+        self._released = asyncio.Event()
+        self._handing_out: asyncio.Task[None] | None = None
+        make_private(self._folder)
+
+    async def take(self, workflow_id: str, rank: Rank) -> Slot:
+        """Wait for a slot."""
+        turn = _Turn(rank, workflow_id, asyncio.get_running_loop().create_future())
+        insort(self._queue, turn, key=_order)
+        if self._handing_out is None:
+            self._handing_out = asyncio.create_task(self._hand_out())
+        try:
+            return await turn.slot
+        except asyncio.CancelledError:
+            self._queue = [other for other in self._queue if other is not turn]
+            if turn.slot.done() and not turn.slot.cancelled():
+                turn.slot.result().release(step_goes_on=False)
+            raise
+
+    @asynccontextmanager
+    async def alone(self, workflow_id: str) -> AsyncIterator[None]:
+        """Hold all slots: nobody works on the files meanwhile."""
+        held: list[Slot] = []
+        try:
+            for number in range(self._count):
+                # One after the other, and those who hold one wait for no other: it comes to an end.
+                while (slot := self._alone(number, workflow_id)) is None:
+                    await asyncio.sleep(LOOK)
+                held.append(slot)
+            yield
+        finally:
+            for slot in held:
+                slot.release(step_goes_on=False)
+
+    def _alone(self, number: int, workflow_id: str) -> Slot | None:
+        opened = self._open(number)
+        if opened is None:
+            return None
+        descriptor, holder = opened
+        if holder:
+            os.close(descriptor)
+            return None
+        return self._name(descriptor, workflow_id)
+
+    async def _hand_out(self) -> None:
+        try:
+            while self._queue:
+                self._released.clear()
+                # Who was cancelled may not have come to say so yet.
+                self._queue = [turn for turn in self._queue if not turn.slot.done()]
+                if self._queue:
+                    self._say_who_waits()
+                for number in range(self._count):
+                    if not self._queue:
+                        break
+                    self._offer(number)
+                if self._queue:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._released.wait(), LOOK)
+        finally:
+            self._handing_out = None
+            self._waiting_file(self._engine).unlink(missing_ok=True)
+
+    def _offer(self, number: int) -> None:
+        """Give one slot to whoever is next for it."""
+        opened = self._open(number)
+        if opened is None:
+            return
+        descriptor, holder = opened
+        turn = self._next_for(holder)
+        if turn is None:
+            os.close(descriptor)
+        else:
+            self._queue = [other for other in self._queue if other is not turn]
+            turn.slot.set_result(self._name(descriptor, turn.workflow_id))
+
+    def _next_for(self, holder: str) -> _Turn | None:
+        if holder:
+            # Its step goes on without an engine: only its own workflow has a use for it.
+            return next((turn for turn in self._queue if turn.workflow_id == holder), None)
+        first = self._queue[0] if self._queue else None
+        return None if first is None or self._is_behind(first) else first
+
+    def _open(self, number: int) -> tuple[int, str] | None:
+        """Lock a slot: its descriptor, and the workflow whose step still runs there. None: an engine holds it."""
+        descriptor = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        engine, _, holder = os.pread(descriptor, 500, 0).decode().partition(" ")
+        return descriptor, holder if holder and may_run_steps(self._engines, engine) else ""
+
+    def _name(self, descriptor: int, workflow_id: str) -> Slot:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{self._engine} {workflow_id}".encode(), 0)
+        return Slot(descriptor, self._released)
+
+    # --- several workers ---
+
+    def _waiting_file(self, engine: str) -> Path:
+        return self._folder / f"{WAITING}{engine}"
+
+    def _say_who_waits(self) -> None:
+        said = json.dumps(_order(self._queue[0])).encode()
+        file = self._waiting_file(self._engine)
+        try:
+            if not file.exists() or file.read_bytes() != said:
+                write_private(file, said)
+        except OSError as error:
+            # On a full disk the order over several workers suffers, and nothing else.
+            log.info("%s: %s", file, error)
+
+    def _is_behind(self, turn: _Turn) -> bool:
+        """Whether somebody of another worker is to go first."""
+        return any(other < _plain(_order(turn)) for other in self._others())
+
+    def _others(self) -> list[Any]:
+        found = []
+        for file in self._folder.glob(f"{WAITING}*"):
+            engine = file.name.removeprefix(WAITING)
+            if engine == self._engine:
+                continue
+            try:
+                said = json.loads(file.read_bytes())
+            except (FileNotFoundError, ValueError):
+                continue
+            if is_alive(self._engines, engine):
+                found.append(said)
+            else:
+                file.unlink(missing_ok=True)
+        return found
+
+
+def _order(turn: _Turn) -> tuple[Rank, str]:
+    return (turn.rank, turn.workflow_id)
+
+
+def _plain(order: tuple[Rank, str]) -> Any:
+    """As it reads from a file."""
+    return json.loads(json.dumps(order))

@@ -1,0 +1,154 @@
+"""The worker: hosts workflows, and runs the attempts of one project in one working tree."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from penguin.orchestration.execution.lease import Lease
+from penguin.orchestration.runtime.engine_lock import Identity
+from penguin.orchestration.store.queries import ENGINES
+from penguin.orchestration.temporal.local_cache import FOLDER
+from penguin.orchestration.temporal.messages import phases_queue
+from penguin.orchestration.temporal.worker.activities import Drives
+from penguin.orchestration.temporal.worker.artifact_sync import Shared
+from penguin.orchestration.temporal.worker.ownership import Holding, Homes
+from penguin.orchestration.temporal.worker.routing import Placing
+from penguin.orchestration.temporal.worker.slots import Slots
+from penguin.orchestration.temporal.worker.worktree_id import site_of
+from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.worktree_owner import HomeWorkflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.execution.runner_api import PhaseRunner
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.temporal.client.client import Link
+
+STICKY = timedelta(seconds=1)
+"""So long a workflow waits for the worker that knew it, before any other is as good."""
+THROTTLE = timedelta(seconds=0.5)
+"""Heartbeats reach the server at least so often; word of a cancellation comes back with them."""
+LEASE = "lease"
+AT_ONCE = 20
+"""Workflows that are told at once where they are to be run."""
+LAST_ANSWERS = timedelta(seconds=2)
+"""For answers that are being looked up when the worker stops."""
+LAST_WORDS = 1.0
+"""Seconds in which what is over is told of, and closed on the server, since later there may be nobody to do it."""
+ENDING = 3.0
+"""Seconds that workers may take to end: with a server that does not answer, the SDK waits for more than a minute."""
+MOMENT = 0.2
+"""The same, where the server is known not to answer."""
+WAITING = 200
+"""Attempts that wait here for a slot, in their order; more of them wait on the server."""
+
+
+def engines_of(workspace: Workspace) -> Path:
+    """Where the workers of a workspace prove that they live; beside the mirror, whose reader looks there."""
+    return workspace.state / FOLDER / ENGINES
+
+
+def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
+    """What hosts the workflows of the task queue."""
+    return Worker(
+        link.connection.client,
+        task_queue=link.task_queue,
+        workflows=[workflow, HomeWorkflow],
+        # The workflow is the pure machine and little else: there is nothing to be kept from it.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        disable_eager_activity_execution=True,
+    )
+
+
+async def end(limit: float, *running: tuple[Worker, asyncio.Task[None]]) -> bool:
+    """End workers, together, as far as that can be done in `limit` seconds; whether it could.
+
+    Of what then is left the SDK takes leave by itself, or it ends with the loop. The server takes for lost what it
+    does not hear of, and has it done by others.
+    """
+    ending = [asyncio.create_task(worker.shutdown()) for worker, task in running if not task.done()]
+    _, left = await asyncio.wait([task for _, task in running], timeout=limit)
+    for one in ending:
+        one.cancel()
+    return not left
+
+
+class WorkspaceWorker:
+    """The worker of one process, for the attempts of the project. Needs a running loop.
+
+    `is_mine` says which workflows' attempts are run here. `make_runner` is given the lease that steps are under.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        is_mine: Callable[[str], bool],
+        make_runner: Callable[[Identity, Path | None], PhaseRunner],
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        folder, engines = link.workspace.state / FOLDER, engines_of(link.workspace)
+        self._identity = Identity(engines)
+        self.engine = self._identity.id
+        # Where nobody else can go on with the work, nobody need be kept from it.
+        lease = Lease(folder / LEASE) if link.files is not None else None
+        self._runner = make_runner(self._identity, lease.path if lease else None)
+        site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
+        homes = Homes(link.connection, link.task_queue, site)
+        shared = Shared(link.mirror, link.workspace.db, link.files, link.output, lease, on_trouble)
+        slots = Slots(folder, engines, self.engine, link.max_parallel)
+        self._placing = Placing(link, homes, is_mine)
+        self._holding = Holding(link.connection, site, lease)
+        self.drives = Drives(link, homes, self._runner, slots, shared, self.engine, is_mine, on_trouble)
+        answering = Worker(
+            link.connection.client,
+            task_queue=phases_queue(link.task_queue, link.project_id),
+            activities=[self._placing.place],
+            max_concurrent_activities=AT_ONCE,
+            graceful_shutdown_timeout=LAST_ANSWERS,
+            disable_eager_activity_execution=True,
+        )
+        running = Worker(
+            link.connection.client,
+            task_queue=site.queue,
+            activities=[self.drives.drive, self._holding.hold],
+            max_concurrent_activities=WAITING,
+            max_heartbeat_throttle_interval=THROTTLE,
+            default_heartbeat_throttle_interval=THROTTLE,
+            disable_eager_activity_execution=True,
+        )
+        self._workers = [answering, running]
+        self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
+
+    def claims_all(self) -> None:
+        """Tell others of this machine that this worker takes whatever nobody runs."""
+        self._identity.claims_all()
+
+    async def drain(self, grace: float) -> None:
+        """Begin nothing more, give what runs `grace` seconds, then end it; it is run again later, nothing spent."""
+        self._placing.draining = True
+        await self.drives.drain(grace)
+
+    async def aclose(self) -> bool:
+        """Leave running steps to be taken over, and stop; whether the server answered to the end."""
+        self._placing.draining = True
+        await self.drives.conclude(LAST_WORDS)
+        running = self.drives.any_under_way()
+        self.drives.leave()
+        self._holding.leave()
+        ended = await end(ENDING, *zip(self._workers, self._running, strict=True))
+        if ended:
+            await self.drives.closed(LAST_WORDS)
+        await self._runner.aclose()
+        self._identity.release()
+        if not running:
+            shutil.rmtree(self._identity.folder, ignore_errors=True)
+        return ended

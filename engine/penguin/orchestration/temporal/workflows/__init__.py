@@ -1,0 +1,1 @@
+"""The Temporal workflows: deterministic code that hosts the core."""

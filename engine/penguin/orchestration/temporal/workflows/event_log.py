@@ -1,0 +1,139 @@
+"""A workflow's record: its state, the decisions that led to it, and which commands were heard. Knows no server.
+
+What one run of the workflow hands to the next is in `Carried`; decisions stay with the run that made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.budget import left
+from penguin.orchestration.core.commands import Command, Effect, Run, Supersede
+from penguin.orchestration.core.decider import Decision, decide, effects
+from penguin.orchestration.core.signals import command_of
+from penguin.orchestration.core.state import State, evolve
+from penguin.orchestration.store.rows import encode_events
+from penguin.orchestration.temporal.client.memo import summarize
+from penguin.orchestration.temporal.messages import Begin, Carried, Go
+
+HEARD = 200
+"""Ids of so many commands are remembered, so that one that comes twice is obeyed once."""
+
+
+class Record:
+    """See the module. `now` tells the time, in seconds since the epoch; `publish` hears of each change."""
+
+    def __init__(self, begin: Begin, now: Callable[[], float], publish: Callable[[State, State], None]) -> None:
+        self.rows: list[tuple[int, str]] = []
+        """The decisions of this run: number, and events as JSON."""
+        self.changes = 0
+        """Rises with everything that may ask for something else to be done."""
+        self.begun_here = 0
+        """Attempts that this run began."""
+        self._now = now
+        self._publish = publish
+        carried = begin.carried
+        if carried is not None:
+            self.state, self._seq, self.begun = carried.state, carried.seq, carried.begun
+            self._heard = list(carried.heard)
+            return
+        assert begin.start is not None
+        self._seq = self.begun = 0
+        self._heard = []
+        # What the client wrote into the memo was decided at the same moment, so it is the same.
+        decision = decide(None, begin.start, begin.at)
+        self.state = decision.state
+        self._note(decision)
+
+    # --- deciding ---
+
+    def apply(self, *commands: Command) -> None:
+        """Several commands are one decision. Raises IllegalCommand."""
+        state = self.state
+        events: list[ev.Event] = []
+        for command in commands:
+            decision = decide(state, command, self._now())
+            state = decision.state
+            events += decision.events
+        self._believe(Decision(tuple(events), state, effects(state)))
+
+    def _believe(self, decision: Decision) -> None:
+        if decision.events:
+            before, self.state = self.state, decision.state
+            self._note(decision)
+            self._publish(before, self.state)
+
+    def _note(self, decision: Decision) -> None:
+        self._seq += 1
+        self.rows.append((self._seq, encode_events(decision.events)))
+        begun = sum(isinstance(event, ev.AttemptStarted) for event in decision.events)
+        self.begun += begun
+        self.begun_here += begun
+        self.changes += 1
+
+    @property
+    def effect(self) -> Effect | None:
+        """What should be under way."""
+        return next(iter(effects(self.state)), None)
+
+    # --- people ---
+
+    def check(self, name: str, payload: dict[str, Any]) -> None:
+        """Raise IllegalCommand for what is not allowed now. What was heard before is."""
+        if payload.get("id") not in self._heard:
+            decide(self.state, self._command(name, payload), self._now())
+
+    def obey(self, name: str, payload: dict[str, Any]) -> None:
+        """Do what a person says, once. Raises IllegalCommand."""
+        given = str(payload.get("id") or "")
+        if not given or given not in self._heard:
+            self.apply(self._command(name, payload))
+            self._heard = [*self._heard, given][-HEARD:]
+
+    def refuse(self, name: str, by: str, error: IllegalCommand) -> None:
+        """Note what nobody waits for an answer to, and was not allowed."""
+        refused = ev.Refused(at=self._now(), command=name, by=by, reason=error.message)
+        self._believe(Decision((refused,), evolve(self.state, refused), ()))
+
+    def _command(self, name: str, payload: dict[str, Any]) -> Command:
+        if name == "supersede":
+            return Supersede(str(payload.get("by") or ""))
+        said = {key: value for key, value in payload.items() if key != "id"}
+        return command_of(name, said, by="", advice_id=str(payload.get("id") or self._seq + 1), at=self._now())
+
+    # --- telling ---
+
+    def summary(self) -> str:
+        """The state, as in the memo."""
+        return summarize(self._seq, self.state)
+
+    def order(self, run: Run) -> Go:
+        """What a drive is told."""
+        state = self.state
+        opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
+        return Go(
+            phase=run.phase,
+            attempt=run.attempt,
+            begun=self.begun,
+            stop=run.stop,
+            feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
+            evidence=state.evidence,
+            budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+            snapshot=state.snapshot,
+            tested_tree=tested.tree if tested is not None else "",
+        )
+
+    def carried(self, *, ticket: int, term: int, previous: str) -> Carried:
+        """What the next run is given."""
+        return Carried(
+            state=self.state,
+            seq=self._seq,
+            ticket=ticket,
+            term=term,
+            begun=self.begun,
+            heard=tuple(self._heard),
+            previous=previous,
+        )

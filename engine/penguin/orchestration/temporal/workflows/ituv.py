@@ -1,0 +1,323 @@
+"""The workflow: hosts the pure machine on a Temporal server, which keeps every decision before anybody hears of it.
+
+A drive is an activity that runs attempts, one after the other, for as long as the state asks for one; it takes its
+orders from the workflow by update and brings the results back the same way. The workflow sees to it that there is a
+drive whenever the machine wants one, and waits for everything else: times, people, dependencies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError
+
+from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
+from penguin.orchestration.core.commands import Await, Cancel, Claim, Dispatch, Report, Run
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State
+from penguin.orchestration.core.views import info_of
+from penguin.orchestration.store.history import phase_results
+from penguin.orchestration.temporal.client.memo import STATE
+from penguin.orchestration.temporal.messages import LOST, WORKFLOW, Answer, Begin, Events, decode, encode
+from penguin.orchestration.temporal.workflows.activity_supervisor import HEARTBEAT, Conductor
+from penguin.orchestration.temporal.workflows.event_log import Record
+
+PHASE = SearchAttributeKey.for_keyword("PenguinPhase")
+STATUS = SearchAttributeKey.for_keyword("PenguinStatus")
+
+ATTEMPTS_PER_RUN = 150
+"""After so many attempts the workflow goes on in a new run: a server keeps no history of any length."""
+CLOSING = timedelta(seconds=10)
+"""A workflow that a retry replaced waits so long for the server's own cancellation."""
+
+
+@workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])
+class ItuvWorkflow:
+    """One ITUV workflow, or one run of its long life."""
+
+    heartbeat = HEARTBEAT
+    attempts_per_run = ATTEMPTS_PER_RUN
+
+    @workflow.init
+    def __init__(self, argument: str) -> None:
+        begin = decode(argument, Begin)
+        carried = begin.carried
+        self._record = Record(begin, self._now, self._publish)
+        self._conductor = Conductor(
+            carried.ticket if carried else 0,
+            carried.term if carried else 0,
+            lambda: self._state,
+            self._touch,
+            self.heartbeat,
+        )
+        self._previous = carried.previous if carried else ""
+        self._cancel_asked = False
+
+    @property
+    def _state(self) -> State:
+        return self._record.state
+
+    def _now(self) -> float:
+        return workflow.time()
+
+    def _touch(self) -> None:
+        self._record.changes += 1
+
+    def _publish(self, before: State, now: State) -> None:
+        updates = []
+        if now.phase is not before.phase:
+            updates.append(PHASE.value_set(now.phase.value))
+        if now.status is not before.status:
+            updates.append(STATUS.value_set(now.status.value))
+        if updates:
+            workflow.upsert_search_attributes(updates)
+        workflow.upsert_memo({STATE: self._record.summary()})
+
+    # --- its life ---
+
+    @workflow.run
+    async def run(self, argument: str) -> str:
+        """Until it is over; the last state's summary."""
+        if not self._previous:
+            workflow.metric_meter().create_counter("temporal_workflow_started", "ITUV workflows started").add(1)
+        while True:
+            try:
+                await self._go_on()
+                break
+            except asyncio.CancelledError:
+                self._cancel_asked = True
+                self._cancel(workflow.cancellation_reason() or "")
+        return await self._close()
+
+    def _cancel(self, by: str) -> None:
+        try:
+            self._record.apply(Cancel(by))
+        except IllegalCommand as error:
+            self._record.refuse("cancel", by, error)
+
+    async def _go_on(self) -> None:
+        while not self._over():
+            seen = self._record.changes
+            wait = self._enact()
+            if self._conductor.idle and self._is_long():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                self._continue_as_new()
+            try:
+                # Bound now: the next turn of the loop has numbers of its own.
+                await workflow.wait_condition(lambda seen=seen: self._record.changes != seen, timeout=wait)  # type: ignore[misc]
+            except TimeoutError:
+                continue
+
+    def _over(self) -> bool:
+        if not self._state.final or not self._conductor.idle:
+            return False
+        return self._conductor.told or self._state.status is not WorkflowStatus.COMPLETED
+
+    def _enact(self) -> timedelta | None:
+        """Bring the drive in line with the state; how long nothing else has to be done."""
+        effect, conductor = self._record.effect, self._conductor
+        due = conductor.look_at
+        if isinstance(effect, Run):
+            if effect.stop and conductor.at_work:
+                conductor.nudge()
+        elif isinstance(effect, Await):
+            due = max(effect.until, due)
+        elif self._state.status is not WorkflowStatus.COMPLETED or conductor.told:
+            conductor.dismiss()
+            return None
+        if due > self._now():
+            conductor.dismiss()
+            return timedelta(seconds=due - self._now())
+        if not self._is_long():
+            conductor.want()
+        return None
+
+    def _is_long(self) -> bool:
+        # A cancellation that the server knows of is not carried over.
+        if self._cancel_asked or self._state.final:
+            return False
+        return self._record.begun_here > self.attempts_per_run or workflow.info().is_continue_as_new_suggested()
+
+    def _continue_as_new(self) -> None:
+        conductor, run_id = self._conductor, workflow.info().run_id
+        carried = self._record.carried(ticket=conductor.ticket, term=conductor.term, previous=run_id)
+        workflow.continue_as_new(encode(Begin(carried=carried)))
+
+    async def _close(self) -> str:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        state = self._state
+        if state.status is WorkflowStatus.FAILED:
+            raise ApplicationError(state.reason, type="ItuvFailed", non_retryable=True)
+        if state.status is WorkflowStatus.CANCELLED:
+            if not self._cancel_asked:
+                # Of a workflow that a retry replaced, the server hears a moment later.
+                await workflow.sleep(CLOSING)
+                return self._record.summary()
+            raise asyncio.CancelledError
+        return self._record.summary()
+
+    # --- the drive ---
+
+    @workflow.update
+    def begin(self, ticket: int, engine: str, host: str) -> str:
+        """A drive has a slot: what is it to run?"""
+        conductor = self._conductor
+        if ticket != conductor.ticket or conductor.idle:
+            return encode(Answer())
+        conductor.term += 1
+        if self._is_wanted():
+            conductor.began()
+            self._record.apply(Claim(engine, host), Dispatch())
+        return self._answer()
+
+    def _is_wanted(self) -> bool:
+        effect = self._record.effect
+        return isinstance(effect, Run) or (isinstance(effect, Await) and effect.until <= self._now())
+
+    @workflow.update
+    def report(self, term: int, begun: int, attempt: int, result: str) -> str:
+        """An attempt came to an end: what follows?"""
+        if term != self._conductor.term:
+            return encode(Answer())
+        if begun == self._record.begun:
+            self._record.apply(Report(attempt, decode(result, AttemptResult)))
+        return self._answer()
+
+    @workflow.query
+    def wanted_stop(self, term: int) -> str:
+        """How the attempt under way should be asked to end; or LOST."""
+        if term != self._conductor.term:
+            return LOST
+        effect = self._record.effect
+        return effect.stop if isinstance(effect, Run) else ""
+
+    def _answer(self) -> str:
+        effect, conductor = self._record.effect, self._conductor
+        goes_on = isinstance(effect, Run) and conductor.at_work and not self._is_long()
+        go = self._record.order(effect) if goes_on and isinstance(effect, Run) else None
+        if go is None:
+            conductor.left()
+        return encode(Answer(term=conductor.term, go=go, summary=self._record.summary()))
+
+    # --- people ---
+
+    @workflow.update(name="pause")
+    def pause(self, payload: dict[str, Any]) -> str:
+        """Start no new step."""
+        return self._obey("pause", payload)
+
+    @workflow.update(name="resume")
+    def resume(self, payload: dict[str, Any]) -> str:
+        """Go on from PAUSED or BLOCKED."""
+        return self._obey("resume", payload)
+
+    @workflow.update(name="approve")
+    def approve(self, payload: dict[str, Any]) -> str:
+        """Pass an UNVERIFIED phase on a person's word."""
+        return self._obey("approve", payload)
+
+    @workflow.update(name="inject_feedback")
+    def inject_feedback(self, payload: dict[str, Any]) -> str:
+        """Queue advice."""
+        return self._obey("inject_feedback", payload)
+
+    @workflow.update(name="supersede")
+    def supersede(self, payload: dict[str, Any]) -> str:
+        """A retry replaces it."""
+        return self._obey("supersede", payload)
+
+    @workflow.signal(name="pause")
+    def pause_signal(self, payload: dict[str, Any] | None = None) -> None:
+        """As the update, for whoever does not wait for an answer."""
+        self._heed("pause", payload)
+
+    @workflow.signal(name="resume")
+    def resume_signal(self, payload: dict[str, Any] | None = None) -> None:
+        """As the update."""
+        self._heed("resume", payload)
+
+    @workflow.signal(name="approve")
+    def approve_signal(self, payload: dict[str, Any] | None = None) -> None:
+        """As the update."""
+        self._heed("approve", payload)
+
+    @workflow.signal(name="inject_feedback")
+    def feedback_signal(self, payload: dict[str, Any] | None = None) -> None:
+        """As the update."""
+        self._heed("inject_feedback", payload)
+
+    @workflow.signal
+    def look_again(self) -> None:
+        """A task that this one may depend on was completed, or its files are to be had again."""
+        self._conductor.look_again(0.0)
+        self._touch()
+
+    @pause.validator
+    def _may_pause(self, payload: dict[str, Any]) -> None:
+        self._check("pause", payload)
+
+    @resume.validator
+    def _may_resume(self, payload: dict[str, Any]) -> None:
+        self._check("resume", payload)
+
+    @approve.validator
+    def _may_approve(self, payload: dict[str, Any]) -> None:
+        self._check("approve", payload)
+
+    @inject_feedback.validator
+    def _may_inject(self, payload: dict[str, Any]) -> None:
+        self._check("inject_feedback", payload)
+
+    @supersede.validator
+    def _may_supersede(self, payload: dict[str, Any]) -> None:
+        self._check("supersede", payload)
+
+    def _check(self, name: str, payload: dict[str, Any]) -> None:
+        """Raise what the client turns into IllegalCommand again."""
+        try:
+            self._record.check(name, payload)
+        except IllegalCommand as error:
+            raise ApplicationError(error.message, error.hint, type="IllegalCommand", non_retryable=True) from None
+
+    def _obey(self, name: str, payload: dict[str, Any]) -> str:
+        self._record.obey(name, payload)
+        return self._record.summary()
+
+    def _heed(self, name: str, payload: dict[str, Any] | None) -> None:
+        try:
+            self._record.obey(name, payload or {})
+        except IllegalCommand as error:
+            self._record.refuse(name, str((payload or {}).get("by") or ""), error)
+
+    # --- questions ---
+
+    @workflow.query
+    def get_status(self) -> dict[str, Any]:
+        """The fields of WorkflowInfo."""
+        return {name: msgspec.to_builtins(value) for name, value in info_of(self._state)._asdict().items()}
+
+    @workflow.query
+    def get_progress(self) -> int:
+        """Percent."""
+        return self._state.phase.progress
+
+    @workflow.query
+    def get_artifacts(self) -> list[str]:
+        """Paths."""
+        return list(self._state.artifacts)
+
+    @workflow.query
+    def get_phase_results(self) -> list[dict[str, Any]]:
+        """What the attempts of this run came to."""
+        results = phase_results(self._record.rows)
+        return [{name: msgspec.to_builtins(value) for name, value in it._asdict().items()} for it in results]
+
+    @workflow.query
+    def get_history(self) -> str:
+        """The events of this run, and which run holds those before."""
+        return encode(Events(rows=tuple(self._record.rows), previous=self._previous))

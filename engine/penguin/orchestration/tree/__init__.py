@@ -1,8 +1,0 @@
-"""The working tree of a workspace under git: what a gate saw of it, kept as it was, and brought back."""
-
-from __future__ import annotations
-
-from penguin.orchestration.tree.digest import MAX_NAMED, Tree
-from penguin.orchestration.tree.git import GitTrouble, NoRepository
-
-__all__ = ["MAX_NAMED", "GitTrouble", "NoRepository", "Tree"]

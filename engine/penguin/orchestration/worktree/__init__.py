@@ -1,0 +1,8 @@
+"""The working tree of a workspace under git: what a gate saw of it, kept as it was, and brought back."""
+
+from __future__ import annotations
+
+from penguin.orchestration.worktree.digest import MAX_NAMED, Tree
+from penguin.orchestration.worktree.git import GitTrouble, NoRepository
+
+__all__ = ["MAX_NAMED", "GitTrouble", "NoRepository", "Tree"]

@@ -1,0 +1,227 @@
+"""Checkpoints: the whole working tree as it was, kept as commits under `refs/penguin/<workflow>/`.
+
+Untracked files are in them too, ignored ones not. `start` is the tree before the first attempt, `<attempt>-<phase>`
+that after an attempt, `<attempt>-<phase>-approved` that which a person vouched for, and `<attempt>-restore` that
+which a retry put another one in the place of. The parent of each is the one before it; that of the first is HEAD.
+Where the tree is shared (`Lineage`), they go on from all that is in the tree, and a parent without parents carries the
+files that the digest is of.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.files.permissions import write_private
+from penguin.orchestration.worktree.digest import MAX_NAMED
+from penguin.orchestration.worktree.exclude import Exclusion
+from penguin.orchestration.worktree.git import GitTrouble, NoRepository, Repository, shown
+from penguin.orchestration.worktree.index import OwnIndex
+from penguin.orchestration.worktree.sync.ancestry import Lineage
+
+log = logging.getLogger(__name__)
+
+INDEX = "checkpoint.index"
+BEGUN = "checkpoint.start"
+"""Holds the first checkpoint, once there is one."""
+START = "start"
+RESTORE = "restore"
+_NAME = re.compile(rf"{START}|([0-9]+)-(implement|test|use|verify|{RESTORE})(-approved)?")
+_FORMAT = "%(refname)%00%(objectname)%00%(tree)%00%(contents:body)%00"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tree that is kept."""
+
+    name: str
+    commit: str
+    tree: str
+    """Its tree object."""
+    digest: str
+    """What Tree says of it; '' where that was not known."""
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts the checkpoints of a workflow."""
+        return order_of(self.name)
+
+    @property
+    def attempt(self) -> int | None:
+        """The number of the attempt; None for the start."""
+        return None if self.name == START else self.order[0]
+
+    @property
+    def phase(self) -> WorkflowPhase | None:
+        """The phase of the attempt; None where it is of none."""
+        match = _NAME.fullmatch(self.name)
+        return None if match is None or match[2] in (None, RESTORE) else WorkflowPhase(match[2].upper())
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint that was just made."""
+
+    commit: str = ""
+    left_out: tuple[str, ...] = ()
+    """What is not in it although it is not ignored."""
+
+
+class Checkpoints:
+    """The checkpoints of one workflow. Blocks while git runs; raises GitTrouble where git refuses.
+
+    `folder` is the workflow's own, below `.penguin/`; it has the workflow's id for a name.
+    """
+
+    def __init__(self, workspace: Path, folder: Path, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> None:
+        self._folder = folder
+        self.workflow_id = folder.name
+        self.repository = Repository(workspace)
+        self.index = OwnIndex(self.repository, folder, INDEX)
+        self.exclusion = Exclusion(self.repository, exclude)
+        self.lineage = Lineage(self.repository, folder)
+
+    @cached_property
+    def refs(self) -> str:
+        """What the names of the workflow's refs begin with."""
+        return refs_of(self.repository, self.workflow_id)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the start is kept."""
+        return (self._folder / BEGUN).exists()
+
+    def begin(self, digest: str) -> None:
+        """Keep the tree before the first attempt."""
+        # A workspace whose records were deleted counts its workflows from zero again: those refs are not ours.
+        with suppress(GitTrouble, OSError):
+            self.drop()
+        if commit := keep_if_possible(self, START, digest).commit:
+            self.go_on_from(commit)
+
+    def go_on_from(self, start: str) -> None:
+        """Say which checkpoint the workflow began with."""
+        write_private(self._folder / BEGUN, f"{start}\n".encode())
+
+    def keep(self, name: str, digest: str) -> Kept:
+        """Keep the tree as it is now."""
+        with self.index.locked():
+            left_out = take_all(self.index, self.exclusion)
+            tree = self.index.write_tree()
+            commit = self.commit(name, tree, digest)
+        return Kept(commit, tuple(shown(self.repository.inner(path)) for path in left_out[:MAX_NAMED]))
+
+    def commit(self, name: str, tree: str, digest: str) -> str:
+        """Keep a tree under a name. A name that was used before is moved, but for a restore, which goes on from it."""
+        new = Checkpoint(name, "", tree, digest)
+        earlier = [it for it in self.all() if it.order < new.order or (it.name == name and name.endswith(RESTORE))]
+        previous = earlier[-1].commit if earlier else self.head()
+        if not self.lineage.shared:
+            return self._commit(new, [previous] if previous else [])
+        with self.lineage.held():
+            commit = self._commit(new, [*self.lineage.parents(previous), *self._carrier(new)])
+            self.lineage.move(commit)
+        return commit
+
+    def _commit(self, new: Checkpoint, parents: Sequence[str]) -> str:
+        commit = commit_tree(self.repository, new.tree, parents, self._subject(new.name) + f"\n\n{new.digest}")
+        self.repository.run("update-ref", f"{self.refs}{new.name}", commit)
+        return commit
+
+    def _carrier(self, new: Checkpoint) -> list[str]:
+        """A commit that takes the tree object of the digest wherever the checkpoint goes."""
+        if not new.digest:
+            return []
+        return [commit_tree(self.repository, new.digest, (), self._subject(new.name) + ": what its digest is of")]
+
+    def _subject(self, name: str) -> str:
+        return f"penguin {self.workflow_id} {name}"
+
+    def head(self) -> str:
+        """The commit that is checked out, or ''."""
+        return self.repository.run("rev-parse", "-q", "--verify", "HEAD^{commit}", fine=(0, 1)).decode().strip()
+
+    def all(self) -> list[Checkpoint]:
+        """What is kept, the oldest first."""
+        fields = self.repository.run("for-each-ref", f"--format={_FORMAT}", self.refs).decode().split("\0")[:-1]
+        found = []
+        for ref, commit, tree, digest in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
+            name = ref.strip().removeprefix(self.refs)
+            if is_checkpoint(name):
+                found.append(Checkpoint(name, commit, tree, digest.strip()))
+        return sorted(found, key=lambda checkpoint: checkpoint.order)
+
+    def drop(self, but: Collection[str] = ()) -> None:
+        """Keep nothing but these any longer; git throws away what nothing else holds when it next cleans up."""
+        _delete(self.repository, [f"{self.refs}{one.name}" for one in self.all() if one.name not in but])
+
+
+def take_all(index: OwnIndex, exclusion: Exclusion) -> list[bytes]:
+    """Bring a locked index to the tree as it is now; returns what had to be left out."""
+    changed, untracked = index.differences()
+    left_out = [path for path in untracked if exclusion.holds(path)]
+    grown = exclusion.grown(changed)
+    index.forget(grown)
+    skipped = {*left_out, *grown}
+    wanted = {
+        path: gone for path, gone in {**dict.fromkeys(untracked, False), **changed}.items() if path not in skipped
+    }
+    return sorted([*left_out, *grown, *index.update(wanted)])
+
+
+def commit_tree(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """Make a commit of a tree object."""
+    options = [option for parent in parents for option in ("-p", parent)]
+    return repository.run("commit-tree", tree, *options, given=f"{message}\n".encode()).decode().strip()
+
+
+def keep_if_possible(checkpoints: Checkpoints, name: str, digest: str) -> Kept:
+    """Keep the tree as it is now; where that can't be, say why in the log, and go on."""
+    try:
+        return checkpoints.keep(name, digest)
+    except NoRepository:
+        return Kept()
+    except (GitTrouble, OSError) as error:
+        log.warning("no checkpoint %s of %s: %s", name, checkpoints.workflow_id, error)
+        return Kept()
+
+
+def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:
+    """Drop all checkpoints of these workflows. Does nothing where there is no repository; raises GitTrouble."""
+    repository = Repository(workspace)
+    try:
+        refs = repository.run("for-each-ref", "--format=%(refname)", "refs/penguin/").decode().split()
+    except NoRepository:
+        return
+    ours = {refs_of(repository, workflow_id) for workflow_id in workflow_ids}
+    _delete(repository, [ref for ref in refs if f"{ref.rpartition('/')[0]}/" in ours])
+
+
+def order_of(name: str) -> tuple[int, int]:
+    """Sorts the names of a workflow's checkpoints; the number of the attempt, or -1 for the start, comes first."""
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] is None:
+        return (-1, 0)
+    return (int(match[1]), 2 if match[2] == RESTORE else 1 if match[3] else 0)
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a ref of this name is a checkpoint."""
+    return _NAME.fullmatch(name) is not None
+
+
+def refs_of(repository: Repository, workflow_id: str) -> str:
+    """What the names of a workflow's refs begin with."""
+    return f"refs/penguin/{workflow_id}/{repository.refs}"
+
+
+def _delete(repository: Repository, refs: Sequence[str]) -> None:
+    if refs:
+        repository.run("update-ref", "--stdin", given="".join(f"delete {ref}\n" for ref in refs).encode())

@@ -1,0 +1,47 @@
+"""What never goes into git's objects on Penguin's account: large files, secrets, databases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from penguin.orchestration.worktree.git import Repository, entries
+
+MAX_BYTES = 10_000_000
+"""Untracked files larger than this are left out."""
+
+
+class Exclusion:
+    """Decides by name and size. Patterns are shell patterns of file names, anywhere in the workspace.
+
+    One with a slash in it is a pattern of the whole path instead, and one that ends in a slash takes all below it.
+    """
+
+    def __init__(self, repository: Repository, patterns: Sequence[str]) -> None:
+        self._repository = repository
+        self._patterns = tuple(f"{pattern}*" if pattern.endswith("/") else pattern for pattern in patterns)
+
+    def holds(self, path: bytes) -> bool:
+        """Whether an untracked file, or another repository (whose path ends in a slash), is left out."""
+        return path.endswith(b"/") or self._named(path) or self.too_large(path)
+
+    def _named(self, path: bytes) -> bool:
+        whole = os.fsdecode(self._repository.inner(path))
+        name = whole.rpartition("/")[2]
+        return any(fnmatchcase(whole if "/" in pattern else name, pattern) for pattern in self._patterns)
+
+    def too_large(self, path: bytes) -> bool:
+        """Whether the file is too large, as it is now."""
+        try:
+            return self._repository.file(path).lstat().st_size > MAX_BYTES
+        except OSError:
+            return False
+
+    def grown(self, changed: Iterable[bytes]) -> list[bytes]:
+        """Changed files that are too large by now, and not under version control."""
+        large = [path for path in changed if self.too_large(path)]
+        if not large:
+            return []
+        tracked = set(entries(self._repository.run("ls-files", "-z", "--cached", *self._repository.within)))
+        return [path for path in large if path not in tracked]

@@ -1,0 +1,1 @@
+"""Synchronisation of checkpoints between hosts through a git remote."""

@@ -1,0 +1,105 @@
+"""A workflow that goes on in another tree than before, or that builds upon work of other trees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.worktree.checkpoints import RESTORE, START, Checkpoint, Checkpoints, order_of
+from penguin.orchestration.worktree.digest import Tree
+from penguin.orchestration.worktree.sync.merge import Incoming, Merge, NotBrought
+from penguin.orchestration.worktree.sync.refs import Mirror, Names
+
+log = logging.getLogger(__name__)
+
+
+class Arrival:
+    """Brings one workflow into a tree. Blocks while git runs; raises GitTrouble."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        workspace: Path,
+        folder: Path,
+        attempt: int,
+        exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
+    ) -> None:
+        self._mirror = mirror
+        self._workflow_id = folder.name
+        self._attempt = attempt
+        self._checkpoints = Checkpoints(workspace, folder, exclude)
+        self._tree = Tree(workspace, folder, exclude)
+
+    def is_here(self, checkpoint: str = "") -> bool:
+        """Whether the tree holds what the workflow's attempts did; see Sharing."""
+        lineage = self._checkpoints.lineage
+        here = lineage.here()
+        if here is None:
+            # It may have begun here before the tree was shared.
+            kept = self._checkpoints.all() if self._checkpoints.begun else []
+            return self._attempt <= max((max(one.order[0], 0) for one in kept), default=-1)
+        return self._attempt <= here and (not checkpoint or lineage.holds(checkpoint))
+
+    def bring(self, after: Sequence[str], checkpoint: str, passed: str) -> None:
+        """See Sharing."""
+        was_here = self.is_here(checkpoint)
+        listed = self._mirror.listed(self._workflow_id, *after)
+        mine = listed[self._workflow_id]
+        wanted = {} if was_here or not self._attempt else self._known(mine, checkpoint)
+        others = {one: listed[one] for one in after if listed[one] and one != self._workflow_id}
+        self._mirror.fetch({**others, self._workflow_id: wanted})
+        newest = (self._newest(one, there) for one, there in [*others.items(), (self._workflow_id, wanted)])
+        Merge(self._checkpoints).bring([one for one in newest if one is not None])
+        if wanted:
+            self._go_on(wanted)
+        elif passed and not was_here and not self._tree.begun:
+            self._take_over(passed, after)
+        self._mirror.note_pushed(self._workflow_id, mine)
+        if not was_here:
+            self._checkpoints.lineage.note(self._attempt)
+
+    def _known(self, there: Names, checkpoint: str) -> Names:
+        """Those of the remote that belong to attempts which ended."""
+        found = [name for name in _work(there) if order_of(name)[0] == self._attempt]
+        if not found or (checkpoint and checkpoint not in (there[name] for name in found)):
+            raise NotBrought(
+                f"attempt {self._attempt} of {self._workflow_id} is not on the git remote {self._mirror.remote.name}: "
+                "what it did to the files never left the machine where it ran",
+                f"start a worker there again, or begin anew: /workflow retry {self._workflow_id} --from IMPLEMENT",
+            )
+        return {name: commit for name, commit in there.items() if order_of(name)[0] <= self._attempt}
+
+    def _newest(self, workflow_id: str, there: Names) -> Incoming | None:
+        names = _work(there)
+        if not names:
+            return None
+        ref = self._mirror.checkpoints(workflow_id).refs + names[-1]
+        return Incoming(workflow_id, ref, there[names[-1]])
+
+    def _go_on(self, wanted: Names) -> None:
+        """Let the workflow go on from its checkpoints, and hold the files of its last digest for the tree."""
+        self._checkpoints.drop(but=wanted)
+        kept = [one for one in self._checkpoints.all() if not one.name.endswith(RESTORE)]
+        self._adopt([one for one in kept if one.digest][-1:])
+        start = next((one for one in kept if one.name == START), kept[0])
+        self._checkpoints.go_on_from(start.commit)
+
+    def _take_over(self, passed: str, after: Sequence[str]) -> None:
+        """Hold the files for the tree for which a workflow before this one passed its gates."""
+        kept = (one for workflow_id in after for one in self._mirror.checkpoints(workflow_id).all())
+        self._adopt([one for one in kept if one.digest == passed][-1:])
+
+    def _adopt(self, last: Sequence[Checkpoint]) -> None:
+        for one in last:
+            if self._checkpoints.repository.has(f"{one.digest}^{{tree}}"):
+                self._tree.adopt(one.digest, one.tree)
+                return
+            log.warning("%s was kept before the tree was shared: its gates will run again", one.name)
+        self._tree.forget()
+
+
+def _work(there: Names) -> list[str]:
+    """The checkpoints that hold what a workflow did, the oldest first: not what a retry put aside."""
+    return sorted((name for name in there if not name.endswith(RESTORE)), key=order_of)

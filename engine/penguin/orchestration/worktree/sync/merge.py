@@ -1,0 +1,95 @@
+"""Merging checkpoints of other trees into a working tree: three ways, with what changed here, committed or not.
+
+Neither branch nor index nor stash of the user is touched. A conflict, or what git does not hold in the way, and nothing
+is touched at all.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.worktree.checkout import REPOSITORY, Placement, named
+from penguin.orchestration.worktree.checkpoints import Checkpoints, commit_tree, take_all
+from penguin.orchestration.worktree.git import entries, shown
+
+_STAGE = re.compile(rb"([0-7]{6}) [0-9a-f]+ [123]\t(.*)", re.DOTALL)
+
+
+class NotBrought(WorkflowError):
+    """The work of another tree can't be brought into this one; no file was touched."""
+
+    code = "not_brought"
+
+
+class Incoming(NamedTuple):
+    """A checkpoint to merge."""
+
+    workflow_id: str
+    ref: str
+    commit: str
+
+
+class Merge:
+    """Brings checkpoints into the tree of a workflow. Blocks while git runs; raises GitTrouble."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+        self._index = checkpoints.index
+        self._repository = checkpoints.repository
+        self._placement = Placement(checkpoints.index)
+
+    def bring(self, incoming: Sequence[Incoming]) -> None:
+        """Merge those that are not in the tree yet, in this order. Raises NotBrought."""
+        lineage = self._checkpoints.lineage
+        with self._index.locked(), lineage.held():
+            lacking = lineage.lacking(one.commit for one in incoming)
+            if not lacking:
+                return
+            take_all(self._index, self._checkpoints.exclusion)
+            now = self._index.write_tree()
+            ours = self._commit(now, lineage.parents(), "what was here")
+            merged = ours
+            for commit in lacking:
+                one = next(one for one in incoming if one.commit == commit)
+                merged = self._commit(self._merged(merged, one), [merged, commit], "merge")
+            self._place(now, merged)
+            # Not `merged`: that one may have changed what is outside of the workspace, and other repositories.
+            lineage.move(self._commit(self._index.write_tree(), [ours, *lacking], "what was brought here"))
+
+    def _commit(self, tree: str, parents: Sequence[str], what: str) -> str:
+        return commit_tree(self._repository, tree, parents, f"penguin {self._checkpoints.workflow_id}: {what}")
+
+    def _merged(self, ours: str, theirs: Incoming) -> str:
+        """The tree of both."""
+        # A file that moves over the border of the workspace would take what was done to it along.
+        renames = "false" if self._repository.prefix else "true"
+        settings = ("-c", f"merge.renames={renames}", "-c", "merge.directoryRenames=false")
+        options = ("--write-tree", "-z", "--no-messages", "--allow-unrelated-histories")
+        output = self._repository.run(*settings, "merge-tree", *options, ours, theirs.commit, fine=(0, 1))
+        tree, *stages = entries(output)
+        if conflicts := self._conflicts(stages):
+            first = shlex.quote(f":/{shown(min(conflicts))}")
+            raise NotBrought(
+                f"can't bring the work of {theirs.workflow_id} into this tree: both changed {named(conflicts)}",
+                f"to take its files: git restore --source={theirs.ref} -- {first}; or change yours by hand",
+            )
+        return tree.decode()
+
+    def _conflicts(self, stages: Sequence[bytes]) -> set[bytes]:
+        matches = [match for stage in stages if (match := _STAGE.fullmatch(stage))]
+        inside = self._repository.prefix.encode("utf-8", "surrogateescape")
+        return {match[2] for match in matches if match[1] != REPOSITORY.encode() and match[2].startswith(inside)}
+
+    def _place(self, now: str, merged: str) -> None:
+        changes = self._placement.changes(now, merged)
+        if blocked := self._placement.in_the_way(changes):
+            raise NotBrought(
+                "can't bring the work of another tree into this one: "
+                f"what checkpoints do not hold is in the way: {named(blocked)}",
+                "move them away",
+            )
+        self._placement.apply(changes)

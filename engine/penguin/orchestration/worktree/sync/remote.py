@@ -1,0 +1,163 @@
+"""A git remote as Penguin speaks to it: nobody is asked for anything, no hook is run, and it does not take for ever."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from tempfile import TemporaryFile
+from typing import IO
+
+from penguin.orchestration.worktree.git import GIT, GitTrouble, NoRepository, Repository, environment
+
+LIMIT = 60.0
+"""Seconds for which a remote may be silent."""
+PATIENCE = 10
+"""How many times as long a transfer may take that goes on: the first one may take the whole history along."""
+_REFS = "refs/penguin/"
+_OPTIONS = ("--no-recurse-submodules", "--progress")
+_OF_THE_USER = ("GIT_SSH", "GIT_ASKPASS", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_CONFIG_", "GIT_ALLOW_PROTOCOL")
+"""Beginnings of variables that say how remotes are reached."""
+_SHOWN = 4
+_PROGRESS = re.compile(r"(remote: )?([A-Z][a-z]+ (objects|deltas)\b|Total [0-9]|Delta compression\b)")
+_NO_BODY = re.compile(r"(?<=://)[^/@\s]+@")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[^\]]*\]|[^/:]+)(?::[0-9]+(?=/))?[:/](.*)", re.IGNORECASE
+)
+
+
+class Unreachable(GitTrouble):
+    """The git remote does not answer, or refuses."""
+
+    code = "git_remote"
+
+
+class Remote:
+    """A remote of a repository, by name. Blocks while git runs; raises Unreachable."""
+
+    def __init__(self, repository: Repository, name: str, limit: float = LIMIT) -> None:
+        self.name = name
+        self._repository = repository
+        self._limit = limit
+
+    def listed(self) -> dict[str, str]:
+        """The commits of the refs that Penguin pushed there, by name of the ref."""
+        output = self._run("ls-remote", "--refs", self.name, f"{_REFS}*")
+        rows = (line.split("\t") for line in output.decode().splitlines())
+        return {ref: commit for commit, ref in rows if ref.startswith(_REFS)}
+
+    def fetch(self, refs: Mapping[str, str]) -> None:
+        """Set refs here, the values, to those of the remote, the keys."""
+        if refs:
+            options = ("--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance", *_OPTIONS)
+            given = "".join(f"+{there}:{here}\n" for there, here in refs.items()).encode()
+            self._run("fetch", *options, "--stdin", self.name, given=given)
+
+    def push(self, refs: Mapping[str, str], expected: Mapping[str, str]) -> bool:
+        """Set refs of the remote, the keys, to commits; '' deletes one. False: one was not as expected; '': not there.
+
+        The others may be set by then.
+        """
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", *_OPTIONS)
+        leases = (f"--force-with-lease={there}:{expected.get(there, '')}" for there in refs)
+        wanted = (f"{commit}:{there}" for there, commit in refs.items())
+        output = self._run("push", *options, *leases, self.name, *wanted, fine=(0, 1)).decode("utf-8", "replace")
+        refused = [line for line in output.splitlines() if line.startswith("!")]
+        if others := [line for line in refused if "(stale info)" not in line]:
+            raise self._trouble(f"{self._said} refuses {others[0].partition(':')[2].expandtabs(1)}")
+        return not refused
+
+    # --- where it is ---
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Where it is fetched from and pushed to, comparable."""
+        return addresses(self._repository, self.name)
+
+    @property
+    def _said(self) -> str:
+        return f"the git remote {self.name}"
+
+    def _trouble(self, message: str) -> Unreachable:
+        return Unreachable(message, f"git ls-remote {self.name}")
+
+    # --- git ---
+
+    def _run(self, *arguments: str, given: bytes = b"", fine: tuple[int, ...] = (0,)) -> bytes:
+        with TemporaryFile() as said:
+            try:
+                # A session of its own has no terminal to ask at, and ends whole, with the ssh that git waits for.
+                with subprocess.Popen(
+                    (*GIT, *arguments),
+                    cwd=self._repository.top,
+                    env=self._environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    start_new_session=True,
+                ) as process:
+                    output = self._talk(process, given, said)
+            except OSError as error:
+                raise NoRepository(f"git can't be run: {error.strerror}") from error
+            # What git says of refused refs is on standard output, ref by ref.
+            if process.returncode not in fine or (process.returncode and not output):
+                said.seek(0)
+                told = _told(said.read()) or f"exit code {process.returncode}"
+                raise self._trouble(f"{self._said} can't be used: {told}")
+        return output
+
+    def _talk(self, process: subprocess.Popen[bytes], given: bytes, said: IO[bytes]) -> bytes:
+        """The output of a command, which is ended where it says nothing for too long."""
+        began = heard_at = time.monotonic()
+        heard, rest = 0, given or None
+        while True:
+            try:
+                return process.communicate(rest, timeout=min(1.0, self._limit))[0]
+            except subprocess.TimeoutExpired:
+                now, size, rest = time.monotonic(), os.fstat(said.fileno()).st_size, None
+            if size != heard:
+                heard, heard_at = size, now
+            for since, limit in ((heard_at, self._limit), (began, self._limit * PATIENCE)):
+                if now - since >= limit:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    raise self._trouble(f"{self._said} did not answer within {limit:g} s")
+
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        how = {name: value for name, value in os.environ.items() if name.startswith(_OF_THE_USER)}
+        quiet = {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never"}
+        quiet["GIT_ASKPASS"] = ""  # set, and empty: no other program that asks is looked for
+        own_ssh = self._repository.run("config", "core.sshCommand", fine=(0, 1))
+        if not own_ssh and "GIT_SSH" not in how:
+            quiet["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+        return environment() | quiet | how
+
+
+def addresses(repository: Repository, remote: str) -> frozenset[str]:
+    """Where a remote, by name or URL, is fetched from and pushed to, comparable."""
+    known = [repository.run("remote", "get-url", "--all", *how, remote, fine=(0, 2, 128)) for how in ((), ("--push",))]
+    urls = {url for output in known for url in os.fsdecode(output).splitlines()}
+    return frozenset(_address(repository, url) for url in urls or {remote})
+
+
+def _address(repository: Repository, url: str) -> str:
+    """The host and path of a URL, however it is written."""
+    path = url.removeprefix("file://")
+    # As git has it: what has a slash before its first colon is a path.
+    plain = "://" not in url and (":" not in url or "/" in url.partition(":")[0])
+    if plain or path != url:
+        found = os.path.realpath(repository.top / path)
+    else:
+        match = _ADDRESS.fullmatch(url)
+        found = url if match is None else f"{match[1].lower()}/{match[2].lstrip('/')}"
+    return found.rstrip("/").removesuffix(".git").rstrip("/")
+
+
+def _told(said: bytes) -> str:
+    """What git said, without anybody's password."""
+    lines = (line.strip() for line in said.decode("utf-8", "replace").splitlines())
+    return _NO_BODY.sub("", "; ".join([line for line in lines if line and not _PROGRESS.match(line)][:_SHOWN]))

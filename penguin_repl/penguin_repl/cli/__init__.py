@@ -1,0 +1,1 @@
+"""The command line: options, help pages, completion scripts for other shells."""

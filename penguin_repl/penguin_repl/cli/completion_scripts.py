@@ -1,0 +1,282 @@
+"""`penguin completion`: the scripts by which bash, zsh and fish complete the command line, from its declarations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.table import NOUNS, verbs
+from penguin_commands.grammar.values import unknown
+from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS, flags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from penguin_commands.grammar.spec import Flag
+
+FOLDER = "FOLDER"
+"""What stands for the value of an option that is a folder."""
+
+# In a template, a name between @ is what the declarations say.
+BASH = """\
+# Completion of penguin for bash. In ~/.bashrc: eval "$(penguin completion bash)"
+_penguin() {
+    local current=${COMP_WORDS[COMP_CWORD]} option='' said='' words='' files='' word i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ -n $option ]]; then
+            # --color=auto is three words to bash.
+            [[ $word == '=' ]] || option=''
+            continue
+        fi
+        case $word in
+        @takers@) option=$word ;;
+        -?*) ;;
+        *) said+="${said:+ }$word" ;;
+        esac
+    done
+    [[ -n $option && $current == '=' ]] && current=''
+    case $option in
+@values@
+    '')
+        if [[ $current == -* ]]; then
+            case $said in
+@flags@
+            esac
+        else
+            case $said in
+            '') words='@subcommands@' files=-f ;;
+@following@
+            esac
+        fi
+        ;;
+    esac
+    # One word a line: a file may have blanks in its name.
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -W "${words// /$IFS}" -- "$current"))
+    if [[ -n $files ]]; then
+        COMPREPLY+=($(compgen "$files" -- "$current"))
+        compopt -o filenames 2>/dev/null
+    fi
+}
+complete -F _penguin penguin
+"""
+ZSH = """\
+#compdef penguin
+# Completion of penguin for zsh. In ~/.zshrc, behind compinit: source <(penguin completion zsh)
+_penguin() {
+    local curcontext=$curcontext context state state_descr line word subcommand=''
+    local -a flags described
+    local -A opt_args
+    for word in ${words[2,CURRENT-1]}; do
+        case $word in
+        @names@) subcommand=$word; break ;;
+        esac
+    done
+    case $subcommand in
+@flags@
+    esac
+    _arguments -C -s -S : $flags '1: :->first' '*: :->rest' && return
+    case $state in
+    first)
+        described=(
+@described@
+        )
+        _describe -t commands command described
+        _files
+        ;;
+    rest)
+        case ${(j: :)line[1,-2]} in
+@following@
+        esac
+        ;;
+    esac
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _penguin "$@"
+else
+    compdef _penguin penguin
+fi
+"""
+FISH = """\
+# Completion of penguin for fish. In ~/.config/fish/config.fish: penguin completion fish | source
+function __penguin_words -d 'The words so far, without options'
+    set -l value
+    for word in (commandline -opc)[2..-1]
+        if set -q value[1]
+            set -e value
+        else if contains -- $word @takers@
+            set value $word
+        else if not string match -q -- '-?*' $word
+            echo $word
+        end
+    end
+end
+function __penguin_said -d 'Whether these are the words so far'
+    set -l said (__penguin_words)
+    test "$said" = "$argv"
+end
+function __penguin_does -d 'Whether one of these subcommands is given; "none" for none'
+    set -l said (__penguin_words)
+    contains -- "$said[1]" @names@; or set said none
+    contains -- $said[1] $argv
+end
+complete -c penguin -f
+complete -c penguin -n __penguin_said -F
+@described@
+@following@
+@flags@
+"""
+
+
+def completion_script(words: Sequence[str]) -> str:
+    """What `penguin completion` prints, told these words. Raises UsageError."""
+    usage = f"penguin completion {'|'.join(SHELLS)}"
+    if len(words) != 1:
+        raise UsageError("penguin completion needs the name of one shell", usage)
+    if words[0] not in SHELLS:
+        raise UsageError(unknown("shell", words[0], SHELLS), usage)
+    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[words[0]]()
+
+
+def _filled(template: str, **parts: Iterable[str]) -> str:
+    """The template with its parts, a line each."""
+    for name, lines in parts.items():
+        template = template.replace(f"@{name}@", "\n".join(lines))
+    return template
+
+
+def _following() -> Iterator[tuple[str, str]]:
+    """What may follow the words that are there already."""
+    for subcommand in SUBCOMMANDS:
+        if subcommand.choices:
+            yield subcommand.name, " ".join(subcommand.choices)
+    yield "help", " ".join([*NOUNS, *(it.name for it in SUBCOMMANDS)])
+    for noun in NOUNS:
+        names = [command.verb for command in verbs(noun) if command.verb]
+        if names:
+            yield f"help {noun}", " ".join(names)
+
+
+def _names() -> list[str]:
+    return [it.name for it in SUBCOMMANDS]
+
+
+def _spellings(flag: Flag) -> list[str]:
+    return [f"--{flag.name}", *([f"-{flag.short}"] if flag.short else [])]
+
+
+def _takers() -> list[str]:
+    """All that takes a value."""
+    return [name for flag in PROGRAM.flags if flag.kind for name in _spellings(flag)]
+
+
+def _short(help_: str) -> str:
+    """What something means, in a few words."""
+    return help_.partition(";")[0]
+
+
+def _quoted(text: str) -> str:
+    """For bash and zsh."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+# --- bash ---
+
+
+def _bash() -> str:
+    """It needs nothing that bash 3.2 has not, which is what macOS comes with."""
+    return _filled(
+        BASH,
+        takers=["|".join(_takers())],
+        values=_bash_values(),
+        flags=_bash_flags(),
+        subcommands=[" ".join(_names())],
+        following=(f"            '{said}') words='{words}' ;;" for said, words in _following()),
+    )
+
+
+def _bash_values() -> Iterator[str]:
+    for flag in PROGRAM.flags:
+        pattern = "|".join(_spellings(flag))
+        if flag.choices:
+            yield f"    {pattern}) words='{' '.join(flag.choices)}' ;;"
+        elif flag.placeholder == FOLDER:
+            yield f"    {pattern}) files=-d ;;"
+
+
+def _bash_flags() -> Iterator[str]:
+    for subcommand in (*SUBCOMMANDS, None):
+        pattern = f"{subcommand.name} | {subcommand.name}\\ *" if subcommand else "*"
+        names = " ".join(name for flag in flags_of(subcommand) for name in _spellings(flag))
+        yield f"            {pattern}) words='{names}' ;;"
+
+
+# --- zsh ---
+
+
+def _zsh() -> str:
+    return _filled(
+        ZSH,
+        names=["|".join(_names())],
+        flags=_zsh_flags(),
+        described=(f"            {_quoted(f'{it.name}:{_short(it.help)}')}" for it in SUBCOMMANDS),
+        following=(f"        '{said}') compadd -- {words} ;;" for said, words in _following()),
+    )
+
+
+def _zsh_flags() -> Iterator[str]:
+    for subcommand in (*SUBCOMMANDS, None):
+        yield f"    {subcommand.name if subcommand else '*'}) flags=("
+        yield from (f"        {line}" for flag in flags_of(subcommand) for line in _zsh_flag(flag))
+        yield "    ) ;;"
+
+
+def _zsh_flag(flag: Flag) -> Iterator[str]:
+    """As `_arguments` wants it: one spelling rules out the other, unless it may be there twice."""
+    about = _short(flag.help)
+    for special in "\\[]:":
+        about = about.replace(special, f"\\{special}")
+    names = _spellings(flag)
+    for name in names:
+        others = "*" if flag.many else f"({' '.join(names)})"
+        equals = "=" if flag.kind and name.startswith("--") else ""
+        yield _quoted(f"{others}{name}{equals}[{about}]{_zsh_value(flag)}")
+
+
+def _zsh_value(flag: Flag) -> str:
+    if flag.kind is None:
+        return ""
+    known = f"({' '.join(flag.choices)})" if flag.choices else " "
+    return f":{flag.name}:{'_files -/' if flag.placeholder == FOLDER else known}"
+
+
+# --- fish ---
+
+
+def _fish() -> str:
+    about = "complete -c penguin -n"
+    return _filled(
+        FISH,
+        takers=[" ".join(_takers())],
+        names=[" ".join(_names())],
+        described=(f"{about} __penguin_said -a {it.name} -d {_fish_quoted(_short(it.help))}" for it in SUBCOMMANDS),
+        following=(f"{about} '__penguin_said {said}' -a '{words}'" for said, words in _following()),
+        flags=map(_fish_flag, PROGRAM.flags),
+    )
+
+
+def _fish_flag(flag: Flag) -> str:
+    """An option, for whom it means something."""
+    whom = [it.name if it else "none" for it in (*SUBCOMMANDS, None) if flag in flags_of(it)]
+    parts = [f"complete -c penguin -n '__penguin_does {' '.join(whom)}' -l {flag.name}"]
+    if flag.short:
+        parts.append(f"-s {flag.short}")
+    if flag.kind:
+        known = "(__fish_complete_directories)" if flag.placeholder == FOLDER else " ".join(flag.choices)
+        parts.append(f"-x -a '{known}'" if known else "-x")
+    return " ".join([*parts, "-d", _fish_quoted(_short(flag.help))])
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,134 @@
+"""`penguin help`: the command line and all commands, as text and as data."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin_commands.errors import MEANINGS, UsageError
+from penguin_commands.grammar.schema import JSON_VERSION, command_data, flag_data
+from penguin_commands.grammar.table import COMMANDS
+from penguin_commands.handlers.system import explained
+from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS, Subcommand
+from penguin_repl.render.help import aligned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from penguin_commands.grammar.spec import Flag
+    from penguin_commands.results.help import Help
+
+HEAD = """\
+Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
+survives being killed, and lets no gate pass on anyone's word."""
+FORMS = (
+    ("", "a shell; with input from a pipe, a script"),
+    ("SCRIPT", "one command a line, # comments, quotes as in a shell; - is standard input"),
+    ("-c COMMAND", "one command; may be repeated"),
+)
+EXAMPLES = """\
+Examples:
+  penguin init
+  penguin -c "/task ready"
+  penguin -c "/workflow start hello-script"          waits until it is over
+  printf '/workflow start hello-script\\n/workflow list\\n' | penguin -o json
+
+Results go to standard output, everything else to standard error. At its end a script waits until all that it
+started, resumed or retried is settled.
+
+NO_COLOR, ACCESSIBLE and TERM=dumb ask for lines without any escape sequence, CLICOLOR_FORCE for colours in pipes.
+Personal settings: ~/.config/penguin/config.yaml, or below XDG_CONFIG_HOME.
+"""
+WIDTH = 118
+"""Columns of the text."""
+
+
+class Manual(NamedTuple):
+    """All that there is to be known of the command line."""
+
+    version: str
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "json_version": JSON_VERSION,
+            "usage": [usage for usage, _ in _forms()],
+            "options": [flag_data(flag) for flag in PROGRAM.flags],
+            "subcommands": [
+                {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example} for it in SUBCOMMANDS
+            ],
+            "commands": [command_data(command) for command in COMMANDS],
+            "exit_codes": [{"code": int(code), "meaning": meaning} for code, meaning in MEANINGS.items()],
+        }
+
+    def text(self) -> str:
+        """All of it, for people."""
+        usage = list(_wrapped(_forms(), WIDTH - len("Usage: ")))
+        options = _options(PROGRAM.flags)
+        commands = [f"  {line}" for line in aligned((command.name, command.help) for command in COMMANDS)]
+        codes = ", ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
+        parts = [HEAD, "", f"Usage: {usage[0]}", *(f"       {line}" for line in usage[1:])]
+        parts += ["", "Options:", *options, "", "Commands:", *commands, "", EXAMPLES]
+        return "\n".join([*parts, *wrap(f"Exit codes: {codes}.", WIDTH)]) + "\n"
+
+
+class SubcommandHelp(NamedTuple):
+    """What is to be known of one thing that `penguin` does in place of a shell or a script."""
+
+    subcommand: Subcommand
+
+    def data(self) -> dict[str, Any]:
+        it = self.subcommand
+        options = [flag_data(flag) for flag in self._flags()]
+        return {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example, "options": options}
+
+    def text(self) -> str:
+        """For people."""
+        it = self.subcommand
+        options = _options(self._flags())
+        head = f"{it.help[0].upper()}{it.help[1:]}.\n\nUsage: {_usage(it)}"
+        return "\n".join([head, *options, f"Example: {it.example}"]) + "\n"
+
+    def _flags(self) -> tuple[Flag, ...]:
+        """Those that are for it in particular."""
+        return tuple(flag for flag in PROGRAM.flags if flag.name in self.subcommand.flags)
+
+
+def manual(words: Sequence[str], version: str) -> Manual | SubcommandHelp | Help:
+    """What is asked for by the words after `penguin help`. Raises UsageError."""
+    if not words:
+        return Manual(version)
+    known = {it.name: it for it in SUBCOMMANDS}
+    if len(words) == 1 and words[0] in known:
+        return SubcommandHelp(known[words[0]])
+    try:
+        return explained(words)
+    except UsageError as error:
+        raise UsageError(error.message, "penguin help shows all there is") from None
+
+
+def _usage(subcommand: Subcommand) -> str:
+    return f"penguin [OPTIONS] {subcommand.name} {subcommand.usage}".rstrip()
+
+
+def _forms() -> Iterator[tuple[str, str]]:
+    """All ways to run it, and what each is."""
+    for form, text in FORMS:
+        yield f"penguin [OPTIONS] {form}".rstrip(), text
+    for subcommand in SUBCOMMANDS:
+        yield _usage(subcommand), subcommand.help
+
+
+def _options(flags: Sequence[Flag]) -> list[str]:
+    return [f"  {line}" for line in _wrapped([(flag.spelling, flag.help) for flag in flags], WIDTH - 2)]
+
+
+def _wrapped(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+    """Names with what they mean beside them, in as many lines as that takes."""
+    pairs = list(described)
+    room = max((len(name) for name, _ in pairs), default=0) + 2
+    rows = []
+    for name, text in pairs:
+        first, *more = wrap(text, width - room)
+        rows += [(name, first), *(("", line) for line in more)]
+    yield from aligned(rows)

@@ -1,0 +1,89 @@
+"""The options of the command line, declared and read as those of any command are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.parse import values
+from penguin_commands.grammar.tokens import Word
+from penguin_commands.grammar.values import shown
+from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMES = " | ".join(it.name for it in SUBCOMMANDS)
+USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; penguin help says more"
+
+
+class Options(NamedTuple):
+    """What the command line said."""
+
+    script: str | None = None
+    """A path, `-` for standard input, or the name of a subcommand."""
+    words: tuple[str, ...] = ()
+    """What follows it."""
+    command: tuple[str, ...] = ()
+    """The `-c` commands."""
+    workspace: str | None = None
+    backend: str | None = None
+    output: str = "text"
+    color: str = "auto"
+    keep_going: bool = False
+    detach: bool = False
+    grace: float | None = None
+    until_settled: bool = False
+    metrics: str | None = None
+    """IP:PORT."""
+    address: str | None = None
+    """HOST:PORT of a Temporal server."""
+    namespace: str | None = None
+    task_queue: str | None = None
+    max_parallel: int | None = None
+    debug: bool = False
+    version: bool = False
+    help: bool = False
+
+
+def read_options(words: Sequence[str]) -> Options:
+    """The options of a command line. Raises UsageError."""
+    try:
+        options = Options(**values(PROGRAM, [Word(word, 0, 0) for word in words]))
+    except UsageError as error:
+        raise UsageError(error.message, USAGE) from None
+    if options.words and not _takes_words(options):
+        raise UsageError(f"{shown(options.words[0])} is one word too many", USAGE)
+    if options.script is not None and options.command:
+        raise UsageError("a script and -c at once", USAGE)
+    if options.script != "worker" and (options.grace is not None or options.until_settled):
+        raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
+    if options.script != "worker" and worker_settings(options):
+        raise UsageError("--address, --namespace, --task-queue and --max-parallel are for `penguin worker`", USAGE)
+    if options.metrics is not None:
+        _check_metrics(options)
+    return options
+
+
+def _takes_words(options: Options) -> bool:
+    return any(it.name == options.script and it.usage for it in SUBCOMMANDS)
+
+
+def worker_settings(options: Options) -> dict[str, Any]:
+    """What the options say of the keys below `orchestration:`."""
+    said = {"address": options.address, "namespace": options.namespace, "task_queue": options.task_queue}
+    temporal = {key: value for key, value in said.items() if value is not None}
+    settings: dict[str, Any] = {"temporal": temporal} if temporal else {}
+    return settings if options.max_parallel is None else {**settings, "max_parallel": options.max_parallel}
+
+
+def _check_metrics(options: Options) -> None:
+    from penguin.orchestration.backend import ConfigError
+    from penguin.orchestration.runtime.metrics import metrics_address
+
+    if options.command or options.script not in (None, "worker"):
+        raise UsageError("--metrics is for a shell and for `penguin worker`: what ends soon is never asked", USAGE)
+    try:
+        metrics_address(options.metrics or "")
+    except ConfigError as error:
+        raise UsageError(error.message, error.hint) from None

@@ -1,0 +1,77 @@
+"""How this terminal is spoken to: what options, environment and taste say, and what it can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from penguin_repl.output.screen import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from penguin_commands.preferences import Taste
+    from penguin_repl.cli.options import Options
+
+DUMB = ("", "dumb", "unknown")
+"""Values of TERM that promise nothing."""
+NO = ("", "0", "no", "off", "false")
+
+
+def style_of(options: Options, taste: Callable[[], Taste], environ: Mapping[str, str] | None = None) -> Style:
+    """How results are shown. Files are read for it only where a terminal is there, and nothing else decides."""
+    environ = os.environ if environ is None else environ
+    tty = os.isatty(1)
+    color = _color(options.color, environ)
+    if color is None:
+        color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _likes_color(taste())
+    drawn = tty or options.color == "always" or _is_forced(environ)
+    return Style(options.output, drawn, color, plain=_is_plain(options, taste, environ), ascii=not speaks_utf8(environ))
+
+
+def _color(option: str, environ: Mapping[str, str]) -> bool | None:
+    """Whether colours are wanted; None where nobody says so. https://no-color.org, https://bixense.com/clicolors"""
+    if option != "auto":
+        return option == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    return True if _is_forced(environ) else None
+
+
+def _is_forced(environ: Mapping[str, str]) -> bool:
+    return environ.get("CLICOLOR_FORCE", "") not in ("", "0") and not environ.get("NO_COLOR")
+
+
+def _likes_color(taste: Taste) -> bool:
+    return taste.color != "never" and not taste.accessible
+
+
+def _is_plain(options: Options, taste: Callable[[], Taste], environ: Mapping[str, str]) -> bool:
+    """Whether only lines may be written, one after the other."""
+    if _is_dumb(environ) or _is_accessible(environ):
+        return True
+    # Who asks for no colour by NO_COLOR gets no escape sequence at all; --color chooses more finely.
+    if environ.get("NO_COLOR") and options.color == "auto":
+        return True
+    shell = options.script is None and not options.command and os.isatty(0)
+    return (shell or os.isatty(1)) and taste().accessible
+
+
+def _is_dumb(environ: Mapping[str, str]) -> bool:
+    return environ.get("TERM", "").lower() in DUMB
+
+
+def _is_accessible(environ: Mapping[str, str]) -> bool:
+    return environ.get("ACCESSIBLE", "").lower() not in NO
+
+
+def speaks_utf8(environ: Mapping[str, str]) -> bool:
+    """Whether arrows, bars and dots of more than ASCII reach the reader.
+
+    Python writes UTF-8 in the C locale too, so that the names of files survive; a terminal of that locale may show
+    something else in their place.
+    """
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return encoding.startswith("utf") and not (os.isatty(1) and locale in ("C", "POSIX"))

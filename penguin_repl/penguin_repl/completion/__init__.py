@@ -1,0 +1,1 @@
+"""Completion of commands, ids and paths in the shell."""

@@ -1,0 +1,156 @@
+"""What completion knows of a workspace: its files, and what is written on this machine of its workflows.
+
+Asked from a thread, so that neither a big backlog nor a big store stops the keys. It never asks a server.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
+from penguin_commands.session import LAST
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from penguin.orchestration.backend import WorkflowStatus
+    from penguin.orchestration.blueprint import Blueprint
+    from penguin.orchestration.core.definition import Task
+    from penguin.orchestration.runtime.catalog import Backlog
+    from penguin.orchestration.store.completion import Named, NameReader
+    from penguin.orchestration.store.snapshots import SnapshotRow
+    from penguin_commands.session import Session
+
+NEWEST = 2_000
+"""Of so many newest workflows any part of a name finds them; of older ones only its beginning."""
+MOST = 300
+"""So many are offered."""
+
+
+class Known:
+    """Where something can't be read, there is nothing to offer: whoever types the command is told why."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._names: NameReader | None = None
+        self._backlog: Backlog | None = None
+        self._lock = Lock()
+
+    def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[Named]:
+        """The workflows with one of these statuses that what is typed may mean: the newest ones, whatever their
+        names are, then all others that begin so."""
+        from penguin.orchestration.store.completion import PREFIX
+
+        with self._lock:
+            try:
+                names = self._reader()
+                newest = names.newest(statuses, NEWEST)
+                if len(newest) < NEWEST or PREFIX.startswith(typed):
+                    return newest
+                older = names.beginning(typed, statuses, MOST)
+            except WorkflowError:
+                return ()
+        there = {it.workflow_id for it in newest}
+        return [*newest, *(it for it in older if it.workflow_id not in there)]
+
+    def snapshots(self) -> Sequence[SnapshotRow]:
+        """The newest saved conversations."""
+        from contextlib import closing
+
+        from penguin.orchestration.store.snapshots import SnapshotReader
+
+        try:
+            with closing(SnapshotReader(self._session.workspace.db)) as reader:
+                return reader.snapshots(limit=MOST)
+        except WorkflowError:
+            return ()
+
+    def attempts(self, workflow: str) -> Mapping[int, str]:
+        """By number, the newest first, what is known of the attempts of the workflow that a word names."""
+        with self._lock:
+            try:
+                names = self._reader()
+                return names.attempts(self._find(names, workflow))
+            except WorkflowError:
+                return {}
+
+    def people(self, workflow: str) -> Sequence[str]:
+        """The names in the history of the workflow that a word names, then those in others'."""
+        with self._lock:
+            try:
+                names = self._reader()
+                return names.people(self._find(names, workflow))
+            except WorkflowError:
+                return ()
+
+    def unique_lengths(self, workflow_ids: Iterable[str]) -> Mapping[str, int]:
+        """How many characters at the beginning of each id tell it from all others."""
+        with self._lock:
+            try:
+                return self._reader().unique_lengths(workflow_ids)
+            except WorkflowError:
+                return {}
+
+    def last(self, statuses: Collection[WorkflowStatus]) -> str | None:
+        """The newest workflow started in this session, if it has one of these statuses."""
+        last = self._session.last
+        if last is None:
+            return None
+        with self._lock:
+            try:
+                info = self._reader().info(last)
+            except WorkflowError:
+                return None
+        return last if info is not None and info.status in statuses else None
+
+    def tasks(self, *, startable: bool = False) -> Sequence[Task]:
+        """All tasks, or those that have no active workflow."""
+        tasks = [task for blueprint in self.blueprints() for task in blueprint.tasks]
+        if not startable:
+            return tasks
+        with self._lock:
+            try:
+                names = self._reader()
+                active = {project: names.active_tasks(project) for project in {task.project_id for task in tasks}}
+            except WorkflowError:
+                return tasks
+        return [task for task in tasks if task.id not in active[task.project_id]]
+
+    def blueprints(self) -> Sequence[Blueprint]:
+        """All blueprints; their files are read again when they changed."""
+        from penguin.orchestration.runtime.catalog import Backlog
+
+        with self._lock:
+            try:
+                if self._backlog is None:
+                    self._backlog = Backlog(self._session.workspace.root, self._session.overrides)
+                return self._backlog.now().blueprints.blueprints
+            except (WorkflowError, OSError):
+                return ()
+
+    def projects(self) -> Sequence[str]:
+        """The projects of the blueprints."""
+        return list(dict.fromkeys(blueprint.project_id for blueprint in self.blueprints()))
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._lock:
+            if self._names is not None:
+                self._names.close()
+
+    def _find(self, names: NameReader, workflow: str) -> str:
+        """The id of the workflow that a word names; '' where it names none."""
+        ref = self._session.last if workflow == LAST else workflow
+        try:
+            return names.find(ref, prefix=True) if ref else ""
+        except WorkflowNotFound:
+            return ""
+
+    def _reader(self) -> NameReader:
+        """Opened when it is first needed, since which store it is may take the reading of settings."""
+        from penguin.orchestration.store.completion import NameReader
+
+        if self._names is None:
+            self._names = NameReader(self._session.db)
+        return self._names

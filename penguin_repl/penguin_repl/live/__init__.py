@@ -1,0 +1,1 @@
+"""Live views: the panel, the table and the view of one workflow."""

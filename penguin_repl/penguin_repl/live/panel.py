@@ -1,0 +1,80 @@
+"""The panel above the input line: part of what the prompt draws, so it never disturbs the line."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.filters import Condition, is_done
+from prompt_toolkit.layout import ConditionalContainer, Dimension, HSplit, Window
+from prompt_toolkit.layout.controls import FormattedTextControl
+
+from penguin_repl.live.table import draw, height
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+    from penguin_repl.live.poller import Seen
+    from penguin_repl.live.table import Glyphs, Line
+
+MENU_LINES = 6
+"""Room below the prompt for completions, where the window is high enough."""
+OTHER_LINES = 2
+"""The line that is edited, and the toolbar."""
+
+
+class LivePanel:
+    """Shows what `seen` gives as long as it is on."""
+
+    def __init__(self, seen: Callable[[], Seen], glyphs: Glyphs, *, on: bool) -> None:
+        self.on = on
+        self._seen = seen
+        self._glyphs = glyphs
+        self._drawn: tuple[Seen | None, object, list[Line]] = (None, None, [])
+        """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
+
+    def put_above(self, prompt: PromptSession[str]) -> None:
+        """Make it a part of this prompt."""
+        container = prompt.layout.container
+        assert isinstance(container, HSplit)
+        window = Window(FormattedTextControl(self._text), height=self._height, dont_extend_height=True)
+        shown = Condition(lambda: bool(self._lines()))
+        # When the line is entered, it alone stays on the screen.
+        container.children.insert(0, ConditionalContainer(window, shown & ~is_done))
+
+        def leave_room(app: Application[str]) -> None:
+            # What has no room for the line at all would be drawn in place of it.
+            rows = app.output.get_size().rows - len(self._lines()) - OTHER_LINES
+            prompt.reserve_space_for_menu = min(MENU_LINES, max(0, rows))
+
+        prompt.app.before_render += leave_room
+
+    def room(self) -> int:
+        """So many workflows can be shown."""
+        return height(get_app().output.get_size().rows) if self.on else 0
+
+    def _height(self) -> Dimension:
+        lines = len(self._lines())
+        return Dimension(min=0, preferred=lines, max=lines)
+
+    def _text(self) -> StyleAndTextTuples:
+        text: StyleAndTextTuples = []
+        for line in self._lines():
+            text += [*line, ("", "\n")]
+        return text[:-1]
+
+    def _lines(self) -> list[Line]:
+        if not self.on:
+            return []
+        size, seen = get_app().output.get_size(), self._seen()
+        origin = (size, int(time.time()))
+        if self._drawn[0] is not seen or self._drawn[1] != origin:
+            total = sum(seen.counts.values())
+            # A line that ends in the last column makes some terminals begin another one.
+            self._drawn = (seen, origin, draw(seen.rows, total, size.columns - 1, height(size.rows), self._glyphs))
+        return self._drawn[2]

@@ -1,0 +1,119 @@
+"""A look at the active workflows, however many: what is over, what blocked, and the few that there is room for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_repl.live.recent_output import last_line
+from penguin_repl.text.escape import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.current_attempt import UnderWay
+    from penguin_commands.session import Session
+
+ORDER = (WorkflowStatus.RUNNING, WorkflowStatus.BLOCKED, WorkflowStatus.PAUSED, WorkflowStatus.PENDING)
+"""What moves comes first, then what waits for a person."""
+NAMED = 40
+"""So many workflows of each status are known by name: more than the toolbar or the panel has room for."""
+
+
+class Row(NamedTuple):
+    """An active workflow, and what it is doing."""
+
+    info: WorkflowInfo
+    attempt: int = 0
+    """0: none was tried yet."""
+    until: float | None = None
+    """When the time of its attempt is over, seconds since the epoch; None where none runs."""
+    last: str = ""
+    """The last line that its step printed, or why it stands still."""
+
+
+class Seen(NamedTuple):
+    """What a look found."""
+
+    counts: Mapping[WorkflowStatus, int]
+    """How many there are, in the order of ORDER; none of those of which there are none."""
+    active: Sequence[WorkflowInfo]
+    """The newest ones of each status, in the order of ORDER."""
+    rows: Sequence[Row] = ()
+    """As many of them as were asked for."""
+    over: Sequence[WorkflowInfo] = ()
+    """Those that were active at the look before, and came to their end."""
+    blocked: Sequence[WorkflowInfo] = ()
+    """Those that blocked since the look before."""
+
+
+NOTHING = Seen({}, ())
+
+
+class Survey:
+    """Looks again and again; on the thread of the session that reads. A look at what did not change costs little."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._statuses: dict[str, WorkflowStatus] | None = None
+        """At the look before; None before the first one: what had blocked before is no news."""
+        self._changes = -1
+        self._seen = NOTHING
+        self._attempts: dict[str, tuple[object, UnderWay | None]] = {}
+        """The attempts of workflows that are shown, each with what it was read at."""
+
+    def look(self, rows: int, first: int = 0) -> Seen:
+        """How things stand, with so many `rows` in detail, from the `first` on.
+
+        Raises WorkflowError where nobody can tell.
+        """
+        changes = self._session.reader.changes()
+        if changes != self._changes or self._statuses is None:
+            self._seen = self._look()
+            self._changes = changes
+        else:
+            self._seen = self._seen._replace(over=(), blocked=())
+        shown = self._seen.active[first : first + rows]
+        self._attempts = {info.workflow_id: self._attempt(info) for info in shown}
+        return self._seen._replace(rows=[self._row(info) for info in shown])
+
+    def _look(self) -> Seen:
+        reader = self._session.reader
+        statuses = reader.active_statuses()
+        counted = Counter(statuses.values())
+        before = self._statuses
+        gone = sorted(before.keys() - statuses.keys()) if before else ()
+        found = [info for info in map(reader.info, gone) if info is not None and info.status.final]
+        blocked = [] if before is None else [reader.info(one) for one in _newly_blocked(before, statuses)]
+        self._statuses = statuses
+        return Seen(
+            {status: counted[status] for status in ORDER if counted[status]},
+            [info for status in ORDER if counted[status] for info in reader.list(statuses={status}, limit=NAMED)],
+            over=found,
+            blocked=[info for info in blocked if info is not None and info.status is WorkflowStatus.BLOCKED],
+        )
+
+    def _attempt(self, info: WorkflowInfo) -> tuple[object, UnderWay | None]:
+        known = self._attempts.get(info.workflow_id)
+        # Nothing about it changes without an event.
+        if known is not None and known[0] == info.updated_at:
+            return known
+        return info.updated_at, self._session.reader.under_way(info.workflow_id)
+
+    def _row(self, info: WorkflowInfo) -> Row:
+        attempt = self._attempts[info.workflow_id][1]
+        stands = info.status is not WorkflowStatus.RUNNING
+        if attempt is None:
+            return Row(info, last=self._why(info) if stands else "")
+        last = self._why(info) if stands else last_line(self._session.workspace.runs, info.workflow_id, attempt)
+        return Row(info, attempt.attempt, attempt.until, clean(last))
+
+    def _why(self, info: WorkflowInfo) -> str:
+        return (info.error_message or "").strip() if info.status is WorkflowStatus.BLOCKED else ""
+
+
+def _newly_blocked(before: Mapping[str, WorkflowStatus], now: Mapping[str, WorkflowStatus]) -> Iterator[str]:
+    blocked = WorkflowStatus.BLOCKED
+    return (one for one, status in now.items() if status is blocked and before.get(one) is not blocked)

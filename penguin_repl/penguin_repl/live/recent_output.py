@@ -1,0 +1,55 @@
+"""What the steps of an attempt printed last."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from penguin_commands.handlers.tail import tail
+from penguin_repl.text.ansi_filter import ESCAPE
+from penguin_repl.text.escape import clean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.store.current_attempt import UnderWay
+
+LAST = 4096
+"""Bytes in which the last line is looked for."""
+ENDS = re.compile(r"[\r\n]+")
+"""A step that draws a progress bar goes back to the beginning of its line again and again."""
+TAB = " " * 4
+
+
+def last_line(runs: Path, workflow_id: str, attempt: UnderWay) -> str:
+    """The last line with something in it of the output that was written last; '' where there is none."""
+    for path in newest_outputs(attempt_folder(runs, workflow_id, attempt)):
+        found = [line for line in lines(path, LAST) if line.strip()]
+        if found:
+            return found[-1].strip()
+    return ""
+
+
+def lines(path: str, limit: int) -> list[str]:
+    """The lines in the last `limit` bytes of an output, harmless, without the end of the last one."""
+    text, size = tail(path, limit)
+    found = [clean(ESCAPE.sub("", line.replace("\t", TAB))) for line in ENDS.split(text)]
+    # The first one may have lost its beginning.
+    found = found[1:] if size > limit and len(found) > 1 else found
+    return found if found[-1] else found[:-1]
+
+
+def attempt_folder(runs: Path, workflow_id: str, attempt: UnderWay) -> Path:
+    """Where the outputs of an attempt are."""
+    return runs / workflow_id / f"{attempt.attempt}-{attempt.phase.lower()}"
+
+
+def newest_outputs(folder: Path) -> list[str]:
+    """The outputs in a folder that hold something, the last written first."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.stat(), entry.path) for entry in entries if entry.name.endswith(".log")]
+    except OSError:
+        return []
+    return [path for stat, path in sorted(found, key=lambda it: it[0].st_mtime_ns, reverse=True) if stat.st_size]

@@ -1,0 +1,35 @@
+"""What libraries and the engine complain of while a script runs: one line each, without a traceback."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from penguin_repl.text.escape import clean
+
+if TYPE_CHECKING:
+    from penguin_repl.output.screen import Screen
+
+
+class Complaints(logging.Handler):
+    """Narrates warnings and errors; where they broke only with `debug`."""
+
+    def __init__(self, screen: Screen, *, debug: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._screen = screen
+        self._debug = debug
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it."""
+        self._screen.narrate(self.format(record) if self._debug else clean(complaint(record)))
+
+
+def complaint(record: logging.LogRecord) -> str:
+    """A record in one line."""
+    error = record.exc_info[1] if record.exc_info else None
+    return f"{record.getMessage()}: {type(error).__name__}: {error}" if error else record.getMessage()
+
+
+def narrate_complaints(screen: Screen, *, debug: bool) -> None:
+    """From now on complaints go to the narration, instead of past it to standard error."""
+    logging.getLogger().addHandler(Complaints(screen, debug=debug))

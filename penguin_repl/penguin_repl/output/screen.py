@@ -1,0 +1,157 @@
+"""The one door to the screen: data goes to standard output, narration to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from penguin_commands.results import Result
+
+
+HEARTBEAT = 30.0
+"""Seconds between two lines that tell how far something is, where nothing is drawn over."""
+
+
+class Style(NamedTuple):
+    """How results are shown."""
+
+    format: str = "text"
+    """text, json or jsonl."""
+    terminal: bool = False
+    """Tables are drawn, and nothing may steer the terminal."""
+    color: bool = False
+    plain: bool = False
+    """Lines are put one after the other, and nothing else: no escape sequence, nothing drawn over."""
+    ascii: bool = False
+    """Arrows and bars are made of ASCII."""
+
+
+class Screen:
+    """Writes at once. A shell with a prompt on the screen makes its own, which overrides the three `_put_*`."""
+
+    def __init__(self, style: Style, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.style = style
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
+        for stream in (self._out, self._err):
+            if isinstance(stream, TextIOWrapper):
+                # A locale may have no word for a title; half of it is better than an error.
+                stream.reconfigure(errors="backslashreplace")
+        self._bar = ""
+        """The line that stands there for now."""
+        self._beat = monotonic()
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        try:
+            return int(os.environ.get("COLUMNS", "")) or 80
+        except ValueError:
+            pass
+        try:
+            return os.get_terminal_size(self._out.fileno()).columns or 80
+        except (OSError, ValueError, AttributeError):
+            return 80
+
+    def render(self, result: Result) -> str:
+        """A result in the style of this screen."""
+        from penguin_repl.render import render
+
+        style = self.style
+        return render(result, format=style.format, terminal=style.terminal, width=self.width, color=style.color)
+
+    def data(self, text: str) -> None:
+        """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
+        if text:
+            self._put_data(self._spelled(text, json=self.style.format != "text"))
+
+    def data_bytes(self, output: bytes) -> None:
+        """Show output of a program as it is; not meant for a terminal."""
+        self._put_bytes(output)
+
+    def narrate(self, text: str) -> None:
+        """Tell what goes on, a line."""
+        self._put_narration(self._spelled(text, json=False))
+
+    def _spelled(self, text: str, *, json: bool) -> str:
+        """Text that this screen can show."""
+        if not self.style.ascii or text.isascii():
+            return text
+        from penguin_repl.text.ascii import as_json, as_text
+
+        return as_json(text) if json else as_text(text)
+
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal that narration goes to."""
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or 80
+        except (OSError, ValueError, AttributeError):
+            return 80
+
+    def progress(self, text: str) -> None:
+        """Tell how far something is, in a line that the next one takes the place of; an empty one takes it off.
+
+        Where nothing is drawn over, it is a line of its own now and then. Only for a terminal.
+        """
+        if self.style.plain:
+            self._tell_beat(text)
+        elif text:
+            self._put_over("\r" + text.ljust(len(self._bar)))
+            self._bar = text
+        else:
+            self._take_bar_off()
+
+    def _take_bar_off(self) -> None:
+        if self._bar:
+            self._put_over("\r" + " " * len(self._bar) + "\r")
+            self._bar = ""
+
+    def _tell_beat(self, text: str) -> None:
+        if text and monotonic() >= self._beat + HEARTBEAT:
+            self._beat = monotonic()
+            self.narrate(text)
+
+    def _put_over(self, text: str) -> None:
+        try:
+            self._err.write(text)
+            self._err.flush()
+        except OSError:
+            # Nobody looks any more; the work goes on.
+            return
+
+    def _put_data(self, text: str) -> None:
+        self._take_bar_off()
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:
+            self._mute()
+            raise
+
+    def _put_bytes(self, output: bytes) -> None:
+        self._take_bar_off()
+        try:
+            self._out.flush()
+            self._out.buffer.write(output)
+            self._out.buffer.flush()
+        except OSError:
+            self._mute()
+            raise
+
+    def _mute(self) -> None:
+        """From now on data goes nowhere: the interpreter flushes what is left at its end, and would complain."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+
+    def _put_narration(self, text: str) -> None:
+        self._take_bar_off()
+        try:
+            self._err.write(text + "\n")
+            self._err.flush()
+        except OSError:
+            # Nobody listens to the narration; the work goes on.
+            return

@@ -1,0 +1,55 @@
+"""How times, lengths, sizes, values and workflows are written in a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penguin_repl.text.escape import clean
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from penguin.orchestration.backend import WorkflowInfo
+
+
+def local(when: datetime | None) -> str:
+    """A time as people here read it."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
+
+
+def duration(seconds: float) -> str:
+    """A length of time, in two units at most."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def size(count: int | None) -> str:
+    """A number of bytes."""
+    if count is None:
+        return "gone"
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count} {unit}"
+        count //= 1000
+    return f"{count} GB"
+
+
+def shown(value: object) -> str:
+    """A setting or a fact as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return str(value)
+
+
+def brief(info: WorkflowInfo) -> str:
+    """A workflow in one line."""
+    phase = "" if info.status.final or info.phase in ("PENDING", "DONE") else f" {info.phase}"
+    return f"{clean(info.workflow_id)} {info.status}{phase}"

@@ -1,0 +1,63 @@
+"""Help as lines, an overview of commands or all that is to be known of one; and settings as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_commands.results.help import Help, Settings
+from penguin_repl.render.format import shown
+from penguin_repl.render.table import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from penguin_commands.grammar.spec import Command
+    from penguin_repl.render.table import Part
+
+OVERVIEW = """
+/help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes what is being typed.
+ID is a workflow's id, a task's id for its newest workflow, or @last for the one started last in this session.
+Where nothing is changed, the beginning of a command or of an id will do."""
+
+
+def help_lines(result: Help) -> Iterator[str]:
+    """The lines that explain commands."""
+    if result.detailed:
+        for command in result.commands:
+            yield from _one(command)
+        return
+    yield from aligned((command.name, command.help) for command in result.commands)
+    nouns = {command.noun for command in result.commands}
+    yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} says more about one of them."
+
+
+def aligned(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Names with what they mean beside them."""
+    pairs = list(rows)
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, text in pairs:
+        yield f"{name:{width}}  {text}"
+
+
+def _one(command: Command) -> Iterator[str]:
+    yield f"{command.help}.\n\nUsage: {command.usage}"
+    rows = [(argument.usage.strip("[]"), argument.help) for argument in command.arguments]
+    rows += [(flag.spelling, flag.help) for flag in command.flags]
+    yield from (f"  {line}" for line in aligned(rows))
+    if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
+        yield f"For workflows that are {', '.join(command.applies_to)}."
+    if command.aliases:
+        yield f"Also: {', '.join(command.other_names)}"
+    yield f"Example: {command.example}"
+
+
+def _settings(result: Settings) -> Iterator[Part]:
+    rows = tuple((key, shown(value), origin) for key, value, origin in result.settings)
+    yield Grid(("KEY", "VALUE", "FROM"), rows)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    Help: help_lines,
+    Settings: _settings,
+}

@@ -1,0 +1,71 @@
+"""The upkeep of the store as lines and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from penguin_commands.results import maintenance as k
+from penguin_repl.render.table import Grid
+from penguin_repl.text.escape import clean
+
+Part = str | Grid
+
+
+def _backed_up(result: k.BackedUp) -> Iterator[Part]:
+    for database, path, size in result.copies:
+        what = "" if len(result.copies) == 1 else f"{clean(database)} "
+        yield f"Backed up {what}to {clean(path)} ({_size(size)})"
+
+
+def _pruned(result: k.Pruned) -> Iterator[Part]:
+    if result.workflows:
+        rows = tuple(
+            (old.workflow_id, old.status.value, _local(old.updated_at), _size(old.bytes)) for old in result.workflows
+        )
+        yield Grid(("WORKFLOW", "STATUS", "ENDED", "FILES"), rows, right=(3,))
+    yield from _leftovers(result.leftovers)
+    for path, why in result.stuck:
+        yield f"not removed: {clean(path)} ({clean(why)})"
+    if not (result.workflows or result.leftovers or result.stuck):
+        yield "Nothing to prune."
+        return
+    parts = [_count(len(result.workflows), "workflow"), _count(len(result.leftovers), "leftover")]
+    what = " and ".join(part for part in parts if not part.startswith("0 ")) or "nothing"
+    yield f"{'Would prune' if result.dry_run else 'Pruned'} {what}, {_size(result.bytes)} of output"
+
+
+def _checked(result: k.Checked) -> Iterator[Part]:
+    for subject, message in result.problems:
+        yield f"{clean(subject)}: {clean(message)}"
+    yield from _leftovers(result.leftovers)
+    counts = f"{_count(result.workflows, 'workflow')}, {_count(result.events, 'decision')}"
+    left = f", {_count(len(result.leftovers), 'leftover')} (/workflow prune removes them)" if result.leftovers else ""
+    yield f"{counts}: {_count(len(result.problems), 'problem') if result.problems else 'no problem'}{left}"
+
+
+def _leftovers(left: k.Left) -> Iterator[Part]:
+    for path, why in left:
+        yield f"leftover: {clean(path)} ({why})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _local(at: float) -> str:
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _size(count: int) -> str:
+    from penguin_repl.render.format import size
+
+    return size(count)
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    k.BackedUp: _backed_up,
+    k.Pruned: _pruned,
+    k.Checked: _checked,
+}

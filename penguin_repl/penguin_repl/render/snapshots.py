@@ -1,0 +1,97 @@
+"""Saved conversations as lines and tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from penguin_commands.results import snapshots as s
+from penguin_repl.render.costs import cost_columns, cost_lines
+from penguin_repl.render.format import local, size
+from penguin_repl.render.table import Grid, Part
+from penguin_repl.text.escape import clean, clean_block
+
+KNOWN = {"role", "text", "content", "tool", "input", "output", "failed"}
+
+
+def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
+    if not result.snapshots:
+        yield "No snapshots."
+        return
+    heads, costs = cost_columns([row.spent for row in result.snapshots], ("tokens", "usd"))
+    rows = tuple(
+        (row.snapshot_id, row.agent, str(row.messages), size(row.bytes), *cost, local(row.created_at))
+        for row, cost in zip(result.snapshots, costs, strict=True)
+    )
+    columns = ("SNAPSHOT", "AGENT", "MESSAGES", "SIZE", *heads, "CREATED")
+    yield Grid(columns, rows, right=(2, 3, *range(4, 4 + len(heads))))
+
+
+def _talk(result: s.Talk) -> Iterator[Part]:
+    row = result.row
+    yield f"Snapshot {clean(row.snapshot_id)}"
+    where = f" ({row.phase} attempt {row.attempt})" if row.phase and row.attempt else ""
+    yield f"Workflow: {clean(row.workflow_id)}{where}"
+    if row.task_id:
+        yield f"Task: {clean(row.task_id)}"
+    if row.agent:
+        yield f"Agent: {clean(row.agent)}" + (f" (session {clean(row.session_id)})" if row.session_id else "")
+    yield f"Created: {local(row.created_at)}"
+    yield f"Messages: {row.messages} ({size(row.bytes)})"
+    if result.files:
+        named = ", ".join(f"{clean(name)} ({size(count)})" for name, count in result.files.items())
+        yield f"Session files: {named}"
+    yield from cost_lines(row.spent)
+    for message in result.messages:
+        yield ""
+        yield from _message(message)
+
+
+def _message(message: dict[str, Any]) -> Iterator[str]:
+    """One message: who says it, and below it what."""
+    who = " ".join(str(message[key]) for key in ("role", "tool") if message.get(key)) or "message"
+    yield f"{clean(who)}{' (failed)' if message.get('failed') else ''}:"
+    for key in ("text", "content"):
+        yield from _block(_said(message.get(key)))
+    yield from _block(_asked(message.get("input")), "> ")
+    yield from _block(_said(message.get("output")))
+    rest = {key: value for key, value in message.items() if key not in KNOWN}
+    if rest:
+        yield from _block(json.dumps(rest, ensure_ascii=False))
+
+
+def _block(text: str, mark: str = "") -> Iterator[str]:
+    if text.strip():
+        for line in clean_block(text.strip("\n")).split("\n"):
+            yield f"  {mark}{line}".rstrip()
+
+
+def _said(value: object) -> str:
+    """Text, in whatever form agents have it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(_said(part) for part in value)
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        return str(value["text"])
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _asked(value: object) -> str:
+    """What a tool was given: of one thing, such as a command line, the thing itself."""
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    return _said(value)
+
+
+def _raw(result: s.RawTalk) -> Iterator[Part]:
+    for data in result.text():
+        yield clean_block(data.decode("utf-8", "replace"))
+
+
+RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
+    s.SnapshotTable: _snapshots,
+    s.Talk: _talk,
+    s.RawTalk: _raw,
+}

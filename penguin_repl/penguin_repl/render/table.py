@@ -1,0 +1,61 @@
+"""Tables: as wide as the terminal on one, aligned lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from penguin_repl.text.escape import clean
+from penguin_repl.text.width import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+GAP = 2
+"""Spaces between columns."""
+
+
+class Grid(NamedTuple):
+    """A table. Its cells need not be harmless yet."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()
+    """The columns of numbers."""
+
+
+Part = str | Grid
+"""What results are shown as: lines (harmless, without their ends) and tables."""
+
+
+def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) -> str:
+    """Lines and tables, one below the other."""
+    blocks = []
+    for part in parts:
+        if isinstance(part, str):
+            blocks.append(part + "\n")
+        elif terminal:
+            from penguin_repl.render.terminal_table import drawn
+
+            blocks.append(drawn(part, width, color))
+        else:
+            blocks.append(_aligned(part))
+    return "".join(blocks)
+
+
+def cells(grid: Grid) -> list[tuple[str, ...]]:
+    """The rows of a table, made harmless."""
+    return [tuple(clean(cell) for cell in row) for row in grid.rows]
+
+
+def _aligned(grid: Grid) -> str:
+    rows = [grid.columns, *cells(grid)]
+    widths = [max(columns(row[index]) for row in rows) for index in range(len(grid.columns))]
+    return "".join(_line(row, widths, grid.right) + "\n" for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    parts = []
+    for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - columns(cell))
+        parts.append(space + cell if index in right else cell + space)
+    return (" " * GAP).join(parts).rstrip()

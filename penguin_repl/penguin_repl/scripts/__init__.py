@@ -1,0 +1,1 @@
+"""Scripts: files and pipes of commands."""

@@ -1,0 +1,44 @@
+"""Text that a person writes in an editor."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError
+from penguin_repl.shell.external import NOT_RUN
+from penguin_repl.text.escape import clean_block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penguin_repl.shell.external import Outside
+
+NAME = "penguin-feedback.md"
+HINT = "write the advice behind the ID, or set EDITOR"
+
+
+def editor_command(environ: Mapping[str, str]) -> str:
+    """The editor of whoever is at the terminal. Raises WorkflowError where none is named."""
+    # VISUAL names one that needs a screen which can be drawn over.
+    names = ("EDITOR",) if environ.get("TERM", "dumb") == "dumb" else ("VISUAL", "EDITOR")
+    for name in names:
+        if environ.get(name, "").strip():
+            return environ[name].strip()
+    raise WorkflowError(f"no editor is named by {' or '.join(names)}", HINT)
+
+
+async def edit(outside: Outside, text: str) -> str:
+    """The text as it was left in the editor. Raises WorkflowError where there is none, or it failed."""
+    command = editor_command(os.environ)
+    with tempfile.TemporaryDirectory(prefix="penguin-") as folder:
+        path = Path(folder, NAME)
+        path.write_text(clean_block(text), encoding="utf-8", errors="backslashreplace")
+        code = await outside.run(command, os.fspath(path))
+        if code in NOT_RUN:
+            raise WorkflowError(f"the editor {command!r} can't be run; nothing was sent", HINT)
+        if code:
+            raise WorkflowError(f"the editor {command!r} ended with exit code {code}; nothing was sent", HINT)
+        return path.read_text(encoding="utf-8", errors="replace")

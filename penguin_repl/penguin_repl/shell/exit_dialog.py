@@ -1,0 +1,84 @@
+"""Leaving a shell while workflows run."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowStatus
+from penguin_repl.shell.key_bindings import answer_keys
+from penguin_repl.shell.plain_prompt import prompt_on
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.session import Session
+    from penguin_repl.shell.prompt_screen import PromptScreen
+
+NAMED = 3
+"""So many workflows are named; the others are counted."""
+QUESTION = "[k]eep them running, [l]eave them for the next start, [c]ancel them, [s]tay? "
+EXPLANATION = (
+    "Kept running, a worker in the background goes on with them until all is settled."
+    " Left, only steps under way go on; the next start takes up what became of them."
+)
+
+
+class Answer(Enum):
+    """What becomes of what runs."""
+
+    KEEP = "keep"
+    LEAVE = "leave"
+    CANCEL = "cancel"
+    STAY = "stay"
+
+
+KEYS = {
+    **dict.fromkeys(("k", "K", "c-d"), Answer.KEEP.value),
+    **dict.fromkeys(("l", "L"), Answer.LEAVE.value),
+    **dict.fromkeys(("c", "C"), Answer.CANCEL.value),
+    **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), Answer.STAY.value),
+}
+
+
+def running(session: Session) -> list[WorkflowInfo]:
+    """What stands still when this shell ends."""
+    if not session.backend_open:
+        return []
+    going = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
+    return [info for info in session.backend.owned() if info.status in going]
+
+
+def described(infos: Sequence[WorkflowInfo]) -> str:
+    """Workflows, with the phase that they are in."""
+    named = [info.workflow_id + (f" at {info.phase}" if info.phase in GATES else "") for info in infos[:NAMED]]
+    if len(infos) > NAMED:
+        named.append(f"{len(infos) - NAMED} more")
+    return ", ".join(named)
+
+
+def counted(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
+    """`1 workflow runs`, `2 workflows run`."""
+    return f"1 workflow {one}" if len(infos) == 1 else f"{len(infos)} workflows {many}"
+
+
+async def ask(screen: PromptScreen) -> Answer:
+    """What to do; one key, or the end of the terminal: nothing stops because a window did."""
+    question = prompt_on(screen, QUESTION, key_bindings=answer_keys(KEYS))
+    try:
+        return Answer(await question.prompt_async(set_exception_handler=False))
+    except EOFError:
+        return Answer.KEEP
+
+
+async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:
+    """Cancel these, and wait until nothing of them runs."""
+    ids = [info.workflow_id for info in infos]
+    for workflow_id in ids:
+        try:
+            await session.backend.signal_workflow(workflow_id, "cancel", {"by": session.by})
+        except IllegalCommand:
+            # It ended while the question was asked.
+            continue
+    await session.backend.wait_workflows(ids, status=WorkflowStatus.CANCELLED)

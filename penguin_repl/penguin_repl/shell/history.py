@@ -1,0 +1,118 @@
+"""The lines that were typed, kept for the next time. Several shells may share the file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import AsyncGenerator, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.history import History, InMemoryHistory
+
+from penguin.orchestration.backend import WorkflowError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.files.workspace import Workspace
+
+FILE = "history"
+
+
+def open_history(workspace: Workspace) -> History:
+    """The history of a workspace, readable by its owner only; where nothing can be kept, that of this session."""
+    path = workspace.state / FILE
+    try:
+        workspace.ensure()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except (WorkflowError, OSError):
+        return InMemoryHistory()
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError:
+        # Somebody else's file: it can be written, so it will do.
+        pass
+    finally:
+        os.close(descriptor)
+    return SharedHistory(path)
+
+
+class SharedHistory(History):
+    """A file to which several shells add whole entries, each of them known to the others at their next prompt.
+
+    An entry is a comment with the time, and its lines with a `+` before each, as prompt_toolkit's FileHistory has it.
+    A full disk costs the line its place in the file, not the shell its life.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._read_to = 0
+        """Bytes of the file that are known."""
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        """All entries, the newest first, those of other shells among them."""
+        self._loaded_strings[:0] = reversed(self._news())
+        self._loaded = True
+        for entry in self._loaded_strings:
+            yield entry
+        # Who searches already, faster than this, sees only now what there is to be found.
+        get_app().invalidate()
+
+    def load_history_strings(self) -> Iterable[str]:
+        """All entries, the newest first."""
+        return reversed(self._news())
+
+    def append_string(self, string: str) -> None:
+        """Keep an entry. It is known from the file, in the order in which all shells wrote there."""
+        if not self._stored(string):
+            self._loaded_strings.insert(0, string)
+
+    def store_string(self, string: str) -> None:
+        """Write an entry."""
+        self._stored(string)
+
+    def _stored(self, string: str) -> bool:
+        lines = "".join(f"+{line}\n" for line in string.split("\n"))
+        entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
+        try:
+            with open(self._path, "ab", buffering=0) as file:
+                # One entry at a time, whole: the file is cut back where the disk has no room for the end of one.
+                fcntl.flock(file, fcntl.LOCK_EX)
+                before = os.fstat(file.fileno()).st_size
+                if file.write(entry) != len(entry):
+                    file.truncate(before)
+                    return False
+        except OSError:
+            return False
+        return True
+
+    def _news(self) -> list[str]:
+        """What came to the file since it was last read, the oldest first."""
+        try:
+            with open(self._path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                if os.fstat(file.fileno()).st_size < self._read_to:
+                    # Somebody emptied it.
+                    self._read_to = 0
+                    self._loaded_strings.clear()
+                file.seek(self._read_to)
+                added = file.read()
+                self._read_to = file.tell()
+        except OSError:
+            return []
+        return list(_entries(added.decode("utf-8", "replace")))
+
+
+def _entries(text: str) -> Iterable[str]:
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith("+"):
+            lines.append(line[1:])
+        elif lines:
+            yield "\n".join(lines)
+            lines = []
+    if lines:
+        yield "\n".join(lines)

@@ -1,0 +1,128 @@
+"""Keys that mean something else here than elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
+from prompt_toolkit.filters import Condition, is_searching
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.keys import Keys
+
+from penguin_repl.completion.completer import Ranked
+from penguin_repl.completion.match import BEGINS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.key_binding.key_processor import KeyPress
+
+GIVES_UP = (Keys.ControlC, Keys.SIGINT)
+"""Keys that end the wait for a completion."""
+
+
+class Completing:
+    """A completion that was asked for and is not there yet. Keys that come meanwhile wait for it, as everybody's
+    fingers expect: whoever types `sta Tab au` means the word after the one that is being completed."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._held: list[KeyPress] = []
+
+    def under_way(self) -> bool:
+        """Whether keys are held."""
+        return self._task is not None
+
+    def begin(self, event: KeyPressEvent) -> None:
+        """Complete what was typed."""
+        self._held = []
+        self._task = event.app.create_background_task(_complete(event.app.current_buffer))
+        self._task.add_done_callback(lambda task: self._end(task, event))
+
+    def hold(self, event: KeyPressEvent) -> None:
+        """Keep a key until the completion is there; Ctrl-C ends both."""
+        if event.key_sequence[0].key in GIVES_UP and self._task is not None:
+            self._held = list(event.key_sequence)
+            self._task.cancel()
+        else:
+            self._held.extend(event.key_sequence)
+
+    def _end(self, task: asyncio.Task[None], event: KeyPressEvent) -> None:
+        self._task = None
+        if event.app.is_running:
+            event.key_processor.feed_multiple(self._held)
+            event.key_processor.process_keys()
+
+
+def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
+    """Ctrl-C clears the line; on an empty one it calls `on_nothing`. Tab completes."""
+    keys = KeyBindings()
+    completing = Completing()
+    keys.add("<any>", eager=True, filter=Condition(completing.under_way))(completing.hold)
+
+    def clear(event: KeyPressEvent) -> None:
+        buffer = event.app.current_buffer
+        if buffer.text:
+            buffer.reset()
+        else:
+            on_nothing()
+
+    keys.add("c-c", filter=~is_searching)(clear)
+    keys.add("<sigint>", filter=~is_searching)(clear)
+
+    @keys.add("tab", filter=~is_searching)
+    def complete(event: KeyPressEvent) -> None:
+        buffer = event.app.current_buffer
+        if buffer.complete_state is None:
+            completing.begin(event)
+        else:
+            _next_completion(buffer)
+
+    return keys
+
+
+async def _complete(buffer: Buffer) -> None:
+    """Take the one completion that there is, or that begins with what was typed; else show them all, with what they
+    have in common typed already. A completion may take the place of what was typed."""
+    document = buffer.document
+    asked = CompleteEvent(completion_requested=True)
+    found = await asyncio.to_thread(lambda: list(buffer.completer.get_completions(document, asked)))
+    if buffer.document != document or not found:
+        return
+    begin = [it for it in found if isinstance(it, Ranked) and it.tier == BEGINS]
+    if len(begin) == 1 or len(found) == 1:
+        buffer.apply_completion((begin or found)[0])
+        return
+    buffer.insert_text(get_common_complete_suffix(document, begin))
+    if buffer.complete_state is None:
+        buffer.start_completion()
+
+
+def _next_completion(buffer: Buffer) -> None:
+    state = buffer.complete_state
+    if state is not None and len(state.completions) == 1:
+        buffer.apply_completion(state.completions[0])
+    else:
+        buffer.complete_next()
+
+
+def answer_keys(answers: dict[str, str]) -> KeyBindings:
+    """One key is the whole answer: by key, what it means."""
+    keys = KeyBindings()
+
+    def bind(key: str, answer: str) -> None:
+        @keys.add(key, eager=True)
+        def leave(event: KeyPressEvent) -> None:
+            event.app.exit(result=answer)
+
+    for key, answer in answers.items():
+        bind(key, answer)
+
+    @keys.add("<any>")
+    def ignore(event: KeyPressEvent) -> None:
+        event.app.output.bell()
+
+    return keys

@@ -1,0 +1,98 @@
+"""Results that are longer than the screen, page by page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import IO, TYPE_CHECKING
+
+from penguin_repl.text.ansi_filter import ESCAPE
+
+if TYPE_CHECKING:
+    from penguin_repl.shell.external import Outside
+    from penguin_repl.shell.prompt_screen import PromptScreen
+
+LESS = "FRX"
+"""Options of `less` unless LESS has others: short texts are no pages, colours are shown, the text stays."""
+PIECE = 64 * 1024
+"""Characters printed at a time."""
+LEFT = (0, 128 + signal.SIGINT, -signal.SIGINT)
+"""Exit codes of a pager that was left, in place of one that failed."""
+
+
+def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
+    """The command that shows pages: `wanted`, or what PAGER says, or `less` where there is one; '' for none."""
+    command = environ.get("PAGER") if wanted is None else wanted
+    if command is None:
+        command = "less" if shutil.which("less") else ""
+    return "" if command.strip() == "cat" else command.strip()
+
+
+class Pages:
+    """A text as it comes, in a file, and how many rows it takes on a screen of so many columns."""
+
+    def __init__(self, file: IO[str], columns: int) -> None:
+        self.file = file
+        self.rows = 0
+        self._columns = columns
+        self._line = 0
+        """Columns of the last line, which has no end yet."""
+
+    def put(self, text: str) -> None:
+        """Some more of it."""
+        self.file.write(text)
+        for part in ESCAPE.sub("", text).splitlines(keepends=True):
+            self._line += len(part)
+            if part.endswith("\n"):
+                self.rows += max(1, -(-(self._line - 1) // self._columns))
+                self._line = 0
+
+
+class Paging:
+    """Shows what is longer than the screen through a pager, where a person looks at a terminal that can."""
+
+    def __init__(self, screen: PromptScreen, outside: Outside, wanted: str | None) -> None:
+        self._screen = screen
+        self._outside = outside
+        self._wanted = wanted
+
+    @asynccontextmanager
+    async def paged(self) -> AsyncIterator[None]:
+        """What is shown as data meanwhile comes at the end: page by page if it is long, and after it all else."""
+        command = pager_command(self._wanted, os.environ)
+        if not command or not self._screen.can_page:
+            yield
+            return
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            pages = Pages(file, self._screen.columns)
+            with self._screen.taken():
+                try:
+                    with self._screen.collected(pages.put):
+                        yield
+                except Exception:
+                    self._print(file)
+                    raise
+                if pages.rows < self._screen.rows - 1:
+                    self._print(file)
+                else:
+                    await self._page(command, file)
+
+    async def _page(self, command: str, file: IO[str]) -> None:
+        file.flush()
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        code = await self._outside.run(
+            command, stdin=file, environment={"LESS": os.environ.get("LESS", LESS), "LESSSECURE": "1"}
+        )
+        if code not in LEFT:
+            self._print(file)
+            how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+            self._screen.narrate(f"the pager {command!r} ended with {how}, so the text is above; PAGER names another")
+
+    def _print(self, file: IO[str]) -> None:
+        file.seek(0)
+        while piece := file.read(PIECE):
+            self._screen.put_now(piece)

@@ -1,0 +1,166 @@
+"""A prompt of nothing but lines, for screen readers and for terminals that can no more.
+
+What is typed is shown as a terminal itself would show it: character by character, with backspaces for corrections. No
+escape sequence is written and nothing above the line is touched; a notice goes on lines of its own, and then the prompt
+comes again with what was typed so far.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app_session
+from prompt_toolkit.filters import is_true
+from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.search import SearchState
+
+from penguin_repl.text.escape import CONTROL
+from penguin_repl.text.width import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.data_structures import Size
+    from prompt_toolkit.output import Output
+
+    from penguin_repl.shell.prompt_screen import PromptScreen
+
+LISTED = 40
+"""So many completions are listed."""
+
+
+class Silent(DummyOutput):
+    """What prompt_toolkit draws goes nowhere; but it may ring."""
+
+    def __init__(self, terminal: Output) -> None:
+        self._terminal = terminal
+
+    def bell(self) -> None:
+        """See Output."""
+        self._terminal.bell()
+        self._terminal.flush()
+
+    def get_size(self) -> Size:
+        """See Output."""
+        return self._terminal.get_size()
+
+
+class Echo:
+    """The line that is being typed, as it stands on the screen.
+
+    `room` gives the columns of the terminal. With `silent`, whoever types sees the line without us.
+    """
+
+    def __init__(
+        self, put: Callable[[str], None], message: str, room: Callable[[], int], *, silent: bool = False
+    ) -> None:
+        self._put = put
+        self._message = message
+        self._room = room
+        self._silent = silent
+        self._text = ""
+        self._cursor = 0
+        put(message)
+
+    def show(self, text: str, cursor: int) -> None:
+        """Make what is shown this text, with the cursor there."""
+        text = re.sub(CONTROL, "?", text)
+        if self._silent or (text, cursor) == (self._text, self._cursor):
+            return
+        same = _alike(text, self._text)
+        if text == self._text:
+            same = min(cursor, self._cursor)
+        if (same < self._cursor or cursor < len(text)) and self._wraps(text):
+            # Nothing goes back over the margin.
+            self._put("\n" + self._message + text)
+            cursor = len(text)
+        elif text == self._text:
+            self._put(_back(text[cursor : self._cursor]) + text[self._cursor : cursor])
+        else:
+            self._put(self._way(same) + self._change(text, same) + _back(text[cursor:]))
+        self._text, self._cursor = text, cursor
+
+    def again(self) -> str:
+        """The prompt with what was typed so far, for a line of its own."""
+        self._cursor = len(self._text)
+        return self._message + self._text
+
+    def _wraps(self, text: str) -> bool:
+        return columns(self._message) + max(columns(text), columns(self._text)) >= self._room()
+
+    def _way(self, place: int) -> str:
+        """From the cursor to a place in the line."""
+        return _back(self._text[place : self._cursor]) + self._text[self._cursor : place]
+
+    def _change(self, text: str, place: int) -> str:
+        """From there on, what takes the place of what was there."""
+        gone = " " * (columns(self._text[place:]) - columns(text[place:]))
+        return text[place:] + gone + _back(gone)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _back(text: str) -> str:
+    return "\b" * columns(text)
+
+
+class PlainPrompt(PromptSession[str]):
+    """Takes lines with the keys of any prompt; for each question there may be another one."""
+
+    def __init__(self, screen: PromptScreen, message: str, **options: Any) -> None:
+        super().__init__(message, output=Silent(get_app_session().output), complete_while_typing=False, **options)
+        self._screen = screen
+        self._question = message
+        self.default_buffer.on_completions_changed += self._list
+
+    async def prompt_async(self, *arguments: Any, **options: Any) -> str:
+        """See PromptSession."""
+        echo = self._screen.begin_echo(self._question)
+        self.app.after_render += self._sync
+        text = None
+        try:
+            text = await super().prompt_async(*arguments, **options)
+        finally:
+            self.app.after_render -= self._sync
+            if isinstance(text, str) and text == self.default_buffer.text:
+                echo.show(text, len(text))
+            self._screen.end_echo()
+        return text
+
+    def _sync(self, _: object) -> None:
+        if self._screen.echo is not None:
+            self._screen.echo.show(*self._line())
+
+    def _line(self) -> tuple[str, int]:
+        """What the line shows, and the place of the cursor in it."""
+        layout, buffer = self.app.layout, self.default_buffer
+        if not layout.is_searching:
+            return buffer.text, buffer.cursor_position
+        wanted = self.search_buffer.text
+        state = SearchState(
+            wanted, self.app.current_search_state.direction, ignore_case=is_true(self.search_ignore_case)
+        )
+        shown = f"(find '{wanted}') {buffer.document_for_search(state).text}"
+        return shown, len(shown)
+
+    def _list(self, buffer: Buffer) -> None:
+        """Tell what there is to choose from; Tab goes from one to the next."""
+        state = buffer.complete_state
+        if state is None or state.complete_index is not None or len(state.completions) < 2:
+            return
+        names = [it.display_text for it in state.completions]
+        more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
+        self._screen.narrate("  ".join([*names[:LISTED], *more]))
+
+
+def prompt_on(screen: PromptScreen, message: str, **options: Any) -> PromptSession[str]:
+    """A prompt as this screen can show it."""
+    return PlainPrompt(screen, message, **options) if screen.style.plain else PromptSession(message, **options)

@@ -1,0 +1,173 @@
+"""The door to the screen of a shell: what comes while somebody types appears above the prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
+
+from prompt_toolkit.application import get_app_session, in_terminal
+
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.shell.echo import echoes
+from penguin_repl.shell.plain_prompt import Echo
+
+PROMPT = "penguin> "
+
+
+class PromptScreen(Screen):
+    """Everything goes through `_show`, on the event loop of the shell.
+
+    With `redirected`, results go to standard output, which is no terminal; the rest stays here.
+    """
+
+    def __init__(self, style: Style, *, redirected: bool = False) -> None:
+        super().__init__(style)
+        self._redirected = redirected
+        self._terminal = get_app_session()
+        # Listeners are called from anywhere; only in this context prompt_toolkit knows which prompt is on the screen.
+        self._context = copy_context()
+        self._held: list[str] = []
+        """What waits until the prompt is out of the way."""
+        self._showing: asyncio.Task[None] | None = None
+        self._collect: Callable[[str], None] | None = None
+        self._taken = False
+        self._echoes = echoes(self._terminal.input)
+        self.echo: Echo | None = None
+        """Where only lines may be written: the one that is being typed."""
+
+    def begin_echo(self, message: str) -> Echo:
+        """Show a prompt, and from now on what is typed there."""
+        self.echo = Echo(self._put_typed, message, lambda: self.columns, silent=not self._echoes)
+        return self.echo
+
+    def end_echo(self) -> None:
+        """The line is over."""
+        self.echo = None
+        if self._echoes:
+            self._put_typed("\n")
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return super().width if self._redirected else self.columns
+
+    @property
+    def columns(self) -> int:
+        """Those of the terminal."""
+        return self._terminal.output.get_size().columns or 80
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """While something else has the whole screen; what comes meanwhile is shown afterwards."""
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._taken = False
+            if self._held:
+                self._write()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the terminal."""
+        return self._terminal.output.get_size().rows or 24
+
+    @property
+    def can_page(self) -> bool:
+        """Whether texts are for a person at a terminal that a program can draw on."""
+        if self._redirected or self.style.plain or self.style.format != "text":
+            return False
+        try:
+            return os.isatty(self._terminal.output.fileno()) and os.isatty(self._terminal.input.fileno())
+        except (OSError, NotImplementedError):
+            return False
+
+    @contextmanager
+    def collected(self, collect: Callable[[str], None]) -> Iterator[None]:
+        """While data is not shown, but given to `collect`."""
+        self._collect = collect
+        try:
+            yield
+        finally:
+            self._collect = None
+
+    def put_now(self, text: str) -> None:
+        """Show data, whatever else waits to be shown."""
+        self._held, held = [text], self._held
+        self._write()
+        self._held = held
+
+    def ring(self) -> None:
+        """Make a sound, whatever is on the screen."""
+        self._terminal.output.bell()
+        self._terminal.output.flush()
+
+    def _put_data(self, text: str) -> None:
+        if self._collect is not None:
+            self._collect(text)
+        elif self._redirected:
+            super()._put_data(text)
+        else:
+            self._show(text)
+
+    def _put_narration(self, text: str) -> None:
+        self._show(text + "\n")
+
+    def _put_over(self, text: str) -> None:
+        if self._taken:
+            return
+        try:
+            self._terminal.output.write_raw(text)
+            self._terminal.output.flush()
+        except OSError:
+            return
+
+    def _show(self, text: str) -> None:
+        """The one function that all output passes."""
+        self._held.append(text)
+        if self._taken:
+            return
+        app = self._terminal.app
+        if app is None or not app.is_running:
+            self._write()
+        elif self._showing is None or self._showing.done():
+            self._showing = asyncio.get_running_loop().create_task(self._show_above(), context=self._context)
+
+    async def _show_above(self) -> None:
+        try:
+            # Where nothing is drawn, nothing must get out of the way; a key that is pressed meanwhile is not missed.
+            async with in_terminal() if self.echo is None else nullcontext():
+                self._write_above()
+        except OSError:
+            # The terminal is gone; the shell hears of it in its own way.
+            return
+
+    def _write_above(self) -> None:
+        app = self._terminal.app
+        if not self._held or app is None or not app.is_running:
+            self._write()
+            return
+        if not self._held[-1].endswith("\n"):
+            self._held.append("\n")
+        if self.echo is not None:
+            # Nothing is taken off such a screen: leave the line, and show it again below.
+            self._held.insert(0, "\n")
+            self._held.append(self.echo.again())
+        self._write()
+
+    def _write(self) -> None:
+        self._take_bar_off()
+        text = "".join(self._held)
+        self._held.clear()
+        self._put_typed(text)
+
+    def _put_typed(self, text: str) -> None:
+        encoding = self._terminal.output.encoding()
+        try:
+            self._terminal.output.write_raw(text.encode(encoding, "backslashreplace").decode(encoding))
+            self._terminal.output.flush()
+        except OSError:
+            return

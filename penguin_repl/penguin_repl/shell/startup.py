@@ -1,0 +1,43 @@
+"""The start of a shell's engine, and what it finds to go on with."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.store.explain import START_ENGINE
+from penguin_repl.shell.exit_dialog import counted, described
+
+if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.queries import WorkflowReader
+    from penguin_commands.session import Session
+
+LIMIT = 500
+"""So many workflows are looked at."""
+NOTHING_YET = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
+
+NO_WORKER = "No worker is running: what is started waits for one; type: penguin worker"
+
+
+async def open_engine(session: Session) -> str:
+    """Open the backend and let it take over what nobody runs; what to tell of it. Raises WorkflowError."""
+    # In a thread, so that keys are answered meanwhile.
+    room = "temporal" if session.on_temporal else "native"
+    await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
+    await session.tell_elsewhere()
+    found = await session.aside(lambda: orphans(session.reader))
+    if not session.backend.works_here:
+        return "" if await session.aside(session.engine_alive) else NO_WORKER
+    await session.backend.run_engine()
+    if found:
+        return f"{counted(found, 'goes', 'go')} on: {described(found)}"
+    return "" if await session.aside(lambda: session.reader.list(limit=1)) else NOTHING_YET
+
+
+def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:
+    """The workflows that go on as soon as there is an engine."""
+    infos = reader.list(statuses=(WorkflowStatus.PENDING, WorkflowStatus.RUNNING), limit=LIMIT)
+    return [info for info in infos if reader.advice(info.workflow_id) == START_ENGINE]

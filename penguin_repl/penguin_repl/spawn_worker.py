@@ -1,0 +1,44 @@
+"""A worker in the background: what goes on with the work when the terminal is left or closed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penguin.orchestration.files.workspace import Workspace
+
+LOG = "worker.log"
+
+
+def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
+    """Start a worker that ends when all is settled; the file that holds what it says. Raises OSError."""
+    log = workspace.state / LOG
+    options = ["--backend", backend_name] if backend_name else []
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        # A session of its own: it belongs to no terminal, so none can take it along.
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "penguin_repl",
+                "--workspace",
+                os.fspath(workspace.root),
+                *options,
+                "worker",
+                "--until-settled",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            cwd=workspace.root,
+        )
+    finally:
+        os.close(file)
+    return log

@@ -1,0 +1,1 @@
+"""Text for terminals: escaping, width, ASCII forms."""

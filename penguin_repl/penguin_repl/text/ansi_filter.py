@@ -1,0 +1,64 @@
+"""Output of programs on its way to a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from penguin_repl.text.escape import CONTROL, escaped
+
+ESCAPE = re.compile(
+    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])"  # CSI; OSC, DCS and kin; others
+)
+COLOR = re.compile("\x1b\\[[0-9;:]*m")
+OPEN = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?$|\r$")
+"""The beginning of a sequence whose end may still come."""
+
+
+class Filter:
+    """Output of programs on its way to a terminal, piece by piece: colours may stay, all else that steers goes."""
+
+    def __init__(self, color: bool) -> None:
+        self._color = color
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""
+        self._colored = False
+
+    def feed(self, output: bytes) -> str:
+        """The next piece, made harmless; the beginning of a sequence is kept back until its end comes."""
+        text = self._rest + self._decode(output)
+        opened = OPEN.search(text)
+        cut = opened.start() if opened else len(text)
+        self._rest = text[cut:]
+        return self._filter(text[:cut])
+
+    def end(self) -> str:
+        """What was kept back, and the end of all colours."""
+        text = self._filter(self._rest + self._decode(b"", True))
+        self._rest = ""
+        return text + ("\x1b[0m" if self._colored else "")
+
+    def _filter(self, text: str) -> str:
+        return "".join(
+            part if index % 2 == 0 else self._sequence(part)
+            for index, part in enumerate(self._split(text.replace("\r\n", "\n").replace("\r", "\n")))
+        )
+
+    def _split(self, text: str) -> list[str]:
+        """Harmless text and escape sequences, in turns."""
+        parts: list[str] = []
+        place = 0
+        for match in ESCAPE.finditer(text):
+            parts += [_visible(text[place : match.start()]), match[0]]
+            place = match.end()
+        return [*parts, _visible(text[place:])]
+
+    def _sequence(self, sequence: str) -> str:
+        if self._color and COLOR.fullmatch(sequence):
+            self._colored = True
+            return sequence
+        return ""
+
+
+def _visible(text: str) -> str:
+    return re.sub(CONTROL, lambda match: match[0] if match[0] in "\n\t" else escaped(match), text)
