@@ -67,7 +67,7 @@ $(AGENTS)/.installed: $(PINNED)
 	@touch $@
 
 crash: $(INSTALLED)
-	$(BIN)/python -m tests.crash.storm --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.crash.random_kills --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 # Others have an environment of their own, with all that they bring along.
 bench: $(BENCH)/.installed

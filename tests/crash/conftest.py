@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.yard import Yard, wait_for
+from tests.crash.crash_workspace import Yard, wait_for
 
 from penguin.orchestration.execution.launcher.tree import children
 

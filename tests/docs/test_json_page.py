@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.docs.shapes import PAGE, Shape, differences, documents, errors, shapes
-from tests.terminal.program import CONFIG, TASKS, Program
+from tests.docs.json_shapes import PAGE, Shape, differences, documents, errors, shapes
+from tests.support.program import CONFIG, TASKS, Program
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.native.space import Space
+from tests.support.workspace import Space
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.scenarios.player import Player, Stage
+from tests.scenarios.runner import Player, Stage
 from tests.scenarios.scenario import Scenario, load, load_matrix
 
 from penguin.orchestration.core.state import State

@@ -1,6 +1,6 @@
 """Scenarios as data: what a task is, what its phases come to, what people do and when, and what must be seen.
 
-A scenario says nothing of how it is run. The `*.yaml` beside this file hold them, `player.py` plays them on a
+A scenario says nothing of how it is run. The `*.yaml` beside this file hold them, `runner.py` plays them on a
 stage: the pure machine or a backend. `trace` writes any history down in the same words, without times.
 """
 

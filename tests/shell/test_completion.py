@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
-from tests.native.space import Space, reached
-from tests.shell.glass import CTRL_C, PATIENCE, TAB, shell
+from tests.support.shell_session import CTRL_C, PATIENCE, TAB, shell
+from tests.support.workspace import Space, reached
 
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.native.space import Space
-from tests.shell.glass import CTRL_C, ENTER, shell
+from tests.support.shell_session import CTRL_C, ENTER, shell
+from tests.support.workspace import Space
 
 from penguin_repl.shell.history import SharedHistory
 

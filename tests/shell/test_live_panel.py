@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.native.space import Space
-from tests.shell.glass import CTRL_C, Glass, shell
+from tests.support.shell_session import CTRL_C, Glass, shell
+from tests.support.workspace import Space
 
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.testing import scripted_phases

@@ -12,10 +12,10 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.native.space import Space
-from tests.shell.pseudo import terminal
-from tests.shell.test_shell_pty import Work, until, work
-from tests.terminal.test_terminal_render import info
+from tests.render.test_render import info
+from tests.shell.test_terminal import Work, until, work
+from tests.support.terminal import terminal
+from tests.support.workspace import Space
 
 from penguin_commands.results.changes import Waiting
 from penguin_repl.output.present import show_progress

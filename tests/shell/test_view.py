@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.native.space import Space
-from tests.shell.glass import CTRL_C, Glass, shell
+from tests.support.shell_session import CTRL_C, Glass, shell
+from tests.support.workspace import Space
 
 from penguin.orchestration.testing import scripted_phases
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.temporal.serving import Serving
-from tests.temporal.space import TemporalSpace
+from tests.support.temporal_server import Serving
+from tests.support.temporal_workspace import TemporalSpace
 
 
 @pytest.fixture(scope="session")

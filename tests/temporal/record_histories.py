@@ -1,4 +1,4 @@
-"""Records histories for test_temporal_long.py: python -m tests.temporal.record_histories ADDRESS
+"""Records histories for test_long_histories.py: python -m tests.temporal.record_histories ADDRESS
 
 Run it when the workflow learns something new, not to get rid of a failing replay: that is a change which breaks
 workflows that run now.
@@ -15,8 +15,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.native.space import reached
-from tests.temporal.space import TemporalSpace
+from tests.support.temporal_workspace import TemporalSpace
+from tests.support.workspace import reached
 
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.testing import ScriptedPhases, scripted_phases

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.native.space import Space, reached, until
+from tests.support.workspace import Space, reached, until
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.store.queries import WorkflowReader

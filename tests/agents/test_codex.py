@@ -1,0 +1,287 @@
+"""Codex: what it printed in recorded runs, and the real program against the scripted model."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.agents.model_scripts import Answer, Say, Shell, in_order
+from tests.agents.model_server import ModelServer
+from tests.agents.run_agent import call_of, play, recorded
+
+from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.codex import Codex
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.results import Usage
+
+CODEX = Codex()
+ENDED = Finish(0, None)
+SPEC = AgentSpec(name="codex", kind="codex", home="own")
+CONFIG = """\
+model = "gpt-scripted"
+model_provider = "scripted"
+[model_providers.scripted]
+name = "scripted"
+base_url = "{url}/v1"
+env_key = "SCRIPTED_KEY"
+wire_api = "responses"
+request_max_retries = 1
+stream_max_retries = 1
+"""
+Start = Callable[..., Call]
+
+
+def hear(name: str, finish: Finish = ENDED) -> Heard:
+    return CODEX.hear(recorded(f"codex-{name}"), finish)
+
+
+def test_a_run_that_ended_well() -> None:
+    heard = hear("ok")
+    assert heard.session == "01a2038a-2276-7a62-8bd3-e5b94463a5c6"
+    assert heard.ending.verdict is Verdict.PASSED
+    assert heard.answer == "Implemented add in calc.py."
+    assert heard.totals == Usage(turns=3, tokens=3150)
+    assert [message["role"] for message in heard.messages] == ["tool", "tool", "assistant"]
+    assert "AssertionError" in heard.messages[1]["output"]
+
+
+def test_usage_is_that_of_the_conversation() -> None:
+    assert hear("resumed").session == hear("ok").session
+    assert hear("resumed").totals.tokens == 5250
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("http-401", "codex: unexpected status 401 Unauthorized: invalid x-api-key"),
+        ("http-500", "codex: We’re currently experiencing high demand"),
+    ],
+)
+def test_a_failed_turn_is_an_error(name: str, reason: str) -> None:
+    ending = hear(name, Finish(1, None)).ending
+    assert ending.verdict is Verdict.ERROR
+    assert ending.reason.startswith(reason)
+    # Also should it exit 0 one day.
+    assert hear(name).ending.verdict is Verdict.ERROR
+
+
+def test_a_run_that_was_killed_tells_what_was_running() -> None:
+    heard = hear("sigterm", Finish(None, "idle"))
+    assert heard.session == "01a2038c-9e35-7b22-8420-64a6ba852683"
+    assert heard.ending.verdict is Verdict.ERROR
+    assert heard.messages[-1]["failed"]
+    assert "time.sleep(63)" in heard.messages[-1]["input"]
+
+
+def test_exit_0_is_no_success() -> None:
+    assert hear("sigterm").ending.reason == "codex ended without completing its turn"
+
+
+def test_a_sandbox_that_blocks_is_told() -> None:
+    assert "Read-only file system" in hear("sandboxed").messages[0]["output"]
+
+
+def test_a_declined_tool_is_an_error() -> None:
+    item = {"id": "1", "type": "command_execution", "command": "rm -r /", "status": "declined"}
+    events = [{"type": "item.completed", "item": item}, {"type": "turn.completed", "usage": {}}]
+    assert CODEX.hear(events, ENDED).ending.reason == "codex was denied a tool: shell: rm -r /"
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 11.5s.", 11.5),
+        ("You've hit your usage limit. Try again in 2 hours 5 minutes.", 7500),
+        ("Please try again in 250ms", 0.25),
+        ("exceeded retry limit, last status: 429 Too Many Requests", 0),
+    ],
+)
+def test_it_waits_as_long_as_it_was_told(words: str, seconds: float) -> None:
+    events = [{"type": "turn.failed", "error": {"message": words}}]
+    assert CODEX.hear(events, Finish(1, None)).ending.retry_after == seconds
+
+
+def test_events_are_readable() -> None:
+    lines = [line for event in recorded("codex-ok") for line in CODEX.describe(event)]
+    assert lines[1].startswith("shell: /bin/bash -lc 'mkdir -p")
+    assert "  AssertionError" in lines
+    assert lines[-2:] == ["Implemented add in calc.py.", "done, 3150 tokens in this conversation"]
+    assert CODEX.describe({"text": "no JSON"}) == ["no JSON"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KINDS = st.sampled_from(
+    ["thread.started", "item.started", "item.completed", "item.updated", "turn.completed", "turn.failed", "error"]
+)
+ITEMS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["command_execution", "file_change", "mcp_tool_call", "agent_message"]) | JSON},
+    optional=dict.fromkeys(
+        ["id", "text", "command", "changes", "status", "exit_code", "aggregated_output", "arguments", "server"], JSON
+    ),
+)
+ODD = st.fixed_dictionaries(
+    {"type": KINDS | JSON},
+    optional={"item": ITEMS | JSON, **dict.fromkeys(["usage", "error", "message", "thread_id", "text"], JSON)},
+)
+
+
+@given(st.lists(ODD, max_size=6), st.sampled_from([ENDED, Finish(1, None, "\x1b[1mno"), Finish(None, "timeout")]))
+def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: Finish) -> None:
+    heard = CODEX.hear(events, finish)
+    assert heard.ending.verdict is Verdict.PASSED or heard.ending.reason
+    assert all(isinstance(line, str) for event in events for line in CODEX.describe(event))
+
+
+# --- the real one ---
+
+
+@pytest.fixture
+def start(tmp_path: Path, model: ModelServer) -> Start:
+    """Makes a call of a codex whose own home, in the workspace, knows the scripted model."""
+
+    def make(script: str, folder: Path = tmp_path, **more: object) -> Call:
+        spec = more.pop("spec", SPEC)
+        assert isinstance(spec, AgentSpec)
+        call = call_of(spec, folder, {"SCRIPTED_KEY": "sk-scripted"}, f'Do "it".\nSCRIPT:{script}', **more)
+        assert call.home is not None
+        call.home.mkdir(exist_ok=True)
+        (call.home / "config.toml").write_text(CONFIG.format(url=model.url))
+        return call
+
+    return make
+
+
+def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+    call = start("write-add")
+    first = play(CODEX, call, codex)
+    assert first.heard.ending.verdict is Verdict.PASSED, first
+    assert "return a + b" in (call.workspace / "calc.py").read_text()
+    assert model.requests[0].prompt == call.prompt
+    assert CODEX.counted(call, first.heard.session) == Usage(turns=2, tokens=2100)
+
+    second = play(CODEX, start("nothing", session=first.heard.session), codex)
+    assert second.heard.ending.verdict is Verdict.PASSED, second
+    assert second.heard.session == first.heard.session
+    assert model.requests[-1].carries("Implemented add in calc.py.")
+    assert second.heard.totals.tokens == 3150
+    assert CODEX.counted(call, first.heard.session) == Usage(turns=3, tokens=3150)
+
+
+def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+    call = start("write-add")
+    session = play(CODEX, call, codex).heard.session
+    files = {path.name: path.read_bytes() for path in CODEX.session_files(call, session)}
+    assert len(files) == 1
+
+    there = start("nothing", tmp_path / "elsewhere", session=session)
+    assert play(CODEX, there, codex).heard.ending.reason.startswith(
+        "codex ended with exit code 1: Error: thread/resume: thread/resume failed: no rollout found"
+    )
+    CODEX.restore(there, session, files)
+    [restored] = CODEX.session_files(there, session)
+    assert restored.stat().st_mode & 0o077 == 0
+    again = play(CODEX, there, codex)
+    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert model.requests[-1].carries("Implemented add in calc.py.")
+    longer = restored.read_bytes()
+    CODEX.restore(there, session, files)
+    assert restored.read_bytes() == longer
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("400", "codex: prompt is too long"),
+        ("401", "codex: unexpected status 401 Unauthorized: invalid x-api-key"),
+        ("429", "codex: exceeded retry limit, last status: 429 Too Many Requests"),
+        ("500", "codex: "),
+        ("cut-always", "codex: stream disconnected"),
+    ],
+)
+def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
+    played = play(CODEX, start(script), codex)
+    assert played.heard.ending.verdict is Verdict.ERROR
+    assert played.heard.ending.reason.startswith(reason)
+    assert played.heard.session
+
+
+def test_a_killed_run_goes_on(codex: Path, start: Start, model: ModelServer) -> None:
+    call = start("wait")
+    killed = play(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
+    assert killed.heard.ending.verdict is Verdict.ERROR
+    assert killed.heard.totals.tokens == 0
+    assert CODEX.counted(call, killed.heard.session) == Usage(turns=1, tokens=1050)
+    again = play(CODEX, start("nothing", session=killed.heard.session), codex)
+    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert model.requests[-1].carries("half.txt")
+
+
+def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
+    played = play(CODEX, start("hang"), codex, kill_at=lambda: model.await_request("hang"))
+    assert played.heard.session
+    assert played.heard.ending.verdict is Verdict.ERROR
+
+
+def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
+    # Folders for temporary files, where this test runs, are open to it.
+    outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
+    model.scripts["reach"] = in_order(Shell(f"touch inside; touch {outside}"), Say("I tried."))
+    call = start("reach")
+    try:
+        played = play(CODEX, call, codex)
+        assert (call.workspace / "inside").exists()
+        assert not outside.exists()
+        assert "Read-only file system" in "".join(entry.text for entry in model.requests[-1].conversation)
+        assert played.heard.answer == "I tried."
+    finally:
+        outside.unlink(missing_ok=True)
+
+
+def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, model: ModelServer) -> None:
+    model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
+    schema = {
+        "type": "object",
+        "properties": {"met": {"type": "boolean"}},
+        "required": ["met"],
+        "additionalProperties": False,
+    }
+    # Its own folder, and the folder for temporary files that it is in, are closed to it too.
+    call = start("judge", read_only=True, schema=schema)
+    played = play(CODEX, call, codex)
+    assert played.heard.ending.verdict is Verdict.PASSED, played
+    assert json.loads(played.heard.answer) == {"met": True}
+    assert not (call.workspace / "changed").exists()
+    assert model.requests[-1].body["text"]["format"]["schema"] == schema
+
+
+def test_settings_are_passed(start: Start) -> None:
+    spec = replace_spec(model="gpt-x", permissions="danger-full-access", args=("--ephemeral",))
+    launch = CODEX.launch(start("nothing", spec=spec, session="01a2"))
+    assert launch.argv[:3] == ("codex", "exec", "resume")
+    assert 'sandbox_mode="danger-full-access"' in launch.argv
+    assert launch.argv[-3:] == ("--ephemeral", "01a2", "-")
+    assert launch.argv[launch.argv.index("-m") + 1] == "gpt-x"
+
+
+def test_the_home_of_the_person_is_the_default(start: Start, tmp_path: Path) -> None:
+    call = replace(start("nothing"), spec=AgentSpec(name="codex", kind="codex"))
+    assert CODEX.launch(call).env == {}
+    record = tmp_path / "person" / ".codex" / "sessions" / "2026" / "01" / "02"
+    CODEX.restore(call, "01a2", {"rollout-2026-01-02T03-04-05-01a2.jsonl": b"{}"})
+    assert [path.parent for path in CODEX.session_files(call, "01a2")] == [record]
+    assert CODEX.session_files(call, "../*") == []
+
+
+def replace_spec(**changes: object) -> AgentSpec:
+    return AgentSpec(**{"name": "codex", "kind": "codex", "home": "own", **changes})  # type: ignore[arg-type]

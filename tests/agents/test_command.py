@@ -1,0 +1,135 @@
+"""Any other program as an agent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.agents.run_agent import call_of, play
+
+from penguin.orchestration.agents.adapter import Finish
+from penguin.orchestration.agents.command import CommandAgent
+from penguin.orchestration.agents.registry import KINDS, UnknownAgent, adapter_of
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.definition import AgentSpec
+
+AGENT = """\
+import json, pathlib, sys
+session, first = sys.argv[1:3]
+record = pathlib.Path(f"talk-{session}.jsonl")
+with record.open("a") as file:
+    for role, words in (("user", sys.stdin.read()), ("assistant", f"Heard it, {first}.")):
+        print(json.dumps({"role": role, "content": words}), file=file)
+print("working")
+"""
+
+
+def spec(**changes: object) -> AgentSpec:
+    fields = {"name": "mine", "kind": "command", "command": ("mine", "-"), **changes}
+    return AgentSpec(**fields)  # type: ignore[arg-type]
+
+
+def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
+    name = "11111111-2222-4333-8444-555555555555"
+    words = (sys.executable, "-c", AGENT, "{session}")
+    mine = spec(command=(*words, "first"), resume=(*words, "again"), transcript=f"talk-{name}.jsonl")
+    call = call_of(mine, tmp_path, {}, "Do it.\n", new_session=name)
+    agent = adapter_of(mine, call.workspace)
+    assert agent.can_resume
+    assert agent.names_sessions
+    played = play(agent, call)
+    assert played.heard.ending.verdict is Verdict.PASSED
+    assert played.heard.messages == (
+        {"role": "user", "text": "Do it.\n"},
+        {"role": "assistant", "text": "Heard it, first."},
+    )
+
+    files = {path.name: path.read_bytes() for path in agent.session_files(call, name)}
+    there = call_of(mine, tmp_path / "elsewhere", {}, "Go on.\n", session=name)
+    restored = adapter_of(mine, there.workspace)
+    restored.restore(there, name, files)
+    heard = play(restored, there).heard
+    assert [message["text"] for message in heard.messages[1:]] == ["Heard it, first.", "Go on.\n", "Heard it, again."]
+    assert heard.answer == "Heard it, again."
+
+
+def test_what_it_prints_is_the_conversation_unless_it_writes_one(tmp_path: Path) -> None:
+    agent = CommandAgent(spec(), tmp_path)
+    assert not agent.can_resume
+    heard = agent.hear([{"text": "I looked,"}, {"text": "and changed it."}], Finish(0, None))
+    assert heard.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
+    assert heard.answer == "I looked,\nand changed it."
+    assert agent.describe({"type": "event"}) == ['{"type": "event"}']
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [{"role": "system", "content": "Be good."}, {"role": "assistant", "content": "Done."}],
+        {"messages": [{"role": "assistant", "content": [{"text": "Done."}]}]},
+    ],
+)
+def test_a_transcript_of_json(tmp_path: Path, written: object) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(written))
+    [message] = CommandAgent(spec(transcript="t.json"), tmp_path).hear([], Finish(0, None)).messages
+    assert "Done." in message["text"]
+
+
+def test_a_missing_transcript_is_no_conversation(tmp_path: Path) -> None:
+    assert CommandAgent(spec(transcript="none"), tmp_path).hear([], Finish(0, None)).messages == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "reason", "overspent"),
+    [
+        (0, Verdict.PASSED, "", ""),
+        (1, Verdict.FAILED, "mine ended with exit code 1: no idea", ""),
+        (2, Verdict.ERROR, "mine ended with exit code 2: no idea", ""),
+        (3, Verdict.PASSED, "", ""),
+        (4, Verdict.ERROR, "mine ended with exit code 4: no idea", "mine used up a limit of its own (exit code 4)"),
+        (5, Verdict.ERROR, "mine was denied a tool (exit code 5)", ""),
+    ],
+)
+def test_exit_codes_mean_what_the_settings_say(
+    tmp_path: Path, code: int, verdict: Verdict, reason: str, overspent: str
+) -> None:
+    codes = {2: "error", 3: "passed", 4: "budget", 5: "denied"}
+    ending = CommandAgent(spec(exit_codes=codes), tmp_path).hear([], Finish(code, None, "so\nno idea\n")).ending
+    assert (ending.verdict, ending.reason, ending.overspent) == (verdict, reason, overspent)
+
+
+def test_a_limit_is_waited_for(tmp_path: Path) -> None:
+    finish = Finish(1, None, "RateLimitError: please try again in 20s")
+    assert CommandAgent(spec(), tmp_path).hear([], finish).ending.retry_after == 20
+
+
+def test_a_kill_is_an_error_whatever_the_exit_code(tmp_path: Path) -> None:
+    assert CommandAgent(spec(), tmp_path).hear([], Finish(0, "idle")).ending.verdict is Verdict.ERROR
+    assert CommandAgent(spec(), tmp_path).hear([], Finish(-9, None)).ending.verdict is Verdict.ERROR
+
+
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
+def test_no_transcript_is_too_odd(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "t").write_bytes(written)
+    heard = CommandAgent(spec(transcript="t"), folder).hear([], Finish(0, None))
+    assert all(message["role"] for message in heard.messages)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_known(kind: str, tmp_path: Path) -> None:
+    agent = adapter_of(spec(kind=kind), tmp_path)
+    assert agent.program
+    assert agent.install
+    assert agent.describe({"type": "who knows"}) in ([], ['{"type": "who knows"}'])
+
+
+def test_an_unknown_kind_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownAgent, match=r"agents\.mine: no kind of agent is called 'telepathy'"):
+        adapter_of(spec(kind="telepathy"), tmp_path)
+    with pytest.raises(UnknownAgent, match="has no command"):
+        adapter_of(spec(command=()), tmp_path)

@@ -1,0 +1,220 @@
+"""The loop that Penguin is for: an agent changes, gates check, the evidence goes back, the agent goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.agents.agent_workspace import CHECK, AgentHouse, agent_of
+from tests.agents.conftest import program
+from tests.agents.model_scripts import Answer, Script
+from tests.agents.model_server import ModelServer
+
+from penguin.orchestration import get_backend
+from penguin.orchestration.state import WorkflowStateStore
+
+pytestmark = pytest.mark.anyio
+
+AGENTS = ["claude", "codex"]
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_KEY", "sk-of-nobody-1234567890")
+
+
+def house(kind: str, root: Path, model: ModelServer, script: str, **settings: Any) -> AgentHouse:
+    agent = agent_of(kind, program(kind), model, **settings.pop("agent", {}))
+    return AgentHouse(root, agent, script, **settings)
+
+
+@pytest.mark.parametrize("backend_name", ["native", "temporal"])
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
+    tmp_path: Path, model: ModelServer, kind: str, backend_name: str
+) -> None:
+    retry = {"initial_delay_sec": 0}
+    root = house(kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+        results = await backend.query_workflow(one, "get_phase_results")
+    told = [(result["phase"], str(result["verdict"])) for result in results[:4]]
+    assert (info.status, told) == (
+        "COMPLETED",
+        [("IMPLEMENT", "PASSED"), ("TEST", "FAILED"), ("IMPLEMENT", "PASSED"), ("TEST", "PASSED")],
+    )
+    last = model.of("fix-add")[-1]
+    # It knows what it said and did before, and what the test said.
+    assert last.carries("Implemented add in calc.py.")
+    assert last.carries("AssertionError")
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        first, second = store.list_context_snapshots(one)
+    assert first.session_id == second.session_id != ""
+    assert (first.attempt, second.attempt) == (1, 3)
+    assert "sk-of-nobody" not in str(second.conversation_history)
+    told, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
+    assert "Fixed the sign error." in told
+    assert '"type"' not in told
+    assert '"type"' in raw
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
+    root = house(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "BLOCKED"
+    assert "nothing changed" in str(info.error_message)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_advice_while_it_is_blocked_goes_on_in_the_same_conversation(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    retry = {"max_attempts": 1, "initial_delay_sec": 0}
+    root = house(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        assert (await backend.wait_workflow(one, 120)).status == "BLOCKED"
+        before = len(model.of("never-right"))
+        await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
+        await backend.resume_workflow(one)
+        await backend.wait_workflow(one, 120)
+    told = model.of("never-right")[before]
+    assert told.carries("mind the gap")
+    # What it said before it was blocked.
+    assert told.carries("It must be right now.")
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    root = house(kind, tmp_path, model, "wait").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        await asyncio.to_thread(model.await_request, "wait", 1)
+        await backend.signal_workflow(one, "pause", {"now": True})
+        while (await backend.get_workflow_status(one)) is None or _agents_in(root):
+            await asyncio.sleep(0.05)
+        model.release("go")
+        await backend.resume_workflow(one)
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    assert (root / "half.txt").exists()
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+    assert len(sessions) == 1
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: ModelServer, kind: str) -> None:
+    root = house(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "BLOCKED"
+    assert "tokens" in str(info.error_message)
+    # It was ended, before its hundred answers.
+    assert len(model.of("burn")) < 90
+    assert not _agents_in(root)
+
+
+@pytest.mark.parametrize("victim", ["launcher", "agent"])
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
+    tmp_path: Path, model: ModelServer, kind: str, victim: str
+) -> None:
+    root = house(kind, tmp_path, model, "wait").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        await asyncio.to_thread(model.await_request, "wait", 1)
+        agents = _agents_in(root)
+        for pid in agents if victim == "agent" else _launchers_of(root):
+            os.kill(int(pid), signal.SIGKILL)
+        while set(agents) & set(_agents_in(root)):
+            await asyncio.sleep(0.05)
+        model.release("go")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+    assert len(sessions) == 1
+    assert model.requests[-1].carries("half.txt")
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
+    tmp_path: Path, model: ModelServer, kind: str
+) -> None:
+    met = {"criterion": 1, "verdict": "met", "evidence": ["calc.py"], "reason": "it adds"}
+    bare = {"criterion": 2, "verdict": "met", "evidence": [], "reason": "trust me"}
+    model.scripts["write-add"] = _unless_asked(model.scripts["write-add"], {"criteria": [met, bare]})
+    criteria = ["It adds", "It is kind", {"text": "It is fast", "check": "false"}]
+    place = house(
+        kind,
+        tmp_path,
+        model,
+        "write-add",
+        criteria=criteria,
+        phases={"implement": {"agent": "it"}, "test": {"run": [CHECK]}, "use": "skip", "verify": {"judge": "it"}},
+        orchestration={"retry": {"max_attempts": 1}},
+    )
+    async with get_backend(workspace_path=place.root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+        results = await backend.query_workflow(one, "get_phase_results")
+    assert info.status == "BLOCKED"
+    steps = {step["name"]: str(step["verdict"]) for step in results[-1]["evidence"]["steps"]}
+    asked = next(it for it in model.requests if "A judgement on" in it.prompt)
+    assert not asked.carries("Implemented add in calc.py."), "it went on in the conversation of whom it judges"
+    assert steps["It adds"] == "PASSED"
+    assert steps["It is kind"] == "UNVERIFIED"
+    assert steps["It is fast"] == "FAILED"
+
+
+def _penguin(root: Path, command: str) -> str:
+    """What a command prints."""
+    program = [sys.executable, "-m", "penguin_repl", "-c", command]
+    return subprocess.run(program, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def _unless_asked(script: Script, judgement: object) -> Script:
+    """The same script, which answers with a judgement where one is asked for."""
+    return lambda told: Answer(judgement) if "A judgement on" in told.prompt else script(told)
+
+
+def _launchers_of(root: Path) -> list[str]:
+    """The launchers of a workspace's engines."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"launcher.py" in command and os.fsencode(root) in command:
+                found.append(process.name)
+    return found
+
+
+def _agents_in(root: Path) -> list[str]:
+    """Processes of a workspace's steps."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                environment = (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"PENGUIN_WORKSPACE={root.resolve()}\0".encode() in environment:
+                found.append(process.name)
+    return found

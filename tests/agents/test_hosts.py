@@ -1,0 +1,125 @@
+"""A conversation that moves: begun on one host, gone on with on another that shares no disk with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.agents.agent_workspace import AgentHouse, agent_of
+from tests.agents.conftest import program
+from tests.agents.model_scripts import FAILURE, RIGHT, Script, Wait
+from tests.agents.model_server import ModelServer, Received
+from tests.support.git_repository import git
+from tests.support.temporal_server import Serving
+from tests.support.worker_process import Workers
+
+from penguin.orchestration import get_backend
+from penguin.orchestration.state import WorkflowStateStore
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 120.0
+"""Seconds: a host that is gone is missed after some fifteen."""
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """HOST:PORT of a Temporal server."""
+    serving = Serving(tmp_path_factory.mktemp("temporal"))
+    try:
+        serving.start()
+        yield serving.address
+    finally:
+        serving.kill()
+
+
+@pytest.fixture
+def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Workers]]:
+    """Of the two clones, by name."""
+    both = {name: Workers(tmp_path / name, tmp_path_factory.mktemp(name)) for name in ("here", "there")}
+    yield both
+    for one in both.values():
+        one.close()
+
+
+@pytest.mark.parametrize("kind", ["claude", "codex"])
+async def test_a_conversation_goes_on_on_another_host(
+    tmp_path: Path,
+    model: ModelServer,
+    kind: str,
+    server: str,
+    workers: dict[str, Workers],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MODEL_KEY", "sk-of-nobody-1234567890")
+    model.scripts["fix-add"] = _held_once_it_failed(model.scripts["fix-add"])
+    here, there = _clones(tmp_path, kind, model, server)
+    doomed = workers["here"].start()
+    async with get_backend(workspace_path=there) as client:
+        one = await client.start_workflow("add")
+        # The test failed here, and the agent was told so: that is as far as it comes.
+        await _until(lambda: _told_of_the_failure(model, here))
+        doomed.kill()
+        doomed.wait()
+        workers["there"].start()
+        await _until(lambda: _told_of_the_failure(model, there))
+        model.release("go")
+        info = await client.wait_workflow(one, PATIENCE)
+        results = await client.query_workflow(one, "get_phase_results")
+    assert (info.status, [(it["phase"], it["attempt"], it["verdict"]) for it in results[:4]]) == (
+        "COMPLETED",
+        [("IMPLEMENT", 1, "PASSED"), ("TEST", 2, "FAILED"), ("IMPLEMENT", 3, "PASSED"), ("TEST", 4, "PASSED")],
+    )
+    assert (there / "calc.py").read_text() == RIGHT
+    asked = _told_of_the_failure(model, there)[0]
+    # Its own words of then, not told to it again.
+    assert any(it.role == "assistant" and "Implemented add in calc.py." in it.text for it in asked.conversation)
+    with WorkflowStateStore(there / ".penguin" / "penguin.db") as store:
+        first, second = store.list_context_snapshots(one)
+    assert (first.attempt, second.attempt) == (1, 3)
+    assert first.session_id == second.session_id != ""
+
+
+def _clones(folder: Path, kind: str, model: ModelServer, server: str) -> tuple[Path, Path]:
+    """Two clones of one project that share nothing but a git remote and a storage."""
+    here, there = folder / "here", folder / "there"
+    here.mkdir()
+    orchestration = {
+        "backend": "temporal",
+        "temporal": {"address": server, "auto_start": False},
+        "retry": {"initial_delay_sec": 0},
+        "phase_timeouts": {"implement": 120},
+    }
+    AgentHouse(
+        here,
+        agent_of(kind, program(kind), model),
+        "fix-add",
+        orchestration=orchestration,
+        workspace={"remote": "origin", "push_to_upstream": True},
+        storage={"url": os.fspath(folder / "storage")},
+    )
+    git(folder, "clone", "-q", "--bare", "here", "origin.git")
+    git(here, "remote", "add", "origin", os.fspath(folder / "origin.git"))
+    git(folder, "clone", "-q", "origin.git", "there")
+    return here, there
+
+
+def _held_once_it_failed(script: Script) -> Script:
+    """The same script, whose second conversation waits for the test."""
+    return lambda told: Wait("go", script(told)) if FAILURE.search(told.prompt) else script(told)
+
+
+def _told_of_the_failure(model: ModelServer, root: Path) -> list[Received]:
+    """The requests of an agent in this tree that say how the test failed."""
+    requests = (it for it in model.of("fix-add") if FAILURE.search(it.prompt))
+    return [it for it in requests if os.fspath(root) in json.dumps(it.body)]
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.05)

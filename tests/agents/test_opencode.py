@@ -1,0 +1,324 @@
+"""opencode: what it printed in recorded runs, and the real program against the scripted model."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.agents.agent_workspace import AgentHouse
+from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, Shell, Told, in_order
+from tests.agents.model_server import ModelServer
+from tests.agents.run_agent import call_of, play, recorded
+
+from penguin.orchestration import get_backend
+from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.opencode import DATABASE, OpenCode
+from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
+from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.results import Usage
+from penguin.orchestration.state import WorkflowStateStore
+
+OPENCODE = OpenCode()
+ENDED = Finish(0, None)
+MODEL = "scripted/model"
+Start = Callable[..., Call]
+
+
+def hear(name: str, finish: Finish = ENDED) -> Heard:
+    return OPENCODE.hear(recorded(f"opencode-{name}"), finish)
+
+
+def test_a_run_that_ended_well() -> None:
+    heard = hear("ok")
+    assert heard.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
+    assert heard.ending.verdict is Verdict.PASSED
+    assert heard.answer == "Implemented add in calc.py."
+    assert heard.totals == Usage(turns=3, tokens=3150, usd=0.01125)
+    assert [message.get("tool") for message in heard.messages] == ["write", "bash", None]
+    assert heard.messages[1]["input"].startswith("python3 -c")
+    assert "AssertionError" in heard.messages[1]["output"]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_an_error_of_the_model(code: int) -> None:
+    ending = hear("http-401", Finish(code, None)).ending
+    assert ending.verdict is Verdict.ERROR
+    assert ending.reason == "opencode: invalid x-api-key (HTTP 401)"
+
+
+def test_a_run_that_was_killed() -> None:
+    assert hear("sigterm", Finish(None, "stopped")).ending.verdict is Verdict.ERROR
+    assert hear("sigterm", Finish(143, None)).ending.verdict is Verdict.ERROR
+
+
+def test_exit_0_is_no_success() -> None:
+    assert hear("sigterm").ending.reason == "opencode did not come to its end: it said nothing"
+    cut = [{"type": "step_finish", "part": {"reason": "unknown"}}]
+    assert OPENCODE.hear(cut, ENDED).ending.reason.endswith("its last answer ended as 'unknown'")
+
+
+def test_a_denied_tool_is_an_error() -> None:
+    state = {
+        "status": "error",
+        "input": {"command": "touch /x"},
+        "error": "The user rejected permission to use this specific tool call.",
+    }
+    events = [
+        {"type": "tool_use", "part": {"tool": "bash", "state": state}},
+        {"type": "step_finish", "part": {"reason": "tool-calls"}},
+    ]
+    assert OPENCODE.hear(events, ENDED).ending.reason == "opencode was denied a tool: bash: touch /x"
+
+
+def test_it_waits_as_long_as_it_was_told() -> None:
+    data = {"message": "slow down", "statusCode": 429, "responseHeaders": {"retry-after": "42"}}
+    ending = OPENCODE.hear([{"type": "error", "error": {"data": data}}], Finish(1, None)).ending
+    assert (ending.reason, ending.retry_after) == ("opencode: slow down (HTTP 429)", 42)
+
+
+def test_events_are_readable() -> None:
+    lines = [line for event in recorded("opencode-ok") for line in OPENCODE.describe(event)]
+    assert lines[0] == "write: calc.py"
+    assert lines[1] == "  Wrote file successfully."
+    assert lines[-1] == "Implemented add in calc.py."
+    assert [OPENCODE.describe(event) for event in recorded("opencode-http-401")] == [
+        ["failed: invalid x-api-key (HTTP 401)"]
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+STATES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(["status", "input", "output", "error", "title", "metadata"], JSON)
+)
+PARTS = st.fixed_dictionaries(
+    {}, optional={"state": STATES | JSON, **dict.fromkeys(["text", "tool", "reason", "tokens", "cost"], JSON)}
+)
+ERRORS = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": st.fixed_dictionaries(
+            {}, optional={"responseHeaders": st.dictionaries(st.just("retry-after"), JSON), "statusCode": JSON}
+        )
+        | JSON
+    },
+)
+ODD = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "tool_use", "step_start", "step_finish", "error"]) | JSON},
+    optional={"part": PARTS | JSON, "error": ERRORS | JSON, "sessionID": JSON, "text": JSON},
+)
+
+
+@given(st.lists(ODD, max_size=6), st.sampled_from([ENDED, Finish(1, None, 'error.error="'), Finish(None, "timeout")]))
+def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: Finish) -> None:
+    heard = OPENCODE.hear(events, finish)
+    assert heard.ending.verdict is Verdict.PASSED or heard.ending.reason
+    assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
+
+
+# --- how it is started ---
+
+
+def spec(**changes: object) -> AgentSpec:
+    return AgentSpec(**{"name": "opencode", "kind": "opencode", "model": MODEL, **changes})  # type: ignore[arg-type]
+
+
+def test_what_it_may_do(tmp_path: Path) -> None:
+    def rights(read_only: bool = False, **changes: object) -> tuple[object, bool]:
+        launch = OPENCODE.launch(call_of(spec(**changes), tmp_path, {}, "x", read_only=read_only))
+        permission = launch.env.get("OPENCODE_PERMISSION")
+        return permission and json.loads(permission), "--auto" in launch.argv
+
+    assert rights() == ({"external_directory": "ask", "doom_loop": "ask"}, False)
+    assert rights(permissions="auto") == (None, True)
+    assert rights(permissions='{"bash": "deny"}') == ({"bash": "deny"}, False)
+    allowed, auto = rights(read_only=True, permissions="auto")
+    assert isinstance(allowed, dict)
+    assert allowed["*"] == "deny"
+    assert not auto
+    with pytest.raises(ConfigError, match="opencode knows no 'yolo'"):
+        rights(permissions="yolo")
+
+
+def test_a_home_of_its_own(tmp_path: Path) -> None:
+    launch = OPENCODE.launch(call_of(spec(home="own"), tmp_path, {}, "x"))
+    assert launch.env["XDG_DATA_HOME"] == str(tmp_path / "workspace" / "own" / "data")
+    assert "XDG_DATA_HOME" not in OPENCODE.launch(call_of(spec(), tmp_path, {}, "x")).env
+    assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
+
+
+def test_a_copy_that_is_no_database_is_told(tmp_path: Path) -> None:
+    call = call_of(spec(), tmp_path, {}, "x", session="ses_1")
+    with pytest.raises(WorkflowError, match="ses_1 of opencode can't be put back"):
+        OPENCODE.restore(call, "ses_1", {DATABASE: b"no database" * 100})
+
+
+# --- the real one ---
+
+
+def environment(model: ModelServer) -> dict[str, str]:
+    """What makes it know the scripted model."""
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": f"{model.url}/v1"},
+        "models": {
+            "model": {
+                "cost": {"input": 3, "output": 15},
+                "limit": {"context": 100_000, "output": 4000},
+                "tool_call": True,
+            }
+        },
+    }
+    return {
+        "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"scripted": provider}}),
+        # It looks for a newer plugin of its own, which no test needs.
+        "npm_config_registry": model.url,
+        "npm_config_fetch_retries": "0",
+    }
+
+
+@pytest.fixture
+def start(tmp_path: Path, model: ModelServer) -> Start:
+    """Makes a call of an opencode that knows the scripted model; its key comes from the login of the person."""
+
+    def make(script: str, folder: Path = tmp_path, **more: object) -> Call:
+        call = call_of(spec(), folder, environment(model), f'Do "it".\nSCRIPT:{script}', **more)
+        login = folder / "person" / ".local" / "share" / "opencode" / "auth.json"
+        login.parent.mkdir(parents=True, exist_ok=True)
+        login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-the-person"}}))
+        return call
+
+    return make
+
+
+def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+    call = start("write-add")
+    first = play(OPENCODE, call, opencode)
+    assert first.heard.ending.verdict is Verdict.PASSED, first
+    assert "return a + b" in (call.workspace / "calc.py").read_text()
+    assert first.heard.totals == Usage(turns=2, tokens=2100, usd=0.0075)
+    # Its only requests: it asks for no title. It logs in as the person does.
+    assert [received.prompt for received in model.requests] == [call.prompt, call.prompt]
+    assert model.requests[0].headers["Authorization"] == "Bearer sk-of-the-person"
+
+    session = first.heard.session
+    files = {path.name: path.read_bytes() for path in OPENCODE.session_files(call, session)}
+    assert not any(b"sk-of-the-person" in data for data in files.values())
+    there = start("nothing", tmp_path / "elsewhere", session=session)
+    lost = play(OPENCODE, there, opencode).heard.ending
+    assert lost.reason == "opencode ended with exit code 1: Error: Session not found"
+
+    (there.run_dir / DATABASE).unlink()
+    for path in there.run_dir.glob(f"{DATABASE}-*"):
+        path.unlink()
+    OPENCODE.restore(there, session, files)
+    assert (there.run_dir / DATABASE).stat().st_mode & 0o077 == 0
+    model.scripts["nothing"] = in_order(Shell("pwd > where"), Say("Done."))
+    again = play(OPENCODE, there, opencode)
+    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert again.heard.session == session
+    assert again.heard.totals.turns == 2
+    assert model.requests[-1].carries("Implemented add in calc.py.")
+    assert (there.workspace / "where").read_text().strip() == str(there.workspace)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("400", "opencode: prompt is too long: 250000 tokens > 200000 maximum"),
+        ("401", "opencode: invalid x-api-key (HTTP 401)"),
+    ],
+)
+def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
+    heard = play(OPENCODE, start(script), opencode).heard
+    assert heard.ending.verdict is Verdict.ERROR
+    assert heard.ending.reason == reason
+    assert heard.session
+
+
+@pytest.mark.parametrize(("script", "why"), [("429", "Too many requests"), ("500", "Internal server error")])
+def test_it_asks_again_in_silence_and_the_log_says_why(
+    opencode: Path, start: Start, model: ModelServer, script: str, why: str
+) -> None:
+    asked_again = threading.Event()
+
+    def refuse(told: Told) -> Action:
+        if told.requests > 1:
+            asked_again.set()
+        return SCRIPTS[script](told)
+
+    model.scripts["again"] = refuse
+    played = play(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
+    assert asked_again.is_set()
+    assert played.heard.ending.verdict is Verdict.ERROR
+    assert why in played.heard.ending.reason
+
+
+def test_a_stream_that_breaks_is_asked_for_again(opencode: Path, start: Start, model: ModelServer) -> None:
+    model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
+    heard = play(OPENCODE, start("broken"), opencode).heard
+    assert (heard.ending.verdict, heard.answer) == (Verdict.PASSED, "Done.")
+
+
+def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) -> None:
+    call = start("wait")
+    killed = play(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
+    assert killed.heard.ending.verdict is Verdict.ERROR
+    assert killed.heard.session
+    again = play(OPENCODE, start("nothing", session=killed.heard.session), opencode)
+    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert model.requests[-1].carries("half.txt")
+
+
+def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model: ModelServer) -> None:
+    outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
+    model.scripts["reach"] = in_order(Shell(f"touch {outside}"), Say("I tried."))
+    try:
+        played = play(OPENCODE, start("reach"), opencode)
+        assert played.finish.code == 0
+        assert played.heard.ending.reason == f"opencode was denied a tool: bash: touch {outside}"
+        assert not outside.exists()
+    finally:
+        outside.unlink(missing_ok=True)
+
+
+def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServer) -> None:
+    model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
+    call = start("judge", read_only=True, schema={"type": "object"})
+    played = play(OPENCODE, call, opencode)
+    assert played.heard.ending.verdict is Verdict.PASSED, played
+    assert json.loads(played.heard.answer) == {"met": True}
+    assert not (call.workspace / "changed").exists()
+    assert {tool["function"]["name"] for tool in model.requests[0].body["tools"]} == {"glob", "grep", "read"}
+
+
+@pytest.mark.anyio
+async def test_penguin_mends_a_failure_in_the_same_conversation(
+    opencode: Path, model: ModelServer, tmp_path: Path
+) -> None:
+    env = environment(model) | {"PATH": f"{opencode.parent}:{os.environ['PATH']}"}
+    login = tmp_path / ".penguin" / "agents" / "opencode" / "data" / "opencode" / "auth.json"
+    login.parent.mkdir(parents=True)
+    login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
+    agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
+    root = AgentHouse(tmp_path, agent, "fix-add").root
+    async with get_backend(workspace_path=root) as backend:
+        one = await backend.start_workflow("add")
+        info = await backend.wait_workflow(one, 120)
+    assert info.status == "COMPLETED"
+    last = model.of("fix-add")[-1]
+    assert last.carries("Implemented add in calc.py.")
+    assert last.carries("AssertionError")
+    with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
+        first, second = store.list_context_snapshots(one)
+    assert first.session_id == second.session_id != ""

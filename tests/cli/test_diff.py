@@ -1,0 +1,53 @@
+"""`/workflow diff`, as the real program shows it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from tests.support.git_repository import git
+from tests.support.program import Program
+
+from penguin_commands.results.output import Diff
+from penguin_repl.output.present import show
+from penguin_repl.output.screen import Screen, Style
+
+
+def test_as_text_and_as_json(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("check: false", "check: echo 1 >> new.txt; false"))
+    git(penguin.folder, "init", "-q")
+    penguin("-c", "/workflow start wrong --wait")
+    text = penguin("-c", "/workflow diff wrong")
+    assert text.code == 0
+    assert text.out.startswith("diff --git a/new.txt b/new.txt\n")
+    assert text.out.endswith("@@ -0,0 +1,2 @@\n+1\n+1\n")
+    (document,) = penguin("-o", "json", "-c", "/workflow diff wrong --phase verify").documents
+    assert document["files"] == ["new.txt"]
+    assert document["diff"].endswith("@@ -1 +1,2 @@\n 1\n+1\n")
+    restored = penguin("-c", "/workflow retry wrong --restore")
+    assert restored.code == 5
+    assert (penguin.folder / "new.txt").read_text() == "1\n1\n"
+
+
+def test_what_there_is_not(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start quick")
+    none = penguin("-c", "/workflow diff quick")
+    assert none.code == 1
+    assert "diff needs a git repository" in none.err
+    git(penguin.folder, "init", "-q")
+    unbegun = penguin("-c", "/workflow diff quick")
+    assert unbegun.code == 1
+    assert "it has not begun" in unbegun.err
+
+
+def test_nothing_in_a_diff_steers_a_terminal() -> None:
+    def text(color: bool = False) -> Iterator[bytes]:
+        yield b"\x1b[32m+\x1b]0;evil\x07title\x1b[m\n" if color else b"+title\n"
+
+    shown = []
+    for color in (True, False):
+        out = io.StringIO()
+        show(Screen(Style(terminal=True, color=color), out, io.StringIO()), Diff("w", (), text))
+        shown.append(out.getvalue())
+    assert shown == ["\x1b[32m+title\x1b[m\n\x1b[0m", "+title\n"]

@@ -1,0 +1,83 @@
+"""A disk that takes no more: said in one plain line, nothing new is begun, and all goes on when it takes more again."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from pathlib import Path
+from threading import Timer
+
+import pytest
+from tests.cli.test_logs import until
+from tests.support.program import Program
+
+PATIENCE = 20.0
+
+CONFIG = """\
+project: {id: shop}
+blueprints: [tasks.md]
+phases:
+  implement: {run: ['echo $PENGUIN_TASK_ID >> began; until test -e go; do sleep 0.02; done; echo . >> ended']}
+  test: {run: ['echo $PENGUIN_TASK_ID >> tested']}
+  use: skip
+  verify: skip
+"""
+
+TASKS = """\
+---
+id: b
+title: B
+---
+## Tasks
+### 1. One
+- **ID:** `one`
+### 2. Two
+- **ID:** `two`
+"""
+
+
+@pytest.fixture
+def penguin(tmp_path: Path) -> Program:
+    (tmp_path / "penguin.yaml").write_text(CONFIG)
+    (tmp_path / "tasks.md").write_text(TASKS)
+    return Program(tmp_path)
+
+
+def narrated(process: subprocess.Popen[str], text: str) -> str:
+    """The next narrated line with this text in it."""
+    assert process.stderr is not None
+    giving_up = Timer(PATIENCE, process.kill)
+    giving_up.start()
+    line = next((line for line in process.stderr if text in line), "")
+    giving_up.cancel()
+    assert line, f"{text} was never said"
+    return line
+
+
+def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
+    def lines(name: str) -> list[str]:
+        path = penguin.folder / name
+        return path.read_text().split() if path.exists() else []
+
+    script = penguin.begin()
+    assert script.stdin is not None
+    script.stdin.write("/workflow start one\n/workflow start two\n")
+    script.stdin.close()
+    script.stdin = None
+    until(lambda: lines("began"))
+    # What a full disk looks like to a program: none of its files may grow. The step, started before, goes on.
+    resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+    (penguin.folder / "go").touch()
+    said = narrated(script, "penguin.db")
+    assert said.startswith("the disk of ")
+    assert said.endswith("; nothing new begins until it takes records again\n")
+    assert lines("ended") == ["."], "the result of the step is kept on disk, and by the engine"
+    shown = penguin("-c", "/workflow status one", "-c", "/workflow list").out
+    assert "Phase: IMPLEMENT" in shown
+    assert (lines("began"), lines("tested")) == (["one"], [])
+    resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    narrated(script, "the disk takes records again")
+    script.communicate(timeout=PATIENCE)
+    assert script.returncode == 0
+    assert lines("began") == lines("tested") == ["one", "two"]
+    assert penguin("check").code == 0

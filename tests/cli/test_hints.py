@@ -1,0 +1,64 @@
+"""What is missing, misread or mistyped is named, and never passes for nothing."""
+
+from __future__ import annotations
+
+from tests.support.program import Program
+
+
+def test_tasks_of_a_blueprint_that_is_not_understood_are_missed_aloud(penguin: Program) -> None:
+    (penguin.folder / "penguin.yaml").write_text("project: {id: shop}\nblueprints: [tasks.md, other.yaml, gone.md]\n")
+    (penguin.folder / "other.yaml").write_text("items: [\n")
+    for command in ("/task list", "/task ready", "/task graph"):
+        ran = penguin("-c", command)
+        assert (ran.code, ran.err) == (0, "not understood: gone.md, other.yaml; /blueprint lint says why\n")
+        assert "quick" in ran.out
+    assert penguin("-c", "/task list --blueprint basics").err == ""
+    assert "other.yaml" in penguin("-c", "/task list --blueprint other").err
+
+
+def test_results_of_an_attempt_that_there_was_not(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start quick --wait").code == 0
+    there = "there are 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY).\n"
+    assert penguin("-c", "/workflow results quick --attempt 9").out == f"No attempt 9; {there}"
+    assert penguin("-c", "/workflow results quick --phase test --attempt 3").out == f"No attempt 3 of TEST; {there}"
+    assert penguin("-o", "json", "-c", "/workflow results quick --attempt 9").documents == [{"results": []}]
+
+
+def test_what_a_script_prunes_it_does_not_wait_for(penguin: Program) -> None:
+    script = "/workflow start quick --wait\n/workflow start quick --wait\n/workflow prune --older-than 0s\n"
+    ran = penguin(script=script)
+    assert (ran.code, "no workflow has the id" in ran.err) == (0, False)
+    assert ran.out.splitlines()[-1].startswith("Pruned 1 workflow, ")
+
+
+def test_whoever_gave_feedback_is_told_how_to_go_on(penguin: Program) -> None:
+    for task in ("person", "wrong"):
+        penguin("-c", f"/workflow start {task} --wait")
+        (document,) = penguin("-o", "json", "-c", f"/workflow feedback {task} try harder").documents
+        assert document["status"] == "BLOCKED"
+        assert document["advice"] == f"/workflow resume {document['workflow_id']}"
+        assert penguin("-c", f"/workflow status {task}").out.rstrip().endswith(document["advice"])
+        assert penguin("-c", document["advice"]).out.startswith("Resumed ")
+
+
+def test_a_backend_that_there_is_not(penguin: Program) -> None:
+    ran = penguin("--backend", "nativ", "-c", "/workflow list")
+    assert ran.code == 2
+    assert ran.err.startswith("penguin: --backend: unknown choice 'nativ'; did you mean native? usage:")
+
+
+def test_a_workspace_elsewhere_is_begun_where_it_was_looked_for(empty: Program) -> None:
+    (empty.folder / "the shop").mkdir()
+    where = ("--workspace", "the shop")
+    (document,) = empty(*where, "-o", "json", "-c", "/workflow list").documents
+    assert document["error"]["hint"] == "penguin init --workspace 'the shop'"
+    assert empty(*where, "init").code == 0
+    assert empty(*where, "-c", "/workflow list").out == "No workflows.\n"
+    assert not (empty.folder / "penguin.yaml").exists()
+
+
+def test_help_on_a_subcommand(empty: Program) -> None:
+    for name in ("worker", "init", "check", "completion"):
+        text = empty("help", name).out
+        assert "Usage: penguin" in text
+        assert empty(name, "--help").out == empty("-h", name).out == text

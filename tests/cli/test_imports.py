@@ -1,0 +1,171 @@
+"""Nothing is paid for that is not used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.program import Program
+
+HEAVY = {
+    "prompt_toolkit",
+    "networkx",
+    "sqlite_utils",
+    "httpx",
+    "temporalio",
+    "asyncio",
+    "msgspec",
+    "yaml",
+    "markdown_it",
+}
+LISTING = {
+    "penguin",
+    "penguin.orchestration",
+    "penguin.orchestration.backend",
+    "penguin.orchestration.core.usage",
+    "penguin.orchestration.store",
+    "penguin.orchestration.store.connection",
+    "penguin.orchestration.store.queries",
+    "penguin.orchestration.core.times",
+    "penguin.orchestration.files.workspace",
+    "penguin_commands",
+    "penguin_commands.grammar",
+    "penguin_commands.handlers",
+    "penguin.orchestration.core",
+    "penguin.orchestration.files",
+    "penguin_repl.cli",
+    "penguin_repl.scripts",
+    "penguin_repl.output",
+    "penguin_repl.text",
+    "penguin_commands.errors",
+    "penguin_commands.execute",
+    "penguin_commands.grammar.tokens",
+    "penguin_commands.grammar.resolve",
+    "penguin_commands.grammar.parse",
+    "penguin_commands.results",
+    "penguin_commands.results.workflows",
+    "penguin_commands.session",
+    "penguin_commands.grammar.spec",
+    "penguin_commands.grammar.table",
+    "penguin_commands.grammar.values",
+    "penguin_commands.handlers.workflow_status",
+    "penguin_commands.grammar.workflow_table",
+    "penguin_repl",
+    "penguin_repl.output.present",
+    "penguin_repl.main",
+    "penguin_repl.cli.terminal_style",
+    "penguin_repl.cli.options",
+    "penguin_repl.cli.spec",
+    "penguin_repl.render",
+    "penguin_repl.text.width",
+    "penguin_repl.render.table",
+    "penguin_repl.text.escape",
+    "penguin_repl.render.format",
+    "penguin_repl.render.workflows",
+    "penguin_repl.output.screen",
+    "penguin_repl.scripts.runner",
+    "penguin_repl.scripts.lines",
+}
+"""All of ours that a list needs. Whoever adds a module here makes every short command slower, by about 0.1 ms."""
+SLOW = {
+    *("argparse", "copy", "difflib", "hashlib", "json", "locale", "logging", "pwd", "random", "shlex", "shutil"),
+    *("socket", "subprocess", "tempfile", "threading", "traceback", "unicodedata", "weakref"),
+    *("dataclasses", "inspect", "ast", "dis", "tokenize", "linecache"),
+    *("pathlib", "urllib.parse", "ipaddress"),
+}
+"""Of the standard library: what a list needs not, and what takes long."""
+SHOW = """
+import sys
+bare = set(sys.modules)
+from penguin_repl.main import main
+code = main({!r})
+print(code, *(set(sys.modules) - bare), file=sys.stderr)
+"""
+
+
+def modules(program: Program, *arguments: str, script: str = "") -> set[str]:
+    """What is imported when this has run, in a fresh interpreter, beyond what that begins with."""
+    code, *names = run(program, SHOW.format(list(arguments)), script).split()
+    assert code == "0"
+    return set(names)
+
+
+def run(program: Program, code: str, script: str = "") -> str:
+    """The last line that some Python writes to standard error, where a user is named as usual."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=program.folder,
+        env={**os.environ, "LOGNAME": "ada"},
+        input=script,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stderr.split("\n")[-2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [
+        (["-c", "/workflow list"], set()),
+        (
+            ["-c", "/workflow list", "--color", "always"],
+            {"penguin_repl.render.terminal_table", "penguin_repl.render.styles"},
+        ),
+        (
+            ["-c", "/workflow status quick"],
+            {"penguin.orchestration.store.explain", "penguin.orchestration.store.text"},
+        ),
+    ],
+    ids=["list", "list drawn", "status"],
+)
+def test_what_is_asked_most_loads_what_it_uses_and_nothing_else(
+    penguin: Program, arguments: list[str], more: set[str]
+) -> None:
+    assert penguin("-c", "/workflow start quick").code == 0
+    found = modules(penguin, *arguments)
+    assert {name for name in found if name.startswith("penguin")} == LISTING | more
+    assert not found & SLOW
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["-c", "/workflow list"],
+        ["-c", "/workflow list --status active", "-o", "json"],
+        ["-c", "/workflow status quick"],
+        ["-c", "/workflow status"],
+        ["-c", "/snapshot list"],
+        ["-c", "/help"],
+    ],
+    ids=" ".join,
+)
+def test_reading_loads_nothing_heavy(penguin: Program, arguments: list[str]) -> None:
+    penguin("-c", "/workflow start quick")
+    assert not modules(penguin, *arguments) & HEAVY
+
+
+def test_a_personal_file_is_not_read_for_a_pipe(
+    penguin: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "xdg" / "penguin").mkdir(parents=True)
+    (tmp_path / "xdg" / "penguin" / "config.yaml").write_text("ui: {panel: true, color: never}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path / "xdg"))
+    assert not modules(penguin, "-c", "/workflow list") & HEAVY
+
+
+def test_a_script_that_only_reads_has_no_event_loop(penguin: Program) -> None:
+    found = modules(penguin, script="/workflow list\n/task list\n/workflow status\n/config\n")
+    assert not found & {"asyncio", "prompt_toolkit", "networkx", "sqlite_utils", "httpx"}
+
+
+def test_the_version_loads_no_command(penguin: Program) -> None:
+    found = modules(penguin, "--version")
+    assert {name for name in found if name.startswith("penguin")} == {"penguin_repl", "penguin_repl.main"}
+    assert not found & {"typing", "argparse"}

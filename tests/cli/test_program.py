@@ -1,0 +1,537 @@
+"""The real program: options, scripts, exit codes, what goes where."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.program import Program
+
+STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+
+
+def test_the_quick_start(empty: Program) -> None:
+    subprocess.run(["git", "init", "-q", "."], cwd=empty.folder, check=True)
+    made = empty("init")
+    assert (made.code, made.err) == (0, "")
+    assert made.out.startswith("written: penguin.yaml\nwritten: blueprints/example.md\n")
+    ran = empty(script="/workflow start hello-script\n/workflow list\n")
+    assert ran.code == 0
+    started, workflow_id, header, row = ran.out.splitlines()
+    assert started == "Started ITUV workflow for task hello-script"
+    assert re.fullmatch(r"workflow_id: ituv-hello-script-[0-9a-f]{6}", workflow_id)
+    assert header.split() == ["WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED"]
+    assert row.startswith(workflow_id.split()[1])
+    assert f"{workflow_id.split()[1]} COMPLETED" in ran.err
+    status = empty("-c", "/workflow status hello-script").out.splitlines()
+    assert status[:4] == [f"Workflow {workflow_id.split()[1]}", "Status: COMPLETED", "Phase: DONE", "Progress: 100%"]
+    assert re.fullmatch(f"Started: {STAMP}", status[4])
+
+
+def test_init_overwrites_nothing(penguin: Program) -> None:
+    before = (penguin.folder / "penguin.yaml").read_text()
+    ran = penguin("init", "-o", "json")
+    assert (penguin.folder / "penguin.yaml").read_text() == before
+    assert [file["state"] for file in ran.documents[0]["files"]] == ["kept", "written"]
+
+
+@pytest.mark.parametrize("option", ["json", "jsonl"])
+def test_json_is_one_document_for_each_command_and_nothing_else(penguin: Program, option: str) -> None:
+    script = "/workflow start quick\n/workflow wait @last\n/workflow status quick\n/workflow list\n/health\n/nope\n"
+    ran = penguin("-o", option, script=script)
+    assert ran.code == 2
+    started, waited, status, listed, health, error = (it for it in ran.documents if "event" not in it)
+    assert started["task_id"] == "quick"
+    assert status["status"] == "COMPLETED"
+    rows = [waited, listed] if option == "jsonl" else [waited["workflows"][0], listed["workflows"][0]]
+    assert {row["workflow_id"] for row in rows} == {started["workflow_id"]}
+    assert health["connected"] is True
+    assert error["error"]["code"] == "usage"
+    assert "<stdin>:6: unknown command '/nope'" in ran.err
+
+
+def test_start_and_wait_are_one_command_and_one_document(penguin: Program) -> None:
+    ran = penguin("-o", "json", "-c", "/workflow start quick --wait")
+    (document,) = ran.documents
+    assert document["task_id"] == "quick"
+    assert document["workflows"][0]["status"] == "COMPLETED"
+    text = penguin("-c", "/workflow start after --wait").out.splitlines()
+    assert text[0] == "Started ITUV workflow for task after"
+    assert text[2] == f"{text[1].split()[1]} COMPLETED"
+
+
+def test_a_wait_that_fails_still_says_what_was_started(penguin: Program) -> None:
+    ran = penguin("-c", "/workflow start person --wait")
+    assert ran.code == 5
+    assert ran.out.startswith("Started ITUV workflow for task person\nworkflow_id: ituv-person-")
+    assert "-c:1: not COMPLETED: ituv-person-" in ran.err
+    assert "/workflow approve ituv-person-" in ran.err
+    (document,) = penguin("-o", "json", "-c", "/workflow wait person").documents
+    assert document["error"]["workflows"][0]["status"] == "BLOCKED"
+
+
+EXITS = [
+    ("/workflow list", 0, ""),
+    ("/workflow start quick", 0, ""),
+    ("/workflow status nope", 1, "there is no workflow 'nope'"),
+    ("/workflow start qick", 1, "did you mean 'quick'?"),
+    ("/workflow strat quick", 2, "did you mean start?"),
+    ("/workflow start quick --wiat", 2, "did you mean --wait?"),
+    ("/workflow start gated --wait --timeout 0.2", 4, "is still"),
+    ("/workflow start person", 5, "is BLOCKED"),
+    ("/workflow start wrong", 5, "is BLOCKED"),
+    ("/workflow start after", 1, "--with-deps"),
+    ("/workflow status @last", 1, "nothing was started in this session"),
+    ("/workflow status @first", 2, "@last"),
+    ("/blueprint show nope", 1, "unknown blueprint 'nope'"),
+    ("/blueprint lint", 0, ""),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "told"), EXITS, ids=[line for line, *_ in EXITS])
+def test_exit_codes(penguin: Program, line: str, code: int, told: str) -> None:
+    ran = penguin("-c", line)
+    assert (ran.code, told in ran.err) == (code, True), ran
+    errors = [text for text in ran.err.splitlines() if text.startswith("-c:")]
+    assert len(errors) == (1 if code in (1, 2, 4) else 0)
+
+
+def test_dependencies_and_whole_blueprints(penguin: Program) -> None:
+    ran = penguin("-c", "/workflow start after --with-deps")
+    assert ran.code == 0
+    assert ran.out.splitlines()[::2] == [f"Started ITUV workflow for task {task}" for task in ("after", "quick")]
+    (penguin.folder / "go").touch()
+    ran = penguin("-c", "/blueprint run basics")
+    assert ran.code == 5
+    assert ran.out.splitlines()[::2] == [
+        f"Started ITUV workflow for task {task}" for task in ("gated", "person", "wrong")
+    ]
+    assert penguin("-c", "/workflow approve person --by Ada --note 'looked at it'").code == 0
+
+
+def test_a_script_stops_at_its_first_error_and_says_where(penguin: Program) -> None:
+    script = penguin.folder / "backlog.pen"
+    script.write_text("# a comment\n\n/workflow list # another\n/workflow status 'no such' \n/workflow start quick\n")
+    ran = penguin("backlog.pen")
+    assert (ran.code, ran.out) == (1, "No workflows.\n")
+    assert ran.err.startswith("backlog.pen:4: there is no workflow 'no such'")
+    assert penguin("-c", "/workflow list").out == "No workflows.\n"
+    assert penguin("-", script=script.read_text()).err.startswith("<stdin>:4: ")
+
+
+def test_keep_going_exits_with_the_first_error(penguin: Program) -> None:
+    ran = penguin("--keep-going", script="/nope\n/workflow status x\n/workflow start quick\n/workflow wait quick\n")
+    assert ran.code == 2
+    assert "<stdin>:1: " in ran.err
+    assert "<stdin>:2: " in ran.err
+    assert ran.out.endswith(" COMPLETED\n")
+
+
+def test_an_error_leaves_what_was_started_for_the_next_engine(penguin: Program) -> None:
+    ran = penguin(script="/workflow start gated\n/nope\n")
+    assert ran.code == 2
+    assert "left for the next engine: ituv-gated-" in ran.err
+    (penguin.folder / "go").touch()
+    assert penguin("-c", "/workflow resume gated").code == 0
+
+
+def test_a_script_waits_for_what_it_retried(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start wrong").code == 5
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("check: false", "check: true"))
+    ran = penguin("-c", "/workflow retry wrong")
+    assert ran.code == 0
+    assert "Retry of ituv-wrong-" in ran.out
+    assert re.search(r"^Differs: .*check", ran.out, re.MULTILINE)
+    table = penguin("-c", "/workflow list --task wrong").out
+    assert re.findall("COMPLETED|CANCELLED", table) == ["COMPLETED", "CANCELLED"]
+
+
+def test_feedback_resume_and_history(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start wrong").code == 5
+    (penguin.folder / "tasks.md").chmod(0o644)
+    ran = penguin(
+        "-c", "/workflow feedback wrong look at #12", "-c", "/workflow resume wrong", "-c", "/workflow history wrong"
+    )
+    assert ran.code == 5
+    assert "feedback queued" in ran.out
+    assert "look at #12" in ran.out
+    assert "with 1 piece of feedback" in penguin("-c", "/workflow history wrong").out
+
+
+def test_detach_starts_nothing_and_waits_for_nothing(penguin: Program) -> None:
+    ran = penguin("--detach", "-c", "/workflow start quick")
+    assert ran.code == 0
+    assert "no engine is alive" in ran.err
+    assert "Status: PENDING" in penguin("-c", "/workflow status quick").out
+    assert penguin("--detach", "-c", "/workflow start after --wait").code == 2
+    assert penguin("-c", "/workflow resume quick", "-c", "/workflow wait quick").code == 0
+
+
+def test_pause_and_cancel(penguin: Program) -> None:
+    lines = ["start gated", "pause gated --now", "wait gated --for paused", "cancel @last"]
+    ran = penguin(script="".join(f"/workflow {line}\n" for line in lines))
+    assert ran.code == 5
+    assert "Paused ituv-gated-" in ran.out
+    assert re.search("Cancell(ed|ing) ituv-gated-", ran.out)
+    assert "is CANCELLED" in ran.err
+
+
+def test_logs_of_an_attempt(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    assert penguin("-c", "/workflow logs quick --phase test").out == "==> TEST attempt 2: echo tested <==\ntested\n"
+    assert penguin("-c", "/workflow logs quick --attempt 1").out == "==> IMPLEMENT attempt 1: echo done <==\ndone\n"
+    (document,) = penguin("-o", "json", "-c", "/workflow logs quick --phase test").documents
+    assert document["logs"][0]["tail"] == "tested\n"
+    missing = penguin("-c", "/workflow logs quick --attempt 9")
+    assert missing.code == 1
+    assert "there are attempts 1 (IMPLEMENT)" in missing.err
+
+
+def test_logs_are_followed_until_the_workflow_stops(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start quick")
+    following = penguin.begin("-c", "/workflow logs quick -f")
+    assert penguin("-c", "/workflow resume quick").code == 0
+    out, err = following.communicate(timeout=30)
+    assert following.returncode == 0
+    assert re.search("^ituv-quick-[0-9a-f]{6}: TEST attempt 2 begins$", err, re.MULTILINE)
+    assert re.search("^ituv-quick-[0-9a-f]{6} COMPLETED\n\\Z", err, re.MULTILINE)
+    assert re.findall("^(?:done|tested)$", out, re.MULTILINE) == ["done", "tested"]
+
+
+def test_a_large_log_costs_no_memory(penguin: Program) -> None:
+    (penguin.folder / "penguin.yaml").write_text(
+        "project: {id: shop}\nblueprints: [tasks.md]\n"
+        "phases: {implement: {run: [head -c 60000000 /dev/zero | tr '\\0' x]}, test: {run: ['true']}, use: skip}\n"
+    )
+    assert penguin("-c", "/workflow start quick").code == 0
+    command = [*penguin.command, "-c", "/workflow logs quick --phase implement"]
+    with subprocess.Popen(command, cwd=penguin.folder, stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        size = 0
+        while output := reading.stdout.read(1 << 20):
+            size += len(output)
+            status = Path(f"/proc/{reading.pid}/status").read_text()
+            peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+            assert peak is None or int(peak[1]) < 60_000
+    assert size > 60_000_000
+
+
+def test_no_workspace_says_what_to_type(empty: Program) -> None:
+    for line in ("/workflow list", "/workflow start x", "/task list", "/config", "/health"):
+        ran = empty("-c", line)
+        assert (ran.code, ran.out) == (1, "")
+        assert "no penguin.yaml in" in ran.err
+        assert "penguin init" in ran.err
+    assert empty("-c", "/help").code == 0
+    assert not list(empty.folder.iterdir())
+
+
+def test_broken_settings_are_told_with_file_and_line(penguin: Program) -> None:
+    (penguin.folder / "penguin.yaml").write_text("project: {id: shop}\nblueprnts: [x]\n")
+    ran = penguin("-c", "/workflow start quick")
+    assert ran.code == 1
+    assert "penguin.yaml:2" in ran.err
+    assert "did you mean 'blueprints'?" in ran.err
+
+
+def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_factory: pytest.TempPathFactory) -> None:
+    below = penguin.folder / "a" / "b"
+    below.mkdir(parents=True)
+    assert Program(below)("-c", "/task list").out.startswith("TASK ")
+    elsewhere = Program(tmp_path_factory.mktemp("elsewhere"))
+    assert elsewhere("--workspace", str(penguin.folder), "-c", "/task list").out.startswith("TASK ")
+    ran = elsewhere("--workspace", "nowhere", "-c", "/task list")
+    assert (ran.code, "there is no folder 'nowhere'" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--nope"], "unknown flag '--nope'"),
+        (["--keep-goin"], "did you mean --keep-going?"),
+        (["a", "b"], "'b' is one word too many"),
+        (["-c"], "-c needs a value"),
+        (["nowhere.pen"], "can't read the script 'nowhere.pen': No such file"),
+        (["."], "can't read the script '.': Is a directory"),
+        (["x.pen", "-c", "/help"], "a script and -c at once"),
+        (["-o", "xml"], "--output: unknown choice 'xml'; there are: text, json, jsonl"),
+    ],
+)
+def test_a_wrong_command_line(penguin: Program, arguments: list[str], told: str) -> None:
+    ran = penguin(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_help_and_version(empty: Program) -> None:
+    text = empty("--help").out
+    for word in ("Usage:", "--keep-going", "/workflow start", "/task graph", "Examples:", "Exit codes:"):
+        assert word in text
+    assert all(len(line) <= 120 for line in text.splitlines())
+    assert empty("help").out == empty("-h").out == text
+    assert re.fullmatch(r"penguin \d+\.\d+\.\d+\n", empty("--version").out)
+    assert empty("--version", "--debug").out == empty("--version").out
+
+
+def test_a_bad_line_of_a_script(penguin: Program) -> None:
+    for script in (b"/help\n\xff\xfe\n", b"/help\n" + b"x" * 2_000_000 + b"\n", b"/help\n/a\0b\n", b"/help\n'open\n"):
+        ran = penguin(script=script)
+        assert (ran.code, ran.err[:10]) == (2, "<stdin>:2:")
+        assert ran.err.count("\n") == (3 if "^" in ran.err else 1)
+        assert len(ran.err) < 500
+
+
+def test_lines_may_end_as_on_windows_and_the_last_may_have_no_end(penguin: Program) -> None:
+    assert penguin(script=b"\xef\xbb\xbf# x\r\n/workflow list\r\n/workflow list").out == "No workflows.\n" * 2
+
+
+def test_lint_with_errors_fails(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("Dependencies:** quick", "Dependencies:** qick"))
+    ran = penguin("-c", "/blueprint lint", "-c", "/help")
+    assert (ran.code, ran.err) == (1, "")
+    assert "tasks.md:" in ran.out
+    assert "1 blueprint, 1 error, " in ran.out
+    assert "/workflow start" not in ran.out
+    assert penguin("--keep-going", "-c", "/blueprint lint", "-c", "/help quit").out.endswith("Example: /quit\n")
+
+
+def test_quit_ends_a_script(penguin: Program) -> None:
+    assert penguin(script="/quit\n/nope\n").code == 0
+    assert penguin(script="/workflow start quick\n/quit\n/nope\n").code == 0
+
+
+def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
+    process = penguin.begin()
+    assert process.stdin
+    assert process.stdout
+    for line, answer in [
+        ("/workflow list", "No workflows."),
+        ("/workflow start gated", "Started ITUV workflow for task gated"),
+    ]:
+        process.stdin.write(line + "\n")
+        assert process.stdout.readline() == answer + "\n"
+    process.stdout.readline()
+    # The workflow goes on while the pipe is silent.
+    (penguin.folder / "go").touch()
+    for told in process.stderr or ():
+        if told.endswith(" COMPLETED\n"):
+            break
+    process.stdin.write("/workflow status gated\n")
+    process.stdout.readline()
+    assert process.stdout.readline() == "Status: COMPLETED\n"
+    process.stdin.close()
+    assert process.wait(30) == 0
+
+
+def test_an_interrupt_leaves_the_workflow_to_be_taken_over(penguin: Program) -> None:
+    process = penguin.begin("-c", "/workflow start gated", "-c", "/workflow wait gated")
+    for told in process.stderr or ():
+        if "RUNNING VERIFY" in told:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "interrupted\n")
+    assert "Status: RUNNING" in penguin("-c", "/workflow status gated").out
+    (penguin.folder / "go").touch()
+    assert penguin("-c", "/workflow resume gated", "-c", "/workflow wait gated").code == 0
+
+
+def test_an_interrupt_while_a_pipe_is_silent(penguin: Program) -> None:
+    process = penguin.begin()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("/workflow start quick\n/workflow wait quick\n")
+    while not process.stdout.readline().endswith(" COMPLETED\n"):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+
+
+def test_a_reader_that_leaves_is_no_error(penguin: Program) -> None:
+    process = penguin.begin()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("/workflow list\n")
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdin.write("/workflow list\n")
+    assert process.wait(30) == 0
+    assert process.stderr
+    assert process.stderr.read() == ""
+
+
+def test_output_that_cannot_be_written_is_an_error(penguin: Program) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*penguin.command, "-c", "/help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "-c:1: No space left on device\n")
+
+
+def test_closed_standard_streams(penguin: Program) -> None:
+    command = " ".join(penguin.command)
+    for streams in (">&-", "<&- >&- 2>&-"):
+        line = f"exec {command} -c '/workflow start quick --wait' {streams}"
+        assert (
+            subprocess.run(["sh", "-c", line], cwd=penguin.folder, check=False, stderr=subprocess.DEVNULL).returncode
+            == 0
+        )
+        assert "COMPLETED" in penguin("-c", "/workflow status quick").out
+
+
+def test_a_locale_without_the_words(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("Nobody can", "漢 can"))
+    assert "\\u6f22 can" in penguin("-c", "/task list", PYTHONIOENCODING="ascii", PYTHONUTF8="0").out
+
+
+def test_an_unforeseen_error_is_one_line_unless_debugged(penguin: Program) -> None:
+    (penguin.folder / "sitecustomize.py").write_text(
+        "import penguin_commands.session as s\ns.Session.reader = property(lambda self: 1 / 0)\n"
+    )
+    ran = penguin("-c", "/workflow list", PYTHONPATH=str(penguin.folder))
+    assert ran.code == 1
+    assert ran.err == "-c:1: unexpected ZeroDivisionError: division by zero; --debug shows where it happened\n"
+    environment = {**penguin.environment, "PYTHONPATH": str(penguin.folder)}
+    command = [*penguin.command, "--debug", "-c", "/workflow list"]
+    done = subprocess.run(command, cwd=penguin.folder, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" in done.stderr
+
+
+def test_a_step_may_read_but_not_steer(penguin: Program) -> None:
+    command = " ".join(penguin.command)
+    (penguin.folder / "tasks.md").write_text(
+        "---\nid: t\n---\n## Tasks\n### A\n- **ID:** `inner`\n#### Acceptance Criteria\n"
+        f"- [ ] reads `check: {command} -c '/workflow list' | grep RUNNING`\n"
+        f"- [ ] steers `check: {command} -c '/workflow pause inner' 2>&1 | grep 'inside a step'`\n"
+    )
+    assert penguin("-c", "/workflow start inner").code == 0
+
+
+def on_terminal(program: Program, *arguments: str, **environment: str) -> str:
+    """What the program puts on a terminal of 80 columns."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*program.command, *arguments],
+        cwd=program.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=subprocess.DEVNULL,
+        env={**program.environment, "TERM": "xterm", "COLUMNS": "80", **environment},
+    )
+    os.close(follower)
+    shown = b""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if select.select([leader], [], [], 0.1)[0]:
+            try:
+                shown += os.read(leader, 65536)
+            except OSError:
+                break
+    os.close(leader)
+    assert process.wait(30) == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_colours_only_where_they_are_wanted(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    line = ("-c", "/workflow list")
+    assert "\x1b[32mCOMPLETED\x1b[0m" in on_terminal(penguin, *line)
+    assert "\x1b" not in on_terminal(penguin, *line, NO_COLOR="1")
+    assert "\x1b" not in on_terminal(penguin, *line, "--color", "never")
+    assert "\x1b" not in on_terminal(penguin, *line, "-o", "json")
+    assert "\x1b[32m" in penguin(*line, "--color", "always").out
+    assert "\x1b" not in penguin(*line).out
+
+
+def test_logs_do_not_steer_the_terminal(penguin: Program) -> None:
+    (penguin.folder / "penguin.yaml").write_text(
+        "project: {id: shop}\nblueprints: [tasks.md]\n"
+        "phases:\n"
+        "  implement:\n"
+        "    run:\n"
+        "      - printf '\\033[31mred\\033[0m\\033]0;title\\007'\n"
+        "  test: {run: ['true']}\n"
+        "  use: skip\n"
+    )
+    penguin("-c", "/workflow start quick")
+    line = ("-c", "/workflow logs quick --phase implement")
+    assert "\x1b]0;title\x07" in penguin(*line).out
+    shown = on_terminal(penguin, *line)
+    assert "\x1b[31mred\x1b[0m" in shown
+    assert "title\x07" not in shown
+
+
+def test_documents_are_whole_even_when_much_is_asked(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    commands = [
+        "/workflow list",
+        "/workflow status quick",
+        "/workflow history quick",
+        "/workflow results quick",
+        "/workflow artifacts quick",
+        "/workflow logs quick",
+        "/blueprint list",
+        "/blueprint show basics",
+        "/blueprint lint",
+        "/task list",
+        "/task ready",
+        "/task show quick",
+        "/task graph",
+        "/task graph --format dot",
+        "/task graph --format mermaid",
+        "/health",
+        "/config",
+        "/help",
+        "/help workflow",
+        "/help task graph",
+        "/quit",
+    ]
+    ran = penguin("-o", "json", script="\n".join(commands))
+    assert (ran.code, ran.err) == (0, "")
+    assert len(ran.documents) == len(commands)
+    assert all(json.dumps(document) for document in ran.documents)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(Path.mkdir, "a folder"), (lambda path: os.mkfifo(path), "a named pipe")], ids=["folder", "pipe"]
+)
+def test_what_is_in_the_place_of_penguin_yaml_is_named_and_waited_for_by_nobody(
+    empty: Program, make: Callable[[Path], None], kind: str
+) -> None:
+    path = empty.folder / "penguin.yaml"
+    make(path)
+    assert empty("-c", "/workflow list").code == 0
+    move = f"mv {path} {path}.old"
+    for arguments in (("-c", "/workflow start x"), ("-c", "/health"), ("worker",)):
+        ran = empty(*arguments)
+        assert ran.code == 1
+        assert f"penguin.yaml: is {kind}, not a file; {move}; then penguin init" in ran.err
+    ran = empty("init")
+    assert (ran.code, ran.err) == (1, f"penguin: {path} is {kind}, not a file; {move}\n")
+
+
+def test_init_in_a_folder_that_is_gone(empty: Program, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = f'mkdir gone && cd gone && rmdir ../gone && exec {" ".join(empty.command)} "$@"'
+        return subprocess.run(
+            ["sh", "-c", line, "sh", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    ran = run("init")
+    assert (ran.returncode, ran.stderr) == (1, "penguin: the folder you are in is gone; cd to one that is there\n")
+    elsewhere = run("--workspace", f"{tmp_path}/new", "init")
+    assert (elsewhere.returncode, elsewhere.stderr) == (0, "")
+    assert f"written: {tmp_path}/new/penguin.yaml" in elsewhere.stdout

@@ -1,0 +1,310 @@
+"""Files that are sourced, marks under bad words, and events while something is waited for: through the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.program import Program
+
+from penguin_commands.errors import UsageError
+from penguin_repl.render.error import caret, marked
+from penguin_repl.scripts.lines import Lines, ScriptLine, from_descriptor, open_script
+from penguin_repl.text.width import columns
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+def write(penguin: Program, **files: str) -> None:
+    for name, text in files.items():
+        (penguin.folder / f"{name}.pen").write_text(text)
+
+
+# --- sourcing ---
+
+
+def test_a_file_is_run_in_place(penguin: Program) -> None:
+    write(
+        penguin,
+        outer="/source inner.pen # as in a shell\n/help quit\n",
+        inner="/task show quick\n\n/source innermost.pen\n",
+        innermost="/health",
+    )
+    ran = penguin("outer.pen")
+    assert (ran.code, ran.err) == (0, "")
+    quick, health, leave = (ran.out.index(it) for it in ("quick", "backend: native", "Example: /quit"))
+    assert quick < health < leave
+    assert penguin("-c", "/source outer.pen").out.count("backend: native") == 1
+    assert len(penguin("outer.pen", "-o", "json").documents) == 3
+
+
+def test_the_error_of_a_sourced_line_names_all_places(penguin: Program) -> None:
+    write(
+        penguin, outer="# first\n/source inner.pen\n/health\n", inner="/source innermost.pen\n", innermost="\n/nope\n"
+    )
+    ran = penguin("outer.pen")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("innermost.pen:2: unknown command '/nope'")
+    assert "\n  sourced at inner.pen:1\n  sourced at outer.pen:2\n    /nope\n    ^^^^^\n" in ran.err
+    (document,) = penguin("outer.pen", "-o", "json").documents
+    assert document["error"]["place"] == "innermost.pen:2"
+
+
+def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -> None:
+    write(penguin, outer="/help quit\n/source nowhere.pen\n/help quit\n")
+    ran = penguin("outer.pen")
+    assert ran.code == 2
+    assert ran.err == (
+        "outer.pen:2: can't read the script 'nowhere.pen': No such file or directory; "
+        "name it as seen from the current folder\n"
+    )
+    assert ran.out.count("Example: /quit") == 1
+    assert penguin("-c", "/source .").err.startswith("-c:1: can't read the script '.': Is a directory")
+
+
+def test_no_file_sources_itself(penguin: Program) -> None:
+    write(penguin, a="/source b.pen\n", b="/source a.pen\n", c="/source ./c.pen\n")
+    for start, place in (("a", "b.pen:1"), ("b", "a.pen:1"), ("c", "c.pen:1")):
+        ran = penguin(f"{start}.pen")
+        assert ran.code == 2
+        assert ran.err.startswith(f"{place}: ")
+        assert "is being read already: a file can't source itself" in ran.err
+    (penguin.folder / "link.pen").symlink_to("a.pen")
+    assert "is being read already" in penguin("-c", "/source link.pen").err
+    with open(penguin.folder / "a.pen") as script:
+        done = subprocess.run(penguin.command, cwd=penguin.folder, stdin=script, capture_output=True, check=False)
+    assert b"b.pen:1: a.pen is being read already" in done.stderr
+
+
+def test_one_after_the_other_is_no_recursion(penguin: Program) -> None:
+    write(penguin, a="/source b.pen\n/source b.pen\n", b="/help quit\n")
+    assert penguin("a.pen").out.count("Example: /quit") == 2
+
+
+def test_keep_going_reaches_into_sourced_files(penguin: Program) -> None:
+    write(penguin, outer="/source inner.pen\n/help quit\n", inner="/nope\n/help health\n/source nowhere.pen\n/zzz\n")
+    stopped = penguin("outer.pen")
+    assert (stopped.code, stopped.out) == (2, "")
+    ran = penguin("outer.pen", "--keep-going")
+    assert ran.code == 2
+    places = [line.split(": ")[0] for line in ran.err.splitlines() if line.startswith("inner")]
+    assert places == ["inner.pen:1", "inner.pen:3", "inner.pen:4"]
+    assert "Example: /health" in ran.out
+    assert ran.out.endswith("Example: /quit\n")
+
+
+def test_quit_ends_all_files(penguin: Program) -> None:
+    write(penguin, outer="/source inner.pen\n/nope\n", inner="/quit\n/nope\n")
+    assert penguin("outer.pen").code == 0
+
+
+def test_a_sourced_file_starts_what_the_script_waits_for(penguin: Program) -> None:
+    write(
+        penguin, outer="/workflow list\n/source inner.pen\n/workflow status @last\n", inner="/workflow start person\n"
+    )
+    ran = penguin("outer.pen")
+    assert ran.code == 5
+    assert "Started ITUV workflow for task person" in ran.out
+    assert "is BLOCKED" in ran.err
+
+
+def test_files_are_closed_at_their_end(penguin: Program) -> None:
+    write(penguin, a="/help\n" * 3)
+    path = str(penguin.folder / "a.pen")
+    descriptor = open_script(path)
+    lines = Lines(from_descriptor(descriptor, "a"), descriptor)
+    assert next(lines).place == "a:1"
+    before = {it.name for it in DESCRIPTORS.iterdir()}
+    lines.source(path)
+    assert isinstance(next(lines).error, UsageError)
+    (penguin.folder / "b.pen").write_text("/quit\n")
+    lines.source(str(penguin.folder / "b.pen"))
+    assert next(lines).sourced_at == ("a:1",)
+    assert [line.place for line in lines] == ["a:2", "a:3"]
+    assert {it.name for it in DESCRIPTORS.iterdir()} == before
+    os.close(descriptor)
+
+
+# --- marks ---
+
+
+def mark_of(line: str, word: str) -> list[str]:
+    start = line.index(word)
+    return caret(line, start, start + len(word)).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("/workflow strat x", "strat"),
+        ("/workflow feedback 漢字 --x", "--x"),
+        ("/workflow list 漢字", "漢字"),
+        ("/help 🐧🐧 nope", "nope"),
+        ("/help e\u0301te\u0301 nope", "nope"),
+        ("/help \x1b[2J nope", "nope"),
+        ("/help \ta nope", "nope"),
+    ],
+)
+def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
+    shown, mark = mark_of(line, word)
+    assert "\x1b" not in shown
+    before = shown[: shown.rindex(word)]
+    assert len(mark) - len(mark.lstrip()) == columns(before)
+    assert mark.strip() == "^" * columns(word)
+
+
+@pytest.mark.parametrize("before", ["", "a " * 5_000, "漢" * 5_000])
+@pytest.mark.parametrize("fault", ["nope", "x" * 5_000, "漢" * 300])
+@pytest.mark.parametrize("room", [20, 41, 80])
+def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -> None:
+    line = f"{before} {fault} {'z' * 5_000}"
+    start = len(before) + 1
+    shown, mark = caret(line, start, start + len(fault), room).split("\n")
+    assert columns(shown) <= room
+    assert len(mark) <= room
+    assert "^" in mark
+    assert fault[:5] in shown
+
+
+def test_only_errors_with_a_place_are_marked() -> None:
+    assert marked(ValueError("x"), 80) == ""
+    assert marked(UsageError("x"), 80) == ""
+    error = UsageError("x", "", 1, 2)
+    assert marked(error, 80) == ""
+    error.line = "abc"
+    assert marked(error, 80) == "abc\n ^"
+
+
+def test_a_script_marks_the_bad_word(penguin: Program) -> None:
+    ran = penguin(script="/help quit\n/workflow list --staus 漢字\n")
+    place, line, mark = ran.err.splitlines()
+    assert place.startswith("<stdin>:2: unknown flag '--staus'; did you mean --status?")
+    assert (line, mark) == ("    /workflow list --staus 漢字", "                   ^^^^^^^")
+    # A program reads documents, and one line for each error.
+    assert penguin("-o", "json", "-c", "/nope").err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["/workflow start", "/workflow start ", "/workflow start   # whatever"])
+def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> None:
+    place, shown, mark = penguin(script=line).err.splitlines()
+    assert place.startswith("<stdin>:1: TASK is missing; usage: /workflow start TASK")
+    assert (shown, mark) == (f"    {line}".rstrip(), "                    ^")
+
+
+@pytest.mark.parametrize("room", [20, 41])
+def test_of_a_long_line_its_end_is_shown_where_a_word_is_missing(room: int) -> None:
+    line = f"/help {'漢字 ' * 1_000}end"
+    shown, mark = caret(line, len(line) + 1, len(line) + 1, room).split("\n")
+    assert shown.endswith(" end")
+    assert len(mark) == columns(shown) + 2 <= room
+
+
+def test_lines_that_cannot_be_read_have_no_mark() -> None:
+    (line,) = Lines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
+    assert line.error is not None
+    assert marked(line.error, 80) == ""
+
+
+# --- events ---
+
+
+def events_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(row["event"]["workflow_id"].split("-")[1], row["event"]["kind"]) for row in rows if "event" in row]
+
+
+def test_events_come_while_a_script_waits(penguin: Program) -> None:
+    process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
+    assert process.stdout
+    kinds: list[str] = []
+    # The workflow can't go on before these lines were read.
+    while kinds.count("AttemptStarted") < 3:
+        kinds.append(json.loads(process.stdout.readline())["event"]["kind"])
+    assert kinds[0] == "Started"
+    (penguin.folder / "go").touch()
+    out, _ = process.communicate(timeout=30)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert events_of(rows)[-1] == ("gated", "Completed")
+    result, last = rows[len(events_of(rows)) :]
+    assert result["workflows"][0]["status"] == last["status"] == "COMPLETED"
+    assert process.returncode == 0
+
+
+def test_each_event_is_told_once_however_often_it_is_waited(penguin: Program) -> None:
+    script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n/workflow start after\n"
+    ran = penguin("-o", "jsonl", script=script)
+    assert ran.code == 0
+    told = events_of(ran.documents)
+    for task in ("quick", "after"):
+        assert [kind for name, kind in told if name == task].count("Started") == 1
+        assert told.count((task, "Completed")) == 1
+    (history,) = penguin("-o", "json", "-c", "/workflow history quick").documents
+    assert [kind for name, kind in told if name == "quick"] == [event["kind"] for event in history["events"]]
+    assert [row["task_id"] for row in ran.documents[-2:]] == ["quick", "after"]
+
+
+def test_of_what_another_process_runs_events_come_from_now_on(penguin: Program) -> None:
+    running = penguin.begin("-c", "/workflow start gated")
+    for line in running.stderr or ():
+        if "RUNNING VERIFY" in line:
+            break
+    waiting = penguin.begin("-o", "jsonl", "-c", "/workflow wait gated", "-c", "/workflow history gated")
+    while not select.select([waiting.stdout], [], [], 0)[0]:
+        # The first one that it tells shows that it looks.
+        assert penguin("-c", "/workflow feedback gated look").code == 0
+    (penguin.folder / "go").touch()
+    out, _ = waiting.communicate(timeout=30)
+    told = [json.loads(line)["event"]["kind"] for line in out.splitlines() if "event" in json.loads(line)]
+    assert told[0] == "FeedbackQueued"
+    assert told[-1] == "Completed"
+    running.communicate(timeout=30)
+
+
+def test_what_fails_is_told_after_its_events(penguin: Program) -> None:
+    ran = penguin("-o", "jsonl", "-c", "/workflow start person --wait")
+    assert ran.code == 5
+    *events, error = ran.documents
+    assert events_of(events)[-1] == ("person", "Blocked")
+    assert error["error"]["code"] == "not_completed"
+    assert error["error"]["workflows"][0]["status"] == "BLOCKED"
+    assert not events_of(penguin("-o", "json", "-c", "/workflow start wrong").documents)
+
+
+def test_a_reader_that_leaves_ends_the_wait(penguin: Program) -> None:
+    process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    penguin("-c", "/workflow feedback gated look")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "nobody reads the results any more" in err
+
+
+# --- help ---
+
+
+def test_help_of_a_command_has_its_usage_meaning_and_example(penguin: Program) -> None:
+    shown = penguin("-c", "/help workflow retry").out
+    assert shown == penguin("help", "workflow", "retry").out == penguin("-c", "/help workfl retr").out
+    lines = shown.splitlines()
+    assert lines[0] == "Start a new workflow that keeps the passes that still hold."
+    assert lines[2].startswith("Usage: /workflow retry ID ")
+    assert "For workflows that are BLOCKED, COMPLETED, FAILED, CANCELLED." in lines
+    assert lines[-1].startswith("Example: /workflow retry ")
+
+
+def test_penguin_help_explains_what_penguin_can_be_told_to_do(empty: Program) -> None:
+    worker = empty("help", "worker")
+    assert worker.code == 0
+    assert "Usage: penguin [OPTIONS] worker\n" in worker.out
+    assert "--until-settled" in worker.out
+    wrong = empty("help", "workflow", "retyr")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean retry?" in wrong.err
+    assert empty("worker", "now").code == 2

@@ -1,0 +1,158 @@
+"""Who decides on colours and drawing: options, then the environment, then taste, then the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.program import Program
+
+from penguin_commands.preferences import Taste
+from penguin_commands.results.help import Settings
+from penguin_repl.cli import terminal_style as manner
+from penguin_repl.cli.options import read_options
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.render import render
+from penguin_repl.text.ascii import as_json, as_text
+
+XTERM = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+
+
+def style(*arguments: str, taste: Taste | None = None, **environ: str) -> Style:
+    return manner.style_of(read_options(arguments), lambda: taste or Taste(), {**XTERM, **environ})
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: True)
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("arguments", "environ", "taste", "color", "plain"),
+    [
+        ((), {}, Taste(), True, False),
+        ((), {}, Taste(color="never"), False, False),
+        ((), {}, Taste(accessible=True), False, True),
+        ((), {"TERM": "dumb"}, Taste(), False, True),
+        ((), {"TERM": ""}, Taste(), False, True),
+        ((), {"NO_COLOR": "1"}, Taste(), False, True),
+        ((), {"NO_COLOR": ""}, Taste(), True, False),
+        ((), {"ACCESSIBLE": "1"}, Taste(), False, True),
+        ((), {"ACCESSIBLE": "0"}, Taste(), True, False),
+        ((), {"CLICOLOR_FORCE": "1"}, Taste(color="never"), True, False),
+        ((), {"CLICOLOR_FORCE": "0"}, Taste(color="never"), False, False),
+        ((), {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, Taste(), False, True),
+        (("--color", "always"), {"NO_COLOR": "1"}, Taste(), True, False),
+        (("--color", "always"), {"TERM": "dumb"}, Taste(), True, True),
+        (("--color", "never"), {"CLICOLOR_FORCE": "1"}, Taste(), False, False),
+        (("--color", "never"), {"NO_COLOR": "1"}, Taste(), False, False),
+    ],
+)
+def test_on_a_terminal(
+    arguments: tuple[str, ...], environ: dict[str, str], taste: Taste, color: bool, plain: bool
+) -> None:
+    found = style(*arguments, taste=taste, **environ)
+    assert (found.color, found.plain, found.terminal) == (color, plain, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "drawn"),
+    [
+        ((), {}, False),
+        ((), {"CLICOLOR_FORCE": "1"}, True),
+        ((), {"CLICOLOR_FORCE": "0"}, False),
+        ((), {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {}, True),
+    ],
+)
+def test_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], environ: dict[str, str], drawn: bool
+) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+
+    def unasked() -> Taste:
+        raise AssertionError("no file decides on what goes into a pipe")
+
+    found = manner.style_of(read_options(arguments), unasked, {**XTERM, **environ})
+    assert (found.color, found.terminal) == (drawn, drawn)
+
+
+def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Settings((("a", 1, "default"),))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[1m" in render(table, terminal=True, color=True)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in render(table, terminal=True, color=False)
+
+
+def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    long = Settings((("a", "word " * 30, "default"),))
+    for width in (40, 120):
+        widest = max(map(len, render(long, terminal=True, width=width, color=False).splitlines()))
+        assert width - 10 <= widest <= width
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("environ", "ascii"),
+    [
+        ({"LANG": "C"}, True),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, True),
+        ({"LANG": "de_DE.UTF-8"}, False),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),
+    ],
+)
+def test_the_locale_of_a_terminal_says_whether_it_has_arrows(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], ascii: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert style(**environ).ascii is ascii
+
+
+def test_what_is_drawn_has_a_spelling_in_ascii() -> None:
+    assert as_text("a → b … └── █░ ✓ ö") == "a -> b ... `-- #- + ö"
+
+
+def test_json_means_the_same_in_ascii() -> None:
+    text = json.dumps({"a": "ö → 漢字 😀 \\ \n"}, ensure_ascii=False)
+    assert as_json(text).isascii()
+    assert json.loads(as_json(text)) == json.loads(text)
+
+
+def test_no_character_is_an_error_where_there_is_no_utf8(penguin: Program) -> None:
+    blueprint = penguin.folder / "tasks.md"
+    blueprint.write_text(blueprint.read_text().replace("### 1. Quick", "### 1. Schön 漢字 😀 →"))
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LANG": "C"}
+    shown = penguin("-c", "/task list", "-c", "/task graph", **environment)
+    assert shown.code == 0
+    assert shown.out.isascii()
+    assert "Sch\\xf6n" in shown.out
+    assert "`-- after" in shown.out
+    told = penguin("-o", "json", "-c", "/task list", **environment)
+    assert told.out.isascii()
+    assert told.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"
+    failed = penguin("-c", "/task show sch→n", **environment)
+    assert failed.code == 2
+    assert failed.err.isascii()
+
+
+def test_taste_counts_on_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from penguin_commands.session import Session
+
+    (tmp_path / "penguin").mkdir()
+    (tmp_path / "penguin" / "config.yaml").write_text("ui: {color: never}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path))
+    monkeypatch.setattr(os, "isatty", lambda descriptor: True)
+    session = Session(tmp_path)
+    assert not manner.style_of(read_options(()), lambda: session.taste, XTERM).color
+    Screen(Style(ascii=True)).narrate("a → b")
+    assert capsys.readouterr().err == "a -> b\n"

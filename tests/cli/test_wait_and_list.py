@@ -1,0 +1,189 @@
+"""Waiting and listing: exit codes, the bar that only a terminal gets, and what a limit leaves out."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.program import Program
+from tests.support.terminal import terminal
+
+from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin_commands.results.changes import Waiting
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.render.progress import progress_line
+
+BAR = re.compile(r"\[[#-]+\] +\d+%")
+NOW = datetime.now(UTC)
+
+
+def info(status: WorkflowStatus, phase: WorkflowPhase, task: str = "auth") -> WorkflowInfo:
+    return WorkflowInfo(
+        workflow_id=f"ituv-{task}-000000",
+        task_id=task,
+        blueprint_id="b",
+        project_id="p",
+        status=status,
+        phase=phase,
+        progress=phase.progress,
+        started_at=NOW,
+        updated_at=NOW,
+    )
+
+
+# --- wait -----------------------------------------------------------------------------------------------------------
+
+
+def test_any_tells_only_of_those_that_are_over(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start quick").code == 0
+    penguin("--detach", "-c", "/workflow start gated")
+    ran = penguin("-o", "json", "-c", "/workflow wait gated quick --any")
+    assert ran.code == 0
+    assert [row["task_id"] for row in ran.documents[0]["workflows"]] == ["quick"]
+    assert penguin("-c", "/workflow wait gated quick --timeout 0.1").code == 4
+
+
+def test_any_fails_where_the_first_did_not_get_there(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start wrong").code == 5
+    penguin("--detach", "-c", "/workflow start gated")
+    ran = penguin("-c", "/workflow wait gated wrong --any")
+    assert ran.code == 5
+    assert "ituv-wrong-" in ran.err
+    assert "ituv-gated-" not in ran.err
+    blocked = penguin("-c", "/workflow wait gated wrong --any --for blocked")
+    assert (blocked.code, "BLOCKED" in blocked.out) == (0, True)
+
+
+def test_any_times_out_like_all(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start gated", "-c", "/workflow start quick")
+    ran = penguin("-c", "/workflow wait gated quick --any --timeout 0.2")
+    assert ran.code == 4
+    assert "none of them is settled after 0.2 s" in ran.err
+
+
+# --- the bar --------------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_gets_a_bar_and_it_is_gone_in_the_end(penguin: Program) -> None:
+    with terminal(penguin.folder, "-c", "/workflow start gated") as pseudo:
+        pseudo.until(lambda: BAR.search(pseudo.text))
+        assert "gated VERIFY" in pseudo.until(lambda: "gated VERIFY" in pseudo.text).text
+        (penguin.folder / "go").touch()
+        assert pseudo.exit_code() == 0
+        assert not BAR.search(pseudo.text)
+        assert pseudo.text.splitlines()[-1].endswith("COMPLETED")
+
+
+def test_ctrl_c_ends_the_waiting_with_its_exit_code(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start gated")
+    with terminal(penguin.folder, "-c", "/workflow wait gated") as pseudo:
+        pseudo.until(lambda: BAR.search(pseudo.text))
+        pseudo.press("\x03")
+        assert pseudo.exit_code() == 130
+        assert not BAR.search(pseudo.text)
+    assert "Status: PENDING" in penguin("-c", "/workflow status gated").out
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"ACCESSIBLE": "1"}], ids=str)
+def test_nothing_is_drawn_over_where_that_is_not_wanted(penguin: Program, environment: dict[str, str]) -> None:
+    with terminal(penguin.folder, "-c", "/workflow start gated", **environment) as pseudo:
+        pseudo.see("RUNNING VERIFY")
+        (penguin.folder / "go").touch()
+        assert pseudo.exit_code() == 0
+        assert not BAR.search(pseudo.text)
+
+
+def test_no_pipe_gets_a_bar(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start gated")
+    ran = penguin("-c", "/workflow wait gated --timeout 1.5", TERM="xterm")
+    assert ran.code == 4
+    assert not BAR.search(ran.out + ran.err)
+    assert "\r" not in ran.out + ran.err
+
+
+INFOS = st.lists(
+    st.builds(
+        info,
+        st.sampled_from(WorkflowStatus),
+        st.sampled_from(WorkflowPhase),
+        st.text("abc-", min_size=1, max_size=100).map(lambda text: f"t{text}"),
+    ),
+    min_size=1,
+    max_size=30,
+)
+SECONDS = st.floats(0, 1e6)
+
+
+@given(INFOS, SECONDS, st.none() | SECONDS, st.integers(1, 300))
+def test_a_bar_is_never_wider_than_its_terminal(
+    infos: list[WorkflowInfo], elapsed: float, timeout: float | None, columns: int
+) -> None:
+    line = progress_line(Waiting(tuple(infos), elapsed, timeout), columns)
+    assert line.isascii()
+    assert len(line) < columns
+    assert line.startswith("["[: columns - 1])
+
+
+def test_what_a_bar_says() -> None:
+    running, done = info(WorkflowStatus.RUNNING, WorkflowPhase.TEST), info(WorkflowStatus.COMPLETED, WorkflowPhase.DONE)
+    assert (
+        progress_line(Waiting((running,), 75.4, 600), 80) == "[##########----------]  50%  auth TEST  1m15s of 10m00s"
+    )
+    assert progress_line(Waiting((running, done), 7.9), 80) == "[###############-----]  75%  1 of 2 over  auth TEST  7s"
+    assert progress_line(Waiting((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 over  7s"
+
+
+def test_what_is_told_meanwhile_stands_above_the_bar() -> None:
+    err = io.StringIO()
+    screen = Screen(Style(), io.StringIO(), err)
+    screen.progress("[##--] one")
+    screen.narrate("told")
+    screen.progress("[###-]")
+    screen.progress("")
+    assert err.getvalue() == "\r[##--] one\r          \rtold\n\r[###-]\r      \r"
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_says_what_its_limit_cut_off(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start quick", "-c", "/workflow start gated")
+    cut = penguin("-c", "/workflow list --limit 1")
+    assert "ituv-gated-" in cut.out
+    assert cut.err == "the newest 1 are shown, there are more; --limit 2 shows more of them\n"
+    assert penguin("-c", "/workflow list --limit 2").err == ""
+    oldest = penguin("-o", "json", "-c", "/workflow list --limit 1 --sort oldest")
+    assert [row["task_id"] for row in oldest.documents[0]["workflows"]] == ["quick"]
+    assert oldest.err.startswith("the oldest 1 are shown")
+    penguin("-c", "/workflow pause quick")
+    assert "ituv-quick-" in penguin("-c", "/workflow list --sort updated --limit 1").out
+
+
+@pytest.mark.parametrize("since", ["1h", "2020-01-01", "2020-01-01T10:30:00+02:00"])
+def test_a_list_since_some_time(penguin: Program, since: str) -> None:
+    penguin("--detach", "-c", "/workflow start quick")
+    assert "ituv-quick-" in penguin("-c", f"/workflow list --since {since}").out
+    assert penguin("-c", "/workflow list --since 2999-01-01").out == "No workflows.\n"
+    assert penguin("-c", "/workflow list --since soon").code == 2
+
+
+def test_the_beginning_of_a_task_will_do_where_nothing_is_changed(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start quick")
+    assert "Workflow ituv-quick-" in penguin("-c", "/workflow status qui").out
+    assert "there is no workflow 'qui'" in penguin("-c", "/workflow pause qui").err
+
+
+# --- feedback -------------------------------------------------------------------------------------------------------
+
+
+def test_a_script_gives_its_advice_on_the_line(penguin: Program, tmp_path: Path) -> None:
+    penguin("--detach", "-c", "/workflow start quick")
+    ran = penguin("-c", "/workflow feedback quick", EDITOR=f"touch {tmp_path / 'opened'}; true")
+    assert ran.code == 2
+    assert "TEXT… is missing; only a shell opens an editor" in ran.err
+    assert not (tmp_path / "opened").exists()

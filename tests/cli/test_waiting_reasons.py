@@ -1,0 +1,121 @@
+"""Why a workflow does not run, as `status` says it, through the real program and real engines."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.program import CONFIG, TASKS, Program
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Program:
+    """A workspace in which a task that fails waits long for its next try."""
+    (tmp_path / "penguin.yaml").write_text(CONFIG.replace("initial_delay_sec: 0.05", "initial_delay_sec: 3000"))
+    (tmp_path / "tasks.md").write_text(TASKS)
+    return Program(tmp_path)
+
+
+@pytest.fixture
+def worker(slow: Program) -> Iterator[Callable[[], None]]:
+    """Starts an engine that takes up everything; it is killed in the end."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin() -> None:
+        process = slow.begin("worker")
+        begun.append(process)
+        assert process.stderr is not None
+        assert "worker: at work" in process.stderr.readline()
+
+    yield begin
+    (slow.folder / "go").touch()
+    for process in begun:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def told(penguin: Program, task: str, wanted: str) -> dict[str, str]:
+    """The lines of `status` by their names, as soon as the reason matches."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        out = penguin("-c", f"/workflow status {task}").out
+        lines = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
+        if re.fullmatch(wanted, lines.get("Reason", "")):
+            assert lines.get("Next", "\0") not in lines["Reason"], "nothing is said twice"
+            return lines
+        assert time.monotonic() < deadline, out
+        time.sleep(0.05)
+
+
+def detached(penguin: Program, *commands: str) -> None:
+    words = [word for command in commands for word in ("-c", command)]
+    assert penguin("--detach", *words).code == 0
+
+
+def test_no_engine_is_alive(slow: Program) -> None:
+    ran = slow("--detach", "-c", "/workflow start quick")
+    assert "no engine is alive" in ran.err
+    lines = told(slow, "quick", "no engine that would run it is alive")
+    assert (lines["Status"], lines["Next"]) == ("PENDING", "penguin, or penguin worker")
+
+
+def test_a_dependency(slow: Program, worker: Callable[[], None]) -> None:
+    detached(slow, "/workflow start after --with-deps", "/workflow pause quick")
+    worker()
+    lines = told(slow, "after", r"waits for quick \(ituv-quick-[0-9a-f]{6}, PAUSED\)")
+    assert lines["Status"] == "PENDING"
+    assert "Next" not in lines
+
+
+def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[], None]) -> None:
+    (slow.folder / "tasks.md").write_text(TASKS.replace("**Dependencies:** quick", "**Dependencies:** person"))
+    worker()
+    detached(slow, "/workflow start after --with-deps")
+    lines = told(slow, "after", r"waits for person \(ituv-person-[0-9a-f]{6}, BLOCKED: it waits for a person\)")
+    assert lines["Status"] == "PENDING"
+    assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
+
+
+def test_a_slot(slow: Program, worker: Callable[[], None]) -> None:
+    worker()
+    detached(slow, "/workflow start gated")
+    deadline = time.monotonic() + PATIENCE
+    while "Phase: VERIFY" not in slow("-c", "/workflow status gated").out:
+        assert time.monotonic() < deadline
+    detached(slow, "/workflow start quick")
+    lines = told(slow, "quick", r"waits for a slot, held by ituv-gated-[0-9a-f]{6}")
+    assert "Next" not in lines
+
+
+def test_back_off(slow: Program, worker: Callable[[], None]) -> None:
+    worker()
+    detached(slow, "/workflow start wrong")
+    reason = r"back-off until (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d, then VERIFY \(VERIFY FAILED: .*\)"
+    lines = told(slow, "wrong", reason)
+    assert lines["Status"] == "RUNNING"
+    assert not {"Next", "Error"} & lines.keys()
+
+
+def test_paused_and_by_whom(slow: Program) -> None:
+    slow("--detach", "-c", "/workflow start quick", "-c", "/workflow pause quick", LOGNAME="ada")
+    lines = told(slow, "quick", "paused by ada")
+    assert (lines["Status"], re.sub("[0-9a-f]{6}$", "", lines["Next"])) == ("PAUSED", "/workflow resume ituv-quick-")
+
+
+def test_blocked_on_what(slow: Program) -> None:
+    slow("-c", "/workflow start person")
+    lines = told(slow, "person", r"VERIFY is UNVERIFIED: .*looks good.*")
+    assert lines["Status"] == "BLOCKED"
+    assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
+    assert "Error" not in lines
+    table = slow("-c", "/workflow status").out.splitlines()
+    assert table[-1].endswith(f": {lines['Reason']}  →  {lines['Next']}")
+    ran = slow("-c", "/workflow wait person")
+    assert ran.err.count("UNVERIFIED") == ran.err.count("/workflow approve") == 1

@@ -1,0 +1,112 @@
+"""The pure machine as a stage: a clock that is moved by hand, and attempts that end when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
+
+import msgspec
+from tests.scenarios.conformance import MACHINE_ID
+from tests.scenarios.runner import Stage
+from tests.scenarios.scenario import Setup
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start, Supersede
+from penguin.orchestration.core.decider import State, decide, effects, rebuild, successor
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.signals import command_of
+
+BEGIN = 1_000.0
+
+PASSED = AttemptResult(verdict=Verdict.PASSED, tree="a")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode
+
+
+def started(setup: Setup | None = None) -> State:
+    """A new workflow."""
+    definition = (setup or Setup()).definition()
+    return decide(None, Start(workflow_id="w", number=0, definition=definition), 1.0).state
+
+
+def after(state: State, commands: Iterable[Command], now: float = 2.0) -> State:
+    """The state after these commands, all at the same time."""
+    for command in commands:
+        state = decide(state, command, now).state
+    return state
+
+
+class MachineStage(Stage):
+    """A machine that nobody hosts."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.clock = BEGIN
+        self._definition = definition
+        self._state: State | None = None
+        self._history: list[ev.Event] = []
+        self._news: list[ev.Event] = []
+        self._numbers = count(1)
+
+    async def start(self) -> None:
+        self._start(Start(workflow_id=MACHINE_ID, number=0, definition=self._definition))
+
+    def _start(self, start: Start) -> None:
+        self._state = None
+        self._history = []
+        self._send(start)
+
+    def _send(self, command: Command) -> None:
+        """One command; what is recorded must give the state that was decided, also after a journey through JSON."""
+        decision = decide(self._state, command, self.clock)
+        self._history += decision.events
+        self._news += decision.events
+        self._state = decision.state
+        assert rebuild(_decode(_encode(self._history))) == self._state
+        assert decision.effects == effects(self._state)
+
+    async def look(self) -> State:
+        assert self._state is not None
+        return self._state
+
+    def at_rest(self, state: State) -> bool:
+        return True
+
+    async def news(self) -> Sequence[ev.Event]:
+        told, self._news = self._news, []
+        return told
+
+    async def wait(self, seconds: float) -> None:
+        self.clock += seconds
+
+    async def begin(self, due_at: float) -> None:
+        self.clock = max(self.clock, due_at)
+        self._send(Dispatch())
+
+    async def end(self, attempt: int, result: AttemptResult) -> None:
+        self._send(Report(attempt, result))
+
+    async def signal(self, name: str, payload: dict[str, Any]) -> None:
+        said = {**payload, "tree": self.tree}
+        self._send(command_of(name, said, by="", advice_id=f"advice-{next(self._numbers)}", at=self.clock))
+
+    async def retry(self, start_from: WorkflowPhase | None) -> None:
+        start = successor(
+            await self.look(),
+            workflow_id="ituv-task-1-000002",
+            number=1,
+            definition=self._definition,
+            tree=self.tree,
+            start_from=start_from,
+        )
+        self._send(Supersede())
+        self._start(start)
+
+    async def crash(self, *, under_way: bool) -> None:
+        self._send(Claim(f"engine-{next(self._numbers)}"))
+
+    async def aclose(self) -> None:
+        pass

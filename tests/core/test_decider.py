@@ -1,0 +1,132 @@
+"""What no scenario can say of the machine: effects, late words, owners, findings, delays."""
+
+from __future__ import annotations
+
+import pytest
+from tests.core.scenario_driver import PASSED, after, started
+from tests.scenarios.scenario import Setup
+
+from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
+from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
+from penguin.orchestration.core.definition import Retry
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+
+
+def test_effects_say_what_should_be_under_way() -> None:
+    state = started(Setup(delay=5))
+    assert effects(state) == (Await(0.0, True),)
+    state = after(state, [Dispatch()])
+    assert effects(state) == (Run(WorkflowPhase.IMPLEMENT, 1),)
+    assert effects(after(state, [Pause()])) == (Run(WorkflowPhase.IMPLEMENT, 1, "pause"),)
+    assert effects(after(state, [Pause(now=True)])) == (Run(WorkflowPhase.IMPLEMENT, 1, "now"),)
+    assert effects(after(state, [Pause(), Cancel()])) == (Run(WorkflowPhase.IMPLEMENT, 1, "cancel"),)
+    assert effects(after(state, [Pause(), Report(1, PASSED)])) == ()
+    failed = after(state, [Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
+    assert effects(failed) == (Await(15.0, False),)
+
+
+def test_a_dispatch_before_its_time_does_nothing() -> None:
+    failed = after(started(Setup(delay=5)), [Dispatch(), Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
+    assert decide(failed, Dispatch(), 14.9).events == ()
+    assert decide(failed, Dispatch(), 15.0).state.running
+
+
+def test_a_limit_on_requests_is_waited_for_as_long_as_it_was_told() -> None:
+    limited = AttemptResult(verdict=Verdict.ERROR, reason="too many requests", not_before=500.0)
+    failed = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=10.0)
+    assert effects(failed) == (Await(500.0, False),)
+    long_over = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=600.0)
+    assert effects(long_over) == (Await(605.0, False),)
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 3])
+def test_a_late_report_does_nothing(attempt: int) -> None:
+    state = after(started(), [Dispatch(), Report(1, PASSED)])
+    assert decide(state, Report(attempt, AttemptResult(verdict=Verdict.FAILED)), 3.0).events == ()
+
+
+def test_a_report_to_a_final_workflow_does_nothing() -> None:
+    state = after(started(), [Cancel()])
+    assert decide(state, Report(1, PASSED), 3.0).events == ()
+
+
+def test_a_claim_raises_the_epoch_once_per_owner() -> None:
+    state = after(started(), [Claim("a"), Claim("a"), Claim("b")])
+    assert (state.owner, state.epoch) == ("b", 2)
+    assert decide(after(state, [Cancel()]), Claim("c"), 3.0).events == ()
+
+
+def test_implement_gets_the_findings_that_sent_it_back_also_after_a_failure_of_its_own() -> None:
+    step = StepEvidence(name="pytest", kind="run", verdict=Verdict.FAILED, reason="exit 1", excerpt="E assert 1 == 2")
+    failed = AttemptResult(verdict=Verdict.FAILED, reason="1 test failed", steps=(step,))
+    state = after(started(Setup(agent=True)), [Dispatch(), Report(1, PASSED), Report(2, failed)])
+    assert state.phase is WorkflowPhase.IMPLEMENT
+    assert "1 test failed" in state.evidence
+    assert "E assert 1 == 2" in state.evidence
+    state = after(state, [Report(3, AttemptResult(verdict=Verdict.ERROR, reason="timed out"))])
+    assert "E assert 1 == 2" in state.evidence
+    assert "timed out" in state.evidence
+    assert after(state, [Report(4, PASSED)]).evidence == ""
+
+
+def test_what_nobody_verified_is_a_finding_for_implement() -> None:
+    state = after(
+        started(),
+        [Dispatch(), Report(1, PASSED), Report(2, AttemptResult(verdict=Verdict.UNVERIFIED, reason="no test"))],
+    )
+    assert "no test" in state.evidence
+    assert after(state, [Approve("Ann")]).evidence == ""
+
+
+def start_at(phase: WorkflowPhase, *passes: WorkflowPhase, setup: Setup | None = None) -> State:
+    definition = (setup or Setup()).definition()
+    kept = tuple(ev.Pass(p) for p in passes)
+    return decide(None, Start(workflow_id="w", number=0, definition=definition, phase=phase, passes=kept), 1.0).state
+
+
+def test_a_start_jumps_no_gate() -> None:
+    implement, test, use, verify = GATES
+    with pytest.raises(IllegalCommand):
+        start_at(verify)
+    with pytest.raises(IllegalCommand):
+        start_at(verify, implement, use)
+    assert start_at(test, implement).first is test
+    assert start_at(test, setup=Setup(skip=(implement,))).first is test
+
+
+def test_a_failure_sends_nobody_forward() -> None:
+    with pytest.raises(IllegalCommand, match="VERIFY when TEST fails"):
+        started(Setup(on_failure={WorkflowPhase.TEST: WorkflowPhase.VERIFY}))
+
+
+def test_nothing_is_started_twice() -> None:
+    with pytest.raises(IllegalCommand, match="started already"):
+        decide(started(), Start(workflow_id="w", number=0, definition=Setup().definition()), 2.0)
+
+
+def test_nothing_is_done_to_what_was_not_started() -> None:
+    with pytest.raises(IllegalCommand):
+        decide(None, Cancel(), 2.0)
+
+
+@pytest.mark.parametrize(("failures", "delay"), [(1, 5.0), (2, 10.0), (3, 20.0), (7, 300.0), (2000, 300.0)])
+def test_the_delay_before_the_next_try(failures: int, delay: float) -> None:
+    assert Retry().delay_after(failures) == delay
+
+
+def test_a_huge_multiplier_is_no_error() -> None:
+    assert Retry(backoff_multiplier=1e300).delay_after(3) == 300.0
+
+
+@pytest.mark.parametrize("status", list(WorkflowStatus))
+@pytest.mark.parametrize("waits_on_settled", [False, True])
+@pytest.mark.parametrize("others_settled", [False, True])
+def test_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> None:
+    expected = {
+        WorkflowStatus.PENDING: waits_on_settled,
+        WorkflowStatus.RUNNING: False,
+        WorkflowStatus.PAUSED: others_settled,
+    }.get(status, True)
+    assert workflow_settled(status, waits_on_settled, others_settled) is expected

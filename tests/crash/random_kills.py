@@ -1,0 +1,319 @@
+"""Fifty workflows, three engines, and kills at random times: `make crash SECONDS=30 SEED=7`.
+
+Engines, launchers and steps are killed, workflows are paused, resumed, cancelled and advised from other processes, some
+of which die while they do it. Then it is calm, everything must come to its end, and the store and the files must agree
+that nothing was lost and nothing done twice. A seed gives the same choices again; what they meet, the machine decides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.crash.crash_workspace import DRIVER, Act, Yard, alive, gates, wait_for
+
+from penguin.orchestration.backend import IllegalCommand, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.files import failpoints
+from penguin.orchestration.native.backend import NativeBackend
+
+WORKFLOWS, ENGINES, PARALLEL = 50, 3, 10
+ROUND = 15.0
+"""Seconds after which a round becomes calm at the latest."""
+CALM = 120.0
+"""Seconds in which everything must have come to its end then."""
+DEADLY = (
+    *("commit.before", "commit.begun", "commit.written", "commit.after", "acknowledge.before"),
+    *(
+        "claim.before",
+        "claim.after",
+        "intent.before",
+        "intent.after",
+        "attempt.before",
+        "report.before",
+        "report.after",
+    ),
+    *("file.before", "order.before", "order.sent", "order.answered", "exit.heard", "adopt.before", "adopt.after"),
+    *("takeover.before", "takeover.ended", "takeover.after", "stop.before", "stop.after"),
+    *("mark.before", "mark.after", "spawn.before", "spawn.after", "answer.before", "answer.after"),
+    *("reap.before", "reap.after", "record.before", "record.written", "record.after", "exit.before", "exit.after"),
+)
+IN_A_COMMAND = ("commit.before", "commit.after", "command.before", "command.after")
+COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *[("pause", {"now": now}) for now in (False, True)],
+    *[("resume", {})] * 3,
+    *[("inject_feedback", {})] * 2,
+    ("cancel", {}),
+)
+
+
+class Storm:
+    """One round: a workspace, what is done to it, and what was promised to whoever asked."""
+
+    def __init__(self, root: Path, dice: random.Random) -> None:
+        self.yard = Yard(root)
+        self.did: Counter[str] = Counter()
+        self._dice = dice
+        self._engines: list[subprocess.Popen[str]] = []
+        self._others: list[subprocess.Popen[str]] = []
+        self._log = open(root / "engines.log", "a", encoding="utf-8")  # noqa: SIM115 - as long as the round
+        self._advice: list[str] = []
+        self._cancelled: set[str] = set()
+        self._serving: set[str] = set()
+        self._tasks = [self._task(number) for number in range(WORKFLOWS)]
+        self.yard.configure(max_parallel=PARALLEL)
+        self.yard.tasks(*self._tasks)
+
+    def _task(self, number: int) -> dict[str, Any]:
+        phases: dict[str, Any] = gates()
+        for name in phases:
+            phases[name] = {"run": [f"./step {name} - {self._dice.choice((0, 0.05, 0.2, 0.6))}"]}
+        task: dict[str, Any] = {"id": f"t{number}", "phases": phases}
+        if number % 5 == 4:
+            task["dependencies"] = [f"t{number - 1}"]
+        if number % 7 == 3:
+            phases["use"] = {"recipes": True}
+            server = {"shell": "./step server stop", "background": True}
+            task["recipe"] = [server, {"shell": "./step first - 0.1"}, {"shell": "./step second - 0.3"}]
+            self._serving.add(task["id"])
+        return task
+
+    async def rage(self, until: float) -> None:
+        """Kill and command until that time on the monotonic clock, then let all come to its end."""
+        async with NativeBackend(None, self.yard.root) as backend:
+            backend.claims = False
+            await backend.start_tasks([task["id"] for task in self._tasks])
+            while time.monotonic() < until and not self._over():
+                self._restart(self._dice.choice(("", f"{self._dice.choice(DEADLY)}:{self._dice.randint(1, 20)}")))
+                await self._do_harm(backend)
+                self._assert_one_step_each()
+                await asyncio.sleep(self._dice.uniform(0.02, 0.25))
+            await self._come_to_an_end(backend)
+        for process in self._engines:
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        """End whatever is left."""
+        self.yard.kill(*(process.pid for process in self._engines + self._others))
+        self.yard.kill(*self.yard.launchers(), *self.yard.steps())
+        for process in self._engines + self._others:
+            process.wait()
+        self._log.close()
+
+    # --- harm ---
+
+    def _restart(self, failpoint: str = "") -> None:
+        """See to it that three engines live."""
+        for process in [process for process in self._engines if process.poll() is not None]:
+            assert process.returncode == -9, f"an engine ended by itself with {process.returncode}: {self.log()}"
+            self._engines.remove(process)
+        while len(self._engines) < ENGINES:
+            self._engines.append(self._spawn(("engine",), ("stay",), failpoint=failpoint))
+            self.did["engines started"] += 1
+
+    def _spawn(self, *acts: Act, failpoint: str = "") -> subprocess.Popen[str]:
+        environment = os.environ | {failpoints.VARIABLE: self.yard.spec(failpoint) if failpoint else ""}
+        arguments = [sys.executable, str(DRIVER), str(self.yard.root), json.dumps(acts)]
+        return subprocess.Popen(arguments, stderr=self._log, text=True, start_new_session=True, env=environment)
+
+    async def _do_harm(self, backend: NativeBackend) -> None:
+        chance = self._dice.random()
+        if chance < 0.15:
+            self._kill("engines", [self._dice.choice(self._engines).pid])
+        elif chance < 0.3:
+            self._kill("launchers", self._some(self.yard.launchers()))
+        elif chance < 0.4:
+            self._kill("steps", self._some(self.yard.steps()))
+        elif chance < 0.45:
+            everything = [process.pid for process in self._engines] + self.yard.launchers()
+            self._kill("everything", everything)
+        elif chance < 0.6:
+            self._command_and_die()
+        else:
+            await self._command(backend)
+
+    def _some(self, pids: list[int]) -> list[int]:
+        return [self._dice.choice(sorted(pids))] if pids else []
+
+    def _kill(self, what: str, pids: list[int]) -> None:
+        self.did[f"{what} killed"] += bool(pids)
+        self.yard.kill(*pids)
+
+    def _command_and_die(self) -> None:
+        """From a process that dies in the middle."""
+        name, payload = self._dice.choice(COMMANDS)
+        task = self._dice.choice(self._tasks)["id"]
+        if name == "cancel":
+            self._cancelled.add(task)  # Perhaps.
+        spec = self.yard.spec(self._dice.choice(IN_A_COMMAND))
+        self._others.append(self._spawn(("arm", spec), ("signal", task, name, payload or {"message": "in vain"})))
+        self.did["commands cut off"] += 1
+
+    async def _command(self, backend: NativeBackend) -> None:
+        name, payload = self._dice.choice(COMMANDS)
+        task = self._dice.choice(self._tasks)["id"]
+        if name == "cancel" and self._dice.random() < 0.5:
+            return  # Or nothing would be left to be killed.
+        advice = f"advice-{len(self._advice)}."
+        try:
+            await backend.signal_workflow(self._ids()[task], name, payload or {"message": advice})
+        except IllegalCommand:
+            return
+        self.did[f"{name} given"] += 1
+        if name == "inject_feedback":
+            self._advice.append(advice)
+        if name == "cancel":
+            self._cancelled.add(task)
+
+    # --- calm ---
+
+    async def _come_to_an_end(self, backend: NativeBackend) -> None:
+        for process in self._engines:
+            process.kill()
+            process.wait()
+        self._engines = []
+        give_up = time.monotonic() + CALM
+        while not self._over():
+            self._restart()
+            assert time.monotonic() < give_up, self._stuck(backend)
+            for info in self.yard.infos().values():
+                if info.status in (WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED):
+                    await backend.resume_workflow(info.workflow_id)
+            self._assert_one_step_each()
+            await asyncio.sleep(0.1)
+
+    def _stuck(self, backend: NativeBackend) -> str:
+        from penguin.orchestration.store.queries import WorkflowReader
+
+        reader = WorkflowReader(self.yard.space.db)
+        open_ones = [info for info in reader.list() if not info.status.final]
+        lines = [f"{info.workflow_id} {info.status} {reader.explain(info.workflow_id)}" for info in open_ones]
+        lines += [entry.text for info in open_ones[:1] for entry in reader.history(info.workflow_id)]
+        return "it does not come to its end:\n" + "\n".join(lines)
+
+    def _over(self) -> bool:
+        infos = self.yard.infos()
+        in_vain = self._in_vain(infos)
+        return len(infos) == WORKFLOWS and all(info.status.final or task in in_vain for task, info in infos.items())
+
+    def _in_vain(self, infos: dict[str, WorkflowInfo]) -> set[str]:
+        """The tasks that wait for one that was cancelled."""
+        needed = {task["id"]: task["dependencies"][0] for task in self._tasks if "dependencies" in task}
+        pending = (task for task in needed if task in infos and infos[task].status is WorkflowStatus.PENDING)
+        return {task for task in pending if infos[needed[task]].status is WorkflowStatus.CANCELLED}
+
+    def _ids(self) -> dict[str, str]:
+        return {task: info.workflow_id for task, info in self.yard.infos().items()}
+
+    # --- what must be true ---
+
+    def _assert_one_step_each(self) -> None:
+        """No workflow ever has two steps at once, but for the server of a recipe."""
+        twice = self._with_two_steps()
+        if twice:
+            again = self._with_two_steps()
+            both = [
+                pid for workflow, pids in twice.items() for pid in pids if workflow in again and pid in again[workflow]
+            ]
+            living = [pid for pid in both if alive(pid)]
+            assert len(living) < 2, f"two steps of one workflow run at once: {twice}"
+
+    def _with_two_steps(self) -> dict[str, set[int]]:
+        marks: dict[str, dict[str, int]] = {}
+        for pid, mark, workflow in self.yard.marked_steps():
+            if "_server_" not in mark:
+                marks.setdefault(workflow, {})[mark] = pid
+        return {workflow: set(of.values()) for workflow, of in marks.items() if len(of) > 1}
+
+    def assert_sound(self) -> None:
+        """What must hold at the end."""
+        assert not (left := self.yard.marked_steps()), f"processes of steps are left: {left}"
+        wait_for(lambda: not self.yard.launchers(), "the end of the launchers")
+        repeated = [step for step in self.yard.repeated() if not self._may_repeat(step)]
+        assert not repeated, f"steps were run again though their end was on record: {repeated}"
+        for (workflow, phase, attempt, name), runs in self.yard.runs().items():
+            folder = self.yard.space.runs / workflow / f"{attempt}-{phase.lower()}"
+            tries = len(list(folder.glob(f"*-step-{name}*{records.STARTED}")))
+            assert runs <= tries, f"{folder}: {name} ran {runs} times in {tries} tries"
+        self._assert_ends()
+        self.yard.assert_sound(lost=sys.maxsize, repeats=True)
+        assert "Traceback" not in self.log(), self.log()
+
+    def _may_repeat(self, step_id: str) -> bool:
+        """What was asked of a server is asked again of the one that took its place."""
+        return "-use/" in step_id and any(f"/ituv-{task}-" in step_id for task in self._serving)
+
+    def _assert_ends(self) -> None:
+        story = self.yard.story()
+        lost = [advice for advice in self._advice if sum(line.endswith(advice) for line in story) != 1]
+        assert not lost, f"feedback that was taken is not there, or twice: {lost}"
+        ends = {(workflow, phase) for workflow, phase, _, _ in self.yard.ends()}
+        infos = self.yard.infos()
+        for task, info in infos.items():
+            if task in self._in_vain(infos):
+                continue
+            if info.status is WorkflowStatus.CANCELLED:
+                assert task in self._cancelled, f"{info.workflow_id} was cancelled by nobody"
+                continue
+            assert info.status is WorkflowStatus.COMPLETED, f"{info.workflow_id} is {info.status}"
+            for phase in ("IMPLEMENT", "TEST", "USE", "VERIFY"):
+                assert (info.workflow_id, phase) in ends, f"{info.workflow_id} passed {phase}, whose step never ended"
+
+    def log(self) -> str:
+        """What the engines said, but for commands that were refused."""
+        self._log.flush()
+        said = (self.yard.root / "engines.log").read_text()
+        return "\n".join(part for part in said.split("\n\n") if "IllegalCommand" not in part)
+
+    def summary(self) -> str:
+        """What happened, in a line."""
+        statuses = Counter(str(info.status) for info in self.yard.infos().values())
+        runs = self.yard.runs()
+        did = statuses | self.did
+        lost = sum(runs.values()) - len(runs)
+        return (
+            ", ".join(f"{count} {what}" for what, count in did.items())
+            + f", {lost} of {sum(runs.values())} steps again"
+        )
+
+
+def main() -> int:
+    """Storm until the time is up; 0 if all went well."""
+    parser = argparse.ArgumentParser(description="Kill engines, launchers and steps at random, and see what is left.")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    options = parser.parse_args()
+    print(f"seed {options.seed}: make crash SECONDS={options.seconds:g} SEED={options.seed}", flush=True)
+    dice, until, number = random.Random(options.seed), time.monotonic() + options.seconds, 0
+    while number == 0 or until - time.monotonic() > ROUND / 2:
+        number += 1
+        root = Path(tempfile.mkdtemp(prefix="penguin-storm-"))
+        begun = time.monotonic()
+        storm = Storm(root, dice)
+        try:
+            asyncio.run(storm.rage(min(until, begun + ROUND)))
+            storm.assert_sound()
+        except BaseException:
+            print(f"seed {options.seed}, round {number} failed: see {root}", file=sys.stderr)
+            raise
+        finally:
+            storm.close()
+        print(f"round {number}, {time.monotonic() - begun:.1f} s: {storm.summary()}", flush=True)
+        shutil.rmtree(root)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Many workflows: all taken over after a crash, shared by three processes, and on a disk that fills up."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.crash.crash_workspace import PATIENCE, Yard, counted, wait_for
+
+pytestmark = pytest.mark.anyio
+
+MANY = 200
+SMALL = 8 << 20
+"""Bytes of the disk that is filled up."""
+
+
+def many(yard: Yard, number: int, run: str) -> list[str]:
+    """So many tasks of one gate, with one step."""
+    names = [f"t{index}" for index in range(number)]
+    phases = {"implement": {"run": [run]}} | dict.fromkeys(("test", "use", "verify"), "skip")
+    yard.tasks(*({"id": name, "phases": phases} for name in names))
+    return names
+
+
+@contextlib.contextmanager
+def reading(yard: Yard) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(f"{yard.space.db.as_uri()}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+def count(connection: sqlite3.Connection, where: str, *values: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM run WHERE {where}", values).fetchone()[0])
+
+
+def statuses(yard: Yard) -> set[str]:
+    return {str(info.status) for info in yard.infos().values()}
+
+
+def test_all_in_flight_are_taken_over_at_once(yard: Yard) -> None:
+    yard.configure(max_parallel=MANY)
+    names = many(yard, MANY, "./step work go 1")
+    engine = yard.spawn(("engine",), ("start", *names))
+    wait_for(lambda: len(yard.runs()) == MANY, "the beginning of all steps", beside=engine)
+    yard.kill(engine.pid)
+    engine.communicate()
+    with reading(yard) as connection:
+        (dead,) = connection.execute("SELECT DISTINCT owner FROM run").fetchone()
+        begun = time.monotonic()
+        engine = yard.spawn(("engine",))
+        wait_for(lambda: count(connection, "owner != ?", dead) == MANY, "the takeover of all", beside=engine)
+    print(
+        f"{MANY} workflows in flight were owned again {time.monotonic() - begun:.2f} s after the start of the process"
+    )
+    assert sum(yard.runs().values()) == MANY
+    yard.touch("go")
+    _, said = engine.communicate(timeout=PATIENCE)
+    assert engine.returncode == 0, said
+    assert statuses(yard) == {"COMPLETED"}
+    yard.assert_sound()
+    assert yard.ends() == yard.runs()
+
+
+def test_three_processes_share_the_work(yard: Yard) -> None:
+    yard.configure(max_parallel=6)
+    names = many(yard, MANY, "./step work")
+    workers = [yard.spawn(("engine",), ("stay",)) for _ in range(2)]
+    wait_for(lambda: len(list(yard.space.engines.glob("*/claims"))) == 2, "both workers")
+    yard.lives(("engine",), ("leave", *names))
+    yard.kill(*(worker.pid for worker in workers))
+    for worker in workers:
+        worker.communicate()
+    assert statuses(yard) == {"COMPLETED"}
+    yard.assert_sound()
+    assert set(yard.ends().values()) == {1}
+    assert len(yard.ends()) == MANY
+    with reading(yard) as connection:
+        shares = connection.execute("SELECT count(*) FROM run GROUP BY owner").fetchall()
+    print(f"the three took {sorted(share for (share,) in shares)}")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own that holds next to nothing."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(place)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a file system of {SMALL} bytes can't be mounted here: {mounted.stderr.strip()}")
+    yield place
+    # Lazily: the launcher goes when it is idle.
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Leave not a byte."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT)
+    size = 1 << 20
+    while size:
+        try:
+            os.write(file, bytes(size))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            size //= 2
+    os.close(file)
+
+
+def test_a_full_disk_costs_time_and_nothing_else(yards: list[Yard], tmp_path: Path, disk: Path) -> None:
+    outside, inside = Yard(tmp_path), Yard(disk)
+    yards.append(inside)
+    step = outside.root / "step"  # It counts on another disk: what is full is Penguin's alone.
+    inside.configure(max_parallel=4)
+    phases = {name: counted(name, "- 0.1") for name in ("implement", "test", "use", "verify")}
+    inside.tasks(*({"id": f"t{index}", "phases": phases} for index in range(20)))
+    blueprint = disk / "b.json"
+    blueprint.write_text(blueprint.read_text().replace("./step", str(step)))
+    engine = inside.spawn(("engine",), ("start", *(f"t{index}" for index in range(20))))
+    try:
+        for wave in range(1, 4):
+            wait_for(lambda wave=wave: len(outside.ends()) >= 15 * wave, "the next steps", beside=engine)  # type: ignore[misc]
+            fill(disk / "filler")
+            wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
+            (disk / "filler").unlink()
+            (tmp_path / "trouble").unlink()
+        _, said = engine.communicate(timeout=PATIENCE)
+    finally:
+        engine.kill()
+    assert engine.returncode == 0, said
+    assert statuses(inside) == {"COMPLETED"}, inside.story()
+    inside.assert_sound()
+    assert len(outside.ends()) == 80
+    assert outside.ends() == outside.runs()
+    assert set(outside.ends().values()) == {1}
+
+
+def test_a_result_that_waits_for_room_is_not_taken_for_lost(yards: list[Yard], tmp_path: Path, disk: Path) -> None:
+    outside, inside = Yard(tmp_path), Yard(disk)
+    yards.append(inside)
+    work = {"run": [f"{outside.root}/step work go"]}
+    inside.tasks({"id": "a", "phases": {"implement": work} | dict.fromkeys(("test", "use", "verify"), "skip")})
+    engine = inside.spawn(("engine",), ("start", "a"))
+    wait_for((outside.root / "began-work").exists, "the step", beside=engine)
+    fill(disk / "filler")
+    outside.touch("go")
+    wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
+    inside.kill(engine.pid)
+    engine.communicate()
+    (disk / "filler").unlink()
+    # The launcher tries again after a while: the next engine asks before that, or after.
+    inside.lives(("engine",))
+    assert statuses(inside) == {"COMPLETED"}
+    inside.assert_sound()
+    assert list(outside.ends().values()) == [1]

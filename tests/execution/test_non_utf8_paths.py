@@ -1,0 +1,122 @@
+"""Attempts in a workspace whose path is no UTF-8: files keep their names, and what is told of them any store takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.execution.attempt_workspace import House, kill, until
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.definition import RecipeStep
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.files.text_encoding import storable, storable_text, true_path
+from penguin.orchestration.runtime.run_attempt import run_attempt
+
+HOLD = "echo begun >> log; until test -e go; do sleep 0.01; done; echo ended >> log"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / os.fsdecode(b"caf\xe9 \xff")
+    folder.mkdir()
+    house = House(folder)
+    yield house
+    (house.root / "go").touch()
+    for launcher in house.launchers():
+        with contextlib.suppress(ProcessLookupError):
+            kill(launcher)
+
+
+def test_what_is_told_of_an_attempt_any_store_takes(house: House) -> None:
+    shell, python = RecipeStep(kind="shell", source="pwd"), RecipeStep(kind="python", source="print(1)")
+    leave = 'touch "$PENGUIN_ARTIFACTS_DIR/$(printf "a\\351")"'
+    order = house.order(leave, recipe=[shell, python])
+
+    async def scenario() -> AttemptResult:
+        phases = house.phases()
+        try:
+            return await run_attempt(phases, order, Control(), lambda problem: None)
+        finally:
+            await phases.aclose()
+
+    result = asyncio.run(scenario())
+    assert result.verdict is Verdict.PASSED
+    assert msgspec.json.decode(msgspec.json.encode(result), type=AttemptResult) == result
+    assert "/caf\\xe9 \\xff/workspace/.penguin/" in result.steps[1].argv[1]
+    (artifact,) = result.artifacts
+    assert artifact.endswith("/a\\xe9")
+    assert not (house.root / artifact).exists()
+    assert (house.root / true_path(artifact)).is_file()
+
+
+def test_a_step_is_adopted_by_the_next_engine(house: House) -> None:
+    order = house.order(HOLD)
+
+    async def scenario() -> AttemptResult:
+        await leave_running(house, order)
+        second = asyncio.create_task(house.attempt(order, engine="two"))
+        house.write("go", "")
+        return await second
+
+    assert asyncio.run(scenario()).verdict is Verdict.PASSED
+    assert house.read("log") == "begun\nended\n"
+
+
+async def leave_running(house: House, order: AttemptOrder) -> None:
+    first = house.phases("one")
+    running = asyncio.create_task(first.run(order, Control()))
+    await until(lambda: house.count("log"), "the step")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await first.aclose()
+
+
+def test_a_launcher_that_was_killed_is_noted(house: House) -> None:
+    order = house.order(HOLD)
+
+    async def scenario() -> AttemptResult:
+        running = asyncio.create_task(house.attempt(order))
+        await until(lambda: house.count("log"), "the step")
+        kill(*house.launchers())
+        house.write("go", "")
+        return await running
+
+    result = asyncio.run(scenario())
+    assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
+    (record,) = house.run_dir.glob("*.exit.json")
+    ended = records.read_exit(str(record).removesuffix(records.EXITED))
+    assert ended is not None
+    assert (ended.id + records.EXITED, ended.why) == (str(record), records.CRASH)
+
+
+@given(st.text(st.characters()))
+def test_any_text_becomes_storable(text: str) -> None:
+    found = storable_text(text)
+    found.encode()
+    assert storable_text(found) == found
+    if not any("\ud800" <= char <= "\udfff" for char in text):
+        assert found == text
+
+
+@given(st.binary().filter(lambda name: b"\\x" not in name))
+def test_the_true_path_is_found_again(name: bytes) -> None:
+    assert os.fsencode(true_path(storable_text(os.fsdecode(name)))) == name
+
+
+def test_a_result_that_is_storable_stays_the_very_same() -> None:
+    step = StepEvidence(name="é", kind="run", verdict=Verdict.FAILED, argv=("a", "b"), exit_code=1)
+    result = AttemptResult(verdict=Verdict.FAILED, steps=(step,))
+    assert storable(result) is result
+    halved = AttemptResult(verdict=Verdict.FAILED, reason="half a \ud83d", steps=(step,), artifacts=("\udcff",))
+    told = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
+    assert storable(halved) == told

@@ -1,0 +1,195 @@
+"""Recipes: shell, http and python steps, and what they must give."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.execution.attempt_workspace import House, beside, until
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
+from penguin.orchestration.execution.expectations import file_holds, json_difference
+from penguin.orchestration.execution.runner_api import Control, Stop
+
+SERVER = """
+import http.server, json, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    seen = 0
+    def do_POST(self): self.do_GET()
+    def do_GET(self):
+        Handler.seen += 1
+        body = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode()
+        code = 404 if self.path == '/nope' else 200
+        self.send_response(code); self.end_headers()
+        self.wfile.write(json.dumps({'seen': Handler.seen, 'body': body, 'x': self.headers.get('X-Test')}).encode())
+http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def server(house: House, port: int) -> RecipeStep:
+    house.write("server.py", SERVER)
+    return RecipeStep("shell", f"echo up >> ups\nexec python3 server.py {port}\n", background=True, name="server")
+
+
+def http(port: int, path: str = "/", **settings: object) -> RecipeStep:
+    return RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=10.0, **settings)  # type: ignore[arg-type]
+
+
+def test_http_steps_talk_to_a_server_of_the_recipe(house: House, port: int) -> None:
+    post = http(
+        port,
+        method="POST",
+        headers={"X-Test": "1"},
+        body="hello",
+        expect=Expect(status=200, json={"body": "hello", "x": "1"}, stdout="/hel+o/"),
+    )
+    result = house.run(recipe=[server(house, port), http(port, name="get"), post])
+    assert [step.verdict for step in result.steps] == [Verdict.PASSED] * 3, result.reason
+    assert result.steps[1].name == "try: get"
+    assert "HTTP/1.0 200 OK" in result.steps[1].excerpt
+    assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_http_expectations_that_fail(house: House, port: int) -> None:
+    def one(name: str, path: str, expect: Expect) -> Recipe:
+        return Recipe(name, (RecipeStep("http", f"http://127.0.0.1:{port}{path}", expect=expect),))
+
+    async def scenario() -> None:
+        house.write("server.py", SERVER)
+        outside = await asyncio.create_subprocess_exec("python3", str(house.root / "server.py"), str(port))
+        await until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server")
+        recipes = [
+            one("a", "/nope", Expect()),
+            one("b", "/", Expect(status=201)),
+            one("c", "/", Expect(json={"body": "other"})),
+            one("d", "/", Expect(stdout="missing")),
+            one("e", "/nope", Expect(status=404)),
+        ]
+        result = await house.attempt(house.order(recipes=recipes))
+        outside.kill()
+        await outside.wait()
+        reasons = [step.reason for step in result.steps]
+        assert reasons[:2] == ["status 404, not 2xx", "status 200, not 201"]
+        assert reasons[2] == 'in the JSON of the body, body is "", not "other"'
+        assert reasons[3] == "the body does not contain missing"
+        assert [step.verdict for step in result.steps] == [Verdict.FAILED] * 4 + [Verdict.PASSED]
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_never_comes_up(house: House, port: int) -> None:
+    result = house.run(recipe=[RecipeStep("http", f"http://127.0.0.1:{port}/", within=0.3)])
+    assert result.verdict is Verdict.FAILED
+    assert "no answer from" in result.reason
+
+
+def test_shell_and_python_steps(house: House) -> None:
+    house.write("mine.py", "answer = 42")
+    result = house.run(
+        recipes=[
+            Recipe("exits", (RecipeStep("shell", "exit 3", expect=Expect(exit=3)),)),
+            Recipe("python", (RecipeStep("python", "import mine\nprint(mine.answer)", expect=Expect(stdout="42")),)),
+            Recipe("text", (RecipeStep("shell", "echo hello; echo noise >&2", expect=Expect(stdout="/^hel+o$/")),)),
+            Recipe("errors", (RecipeStep("shell", "echo hello >&2", expect=Expect(stdout="hello")),)),
+            Recipe("code", (RecipeStep("shell", "echo hello; exit 2", expect=Expect(stdout="hello")),)),
+            Recipe("breaks", (RecipeStep("shell", "false"), RecipeStep("shell", "touch never"))),
+            Recipe("odd", (RecipeStep("shell", 'echo "$0" \'"; rm -rf x\''),)),
+        ]
+    )
+    verdicts = {step.name.partition(":")[0]: step.verdict for step in result.steps if step.verdict != Verdict.SKIPPED}
+    assert verdicts == {
+        "exits": Verdict.PASSED,
+        "python": Verdict.PASSED,
+        "text": Verdict.PASSED,
+        "errors": Verdict.FAILED,
+        "code": Verdict.FAILED,
+        "breaks": Verdict.FAILED,
+        "odd": Verdict.PASSED,
+    }
+    assert not (house.root / "never").exists()
+    assert [step.verdict for step in result.steps].count(Verdict.SKIPPED) == 1
+
+
+def test_a_background_step_that_ends_early_fails(house: House) -> None:
+    steps = [RecipeStep("shell", "echo gone; exit 1", background=True), RecipeStep("shell", "sleep 0.3")]
+    result = house.run(recipe=steps)
+    assert result.verdict is Verdict.FAILED
+    assert "ended before its recipe did: exit 1: gone" in result.reason
+
+
+def test_a_recipe_whose_server_was_stopped_starts_over(house: House, port: int) -> None:
+    """What was done with the first server is done again with the second, which knows nothing of it."""
+    hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
+    order = house.order(
+        recipe=[server(house, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+    )
+
+    async def scenario() -> None:
+        control = Control()
+        attempt = await beside(house.attempt(order, control))
+        await until((house.root / "held").exists, "the third step")
+        control.ask(Stop.PAUSE)
+        house.write("go", "")
+        result = await attempt
+        assert result.cause == "pause"
+        assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
+        result = await house.attempt(order)
+        assert result.verdict is Verdict.PASSED, result.reason
+
+    asyncio.run(scenario())
+    assert (house.count("ups"), house.count("held")) == (2, 2)
+
+
+def test_a_killed_engine_leaves_the_server_to_the_next(house: House, port: int) -> None:
+    hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
+    order = house.order(
+        recipe=[server(house, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+    )
+    engine = house.engine(order)
+
+    async def scenario() -> None:
+        await until((house.root / "held").exists, "the third step")
+        engine.kill()
+        engine.wait()
+        house.write("go", "")
+        result = await house.attempt(order, engine="two")
+        assert result.verdict is Verdict.PASSED, result.reason
+
+    asyncio.run(scenario())
+    assert (house.count("ups"), house.count("held")) == (1, 1)
+
+
+def test_text_is_found_anywhere_in_a_large_output(house: House) -> None:
+    path = house.write("large", "x" * (1 << 20))
+    with path.open("a") as file:
+        file.write("needle" + "y" * (3 << 20))
+    assert file_holds(path, "xneedley")
+    assert not file_holds(path, "noodle")
+    assert file_holds(path, "/y{5}$/")
+    assert not file_holds(house.write("empty", ""), "x")
+    assert file_holds(house.write("empty", ""), "")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.dictionaries(st.text(max_size=3), JSON, max_size=3))
+def test_objects_are_contained_by_subset_all_else_by_equality(value: object, more: dict[str, object]) -> None:
+    assert json_difference(value, value) == ""
+    if isinstance(value, dict):
+        assert json_difference(value, {**more, **value}) == ""
+    else:
+        assert json_difference(value, [value])
+        assert json_difference([value], [value, value])
+
+
+def test_where_the_difference_is() -> None:
+    assert json_difference({"a": {"b": 1}}, {"a": {}}) == "a.b is missing"
+    assert json_difference({"a": True}, {"a": 1}) == "a is 1, not true"

@@ -1,0 +1,215 @@
+"""A gate fails closed: what steps come to, each run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from tests.execution.attempt_workspace import House
+
+from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.core.definition import Command, Criterion, Recipe, RecipeStep
+
+MIXED = """
+import pytest
+def test_a(): pass
+def test_b(): assert 0
+@pytest.mark.skip
+def test_c(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict", "says"),
+    [
+        ("true", Verdict.PASSED, ""),
+        ("echo wrong; exit 3", Verdict.FAILED, "exit 3: wrong"),
+        ("exit 126", Verdict.ERROR, "could not be run (exit 126)"),
+        ("no-such-program-here", Verdict.ERROR, "could not be run (exit 127)"),
+        ("kill -KILL $$", Verdict.ERROR, "ended by SIGKILL"),
+        ("sh -c 'kill -TERM $$'; exit $?", Verdict.ERROR, "ended by SIGTERM"),
+    ],
+)
+def test_an_exit_code_decides(house: House, command: str, verdict: Verdict, says: str) -> None:
+    result = house.run(command)
+    assert result.verdict is verdict
+    assert says in result.reason
+
+
+def test_all_steps_run_and_the_worst_decides(house: House) -> None:
+    result = house.run("exit 1", "nonsense-here", "echo end > end; exit 0")
+    assert [step.verdict for step in result.steps] == [Verdict.FAILED, Verdict.ERROR, Verdict.PASSED]
+    assert result.verdict is Verdict.ERROR
+    assert result.reason.startswith("nonsense-here: could not be run")
+    assert house.read("end") == "end\n"
+
+
+def test_implement_stops_at_its_first_failing_step(house: House) -> None:
+    result = house.run("exit 1", "touch never", phase=WorkflowPhase.IMPLEMENT)
+    assert [step.verdict for step in result.steps] == [Verdict.FAILED, Verdict.SKIPPED]
+    assert result.verdict is Verdict.FAILED
+    assert not (house.root / "never").exists()
+
+
+def test_implement_goes_on_after_what_nobody_can_check(house: House) -> None:
+    result = house.run(criteria=[Criterion("prose"), Criterion("made", "touch made")], phase=WorkflowPhase.IMPLEMENT)
+    assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.PASSED]
+
+
+def test_nothing_to_run_is_no_pass(house: House) -> None:
+    for result, says in (
+        (house.run(), "nothing to run: phases.test names no command"),
+        (house.run(recipes=[]), "no recipe: task t has none"),
+        (house.run(criteria=[]), "no acceptance criterion: task t has none"),
+        (house.run(recipes=[Recipe("empty", ())]), "recipe empty has no steps"),
+    ):
+        assert result.verdict is Verdict.UNVERIFIED
+        assert says in result.reason
+        assert not result.executed_nothing
+
+
+def test_commands_and_criteria_go_together(house: House) -> None:
+    result = house.run("true", criteria=[])
+    assert result.verdict is Verdict.PASSED
+
+
+def test_a_criterion_is_checked_or_left_to_a_person(house: House) -> None:
+    criteria = [Criterion("It adds", "test $((1 + 1)) = 2"), Criterion("It is beautiful")]
+    result = house.run(criteria=criteria, phase=WorkflowPhase.VERIFY)
+    assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.UNVERIFIED]
+    assert (result.verdict, result.reason) == (Verdict.UNVERIFIED, 'nothing can check "It is beautiful"')
+
+
+def test_an_agent_is_unknown_and_a_bad_recipe_impossible(house: House) -> None:
+    result = house.run(agent="claude")
+    assert (result.verdict, result.impossible, result.reason) == (Verdict.ERROR, True, "unknown agent 'claude'")
+    result = house.run(recipe=[RecipeStep("telnet", "x")])
+    assert result.impossible
+    assert "unknown kind of step 'telnet'" in result.reason
+
+
+@pytest.fixture
+def bare_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half the time of a run that tests nothing else goes into plugins."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_pytest_is_counted(house: House) -> None:
+    house.write("test_mixed.py", MIXED)
+    result = house.run("python3 -m pytest -q test_mixed.py", "pytest -q test_mixed.py -k test_c", "pytest -q -k zzz")
+    mixed, skipped, deselected = result.steps
+    assert mixed.tests is not None
+    assert (mixed.tests.run, mixed.tests.failed, mixed.tests.skipped) == (2, 1, 1)
+    assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "1 of 2 tests failed")
+    assert skipped.verdict is Verdict.UNVERIFIED
+    assert "all 1 were skipped" in skipped.reason
+    assert (deselected.exit_code, deselected.verdict) == (5, Verdict.UNVERIFIED)
+    assert result.reason == "python3 -m pytest -q test_mixed.py: 1 of 2 tests failed"
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_a_run_that_executed_nothing_says_so(house: House) -> None:
+    house.write("test_none.py", "")
+    result = house.run("pytest -q test_none.py")
+    assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_options_of_the_user_stay_and_a_named_report_is_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k test_a")
+    house.write("test_mixed.py", MIXED)
+    result = house.run("pytest -q test_mixed.py --junitxml=own.xml | tail -n 1")
+    (step,) = result.steps
+    assert step.tests is not None
+    assert (step.verdict, step.tests.run) == (Verdict.PASSED, 1)
+    assert (house.root / "own.xml").exists()
+
+
+def report(failures: int) -> str:
+    bad = "<failure/>" if failures else ""
+    return f'<testsuite><testcase name="a"/><testcase name="b">{bad}</testcase></testsuite>'
+
+
+def test_the_report_outweighs_the_exit_code(house: House) -> None:
+    house.write("bad.xml", report(1))
+    house.write("good.xml", report(0))
+    result = house.run(
+        Command("cp bad.xml r1.xml", report="r1.xml"),
+        Command("cp good.xml r2.xml", report="r2.xml"),
+        Command("cp good.xml r3.xml; exit 2", report="r3.xml"),
+        Command("true", report="r4.xml"),
+        Command("echo nonsense > r5.xml", report="r5.xml"),
+    )
+    verdicts = [step.verdict for step in result.steps]
+    assert verdicts == [Verdict.FAILED, Verdict.PASSED, Verdict.FAILED, Verdict.UNVERIFIED, Verdict.UNVERIFIED]
+    assert result.steps[2].reason == "exit 2 (all 2 tests passed)"
+    assert "was not written" not in result.steps[4].reason
+
+
+def test_a_report_from_before_does_not_count(house: House) -> None:
+    house.write("report.xml", report(0))
+    result = house.run(Command("true", report="report.xml"))
+    assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, False)
+    assert "its JUnit report was not written" in result.reason
+    assert house.read("report.xml") == report(0)
+
+
+def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(house: House) -> None:
+    result = house.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
+    assert [step.verdict for step in result.steps] == [Verdict.PASSED, *[Verdict.ERROR] * 3]
+    assert result.steps[1].reason == "timed out after 0.2 s"
+    assert result.steps[2].duration < 3.0
+    assert "are used up" in result.steps[3].reason
+    assert result.reason.endswith("(and 2 more)")
+
+
+def test_steps_find_the_task_in_their_environment(house: House) -> None:
+    script = 'env | grep ^PENGUIN_ | sort; cat "$PENGUIN_FEEDBACK_FILE" "$PENGUIN_EVIDENCE_FILE"; pwd'
+    result = house.run(script, feedback=("Use bcrypt; rm -rf $HOME",), evidence="it failed")
+    log = house.read(result.steps[0].output or "")
+    for line in (
+        "PENGUIN_TASK_ID=t",
+        "PENGUIN_WORKFLOW_ID=ituv-t-abc123",
+        "PENGUIN_PHASE=TEST",
+        "PENGUIN_ATTEMPT=1",
+        f"PENGUIN_WORKSPACE={house.root}",
+        "Use bcrypt; rm -rf $HOMEit failed",
+    ):
+        assert line in log
+    # These tests may themselves be run by a step.
+    outer = sum(name.startswith("PENGUIN_STEP_") for name in os.environ)
+    assert log.count("PENGUIN_STEP_") == outer + 1
+    assert json.loads((house.run_dir / "task.json").read_text())["id"] == "t"
+
+
+def test_artifacts_are_what_was_left_and_what_is_declared(house: House) -> None:
+    outside = house.root.parent / "outside.txt"
+    outside.write_text("secret")
+    result = house.run(
+        'mkdir "$PENGUIN_ARTIFACTS_DIR/sub"; echo 1 > "$PENGUIN_ARTIFACTS_DIR/sub/a"; mkdir out; echo 2 > out/b.txt;'
+        f"ln -s {outside} out/c.txt; ln -s {outside.parent} out/up",
+        artifacts=("out/*.txt", "../*.txt", "/etc/host*"),
+    )
+    assert result.artifacts == (".penguin/runs/ituv-t-abc123/artifacts/1-TEST/sub/a", "out/b.txt")
+
+
+def test_files_of_a_run_are_the_owners_alone(house: House) -> None:
+    house.run("echo hi", recipe=[RecipeStep("shell", "echo ho")])
+    for folder, _, names in os.walk(house.root / ".penguin"):
+        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700, folder
+        for name in names:
+            assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600, name
+
+
+def test_steps_have_the_users_mask(house: House) -> None:
+    mask = os.umask(0o022)
+    try:
+        house.run("touch made; umask")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((house.root / "made").stat().st_mode) == 0o644

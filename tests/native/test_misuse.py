@@ -1,0 +1,99 @@
+"""What a program does wrong is told as a WorkflowError, and stops nobody else's work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.workspace import Space
+
+from penguin.orchestration import WorkflowError
+from penguin.orchestration.backend import IllegalCommand, WaitTimeout, WorkflowInfo
+from penguin.orchestration.testing import scripted_phases
+
+
+@pytest.mark.anyio
+async def test_a_listener_that_breaks_stops_no_workflow(space: Space) -> None:
+    heard: list[str] = []
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def broken(info: WorkflowInfo) -> None:
+        raise RuntimeError("of the listener")
+
+    with scripted_phases():
+        async with space.backend() as backend:
+            backend.listen(broken)
+            backend.listen(lambda info: heard.append(info.status))
+            info = await backend.wait_workflow(await backend.start_workflow("a"), 10)
+    assert info.status == "COMPLETED"
+    assert heard[-1] == "COMPLETED"
+    assert {str(context["exception"]) for context in told} == {"of the listener"}
+
+
+@pytest.mark.anyio
+async def test_a_listener_may_be_taken_away_twice(space: Space) -> None:
+    heard: list[str] = []
+
+    def hear(info: WorkflowInfo) -> None:
+        heard.append(info.status)
+
+    with scripted_phases():
+        async with space.backend() as backend:
+            first, _ = backend.listen(hear), backend.listen(hear)
+            first()
+            first()
+            await backend.wait_workflow(await backend.start_workflow("a"), 10)
+    assert heard.count("COMPLETED") == 1, "the other one stays"
+
+
+@pytest.mark.anyio
+async def test_a_status_may_be_named_by_its_text(space: Space) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        async with space.backend() as backend:
+            workflow_id = await backend.start_workflow("a")
+            info = await backend.wait_workflow(workflow_id, 10, "RUNNING")
+            assert info.status == "RUNNING"
+            assert await backend.list_workflows(status_filter="running")
+            for wrong in ("", "RUNING"):
+                with pytest.raises(WorkflowError, match=f"no status is called '{wrong}'"):
+                    await backend.wait_workflow(workflow_id, 10, wrong)
+                with pytest.raises(WorkflowError, match=f"no status is called '{wrong}'"):
+                    await backend.list_workflows(status_filter=[wrong])
+            script.release("TEST")
+
+
+@pytest.mark.anyio
+async def test_a_payload_is_a_mapping(space: Space) -> None:
+    payload: Any = "use bcrypt"
+    with scripted_phases():
+        async with space.backend() as backend:
+            with pytest.raises(IllegalCommand, match="not 'use bcrypt'"):
+                await backend.signal_workflow(await backend.start_workflow("a"), "inject_feedback", payload)
+
+
+def test_a_backend_is_closed_where_it_was_opened(space: Space) -> None:
+    with scripted_phases():
+        backend = space.backend()
+        with asyncio.Runner() as first:
+            first.run(backend.start_workflow("a"))
+            with asyncio.Runner() as second, pytest.raises(WorkflowError, match="another event loop"):
+                second.run(backend.aclose())
+            first.run(backend.aclose())
+
+
+@pytest.mark.anyio
+async def test_a_backend_that_was_closed_goes_on_by_resume(space: Space) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = space.backend()
+        async with backend:
+            workflow_id = await backend.start_workflow("a")
+        script.release("TEST")
+        async with backend:
+            with pytest.raises(WaitTimeout):
+                await backend.wait_workflow(workflow_id, 0)
+            assert await backend.resume_workflow(workflow_id)
+            assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"

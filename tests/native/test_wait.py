@@ -1,0 +1,126 @@
+"""Waiting for many workflows looks at few of them, and misses none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.support.workspace import Space, until
+
+from penguin.orchestration import WorkflowError
+from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
+from penguin.orchestration.native.backend import NativeBackend
+from penguin.orchestration.native.wait import Waiting
+from penguin.orchestration.runtime.settled import Settling
+from penguin.orchestration.testing import scripted_phases
+
+pytestmark = pytest.mark.anyio
+TASKS = [f"t{number}" for number in range(50)]
+
+
+class Looks:
+    """Waits on the workflows of a backend, and counts how often one of them is looked at."""
+
+    def __init__(self, backend: NativeBackend, ids: list[str], status: WorkflowStatus | None = None) -> None:
+        self._backend = backend
+        self.count = 0
+        engine = backend._open()
+        self.waiting = Waiting(
+            ids, status, self._status, lambda: Settling(engine.ledger.connection, engine.ledger.believed)
+        )
+
+    def _status(self, workflow_id: str) -> WorkflowStatus:
+        self.count += 1
+        info = self._backend._reader.info(workflow_id)
+        assert info is not None
+        return info.status
+
+    def new(self) -> int:
+        """Looks since the last question."""
+        count, self.count = self.count, 0
+        return count
+
+
+async def started(space: Space, backend: NativeBackend) -> list[str]:
+    space.tasks(*TASKS)
+    return await backend.start_tasks(TASKS)
+
+
+async def test_what_is_over_is_not_looked_at_again(space: Space) -> None:
+    space.configure(max_parallel=1)
+    with scripted_phases(tasks={TASKS[-1]: {"TEST": ["UNVERIFIED"]}}) as script:
+        script.hold("VERIFY")
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            ids = await started(space, backend)
+            looks = Looks(backend, ids)
+            assert looks.waiting.in_the_way() == {ids[0]}
+            assert looks.new() == 1
+            script.release("VERIFY")
+            assert (await backend.wait_workflow(ids[-1])).status == "BLOCKED"
+            assert looks.waiting.in_the_way() == set()
+            assert looks.waiting.settled
+            assert looks.new() == len(ids)
+            assert looks.waiting.in_the_way() == set()
+            assert looks.new() == 1, "only the one that is blocked may go on"
+
+
+async def test_a_blocked_one_that_goes_on_is_waited_for_again(space: Space) -> None:
+    space.configure(max_parallel=50, retry={"max_attempts": 1})
+    with scripted_phases(tasks={TASKS[3]: {"TEST": ["FAILED"]}}) as script:
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            ids = await started(space, backend)
+            await backend.wait_workflows(ids)
+            looks = Looks(backend, ids)
+            assert looks.waiting.in_the_way() == set()
+            script.hold("TEST")
+            assert await backend.resume_workflow(ids[3])
+            assert looks.waiting.in_the_way() == {ids[3]}
+            script.release("TEST")
+            infos = await backend.wait_workflows(ids)
+    assert {info.status for info in infos} == {WorkflowStatus.COMPLETED}
+
+
+async def test_one_status_is_waited_for_as_well(space: Space) -> None:
+    space.configure(max_parallel=50)
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            ids = await started(space, backend)
+            await backend.wait_workflows(ids, timeout=20, status=WorkflowStatus.RUNNING)
+            looks = Looks(backend, ids, WorkflowStatus.PAUSED)
+            assert looks.waiting.in_the_way() == {ids[0]}
+            assert await backend.pause_workflow(ids[0])
+            assert looks.waiting.in_the_way() >= {ids[1]}
+            script.release("TEST")
+
+
+async def test_an_unknown_one_is_told_at_once(space: Space) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            ids = await started(space, backend)
+            with pytest.raises(WorkflowError, match="nobody"):
+                await backend.wait_workflows([*ids, "nobody"], timeout=20)
+            script.release("TEST")
+
+
+async def test_a_paused_one_is_at_rest_once_its_step_has_ended(space: Space) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        backend = NativeBackend(None, space.root)
+        async with backend:
+            one = await backend.start_workflow("a")
+            await until(lambda: len(script.calls) == 2)
+            assert await backend.pause_workflow(one)
+            assert [info.status for info in await backend.wait_workflows([one])] == ["PAUSED"]
+            with pytest.raises(WaitTimeout, match="is still PAUSED"):
+                await backend.wait_workflows([one], 0, at_rest=True)
+            waiting = asyncio.ensure_future(backend.wait_workflows([one], 20, at_rest=True))
+            await asyncio.sleep(0)
+            script.release("TEST")
+            assert [info.status for info in await waiting] == ["PAUSED"]
+            assert not backend._open().ledger.known(one).state.running

@@ -1,0 +1,171 @@
+"""A specimen of everything that is shown, for the golden files: whatever a user sees of it is in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.render.test_render import AT, CASES, ID, PAID, info, task
+
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core.usage import Spending
+from penguin.orchestration.store.prune import Old
+from penguin.orchestration.store.snapshots import SnapshotRow
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.table import COMMANDS, lookup
+from penguin_commands.results import Result
+from penguin_commands.results import maintenance as k
+from penguin_commands.results import snapshots as s
+from penguin_commands.results import tasks as p
+from penguin_commands.results.changes import Started, Waited, Waiting
+from penguin_commands.results.help import Help
+from penguin_commands.results.output import Diff, Log, Logs, Piece
+from penguin_commands.results.ui_actions import Chain
+from penguin_commands.results.workflows import WorkflowTable
+
+FAMILY = "👨\u200d👩\u200d👧"
+DIFF = b"""\
+diff --git a/shop/users.py b/shop/users.py
+--- a/shop/users.py
++++ b/shop/users.py
+@@ -1,2 +1,3 @@
+ import re
+-OLD = 1
++NEW = 1  # \xe6\xbc\xa2
++\x1b[2Jgone
+"""
+
+
+TALKED = "ituv-auth-user-model-1c31dc"
+SNAPSHOT = SnapshotRow(
+    snapshot_id=f"{TALKED}-1",
+    workflow_id=TALKED,
+    created_at=AT,
+    task_id="auth-user-model",
+    phase=WorkflowPhase.IMPLEMENT,
+    attempt=1,
+    agent="claude",
+    session_id="7f3a",
+    messages=12,
+    bytes=34_567,
+    spent=Spending(),
+)
+TALK: list[dict[str, Any]] = [
+    {"role": "user", "text": "Implement it.\n\nMind the gap."},
+    {"role": "assistant", "text": "I look first."},
+    {"role": "tool", "tool": "Bash", "input": {"command": "pytest -q\nruff ."}, "output": "1 failed", "failed": True},
+    {"role": "tool", "tool": "Edit", "input": {"file": "a.py", "old": "x"}, "output": [{"type": "text", "text": "ok"}]},
+    {"role": "assistant", "content": [{"type": "text", "text": "Done."}], "model": "x"},
+]
+
+
+def _specimens() -> dict[str, Result]:
+    return {name: result for name, (result, _) in CASES.items()} | {
+        "workflows of all kinds": _workflows(),
+        "waits to be told": WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
+        "workflows with costs": PAID,
+        "snapshots": s.SnapshotTable(
+            (
+                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, spent=Spending(3, 45_678, 0.42)),
+                SNAPSHOT._replace(agent="codex", phase=None, attempt=0),
+            )
+        ),
+        "no snapshots": s.SnapshotTable(()),
+        "conversation": s.Talk(SNAPSHOT._replace(spent=Spending(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}),
+        "conversation byte by byte": s.RawTalk("a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))),
+        "diff": Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
+        "logs": Logs(ID, tuple(_logs())),
+        "logs followed": Logs(ID, (), _pieces),
+        "started and waited for": Chain(Started((("task-123", ID),)), _waited),
+        "help of several": Help(COMMANDS[:3]),
+        "help of one": Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
+        "tasks with long titles": p.TaskTable(tuple(_tasks())),
+        "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
+        "backed up twice": k.BackedUp(
+            ((".penguin/penguin.db", "a.db", 12_345), (".penguin/temporal.db", "a.temporal.db", 1))
+        ),
+        "pruned": k.Pruned(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
+        "would prune": k.Pruned(_old(), (), (), True),
+        "nothing pruned": k.Pruned((), (), (), False),
+        "checked": k.Checked(12, 345, (), (("blobs/ab", "no workflow"),)),
+        "checked and found wrong": k.Checked(1, 2, ((ID, "its status is not that of its history"),), ()),
+    }
+
+
+def _workflows() -> WorkflowTable:
+    rows = [
+        info(status, phase, workflow_id=f"ituv-{name}-{number:06x}", task_id=name)
+        for number, (status, phase, name) in enumerate(
+            [
+                ("PENDING", "PENDING", "mail"),
+                ("RUNNING", "IMPLEMENT", "auth-user-model"),
+                ("PAUSED", "TEST", "search"),
+                ("BLOCKED", "VERIFY", "invoice.pdf-export"),
+                ("COMPLETED", "DONE", "x"),
+                ("FAILED", "USE", "y"),
+                ("CANCELLED", "TEST", "z"),
+            ]
+        )
+    ]
+    told = rows[3].workflow_id
+    return WorkflowTable(
+        tuple(rows), {told: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"}, {told: f"/workflow approve {told}"}
+    )
+
+
+def _tasks() -> Iterator[p.TaskState]:
+    yield p.TaskState(
+        task(id="wide", title="漢字 in einem Titel, der länger ist als jede Zeile auf einem Bildschirm"), "ready"
+    )
+    yield p.TaskState(task(id="emoji", title=f"{FAMILY} 👍🏽 🇩🇪 cafe\u0301"), "RUNNING")
+    yield p.TaskState(task(id="a-rather-long-task-id.with-parts", title="t"), "waiting", ("wide", "emoji"))
+
+
+def _logs() -> Iterator[Log]:
+    for step, output in (("pytest -q", "1 passed\n\x1b[32mgreen\x1b[0m \x1b[2Jno end"), ("ruff", "fine\n")):
+        yield Log("TEST", 2, step, f"logs/{step}", "", excerpt=output)
+    yield Log("USE", 3, "try-it", "logs/3", "", try_=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut")
+
+
+async def _pieces() -> Any:
+    log = Log("TEST", 2, "pytest -q", "logs/2", "")
+    for output in (b"one\ntw", b"o\n"):
+        yield Piece(log, output)
+    yield Piece(log._replace(attempt=3, path="logs/3"), b"three")
+
+
+async def _waited() -> Result:
+    return Waited((info("COMPLETED", "DONE"),))
+
+
+def _old() -> tuple[Old, ...]:
+    ended = AT.timestamp()
+    return (
+        Old("ituv-a-000000", "shop", "a", 1, WorkflowStatus.COMPLETED, ended, 12_345),
+        Old("ituv-b-000000", "shop", "b", 1, WorkflowStatus.CANCELLED, ended),
+    )
+
+
+SPECIMENS = _specimens()
+"""By name."""
+
+
+def _usage() -> UsageError:
+    try:
+        parse("/workflow list --sort titel --limit 10 --project 漢字")
+    except UsageError as error:
+        return error
+    raise AssertionError("there is no such order")
+
+
+ERRORS: dict[str, BaseException] = {
+    "error": WorkflowError("no workflow 'x'", "/workflow list shows those there are"),
+    "error at a word": _usage(),
+    "error nobody foresaw": ValueError("boo"),
+    "error of the system": FileNotFoundError(2, "No such file or directory", "x.md"),
+}
+PROGRESS = {
+    "progress of one": Waiting((info(),), 12.3),
+    "progress of several": Waiting((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
+}

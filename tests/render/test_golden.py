@@ -1,0 +1,131 @@
+"""What everything looks like, held by files: `pytest tests/render/test_golden.py --golden` writes them anew.
+
+They are read in a review like code: a change of what users see is a change of a file here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+from tests.render.sample_results import ERRORS, PROGRESS, SPECIMENS
+
+from penguin_commands import results
+from penguin_commands.results import Result
+from penguin_commands.results.history import Happened
+from penguin_commands.results.output import Diff, Logs, Printed
+from penguin_commands.results.snapshots import RawTalk
+from penguin_commands.results.tasks import BlueprintRow, TaskState
+from penguin_commands.results.ui_actions import Chain, PanelSwitch, Quit, Sourced, Viewing
+from penguin_commands.results.workflows import Total
+from penguin_repl.output.present import deliver
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.render import parts
+from penguin_repl.render.error import error_lines
+from penguin_repl.render.progress import heartbeat_line, progress_line
+from penguin_repl.render.table import Grid
+from penguin_repl.text.width import columns
+
+FOLDER = Path(__file__).parent / "golden"
+WIDE, NARROW = 80, 40
+COLORED = ("workflows of all kinds", "results", "diff", "logs")
+STREAMED = (Logs, Diff, Chain, RawTalk)
+"""What has no renderer of its own: it is shown piece by piece."""
+UNSEEN = (PanelSwitch, Viewing, Sourced, Quit, Happened, Printed)
+"""What a shell does instead of showing it; and what only programs read."""
+PARTS = (TaskState, BlueprintRow, Total)
+"""What results are made of."""
+
+
+def file_of(name: str, mark: str = "") -> Path:
+    return FOLDER / f"{name.replace(' ', '-')}{mark}.txt"
+
+
+def shown(result: Result, width: int, *, color: bool = False) -> str:
+    """What a terminal gets to see."""
+    out = io.StringIO()
+    screen = Screen(Style("text", True, color), out, io.StringIO())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        asyncio.run(deliver(screen, result))
+    return out.getvalue()
+
+
+def has_table(result: Result) -> bool:
+    if isinstance(result, (*STREAMED, *UNSEEN)):
+        return False
+    return any(isinstance(part, Grid) for part in parts(result))
+
+
+def compare(path: Path, text: str, anew: bool) -> None:
+    text = text.replace("\x1b", "␛")
+    if anew:
+        path.write_text(text)
+        return
+    advice = "look at it, then: pytest tests/render/test_golden.py --golden"
+    assert path.exists(), f"{path.name} is missing; {advice}"
+    assert text == path.read_text(), f"{path.name} differs; {advice}"
+
+
+@pytest.fixture
+def anew(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("golden"))
+
+
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_results_look_like_this(name: str, anew: bool) -> None:
+    result = SPECIMENS[name]
+    if isinstance(result, UNSEEN):
+        return
+    compare(file_of(name), shown(result, WIDE), anew)
+    if has_table(result):
+        compare(file_of(name, ".40"), shown(result, NARROW), anew)
+
+
+@pytest.mark.parametrize("name", COLORED)
+def test_colours_are_these(name: str, anew: bool) -> None:
+    compare(file_of(name, ".color"), shown(SPECIMENS[name], WIDE, color=True), anew)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_look_like_this(name: str, anew: bool) -> None:
+    for width, mark in ((WIDE, ""), (NARROW, ".40")):
+        compare(file_of(name, mark), "\n".join(error_lines(ERRORS[name], width)) + "\n", anew)
+
+
+@pytest.mark.parametrize("name", PROGRESS)
+def test_progress_looks_like_this(name: str, anew: bool) -> None:
+    for width, mark in ((WIDE, ""), (NARROW, ".40")):
+        compare(file_of(name, mark), progress_line(PROGRESS[name], width) + "\n", anew)
+    compare(file_of(name, ".plain"), heartbeat_line(PROGRESS[name]) + "\n", anew)
+
+
+@pytest.mark.parametrize("width", [20, NARROW, WIDE, 200])
+@pytest.mark.parametrize("name", [name for name, result in SPECIMENS.items() if has_table(result)])
+def test_a_table_stays_within_its_width(name: str, width: int) -> None:
+    result = SPECIMENS[name]
+    told = {line for part in parts(result) if isinstance(part, str) for line in part.split("\n")}
+    for line in shown(result, width).split("\n"):
+        assert columns(line) <= width or line in told
+
+
+def test_every_result_has_a_specimen() -> None:
+    rooms = [import_module(f"penguin_commands.results.{room.name}") for room in iter_modules(results.__path__)]
+    kinds = {
+        kind
+        for room in rooms
+        for _, kind in inspect.getmembers(room, inspect.isclass)
+        if kind.__module__ == room.__name__ and hasattr(kind, "data")
+    } - {*PARTS}
+    assert not kinds - {type(result) for result in SPECIMENS.values()} - set(UNSEEN)
+
+
+def test_every_file_has_a_specimen() -> None:
+    names = [*SPECIMENS, *ERRORS, *PROGRESS]
+    known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color", ".plain")}
+    assert not {path.name for path in FOLDER.iterdir()} - known

@@ -1,0 +1,178 @@
+"""A backend in this process as a stage: what is alike on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.scenarios.runner import Stage
+from tests.support.workspace import until
+
+from penguin.orchestration.backend import OrchestrationBackend, WorkflowPhase
+from penguin.orchestration.blueprint import Item
+from penguin.orchestration.config import Settings, load_settings
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State
+from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.store.rows import decode_events
+
+
+class HeldPhases:
+    """Attempts stay under way until they are told what they come to."""
+
+    def __init__(self) -> None:
+        self.held: tuple[AttemptOrder, Control] | None = None
+        self._end: asyncio.Future[AttemptResult] | None = None
+
+    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+        self.held = (order, control)
+        self._end = asyncio.get_running_loop().create_future()
+        return await self._end
+
+    def end(self, result: AttemptResult) -> None:
+        assert self._end is not None
+        self.held = None
+        self._end.set_result(result)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class OneTask:
+    """A backlog of one task, defined by the scenario: agents that this version does not run included."""
+
+    def __init__(self, root: Path, definition: Definition) -> None:
+        self._root = root
+        self._definition = definition
+
+    def settings(self, *, required: bool = True) -> Settings:
+        return load_settings(self._root, required=False)
+
+    def now(self) -> OneTask:
+        return self
+
+    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+        return Item(task=self._definition.task)
+
+    def define(self, item: Item, config: object) -> Definition:
+        return self._definition
+
+
+class SaidTree:
+    """The tree is what the scenario says it is."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def now(self) -> str:
+        return self._stage.tree
+
+    def changed(self, before: str, after: str) -> tuple[str, ...]:
+        return ()
+
+    def inherit(self, folder: Path) -> None:
+        pass
+
+
+class BackendStage(Stage):
+    """A real backend whose attempts, clock, slots, backlog and tree are the scenario's."""
+
+    def __init__(self, root: Path, definition: Definition) -> None:
+        self.root = root
+        self.workflow_id = ""
+        self.skipped = 0.0
+        """Seconds that the workflow's clock is ahead."""
+        self._definition = definition
+        self._told: dict[str, int] = {}
+        """Number of the last event that was told, by workflow."""
+
+    @abstractmethod
+    def open(self) -> OrchestrationBackend:
+        """A new backend on the same workspace. What runs when it is closed is left behind."""
+
+    @abstractmethod
+    def let_one_begin(self) -> None:
+        """One slot is free, once."""
+
+    @abstractmethod
+    async def events_of(self, workflow_id: str) -> sqlite3.Connection:
+        """A store that holds all events of this workflow."""
+
+    def furnish(self, *parts: Any) -> None:
+        """Put what the scenario says in place of what the parts of a backend would look up."""
+        self.phases = HeldPhases()
+        for part in parts:
+            part._scripted = self.phases
+            part._backlog = OneTask(self.root, self._definition)
+            part._tree_of = lambda workflow_id: SaidTree(self)
+
+    async def start(self) -> None:
+        self._backend = self.open()
+        self._entered(await self._backend.start_workflow("task-1"))
+
+    def _entered(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        self._told[workflow_id] = 0
+
+    def holds(self, run: Run) -> bool:
+        """Whether this attempt is under way, and was asked to end as it should be."""
+        if self.phases.held is None:
+            return False
+        order, control = self.phases.held
+        return order.attempt == run.attempt and (control.stop or "") == run.stop
+
+    def at_rest(self, state: State) -> bool:
+        match effects(state):
+            case (Run() as run,):
+                return self.holds(run)
+            case _:
+                return self.phases.held is None
+
+    async def news(self) -> Sequence[ev.Event]:
+        found: list[ev.Event] = []
+        for workflow_id, told in self._told.items():
+            rows = (await self.events_of(workflow_id)).execute(
+                "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq", (workflow_id, told)
+            )
+            for seq, data in rows.fetchall():
+                self._told[workflow_id] = seq
+                found += decode_events(data)
+        return found
+
+    async def wait(self, seconds: float) -> None:
+        self.skipped += seconds
+
+    async def begin(self, due_at: float) -> None:
+        left = due_at - time.time() - self.skipped
+        if left > 0:
+            await self.wait(left + 0.01)
+        self.let_one_begin()
+
+    async def end(self, attempt: int, result: AttemptResult) -> None:
+        self.phases.end(result)
+
+    async def signal(self, name: str, payload: dict[str, Any]) -> None:
+        await self._backend.signal_workflow(self.workflow_id, name, payload)
+
+    async def retry(self, start_from: WorkflowPhase | None) -> None:
+        self._entered(await self._backend.retry_workflow(self.workflow_id, start_from))
+
+    async def crash(self, *, under_way: bool) -> None:
+        await self._backend.aclose()
+        self._backend = self.open()
+        await self._backend.run_engine()
+        if under_way:
+            self.let_one_begin()
+            await until(lambda: self.phases.held is not None)
+
+    async def aclose(self) -> None:
+        await self._backend.aclose()

@@ -1,0 +1,218 @@
+"""Plays a scenario: says when its attempts end and when its people act. How that is done is the stage's affair."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
+
+from tests.scenarios.scenario import Act, Outcome, Scenario, trace
+from tests.support.workspace import PATIENCE
+
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.commands import Await, Run
+from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.state import State
+
+LIMIT = 500
+"""Moves after which a scenario is taken to run for ever."""
+LOOK = 0.01
+"""Seconds between two looks at what a stage is doing."""
+
+
+class Stage(ABC):
+    """What a scenario is played on. Attempts begin, end and are interrupted, and time passes, when it is told so."""
+
+    tree = "a"
+    """Digest of the working tree."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start a workflow of the scenario's task."""
+
+    @abstractmethod
+    async def look(self) -> State:
+        """The state of the workflow; after a retry, of the new one."""
+
+    @abstractmethod
+    def at_rest(self, state: State) -> bool:
+        """Whether what this state asks for is under way, and nothing else."""
+
+    @abstractmethod
+    async def news(self) -> Sequence[ev.Event]:
+        """What was recorded since the last call."""
+
+    @abstractmethod
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+
+    @abstractmethod
+    async def begin(self, due_at: float) -> None:
+        """Let time pass until then (seconds since the epoch), and the attempt that is due begin."""
+
+    @abstractmethod
+    async def end(self, attempt: int, result: AttemptResult) -> None:
+        """Let the attempt under way come to this."""
+
+    @abstractmethod
+    async def signal(self, name: str, payload: dict[str, Any]) -> None:
+        """Send what a person says, in the words of `signal_workflow`. Raises IllegalCommand."""
+
+    @abstractmethod
+    async def retry(self, start_from: WorkflowPhase | None) -> None:
+        """Put a new workflow in place of this one. Raises IllegalCommand."""
+
+    @abstractmethod
+    async def crash(self, *, under_way: bool) -> None:
+        """Let the engine die and another take over, with the attempt that was under way, if one was."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Leave everything behind as it is."""
+
+
+class Player:
+    """One scenario under way."""
+
+    state: State
+    """As it was after the last move."""
+
+    def __init__(self, scenario: Scenario, stage: Stage) -> None:
+        self.stage = stage
+        self.refusal: IllegalCommand | None = None
+        self._name = scenario.name
+        self._script = {phase: list(outcomes) for phase, outcomes in scenario.outcomes.items()}
+        self._acts = list(scenario.acts)
+        self._survivors: tuple[int, ...] = ()
+        self._story: list[ev.Event | str] = []
+
+    async def play(self) -> list[str]:
+        """Go on until nothing is under way and nothing is left to do. All that happened, in words."""
+        async with aclosing(self.stage):
+            await self._start()
+            for _ in range(LIMIT):
+                if not await self._move():
+                    return trace(self._story)
+        raise AssertionError(f"{self._name} does not end")
+
+    async def play_acts(self) -> list[ev.Event | str]:
+        """Go on until the last act is done, and stop there. What came of that act."""
+        begin = 0
+        async with aclosing(self.stage):
+            await self._start()
+            while self._acts:
+                begin = len(self._story)
+                await self._move()
+        return self._story[begin:]
+
+    async def _start(self) -> None:
+        await self.stage.start()
+        await self._settle()
+
+    async def _move(self) -> bool:
+        """Do what is due, else let the next thing happen by itself. False: there is nothing more."""
+        if self._acts and self._due(self._acts[0]):
+            await self._act(self._acts.pop(0))
+        elif not await self._advance():
+            assert not self._acts, f"it never came to {self._acts[0]}, it is {self.state.status}"
+            return False
+        return True
+
+    async def _settle(self, *, after: State | None = None) -> None:
+        """Wait until the stage does what the state asks for, and note what happened. `after` is the state it leaves."""
+        deadline = time.monotonic() + PATIENCE
+        self.state = await self.stage.look()
+        while self.state == after or not self.stage.at_rest(self.state):
+            assert time.monotonic() < deadline, f"it stays {self.state.status}, and should do {effects(self.state)}"
+            await asyncio.sleep(LOOK)
+            self.state = await self.stage.look()
+        self._story += await self.stage.news()
+
+    # --- time goes on ---
+
+    async def _advance(self) -> bool:
+        """The next thing that happens by itself, if there is one."""
+        before = self.state
+        match effects(before):
+            case (Run() as run,):
+                await self.stage.end(run.attempt, self._result(run))
+            case (Await() as due,):
+                await self.stage.begin(due.until)
+            case _:
+                return False
+        await self._settle(after=before)
+        return True
+
+    def _result(self, run: Run) -> AttemptResult:
+        if run.stop in ("now", "cancel"):
+            return _interrupted(run.stop, self._survivors)
+        script = self._script.get(run.phase)
+        said = script.pop(0) if script else Verdict.PASSED
+        outcome = said if isinstance(said, Outcome) else Outcome(said, reason="" if said is Verdict.PASSED else "no")
+        self.stage.tree = outcome.changes or self.stage.tree
+        return outcome.result(self.stage.tree)
+
+    # --- what people do ---
+
+    def _due(self, act: Act) -> bool:
+        state = self.state
+        running = state.open.number if state.open and state.open.running else None
+        if act.during is not None:
+            return running == act.during
+        if act.at == "WAITING":
+            return state.status is WorkflowStatus.RUNNING and running is None
+        return state.status == act.at and running is None
+
+    async def _act(self, act: Act) -> None:
+        if act.after:
+            await self.stage.wait(act.after)
+        try:
+            await self._do(act)
+        except IllegalCommand as refusal:
+            self.refusal = refusal
+            self._story += await self.stage.news()
+            self._story.append(f"refused: {act.do}")
+        await self._settle()
+
+    async def _do(self, act: Act) -> None:
+        match act.do:
+            case "retry":
+                await self.stage.retry(act.start_from)
+            case "edit":
+                self.stage.tree = act.tree
+            case "crash":
+                await self._crash()
+            case _:
+                self._survivors = act.survivors
+                await self.stage.signal(*signal_of(act))
+
+    async def _crash(self) -> None:
+        attempt = self.state.open.number if self.state.open and self.state.open.running else None
+        await self.stage.crash(under_way=attempt is not None)
+        if attempt is not None:
+            await self.stage.end(attempt, _interrupted("crash"))
+
+
+def signal_of(act: Act) -> tuple[str, dict[str, Any]]:
+    """The name and payload of what a person says."""
+    match act.do:
+        case "pause":
+            return "pause", {"by": act.by, "now": act.now}
+        case "resume":
+            wanted = {"from": act.start_from, "budget": act.budget}
+            return "resume", {"by": act.by, **{key: value for key, value in wanted.items() if value}}
+        case "feedback":
+            return "inject_feedback", {"by": act.by, "message": act.text}
+        case "cancel" | "approve":
+            return act.do, {"by": act.by}
+    raise AssertionError(f"nobody does {act.do!r}")
+
+
+def _interrupted(cause: str, survivors: tuple[int, ...] = ()) -> AttemptResult:
+    step = StepEvidence(name="step", kind="run", verdict=Verdict.INTERRUPTED, survivors=survivors)
+    return AttemptResult(verdict=Verdict.INTERRUPTED, cause=cause, steps=(step,))

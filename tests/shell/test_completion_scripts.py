@@ -1,0 +1,186 @@
+"""`penguin completion`: in bash, zsh and fish themselves, where they are installed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+from tests.support.terminal import PATIENCE
+
+from penguin.orchestration.config.fields import BACKENDS
+from penguin_commands.errors import UsageError
+from penguin_commands.grammar.table import NOUNS
+from penguin_repl.cli.completion_scripts import completion_script
+from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS
+
+CASES = [
+    ("penguin w", "worker"),
+    ("penguin che", "check"),
+    ("penguin mine", "mine.penguin"),
+    ("penguin --color auto che", "check"),
+    ("penguin --col", "--color"),
+    ("penguin --color a", "always auto"),
+    ("penguin --color=a", "always auto"),
+    ("penguin --color=", "always auto never"),
+    ("penguin -o j", "json jsonl"),
+    ("penguin --backend ", "native temporal"),
+    ("penguin --grace", ""),
+    ("penguin worker --gr", "--grace"),
+    ("penguin --max-parallel 3 worker --un", "--until-settled"),
+    ("penguin worker --keep", ""),
+    ("penguin worker m", ""),
+    ("penguin completion ", "bash fish zsh"),
+    ("penguin help workflow sta", "start status"),
+    ("penguin --workspace fo", "folder"),
+]
+BASH = """
+source "$0"
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_penguin
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+LOAD = {
+    "bash": 'eval "$(penguin completion bash)"',
+    "zsh": "autoload -Uz compinit; compinit -u -D; source <(penguin completion zsh)",
+}
+
+
+def needs(shell: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(shell) is None, reason=f"{shell} is not installed")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a script, a folder and the completion of every shell in it."""
+    (tmp_path / "mine.penguin").touch()
+    (tmp_path / "folder").mkdir()
+    for shell in SHELLS:
+        (tmp_path / f"{shell}.script").write_text(completion_script([shell]))
+    return tmp_path
+
+
+def output(folder: Path, *argv: str) -> list[str]:
+    environment = {**os.environ, "HOME": os.fspath(folder), "XDG_CONFIG_HOME": os.fspath(folder)}
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    assert not done.stderr
+    return [line for line in done.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize(("line", "words"), CASES)
+def test_in_bash(folder: Path, line: str, words: str) -> None:
+    # bash makes three words of --color=auto, and none behind a = at the end.
+    parts = line.replace("=", " = ").removesuffix(" " if line.endswith("=") else "").split(" ")
+    assert sorted(output(folder, "bash", "--norc", "-c", BASH, "bash.script", *parts)) == words.split()
+
+
+@needs("fish")
+@pytest.mark.parametrize(("line", "words"), CASES)
+def test_in_fish(folder: Path, line: str, words: str) -> None:
+    found = output(folder, "fish", "--no-config", "-c", f"source fish.script; complete -C '{line}'")
+    names = [name.partition("\t")[0].removeprefix("--color=").rstrip("/") for name in found]
+    assert sorted(names) == words.split()
+
+
+class Terminal:
+    """A shell on a pseudo-terminal."""
+
+    def __init__(self, folder: Path, *argv: str) -> None:
+        self._screen = pyte.Screen(120, 30)
+        self._stream = pyte.ByteStream(self._screen)
+        pid, self._master = pty.fork()
+        if not pid:
+            os.chdir(folder)
+            os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm", "PS1": "ready> ", "HOME": os.fspath(folder)})
+        self.pid = pid
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self._screen.display if line.strip()]
+
+    def until(self, condition: Callable[[list[str]], object]) -> None:
+        give_up = time.monotonic() + PATIENCE
+        while not condition(self.lines):
+            assert time.monotonic() < give_up, "\n".join(self.lines)
+            if select.select([self._master], [], [], 0.02)[0]:
+                self._stream.feed(os.read(self._master, 65_536))
+
+    def end(self) -> None:
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        os.close(self._master)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(["bash", "--norc", "-i"], marks=needs("bash"), id="bash"),
+        pytest.param(["zsh", "-f", "-i"], marks=needs("zsh"), id="zsh"),
+    ]
+)
+def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
+    """A shell that has loaded the completion as its first lines say."""
+    terminal = Terminal(folder, *request.param)
+    try:
+        terminal.until(lambda lines: lines)
+        terminal.press(f'penguin() {{ {sys.executable} -m penguin_repl "$@"; }}\r')
+        terminal.press(f"{LOAD[request.param[0]]}; clear; echo loa''ded\r")
+        terminal.until(lambda lines: lines and lines[0] == "loaded" and lines[-1].strip() == "ready>")
+        yield terminal
+    finally:
+        terminal.end()
+
+
+def test_at_a_real_prompt(terminal: Terminal) -> None:
+    for typed, becomes in (
+        ("penguin wor\t", "ready> penguin worker"),
+        ("--un\t", "ready> penguin worker --until-settled"),
+        ("--col\tne\t", "ready> penguin worker --until-settled --color"),
+    ):
+        terminal.press(typed)
+        terminal.until(lambda lines, becomes=becomes: lines[-1].startswith(becomes))
+    terminal.until(lambda lines: lines[-1].endswith("never"))
+    terminal.press("\x15penguin completion \t\t")
+    terminal.until(lambda lines: any(line.split() == sorted(SHELLS) for line in lines))
+    terminal.press("\x15penguin --workspace=fol\t")
+    terminal.until(lambda lines: any("--workspace=folder/" in line for line in lines))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_script_knows_all_that_is_declared(shell: str) -> None:
+    script = completion_script([shell])
+    for flag in PROGRAM.flags:
+        assert (f"-l {flag.name} " if shell == "fish" else f"--{flag.name}") in script
+        assert " ".join(flag.choices) in script
+    for name in (*(it.name for it in SUBCOMMANDS), *NOUNS):
+        assert name in script
+    assert "@" not in script.replace('"$@"', "").replace("COMP_WORDS[@]", "")
+
+
+def test_the_backends_are_those_there_are() -> None:
+    flag = PROGRAM.flag("--backend")
+    assert flag is not None
+    assert flag.choices == BACKENDS
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [([], "needs the name"), (["bsh"], "did you mean bash?"), (["a", "b"], "one shell")]
+)
+def test_other_shells_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        completion_script(words)
+
+
+def test_the_program_prints_it() -> None:
+    done = subprocess.run([sys.executable, "-m", "penguin_repl", "completion", "bash"], capture_output=True, check=True)
+    assert done.stdout.decode() == completion_script(["bash"])

@@ -1,0 +1,159 @@
+"""Programs that get the terminal of a shell for a while: the pager and the editor."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.support.terminal import Pseudo, terminal
+from tests.support.workspace import Space
+
+from penguin.orchestration.store.queries import WorkflowReader
+from penguin_repl.shell.pager import pager_command
+
+CTRL_C = "\x03"
+LONG = "/help"
+"""A command whose output is longer than the screen."""
+
+
+@pytest.fixture
+def stuck(space: Space) -> Space:
+    """A workspace in which a task blocks, and takes advice."""
+    space.configure(retry={"max_attempts": 1, "initial_delay_sec": 0})
+    config = (space.root / "penguin.yaml").read_text()
+    (space.root / "penguin.yaml").write_text(
+        config.replace('"test": {"run": ["true"]}', '"test": {"run": ["echo one is wrong; false"]}')
+    )
+    return space
+
+
+def program(folder: Path, name: str, script: str) -> str:
+    """The path of a program."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def advice(space: Space) -> list[str]:
+    reader = WorkflowReader(space.root / ".penguin" / "penguin.db")
+    try:
+        (info,) = reader.list(limit=1)
+        return [
+            str(entry.data["advice"]["text"])
+            for entry in reader.history(info.workflow_id)
+            if entry.kind == "FeedbackQueued"
+        ]
+    finally:
+        reader.close()
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_which_pager() -> None:
+    assert pager_command(None, {"PAGER": "more -s"}) == "more -s"
+    assert pager_command("mine", {"PAGER": "more"}) == "mine"
+    assert pager_command(None, {}) == ("less" if shutil.which("less") else "")
+    for none in ({"PAGER": ""}, {"PAGER": " cat "}):
+        assert pager_command(None, none) == pager_command("", {}) == ""
+
+
+def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(space: Space) -> None:
+    pager = program(space.root, "pager", 'wc -l | sed "s/^ */paged /"; echo "LESS=$LESS"; read answer </dev/tty')
+    with terminal(space.root, rows=24, PAGER=pager) as pseudo:
+        pseudo.enter("/task list").see("Send mail").until(lambda: pseudo.typed == "")
+        assert "paged" not in pseudo.text
+        pseudo.enter(LONG).see("LESS=FRX")
+        assert "/workflow start" not in pseudo.text
+        pseudo.press("\r")
+        pseudo.until(lambda: pseudo.typed == "")
+        pseudo.enter("/task show nosuch").see("nosuch").until(lambda: pseudo.typed == "")
+
+
+def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(space: Space) -> None:
+    script = 'trap "echo heard" INT; echo paging now; until test -e left; do sleep 0.05; done; exit 130'
+    with terminal(space.root, rows=24, PAGER=program(space.root, "pager", script)) as pseudo:
+        pseudo.enter("/workflow start auth").see("COMPLETED").until(lambda: pseudo.typed == "")
+        pseudo.enter(LONG).see("paging now")
+        pseudo.insist(CTRL_C, lambda: "heard" in pseudo.text)
+        assert "stopped" not in pseudo.text
+        (space.root / "left").touch()
+        pseudo.until(lambda: pseudo.typed == "")
+        assert "the pager" not in pseudo.text, "it was left, it did not fail"
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
+def test_less_is_used_where_no_pager_is_named(space: Space) -> None:
+    with terminal(space.root, rows=12, PAGER="less") as pseudo:
+        pseudo.enter(LONG).until(lambda: pseudo.text.splitlines()[-1].startswith(":"))
+        pseudo.press("q")
+        pseudo.until(lambda: pseudo.typed == "")
+
+
+@pytest.mark.parametrize(("pager", "code"), [("no-such-pager", 127), ("false", 1)])
+def test_a_broken_pager_is_told_and_the_text_shown(space: Space, pager: str, code: int) -> None:
+    with terminal(space.root, rows=60, columns=120, PAGER=pager) as pseudo:
+        pseudo.enter("/config").enter("/config").until(lambda: pseudo.typed == "")
+        pseudo.enter("/health").see("connected: yes")
+        # At 60 rows nothing pages yet.
+        assert "the pager" not in pseudo.text
+    with terminal(space.root, rows=20, columns=120, PAGER=pager) as pseudo:
+        pseudo.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}, so the text is above")
+        assert "/quit" in pseudo.text
+
+
+def test_scripts_and_plain_terminals_have_no_pages(space: Space) -> None:
+    pager = program(space.root, "pager", "echo paged")
+    with terminal(space.root, "-c", LONG, rows=20, PAGER=pager) as pseudo:
+        assert pseudo.exit_code() == 0
+        assert "paged" not in pseudo.text
+    (space.root / "lines").write_text(f"{LONG}\n")
+    for arguments, line in (((), "/source lines"), (("-o", "json"), LONG)):
+        with terminal(space.root, *arguments, rows=20, PAGER=pager) as pseudo:
+            pseudo.enter(line).see("quit").until(lambda: pseudo.typed == "")
+            assert "paged" not in pseudo.text
+    with terminal(space.root, rows=20, PAGER=pager, ACCESSIBLE="1") as pseudo:
+        pseudo.enter(LONG).see("/quit").until(lambda: pseudo.typed == "")
+        assert "paged" not in pseudo.text
+
+
+# --- the editor -----------------------------------------------------------------------------------------------------
+
+
+def blocked(pseudo: Pseudo) -> Pseudo:
+    return pseudo.enter("/workflow start auth").see("BLOCKED").until(lambda: pseudo.typed == "")
+
+
+def test_advice_is_written_in_the_editor_with_what_went_wrong_in_it(stuck: Space) -> None:
+    editor = program(stuck.root, "editor", 'cp "$2" seen; printf "Use bcrypt.\\n\\nNot md5.\\n" >> "$2"')
+    with terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as pseudo:
+        blocked(pseudo).enter("/workflow feedback auth").see("is kept for its next IMPLEMENT attempt")
+    assert advice(stuck) == ["Use bcrypt.\n\nNot md5."]
+    seen = (stuck.root / "seen").read_text()
+    assert "BLOCKED at TEST" in seen
+    assert "one is wrong" in seen
+    assert not [line for line in seen.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"EDITOR": "true"}, "Nothing was sent"),
+        ({"EDITOR": "no-such-editor"}, "error: the editor 'no-such-editor' can't be run; nothing was sent"),
+        ({"EDITOR": "sh -c 'exit 3'"}, "ended with exit code 3; nothing was sent"),
+        ({"EDITOR": "", "VISUAL": ""}, "error: no editor is named by VISUAL or EDITOR"),
+    ],
+    ids=["nothing", "missing", "failed", "none"],
+)
+def test_nothing_is_sent_unless_something_was_written(stuck: Space, environment: dict[str, str], said: str) -> None:
+    with terminal(stuck.root, **{"VISUAL": "", **environment}) as pseudo:
+        blocked(pseudo).enter("/workflow feedback auth").see(said).until(lambda: pseudo.typed == "")
+    assert advice(stuck) == []
+
+
+def test_a_file_of_lines_has_no_editor(stuck: Space) -> None:
+    (stuck.root / "lines").write_text("/workflow feedback auth\n")
+    with terminal(stuck.root, EDITOR="true") as pseudo:
+        blocked(pseudo).enter("/source lines").see("TEXT… is missing").until(lambda: pseudo.typed == "")

@@ -1,0 +1,113 @@
+"""A real Temporal server and a worker as a stage."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from msgspec.structs import replace
+from temporalio import workflow
+from tests.scenarios.backend_driver import BackendStage
+from tests.support.temporal_workspace import TemporalSpace
+
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.state import State
+from penguin.orchestration.temporal.backend import TemporalBackend
+from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.messages import WORKFLOW
+from penguin.orchestration.temporal.worker.worker import WorkspaceWorker
+from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+
+
+@workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])
+class SkippingWorkflow(ItuvWorkflow):
+    """The workflow, with a clock that can be moved on."""
+
+    heartbeat = timedelta(seconds=10)
+    """Longer than a busy machine may stop for, shorter than a test waits."""
+
+    @workflow.init
+    def __init__(self, argument: str) -> None:
+        self._skipped = 0.0
+        super().__init__(argument)
+
+    @workflow.run
+    async def run(self, argument: str) -> str:
+        return await super().run(argument)
+
+    @workflow.signal
+    def skip(self, seconds: float) -> None:
+        self._skipped += seconds
+        self._touch()
+
+    def _now(self) -> float:
+        return super()._now() + self._skipped
+
+
+class Gate:
+    """The one slot: free when the scenario has come to it."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Semaphore(0)
+
+    def let_one_in(self) -> None:
+        self._open.release()
+
+    async def take(self, workflow_id: str, rank: object) -> Gate:
+        await self._open.acquire()
+        return self
+
+    def release(self, *, step_goes_on: bool) -> None:
+        pass
+
+
+class TemporalStage(BackendStage):
+    """A project of its own on the server at `address`, with a worker; clock and slot are the scenario's."""
+
+    _backend: TemporalBackend
+
+    def __init__(self, root: Path, definition: Definition, address: str) -> None:
+        project_id = f"p{uuid.uuid4().hex[:8]}"
+        TemporalSpace(root, address, project_id)
+        super().__init__(root, replace(definition, task=replace(definition.task, project_id=project_id)))
+
+    def open(self) -> TemporalBackend:
+        self._gate = Gate()
+        backend = TemporalBackend(None, self.root)
+        self.furnish(backend.presence, backend._starts, backend._helm)
+        presence = backend.presence
+        presence.workflow = SkippingWorkflow
+        presence.finish_stops = False
+        make_worker = presence.make_worker
+
+        def with_gate(link: Link) -> WorkspaceWorker:
+            worker = make_worker(link)
+            worker.drives.slots = self._gate  # type: ignore[assignment]
+            return worker
+
+        presence.make_worker = with_gate  # type: ignore[method-assign]
+        return backend
+
+    def let_one_begin(self) -> None:
+        self._gate.let_one_in()
+
+    async def look(self) -> State:
+        return (await (await self._backend.presence.open()).existing(self.workflow_id)).state
+
+    async def events_of(self, workflow_id: str) -> sqlite3.Connection:
+        link = await self._backend.presence.open()
+        await link.existing(workflow_id)
+        await link.fetch_events(workflow_id)
+        return link.mirror.connection
+
+    async def wait(self, seconds: float) -> None:
+        await super().wait(seconds)
+        await (await self._backend.presence.open()).handle(self.workflow_id).signal("skip", seconds)
+
+    async def retry(self, start_from: WorkflowPhase | None) -> None:
+        await super().retry(start_from)
+        self.skipped = 0.0

@@ -1,0 +1,125 @@
+"""Workers as processes: one that is killed is replaced, several share the work, SIGTERM drains."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.support.temporal_server import Serving
+from tests.support.temporal_workspace import TemporalSpace
+from tests.support.worker_process import Workers, client_of, lines
+from tests.support.workspace import reached
+
+pytestmark = pytest.mark.anyio
+
+TASKS = 60
+
+
+@pytest.fixture
+def workers(temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    workers = Workers(temporal_space.root, tmp_path_factory.mktemp("workers"))
+    yield workers
+    workers.close()
+
+
+async def test_a_worker_that_is_killed_in_a_phase_is_replaced(temporal_space: TemporalSpace, workers: Workers) -> None:
+    root = temporal_space.root
+    held = {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done; echo ended >> log"]}}
+    temporal_space.tasks({"id": "a", "phases": held})
+    first = workers.start()
+    async with client_of(temporal_space) as client:
+        one = await client.start_workflow("a")
+        await reached(client, one, phase="TEST")
+        while not lines(root / "log"):
+            time.sleep(0.02)
+        first.kill()
+        first.wait()
+        workers.start()
+        (root / "go").touch()
+        info = await client.wait_workflow(one, 40)
+        assert info.status == "COMPLETED"
+    # The step outlived its worker, and was not run twice.
+    assert lines(root / "log") == ["begun", "ended"]
+
+
+async def test_several_workers_share_the_work_and_run_nothing_twice(
+    temporal_space: TemporalSpace, workers: Workers
+) -> None:
+    names = [f"t{number}" for number in range(TASKS)]
+    phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran; sleep 0.05"]}}
+    temporal_space.configure(max_parallel=3)
+    temporal_space.tasks(*[{"id": name, "phases": phases} for name in names])
+    doomed = workers.start()
+    workers.start()
+    workers.start()
+    async with client_of(temporal_space) as client:
+        ids = await client.start_tasks(names)
+        while len(lines(temporal_space.root / "ran")) < TASKS // 3:
+            time.sleep(0.02)
+        doomed.kill()
+        infos = await client.wait_workflows(ids, 150)
+    assert {info.status for info in infos} == {"COMPLETED"}
+    assert sorted(lines(temporal_space.root / "ran")) == sorted(names)
+
+
+async def test_told_to_end_a_worker_gives_its_steps_the_grace_and_hands_on_the_rest(
+    temporal_space: TemporalSpace, workers: Workers
+) -> None:
+    held = {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}
+    temporal_space.tasks({"id": "a", "phases": held})
+    first = workers.start("--grace", "0.2")
+    async with client_of(temporal_space) as client:
+        one = await client.start_workflow("a")
+        while not lines(temporal_space.root / "log"):
+            time.sleep(0.02)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(30) == 0
+        assert f"{one} at TEST" in workers.said(first)
+        (temporal_space.root / "go").touch()
+        workers.start()
+        info = await client.wait_workflow(one, 40)
+        results = await client.query_workflow(one, "get_phase_results")
+    assert info.status == "COMPLETED"
+    # Stopped, and run again: nothing was spent.
+    assert lines(temporal_space.root / "log") == ["begun", "begun"]
+    assert [result["attempt"] for result in results] == [1, 2, 3, 4]
+
+
+async def test_a_worker_is_told_where_its_server_is(temporal_space: TemporalSpace, workers: Workers) -> None:
+    options = ("--address", temporal_space.address, "--task-queue", "elsewhere", "--max-parallel", "2")
+    temporal_space.configure(temporal={"address": "127.0.0.1:1"})
+    workers.start(*options)
+    client = client_of(temporal_space, address=temporal_space.address, task_queue="elsewhere")
+    async with client:
+        one = await client.start_workflow("a")
+        assert (await client.wait_workflow(one, 40)).status == "COMPLETED"
+
+
+async def test_a_server_that_is_killed_loses_nothing(
+    temporal_space: TemporalSpace, workers: Workers, own_server: Serving
+) -> None:
+    temporal_space.address = own_server.address
+    temporal_space.configure(max_parallel=2)
+    root = temporal_space.root
+    held = {"test": {"run": ["echo $PENGUIN_TASK_ID >> log; until test -e go; do sleep 0.05; done"]}}
+    temporal_space.tasks(*[{"id": name, "phases": held} for name in ("a", "b")])
+    workers.start()
+    async with client_of(temporal_space) as client:
+        paused, running = await client.start_tasks(["a", "b"])
+        while len(lines(root / "log")) < 2:
+            await asyncio.sleep(0.02)
+        await client.signal_workflow(paused, "pause", {"by": "Ann"})
+    own_server.kill()
+    (root / "go").touch()
+    await asyncio.to_thread(own_server.start)
+    async with client_of(temporal_space) as client:
+        assert (await client.wait_workflow(running, 60)).status == "COMPLETED"
+        info = await client.get_workflow_status(paused)
+        assert info is not None
+        assert (info.status, info.phase) == ("PAUSED", "TEST")
+        await client.resume_workflow(paused)
+        assert (await client.wait_workflow(paused, 60)).status == "COMPLETED"
+    assert sorted(lines(root / "log")) == ["a", "b"]

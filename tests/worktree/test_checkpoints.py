@@ -1,0 +1,290 @@
+"""Checkpoints of the tree: what they hold, what they leave alone, and in which repositories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.support.git_repository import Workflow, git, make_repository
+
+from penguin.orchestration.worktree import NoRepository, digest
+from penguin.orchestration.worktree.checkpoints import drop_checkpoints
+
+
+def test_untracked_files_are_kept_and_ignored_ones_are_not(workflow: Workflow, repository: Path) -> None:
+    (repository / "new.py").write_text("x")
+    (repository / "noise.log").write_text("x")
+    (repository / "__pycache__").mkdir()
+    (repository / "__pycache__" / "code.pyc").write_text("x")
+    workflow.begin()
+    assert workflow.files("start") == [".gitignore", "code.py", "lib/util.py", "new.py"]
+
+
+def test_each_has_the_one_before_it_for_a_parent(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    for name in ("1-implement", "2-test", "10-use", "10-use-approved", "11-verify"):
+        workflow.keep(name)
+    assert workflow.names() == ["start", "1-implement", "2-test", "10-use", "10-use-approved", "11-verify"]
+    ref = "refs/penguin/ituv-a-000001/11-verify"
+    messages = git(repository, "log", "--format=%s", ref).split("\n")
+    assert messages[:3] == [f"penguin ituv-a-000001 {name}" for name in ("11-verify", "10-use-approved", "10-use")]
+    assert messages[5] == "penguin ituv-a-000001 start"
+    assert git(repository, "rev-parse", f"{ref}~6") == git(repository, "rev-parse", "HEAD")
+
+
+def test_a_change_and_a_removal_are_kept(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    (repository / "code.py").write_text("print(2)\n")
+    shutil.rmtree(repository / "lib")
+    commit = workflow.keep("1-implement").commit
+    assert git(repository, "show", f"{commit}:code.py") == "print(2)\n"
+    assert workflow.files("1-implement") == [".gitignore", "code.py"]
+
+
+def test_the_user_notices_nothing(workflow: Workflow, repository: Path) -> None:
+    hook = repository / ".git" / "hooks" / "reference-transaction"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    git(repository, "config", "commit.gpgSign", "true")
+    git(repository, "config", "core.logAllRefUpdates", "always")
+    (repository / "code.py").write_text("print(2)\n")
+    (repository / "new.py").write_text("x")
+    status, index = git(repository, "status", "--porcelain"), (repository / ".git" / "index").read_bytes()
+    workflow.begin()
+    assert workflow.keep("1-implement").commit
+    assert (repository / ".git" / "index").read_bytes() == index
+    assert git(repository, "status", "--porcelain") == status
+    assert git(repository, "log", "--format=%s", "HEAD") == "start\n"
+    assert not (repository / ".git" / "logs" / "refs" / "penguin").exists()
+
+
+def test_no_identity_of_the_user_is_needed(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", os.fspath(tmp_path / "nobody"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Someone Else")
+    monkeypatch.setenv("GIT_INDEX_FILE", os.fspath(tmp_path / "elsewhere"))
+    workflow.begin()
+    format = "--format=%an <%ae> %cn"
+    assert git(workflow.workspace, "log", "-1", format, "refs/penguin/ituv-a-000001/start") == (
+        "Penguin <penguin@localhost> Penguin\n"
+    )
+
+
+def test_large_and_secret_files_are_left_out_and_named(workflow: Workflow, repository: Path) -> None:
+    (repository / ".env.local").write_text("secret")
+    (repository / "lib" / "my.key").write_text("secret")
+    with (repository / "large.bin").open("wb") as file:
+        file.truncate(10_000_001)
+    (repository / "grows.txt").write_text("small")
+    workflow.begin()
+    kept = workflow.keep("1-implement")
+    assert kept.left_out == (".env.local", "large.bin", "lib/my.key")
+    assert "grows.txt" in workflow.files("1-implement")
+    with (repository / "grows.txt").open("wb") as file:
+        file.truncate(10_000_001)
+    assert workflow.keep("2-test").left_out == (".env.local", "grows.txt", "large.bin", "lib/my.key")
+    assert "grows.txt" not in workflow.files("2-test")
+
+
+def test_what_is_under_version_control_is_kept_whatever_its_name(workflow: Workflow, repository: Path) -> None:
+    (repository / ".env.example").write_text("a")
+    git(repository, "add", ".")
+    workflow.begin()
+    (repository / ".env.example").write_text("b")
+    kept = workflow.keep("1-implement")
+    assert kept.left_out == ()
+    assert git(repository, "show", f"{kept.commit}:.env.example") == "b"
+
+
+def test_at_most_twenty_names_are_told(workflow: Workflow, repository: Path) -> None:
+    for number in range(30):
+        (repository / f".env{number}").write_text("x")
+    assert len(workflow.keep("1-implement").left_out) == digest.MAX_NAMED
+
+
+def test_odd_names(workflow: Workflow, repository: Path) -> None:
+    for name in (b"line\nbreak", b"latin\xe9", b"-dash", b":(top)", b'quo"te', b" blank "):
+        (repository / os.fsdecode(name)).write_text("x")
+        (repository / os.fsdecode(name + b".key")).write_text("x")
+    kept = workflow.keep("1-implement")
+    assert {"line\nbreak", "latin\udce9", "-dash", ":(top)", 'quo"te', " blank "} < set(workflow.files("1-implement"))
+    assert {"line\\x0abreak.key", "latin\\xe9.key"} < set(kept.left_out)
+    for name in (b"line\nbreak", b"latin\xe9", b"-dash", b":(top)"):
+        (repository / os.fsdecode(name)).unlink()
+    workflow.keep("2-test")
+    assert [name for name in workflow.files("2-test") if name.startswith(("line", "latin", "-", ":"))] == []
+
+
+def test_links_and_what_is_no_file(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    (repository / "dangling").symlink_to("nowhere")
+    os.mkfifo(repository / "pipe")
+    (repository / "code.py").unlink()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(repository / "code.py"))
+        kept = workflow.keep("1-implement")
+    assert kept.left_out == ("code.py",)
+    assert workflow.files("1-implement") == [".gitignore", "dangling", "lib/util.py"]
+
+
+def test_a_folder_that_becomes_a_link_and_a_file_that_becomes_a_folder(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    (repository / "lib").rename(repository / "library")
+    (repository / "lib").symlink_to("library")
+    (repository / "code.py").unlink()
+    (repository / "code.py").mkdir()
+    (repository / "code.py" / "inner.py").write_text("x")
+    assert workflow.keep("1-implement").left_out == ()
+    assert workflow.files("1-implement") == [".gitignore", "code.py/inner.py", "lib", "library/util.py"]
+
+
+def test_another_repository_within_is_left_out_and_a_submodule_is_named_by_its_commit(
+    workflow: Workflow, repository: Path, tmp_path: Path
+) -> None:
+    make_repository(repository / "nested")
+    other = make_repository(tmp_path / "other")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", os.fspath(other), "module")
+    assert workflow.keep("1-implement").left_out == ("nested/",)
+    git(repository / "module", "commit", "-q", "--allow-empty", "-m", "further")
+    commit = workflow.keep("2-test").commit
+    assert git(repository, "rev-parse", f"{commit}:module") == git(repository / "module", "rev-parse", "HEAD")
+
+
+def test_a_file_that_git_can_not_take_is_named(workflow: Workflow, repository: Path) -> None:
+    git(repository, "config", "filter.broken.clean", "false")
+    git(repository, "config", "filter.broken.required", "true")
+    (repository / ".gitattributes").write_text("*.bad filter=broken\n")
+    for number in range(5):
+        (repository / f"{number}.bad").write_text("x")
+        (repository / f"{number}.good").write_text("x")
+    kept = workflow.keep("1-implement")
+    assert kept.left_out == tuple(f"{number}.bad" for number in range(5))
+    assert {f"{number}.good" for number in range(5)} < set(workflow.files("1-implement"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_can_not_be_read_is_named(workflow: Workflow, repository: Path) -> None:
+    (repository / "closed.txt").write_text("x")
+    (repository / "closed.txt").chmod(0)
+    assert workflow.keep("1-implement").left_out == ("closed.txt",)
+
+
+def test_the_locks_of_a_git_that_was_killed_do_no_harm(workflow: Workflow) -> None:
+    workflow.begin()
+    for name in ("tree.index.lock", "checkpoint.index.lock"):
+        (workflow.folder / name).touch()
+    assert workflow.tree.now()
+    assert workflow.keep("1-implement").commit
+
+
+def test_a_merge_under_way_is_kept_as_the_files_are(workflow: Workflow, repository: Path) -> None:
+    git(repository, "checkout", "-qb", "side")
+    (repository / "code.py").write_text("side\n")
+    git(repository, "commit", "-qam", "side")
+    git(repository, "checkout", "-q", "-")
+    (repository / "code.py").write_text("main\n")
+    git(repository, "commit", "-qam", "main")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(repository, "merge", "side")
+    commit = workflow.keep("1-implement").commit
+    assert "<<<<<<<" in git(repository, "show", f"{commit}:code.py")
+    assert workflow.tree.now()
+    assert "UU code.py" in git(repository, "status", "--porcelain")
+
+
+# --- where a workspace may be ---
+
+
+def test_a_workspace_in_a_subfolder_keeps_to_itself(repository: Path, tmp_path: Path) -> None:
+    workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
+    (repository / "outside.txt").write_text("x")
+    (repository / "code.py").write_text("outside\n")
+    before = workflow.tree.now()
+    workflow.begin()
+    (repository / "lib" / "new.py").write_text("x")
+    (repository / "lib" / "util.py").write_text("x = 2\n")
+    (repository / "lib" / "my.key").write_text("x")
+    kept = workflow.keep("1-implement")
+    assert kept.left_out == ("my.key",)
+    assert workflow.files("1-implement") == ["new.py", "util.py"], "as git shows them there"
+    assert git(repository, "show", f"{kept.commit}:code.py") == "print(1)\n"
+    assert workflow.tree.changed(before, workflow.tree.now()) == ("util.py",)
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "first.py").write_text("x")
+    workflow = Workflow(folder, tmp_path / "runs" / "ituv-a-000001")
+    workflow.begin()
+    assert workflow.files("start") == ["first.py"]
+    assert workflow.keep("1-implement").commit
+
+
+def test_a_detached_head(workflow: Workflow, repository: Path) -> None:
+    git(repository, "checkout", "-q", "--detach")
+    workflow.begin()
+    assert git(repository, "rev-parse", "refs/penguin/ituv-a-000001/start~1") == git(repository, "rev-parse", "HEAD")
+
+
+def test_linked_worktrees_do_not_share_checkpoints(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    git(repository, "worktree", "add", "-q", os.fspath(linked))
+    other = Workflow(linked, tmp_path / "linked-runs" / "ituv-a-000001")
+    (linked / "there.py").write_text("x")
+    workflow.begin()
+    other.begin()
+    other.keep("1-implement")
+    assert (workflow.names(), other.names()) == (["start"], ["start", "1-implement"])
+    assert "there.py" in other.files("start")
+    assert "there.py" not in workflow.files("start")
+    drop_checkpoints(linked, "ituv-a-000001")
+    assert (workflow.names(), other.names()) == (["start"], [])
+
+
+def test_a_repository_of_sha256(tmp_path: Path) -> None:
+    folder = tmp_path / "modern"
+    folder.mkdir()
+    git(folder, "init", "-q", "--object-format=sha256")
+    (folder / "first.py").write_text("x")
+    workflow = Workflow(folder, tmp_path / "runs" / "ituv-a-000001")
+    workflow.begin()
+    (folder / "first.py").unlink()
+    workflow.keep("1-implement")
+    assert workflow.files("1-implement") == []
+
+
+# --- dropping ---
+
+
+def test_dropping_leaves_nothing_of_this_workflow(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+    other = Workflow(repository, tmp_path / "runs" / "ituv-a-0000012")
+    workflow.begin()
+    workflow.keep("1-implement")
+    other.begin()
+    drop_checkpoints(repository, "ituv-a-000001")
+    refs = git(repository, "for-each-ref", "--format=%(refname)", "refs/penguin").split()
+    assert refs == ["refs/penguin/ituv-a-0000012/start"]
+
+
+def test_a_new_life_of_the_same_workflow_drops_what_the_old_one_kept(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    workflow.keep("4-verify")
+    shutil.rmtree(workflow.folder)
+    workflow.begin()
+    assert workflow.names() == ["start"]
+
+
+def test_without_a_repository(tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    workflow = Workflow(folder, tmp_path / "runs" / "ituv-a-000001")
+    workflow.begin()
+    assert not workflow.checkpoints.begun
+    with pytest.raises(NoRepository):
+        workflow.keep("1-implement")
+    drop_checkpoints(folder, "ituv-a-000001")

@@ -1,0 +1,121 @@
+"""What changed between checkpoints, and since."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.support.git_repository import Workflow, git
+
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase
+from penguin.orchestration.worktree.diff import Difference, difference
+
+
+def shown(found: Difference) -> tuple[list[str], str]:
+    return found.files(), b"".join(found.text()).decode()
+
+
+def told(workflow: Workflow, phase: WorkflowPhase | None = None, running: int | None = None, active: bool = False):  # type: ignore[no-untyped-def]
+    return shown(difference(workflow.workspace, workflow.folder, phase=phase, running=running, active=active))
+
+
+@pytest.fixture
+def begun(workflow: Workflow, repository: Path) -> Workflow:
+    workflow.begin()
+    (repository / "code.py").write_text("print(2)\n")
+    workflow.keep("1-implement")
+    (repository / "report.txt").write_text("fine\n")
+    workflow.keep("2-test")
+    return workflow
+
+
+def test_from_the_start_to_the_end(begun: Workflow, repository: Path) -> None:
+    (repository / "code.py").write_text("after the end\n")
+    files, text = told(begun)
+    assert files == ["code.py", "report.txt"]
+    assert "diff --git a/code.py b/code.py\n" in text
+    assert "-print(1)\n+print(2)\n" in text
+    assert "after the end" not in text
+
+
+def test_one_phase(begun: Workflow) -> None:
+    assert told(begun, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
+    assert told(begun, WorkflowPhase.TEST)[0] == ["report.txt"]
+    with pytest.raises(WorkflowError, match="no attempt of USE") as caught:
+        told(begun, WorkflowPhase.USE)
+    assert caught.value.hint == "there are IMPLEMENT, TEST"
+
+
+def test_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:
+    (repository / "code.py").write_text("print(3)\n")
+    begun.keep("3-implement")
+    assert "-print(2)\n+print(3)\n" in told(begun, WorkflowPhase.IMPLEMENT)[1]
+
+
+def test_the_files_as_they_are_leave_no_trace(begun: Workflow, repository: Path) -> None:
+    (repository / "code.py").write_text("just now\n")
+    (repository / "new.py").write_text("x\n")
+    (repository / ".env").write_text("secret\n")
+    objects, index = git(repository, "count-objects", "-v"), (begun.folder / "checkpoint.index").read_bytes()
+    files, text = told(begun, active=True)
+    assert files == ["code.py", "new.py", "report.txt"]
+    assert "+just now\n" in text
+    assert git(repository, "count-objects", "-v") == objects
+    assert (begun.folder / "checkpoint.index").read_bytes() == index
+    assert told(begun, WorkflowPhase.USE, running=3)[0] == ["code.py", "new.py"]
+
+
+def test_settings_of_the_user_do_not_change_it(
+    begun: Workflow, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = told(begun)
+    for key, value in {
+        "diff.external": "false",
+        "diff.noprefix": "true",
+        "color.ui": "always",
+        "core.pager": "false",
+        "diff.text.textconv": "false",
+        "diff.mnemonicPrefix": "true",
+    }.items():
+        git(repository, "config", key, value)
+    (repository / ".git" / "info" / "attributes").write_text("*.py diff=text\n")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", "false")
+    assert told(begun) == plain
+
+
+def test_colours_on_demand(begun: Workflow) -> None:
+    found = difference(begun.workspace, begun.folder, active=False)
+    assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
+
+
+def test_a_subfolder_sees_its_own_names(repository: Path, tmp_path: Path) -> None:
+    workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
+    workflow.begin()
+    (repository / "lib" / "util.py").write_text("x = 2\n")
+    (repository / "code.py").write_text("outside\n")
+    files, text = told(workflow, active=True)
+    assert files == ["util.py"]
+    assert "+++ b/util.py\n" in text
+
+
+def test_a_large_diff_comes_in_pieces_and_may_be_left(begun: Workflow, repository: Path) -> None:
+    (repository / "large.txt").write_text("line\n" * 1_000_000)
+    pieces = difference(begun.workspace, begun.folder, active=True).text()
+    assert len(next(pieces)) <= 64 * 1024
+    pieces.close()  # type: ignore[attr-defined]
+
+
+def test_a_path_of_objects_with_odd_characters(tmp_path: Path) -> None:
+    from tests.support.git_repository import make_repository
+
+    workflow = Workflow(make_repository(tmp_path / 'odd:"name'), tmp_path / "runs" / "ituv-a-000001")
+    workflow.begin()
+    (workflow.workspace / "code.py").write_text("print(2)\n")
+    assert told(workflow, active=True)[0] == ["code.py"]
+
+
+def test_before_the_start_there_is_nothing_to_compare(workflow: Workflow) -> None:
+    with pytest.raises(WorkflowError, match="has no checkpoint"):
+        told(workflow)
+    assert not os.path.lexists(workflow.folder)
