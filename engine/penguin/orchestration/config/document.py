@@ -20,14 +20,18 @@ import yaml
 from penguin.orchestration.config.validator import Checker, Node
 
 MAX_DEPTH = 64
+TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 MAX_NODES = 2_000_000
 """Values of a document once its aliases are written out; more is an attack or an accident."""
+LOOK_AHEAD = 1024
+"""Characters that a YAML scanner may read beyond the last event: the longest key that needs no `?` (YAML 1.2, 7.4.2)."""
 
 _scan_string: Any = vars(json.decoder)["scanstring"]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,3999})")
 _DIGITS = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_QUOTED = re.compile(r"'[^'\n]*'|\"([^\"\\\n]|\\.)*\"")
 _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -115,7 +119,10 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
         mark: Any = error.problem_mark or error.context_mark
         # What is left open is noticed at the end, one line too late.
         line = min(mark.line, text.rstrip("\n").count("\n")) if mark else 0
-        checker.error(line + first_line, f"is not valid YAML: {_reason(error)}", _yaml_hint(text, line))
+        if mark and _too_deep(text, mark.index):
+            checker.error(line + first_line, TOO_DEEP)
+        else:
+            checker.error(line + first_line, f"is not valid YAML: {_reason(error)}", _yaml_hint(text, line))
     except yaml.YAMLError as error:
         position = getattr(error, "position", 0) or 0
         reason = getattr(error, "reason", None) or "a character that is not allowed"
@@ -123,6 +130,15 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
     except _Broken as error:
         checker.error(error.line, str(error), error.hint)
     return None
+
+
+def _too_deep(text: str, end: int) -> bool:
+    """Return whether more than MAX_DEPTH brackets are open before the character `end`.
+
+    libyaml has a limit of its own, and can reach it in text of which it has reported no event yet.
+    """
+    unread = _QUOTED.sub("", text[max(0, end - LOOK_AHEAD) : end + 1])
+    return sum(map(unread.count, "[{")) - sum(map(unread.count, "]}")) > MAX_DEPTH
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
@@ -160,7 +176,7 @@ class _Composer:
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         self.count += 1
         if depth > MAX_DEPTH:
-            raise _Broken(self._line(event), f"is nested more than {MAX_DEPTH} levels deep")
+            raise _Broken(self._line(event), TOO_DEEP)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag not in (None, "!"):
