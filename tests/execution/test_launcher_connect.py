@@ -5,12 +5,38 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from penguin.orchestration.execution.launcher_client import Launcher
 from penguin.orchestration.execution.launcher_socket import SOCKET
 
 EXIT = {"event": "exit", "id": "somebody-else's"}
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _serving(folder: Path, handler: Handler) -> AsyncIterator[None]:
+    """Answer at the launcher's socket in `folder`.
+
+    Each connection is closed when its handler ends: in some releases of Python 3.12 and later, a server does not close
+    before its last connection does.
+    """
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+
+    # A short path: that of a socket has room for 108 bytes.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        async with await asyncio.start_unix_server(handle, f"/proc/self/fd/{descriptor}/{SOCKET}"):
+            yield
+    finally:
+        os.close(descriptor)
 
 
 async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,13 +50,10 @@ async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 def test_an_end_that_is_told_before_the_hello_is_no_hello(tmp_path: Path) -> None:
     async def scenario() -> None:
-        # A short path: that of a socket has room for 108 bytes.
-        folder = os.open(tmp_path, os.O_RDONLY)
-        async with await asyncio.start_unix_server(_busy_launcher, f"/proc/self/fd/{folder}/{SOCKET}"):
+        async with _serving(tmp_path, _busy_launcher):
             launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
             assert await asyncio.wait_for(launcher.find("a-step"), 10) is None
             await launcher.aclose()
-        os.close(folder)
 
     asyncio.run(scenario())
 
@@ -48,14 +71,12 @@ def test_who_asks_again_at_once_is_connected_again(tmp_path: Path) -> None:
             writer.write(json.dumps(answer).encode() + b"\n")
 
     async def scenario() -> None:
-        folder = os.open(tmp_path, os.O_RDONLY)
-        async with await asyncio.start_unix_server(launcher_of_others, f"/proc/self/fd/{folder}/{SOCKET}"):
+        async with _serving(tmp_path, launcher_of_others):
             launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
             async with asyncio.timeout(10):
                 for number in range(1, 6):
                     assert await launcher.find("a-step") is None
                     assert asked == number
             await launcher.aclose()
-        os.close(folder)
 
     asyncio.run(scenario())

@@ -24,7 +24,7 @@ TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 MAX_NODES = 2_000_000
 """Values of a document once its aliases are written out; more is an attack or an accident."""
 LOOK_AHEAD = 1024
-"""Characters that a YAML scanner may read beyond the last event: the longest key that needs no `?` (YAML 1.2, 7.4.2)."""
+"""Characters that a YAML scanner reads beyond the last event: the longest key without a `?` (YAML 1.2, 7.4.2)."""
 
 _scan_string: Any = vars(json.decoder)["scanstring"]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
