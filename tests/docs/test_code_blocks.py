@@ -59,8 +59,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
-        self.env = {**os.environ, "PATH": path, "COLUMNS": "200", "PENGUIN_EXAMPLES": os.fspath(ROOT / "examples")}
+        self.env = {**os.environ, "COLUMNS": "200", "PENGUIN_EXAMPLES": os.fspath(ROOT / "examples")}
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -17,9 +17,7 @@ TASKS = ("fix-word-count", "lint-cleanup", "top-option", "one-report", "set-vers
 
 
 def run(*command: str | Path, folder: Path, script: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command with the programs of this environment first on the PATH."""
-    path = os.pathsep.join([os.fspath(Path(sys.executable).parent), os.environ["PATH"]])
-    env = {**os.environ, "PATH": path, "PENGUIN_TASK_ID": "none"}
+    env = {**os.environ, "PENGUIN_TASK_ID": "none"}
     return subprocess.run(command, cwd=folder, env=env, input=script, capture_output=True, text=True, timeout=240)
 
 

@@ -69,9 +69,9 @@ async def test_a_file_that_is_not_there(space: Space) -> None:
 
 async def test_no_file_sources_itself_at_a_prompt_either(space: Space) -> None:
     write(space, a=f"{source(space, 'b')}\n", b=f"{source(space, 'a')}\n/help quit\n")
-    async with shell(space.root, columns=200) as glass:
+    # Wide enough for a line that names three long paths.
+    async with shell(space.root, columns=1000) as glass:
         await glass.enter(source(space, "a"))
-        # The path before it may be long enough to break the sentence.
         await glass.see("is being read already")
         assert "Example: /quit" not in glass.screen.text
 
