@@ -13,17 +13,21 @@ INSTALLED := $(VENV)/.installed
 AGENTS := .agents
 BENCH := .bench
 ROUNDS := 5
+QUICK := tests/ituv tests/config tests/blueprint tests/store tests/commands tests/phases tests/shell/test_shell_pty.py
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test temporal agents agents-installed crash bench bench-short check lint clean
+.PHONY: help demo test quick temporal agents agents-installed wheel-test crash nightly bench bench-short check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
 	@echo 'make test    run the tests that need no server'
+	@echo 'make quick   run a part of them that takes about a minute: PYTHON=/path/to/python VENV=FOLDER for another Python'
 	@echo 'make temporal  run those of the Temporal backend, on a real server'
 	@echo 'make agents  install the coding agents from npm, and run the tests that they take part in'
+	@echo 'make wheel-test  build the wheel, install it into an empty environment and run the first task of the README'
 	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
+	@echo 'make nightly  run what takes hours: ten minutes of make crash, and all tests on every Python of this machine'
 	@echo 'make bench   measure Penguin beside others, and write the results and the README: ROUNDS=5'
 	@echo 'make bench-short  see whether it became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
@@ -45,7 +49,10 @@ demo: $(INSTALLED)
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
 
 test: $(INSTALLED)
-	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal
+	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal --ignore=tests/package
+
+quick: $(INSTALLED)
+	$(BIN)/pytest --numprocesses=auto $(QUICK)
 
 temporal: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto tests/temporal
@@ -65,6 +72,12 @@ $(AGENTS)/.installed: $(PINNED)
 	@cp $(PINNED) $(AGENTS)
 	timeout 300 npm install --prefix $(AGENTS) --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=120000
 	@touch $@
+
+wheel-test: $(INSTALLED)
+	$(BIN)/pytest tests/package
+
+nightly:
+	.ci/nightly
 
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.random_kills --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
@@ -93,5 +106,5 @@ lint: $(INSTALLED)
 check: lint test
 
 clean:
-	rm -rf $(VENV) $(AGENTS) $(BENCH) .benchmarks .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .venvs $(AGENTS) $(BENCH) .benchmarks .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find engine commands penguin_repl tests -name __pycache__ -prune -exec rm -rf {} +

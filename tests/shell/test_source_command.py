@@ -51,7 +51,7 @@ async def test_a_file_is_run_at_a_prompt(space: Space) -> None:
 
 async def test_an_error_names_the_places_and_ends_the_file(space: Space) -> None:
     write(space, outer=f"\n{source(space, 'inner')}\n/help quit\n", inner="/help task\n/workflow strat x\n/help quit\n")
-    async with shell(space.root, columns=160) as glass:
+    async with shell(space.root, columns=1000) as glass:
         await glass.enter(source(space, "outer"))
         below = await lines_below(glass, "inner.pen:2: unknown /workflow verb 'strat'; did you mean start?")
         assert below[0].startswith("  sourced at ")
@@ -69,7 +69,6 @@ async def test_a_file_that_is_not_there(space: Space) -> None:
 
 async def test_no_file_sources_itself_at_a_prompt_either(space: Space) -> None:
     write(space, a=f"{source(space, 'b')}\n", b=f"{source(space, 'a')}\n/help quit\n")
-    # Wide enough for a line that names three long paths.
     async with shell(space.root, columns=1000) as glass:
         await glass.enter(source(space, "a"))
         await glass.see("is being read already")
