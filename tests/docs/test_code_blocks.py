@@ -24,7 +24,18 @@ from penguin_commands.grammar.table import lookup
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_BY_CI = ("make demo", "make test", "make check", "make crash", "make temporal", "make agents", ".ci/run")
+RUN_BY_CI = (
+    "make demo",
+    "make test",
+    "make check",
+    "make quick",
+    "make crash",
+    "make temporal",
+    "make agents",
+    "make wheel-test",
+    "make nightly",
+    ".ci/run",
+)
 VARIES = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
     (r"\b\d+\.\ds\b", "DURATION"),

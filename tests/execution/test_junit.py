@@ -22,6 +22,8 @@ OUTCOMES = {
     "<skipped/>": "skipped",
     '<skipped type="pytest.xfail"/>': "passed",
     "<failure/><error/>": "errors",
+    # One of its subtests, and the test for it.
+    "<failure/><failure/>": "failed",
     "<system-out>&lt;failure/&gt;</system-out>": "passed",
 }
 

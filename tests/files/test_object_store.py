@@ -197,4 +197,7 @@ def test_without_fsspec_it_says_what_to_install() -> None:
         "except StorageError as error: print(error, '|', error.hint)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "storage.url needs fsspec, which is not installed | pip install 'penguin-repl[temporal]'\n"
+    assert (
+        done.stdout
+        == "storage.url needs fsspec, which is not installed | in a clone of Penguin: pip install '.[temporal]'\n"
+    )

@@ -170,5 +170,5 @@ def test_without_the_sdk_it_says_what_to_install(temporal_space: TemporalSpace) 
     for command in ("/workflow start a", "/workflow list"):
         ran = subprocess.run([*run, "-c", command], capture_output=True, text=True, timeout=60)
         assert ran.returncode == 1
-        assert "pip install 'penguin-repl[temporal]'" in ran.stderr
+        assert "in a clone of Penguin: pip install '.[temporal]'" in ran.stderr
         assert "Traceback" not in ran.stderr

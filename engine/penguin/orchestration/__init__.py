@@ -53,7 +53,7 @@ def require_temporal(settings: Settings) -> None:
         raise ConfigError(
             f"{settings.origin('orchestration.backend')}: backend temporal needs the Temporal SDK, "
             "which is not installed here",
-            "pip install 'penguin-repl[temporal]'",
+            "in a clone of Penguin: pip install '.[temporal]'",
         )
 
 

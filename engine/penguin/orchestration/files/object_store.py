@@ -33,7 +33,7 @@ WHOLE = "whole.json"
 """Lists the files of an attempt; written last."""
 PIECE = 1 << 20
 """Bytes copied at a time."""
-INSTALL = "pip install 'penguin-repl[temporal]'"
+INSTALL = "in a clone of Penguin: pip install '.[temporal]'"
 
 
 class StorageError(WorkflowError):

@@ -55,7 +55,9 @@ class Exporter:
         try:
             from prometheus_client import CollectorRegistry, Counter, Histogram
         except ImportError as error:
-            raise ConfigError("--metrics needs prometheus_client", "pip install 'penguin-repl[metrics]'") from error
+            raise ConfigError(
+                "--metrics needs prometheus_client", "in a clone of Penguin: pip install '.[metrics]'"
+            ) from error
         registry = CollectorRegistry()
         self._started = Counter(STARTED, "Workflows that were started here", registry=registry)
         self._completed = Counter(COMPLETED, "Workflows that completed here", registry=registry)

@@ -177,8 +177,8 @@ def _refuse_foreign(connection: sqlite3.Connection, path: str | Path) -> None:
         raise StoreError(f"{path} is a database, but none of Penguin's", _make_room(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"{path} is of version {version}, made by a newer Penguin; this one knows {SCHEMA_VERSION}",
-            "pip install --upgrade penguin-repl",
+            f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",
+            "update Penguin: in its clone, git pull, and install it again as README.md says",
         )
 
 

@@ -120,7 +120,9 @@ def data_converter(environ: Mapping[str, str] = os.environ) -> DataConverter:
     try:
         codec = AesCodec(key)
     except ImportError as error:
-        raise ConfigError(f"${KEY_VARIABLE} needs cryptography", "pip install 'penguin-repl[temporal]'") from error
+        raise ConfigError(
+            f"${KEY_VARIABLE} needs cryptography", "in a clone of Penguin: pip install '.[temporal]'"
+        ) from error
     # Messages of failures quote what failed: they are encrypted as well.
     return dataclasses.replace(
         DataConverter.default,

