@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 AGENTS := .agents
 BENCH := .bench
 ROUNDS := 5
-QUICK := tests/ituv tests/config tests/blueprint tests/store tests/commands tests/phases tests/shell/test_shell_pty.py
+QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/commands tests/execution tests/shell/test_terminal.py
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.docs.test_readme import ROOT, Reader, blocks_of
+from tests.docs.test_code_blocks import ROOT, Reader, blocks_of
 
 SOURCES = ("engine", "commands", "penguin_repl")
 FIRST_TASK = "$ penguin init"
