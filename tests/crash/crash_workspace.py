@@ -143,7 +143,8 @@ class Yard:
     def killed(self) -> int:
         """Id of the process that died at the failpoint that was armed last; 0: none did."""
         try:
-            return int(self.witness.read_text())
+            # The process that dies makes the file before it writes into it.
+            return int(self.witness.read_text() or 0)
         except FileNotFoundError:
             return 0
 

@@ -15,23 +15,23 @@ _LAST = "\U0010ffff"
 """Sorts behind every character that an id may have."""
 _COLUMNS = "workflow_id, task_id, status, phase, created_at"
 NEIGHBOURS = """
-SELECT (SELECT max(workflow_id) FROM run WHERE workflow_id < ?1),
-    (SELECT min(workflow_id) FROM run WHERE workflow_id > ?1)
+SELECT (SELECT max(workflow_id) FROM run WHERE workflow_id < ?),
+    (SELECT min(workflow_id) FROM run WHERE workflow_id > ?)
 """
-"""The ids before and behind an id."""
+"""The ids before and after an id, which is given twice."""
 PEOPLE = """
 SELECT coalesce(json_extract(data, '$[0].by'), json_extract(data, '$[0].advice.by')) AS name FROM event
 WHERE workflow_id IN (
-    SELECT ?1 UNION SELECT workflow_id FROM (
-        SELECT workflow_id FROM run INDEXED BY run_created ORDER BY created_at DESC, workflow_id LIMIT ?2
+    SELECT ? UNION SELECT workflow_id FROM (
+        SELECT workflow_id FROM run INDEXED BY run_created ORDER BY created_at DESC, workflow_id LIMIT ?
     )
 ) AND substr(kind, 1, instr(kind || '+', '+') - 1) IN (
     'Started', 'Paused', 'Resumed', 'Passed', 'FeedbackQueued', 'CancelRequested', 'Cancelled'
 )
-GROUP BY name HAVING name != '' ORDER BY max(workflow_id = ?1) DESC, max(at) DESC, name
+GROUP BY name HAVING name != '' ORDER BY max(workflow_id = ?) DESC, max(at) DESC, name
 """
 """Who decided something in a workflow, then who did in the newest ones; the last first. A person's word is the first
-event of its decision."""
+event of its decision. The parameters are the workflow, the number of newest ones, and the workflow again."""
 RECENT = 200
 """So many of the newest workflows are looked through for people."""
 
@@ -76,7 +76,7 @@ class NameReader(WorkflowReader):
 
     def people(self, workflow_id: str) -> tuple[str, ...]:
         """Who started, steered or approved a workflow, then who did so with the newest ones; the last first."""
-        return tuple(row[0] for row in self._rows(PEOPLE, (workflow_id, RECENT)))
+        return tuple(row[0] for row in self._rows(PEOPLE, (workflow_id, RECENT, workflow_id)))
 
     def unique_lengths(self, workflow_ids: Iterable[str]) -> dict[str, int]:
         """By id, how many of its first characters no other id has; all of them where another id goes on from it."""
@@ -84,7 +84,7 @@ class NameReader(WorkflowReader):
 
     def _unique_length(self, workflow_id: str) -> int:
         # In the order of ids, nobody shares more with it than its two neighbours.
-        rows = self._rows(NEIGHBOURS, (workflow_id,))
+        rows = self._rows(NEIGHBOURS, (workflow_id, workflow_id))
         neighbours = rows[0] if rows else ()
         shared = max((_shared(workflow_id, other) for other in neighbours if other), default=0)
         return min(shared + 1, len(workflow_id))
