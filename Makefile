@@ -28,7 +28,7 @@ help:
 	@echo 'make wheel-test  build the wheel, install it into an empty environment and run the first task of the README'
 	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
 	@echo 'make nightly  run what takes hours: ten minutes of make crash, and all tests on every Python of this machine'
-	@echo 'make bench   measure Penguin beside others, and write the results and the README: ROUNDS=5'
+	@echo 'make bench   measure Penguin beside others, and write the results and docs/benchmarks.md: ROUNDS=5'
 	@echo 'make bench-short  see whether it became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
 	@echo 'make check   run both: lint, then test'
@@ -84,7 +84,7 @@ crash: $(INSTALLED)
 
 # Others have an environment of their own, with all that they bring along.
 bench: $(BENCH)/.installed
-	$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) --readme
+	$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) --page
 	$(BENCH)/bin/python -m pytest benchmarks/test_hot.py --benchmark-columns=min,median,iqr,ops
 
 $(BENCH)/.installed: pyproject.toml $(INSTALLED)

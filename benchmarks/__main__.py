@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: play rounds, then write benchmarks/results/ and the README's section."""
+"""`python -m benchmarks`: play rounds, then write benchmarks/results/ and the section of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from benchmarks.machine import machine, processors, versions
 from benchmarks.plot import draw
 from benchmarks.rounds import MEASURES, Session, places
-from benchmarks.table import whole, write_readme
+from benchmarks.table import whole, write_section
 
 RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", action="append", choices=MEASURES, help="play this one; may be repeated")
     options.add_argument("--quick", action="store_true", help="smaller numbers, to try the benchmark itself")
-    options.add_argument("--readme", action="store_true", help="rewrite the README's section, too")
+    options.add_argument("--page", action="store_true", help="rewrite the section of docs/benchmarks.md, too")
     options.add_argument("--out", type=Path, default=RESULTS)
     chosen = options.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -42,8 +42,8 @@ def main() -> int:
         print("no plot: matplotlib is not installed, or Penguin was not measured", flush=True)
     text = whole(session, today, about, versions())
     (chosen.out / "results.md").write_text(text)
-    if chosen.readme:
-        write_readme(README, session, today)
+    if chosen.page:
+        write_section(PAGE, session, today)
     print(text)
     return int(bool(session.failed))
 

@@ -1,4 +1,4 @@
-"""The results as Markdown: the whole of them, and the part that the README shows."""
+"""The results as Markdown: the whole of them, and the section of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _number(value: float) -> str:
 
 
 def _goals(found: list[Outcome]) -> str:
-    """What was measured and what it must reach, for the README: the whole table says more."""
+    """What was measured and what it must reach, for docs/benchmarks.md: the whole table says more."""
     lines = ["| measure | figure | must reach | |", "|---|--:|--:|---|"]
     for each in found:
         value = (
@@ -144,16 +144,16 @@ def _loudness(stolen: float) -> str:
     return f" while other machines took {stolen:.0%} of the processor time" if stolen > QUIET else ""
 
 
-def write_readme(readme: Path, session: Session, when: date) -> None:
+def write_section(page: Path, session: Session, when: date) -> None:
     """Replace what stands between the marks."""
-    text = readme.read_text()
+    text = page.read_text()
     found = outcomes(session)
     missed = [each.row.title for each in found if not each.reached]
     told = f"Of {len(found)} goals {len(found) - len(missed)} are reached" + (
         f"; not yet: {', '.join(dict.fromkeys(missed))}." if missed else "."
     )
     goals = f"<details><summary>{told}</summary>\n\n{_goals(found)}\n\n</details>"
-    whole_story = "[All figures, with spread, versions and machine](benchmarks/results/results.md)."
+    whole_story = "[All figures, with spread, versions and machine](../benchmarks/results/results.md)."
     inner = "\n\n".join(
         [
             BEGIN,
@@ -166,5 +166,5 @@ def write_readme(readme: Path, session: Session, when: date) -> None:
     )
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"{readme} has no section between {BEGIN} and {END}")
-    readme.write_text(pattern.sub(lambda _: inner, text))
+        raise ValueError(f"{page} has no section between {BEGIN} and {END}")
+    page.write_text(pattern.sub(lambda _: inner, text))

@@ -1,4 +1,4 @@
-"""What is made of figures: the guard that can fail, rows that can be missed, and the README's section."""
+"""What is made of figures: the guard that can fail, rows that can be missed, and the section of the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.guard import KEPT, RATIOS, ratios, report, slower
 from benchmarks.machine import Processors, processors
 from benchmarks.rounds import DISK, TMPFS, Session
 from benchmarks.rows import Row, outcome
-from benchmarks.table import BEGIN, END, whole, write_readme
+from benchmarks.table import BEGIN, END, whole, write_section
 
 DAY = date(2026, 3, 1)
 
@@ -45,8 +45,8 @@ def test_a_machine_that_was_not_quiet_stands_in_the_way_of_figures_without_a_ref
     session = Session(lambda line: None)
     slow = {"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "crowd200.per_s": 1.0}
     session.rounds = {DISK: [slow], TMPFS: [{"sequence.ms": 9.0}]}
-    readme = tmp_path / "README.md"
-    readme.write_text(f"{BEGIN}\n{END}\n")
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
     told = "the machine was not quiet: others took 42% of the processor time |"
     for stolen in (0.01, 0.42):
         session.stolen = stolen
@@ -57,8 +57,8 @@ def test_a_machine_that_was_not_quiet_stands_in_the_way_of_figures_without_a_ref
             {"| 200 at once", "| four phases of nothing, in memory"} if stolen > 0.1 else set()
         )
         assert len(missed) == 3
-        write_readme(readme, session, DAY)
-        assert ("while other machines took 42%" in readme.read_text()) is (stolen > 0.1)
+        write_section(page, session, DAY)
+        assert ("while other machines took 42%" in page.read_text()) is (stolen > 0.1)
 
 
 def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
@@ -72,17 +72,17 @@ def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
     assert outcome(Row("c", "c", "ms", 1), rounds) is None
 
 
-def test_the_readme_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_the_page_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None:
     session = Session(lambda line: None)
     session.rounds = {
         DISK: [{"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "fsync.ms": 0.2}],
         TMPFS: [{"sequence.ms": 1.0}],
     }
     session.failed["soak"] = "took more than 600 s"
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_readme(readme, session, DAY)
-    text = readme.read_text()
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_section(page, session, DAY)
+    text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
@@ -94,9 +94,9 @@ def test_the_readme_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> No
     assert "one fdatasync on the disk 0.20 ms" in everything
 
 
-def test_a_readme_without_the_section_is_left_alone(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing here\n")
+def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text("nothing here\n")
     with pytest.raises(ValueError, match="no section"):
-        write_readme(readme, Session(lambda line: None), DAY)
-    assert readme.read_text() == "nothing here\n"
+        write_section(page, Session(lambda line: None), DAY)
+    assert page.read_text() == "nothing here\n"
