@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from tests.agents.model_server import ModelServer
 from tests.support.git_repository import git
+from tests.support.workspace import SampleWorkspace
 
-# -B: a file that is mended within the second, by as many bytes, is the same to whom a .pyc was left.
+# -B: a file that changes within the same second and keeps its size looks unchanged to a .pyc.
 CHECK = "python3 -B -c 'from calc import add; assert add(2, 3) == 5'"
 
 
@@ -29,28 +29,31 @@ def agent_of(kind: str, program: Path, model: ModelServer, **settings: Any) -> d
     return agent | {"env": env | {"PATH": path}} | settings
 
 
-class AgentHouse:
-    """The workspace: a git repository with one task, whose description names the model's script."""
+class AgentWorkspace(SampleWorkspace):
+    """A git repository with one task, whose description names the model's script."""
 
     def __init__(self, root: Path, agent: dict[str, Any], script: str, **settings: Any) -> None:
-        self.root = root
-        # Agents start login shells: what a person has set up for those is none of a test's business.
+        # Agents start login shells: these must not read the files of the person who runs the tests.
         home = root.parent / f"{root.name}-home"
         home.mkdir(exist_ok=True)
         agent["env"]["HOME"] = str(home)
+        criteria = settings.pop("criteria", [])
+        super().__init__(root, agents={"it": agent}, **settings)
+        self.tasks(
+            {
+                "id": "add",
+                "title": "Add numbers",
+                "description": f"SCRIPT:{script}",
+                "acceptance_criteria": criteria,
+            }
+        )
         git(root, "init", "-q")
         (root / ".gitignore").write_text("__pycache__/\n")
-        item = {"id": "add", "title": "Add numbers", "description": f"SCRIPT:{script}"}
-        items = [item | {"acceptance_criteria": settings.pop("criteria", [])}]
-        (root / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": items}))
-        config = {
-            "project": {"id": "p"},
-            "blueprints": ["b.json"],
-            "agents": {"it": agent},
-            "phases": {"implement": {"agent": "it"}, "test": {"run": [CHECK]}, "use": "skip", "verify": "skip"},
-            "orchestration": {"retry": {"initial_delay_sec": 0}, "phase_timeouts": {"implement": 120}},
-            **settings,
-        }
-        (root / "penguin.yaml").write_text(json.dumps(config))
         git(root, "add", ".")
         git(root, "commit", "-qm", "begin")
+
+    def default_orchestration(self) -> dict[str, Any]:
+        return super().default_orchestration() | {"phase_timeouts": {"implement": 120}}
+
+    def default_phases(self) -> dict[str, Any]:
+        return {"implement": {"agent": "it"}, "test": {"run": [CHECK]}, "use": "skip", "verify": "skip"}

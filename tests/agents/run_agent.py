@@ -34,7 +34,7 @@ def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, 
 
 
 @dataclass(frozen=True)
-class Played:
+class AgentRun:
     """A run that ended."""
 
     heard: Heard
@@ -42,9 +42,9 @@ class Played:
     printed: str
 
 
-def play(
+def run_agent(
     adapter: Adapter, call: Call, program: Path | None = None, kill_at: Callable[[], object] | None = None
-) -> Played:
+) -> AgentRun:
     """Run it to its end; with `kill_at`, until that returns."""
     launch = adapter.launch(call)
     out, err = call.run_dir / "out", call.run_dir / "err"
@@ -73,4 +73,4 @@ def play(
                 process.wait()
     why = "idle" if kill_at is not None else None
     finish = Finish(None if why else code, why, err.read_text(errors="replace")[-4000:])
-    return Played(adapter.hear(events(out), finish), finish, out.read_text(errors="replace"))
+    return AgentRun(adapter.hear(events(out), finish), finish, out.read_text(errors="replace"))

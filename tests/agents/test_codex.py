@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.agents.model_scripts import Answer, Say, Shell, in_order
 from tests.agents.model_server import ModelServer
-from tests.agents.run_agent import call_of, play, recorded
+from tests.agents.run_agent import call_of, recorded, run_agent
 
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
 from penguin.orchestration.agents.codex import Codex
@@ -164,13 +164,13 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
 
 def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
-    first = play(CODEX, call, codex)
+    first = run_agent(CODEX, call, codex)
     assert first.heard.ending.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert model.requests[0].prompt == call.prompt
     assert CODEX.counted(call, first.heard.session) == Usage(turns=2, tokens=2100)
 
-    second = play(CODEX, start("nothing", session=first.heard.session), codex)
+    second = run_agent(CODEX, start("nothing", session=first.heard.session), codex)
     assert second.heard.ending.verdict is Verdict.PASSED, second
     assert second.heard.session == first.heard.session
     assert model.requests[-1].carries("Implemented add in calc.py.")
@@ -180,18 +180,18 @@ def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tm
 
 def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
-    session = play(CODEX, call, codex).heard.session
+    session = run_agent(CODEX, call, codex).heard.session
     files = {path.name: path.read_bytes() for path in CODEX.session_files(call, session)}
     assert len(files) == 1
 
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    assert play(CODEX, there, codex).heard.ending.reason.startswith(
+    assert run_agent(CODEX, there, codex).heard.ending.reason.startswith(
         "codex ended with exit code 1: Error: thread/resume: thread/resume failed: no rollout found"
     )
     CODEX.restore(there, session, files)
     [restored] = CODEX.session_files(there, session)
     assert restored.stat().st_mode & 0o077 == 0
-    again = play(CODEX, there, codex)
+    again = run_agent(CODEX, there, codex)
     assert again.heard.ending.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("Implemented add in calc.py.")
     longer = restored.read_bytes()
@@ -210,7 +210,7 @@ def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model
     ],
 )
 def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
-    played = play(CODEX, start(script), codex)
+    played = run_agent(CODEX, start(script), codex)
     assert played.heard.ending.verdict is Verdict.ERROR
     assert played.heard.ending.reason.startswith(reason)
     assert played.heard.session
@@ -218,17 +218,17 @@ def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, 
 
 def test_a_killed_run_goes_on(codex: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
-    killed = play(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
+    killed = run_agent(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
     assert killed.heard.ending.verdict is Verdict.ERROR
     assert killed.heard.totals.tokens == 0
     assert CODEX.counted(call, killed.heard.session) == Usage(turns=1, tokens=1050)
-    again = play(CODEX, start("nothing", session=killed.heard.session), codex)
+    again = run_agent(CODEX, start("nothing", session=killed.heard.session), codex)
     assert again.heard.ending.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
 def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
-    played = play(CODEX, start("hang"), codex, kill_at=lambda: model.await_request("hang"))
+    played = run_agent(CODEX, start("hang"), codex, kill_at=lambda: model.await_request("hang"))
     assert played.heard.session
     assert played.heard.ending.verdict is Verdict.ERROR
 
@@ -239,7 +239,7 @@ def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model
     model.scripts["reach"] = in_order(Shell(f"touch inside; touch {outside}"), Say("I tried."))
     call = start("reach")
     try:
-        played = play(CODEX, call, codex)
+        played = run_agent(CODEX, call, codex)
         assert (call.workspace / "inside").exists()
         assert not outside.exists()
         assert "Read-only file system" in "".join(entry.text for entry in model.requests[-1].conversation)
@@ -258,7 +258,7 @@ def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, 
     }
     # Its own folder, and the folder for temporary files that it is in, are closed to it too.
     call = start("judge", read_only=True, schema=schema)
-    played = play(CODEX, call, codex)
+    played = run_agent(CODEX, call, codex)
     assert played.heard.ending.verdict is Verdict.PASSED, played
     assert json.loads(played.heard.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agents.run_agent import call_of, play
+from tests.agents.run_agent import call_of, run_agent
 
 from penguin.orchestration.agents.adapter import Finish
 from penguin.orchestration.agents.command import CommandAgent
@@ -41,7 +41,7 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
     agent = adapter_of(mine, call.workspace)
     assert agent.can_resume
     assert agent.names_sessions
-    played = play(agent, call)
+    played = run_agent(agent, call)
     assert played.heard.ending.verdict is Verdict.PASSED
     assert played.heard.messages == (
         {"role": "user", "text": "Do it.\n"},
@@ -52,7 +52,7 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
     there = call_of(mine, tmp_path / "elsewhere", {}, "Go on.\n", session=name)
     restored = adapter_of(mine, there.workspace)
     restored.restore(there, name, files)
-    heard = play(restored, there).heard
+    heard = run_agent(restored, there).heard
     assert [message["text"] for message in heard.messages[1:]] == ["Heard it, first.", "Go on.\n", "Heard it, again."]
     assert heard.answer == "Heard it, again."
 

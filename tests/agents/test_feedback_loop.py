@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.agents.agent_workspace import CHECK, AgentHouse, agent_of
+from tests.agents.agent_workspace import CHECK, AgentWorkspace, agent_of
 from tests.agents.conftest import program
 from tests.agents.model_scripts import Answer, Script
 from tests.agents.model_server import ModelServer
+from tests.support.processes import environment, kill, launchers, process_ids
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.state import WorkflowStateStore
@@ -29,9 +30,9 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", "sk-of-nobody-1234567890")
 
 
-def house(kind: str, root: Path, model: ModelServer, script: str, **settings: Any) -> AgentHouse:
+def make_workspace(kind: str, root: Path, model: ModelServer, script: str, **settings: Any) -> AgentWorkspace:
     agent = agent_of(kind, program(kind), model, **settings.pop("agent", {}))
-    return AgentHouse(root, agent, script, **settings)
+    return AgentWorkspace(root, agent, script, **settings)
 
 
 @pytest.mark.parametrize("backend_name", ["native", "temporal"])
@@ -40,7 +41,9 @@ async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str, backend_name: str
 ) -> None:
     retry = {"initial_delay_sec": 0}
-    root = house(kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}).root
+    root = make_workspace(
+        kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}
+    ).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
@@ -67,7 +70,7 @@ async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
 
 @pytest.mark.parametrize("kind", AGENTS)
 async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
-    root = house(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
+    root = make_workspace(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
@@ -80,7 +83,7 @@ async def test_advice_while_it_is_blocked_goes_on_in_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str
 ) -> None:
     retry = {"max_attempts": 1, "initial_delay_sec": 0}
-    root = house(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
+    root = make_workspace(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         assert (await backend.wait_workflow(one, 120)).status == "BLOCKED"
@@ -98,13 +101,12 @@ async def test_advice_while_it_is_blocked_goes_on_in_the_same_conversation(
 async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
     tmp_path: Path, model: ModelServer, kind: str
 ) -> None:
-    root = house(kind, tmp_path, model, "wait").root
+    root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
         await backend.signal_workflow(one, "pause", {"now": True})
-        while (await backend.get_workflow_status(one)) is None or _agents_in(root):
-            await asyncio.sleep(0.05)
+        await wait_until_async(lambda: not _agents_in(root), "the end of the agents")
         model.release("go")
         await backend.resume_workflow(one)
         info = await backend.wait_workflow(one, 120)
@@ -117,7 +119,7 @@ async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
 
 @pytest.mark.parametrize("kind", AGENTS)
 async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: ModelServer, kind: str) -> None:
-    root = house(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
+    root = make_workspace(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
@@ -133,15 +135,13 @@ async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: Mo
 async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
     tmp_path: Path, model: ModelServer, kind: str, victim: str
 ) -> None:
-    root = house(kind, tmp_path, model, "wait").root
+    root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
         agents = _agents_in(root)
-        for pid in agents if victim == "agent" else _launchers_of(root):
-            os.kill(int(pid), signal.SIGKILL)
-        while set(agents) & set(_agents_in(root)):
-            await asyncio.sleep(0.05)
+        kill(*(agents if victim == "agent" else launchers(root / ".penguin" / "engines")))
+        await wait_until_async(lambda: not set(agents) & set(_agents_in(root)), "the end of the agents")
         model.release("go")
         info = await backend.wait_workflow(one, 120)
     assert info.status == "COMPLETED"
@@ -159,7 +159,7 @@ async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
     bare = {"criterion": 2, "verdict": "met", "evidence": [], "reason": "trust me"}
     model.scripts["write-add"] = _unless_asked(model.scripts["write-add"], {"criteria": [met, bare]})
     criteria = ["It adds", "It is kind", {"text": "It is fast", "check": "false"}]
-    place = house(
+    place = make_workspace(
         kind,
         tmp_path,
         model,
@@ -192,29 +192,7 @@ def _unless_asked(script: Script, judgement: object) -> Script:
     return lambda told: Answer(judgement) if "A judgement on" in told.prompt else script(told)
 
 
-def _launchers_of(root: Path) -> list[str]:
-    """The launchers of a workspace's engines."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                command = (process / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"launcher.py" in command and os.fsencode(root) in command:
-                found.append(process.name)
-    return found
-
-
-def _agents_in(root: Path) -> list[str]:
-    """Processes of a workspace's steps."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                environment = (process / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"PENGUIN_WORKSPACE={root.resolve()}\0".encode() in environment:
-                found.append(process.name)
-    return found
+def _agents_in(root: Path) -> list[int]:
+    """Return the ids of the processes of a workspace's steps."""
+    of_here = f"\0PENGUIN_WORKSPACE={root.resolve()}\0".encode()
+    return [pid for pid in process_ids() if pid != os.getpid() and of_here in environment(pid)]

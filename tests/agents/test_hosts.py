@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.agents.agent_workspace import AgentHouse, agent_of
+from tests.agents.agent_workspace import AgentWorkspace, agent_of
 from tests.agents.conftest import program
 from tests.agents.model_scripts import FAILURE, RIGHT, Script, Wait
 from tests.agents.model_server import ModelServer, Received
 from tests.support.git_repository import git
-from tests.support.temporal_server import Serving
-from tests.support.worker_process import Workers
+from tests.support.temporal_server import temporal_server
+from tests.support.waiting import wait_until_async
+from tests.support.worker_process import WorkerProcesses
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.state import WorkflowStateStore
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 120.0
-"""Seconds: a host that is gone is missed after some fifteen."""
-
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """HOST:PORT of a Temporal server."""
-    serving = Serving(tmp_path_factory.mktemp("temporal"))
-    try:
-        serving.start()
-        yield serving.address
-    finally:
-        serving.kill()
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
+        yield server.address
 
 
 @pytest.fixture
-def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Workers]]:
+def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, WorkerProcesses]]:
     """Of the two clones, by name."""
-    both = {name: Workers(tmp_path / name, tmp_path_factory.mktemp(name)) for name in ("here", "there")}
+    both = {name: WorkerProcesses(tmp_path / name, tmp_path_factory.mktemp(name)) for name in ("here", "there")}
     yield both
     for one in both.values():
         one.close()
@@ -52,7 +45,7 @@ async def test_a_conversation_goes_on_on_another_host(
     model: ModelServer,
     kind: str,
     server: str,
-    workers: dict[str, Workers],
+    workers: dict[str, WorkerProcesses],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MODEL_KEY", "sk-of-nobody-1234567890")
@@ -62,13 +55,13 @@ async def test_a_conversation_goes_on_on_another_host(
     async with get_backend(workspace_path=there) as client:
         one = await client.start_workflow("add")
         # The test failed here, and the agent was told so: that is as far as it comes.
-        await _until(lambda: _told_of_the_failure(model, here))
+        await wait_until_async(lambda: _told_of_the_failure(model, here), "the feedback")
         doomed.kill()
         doomed.wait()
         workers["there"].start()
-        await _until(lambda: _told_of_the_failure(model, there))
+        await wait_until_async(lambda: _told_of_the_failure(model, there), "the feedback on the other host")
         model.release("go")
-        info = await client.wait_workflow(one, PATIENCE)
+        info = await client.wait_workflow(one, 120)
         results = await client.query_workflow(one, "get_phase_results")
     assert (info.status, [(it["phase"], it["attempt"], it["verdict"]) for it in results[:4]]) == (
         "COMPLETED",
@@ -94,7 +87,7 @@ def _clones(folder: Path, kind: str, model: ModelServer, server: str) -> tuple[P
         "retry": {"initial_delay_sec": 0},
         "phase_timeouts": {"implement": 120},
     }
-    AgentHouse(
+    AgentWorkspace(
         here,
         agent_of(kind, program(kind), model),
         "fix-add",
@@ -117,9 +110,3 @@ def _told_of_the_failure(model: ModelServer, root: Path) -> list[Received]:
     """The requests of an agent in this tree that say how the test failed."""
     requests = (it for it in model.of("fix-add") if FAILURE.search(it.prompt))
     return [it for it in requests if os.fspath(root) in json.dumps(it.body)]
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.05)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agents.agent_workspace import AgentHouse
+from tests.agents.agent_workspace import AgentWorkspace
 from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, Shell, Told, in_order
 from tests.agents.model_server import ModelServer
-from tests.agents.run_agent import call_of, play, recorded
+from tests.agents.run_agent import call_of, recorded, run_agent
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.agents.adapter import Call, Finish, Heard
@@ -203,7 +203,7 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
 
 def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
-    first = play(OPENCODE, call, opencode)
+    first = run_agent(OPENCODE, call, opencode)
     assert first.heard.ending.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert first.heard.totals == Usage(turns=2, tokens=2100, usd=0.0075)
@@ -215,7 +215,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     files = {path.name: path.read_bytes() for path in OPENCODE.session_files(call, session)}
     assert not any(b"sk-of-the-person" in data for data in files.values())
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    lost = play(OPENCODE, there, opencode).heard.ending
+    lost = run_agent(OPENCODE, there, opencode).heard.ending
     assert lost.reason == "opencode ended with exit code 1: Error: Session not found"
 
     (there.run_dir / DATABASE).unlink()
@@ -224,7 +224,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     OPENCODE.restore(there, session, files)
     assert (there.run_dir / DATABASE).stat().st_mode & 0o077 == 0
     model.scripts["nothing"] = in_order(Shell("pwd > where"), Say("Done."))
-    again = play(OPENCODE, there, opencode)
+    again = run_agent(OPENCODE, there, opencode)
     assert again.heard.ending.verdict is Verdict.PASSED, again
     assert again.heard.session == session
     assert again.heard.totals.turns == 2
@@ -240,7 +240,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     ],
 )
 def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
-    heard = play(OPENCODE, start(script), opencode).heard
+    heard = run_agent(OPENCODE, start(script), opencode).heard
     assert heard.ending.verdict is Verdict.ERROR
     assert heard.ending.reason == reason
     assert heard.session
@@ -258,7 +258,7 @@ def test_it_asks_again_in_silence_and_the_log_says_why(
         return SCRIPTS[script](told)
 
     model.scripts["again"] = refuse
-    played = play(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
+    played = run_agent(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
     assert asked_again.is_set()
     assert played.heard.ending.verdict is Verdict.ERROR
     assert why in played.heard.ending.reason
@@ -266,16 +266,16 @@ def test_it_asks_again_in_silence_and_the_log_says_why(
 
 def test_a_stream_that_breaks_is_asked_for_again(opencode: Path, start: Start, model: ModelServer) -> None:
     model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
-    heard = play(OPENCODE, start("broken"), opencode).heard
+    heard = run_agent(OPENCODE, start("broken"), opencode).heard
     assert (heard.ending.verdict, heard.answer) == (Verdict.PASSED, "Done.")
 
 
 def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
-    killed = play(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
+    killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
     assert killed.heard.ending.verdict is Verdict.ERROR
     assert killed.heard.session
-    again = play(OPENCODE, start("nothing", session=killed.heard.session), opencode)
+    again = run_agent(OPENCODE, start("nothing", session=killed.heard.session), opencode)
     assert again.heard.ending.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
@@ -284,7 +284,7 @@ def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch {outside}"), Say("I tried."))
     try:
-        played = play(OPENCODE, start("reach"), opencode)
+        played = run_agent(OPENCODE, start("reach"), opencode)
         assert played.finish.code == 0
         assert played.heard.ending.reason == f"opencode was denied a tool: bash: touch {outside}"
         assert not outside.exists()
@@ -295,7 +295,7 @@ def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model
 def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServer) -> None:
     model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
     call = start("judge", read_only=True, schema={"type": "object"})
-    played = play(OPENCODE, call, opencode)
+    played = run_agent(OPENCODE, call, opencode)
     assert played.heard.ending.verdict is Verdict.PASSED, played
     assert json.loads(played.heard.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
@@ -311,7 +311,7 @@ async def test_penguin_mends_a_failure_in_the_same_conversation(
     login.parent.mkdir(parents=True)
     login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
     agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
-    root = AgentHouse(tmp_path, agent, "fix-add").root
+    root = AgentWorkspace(tmp_path, agent, "fix-add").root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)

@@ -8,10 +8,8 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from tests.cli.test_logs import until
 from tests.support.program import Program
-
-PATIENCE = 20.0
+from tests.support.waiting import PATIENCE, wait_until
 
 CONFIG = """\
 project: {id: shop}
@@ -64,7 +62,7 @@ def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
     script.stdin.write("/workflow start one\n/workflow start two\n")
     script.stdin.close()
     script.stdin = None
-    until(lambda: lines("began"))
+    wait_until(lambda: lines("began"))
     # What a full disk looks like to a program: none of its files may grow. The step, started before, goes on.
     resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
     (penguin.folder / "go").touch()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from tests.support.git_repository import git
 from tests.support.program import Program
 
 from penguin.orchestration.backend import Verdict
@@ -83,7 +83,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     (root / "tasks.md").write_text(TASKS)
     git(root, "init", "-q")
     git(root, "add", ".")
-    git(root, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "first")
+    git(root, "commit", "-q", "-m", "first")
     hut = Program(root)
     hut.command = [sys.executable, "-c", AS_HUT]
     started = hut("-c", "/workflow start moves --wait")
@@ -103,11 +103,6 @@ def hosts(ran: tuple[Path, str], tmp_path: Path) -> Hosts:
     hut = Program(root)
     hut.command = [sys.executable, "-c", AS_HUT]
     return Hosts(hut, Program(barn), workflow_id, tmp_path / "shared")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60)
-    return done.stdout
 
 
 def test_a_status_names_the_host(hosts: Hosts) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Timer
@@ -14,9 +13,9 @@ from typing import Any
 
 import pytest
 from tests.support.program import Program
-from tests.support.terminal import terminal
+from tests.support.terminal import open_terminal
+from tests.support.waiting import PATIENCE, wait_until
 
-PATIENCE = 20.0
 ID = "ituv-[a-z]+-[0-9a-f]{6}"
 
 CONFIG = """\
@@ -91,13 +90,6 @@ def worker(begin: Callable[..., subprocess.Popen[str]]) -> None:
     process = begin("worker")
     assert process.stderr is not None
     assert "at work" in process.stderr.readline()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
 
 
 def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
@@ -219,7 +211,7 @@ def test_programs_are_told_where_output_is_left_out(
     worker(begin)
     penguin("--detach", "-c", "/workflow start talks")
     runs = penguin.folder / ".penguin" / "runs"
-    until(lambda: list(runs.glob("*/*/*.tail")))
+    wait_until(lambda: list(runs.glob("*/*/*.tail")))
     following = begin("-o", "jsonl", "-c", "/workflow logs talks --attempt 1 -f")
     pieces = [output(following)]
     while not pieces[-1]["note"]:
@@ -243,9 +235,9 @@ def test_without_following_there_are_no_pieces(penguin: Program) -> None:
     assert [row["tail"] for row in rows] == ["said\n", "complained\n", ""]
     (document,) = penguin("-o", "json", "-c", "/workflow logs talks -f").documents
     assert [log["tail"] for log in document["logs"]] == ["said\n", "complained\n"]
-    with terminal(penguin.folder, "-o", "jsonl", columns=400) as pseudo:
-        pseudo.enter("/workflow logs talks").see('"tail": "complained')
-        assert '"output"' not in pseudo.text
+    with open_terminal(penguin.folder, "-o", "jsonl", columns=400) as terminal:
+        terminal.enter("/workflow logs talks").see('"tail": "complained')
+        assert '"output"' not in terminal.text
 
 
 def test_standard_error_is_shown_under_its_own_heading(penguin: Program) -> None:
@@ -274,7 +266,7 @@ def test_more_output_than_is_kept_is_shown_when_the_step_ends(
     worker(begin)
     penguin("--detach", "-c", "/workflow start talks")
     runs = penguin.folder / ".penguin" / "runs"
-    until(lambda: list(runs.glob("*/*/*.tail")))
+    wait_until(lambda: list(runs.glob("*/*/*.tail")))
     notice = "[penguin: more was printed than is kept; the last part of it comes here when the step ends]"
     following = begin("-c", "/workflow logs talks --attempt 1 -f")
     lines = [line(following)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from tests.support.git_repository import git
 from tests.support.program import Program
 
 LONG_AGO = time.time() - 40 * 86400
@@ -220,13 +220,9 @@ def test_what_a_crash_left_is_removed_by_the_next_pruning(penguin: Program) -> N
 
 
 def test_what_git_keeps_goes_with_its_workflow(penguin: Program) -> None:
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=penguin.folder, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    git("init", "-q", ".")
+    git(penguin.folder, "init", "-q", ".")
     first, second = start(penguin, "quick", "quick")
-    assert first in git("for-each-ref")
+    assert first in git(penguin.folder, "for-each-ref")
     age(penguin, first)
     lock = penguin.folder / ".git" / "refs" / "penguin" / first / "start.lock"
     lock.touch()
@@ -237,8 +233,8 @@ def test_what_git_keeps_goes_with_its_workflow(penguin: Program) -> None:
     assert f"leftover: .penguin/runs/{first}" in penguin("check").out
     lock.unlink()
     assert penguin("-c", "/workflow prune --older-than 30d").code == 0
-    assert first not in git("for-each-ref")
-    assert second in git("for-each-ref")
+    assert first not in git(penguin.folder, "for-each-ref")
+    assert second in git(penguin.folder, "for-each-ref")
     assert penguin("check").out.endswith(": no problem\n")
 
 

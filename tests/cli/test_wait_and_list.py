@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.program import Program
-from tests.support.terminal import terminal
+from tests.support.terminal import open_terminal
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin_commands.results.changes import Waiting
@@ -70,32 +70,32 @@ def test_any_times_out_like_all(penguin: Program) -> None:
 
 
 def test_a_terminal_gets_a_bar_and_it_is_gone_in_the_end(penguin: Program) -> None:
-    with terminal(penguin.folder, "-c", "/workflow start gated") as pseudo:
-        pseudo.until(lambda: BAR.search(pseudo.text))
-        assert "gated VERIFY" in pseudo.until(lambda: "gated VERIFY" in pseudo.text).text
+    with open_terminal(penguin.folder, "-c", "/workflow start gated") as terminal:
+        terminal.wait_until(lambda: BAR.search(terminal.text))
+        assert "gated VERIFY" in terminal.wait_until(lambda: "gated VERIFY" in terminal.text).text
         (penguin.folder / "go").touch()
-        assert pseudo.exit_code() == 0
-        assert not BAR.search(pseudo.text)
-        assert pseudo.text.splitlines()[-1].endswith("COMPLETED")
+        assert terminal.exit_code() == 0
+        assert not BAR.search(terminal.text)
+        assert terminal.text.splitlines()[-1].endswith("COMPLETED")
 
 
 def test_ctrl_c_ends_the_waiting_with_its_exit_code(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start gated")
-    with terminal(penguin.folder, "-c", "/workflow wait gated") as pseudo:
-        pseudo.until(lambda: BAR.search(pseudo.text))
-        pseudo.press("\x03")
-        assert pseudo.exit_code() == 130
-        assert not BAR.search(pseudo.text)
+    with open_terminal(penguin.folder, "-c", "/workflow wait gated") as terminal:
+        terminal.wait_until(lambda: BAR.search(terminal.text))
+        terminal.press("\x03")
+        assert terminal.exit_code() == 130
+        assert not BAR.search(terminal.text)
     assert "Status: PENDING" in penguin("-c", "/workflow status gated").out
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"ACCESSIBLE": "1"}], ids=str)
 def test_nothing_is_drawn_over_where_that_is_not_wanted(penguin: Program, environment: dict[str, str]) -> None:
-    with terminal(penguin.folder, "-c", "/workflow start gated", **environment) as pseudo:
-        pseudo.see("RUNNING VERIFY")
+    with open_terminal(penguin.folder, "-c", "/workflow start gated", **environment) as terminal:
+        terminal.see("RUNNING VERIFY")
         (penguin.folder / "go").touch()
-        assert pseudo.exit_code() == 0
-        assert not BAR.search(pseudo.text)
+        assert terminal.exit_code() == 0
+        assert not BAR.search(terminal.text)
 
 
 def test_no_pipe_gets_a_bar(penguin: Program) -> None:

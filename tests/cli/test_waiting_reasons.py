@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.program import CONFIG, TASKS, Program
-
-PATIENCE = 20.0
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -42,16 +40,18 @@ def worker(slow: Program) -> Iterator[Callable[[], None]]:
 
 
 def told(penguin: Program, task: str, wanted: str) -> dict[str, str]:
-    """The lines of `status` by their names, as soon as the reason matches."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    """Wait until the reason matches; return the lines of `status` by their names."""
+    out = ""
+
+    def matching() -> dict[str, str]:
+        nonlocal out
         out = penguin("-c", f"/workflow status {task}").out
         lines = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
-        if re.fullmatch(wanted, lines.get("Reason", "")):
-            assert lines.get("Next", "\0") not in lines["Reason"], "nothing is said twice"
-            return lines
-        assert time.monotonic() < deadline, out
-        time.sleep(0.05)
+        return lines if re.fullmatch(wanted, lines.get("Reason", "")) else {}
+
+    lines = wait_until(matching, f"the reason {wanted}", details=lambda: out)
+    assert lines.get("Next", "\0") not in lines["Reason"], "nothing is said twice"
+    return lines
 
 
 def detached(penguin: Program, *commands: str) -> None:
@@ -86,9 +86,7 @@ def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[]
 def test_a_slot(slow: Program, worker: Callable[[], None]) -> None:
     worker()
     detached(slow, "/workflow start gated")
-    deadline = time.monotonic() + PATIENCE
-    while "Phase: VERIFY" not in slow("-c", "/workflow status gated").out:
-        assert time.monotonic() < deadline
+    wait_until(lambda: "Phase: VERIFY" in slow("-c", "/workflow status gated").out, "VERIFY")
     detached(slow, "/workflow start quick")
     lines = told(slow, "quick", r"waits for a slot, held by ituv-gated-[0-9a-f]{6}")
     assert "Next" not in lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from tests.scenarios.conformance import MACHINE_ID
-from tests.scenarios.runner import Stage
+from tests.scenarios.runner import ScenarioDriver
 from tests.scenarios.scenario import Setup
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
@@ -40,7 +40,7 @@ def after(state: State, commands: Iterable[Command], now: float = 2.0) -> State:
     return state
 
 
-class MachineStage(Stage):
+class CoreDriver(ScenarioDriver):
     """A machine that nobody hosts."""
 
     def __init__(self, definition: Definition) -> None:

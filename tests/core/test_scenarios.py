@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.scenario_driver import BEGIN, MachineStage
+from tests.core.scenario_driver import BEGIN, CoreDriver
 from tests.scenarios.conformance import check_command, check_scenario, each_command, each_scenario
 from tests.scenarios.scenario import Scenario
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.anyio
 
 @each_scenario
 async def test_scenario(scenario: Scenario) -> None:
-    stage = MachineStage(scenario.task.definition())
-    await check_scenario(scenario, stage)
+    driver = CoreDriver(scenario.task.definition())
+    await check_scenario(scenario, driver)
     if scenario.expect.seconds is not None:
-        assert stage.clock - BEGIN == pytest.approx(scenario.expect.seconds)
+        assert driver.clock - BEGIN == pytest.approx(scenario.expect.seconds)
 
 
 @each_command
 async def test_every_command_in_every_situation(scenario: Scenario, outcome: str) -> None:
-    await check_command(scenario, outcome, MachineStage(scenario.task.definition()))
+    await check_command(scenario, outcome, CoreDriver(scenario.task.definition()))

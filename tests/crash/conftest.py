@@ -6,27 +6,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.crash_workspace import Yard, wait_for
+from tests.crash.crash_workspace import CrashWorkspace
+from tests.support.waiting import wait_until
 
 from penguin.orchestration.execution.launcher.tree import children
 
 
 @pytest.fixture(scope="module")
-def yards() -> Iterator[list[Yard]]:
+def workspaces() -> Iterator[list[CrashWorkspace]]:
     """Every workspace of the module. At its end no launcher of any may be left: they end when they are idle."""
-    used: list[Yard] = []
+    used: list[CrashWorkspace] = []
     yield used
-    wait_for(
-        lambda: not [pid for yard in used for pid in yard.launchers()],
+    wait_until(
+        lambda: not [pid for workspace in used for pid in workspace.launchers()],
         "the end of the launchers",
-        lambda: [(yard.root, pid, yard.steps(), children(pid)) for yard in used for pid in yard.launchers()],
+        details=lambda: [
+            (workspace.root, pid, workspace.steps(), children(pid))
+            for workspace in used
+            for pid in workspace.launchers()
+        ],
     )
 
 
 @pytest.fixture
-def yard(tmp_path: Path, yards: list[Yard]) -> Yard:
+def workspace(tmp_path: Path, workspaces: list[CrashWorkspace]) -> CrashWorkspace:
     """A workspace with the task `a`, whose four gates count their runs."""
-    yard = Yard(tmp_path)
-    yard.tasks({"id": "a"})
-    yards.append(yard)
-    return yard
+    workspace = CrashWorkspace(tmp_path)
+    workspace.tasks({"id": "a"})
+    workspaces.append(workspace)
+    return workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -11,23 +10,22 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.crash.consistency import assert_consistent
+from tests.support.processes import environment, is_alive, process_ids
+from tests.support.waiting import PATIENCE, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
-from penguin.orchestration import OrchestrationBackend, get_backend
+from penguin.orchestration import OrchestrationBackend
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.files.workspace import Workspace
 
-DRIVER = Path(__file__).with_name("engine_process.py")
-PATIENCE = 40.0
-"""Seconds after which what does not come true fails the test."""
+ENGINE = Path(__file__).with_name("engine_process.py")
 STEP = """#!/bin/sh
 # step NAME [FILE [INTERVAL] | - SECONDS]: say that it began; wait for a file, or so long; say that it ended.
 me="$PENGUIN_WORKFLOW_ID $PENGUIN_PHASE $PENGUIN_ATTEMPT $1"
@@ -60,31 +58,21 @@ def gates(hold: str = "", at: str = "test") -> dict[str, Any]:
     return {name: counted(name, hold if name == at else "") for name in ("implement", "test", "use", "verify")}
 
 
-class Yard:
-    """One workspace, given as data."""
+class CrashWorkspace(SampleWorkspace):
+    """A workspace whose steps note in the file `steps` when they begin and end."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.space = Workspace(root)
-        self.witness = root / "killed"
+        super().__init__(root)
+        self.files = Workspace(root)
+        self.kill_record = root / "killed"
         """Made by the process that died at a failpoint, with its id in it."""
-        self._witnesses = 0
+        self._kill_recordes = 0
         step = root / "step"
         step.write_text(STEP)
         step.chmod(0o755)
-        self.configure()
 
-    def configure(self, **orchestration: Any) -> None:
-        settings = {"retry": {"initial_delay_sec": 0}, **orchestration}
-        config = {"project": {"id": "p"}, "blueprints": ["b.json"], "phases": gates(), "orchestration": settings}
-        (self.root / "penguin.yaml").write_text(json.dumps(config))
-
-    def tasks(self, *items: dict[str, Any]) -> None:
-        full = [{"title": item["id"], **item} for item in items]
-        (self.root / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": full}))
-
-    def backend(self) -> OrchestrationBackend:
-        return get_backend(workspace_path=self.root)
+    def default_phases(self) -> dict[str, Any]:
+        return gates()
 
     def touch(self, name: str) -> None:
         (self.root / name).touch()
@@ -96,32 +84,32 @@ class Yard:
 
         It kills the first process that reaches it, or with `everywhere` each one that does.
         """
-        environment = os.environ | {failpoints.VARIABLE: self.spec(failpoint) if failpoint else everywhere}
-        arguments = [sys.executable, str(DRIVER), str(self.root), json.dumps(acts)]
-        return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+        variables = os.environ | {failpoints.VARIABLE: self.spec(failpoint) if failpoint else everywhere}
+        arguments = [sys.executable, str(ENGINE), str(self.root), json.dumps(acts)]
+        return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True, env=variables)
 
     def spec(self, failpoint: str) -> str:
         """The whole of what arms a failpoint: it kills one process, which leaves word of it."""
-        self._witnesses += 1
-        self.witness = self.root / f"killed-{self._witnesses}"
+        self._kill_recordes += 1
+        self.kill_record = self.root / f"killed-{self._kill_recordes}"
         name, _, count = failpoint.partition(":")
-        return f"{name}:{count or 1}:{self.witness}"
+        return f"{name}:{count or 1}:{self.kill_record}"
 
-    def dies(self, *acts: Act, failpoint: str = "") -> None:
+    def run_until_killed(self, *acts: Act, failpoint: str = "") -> None:
         """An engine does these acts and dies at the failpoint, which an act may arm as well."""
         process = self.spawn(*acts, failpoint=failpoint)
         said = self._ended(process)
         assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {said}"
         assert self.killed == process.pid, "another process than the engine died"
 
-    def lives(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> None:
+    def run_to_end(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> None:
         """An engine does these acts to their end; its launcher dies at the failpoint, if one is given."""
         process = self.spawn(*acts, failpoint=failpoint, everywhere=everywhere)
         said = self._ended(process)
         assert process.returncode == 0, f"it exited with {process.returncode}: {said}"
         if failpoint:
             assert self.killed not in (0, process.pid), f"nothing ever reached {failpoint}"
-            assert not alive(self.killed)
+            assert not is_alive(self.killed)
 
     def _ended(self, process: subprocess.Popen[str]) -> str:
         try:
@@ -132,26 +120,14 @@ class Yard:
             raise AssertionError(f"it did not come to its end: {self.story()}\n{said}") from None
         return said
 
-    @staticmethod
-    def kill(*pids: int) -> None:
-        """SIGKILL, all at once."""
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
     @property
     def killed(self) -> int:
         """Id of the process that died at the failpoint that was armed last; 0: none did."""
         try:
             # The process that dies makes the file before it writes into it.
-            return int(self.witness.read_text() or 0)
+            return int(self.kill_record.read_text() or 0)
         except FileNotFoundError:
             return 0
-
-    def launchers(self) -> list[int]:
-        """The launchers of this workspace."""
-        name = f"launcher.py\0{self.space.engines}/".encode()
-        return [pid for pid in processes() if name in _read(pid, "cmdline")]
 
     def steps(self) -> list[int]:
         """Processes of steps of this workspace."""
@@ -161,10 +137,10 @@ class Yard:
         """Processes of steps of this workspace, the variable that marks each, and the workflow it belongs to."""
         of_here = f"\0PENGUIN_WORKSPACE={self.root.resolve()}\0".encode()
         found = []
-        for pid in processes():
-            environment = _read(pid, "environ")
-            mark = MARK.search(environment)
-            if of_here in environment and mark and (workflow := WORKFLOW.search(environment)):
+        for pid in process_ids():
+            variables = environment(pid)
+            mark = MARK.search(variables)
+            if of_here in variables and mark and (workflow := WORKFLOW.search(variables)):
                 found.append((pid, mark.group(1).decode(), workflow.group(1).decode()))
         return found
 
@@ -172,11 +148,11 @@ class Yard:
 
     def story(self) -> list[str]:
         """What happened, for the message of a test that failed."""
-        if not self.space.db.exists():
+        if not self.files.db.exists():
             return []
         from penguin.orchestration.store.queries import WorkflowReader
 
-        reader = WorkflowReader(self.space.db)
+        reader = WorkflowReader(self.files.db)
         ids = [info.workflow_id for info in reader.list(limit=10_000)]
         lines = [f"{workflow_id} {entry.text}" for workflow_id in ids for entry in reader.history(workflow_id)]
         reader.close()
@@ -205,7 +181,7 @@ class Yard:
 
         `repeats`: what was run again with its end on record is for the caller to judge.
         """
-        assert_consistent(self.space)
+        assert_consistent(self.files)
         assert repeats or self.repeated() == [], "steps were run again though their end was on record"
         assert self.overlaps() == [], "two steps of one workflow ran at once"
         again = sum(self.runs().values()) - len(self.runs())
@@ -229,7 +205,7 @@ class Yard:
     def repeated(self) -> list[str]:
         """Tries of steps that were followed by another though they had a result."""
         found = []
-        for path in self.space.runs.glob(f"*/*/*{records.EXITED}"):
+        for path in self.files.runs.glob(f"*/*/*{records.EXITED}"):
             step_id = str(path).removesuffix(records.EXITED)
             stem, _, number = step_id.rpartition(".")
             ended = records.read_exit(step_id)
@@ -243,7 +219,7 @@ class Yard:
         """The newest workflow of each task."""
         from penguin.orchestration.store.queries import WorkflowReader
 
-        reader = WorkflowReader(self.space.db)
+        reader = WorkflowReader(self.files.db)
         found = {info.task_id: info for info in reversed(reader.list(limit=10_000))}
         reader.close()
         return found
@@ -254,51 +230,18 @@ class Yard:
         active = await backend.list_workflows(status_filter=ACTIVE, limit=10_000)
         try:
             await backend.wait_workflows([info.workflow_id for info in active], timeout=PATIENCE)
-            await nothing_under_way(self.space.db)
+            await nothing_under_way(self.files.db)
         except Exception as error:
             raise AssertionError(f"{error}\n" + "\n".join(self.story())) from error
         return {task: str(info.status) for task, info in self.infos().items()}
 
 
 async def nothing_under_way(db: Path) -> None:
-    """Wait for the end of every attempt; a PAUSED workflow's step may go on for a while."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait for the end of every attempt; the step of a PAUSED workflow may run for a while."""
     with contextlib.closing(sqlite3.connect(f"{db.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        while connection.execute("SELECT count(*) FROM run WHERE slot = 1").fetchone()[0]:
-            assert time.monotonic() < deadline, "an attempt did not end"
-            await asyncio.sleep(0.01)
 
+        def nothing_runs() -> bool:
+            (slots,) = connection.execute("SELECT count(*) FROM run WHERE slot = 1").fetchone()
+            return not slots
 
-def processes() -> Iterator[int]:
-    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-
-
-def _read(pid: int, name: str) -> bytes:
-    try:
-        return b"\0" + Path(f"/proc/{pid}/{name}").read_bytes() + b"\0"
-    except OSError:
-        return b""
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def wait_for(
-    condition: Callable[[], object],
-    what: str,
-    tell: Callable[[], object] = lambda: "",
-    *,
-    beside: subprocess.Popen[str] | None = None,
-) -> None:
-    """Wait for a condition to come true; in vain if the process `beside` ends first. `tell` says more of a failure."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if beside is not None and beside.poll() is not None and not condition():
-            raise AssertionError(f"{what} did not come, the engine ended: {beside.communicate()[1]}")
-        assert time.monotonic() < deadline, f"{what} did not come: {tell()}"
-        time.sleep(0.01)
+        await wait_until_async(nothing_runs, "the end of every attempt")

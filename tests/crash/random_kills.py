@@ -21,7 +21,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.crash.crash_workspace import DRIVER, Act, Yard, alive, gates, wait_for
+from tests.crash.crash_workspace import ENGINE, Act, CrashWorkspace, gates
+from tests.support.processes import is_alive, kill
+from tests.support.waiting import wait_until
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowInfo, WorkflowStatus
 from penguin.orchestration.execution import step_files as records
@@ -62,7 +64,7 @@ class Storm:
     """One round: a workspace, what is done to it, and what was promised to whoever asked."""
 
     def __init__(self, root: Path, dice: random.Random) -> None:
-        self.yard = Yard(root)
+        self.workspace = CrashWorkspace(root)
         self.did: Counter[str] = Counter()
         self._dice = dice
         self._engines: list[subprocess.Popen[str]] = []
@@ -72,8 +74,8 @@ class Storm:
         self._cancelled: set[str] = set()
         self._serving: set[str] = set()
         self._tasks = [self._task(number) for number in range(WORKFLOWS)]
-        self.yard.configure(max_parallel=PARALLEL)
-        self.yard.tasks(*self._tasks)
+        self.workspace.configure(max_parallel=PARALLEL)
+        self.workspace.tasks(*self._tasks)
 
     def _task(self, number: int) -> dict[str, Any]:
         phases: dict[str, Any] = gates()
@@ -91,7 +93,7 @@ class Storm:
 
     async def rage(self, until: float) -> None:
         """Kill and command until that time on the monotonic clock, then let all come to its end."""
-        async with NativeBackend(None, self.yard.root) as backend:
+        async with NativeBackend(None, self.workspace.root) as backend:
             backend.claims = False
             await backend.start_tasks([task["id"] for task in self._tasks])
             while time.monotonic() < until and not self._over():
@@ -106,8 +108,8 @@ class Storm:
 
     def close(self) -> None:
         """End whatever is left."""
-        self.yard.kill(*(process.pid for process in self._engines + self._others))
-        self.yard.kill(*self.yard.launchers(), *self.yard.steps())
+        kill(*(process.pid for process in self._engines + self._others))
+        kill(*self.workspace.launchers(), *self.workspace.steps())
         for process in self._engines + self._others:
             process.wait()
         self._log.close()
@@ -124,8 +126,8 @@ class Storm:
             self.did["engines started"] += 1
 
     def _spawn(self, *acts: Act, failpoint: str = "") -> subprocess.Popen[str]:
-        environment = os.environ | {failpoints.VARIABLE: self.yard.spec(failpoint) if failpoint else ""}
-        arguments = [sys.executable, str(DRIVER), str(self.yard.root), json.dumps(acts)]
+        environment = os.environ | {failpoints.VARIABLE: self.workspace.spec(failpoint) if failpoint else ""}
+        arguments = [sys.executable, str(ENGINE), str(self.workspace.root), json.dumps(acts)]
         return subprocess.Popen(arguments, stderr=self._log, text=True, start_new_session=True, env=environment)
 
     async def _do_harm(self, backend: NativeBackend) -> None:
@@ -133,11 +135,11 @@ class Storm:
         if chance < 0.15:
             self._kill("engines", [self._dice.choice(self._engines).pid])
         elif chance < 0.3:
-            self._kill("launchers", self._some(self.yard.launchers()))
+            self._kill("launchers", self._some(self.workspace.launchers()))
         elif chance < 0.4:
-            self._kill("steps", self._some(self.yard.steps()))
+            self._kill("steps", self._some(self.workspace.steps()))
         elif chance < 0.45:
-            everything = [process.pid for process in self._engines] + self.yard.launchers()
+            everything = [process.pid for process in self._engines] + self.workspace.launchers()
             self._kill("everything", everything)
         elif chance < 0.6:
             self._command_and_die()
@@ -149,7 +151,7 @@ class Storm:
 
     def _kill(self, what: str, pids: list[int]) -> None:
         self.did[f"{what} killed"] += bool(pids)
-        self.yard.kill(*pids)
+        kill(*pids)
 
     def _command_and_die(self) -> None:
         """From a process that dies in the middle."""
@@ -157,7 +159,7 @@ class Storm:
         task = self._dice.choice(self._tasks)["id"]
         if name == "cancel":
             self._cancelled.add(task)  # Perhaps.
-        spec = self.yard.spec(self._dice.choice(IN_A_COMMAND))
+        spec = self.workspace.spec(self._dice.choice(IN_A_COMMAND))
         self._others.append(self._spawn(("arm", spec), ("signal", task, name, payload or {"message": "in vain"})))
         self.did["commands cut off"] += 1
 
@@ -188,7 +190,7 @@ class Storm:
         while not self._over():
             self._restart()
             assert time.monotonic() < give_up, self._stuck(backend)
-            for info in self.yard.infos().values():
+            for info in self.workspace.infos().values():
                 if info.status in (WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED):
                     await backend.resume_workflow(info.workflow_id)
             self._assert_one_step_each()
@@ -197,14 +199,14 @@ class Storm:
     def _stuck(self, backend: NativeBackend) -> str:
         from penguin.orchestration.store.queries import WorkflowReader
 
-        reader = WorkflowReader(self.yard.space.db)
+        reader = WorkflowReader(self.workspace.files.db)
         open_ones = [info for info in reader.list() if not info.status.final]
         lines = [f"{info.workflow_id} {info.status} {reader.explain(info.workflow_id)}" for info in open_ones]
         lines += [entry.text for info in open_ones[:1] for entry in reader.history(info.workflow_id)]
         return "it does not come to its end:\n" + "\n".join(lines)
 
     def _over(self) -> bool:
-        infos = self.yard.infos()
+        infos = self.workspace.infos()
         in_vain = self._in_vain(infos)
         return len(infos) == WORKFLOWS and all(info.status.final or task in in_vain for task, info in infos.items())
 
@@ -215,7 +217,7 @@ class Storm:
         return {task for task in pending if infos[needed[task]].status is WorkflowStatus.CANCELLED}
 
     def _ids(self) -> dict[str, str]:
-        return {task: info.workflow_id for task, info in self.yard.infos().items()}
+        return {task: info.workflow_id for task, info in self.workspace.infos().items()}
 
     # --- what must be true ---
 
@@ -227,28 +229,28 @@ class Storm:
             both = [
                 pid for workflow, pids in twice.items() for pid in pids if workflow in again and pid in again[workflow]
             ]
-            living = [pid for pid in both if alive(pid)]
+            living = [pid for pid in both if is_alive(pid)]
             assert len(living) < 2, f"two steps of one workflow run at once: {twice}"
 
     def _with_two_steps(self) -> dict[str, set[int]]:
         marks: dict[str, dict[str, int]] = {}
-        for pid, mark, workflow in self.yard.marked_steps():
+        for pid, mark, workflow in self.workspace.marked_steps():
             if "_server_" not in mark:
                 marks.setdefault(workflow, {})[mark] = pid
         return {workflow: set(of.values()) for workflow, of in marks.items() if len(of) > 1}
 
     def assert_sound(self) -> None:
         """What must hold at the end."""
-        assert not (left := self.yard.marked_steps()), f"processes of steps are left: {left}"
-        wait_for(lambda: not self.yard.launchers(), "the end of the launchers")
-        repeated = [step for step in self.yard.repeated() if not self._may_repeat(step)]
+        assert not (left := self.workspace.marked_steps()), f"processes of steps are left: {left}"
+        wait_until(lambda: not self.workspace.launchers(), "the end of the launchers")
+        repeated = [step for step in self.workspace.repeated() if not self._may_repeat(step)]
         assert not repeated, f"steps were run again though their end was on record: {repeated}"
-        for (workflow, phase, attempt, name), runs in self.yard.runs().items():
-            folder = self.yard.space.runs / workflow / f"{attempt}-{phase.lower()}"
+        for (workflow, phase, attempt, name), runs in self.workspace.runs().items():
+            folder = self.workspace.files.runs / workflow / f"{attempt}-{phase.lower()}"
             tries = len(list(folder.glob(f"*-step-{name}*{records.STARTED}")))
             assert runs <= tries, f"{folder}: {name} ran {runs} times in {tries} tries"
         self._assert_ends()
-        self.yard.assert_sound(lost=sys.maxsize, repeats=True)
+        self.workspace.assert_sound(lost=sys.maxsize, repeats=True)
         assert "Traceback" not in self.log(), self.log()
 
     def _may_repeat(self, step_id: str) -> bool:
@@ -256,11 +258,11 @@ class Storm:
         return "-use/" in step_id and any(f"/ituv-{task}-" in step_id for task in self._serving)
 
     def _assert_ends(self) -> None:
-        story = self.yard.story()
+        story = self.workspace.story()
         lost = [advice for advice in self._advice if sum(line.endswith(advice) for line in story) != 1]
         assert not lost, f"feedback that was taken is not there, or twice: {lost}"
-        ends = {(workflow, phase) for workflow, phase, _, _ in self.yard.ends()}
-        infos = self.yard.infos()
+        ends = {(workflow, phase) for workflow, phase, _, _ in self.workspace.ends()}
+        infos = self.workspace.infos()
         for task, info in infos.items():
             if task in self._in_vain(infos):
                 continue
@@ -274,13 +276,13 @@ class Storm:
     def log(self) -> str:
         """What the engines said, but for commands that were refused."""
         self._log.flush()
-        said = (self.yard.root / "engines.log").read_text()
+        said = (self.workspace.root / "engines.log").read_text()
         return "\n".join(part for part in said.split("\n\n") if "IllegalCommand" not in part)
 
     def summary(self) -> str:
         """What happened, in a line."""
-        statuses = Counter(str(info.status) for info in self.yard.infos().values())
-        runs = self.yard.runs()
+        statuses = Counter(str(info.status) for info in self.workspace.infos().values())
+        runs = self.workspace.runs()
         did = statuses | self.did
         lost = sum(runs.values()) - len(runs)
         return (

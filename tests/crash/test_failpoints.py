@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.crash.crash_workspace import Act, Yard, gates, wait_for
+from tests.crash.crash_workspace import Act, CrashWorkspace, gates
+from tests.support.processes import kill
+from tests.support.waiting import wait_until
 
 import penguin.orchestration
 
@@ -68,82 +70,82 @@ def test_every_failpoint_is_tried() -> None:
     assert len(there) >= 25
 
 
-async def goes_on(yard: Yard) -> None:
+async def goes_on(workspace: CrashWorkspace) -> None:
     """The next engine takes `a` home."""
-    async with yard.backend() as backend:
-        assert await yard.settle(backend) == {"a": "COMPLETED"}
+    async with workspace.backend() as backend:
+        assert await workspace.settle(backend) == {"a": "COMPLETED"}
 
 
-def assert_one_run_of_each_gate(yard: Yard, *, lost: int = 0) -> None:
+def assert_one_run_of_each_gate(workspace: CrashWorkspace, *, lost: int = 0) -> None:
     """One attempt of each gate, each step run once."""
-    yard.assert_sound(lost=lost)
-    gates_run = [(phase, attempt) for _, phase, attempt, _ in sorted(yard.runs(), key=lambda key: key[2])]
+    workspace.assert_sound(lost=lost)
+    gates_run = [(phase, attempt) for _, phase, attempt, _ in sorted(workspace.runs(), key=lambda key: key[2])]
     assert gates_run == [("IMPLEMENT", "1"), ("TEST", "2"), ("USE", "3"), ("VERIFY", "4")]
-    assert yard.ends().keys() == yard.runs().keys()
+    assert workspace.ends().keys() == workspace.runs().keys()
 
 
 @pytest.mark.parametrize("failpoint", NOT_STARTED + FIRST_COMMIT)
-async def test_what_was_not_durable_never_was(yard: Yard, failpoint: str) -> None:
-    yard.dies(*RUN, failpoint=failpoint)
-    async with yard.backend() as backend:
-        assert await yard.settle(backend) == {}
+async def test_what_was_not_durable_never_was(workspace: CrashWorkspace, failpoint: str) -> None:
+    workspace.run_until_killed(*RUN, failpoint=failpoint)
+    async with workspace.backend() as backend:
+        assert await workspace.settle(backend) == {}
         await backend.start_workflow("a")
-        assert await yard.settle(backend) == {"a": "COMPLETED"}
-    assert_one_run_of_each_gate(yard)
+        assert await workspace.settle(backend) == {"a": "COMPLETED"}
+    assert_one_run_of_each_gate(workspace)
 
 
 @pytest.mark.parametrize("failpoint", STARTING + STEPPING + ENDING + COMMITTING)
-async def test_the_engine_dies(yard: Yard, failpoint: str) -> None:
-    yard.dies(*RUN, failpoint=failpoint)
-    await goes_on(yard)
-    assert_one_run_of_each_gate(yard)
-    assert not [line for line in yard.story() if "interrupted" in line]
+async def test_the_engine_dies(workspace: CrashWorkspace, failpoint: str) -> None:
+    workspace.run_until_killed(*RUN, failpoint=failpoint)
+    await goes_on(workspace)
+    assert_one_run_of_each_gate(workspace)
+    assert not [line for line in workspace.story() if "interrupted" in line]
 
 
 @pytest.mark.parametrize("failpoint", ADOPTING)
-async def test_the_next_engine_dies_while_it_takes_over(yard: Yard, failpoint: str) -> None:
-    yard.tasks({"id": "a", "phases": gates(hold="go")})
-    kill_while_test_runs(yard)
+async def test_the_next_engine_dies_while_it_takes_over(workspace: CrashWorkspace, failpoint: str) -> None:
+    workspace.tasks({"id": "a", "phases": gates(hold="go")})
+    kill_while_test_runs(workspace)
     for _ in range(2):
-        yard.dies(("engine",), failpoint=failpoint)
-    yard.touch("go")
-    await goes_on(yard)
-    assert_one_run_of_each_gate(yard)
+        workspace.run_until_killed(("engine",), failpoint=failpoint)
+    workspace.touch("go")
+    await goes_on(workspace)
+    assert_one_run_of_each_gate(workspace)
 
 
-def kill_while_test_runs(yard: Yard, *, launcher: bool = False) -> None:
+def kill_while_test_runs(workspace: CrashWorkspace, *, launcher: bool = False) -> None:
     """SIGKILL for an engine in the middle of TEST, and for its launcher as well."""
-    engine = yard.spawn(*WHILE_TEST_RUNS)
-    wait_for((yard.root / "began-test").exists, "the step", beside=engine)
-    victims = [engine.pid, *(yard.launchers() if launcher else ())]
-    yard.kill(*victims)
+    engine = workspace.spawn(*WHILE_TEST_RUNS)
+    wait_until((workspace.root / "began-test").exists, "the step", process=engine)
+    victims = [engine.pid, *(workspace.launchers() if launcher else ())]
+    kill(*victims)
     engine.communicate()
 
 
 @pytest.mark.parametrize("failpoint", TAKING_OVER)
-async def test_an_engine_dies_over_what_a_dead_launcher_left(yard: Yard, failpoint: str) -> None:
-    yard.tasks({"id": "a", "phases": gates(hold="go")})
-    kill_while_test_runs(yard, launcher=True)
+async def test_an_engine_dies_over_what_a_dead_launcher_left(workspace: CrashWorkspace, failpoint: str) -> None:
+    workspace.tasks({"id": "a", "phases": gates(hold="go")})
+    kill_while_test_runs(workspace, launcher=True)
     if failpoint != "takeover.before":
-        yard.touch("go")
-    yard.dies(("engine",), failpoint=failpoint)
-    yard.touch("go")
-    await goes_on(yard)
-    assert_one_run_of_each_gate(yard, lost=1)
+        workspace.touch("go")
+    workspace.run_until_killed(("engine",), failpoint=failpoint)
+    workspace.touch("go")
+    await goes_on(workspace)
+    assert_one_run_of_each_gate(workspace, lost=1)
 
 
 @pytest.mark.parametrize("failpoint", LAUNCHER)
-async def test_the_launcher_dies(yard: Yard, failpoint: str) -> None:
-    yard.lives(*RUN, failpoint=failpoint)
-    assert {task: info.status for task, info in yard.infos().items()} == {"a": "COMPLETED"}
-    assert_one_run_of_each_gate(yard, lost=1)
+async def test_the_launcher_dies(workspace: CrashWorkspace, failpoint: str) -> None:
+    workspace.run_to_end(*RUN, failpoint=failpoint)
+    assert {task: info.status for task, info in workspace.infos().items()} == {"a": "COMPLETED"}
+    assert_one_run_of_each_gate(workspace, lost=1)
 
 
 @pytest.mark.parametrize("failpoint", LAUNCHER)
-async def test_the_launcher_and_its_engine_die(yard: Yard, failpoint: str) -> None:
-    engine = yard.spawn(*RUN, failpoint=failpoint)
-    wait_for(lambda: yard.killed, failpoint)
-    yard.kill(engine.pid)
+async def test_the_launcher_and_its_engine_die(workspace: CrashWorkspace, failpoint: str) -> None:
+    engine = workspace.spawn(*RUN, failpoint=failpoint)
+    wait_until(lambda: workspace.killed, failpoint)
+    kill(engine.pid)
     engine.communicate()
-    await goes_on(yard)
-    assert_one_run_of_each_gate(yard, lost=1)
+    await goes_on(workspace)
+    assert_one_run_of_each_gate(workspace, lost=1)

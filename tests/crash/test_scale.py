@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.crash.crash_workspace import PATIENCE, Yard, counted, wait_for
+from tests.crash.crash_workspace import CrashWorkspace, counted
+from tests.support.processes import kill
+from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -21,17 +23,17 @@ SMALL = 8 << 20
 """Bytes of the disk that is filled up."""
 
 
-def many(yard: Yard, number: int, run: str) -> list[str]:
+def many(workspace: CrashWorkspace, number: int, run: str) -> list[str]:
     """So many tasks of one gate, with one step."""
     names = [f"t{index}" for index in range(number)]
     phases = {"implement": {"run": [run]}} | dict.fromkeys(("test", "use", "verify"), "skip")
-    yard.tasks(*({"id": name, "phases": phases} for name in names))
+    workspace.tasks(*({"id": name, "phases": phases} for name in names))
     return names
 
 
 @contextlib.contextmanager
-def reading(yard: Yard) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(f"{yard.space.db.as_uri()}?mode=ro", uri=True)) as connection:
+def reading(workspace: CrashWorkspace) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(f"{workspace.files.db.as_uri()}?mode=ro", uri=True)) as connection:
         yield connection
 
 
@@ -39,48 +41,48 @@ def count(connection: sqlite3.Connection, where: str, *values: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM run WHERE {where}", values).fetchone()[0])
 
 
-def statuses(yard: Yard) -> set[str]:
-    return {str(info.status) for info in yard.infos().values()}
+def statuses(workspace: CrashWorkspace) -> set[str]:
+    return {str(info.status) for info in workspace.infos().values()}
 
 
-def test_all_in_flight_are_taken_over_at_once(yard: Yard) -> None:
-    yard.configure(max_parallel=MANY)
-    names = many(yard, MANY, "./step work go 1")
-    engine = yard.spawn(("engine",), ("start", *names))
-    wait_for(lambda: len(yard.runs()) == MANY, "the beginning of all steps", beside=engine)
-    yard.kill(engine.pid)
+def test_all_in_flight_are_taken_over_at_once(workspace: CrashWorkspace) -> None:
+    workspace.configure(max_parallel=MANY)
+    names = many(workspace, MANY, "./step work go 1")
+    engine = workspace.spawn(("engine",), ("start", *names))
+    wait_until(lambda: len(workspace.runs()) == MANY, "the beginning of all steps", process=engine)
+    kill(engine.pid)
     engine.communicate()
-    with reading(yard) as connection:
+    with reading(workspace) as connection:
         (dead,) = connection.execute("SELECT DISTINCT owner FROM run").fetchone()
         begun = time.monotonic()
-        engine = yard.spawn(("engine",))
-        wait_for(lambda: count(connection, "owner != ?", dead) == MANY, "the takeover of all", beside=engine)
+        engine = workspace.spawn(("engine",))
+        wait_until(lambda: count(connection, "owner != ?", dead) == MANY, "the takeover of all", process=engine)
     print(
         f"{MANY} workflows in flight were owned again {time.monotonic() - begun:.2f} s after the start of the process"
     )
-    assert sum(yard.runs().values()) == MANY
-    yard.touch("go")
+    assert sum(workspace.runs().values()) == MANY
+    workspace.touch("go")
     _, said = engine.communicate(timeout=PATIENCE)
     assert engine.returncode == 0, said
-    assert statuses(yard) == {"COMPLETED"}
-    yard.assert_sound()
-    assert yard.ends() == yard.runs()
+    assert statuses(workspace) == {"COMPLETED"}
+    workspace.assert_sound()
+    assert workspace.ends() == workspace.runs()
 
 
-def test_three_processes_share_the_work(yard: Yard) -> None:
-    yard.configure(max_parallel=6)
-    names = many(yard, MANY, "./step work")
-    workers = [yard.spawn(("engine",), ("stay",)) for _ in range(2)]
-    wait_for(lambda: len(list(yard.space.engines.glob("*/claims"))) == 2, "both workers")
-    yard.lives(("engine",), ("leave", *names))
-    yard.kill(*(worker.pid for worker in workers))
+def test_three_processes_share_the_work(workspace: CrashWorkspace) -> None:
+    workspace.configure(max_parallel=6)
+    names = many(workspace, MANY, "./step work")
+    workers = [workspace.spawn(("engine",), ("stay",)) for _ in range(2)]
+    wait_until(lambda: len(list(workspace.files.engines.glob("*/claims"))) == 2, "both workers")
+    workspace.run_to_end(("engine",), ("leave", *names))
+    kill(*(worker.pid for worker in workers))
     for worker in workers:
         worker.communicate()
-    assert statuses(yard) == {"COMPLETED"}
-    yard.assert_sound()
-    assert set(yard.ends().values()) == {1}
-    assert len(yard.ends()) == MANY
-    with reading(yard) as connection:
+    assert statuses(workspace) == {"COMPLETED"}
+    workspace.assert_sound()
+    assert set(workspace.ends().values()) == {1}
+    assert len(workspace.ends()) == MANY
+    with reading(workspace) as connection:
         shares = connection.execute("SELECT count(*) FROM run GROUP BY owner").fetchall()
     print(f"the three took {sorted(share for (share,) in shares)}")
 
@@ -114,9 +116,9 @@ def fill(path: Path) -> None:
     os.close(file)
 
 
-def test_a_full_disk_costs_time_and_nothing_else(yards: list[Yard], tmp_path: Path, disk: Path) -> None:
-    outside, inside = Yard(tmp_path), Yard(disk)
-    yards.append(inside)
+def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
+    outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
+    workspaces.append(inside)
     step = outside.root / "step"  # It counts on another disk: what is full is Penguin's alone.
     inside.configure(max_parallel=4)
     phases = {name: counted(name, "- 0.1") for name in ("implement", "test", "use", "verify")}
@@ -126,9 +128,9 @@ def test_a_full_disk_costs_time_and_nothing_else(yards: list[Yard], tmp_path: Pa
     engine = inside.spawn(("engine",), ("start", *(f"t{index}" for index in range(20))))
     try:
         for wave in range(1, 4):
-            wait_for(lambda wave=wave: len(outside.ends()) >= 15 * wave, "the next steps", beside=engine)  # type: ignore[misc]
+            wait_until(lambda wave=wave: len(outside.ends()) >= 15 * wave, "the next steps", process=engine)  # type: ignore[misc]
             fill(disk / "filler")
-            wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
+            wait_until((tmp_path / "trouble").exists, "the word that the disk is full", process=engine)
             (disk / "filler").unlink()
             (tmp_path / "trouble").unlink()
         _, said = engine.communicate(timeout=PATIENCE)
@@ -142,21 +144,23 @@ def test_a_full_disk_costs_time_and_nothing_else(yards: list[Yard], tmp_path: Pa
     assert set(outside.ends().values()) == {1}
 
 
-def test_a_result_that_waits_for_room_is_not_taken_for_lost(yards: list[Yard], tmp_path: Path, disk: Path) -> None:
-    outside, inside = Yard(tmp_path), Yard(disk)
-    yards.append(inside)
+def test_a_result_that_waits_for_room_is_not_taken_for_lost(
+    workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path
+) -> None:
+    outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
+    workspaces.append(inside)
     work = {"run": [f"{outside.root}/step work go"]}
     inside.tasks({"id": "a", "phases": {"implement": work} | dict.fromkeys(("test", "use", "verify"), "skip")})
     engine = inside.spawn(("engine",), ("start", "a"))
-    wait_for((outside.root / "began-work").exists, "the step", beside=engine)
+    wait_until((outside.root / "began-work").exists, "the step", process=engine)
     fill(disk / "filler")
     outside.touch("go")
-    wait_for((tmp_path / "trouble").exists, "the word that the disk is full", beside=engine)
-    inside.kill(engine.pid)
+    wait_until((tmp_path / "trouble").exists, "the word that the disk is full", process=engine)
+    kill(engine.pid)
     engine.communicate()
     (disk / "filler").unlink()
     # The launcher tries again after a while: the next engine asks before that, or after.
-    inside.lives(("engine",))
+    inside.run_to_end(("engine",))
     assert statuses(inside) == {"COMPLETED"}
     inside.assert_sound()
     assert list(outside.ends().values()) == [1]

@@ -1,18 +1,16 @@
-"""Attempts on real processes: orders, runners, and conditions to wait for."""
+"""A workspace for attempts on real processes: orders, and what runs them."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.workspace import WorkspaceFolder
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
@@ -21,17 +19,15 @@ from penguin.orchestration.execution.local_runner import LocalPhases
 from penguin.orchestration.execution.runner_api import AttemptOrder, Control
 
 GRACE = 0.3
-PATIENCE = 20.0
 ENGINE = Path(__file__).with_name("engine_process.py")
 
 
-class House:
-    """A workspace, and what is run in it."""
+class AttemptWorkspace(WorkspaceFolder):
+    """A workspace in which single attempts run."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root / "workspace"
+        super().__init__(root / "workspace")
         self.root.mkdir()
-        self.engines = self.root / ".penguin" / "engines"
         self.run_dir = self.root / ".penguin" / "runs" / "ituv-t-abc123" / "1-TEST"
 
     def order(
@@ -73,7 +69,7 @@ class House:
     async def attempt(
         self, order: AttemptOrder, control: Control | None = None, engine: str = "one", lease: Path | None = None
     ) -> AttemptResult:
-        """Run an attempt on an engine of its own."""
+        """Run an attempt in this process."""
         phases = self.phases(engine, lease=lease)
         try:
             return await phases.run(order, control or Control())
@@ -83,69 +79,20 @@ class House:
     def run(self, *run: str | Command, **settings: Any) -> AttemptResult:
         return asyncio.run(self.attempt(self.order(*run, **settings)))
 
-    def write(self, path: str, text: str) -> Path:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        return file
-
-    def read(self, path: str) -> str:
-        return (self.root / path).read_text()
-
-    def count(self, path: str) -> int:
-        """Lines of a file to which every run of a step adds one."""
-        try:
-            return len(self.read(path).splitlines())
-        except FileNotFoundError:
-            return 0
-
     def started(self, name: str) -> int:
-        """How many tries of a step have a start mark."""
+        """Return how many attempts at a step have a start mark."""
         return len(list(self.run_dir.glob(f"*{name}*.start.json")))
 
     def engine(self, order: AttemptOrder, name: str = "one", lease: Path | None = None) -> subprocess.Popen[bytes]:
-        """Run an attempt in a process that can be killed."""
+        """Run an attempt in an engine process of its own."""
         path = self.root / f"order-{name}.json"
         path.write_bytes(msgspec.json.encode(order))
         command = [sys.executable, str(ENGINE), str(path), str(self.engines / name), *([str(lease)] if lease else [])]
         return subprocess.Popen(command)
 
-    def launchers(self) -> list[int]:
-        """Process ids of the launchers of this workspace."""
-        return [pid for pid in processes() if os.fsencode(f"launcher.py {self.engines}/") in command_line(pid)]
 
-
-def processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-    except OSError:
-        return b""
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-async def until(condition: Callable[[], object], what: str = "the condition") -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, f"{what} did not come"
-        await asyncio.sleep(0.01)
-
-
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-
-
-async def beside(running: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Start something and let it get going."""
+async def start_task(running: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Start a task, and let it run up to its first wait."""
     task = asyncio.create_task(running)
     await asyncio.sleep(0)
     return task

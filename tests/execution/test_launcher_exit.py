@@ -7,14 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import PATIENCE, wait_until
 
 import penguin.orchestration.execution.launcher as launcher
 
 PROGRAM = Path(launcher.__file__).parent / "launcher.py"
-PATIENCE = 20.0
 
 
 def order(folder: Path, line: str = "while [ ! -e go ]; do sleep 0.01; done") -> dict[str, Any]:
@@ -61,9 +61,6 @@ def test_a_client_that_takes_no_more_words_does_not_keep_the_launcher(tmp_path: 
     # The word of the step's end will be the first that can't be sent.
     client.shutdown(socket.SHUT_RD)
     (tmp_path / "go").touch()
-    deadline = time.monotonic() + PATIENCE
-    while (tmp_path / "launcher.sock").exists():
-        assert time.monotonic() < deadline, "the launcher did not end"
-        time.sleep(0.01)
+    wait_until(lambda: not (tmp_path / "launcher.sock").exists(), "the end of the launcher")
     assert (tmp_path / "step.exit.json").exists()
     client.close()

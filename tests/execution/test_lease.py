@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.execution.attempt_workspace import House, alive, beside, kill, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
+from tests.support.processes import is_alive, kill
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import RecipeStep
@@ -40,71 +42,73 @@ LAPSED = "the lease on its steps lapsed"
 
 
 @pytest.fixture
-def lease(house: House) -> Lease:
-    house.write("stubborn.py", STUBBORN)
-    return Lease(house.root / ".penguin" / "temporal" / "lease")
+def lease(workspace: AttemptWorkspace) -> Lease:
+    workspace.write("stubborn.py", STUBBORN)
+    return Lease(workspace.root / ".penguin" / "temporal" / "lease")
 
 
-async def until_begun(house: House, lease: Lease, count: int = 1) -> None:
+async def until_begun(workspace: AttemptWorkspace, lease: Lease, count: int = 1) -> None:
     """Keep the lease until the step is seen to run."""
 
     def begun() -> bool:
         lease.renew(SHORT)
-        return house.count("second") >= count
+        return workspace.count("second") >= count
 
-    await until(begun, "the step")
+    await wait_until_async(begun, "the step")
 
 
-def pids(house: House, *names: str) -> list[int]:
-    return [int(line) for name in names for line in house.read(name).split()]
+def pids(workspace: AttemptWorkspace, *names: str) -> list[int]:
+    return [int(line) for name in names for line in workspace.read(name).split()]
 
 
 def assert_lapsed(result: AttemptResult) -> None:
     assert (result.verdict, result.cause, result.reason) == (Verdict.INTERRUPTED, "crash", LAPSED)
 
 
-def endings(house: House) -> list[str | None]:
+def endings(workspace: AttemptWorkspace) -> list[str | None]:
     """Why the tries of the steps ended."""
-    ended = [records.read_exit(str(path)[: -len(records.EXITED)]) for path in house.run_dir.glob("*" + records.EXITED)]
+    ended = [
+        records.read_exit(str(path)[: -len(records.EXITED)]) for path in workspace.run_dir.glob("*" + records.EXITED)
+    ]
     return sorted((exit_.why for exit_ in ended if exit_), key=str)
 
 
 # What a lease does to a step
 
 
-def test_a_step_runs_as_long_as_its_lease_is_renewed(house: House, lease: Lease) -> None:
+def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(HOLD), lease=lease.path))
-        await until_begun(house, lease)
+        attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
+        await until_begun(workspace, lease)
         first = lease.lapses_at()
         lease.renew(LONG)
-        await until(lambda: now() > first + 0.3, "the time after the first deadline")
-        assert alive(*pids(house, "second"))
-        house.write("go", "")
+        await wait_until_async(lambda: now() > first + 0.3, "the time after the first deadline")
+        assert is_alive(*pids(workspace, "second"))
+        workspace.write("go", "")
         assert (await attempt).verdict is Verdict.PASSED
 
     asyncio.run(scenario())
-    assert house.count("second") == 1
+    assert workspace.count("second") == 1
 
 
-def test_a_lapsed_lease_ends_the_whole_tree(house: House, lease: Lease) -> None:
+def test_a_lapsed_lease_ends_the_whole_tree(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(WITH_GRANDCHILD), lease=lease.path))
-        await until_begun(house, lease)
+        attempt = await start_task(workspace.attempt(workspace.order(WITH_GRANDCHILD), lease=lease.path))
+        await until_begun(workspace, lease)
         deadline = lease.lapses_at()
         assert_lapsed(await attempt)
         assert now() >= deadline
-        assert not any(map(alive, pids(house, "second", "grandchild")))
+        assert not any(map(is_alive, pids(workspace, "second", "grandchild")))
 
     asyncio.run(scenario())
-    assert endings(house) == ["lease"]
+    assert endings(workspace) == ["lease"]
 
 
-def test_sigterm_comes_first(house: House, lease: Lease) -> None:
+def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
-        order = house.order("trap 'echo bye; exit 0' TERM; echo $$ >> second; while :; do sleep 0.05; done")
-        attempt = await beside(house.attempt(order, lease=lease.path))
-        await until_begun(house, lease)
+        order = workspace.order("trap 'echo bye; exit 0' TERM; echo $$ >> second; while :; do sleep 0.05; done")
+        attempt = await start_task(workspace.attempt(order, lease=lease.path))
+        await until_begun(workspace, lease)
         result = await attempt
         assert_lapsed(result)
         assert "bye" in result.steps[0].excerpt
@@ -124,58 +128,60 @@ def test_sigterm_comes_first(house: House, lease: Lease) -> None:
     ids=["missing", "another boot", "nonsense", "cut off", "no file"],
 )
 @pytest.mark.parametrize("when", ["before the start", "while it runs"])
-def test_what_is_no_lease_has_lapsed(house: House, lease: Lease, spoil: Callable[[Path], object], when: str) -> None:
+def test_what_is_no_lease_has_lapsed(
+    workspace: AttemptWorkspace, lease: Lease, spoil: Callable[[Path], object], when: str
+) -> None:
     async def scenario() -> None:
         if when == "before the start":
             lease.renew(LONG)
             spoil(lease.path)
-        attempt = await beside(house.attempt(house.order(HOLD), lease=lease.path))
+        attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
         if when == "while it runs":
-            await until_begun(house, lease)
+            await until_begun(workspace, lease)
             spoil(lease.path)
         assert_lapsed(await attempt)
 
     asyncio.run(scenario())
-    assert house.count("second") == (1 if when == "while it runs" else 0)
+    assert workspace.count("second") == (1 if when == "while it runs" else 0)
 
 
 def test_no_step_starts_under_a_lapsed_lease_and_the_attempt_goes_on_under_a_new_one(
-    house: House, lease: Lease
+    workspace: AttemptWorkspace, lease: Lease
 ) -> None:
-    order = house.order(f"echo x >> first; rm {lease.path}", "echo x >> second")
+    order = workspace.order(f"echo x >> first; rm {lease.path}", "echo x >> second")
     lease.renew(LONG)
-    result = asyncio.run(house.attempt(order, lease=lease.path))
+    result = asyncio.run(workspace.attempt(order, lease=lease.path))
     assert_lapsed(result)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.INTERRUPTED]
-    assert house.count("second") == 0
+    assert workspace.count("second") == 0
     lease.renew(LONG)
-    assert asyncio.run(house.attempt(order, lease=lease.path)).verdict is Verdict.PASSED
-    assert (house.count("first"), house.count("second")) == (1, 1)
+    assert asyncio.run(workspace.attempt(order, lease=lease.path)).verdict is Verdict.PASSED
+    assert (workspace.count("first"), workspace.count("second")) == (1, 1)
 
 
-def test_a_step_in_the_background_has_the_lease_too(house: House, lease: Lease) -> None:
+def test_a_step_in_the_background_has_the_lease_too(workspace: AttemptWorkspace, lease: Lease) -> None:
     recipe = [
         RecipeStep(kind="shell", source="echo $$ > server; sleep 600", background=True),
         RecipeStep(kind="shell", source="trap '' TERM; echo $$ >> second; sleep 600"),
     ]
 
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(recipe=recipe), lease=lease.path))
-        await until_begun(house, lease)
+        attempt = await start_task(workspace.attempt(workspace.order(recipe=recipe), lease=lease.path))
+        await until_begun(workspace, lease)
         assert_lapsed(await attempt)
-        assert not any(map(alive, pids(house, "server", "second")))
+        assert not any(map(is_alive, pids(workspace, "server", "second")))
 
     asyncio.run(scenario())
-    assert set(endings(house)) <= {"lease", "stopped"}
+    assert set(endings(workspace)) <= {"lease", "stopped"}
 
 
-def test_who_asked_for_the_end_first_is_the_cause(house: House, lease: Lease) -> None:
+def test_who_asked_for_the_end_first_is_the_cause(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
         control = Control()
-        order = house.order("trap '' TERM; echo $$ >> second; while :; do sleep 0.05; done")
-        phases = house.phases(grace=2 * SHORT, lease=lease.path)
-        attempt = await beside(phases.run(order, control))
-        await until_begun(house, lease)
+        order = workspace.order("trap '' TERM; echo $$ >> second; while :; do sleep 0.05; done")
+        phases = workspace.phases(grace=2 * SHORT, lease=lease.path)
+        attempt = await start_task(phases.run(order, control))
+        await until_begun(workspace, lease)
         control.ask(Stop.CANCEL)
         assert (await attempt).cause == "cancel"
         assert not lease.holds()
@@ -187,104 +193,104 @@ def test_who_asked_for_the_end_first_is_the_cause(house: House, lease: Lease) ->
 # Dead engines and dead launchers
 
 
-def test_the_launcher_of_a_killed_engine_ends_its_step_by_itself(house: House, lease: Lease) -> None:
-    order = house.order(WITH_GRANDCHILD.replace("sleep 600", "test $(wc -l < second) = 2 || sleep 600"))
-    engine = house.engine(order, lease=lease.path)
+def test_the_launcher_of_a_killed_engine_ends_its_step_by_itself(workspace: AttemptWorkspace, lease: Lease) -> None:
+    order = workspace.order(WITH_GRANDCHILD.replace("sleep 600", "test $(wc -l < second) = 2 || sleep 600"))
+    engine = workspace.engine(order, lease=lease.path)
 
     async def scenario() -> None:
-        await until_begun(house, lease)
+        await until_begun(workspace, lease)
         kill(engine.pid)
         engine.wait()
-        await until(lambda: endings(house) == ["lease"], "the end of the step")
-        assert not any(map(alive, pids(house, "second", "grandchild")))
+        await wait_until_async(lambda: endings(workspace) == ["lease"], "the end of the step")
+        assert not any(map(is_alive, pids(workspace, "second", "grandchild")))
         lease.renew(LONG)
-        assert (await house.attempt(order, engine="two", lease=lease.path)).verdict is Verdict.PASSED
+        assert (await workspace.attempt(order, engine="two", lease=lease.path)).verdict is Verdict.PASSED
 
     asyncio.run(scenario())
-    assert house.count("second") == 2
+    assert workspace.count("second") == 2
 
 
-def test_the_step_of_a_killed_engine_is_adopted_within_the_lease(house: House, lease: Lease) -> None:
-    order = house.order(HOLD)
-    engine = house.engine(order, lease=lease.path)
+def test_the_step_of_a_killed_engine_is_adopted_within_the_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
+    order = workspace.order(HOLD)
+    engine = workspace.engine(order, lease=lease.path)
 
     async def scenario() -> None:
-        await until_begun(house, lease)
+        await until_begun(workspace, lease)
         kill(engine.pid)
         engine.wait()
         first = lease.lapses_at()
         lease.renew(LONG)
-        attempt = await beside(house.attempt(order, engine="two", lease=lease.path))
-        await until(lambda: now() > first + 0.3, "the time after the first deadline")
-        house.write("go", "")
+        attempt = await start_task(workspace.attempt(order, engine="two", lease=lease.path))
+        await wait_until_async(lambda: now() > first + 0.3, "the time after the first deadline")
+        workspace.write("go", "")
         assert (await attempt).verdict is Verdict.PASSED
 
     asyncio.run(scenario())
-    assert house.count("second") == 1
+    assert workspace.count("second") == 1
 
 
-def test_an_adopted_step_keeps_its_lease(house: House, lease: Lease) -> None:
-    order = house.order(HOLD)
-    engine = house.engine(order, lease=lease.path)
+def test_an_adopted_step_keeps_its_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
+    order = workspace.order(HOLD)
+    engine = workspace.engine(order, lease=lease.path)
 
     async def scenario() -> None:
-        await until_begun(house, lease)
+        await until_begun(workspace, lease)
         kill(engine.pid)
         engine.wait()
-        assert_lapsed(await house.attempt(order, engine="two"))
+        assert_lapsed(await workspace.attempt(order, engine="two"))
 
     asyncio.run(scenario())
-    assert not alive(*pids(house, "second"))
+    assert not is_alive(*pids(workspace, "second"))
 
 
-def test_without_a_launcher_the_engine_keeps_the_lease(house: House, lease: Lease) -> None:
+def test_without_a_launcher_the_engine_keeps_the_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(WITH_GRANDCHILD), lease=lease.path))
-        await until_begun(house, lease)
-        kill(house.launchers()[0])
+        attempt = await start_task(workspace.attempt(workspace.order(WITH_GRANDCHILD), lease=lease.path))
+        await until_begun(workspace, lease)
+        kill(workspace.launchers()[0])
         deadline = lease.lapses_at()
         assert_lapsed(await attempt)
         assert now() >= deadline
-        assert not any(map(alive, pids(house, "second", "grandchild")))
+        assert not any(map(is_alive, pids(workspace, "second", "grandchild")))
 
     asyncio.run(scenario())
-    assert endings(house) == ["lease"]
+    assert endings(workspace) == ["lease"]
 
 
-def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(house: House, lease: Lease) -> None:
+def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: AttemptWorkspace, lease: Lease) -> None:
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(HOLD), lease=lease.path))
-        await until_begun(house, lease)
-        (launcher,) = house.launchers()
+        attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
+        await until_begun(workspace, lease)
+        (launcher,) = workspace.launchers()
         # Looking for the launcher takes time on a busy machine.
         lease.renew(SHORT)
         first = lease.lapses_at()
         kill(launcher)
         lease.renew(LONG)
-        await until(lambda: now() > first + 0.3, "the time after the first deadline")
-        assert alive(*pids(house, "second"))
-        house.write("go", "")
+        await wait_until_async(lambda: now() > first + 0.3, "the time after the first deadline")
+        assert is_alive(*pids(workspace, "second"))
+        workspace.write("go", "")
         result = await attempt
-        assert (result.cause, endings(house)) == ("crash", ["crash"])
+        assert (result.cause, endings(workspace)) == ("crash", ["crash"])
         assert result.reason != LAPSED
 
     asyncio.run(scenario())
 
 
 def test_what_engine_and_launcher_left_is_ended_by_the_next_engine_once_the_lease_lapsed(
-    house: House, lease: Lease
+    workspace: AttemptWorkspace, lease: Lease
 ) -> None:
-    order = house.order(WITH_GRANDCHILD)
-    engine = house.engine(order, lease=lease.path)
+    order = workspace.order(WITH_GRANDCHILD)
+    engine = workspace.engine(order, lease=lease.path)
 
     async def scenario() -> None:
-        await until_begun(house, lease)
-        kill(house.launchers()[0])
+        await until_begun(workspace, lease)
+        kill(workspace.launchers()[0])
         kill(engine.pid)
         engine.wait()
-        await until(lambda: not lease.holds(), "the lapse")
-        assert_lapsed(await house.attempt(order, engine="two", lease=lease.path))
-        assert not any(map(alive, pids(house, "second", "grandchild")))
+        await wait_until_async(lambda: not lease.holds(), "the lapse")
+        assert_lapsed(await workspace.attempt(order, engine="two", lease=lease.path))
+        assert not any(map(is_alive, pids(workspace, "second", "grandchild")))
 
     asyncio.run(scenario())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.execution.attempt_workspace import House, kill, until
+from tests.execution.attempt_workspace import AttemptWorkspace
+from tests.support.processes import kill
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import RecipeStep
@@ -26,24 +27,22 @@ HOLD = "echo begun >> log; until test -e go; do sleep 0.01; done; echo ended >> 
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def workspace(tmp_path: Path) -> Iterator[AttemptWorkspace]:
     folder = tmp_path / os.fsdecode(b"caf\xe9 \xff")
     folder.mkdir()
-    house = House(folder)
-    yield house
-    (house.root / "go").touch()
-    for launcher in house.launchers():
-        with contextlib.suppress(ProcessLookupError):
-            kill(launcher)
+    workspace = AttemptWorkspace(folder)
+    yield workspace
+    (workspace.root / "go").touch()
+    kill(*workspace.launchers())
 
 
-def test_what_is_told_of_an_attempt_any_store_takes(house: House) -> None:
+def test_what_is_told_of_an_attempt_any_store_takes(workspace: AttemptWorkspace) -> None:
     shell, python = RecipeStep(kind="shell", source="pwd"), RecipeStep(kind="python", source="print(1)")
     leave = 'touch "$PENGUIN_ARTIFACTS_DIR/$(printf "a\\351")"'
-    order = house.order(leave, recipe=[shell, python])
+    order = workspace.order(leave, recipe=[shell, python])
 
     async def scenario() -> AttemptResult:
-        phases = house.phases()
+        phases = workspace.phases()
         try:
             return await run_attempt(phases, order, Control(), lambda problem: None)
         finally:
@@ -55,45 +54,45 @@ def test_what_is_told_of_an_attempt_any_store_takes(house: House) -> None:
     assert "/caf\\xe9 \\xff/workspace/.penguin/" in result.steps[1].argv[1]
     (artifact,) = result.artifacts
     assert artifact.endswith("/a\\xe9")
-    assert not (house.root / artifact).exists()
-    assert (house.root / true_path(artifact)).is_file()
+    assert not (workspace.root / artifact).exists()
+    assert (workspace.root / true_path(artifact)).is_file()
 
 
-def test_a_step_is_adopted_by_the_next_engine(house: House) -> None:
-    order = house.order(HOLD)
+def test_a_step_is_adopted_by_the_next_engine(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(HOLD)
 
     async def scenario() -> AttemptResult:
-        await leave_running(house, order)
-        second = asyncio.create_task(house.attempt(order, engine="two"))
-        house.write("go", "")
+        await leave_running(workspace, order)
+        second = asyncio.create_task(workspace.attempt(order, engine="two"))
+        workspace.write("go", "")
         return await second
 
     assert asyncio.run(scenario()).verdict is Verdict.PASSED
-    assert house.read("log") == "begun\nended\n"
+    assert workspace.read("log") == "begun\nended\n"
 
 
-async def leave_running(house: House, order: AttemptOrder) -> None:
-    first = house.phases("one")
+async def leave_running(workspace: AttemptWorkspace, order: AttemptOrder) -> None:
+    first = workspace.phases("one")
     running = asyncio.create_task(first.run(order, Control()))
-    await until(lambda: house.count("log"), "the step")
+    await wait_until_async(lambda: workspace.count("log"), "the step")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await first.aclose()
 
 
-def test_a_launcher_that_was_killed_is_noted(house: House) -> None:
-    order = house.order(HOLD)
+def test_a_launcher_that_was_killed_is_noted(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(HOLD)
 
     async def scenario() -> AttemptResult:
-        running = asyncio.create_task(house.attempt(order))
-        await until(lambda: house.count("log"), "the step")
-        kill(*house.launchers())
-        house.write("go", "")
+        running = asyncio.create_task(workspace.attempt(order))
+        await wait_until_async(lambda: workspace.count("log"), "the step")
+        kill(*workspace.launchers())
+        workspace.write("go", "")
         return await running
 
     result = asyncio.run(scenario())
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
-    (record,) = house.run_dir.glob("*.exit.json")
+    (record,) = workspace.run_dir.glob("*.exit.json")
     ended = records.read_exit(str(record).removesuffix(records.EXITED))
     assert ended is not None
     assert (ended.id + records.EXITED, ended.why) == (str(record), records.CRASH)

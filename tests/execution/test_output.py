@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.execution.attempt_workspace import House, beside, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.execution.launcher.output import Output
@@ -25,7 +26,7 @@ def memory(pid: int) -> int:
     raise AssertionError("no VmHWM")
 
 
-def test_a_flood_costs_no_memory_and_is_capped(house: House) -> None:
+def test_a_flood_costs_no_memory_and_is_capped(workspace: AttemptWorkspace) -> None:
     flood = (
         "echo first; head -c 300000000 /dev/zero | tr '\\0' 'x'; echo last; touch done; "
         "while test -e done; do sleep 0.01; done"
@@ -33,15 +34,15 @@ def test_a_flood_costs_no_memory_and_is_capped(house: House) -> None:
 
     async def scenario() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        attempt = await beside(house.attempt(house.order(flood, max_output=1_000_000)))
-        await until((house.root / "done").exists, "the flood")
-        (launcher,) = house.launchers()
+        attempt = await start_task(workspace.attempt(workspace.order(flood, max_output=1_000_000)))
+        await wait_until_async((workspace.root / "done").exists, "the flood")
+        (launcher,) = workspace.launchers()
         assert memory(launcher) < 50_000_000
-        (house.root / "done").unlink()
+        (workspace.root / "done").unlink()
         result = await attempt
         (step,) = result.steps
         assert result.verdict is Verdict.PASSED
-        data = (house.root / (step.output or "")).read_bytes()
+        data = (workspace.root / (step.output or "")).read_bytes()
         assert 1_000_000 <= step.output_bytes == len(data) < 1_000_100
         assert data.startswith(b"first\nxxx")
         assert data.endswith(b"xxxlast\n")
@@ -88,6 +89,6 @@ def test_colours_and_carriage_returns_are_taken_out() -> None:
     assert clean(b"\x1b[31mred\x1b[0m\r\n10%\r20%\x07 \xff") == "red\n10%\n20% ?"
 
 
-def test_standard_error_is_part_of_the_output(house: House) -> None:
-    result = house.run("echo out; echo err >&2")
+def test_standard_error_is_part_of_the_output(workspace: AttemptWorkspace) -> None:
+    result = workspace.run("echo out; echo err >&2")
     assert result.steps[0].excerpt == "out\nerr\n"

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.execution.attempt_workspace import House, beside, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
 
 
-def stopped_at(house: House, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:
+def stopped_at(workspace: AttemptWorkspace, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:
     """Run an attempt; when `file` appears ask for these, then make the file `go`."""
 
     async def scenario() -> AttemptResult:
         control = Control()
-        attempt = await beside(house.attempt(order, control))
-        await until((house.root / file).exists, file)
+        attempt = await start_task(workspace.attempt(order, control))
+        await wait_until_async((workspace.root / file).exists, file)
         for stop in asks:
             control.ask(stop)
             await asyncio.sleep(0.02)
-        house.write("go", "")
+        workspace.write("go", "")
         result: AttemptResult = await attempt
         return result
 
@@ -31,54 +32,54 @@ def stopped_at(house: House, order: AttemptOrder, file: str, *asks: Stop | None)
 STEP = "echo x >> first; while ! test -e go; do sleep 0.01; done"
 
 
-def test_pause_lets_the_step_end_and_going_on_repeats_nothing(house: House) -> None:
-    order = house.order(STEP, "echo y >> second")
-    result = stopped_at(house, order, "first", Stop.PAUSE)
+def test_pause_lets_the_step_end_and_going_on_repeats_nothing(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(STEP, "echo y >> second")
+    result = stopped_at(workspace, order, "first", Stop.PAUSE)
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "pause")
     assert [step.verdict for step in result.steps] == [Verdict.PASSED]
-    assert not (house.root / "second").exists()
-    result = asyncio.run(house.attempt(order, engine="two"))
+    assert not (workspace.root / "second").exists()
+    result = asyncio.run(workspace.attempt(order, engine="two"))
     assert (result.verdict, len(result.steps)) == (Verdict.PASSED, 2)
-    assert (house.count("first"), house.count("second")) == (1, 1)
+    assert (workspace.count("first"), workspace.count("second")) == (1, 1)
 
 
-def test_a_pause_taken_back_stops_nothing(house: House) -> None:
-    result = stopped_at(house, house.order(STEP, "true"), "first", Stop.PAUSE, None)
+def test_a_pause_taken_back_stops_nothing(workspace: AttemptWorkspace) -> None:
+    result = stopped_at(workspace, workspace.order(STEP, "true"), "first", Stop.PAUSE, None)
     assert result.verdict is Verdict.PASSED
 
 
-def test_a_pause_during_the_last_step_keeps_its_result(house: House) -> None:
-    result = stopped_at(house, house.order("true", STEP), "first", Stop.PAUSE)
+def test_a_pause_during_the_last_step_keeps_its_result(workspace: AttemptWorkspace) -> None:
+    result = stopped_at(workspace, workspace.order("true", STEP), "first", Stop.PAUSE)
     assert (result.verdict, result.cause) == (Verdict.PASSED, "")
 
 
-def test_a_pause_before_the_first_step_starts_nothing(house: House) -> None:
+def test_a_pause_before_the_first_step_starts_nothing(workspace: AttemptWorkspace) -> None:
     async def scenario() -> AttemptResult:
         control = Control()
         control.ask(Stop.PAUSE)
-        return await house.attempt(house.order("touch never"), control)
+        return await workspace.attempt(workspace.order("touch never"), control)
 
     assert asyncio.run(scenario()).cause == "pause"
-    assert not (house.root / "never").exists()
+    assert not (workspace.root / "never").exists()
 
 
-def test_now_ends_the_step_which_then_runs_again(house: House) -> None:
-    order = house.order("echo x >> zero", STEP)
-    result = stopped_at(house, order, "first", Stop.PAUSE, Stop.NOW)
+def test_now_ends_the_step_which_then_runs_again(workspace: AttemptWorkspace) -> None:
+    order = workspace.order("echo x >> zero", STEP)
+    result = stopped_at(workspace, order, "first", Stop.PAUSE, Stop.NOW)
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "now")
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.INTERRUPTED]
-    result = asyncio.run(house.attempt(order))
+    result = asyncio.run(workspace.attempt(order))
     assert result.verdict is Verdict.PASSED
-    assert (house.count("zero"), house.count("first")) == (1, 2)
+    assert (workspace.count("zero"), workspace.count("first")) == (1, 2)
     assert (result.steps[1].output or "").endswith(".2.log")
 
 
-def test_a_pause_costs_no_time(house: House) -> None:
-    order = house.order(STEP, "sleep 0.3", timeout=3.0)
-    stopped_at(house, order, "first", Stop.PAUSE)
+def test_a_pause_costs_no_time(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(STEP, "sleep 0.3", timeout=3.0)
+    stopped_at(workspace, order, "first", Stop.PAUSE)
 
     async def later() -> AttemptResult:
         await asyncio.sleep(2.8)  # Time itself is what this is about.
-        return await house.attempt(order)
+        return await workspace.attempt(order)
 
     assert asyncio.run(later()).verdict is Verdict.PASSED

@@ -7,7 +7,8 @@ import socket
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.execution.attempt_workspace import House, beside, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
@@ -29,8 +30,8 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def server(house: House, port: int) -> RecipeStep:
-    house.write("server.py", SERVER)
+def server(workspace: AttemptWorkspace, port: int) -> RecipeStep:
+    workspace.write("server.py", SERVER)
     return RecipeStep("shell", f"echo up >> ups\nexec python3 server.py {port}\n", background=True, name="server")
 
 
@@ -38,7 +39,7 @@ def http(port: int, path: str = "/", **settings: object) -> RecipeStep:
     return RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=10.0, **settings)  # type: ignore[arg-type]
 
 
-def test_http_steps_talk_to_a_server_of_the_recipe(house: House, port: int) -> None:
+def test_http_steps_talk_to_a_server_of_the_recipe(workspace: AttemptWorkspace, port: int) -> None:
     post = http(
         port,
         method="POST",
@@ -46,21 +47,21 @@ def test_http_steps_talk_to_a_server_of_the_recipe(house: House, port: int) -> N
         body="hello",
         expect=Expect(status=200, json={"body": "hello", "x": "1"}, stdout="/hel+o/"),
     )
-    result = house.run(recipe=[server(house, port), http(port, name="get"), post])
+    result = workspace.run(recipe=[server(workspace, port), http(port, name="get"), post])
     assert [step.verdict for step in result.steps] == [Verdict.PASSED] * 3, result.reason
     assert result.steps[1].name == "try: get"
     assert "HTTP/1.0 200 OK" in result.steps[1].excerpt
     assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_http_expectations_that_fail(house: House, port: int) -> None:
+def test_http_expectations_that_fail(workspace: AttemptWorkspace, port: int) -> None:
     def one(name: str, path: str, expect: Expect) -> Recipe:
         return Recipe(name, (RecipeStep("http", f"http://127.0.0.1:{port}{path}", expect=expect),))
 
     async def scenario() -> None:
-        house.write("server.py", SERVER)
-        outside = await asyncio.create_subprocess_exec("python3", str(house.root / "server.py"), str(port))
-        await until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server")
+        workspace.write("server.py", SERVER)
+        outside = await asyncio.create_subprocess_exec("python3", str(workspace.root / "server.py"), str(port))
+        await wait_until_async(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server")
         recipes = [
             one("a", "/nope", Expect()),
             one("b", "/", Expect(status=201)),
@@ -68,7 +69,7 @@ def test_http_expectations_that_fail(house: House, port: int) -> None:
             one("d", "/", Expect(stdout="missing")),
             one("e", "/nope", Expect(status=404)),
         ]
-        result = await house.attempt(house.order(recipes=recipes))
+        result = await workspace.attempt(workspace.order(recipes=recipes))
         outside.kill()
         await outside.wait()
         reasons = [step.reason for step in result.steps]
@@ -80,15 +81,15 @@ def test_http_expectations_that_fail(house: House, port: int) -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_that_never_comes_up(house: House, port: int) -> None:
-    result = house.run(recipe=[RecipeStep("http", f"http://127.0.0.1:{port}/", within=0.3)])
+def test_a_server_that_never_comes_up(workspace: AttemptWorkspace, port: int) -> None:
+    result = workspace.run(recipe=[RecipeStep("http", f"http://127.0.0.1:{port}/", within=0.3)])
     assert result.verdict is Verdict.FAILED
     assert "no answer from" in result.reason
 
 
-def test_shell_and_python_steps(house: House) -> None:
-    house.write("mine.py", "answer = 42")
-    result = house.run(
+def test_shell_and_python_steps(workspace: AttemptWorkspace) -> None:
+    workspace.write("mine.py", "answer = 42")
+    result = workspace.run(
         recipes=[
             Recipe("exits", (RecipeStep("shell", "exit 3", expect=Expect(exit=3)),)),
             Recipe("python", (RecipeStep("python", "import mine\nprint(mine.answer)", expect=Expect(stdout="42")),)),
@@ -109,68 +110,68 @@ def test_shell_and_python_steps(house: House) -> None:
         "breaks": Verdict.FAILED,
         "odd": Verdict.PASSED,
     }
-    assert not (house.root / "never").exists()
+    assert not (workspace.root / "never").exists()
     assert [step.verdict for step in result.steps].count(Verdict.SKIPPED) == 1
 
 
-def test_a_background_step_that_ends_early_fails(house: House) -> None:
+def test_a_background_step_that_ends_early_fails(workspace: AttemptWorkspace) -> None:
     steps = [RecipeStep("shell", "echo gone; exit 1", background=True), RecipeStep("shell", "sleep 0.3")]
-    result = house.run(recipe=steps)
+    result = workspace.run(recipe=steps)
     assert result.verdict is Verdict.FAILED
     assert "ended before its recipe did: exit 1: gone" in result.reason
 
 
-def test_a_recipe_whose_server_was_stopped_starts_over(house: House, port: int) -> None:
+def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspace, port: int) -> None:
     """What was done with the first server is done again with the second, which knows nothing of it."""
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
-    order = house.order(
-        recipe=[server(house, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+    order = workspace.order(
+        recipe=[server(workspace, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
     )
 
     async def scenario() -> None:
         control = Control()
-        attempt = await beside(house.attempt(order, control))
-        await until((house.root / "held").exists, "the third step")
+        attempt = await start_task(workspace.attempt(order, control))
+        await wait_until_async((workspace.root / "held").exists, "the third step")
         control.ask(Stop.PAUSE)
-        house.write("go", "")
+        workspace.write("go", "")
         result = await attempt
         assert result.cause == "pause"
         assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
-        result = await house.attempt(order)
+        result = await workspace.attempt(order)
         assert result.verdict is Verdict.PASSED, result.reason
 
     asyncio.run(scenario())
-    assert (house.count("ups"), house.count("held")) == (2, 2)
+    assert (workspace.count("ups"), workspace.count("held")) == (2, 2)
 
 
-def test_a_killed_engine_leaves_the_server_to_the_next(house: House, port: int) -> None:
+def test_a_killed_engine_leaves_the_server_to_the_next(workspace: AttemptWorkspace, port: int) -> None:
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
-    order = house.order(
-        recipe=[server(house, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+    order = workspace.order(
+        recipe=[server(workspace, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
     )
-    engine = house.engine(order)
+    engine = workspace.engine(order)
 
     async def scenario() -> None:
-        await until((house.root / "held").exists, "the third step")
+        await wait_until_async((workspace.root / "held").exists, "the third step")
         engine.kill()
         engine.wait()
-        house.write("go", "")
-        result = await house.attempt(order, engine="two")
+        workspace.write("go", "")
+        result = await workspace.attempt(order, engine="two")
         assert result.verdict is Verdict.PASSED, result.reason
 
     asyncio.run(scenario())
-    assert (house.count("ups"), house.count("held")) == (1, 1)
+    assert (workspace.count("ups"), workspace.count("held")) == (1, 1)
 
 
-def test_text_is_found_anywhere_in_a_large_output(house: House) -> None:
-    path = house.write("large", "x" * (1 << 20))
+def test_text_is_found_anywhere_in_a_large_output(workspace: AttemptWorkspace) -> None:
+    path = workspace.write("large", "x" * (1 << 20))
     with path.open("a") as file:
         file.write("needle" + "y" * (3 << 20))
     assert file_holds(path, "xneedley")
     assert not file_holds(path, "noodle")
     assert file_holds(path, "/y{5}$/")
-    assert not file_holds(house.write("empty", ""), "x")
-    assert file_holds(house.write("empty", ""), "")
+    assert not file_holds(workspace.write("empty", ""), "x")
+    assert file_holds(workspace.write("empty", ""), "")
 
 
 JSON = st.recursive(

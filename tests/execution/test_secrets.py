@@ -14,8 +14,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.execution.attempt_workspace import House, beside, kill, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
 from tests.execution.test_output import memory
+from tests.support.processes import kill
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Command, Expect, RecipeStep
@@ -133,28 +135,28 @@ def test_names_that_are_denied() -> None:
 # What steps print
 
 
-def test_a_value_in_two_pieces_is_never_on_the_disk(house: House) -> None:
+def test_a_value_in_two_pieces_is_never_on_the_disk(workspace: AttemptWorkspace) -> None:
     half = len(VALUE) // 2
     command = (
         f"printf 'begin {VALUE[:half]}' ; touch half; while ! test -e go; do sleep 0.01; done; "
         f"printf '{VALUE[half:]} end'"
     )
-    script = house.write("print.sh", command)
+    script = workspace.write("print.sh", command)
 
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(f"sh {script.name}")))
-        await until((house.root / "half").exists, "the first half")
-        (log,) = house.run_dir.glob("*.log")
-        await until(lambda: log.read_bytes() == b"begin ", "what is no secret")
-        (house.root / "go").touch()
+        attempt = await start_task(workspace.attempt(workspace.order(f"sh {script.name}")))
+        await wait_until_async((workspace.root / "half").exists, "the first half")
+        (log,) = workspace.run_dir.glob("*.log")
+        await wait_until_async(lambda: log.read_bytes() == b"begin ", "what is no secret")
+        (workspace.root / "go").touch()
         result = await attempt
         assert result.steps[0].excerpt == f"begin {LABEL} end"
 
     asyncio.run(scenario())
 
 
-def test_nothing_that_is_stored_of_a_step_holds_the_value(house: House) -> None:
-    house.write(
+def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWorkspace) -> None:
+    workspace.write(
         "test_it.py",
         f"import os\ndef test_it():\n    print(os.environ['{NAME}'])\n    assert os.environ['{NAME}'] == 'another'\n",
     )
@@ -163,7 +165,7 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(house: House) -> None:
         RecipeStep("python", f"import os; raise SystemExit('no: ' + os.environ['{NAME}'])"),
     ]
     # The command line names the value itself: that is the configuration's to say, but the evidence does not repeat it.
-    told = house.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
+    told = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
     tested, named, out, raised = told.steps
     assert tested.tests is not None
     assert tested.tests.failed == 1
@@ -174,14 +176,14 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(house: House) -> None:
     assert raised.reason == f"exit 1: no: {LABEL}"
     evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in told.steps]).decode()
     assert VALUE not in evidence
-    assert holders(house.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
+    assert holders(workspace.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
 
 
-def test_a_report_is_counted_though_it_is_redacted(house: House) -> None:
-    house.write("test_it.py", f"def test_it():\n    print('{VALUE}')\n")
-    result = house.run("pytest -q -o junit_logging=all test_it.py")
+def test_a_report_is_counted_though_it_is_redacted(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_it.py", f"def test_it():\n    print('{VALUE}')\n")
+    result = workspace.run("pytest -q -o junit_logging=all test_it.py")
     assert result.verdict is Verdict.PASSED
-    (report,) = house.run_dir.glob("*.junit.xml")
+    (report,) = workspace.run_dir.glob("*.junit.xml")
     assert LABEL in report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
@@ -198,59 +200,61 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 """
 
 
-def test_a_response_is_compared_as_it_is_and_stored_without_the_value(house: House, port: int) -> None:
-    house.write("echo.py", ECHO)
+def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace: AttemptWorkspace, port: int) -> None:
+    workspace.write("echo.py", ECHO)
     recipe = [
         RecipeStep("shell", f"exec {sys.executable} echo.py {port}", background=True),
         RecipeStep("http", f"http://127.0.0.1:{port}/", Expect(stdout="t<value>"), within=10.0),
         RecipeStep("http", f"http://127.0.0.1:{port}/", Expect(json=[1])),
     ]
-    _, passed, failed = house.run(recipe=recipe).steps
+    _, passed, failed = workspace.run(recipe=recipe).steps
     assert (passed.verdict, failed.verdict) == (Verdict.PASSED, Verdict.FAILED)
     assert passed.excerpt.endswith(f"\n\n{LABEL}")
     assert f"x-key: {LABEL}\n" in passed.excerpt
-    assert holders(house.run_dir, VALUE) == []
+    assert holders(workspace.run_dir, VALUE) == []
 
 
-def test_an_expectation_holds_though_its_text_is_secret(house: House) -> None:
+def test_an_expectation_holds_though_its_text_is_secret(workspace: AttemptWorkspace) -> None:
     recipe = [RecipeStep("shell", f"echo ${NAME}", Expect(stdout=VALUE))]
     # The blueprint says it, and so does its copy for the steps; nothing else does.
-    result = house.run(recipe=recipe)
+    result = workspace.run(recipe=recipe)
     assert result.steps[0].verdict is Verdict.PASSED
-    assert [path.name for path in holders(house.run_dir, VALUE)] == ["task.json"]
+    assert [path.name for path in holders(workspace.run_dir, VALUE)] == ["task.json"]
 
 
-def test_names_of_the_configuration_count_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_the_configuration_count_too(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@db")
     monkeypatch.setenv("AWS_REGION", "north-pole")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "denied and secret")
     command = 'echo "$DATABASE_URL ${AWS_REGION-none} ${AWS_SESSION_TOKEN-none}"; echo denied and secret'
-    order = house.order(command)
+    order = workspace.order(command)
     definition = msgspec.structs.replace(order.definition, redact=("DATABASE_*",), env_deny=("AWS_*",))
-    result = asyncio.run(house.attempt(msgspec.structs.replace(order, definition=definition)))
+    result = asyncio.run(workspace.attempt(msgspec.structs.replace(order, definition=definition)))
     # A step may come by what it was denied in other ways.
     assert result.steps[0].excerpt == "[redacted DATABASE_URL] none none\n[redacted AWS_SESSION_TOKEN]\n"
     assert b"postgres" not in msgspec.json.encode(definition)
 
 
-def test_no_step_gets_the_keys_that_workflows_are_commanded_with(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_step_gets_the_keys_that_workflows_are_commanded_with(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PENGUIN_PAYLOAD_KEY", "0123456789abcdef" * 4)
     monkeypatch.setenv("TEMPORAL_API_KEY", "a key of the namespace")
-    result = house.run('echo "${PENGUIN_PAYLOAD_KEY-none} ${TEMPORAL_API_KEY-none}"')
+    result = workspace.run('echo "${PENGUIN_PAYLOAD_KEY-none} ${TEMPORAL_API_KEY-none}"')
     assert result.steps[0].excerpt == "none none\n"
 
 
-def test_a_flood_of_secrets_costs_no_memory(house: House) -> None:
+def test_a_flood_of_secrets_costs_no_memory(workspace: AttemptWorkspace) -> None:
     flood = f'yes "${NAME}" | head -c 60000000; touch done; while test -e done; do sleep 0.01; done'
 
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(flood, max_output=1_000_000)))
-        await until((house.root / "done").exists, "the flood")
-        (launcher,) = house.launchers()
+        attempt = await start_task(workspace.attempt(workspace.order(flood, max_output=1_000_000)))
+        await wait_until_async((workspace.root / "done").exists, "the flood")
+        (launcher,) = workspace.launchers()
         assert memory(launcher) < 50_000_000
-        (house.root / "done").unlink()
+        (workspace.root / "done").unlink()
         result = await attempt
-        data = (house.root / (result.steps[0].output or "")).read_bytes()
+        data = (workspace.root / (result.steps[0].output or "")).read_bytes()
         assert data.startswith(f"{LABEL}\n{LABEL}\n".encode())
         assert VALUE.encode() not in data
 
@@ -260,45 +264,47 @@ def test_a_flood_of_secrets_costs_no_memory(house: House) -> None:
 # Crashes
 
 
-def test_after_a_crash_of_the_engine_the_launcher_still_knows(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_crash_of_the_engine_the_launcher_still_knows(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = f'touch up; while ! test -e go; do sleep 0.01; done; echo "${NAME}"'
-    order = house.order(command)
-    dead = house.engine(order)
+    order = workspace.order(command)
+    dead = workspace.engine(order)
 
     async def scenario() -> None:
-        await until((house.root / "up").exists, "the step")
+        await wait_until_async((workspace.root / "up").exists, "the step")
         dead.send_signal(signal.SIGKILL)
         dead.wait()
         # The next engine is started from another terminal, which knows no secrets.
         monkeypatch.delenv(NAME)
-        attempt = await beside(house.attempt(order, engine="two"))
-        (house.root / "go").touch()
+        attempt = await start_task(workspace.attempt(order, engine="two"))
+        (workspace.root / "go").touch()
         result = await attempt
         assert result.steps[0].excerpt == LABEL + "\n"
 
     asyncio.run(scenario())
-    assert house.started("touch") == 1
-    assert holders(house.root, VALUE) == []
+    assert workspace.started("touch") == 1
+    assert holders(workspace.root, VALUE) == []
 
 
-def test_after_a_crash_of_the_launcher_nothing_more_is_stored(house: House) -> None:
+def test_after_a_crash_of_the_launcher_nothing_more_is_stored(workspace: AttemptWorkspace) -> None:
     wait = "touch up; while ! test -e go; do sleep 0.01; done"
     command = f'echo "first ${NAME}"; printf s3cr; {wait}; echo "${NAME}"; sleep 60'
 
     async def scenario() -> None:
-        attempt = await beside(house.attempt(house.order(command)))
-        await until((house.root / "up").exists, "the step")
-        (log,) = house.run_dir.glob("*.log")
-        await until(lambda: log.read_bytes() == f"first {LABEL}\n".encode(), "its output")
-        (launcher,) = house.launchers()
+        attempt = await start_task(workspace.attempt(workspace.order(command)))
+        await wait_until_async((workspace.root / "up").exists, "the step")
+        (log,) = workspace.run_dir.glob("*.log")
+        await wait_until_async(lambda: log.read_bytes() == f"first {LABEL}\n".encode(), "its output")
+        (launcher,) = workspace.launchers()
         kill(launcher)
-        (house.root / "go").touch()
+        (workspace.root / "go").touch()
         result = await attempt
         assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
         assert log.read_bytes() == f"first {LABEL}\n".encode()
 
     asyncio.run(scenario())
-    assert holders(house.root, VALUE) == []
+    assert holders(workspace.root, VALUE) == []
 
 
 # Reports that are none
@@ -319,10 +325,10 @@ def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
     assert elsewhere.read_text() == VALUE
 
 
-def test_a_command_may_have_a_report_of_its_own(house: House) -> None:
+def test_a_command_may_have_a_report_of_its_own(workspace: AttemptWorkspace) -> None:
     xml = f"<testsuite><testcase name='{VALUE.replace('&', '&amp;').replace('<', '&lt;')}'/></testsuite>"
-    house.write("report.sh", f"cat > own.xml <<'END'\n{xml}\nEND\n")
-    result = house.run(Command("sh report.sh", report="own.xml"))
+    workspace.write("report.sh", f"cat > own.xml <<'END'\n{xml}\nEND\n")
+    result = workspace.run(Command("sh report.sh", report="own.xml"))
     assert result.verdict is Verdict.PASSED
     # It is the user's file, not one of Penguin's.
-    assert house.read("own.xml").strip() == xml
+    assert workspace.read("own.xml").strip() == xml

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.execution.attempt_workspace import House
+from tests.execution.attempt_workspace import AttemptWorkspace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Command, Criterion, Recipe, RecipeStep
@@ -33,60 +33,62 @@ def test_c(): pass
         ("sh -c 'kill -TERM $$'; exit $?", Verdict.ERROR, "ended by SIGTERM"),
     ],
 )
-def test_an_exit_code_decides(house: House, command: str, verdict: Verdict, says: str) -> None:
-    result = house.run(command)
+def test_an_exit_code_decides(workspace: AttemptWorkspace, command: str, verdict: Verdict, says: str) -> None:
+    result = workspace.run(command)
     assert result.verdict is verdict
     assert says in result.reason
 
 
-def test_all_steps_run_and_the_worst_decides(house: House) -> None:
-    result = house.run("exit 1", "nonsense-here", "echo end > end; exit 0")
+def test_all_steps_run_and_the_worst_decides(workspace: AttemptWorkspace) -> None:
+    result = workspace.run("exit 1", "nonsense-here", "echo end > end; exit 0")
     assert [step.verdict for step in result.steps] == [Verdict.FAILED, Verdict.ERROR, Verdict.PASSED]
     assert result.verdict is Verdict.ERROR
     assert result.reason.startswith("nonsense-here: could not be run")
-    assert house.read("end") == "end\n"
+    assert workspace.read("end") == "end\n"
 
 
-def test_implement_stops_at_its_first_failing_step(house: House) -> None:
-    result = house.run("exit 1", "touch never", phase=WorkflowPhase.IMPLEMENT)
+def test_implement_stops_at_its_first_failing_step(workspace: AttemptWorkspace) -> None:
+    result = workspace.run("exit 1", "touch never", phase=WorkflowPhase.IMPLEMENT)
     assert [step.verdict for step in result.steps] == [Verdict.FAILED, Verdict.SKIPPED]
     assert result.verdict is Verdict.FAILED
-    assert not (house.root / "never").exists()
+    assert not (workspace.root / "never").exists()
 
 
-def test_implement_goes_on_after_what_nobody_can_check(house: House) -> None:
-    result = house.run(criteria=[Criterion("prose"), Criterion("made", "touch made")], phase=WorkflowPhase.IMPLEMENT)
+def test_implement_goes_on_after_what_nobody_can_check(workspace: AttemptWorkspace) -> None:
+    result = workspace.run(
+        criteria=[Criterion("prose"), Criterion("made", "touch made")], phase=WorkflowPhase.IMPLEMENT
+    )
     assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.PASSED]
 
 
-def test_nothing_to_run_is_no_pass(house: House) -> None:
+def test_nothing_to_run_is_no_pass(workspace: AttemptWorkspace) -> None:
     for result, says in (
-        (house.run(), "nothing to run: phases.test names no command"),
-        (house.run(recipes=[]), "no recipe: task t has none"),
-        (house.run(criteria=[]), "no acceptance criterion: task t has none"),
-        (house.run(recipes=[Recipe("empty", ())]), "recipe empty has no steps"),
+        (workspace.run(), "nothing to run: phases.test names no command"),
+        (workspace.run(recipes=[]), "no recipe: task t has none"),
+        (workspace.run(criteria=[]), "no acceptance criterion: task t has none"),
+        (workspace.run(recipes=[Recipe("empty", ())]), "recipe empty has no steps"),
     ):
         assert result.verdict is Verdict.UNVERIFIED
         assert says in result.reason
         assert not result.executed_nothing
 
 
-def test_commands_and_criteria_go_together(house: House) -> None:
-    result = house.run("true", criteria=[])
+def test_commands_and_criteria_go_together(workspace: AttemptWorkspace) -> None:
+    result = workspace.run("true", criteria=[])
     assert result.verdict is Verdict.PASSED
 
 
-def test_a_criterion_is_checked_or_left_to_a_person(house: House) -> None:
+def test_a_criterion_is_checked_or_left_to_a_person(workspace: AttemptWorkspace) -> None:
     criteria = [Criterion("It adds", "test $((1 + 1)) = 2"), Criterion("It is beautiful")]
-    result = house.run(criteria=criteria, phase=WorkflowPhase.VERIFY)
+    result = workspace.run(criteria=criteria, phase=WorkflowPhase.VERIFY)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.UNVERIFIED]
     assert (result.verdict, result.reason) == (Verdict.UNVERIFIED, 'nothing can check "It is beautiful"')
 
 
-def test_an_agent_is_unknown_and_a_bad_recipe_impossible(house: House) -> None:
-    result = house.run(agent="claude")
+def test_an_agent_is_unknown_and_a_bad_recipe_impossible(workspace: AttemptWorkspace) -> None:
+    result = workspace.run(agent="claude")
     assert (result.verdict, result.impossible, result.reason) == (Verdict.ERROR, True, "unknown agent 'claude'")
-    result = house.run(recipe=[RecipeStep("telnet", "x")])
+    result = workspace.run(recipe=[RecipeStep("telnet", "x")])
     assert result.impossible
     assert "unknown kind of step 'telnet'" in result.reason
 
@@ -99,9 +101,11 @@ def bare_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_pytest_is_counted(house: House) -> None:
-    house.write("test_mixed.py", MIXED)
-    result = house.run("python3 -m pytest -q test_mixed.py", "pytest -q test_mixed.py -k test_c", "pytest -q -k zzz")
+def test_pytest_is_counted(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_mixed.py", MIXED)
+    result = workspace.run(
+        "python3 -m pytest -q test_mixed.py", "pytest -q test_mixed.py -k test_c", "pytest -q -k zzz"
+    )
     mixed, skipped, deselected = result.steps
     assert mixed.tests is not None
     assert (mixed.tests.run, mixed.tests.failed, mixed.tests.skipped) == (2, 1, 1)
@@ -113,21 +117,23 @@ def test_pytest_is_counted(house: House) -> None:
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_a_run_that_executed_nothing_says_so(house: House) -> None:
-    house.write("test_none.py", "")
-    result = house.run("pytest -q test_none.py")
+def test_a_run_that_executed_nothing_says_so(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_none.py", "")
+    result = workspace.run("pytest -q test_none.py")
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_options_of_the_user_stay_and_a_named_report_is_read(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_of_the_user_stay_and_a_named_report_is_read(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k test_a")
-    house.write("test_mixed.py", MIXED)
-    result = house.run("pytest -q test_mixed.py --junitxml=own.xml | tail -n 1")
+    workspace.write("test_mixed.py", MIXED)
+    result = workspace.run("pytest -q test_mixed.py --junitxml=own.xml | tail -n 1")
     (step,) = result.steps
     assert step.tests is not None
     assert (step.verdict, step.tests.run) == (Verdict.PASSED, 1)
-    assert (house.root / "own.xml").exists()
+    assert (workspace.root / "own.xml").exists()
 
 
 def report(failures: int) -> str:
@@ -135,10 +141,10 @@ def report(failures: int) -> str:
     return f'<testsuite><testcase name="a"/><testcase name="b">{bad}</testcase></testsuite>'
 
 
-def test_the_report_outweighs_the_exit_code(house: House) -> None:
-    house.write("bad.xml", report(1))
-    house.write("good.xml", report(0))
-    result = house.run(
+def test_the_report_outweighs_the_exit_code(workspace: AttemptWorkspace) -> None:
+    workspace.write("bad.xml", report(1))
+    workspace.write("good.xml", report(0))
+    result = workspace.run(
         Command("cp bad.xml r1.xml", report="r1.xml"),
         Command("cp good.xml r2.xml", report="r2.xml"),
         Command("cp good.xml r3.xml; exit 2", report="r3.xml"),
@@ -151,16 +157,16 @@ def test_the_report_outweighs_the_exit_code(house: House) -> None:
     assert "was not written" not in result.steps[4].reason
 
 
-def test_a_report_from_before_does_not_count(house: House) -> None:
-    house.write("report.xml", report(0))
-    result = house.run(Command("true", report="report.xml"))
+def test_a_report_from_before_does_not_count(workspace: AttemptWorkspace) -> None:
+    workspace.write("report.xml", report(0))
+    result = workspace.run(Command("true", report="report.xml"))
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, False)
     assert "its JUnit report was not written" in result.reason
-    assert house.read("report.xml") == report(0)
+    assert workspace.read("report.xml") == report(0)
 
 
-def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(house: House) -> None:
-    result = house.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
+def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(workspace: AttemptWorkspace) -> None:
+    result = workspace.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, *[Verdict.ERROR] * 3]
     assert result.steps[1].reason == "timed out after 0.2 s"
     assert result.steps[2].duration < 3.0
@@ -168,29 +174,29 @@ def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(house: House) -> 
     assert result.reason.endswith("(and 2 more)")
 
 
-def test_steps_find_the_task_in_their_environment(house: House) -> None:
+def test_steps_find_the_task_in_their_environment(workspace: AttemptWorkspace) -> None:
     script = 'env | grep ^PENGUIN_ | sort; cat "$PENGUIN_FEEDBACK_FILE" "$PENGUIN_EVIDENCE_FILE"; pwd'
-    result = house.run(script, feedback=("Use bcrypt; rm -rf $HOME",), evidence="it failed")
-    log = house.read(result.steps[0].output or "")
+    result = workspace.run(script, feedback=("Use bcrypt; rm -rf $HOME",), evidence="it failed")
+    log = workspace.read(result.steps[0].output or "")
     for line in (
         "PENGUIN_TASK_ID=t",
         "PENGUIN_WORKFLOW_ID=ituv-t-abc123",
         "PENGUIN_PHASE=TEST",
         "PENGUIN_ATTEMPT=1",
-        f"PENGUIN_WORKSPACE={house.root}",
+        f"PENGUIN_WORKSPACE={workspace.root}",
         "Use bcrypt; rm -rf $HOMEit failed",
     ):
         assert line in log
     # These tests may themselves be run by a step.
     outer = sum(name.startswith("PENGUIN_STEP_") for name in os.environ)
     assert log.count("PENGUIN_STEP_") == outer + 1
-    assert json.loads((house.run_dir / "task.json").read_text())["id"] == "t"
+    assert json.loads((workspace.run_dir / "task.json").read_text())["id"] == "t"
 
 
-def test_artifacts_are_what_was_left_and_what_is_declared(house: House) -> None:
-    outside = house.root.parent / "outside.txt"
+def test_artifacts_are_what_was_left_and_what_is_declared(workspace: AttemptWorkspace) -> None:
+    outside = workspace.root.parent / "outside.txt"
     outside.write_text("secret")
-    result = house.run(
+    result = workspace.run(
         'mkdir "$PENGUIN_ARTIFACTS_DIR/sub"; echo 1 > "$PENGUIN_ARTIFACTS_DIR/sub/a"; mkdir out; echo 2 > out/b.txt;'
         f"ln -s {outside} out/c.txt; ln -s {outside.parent} out/up",
         artifacts=("out/*.txt", "../*.txt", "/etc/host*"),
@@ -198,18 +204,18 @@ def test_artifacts_are_what_was_left_and_what_is_declared(house: House) -> None:
     assert result.artifacts == (".penguin/runs/ituv-t-abc123/artifacts/1-TEST/sub/a", "out/b.txt")
 
 
-def test_files_of_a_run_are_the_owners_alone(house: House) -> None:
-    house.run("echo hi", recipe=[RecipeStep("shell", "echo ho")])
-    for folder, _, names in os.walk(house.root / ".penguin"):
+def test_files_of_a_run_are_the_owners_alone(workspace: AttemptWorkspace) -> None:
+    workspace.run("echo hi", recipe=[RecipeStep("shell", "echo ho")])
+    for folder, _, names in os.walk(workspace.root / ".penguin"):
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700, folder
         for name in names:
             assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600, name
 
 
-def test_steps_have_the_users_mask(house: House) -> None:
+def test_steps_have_the_users_mask(workspace: AttemptWorkspace) -> None:
     mask = os.umask(0o022)
     try:
-        house.run("touch made; umask")
+        workspace.run("touch made; umask")
     finally:
         os.umask(mask)
-    assert stat.S_IMODE((house.root / "made").stat().st_mode) == 0o644
+    assert stat.S_IMODE((workspace.root / "made").stat().st_mode) == 0o644

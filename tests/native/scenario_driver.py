@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from tests.scenarios.backend_driver import BackendStage
+from tests.scenarios.backend_driver import BackendDriver
 
 from penguin.orchestration.core.commands import Run
 from penguin.orchestration.core.decider import effects
@@ -15,7 +15,7 @@ from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.entry import load
 
 
-class NativeStage(BackendStage):
+class NativeDriver(BackendDriver):
     """A store in `root`, and an engine whose clock and slots are the scenario's."""
 
     _engine: Engine

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.workspace import Space
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, WaitTimeout, WorkflowInfo
@@ -14,7 +14,7 @@ from penguin.orchestration.testing import scripted_phases
 
 
 @pytest.mark.anyio
-async def test_a_listener_that_breaks_stops_no_workflow(space: Space) -> None:
+async def test_a_listener_that_breaks_stops_no_workflow(workspace: SampleWorkspace) -> None:
     heard: list[str] = []
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
@@ -23,7 +23,7 @@ async def test_a_listener_that_breaks_stops_no_workflow(space: Space) -> None:
         raise RuntimeError("of the listener")
 
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             backend.listen(broken)
             backend.listen(lambda info: heard.append(info.status))
             info = await backend.wait_workflow(await backend.start_workflow("a"), 10)
@@ -33,14 +33,14 @@ async def test_a_listener_that_breaks_stops_no_workflow(space: Space) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_listener_may_be_taken_away_twice(space: Space) -> None:
+async def test_a_listener_may_be_taken_away_twice(workspace: SampleWorkspace) -> None:
     heard: list[str] = []
 
     def hear(info: WorkflowInfo) -> None:
         heard.append(info.status)
 
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             first, _ = backend.listen(hear), backend.listen(hear)
             first()
             first()
@@ -49,10 +49,10 @@ async def test_a_listener_may_be_taken_away_twice(space: Space) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_status_may_be_named_by_its_text(space: Space) -> None:
+async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10, "RUNNING")
             assert info.status == "RUNNING"
@@ -66,17 +66,17 @@ async def test_a_status_may_be_named_by_its_text(space: Space) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_payload_is_a_mapping(space: Space) -> None:
+async def test_a_payload_is_a_mapping(workspace: SampleWorkspace) -> None:
     payload: Any = "use bcrypt"
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             with pytest.raises(IllegalCommand, match="not 'use bcrypt'"):
                 await backend.signal_workflow(await backend.start_workflow("a"), "inject_feedback", payload)
 
 
-def test_a_backend_is_closed_where_it_was_opened(space: Space) -> None:
+def test_a_backend_is_closed_where_it_was_opened(workspace: SampleWorkspace) -> None:
     with scripted_phases():
-        backend = space.backend()
+        backend = workspace.backend()
         with asyncio.Runner() as first:
             first.run(backend.start_workflow("a"))
             with asyncio.Runner() as second, pytest.raises(WorkflowError, match="another event loop"):
@@ -85,10 +85,10 @@ def test_a_backend_is_closed_where_it_was_opened(space: Space) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_backend_that_was_closed_goes_on_by_resume(space: Space) -> None:
+async def test_a_backend_that_was_closed_goes_on_by_resume(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        backend = space.backend()
+        backend = workspace.backend()
         async with backend:
             workflow_id = await backend.start_workflow("a")
         script.release("TEST")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.workspace import Space
+from tests.support.workspace import SampleWorkspace
 
 VALUE = "correct horse battery staple"
 PROGRAM = """
@@ -36,8 +36,8 @@ PROGRAM = """
 """
 
 
-def run(space: Space, mask: int, **environment: str) -> str:
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(space.root), oct(mask)]
+def run(workspace: SampleWorkspace, mask: int, **environment: str) -> str:
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(workspace.root), oct(mask)]
     ended = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
     return ended.stdout
 
@@ -47,14 +47,14 @@ def failing(*commands: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-def test_all_files_are_the_owners_alone(space: Space, mask: int) -> None:
-    subprocess.run(["git", "init", "-q", str(space.root)], check=True)
-    space.configure(retry={"max_attempts": 1})
-    space.tasks(failing("echo out; touch made; umask > mask", "exit 1"))
-    (space.root / ".penguin").mkdir(mode=0o755)
-    said = run(space, mask)
+def test_all_files_are_the_owners_alone(workspace: SampleWorkspace, mask: int) -> None:
+    subprocess.run(["git", "init", "-q", str(workspace.root)], check=True)
+    workspace.configure(retry={"max_attempts": 1})
+    workspace.tasks(failing("echo out; touch made; umask > mask", "exit 1"))
+    (workspace.root / ".penguin").mkdir(mode=0o755)
+    said = run(workspace, mask)
     modes = {path: mode for mode, path in (line.split(" ", 1) for line in said.splitlines()[1:])}
-    shown = {os.path.relpath(path, space.root / ".penguin"): mode for path, mode in modes.items()}
+    shown = {os.path.relpath(path, workspace.root / ".penguin"): mode for path, mode in modes.items()}
     assert {"penguin.db", "penguin.db-wal", "penguin.db-shm", "engines", "runs", ".gitignore"} <= shown.keys()
     assert any(path.endswith(".log") for path in shown)
     # What git writes for Penguin has git's own modes; nobody gets to it through the folder.
@@ -62,39 +62,39 @@ def test_all_files_are_the_owners_alone(space: Space, mask: int) -> None:
     assert {path: mode for path, mode in ours.items() if mode not in ("0o600", "0o700")} == {}
     assert shown["."] == "0o700"
     # Steps have the user's own mask.
-    assert int((space.root / "mask").read_text(), 8) == mask
-    assert stat.S_IMODE((space.root / "made").stat().st_mode) == 0o666 & ~mask
+    assert int((workspace.root / "mask").read_text(), 8) == mask
+    assert stat.S_IMODE((workspace.root / "made").stat().st_mode) == 0o666 & ~mask
 
 
-def test_a_database_that_was_put_there_is_closed_to_others(space: Space) -> None:
-    space.tasks(failing("false"))
-    space.configure(retry={"max_attempts": 1})
-    run(space, 0o077)
-    database = space.root / ".penguin" / "penguin.db"
+def test_a_database_that_was_put_there_is_closed_to_others(workspace: SampleWorkspace) -> None:
+    workspace.tasks(failing("false"))
+    workspace.configure(retry={"max_attempts": 1})
+    run(workspace, 0o077)
+    database = workspace.root / ".penguin" / "penguin.db"
     database.chmod(0o644)
-    space.tasks({**failing("false"), "title": "Again"}, "b")
+    workspace.tasks({**failing("false"), "title": "Again"}, "b")
     subprocess.run(
         [sys.executable, "-m", "penguin_repl", "-c", "/workflow start b"],
-        cwd=space.root,
+        cwd=workspace.root,
         check=True,
         capture_output=True,
     )
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 
 
-def test_nothing_that_is_kept_of_a_workflow_holds_a_secret(space: Space) -> None:
-    space.configure(retry={"max_attempts": 2})
-    space.tasks({**failing('echo "so: $MY_PASSWORD" >&2; exit 1')})
-    said = run(space, 0o022, MY_PASSWORD=VALUE)
+def test_nothing_that_is_kept_of_a_workflow_holds_a_secret(workspace: SampleWorkspace) -> None:
+    workspace.configure(retry={"max_attempts": 2})
+    workspace.tasks({**failing('echo "so: $MY_PASSWORD" >&2; exit 1')})
+    said = run(workspace, 0o022, MY_PASSWORD=VALUE)
     assert "exit 1: so: [redacted MY_PASSWORD]" in said
-    files = [path for path in (space.root / ".penguin").rglob("*") if path.is_file()]
+    files = [path for path in (workspace.root / ".penguin").rglob("*") if path.is_file()]
     assert [path for path in files if VALUE.encode() in path.read_bytes()] == []
     assert any(b"[redacted MY_PASSWORD]" in path.read_bytes() for path in files if path.suffix == ".log")
 
 
-def test_what_is_denied_is_not_there(space: Space) -> None:
-    config = Path(space.root / "penguin.yaml")
-    space.configure(retry={"max_attempts": 1})
+def test_what_is_denied_is_not_there(workspace: SampleWorkspace) -> None:
+    config = Path(workspace.root / "penguin.yaml")
+    workspace.configure(retry={"max_attempts": 1})
     config.write_text('{"env": {"deny": ["MY_*"]}, ' + config.read_text()[1:])
-    space.tasks(failing("echo ${MY_PASSWORD-none}-$OTHER; exit 1"))
-    assert "exit 1: none-there" in run(space, 0o022, MY_PASSWORD=VALUE, OTHER="there")
+    workspace.tasks(failing("echo ${MY_PASSWORD-none}-$OTHER; exit 1"))
+    assert "exit 1: none-there" in run(workspace, 0o022, MY_PASSWORD=VALUE, OTHER="there")

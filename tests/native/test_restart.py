@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.workspace import Space, reached, until
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
 
@@ -36,8 +37,8 @@ ENGINE = """
 class Process:
     """An engine in a process of its own, to be killed."""
 
-    def __init__(self, space: Space, *task: str) -> None:
-        arguments = [sys.executable, "-c", textwrap.dedent(ENGINE), str(space.root), *task]
+    def __init__(self, workspace: SampleWorkspace, *task: str) -> None:
+        arguments = [sys.executable, "-c", textwrap.dedent(ENGINE), str(workspace.root), *task]
         self._process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert self._process.stdout is not None
         self.workflow_id = self._process.stdout.readline().strip() if task else ""
@@ -49,7 +50,7 @@ class Process:
         self._process.stdout.close()
 
 
-def counted(space: Space, name: str, wait: str = "") -> dict[str, Any]:
+def counted(workspace: SampleWorkspace, name: str, wait: str = "") -> dict[str, Any]:
     """A command that counts its runs in a file, then waits for another file to come."""
     loop = f"; while [ ! -e {wait} ]; do sleep 0.01; done; echo done >> {name}.ended" if wait else ""
     return {"run": [f"echo {name} >> {name}.count{loop}"]}
@@ -59,129 +60,129 @@ def lines(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def four_gates(space: Space) -> None:
+def four_gates(workspace: SampleWorkspace) -> None:
     phases = {
-        "implement": counted(space, "implement"),
-        "test": counted(space, "test", wait="go"),
-        "use": counted(space, "use"),
-        "verify": counted(space, "verify"),
+        "implement": counted(workspace, "implement"),
+        "test": counted(workspace, "test", wait="go"),
+        "use": counted(workspace, "use"),
+        "verify": counted(workspace, "verify"),
     }
-    space.tasks({"id": "a", "phases": phases})
+    workspace.tasks({"id": "a", "phases": phases})
 
 
-def assert_each_ran_once(space: Space) -> None:
-    runs = {name: lines(space.root / f"{name}.count") for name in ("implement", "test", "use", "verify")}
+def assert_each_ran_once(workspace: SampleWorkspace) -> None:
+    runs = {name: lines(workspace.root / f"{name}.count") for name in ("implement", "test", "use", "verify")}
     assert runs == dict.fromkeys(runs, 1)
-    assert lines(space.root / "test.ended") == 1
+    assert lines(workspace.root / "test.ended") == 1
 
 
-async def test_closing_leaves_the_step_running_and_the_next_engine_takes_it_over(space: Space) -> None:
-    four_gates(space)
-    async with space.backend() as backend:
+async def test_closing_leaves_the_step_running_and_the_next_engine_takes_it_over(workspace: SampleWorkspace) -> None:
+    four_gates(workspace)
+    async with workspace.backend() as backend:
         workflow_id = await backend.start_workflow("a")
-        await until(lambda: lines(space.root / "test.count"))
-    async with space.backend() as backend:
+        await wait_until_async(lambda: lines(workspace.root / "test.count"))
+    async with workspace.backend() as backend:
         await backend.run_engine()
-        assert (await reached(backend, workflow_id)).status == "RUNNING"
-        (space.root / "go").touch()
+        assert (await wait_for_workflow(backend, workflow_id)).status == "RUNNING"
+        (workspace.root / "go").touch()
         assert (await backend.wait_workflow(workflow_id, 20)).status == "COMPLETED"
-    assert_each_ran_once(space)
+    assert_each_ran_once(workspace)
 
 
-async def test_after_sigkill_a_running_step_is_adopted(space: Space) -> None:
-    four_gates(space)
-    engine = Process(space, "a")
-    await until(lambda: lines(space.root / "test.count"))
+async def test_after_sigkill_a_running_step_is_adopted(workspace: SampleWorkspace) -> None:
+    four_gates(workspace)
+    engine = Process(workspace, "a")
+    await wait_until_async(lambda: lines(workspace.root / "test.count"))
     engine.kill()
-    async with space.backend() as backend:
+    async with workspace.backend() as backend:
         await backend.run_engine()
-        await until(lambda: _owned_by_another(space, engine.workflow_id))
-        (space.root / "go").touch()
+        await wait_until_async(lambda: _owned_by_another(workspace, engine.workflow_id))
+        (workspace.root / "go").touch()
         assert (await backend.wait_workflow(engine.workflow_id, 20)).status == "COMPLETED"
-    assert_each_ran_once(space)
+    assert_each_ran_once(workspace)
 
 
-async def test_a_step_that_ended_while_no_engine_lived_is_read_from_its_record(space: Space) -> None:
-    four_gates(space)
-    engine = Process(space, "a")
-    await until(lambda: lines(space.root / "test.count"))
+async def test_a_step_that_ended_while_no_engine_lived_is_read_from_its_record(workspace: SampleWorkspace) -> None:
+    four_gates(workspace)
+    engine = Process(workspace, "a")
+    await wait_until_async(lambda: lines(workspace.root / "test.count"))
     engine.kill()
-    (space.root / "go").touch()
-    await until(lambda: lines(space.root / "test.ended"))
-    async with space.backend() as backend:
+    (workspace.root / "go").touch()
+    await wait_until_async(lambda: lines(workspace.root / "test.ended"))
+    async with workspace.backend() as backend:
         await backend.run_engine()
         assert (await backend.wait_workflow(engine.workflow_id, 20)).status == "COMPLETED"
-    assert_each_ran_once(space)
+    assert_each_ran_once(workspace)
 
 
-def _owned_by_another(space: Space, workflow_id: str) -> bool:
+def _owned_by_another(workspace: SampleWorkspace, workflow_id: str) -> bool:
     import sqlite3
 
-    with sqlite3.connect(space.root / ".penguin" / "penguin.db") as connection:
+    with sqlite3.connect(workspace.root / ".penguin" / "penguin.db") as connection:
         rows = connection.execute(
             "SELECT count(*) FROM event WHERE workflow_id = ? AND kind LIKE '%Claimed%'", (workflow_id,)
         )
         return int(rows.fetchone()[0]) == 2
 
 
-async def test_a_living_engine_takes_over_from_one_that_is_killed(space: Space) -> None:
-    four_gates(space)
-    async with space.backend() as backend:
+async def test_a_living_engine_takes_over_from_one_that_is_killed(workspace: SampleWorkspace) -> None:
+    four_gates(workspace)
+    async with workspace.backend() as backend:
         await backend.run_engine()
-        engine = Process(space, "a")
-        await until(lambda: lines(space.root / "test.count"))
+        engine = Process(workspace, "a")
+        await wait_until_async(lambda: lines(workspace.root / "test.count"))
         engine.kill()
-        (space.root / "go").touch()
+        (workspace.root / "go").touch()
         assert (await backend.wait_workflow(engine.workflow_id, 20)).status == "COMPLETED"
-    assert_each_ran_once(space)
+    assert_each_ran_once(workspace)
 
 
-async def test_cancelling_what_a_dead_engine_left_ends_its_step(space: Space) -> None:
-    four_gates(space)
-    engine = Process(space, "a")
-    await until(lambda: lines(space.root / "test.count"))
+async def test_cancelling_what_a_dead_engine_left_ends_its_step(workspace: SampleWorkspace) -> None:
+    four_gates(workspace)
+    engine = Process(workspace, "a")
+    await wait_until_async(lambda: lines(workspace.root / "test.count"))
     engine.kill()
-    async with space.backend() as backend:
+    async with workspace.backend() as backend:
         assert await backend.cancel_workflow(engine.workflow_id)
         assert (await backend.wait_workflow(engine.workflow_id, 30)).status == "CANCELLED"
-    (space.root / "go").touch()
-    assert lines(space.root / "test.ended") == 0
+    (workspace.root / "go").touch()
+    assert lines(workspace.root / "test.ended") == 0
 
 
-async def test_a_backend_claims_only_what_it_started_unless_it_runs_the_engine(space: Space) -> None:
+async def test_a_backend_claims_only_what_it_started_unless_it_runs_the_engine(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
-        async with space.backend() as first:
+        async with workspace.backend() as first:
             script.hold("IMPLEMENT")
             workflow_id = await first.start_workflow("a")
-            await until(lambda: script.calls)
+            await wait_until_async(lambda: script.calls)
         script.release("IMPLEMENT")
-        async with space.backend() as second:
+        async with workspace.backend() as second:
             await second.wait_workflow(await second.start_workflow("b"), 10)
-            assert (await reached(second, workflow_id)).status == "RUNNING", "nobody goes on with it"
+            assert (await wait_for_workflow(second, workflow_id)).status == "RUNNING", "nobody goes on with it"
             await second.run_engine()
             assert (await second.wait_workflow(workflow_id, 10)).status == "COMPLETED"
 
 
-async def test_feedback_and_pause_survive_a_restart(space: Space) -> None:
+async def test_feedback_and_pause_survive_a_restart(workspace: SampleWorkspace) -> None:
     with scripted_phases({"TEST": ["FAILED"]}) as script:
-        async with space.backend(retry={"max_attempts": 1}) as backend:
+        async with workspace.backend(retry={"max_attempts": 1}) as backend:
             workflow_id = await backend.start_workflow("a")
             await backend.wait_workflow(workflow_id, 10)
             await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "hear me"})
-        async with space.backend() as backend:
-            assert (await reached(backend, workflow_id)).status == "BLOCKED"
+        async with workspace.backend() as backend:
+            assert (await wait_for_workflow(backend, workflow_id)).status == "BLOCKED"
             await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
     assert ("hear me",) in [order.feedback for order in script.orders]
 
 
-async def test_who_runs_the_engine_removes_what_dead_engines_left(space: Space) -> None:
-    engines = space.root / ".penguin" / "engines"
+async def test_who_runs_the_engine_removes_what_dead_engines_left(workspace: SampleWorkspace) -> None:
+    engines = workspace.root / ".penguin" / "engines"
     for name, age in (("old", 3600), ("new", 0)):
         (engines / name).mkdir(parents=True)
         os.utime(engines / name, (time.time() - age, time.time() - age))
-    async with space.backend() as backend:
+    async with workspace.backend() as backend:
         await backend.run_engine()
-        await until(lambda: not (engines / "old").exists())
+        await wait_until_async(lambda: not (engines / "old").exists())
         assert (engines / "new").exists()
         assert len(list(engines.iterdir())) == 2, "its own is there too"

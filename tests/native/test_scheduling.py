@@ -6,7 +6,8 @@ import asyncio
 import time
 
 import pytest
-from tests.support.workspace import Space, reached, until
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
 from penguin.orchestration.execution.runner_api import AttemptOrder
@@ -15,7 +16,7 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_one_attempt_at_a_time_unless_more_is_set(space: Space) -> None:
+async def test_one_attempt_at_a_time_unless_more_is_set(workspace: SampleWorkspace) -> None:
     under_way: set[str] = set()
     most = 0
 
@@ -27,21 +28,21 @@ async def test_one_attempt_at_a_time_unless_more_is_set(space: Space) -> None:
         return 0.004
 
     with scripted_phases(delay=note):
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             ids = await backend.start_tasks(["a", "b", "c", "d"])
             assert {info.status for info in await backend.wait_workflows(ids, 10)} == {"COMPLETED"}
     assert most == 1
 
 
-async def test_two_engines_share_the_slots_of_a_working_tree(space: Space) -> None:
+async def test_two_engines_share_the_slots_of_a_working_tree(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
-        async with space.backend() as one, space.backend() as two:
+        async with workspace.backend() as one, workspace.backend() as two:
             first = await one.start_workflow("a")
-            await until(lambda: len(script.calls) == 1)
+            await wait_until_async(lambda: len(script.calls) == 1)
             second = await two.start_workflow("b")
             await asyncio.sleep(0)
-            assert (await reached(two, second)).status == "PENDING"
+            assert (await wait_for_workflow(two, second)).status == "PENDING"
             script.release("IMPLEMENT")
             assert (await one.wait_workflow(first, 10)).status == "COMPLETED"
             assert (await two.wait_workflow(second, 10)).status == "COMPLETED"
@@ -49,8 +50,8 @@ async def test_two_engines_share_the_slots_of_a_working_tree(space: Space) -> No
     assert ended_first == ["a"] * 4 + ["b"] * 4
 
 
-async def test_ready_tasks_start_in_the_order_of_the_contract(space: Space) -> None:
-    space.tasks(
+async def test_ready_tasks_start_in_the_order_of_the_contract(workspace: SampleWorkspace) -> None:
+    workspace.tasks(
         "first-in-file",
         {"id": "low", "priority": "low"},
         {"id": "cheap", "effort": 1},
@@ -58,16 +59,16 @@ async def test_ready_tasks_start_in_the_order_of_the_contract(space: Space) -> N
         {"id": "critical", "priority": "critical", "effort": 5},
     )
     with scripted_phases() as script:
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             ids = await backend.start_tasks(["first-in-file", "low", "cheap", "risky", "critical"])
             await backend.wait_workflows(ids, 10)
     order = list(dict.fromkeys(call.task_id for call in script.calls))
     assert order == ["critical", "risky", "cheap", "first-in-file", "low"]
 
 
-async def test_a_back_off_holds_no_slot_and_counts_down(space: Space) -> None:
+async def test_a_back_off_holds_no_slot_and_counts_down(workspace: SampleWorkspace) -> None:
     with scripted_phases(tasks={"a": {"TEST": ["FAILED"]}}) as script:
-        async with space.backend(retry={"initial_delay_sec": 0.3}) as backend:
+        async with workspace.backend(retry={"initial_delay_sec": 0.3}) as backend:
             begun = time.monotonic()
             ids = await backend.start_tasks(["a", "b"])
             infos = await backend.wait_workflows(ids, 10)
@@ -78,10 +79,10 @@ async def test_a_back_off_holds_no_slot_and_counts_down(space: Space) -> None:
     assert tasks == ["a", "a", "b", "b", "b", "b", "a", "a", "a"]
 
 
-async def test_what_depends_on_a_blocked_task_waits(space: Space) -> None:
-    space.tasks("a", {"id": "b", "depends_on": ["a"]})
+async def test_what_depends_on_a_blocked_task_waits(workspace: SampleWorkspace) -> None:
+    workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases(tasks={"a": {"TEST": ["FAILED"]}}):
-        async with space.backend(retry={"max_attempts": 1}) as backend:
+        async with workspace.backend(retry={"max_attempts": 1}) as backend:
             second, first = await backend.start_tasks(["b"], with_dependencies=True)
             infos = await backend.wait_workflows([second, first], 10)
             assert [info.status for info in infos] == ["PENDING", "BLOCKED"], "both are settled"
@@ -91,12 +92,12 @@ async def test_what_depends_on_a_blocked_task_waits(space: Space) -> None:
     assert {info.status for info in infos} == {"COMPLETED"}
 
 
-async def test_a_paused_workflow_is_settled_once_all_else_is(space: Space) -> None:
+async def test_a_paused_workflow_is_settled_once_all_else_is(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend(max_parallel=2) as backend:
+        async with workspace.backend(max_parallel=2) as backend:
             paused, other = await backend.start_tasks(["a", "b"])
-            await until(lambda: len(script.calls) == 4)
+            await wait_until_async(lambda: len(script.calls) == 4)
             await backend.pause_workflow(paused)
             with pytest.raises(WaitTimeout):
                 await backend.wait_workflows([paused, other], 0.05)
@@ -105,9 +106,9 @@ async def test_a_paused_workflow_is_settled_once_all_else_is(space: Space) -> No
     assert [info.status for info in infos] == ["PAUSED", "COMPLETED"]
 
 
-async def test_waiting_for_a_status(space: Space) -> None:
+async def test_waiting_for_a_status(workspace: SampleWorkspace) -> None:
     with scripted_phases({"TEST": ["FAILED"]}):
-        async with space.backend(retry={"max_attempts": 1}) as backend:
+        async with workspace.backend(retry={"max_attempts": 1}) as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10, WorkflowStatus.BLOCKED)
             assert info.status == "BLOCKED"
@@ -115,10 +116,10 @@ async def test_waiting_for_a_status(space: Space) -> None:
             assert settled.status == "BLOCKED", "settled: waiting any longer is in vain"
 
 
-async def test_listeners_hear_every_change_once(space: Space) -> None:
+async def test_listeners_hear_every_change_once(workspace: SampleWorkspace) -> None:
     heard: list[tuple[str, str]] = []
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             remove = backend.listen(lambda info: heard.append((info.status, info.phase)))
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
             remove()
@@ -133,11 +134,11 @@ async def test_listeners_hear_every_change_once(space: Space) -> None:
     ]
 
 
-async def test_a_thousand_at_once(space: Space) -> None:
+async def test_a_thousand_at_once(workspace: SampleWorkspace) -> None:
     names = [f"t{number}" for number in range(1000)]
-    space.tasks(*names)
+    workspace.tasks(*names)
     with scripted_phases():
-        async with space.backend(max_parallel=1000) as backend:
+        async with workspace.backend(max_parallel=1000) as backend:
             ids = await asyncio.gather(*[backend.start_workflow(name) for name in names])
             infos = await backend.wait_workflows(ids, 60)
             assert len(await backend.list_workflows(status_filter="COMPLETED", limit=2000)) == 1000

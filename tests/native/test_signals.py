@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.workspace import Space, reached, until
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowNotFound
@@ -13,17 +14,17 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_pause_lets_the_step_end_and_resume_goes_on(space: Space) -> None:
+async def test_pause_lets_the_step_end_and_resume_goes_on(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
-            await until(lambda: len(script.calls) == 2)
+            await wait_until_async(lambda: len(script.calls) == 2)
             assert await backend.pause_workflow(workflow_id)
             assert await backend.pause_workflow(workflow_id), "so already"
             script.release("TEST")
             entry = {"phase": "TEST", "verdict": "PASSED"}
-            await until(lambda: _newest(backend, workflow_id, entry))
+            await wait_until_async(lambda: _newest(backend, workflow_id, entry))
             info = await backend.get_workflow_status(workflow_id)
             assert info is not None
             assert (info.status, info.phase) == ("PAUSED", "TEST")
@@ -38,26 +39,26 @@ def _newest(backend: object, workflow_id: str, wanted: dict[str, str]) -> bool:
     return all(getattr(result, name) == value for name, value in wanted.items())
 
 
-async def test_pause_now_ends_the_step_and_spends_nothing(space: Space) -> None:
+async def test_pause_now_ends_the_step_and_spends_nothing(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
-            await until(lambda: len(script.calls) == 2)
+            await wait_until_async(lambda: len(script.calls) == 2)
             await backend.signal_workflow(workflow_id, "pause", {"now": True})
-            await until(lambda: _newest(backend, workflow_id, {"verdict": "INTERRUPTED"}))
+            await wait_until_async(lambda: _newest(backend, workflow_id, {"verdict": "INTERRUPTED"}))
             script.release("TEST")
             assert await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
     assert [call.attempt for call in script.calls] == [1, 2, 2, 3, 4], "the same attempt again"
 
 
-async def test_cancel_ends_what_runs(space: Space) -> None:
+async def test_cancel_ends_what_runs(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
-            await until(lambda: script.calls)
+            await wait_until_async(lambda: script.calls)
             assert await backend.cancel_workflow(workflow_id)
             info = await backend.wait_workflow(workflow_id, 10)
             assert (info.status, info.phase) == ("CANCELLED", "IMPLEMENT")
@@ -66,8 +67,8 @@ async def test_cancel_ends_what_runs(space: Space) -> None:
             assert not await backend.resume_workflow(workflow_id)
 
 
-async def test_unknown_ids(space: Space) -> None:
-    async with space.backend() as backend:
+async def test_unknown_ids(workspace: SampleWorkspace) -> None:
+    async with workspace.backend() as backend:
         assert not await backend.pause_workflow("ituv-a-000000")
         assert not await backend.resume_workflow("ituv-a-000000")
         assert not await backend.cancel_workflow("ituv-a-000000")
@@ -82,9 +83,9 @@ async def test_unknown_ids(space: Space) -> None:
                 await call
 
 
-async def test_unknown_signals_and_queries_name_the_known_ones(space: Space) -> None:
+async def test_unknown_signals_and_queries_name_the_known_ones(workspace: SampleWorkspace) -> None:
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             with pytest.raises(WorkflowError) as signal:
                 await backend.signal_workflow(workflow_id, "explode")
@@ -94,26 +95,28 @@ async def test_unknown_signals_and_queries_name_the_known_ones(space: Space) -> 
     assert "get_phase_results" in query.value.hint
 
 
-async def test_blocked_takes_feedback_and_goes_back_to_implement(space: Space) -> None:
+async def test_blocked_takes_feedback_and_goes_back_to_implement(workspace: SampleWorkspace) -> None:
     with scripted_phases({"TEST": ["FAILED", "FAILED"]}) as script:
-        async with space.backend(retry={"max_attempts": 2, "initial_delay_sec": 0}) as backend:
+        async with workspace.backend(retry={"max_attempts": 2, "initial_delay_sec": 0}) as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10)
             assert (info.status, info.phase) == ("BLOCKED", "TEST")
             assert "TEST came to FAILED, tried 2 times" in (info.error_message or "")
             await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "mind the gap", "by": "ann"})
             await backend.signal_workflow(workflow_id, "inject_feedback", {"file": "a.py", "line": 3})
-            assert (await reached(backend, workflow_id)).status == "BLOCKED", "feedback does not resume by itself"
+            assert (await wait_for_workflow(backend, workflow_id)).status == "BLOCKED", (
+                "feedback does not resume by itself"
+            )
             assert await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
     told = [order.feedback for order in script.orders if order.phase == "IMPLEMENT"]
     assert told == [(), ("mind the gap", "file: a.py\nline: 3")]
 
 
-async def test_only_what_nothing_could_check_can_be_approved(space: Space) -> None:
+async def test_only_what_nothing_could_check_can_be_approved(workspace: SampleWorkspace) -> None:
     nothing = AttemptResult(verdict=Verdict.UNVERIFIED, reason="nothing can check it")
     with scripted_phases(tasks={"a": {"VERIFY": [nothing]}, "b": {"VERIFY": ["ERROR"]}}):
-        async with space.backend(retry={"max_attempts": 1}) as backend:
+        async with workspace.backend(retry={"max_attempts": 1}) as backend:
             unverified = await backend.start_workflow("a")
             failed = await backend.start_workflow("b")
             await backend.wait_workflows([unverified, failed], 10)
@@ -125,9 +128,9 @@ async def test_only_what_nothing_could_check_can_be_approved(space: Space) -> No
             assert (await backend.wait_workflow(unverified, 10)).status == "COMPLETED"
 
 
-async def test_retry_replaces_a_blocked_workflow_and_takes_its_feedback_along(space: Space) -> None:
+async def test_retry_replaces_a_blocked_workflow_and_takes_its_feedback_along(workspace: SampleWorkspace) -> None:
     with scripted_phases({"USE": ["FAILED"]}) as script:
-        async with space.backend(retry={"max_attempts": 1}) as backend:
+        async with workspace.backend(retry={"max_attempts": 1}) as backend:
             old = await backend.start_workflow("a")
             await backend.wait_workflow(old, 10)
             await backend.signal_workflow(old, "inject_feedback", {"message": "again"})
@@ -139,9 +142,9 @@ async def test_retry_replaces_a_blocked_workflow_and_takes_its_feedback_along(sp
     assert next(order.feedback for order in script.orders if order.workflow_id == new) == ("again",)
 
 
-async def test_retry_of_a_completed_workflow_needs_a_phase(space: Space) -> None:
+async def test_retry_of_a_completed_workflow_needs_a_phase(workspace: SampleWorkspace) -> None:
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             old = await backend.start_workflow("a")
             with pytest.raises(IllegalCommand):
                 await backend.retry_workflow(old)
@@ -154,14 +157,14 @@ async def test_retry_of_a_completed_workflow_needs_a_phase(space: Space) -> None
                 await backend.retry_workflow(new, "DESSERT")
 
 
-async def test_another_engine_steers_and_the_owner_follows(space: Space) -> None:
+async def test_another_engine_steers_and_the_owner_follows(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend() as owner, space.backend() as other:
+        async with workspace.backend() as owner, workspace.backend() as other:
             workflow_id = await owner.start_workflow("a")
-            await until(lambda: len(script.calls) == 2)
+            await wait_until_async(lambda: len(script.calls) == 2)
             await other.signal_workflow(workflow_id, "pause", {"now": True})
-            await until(lambda: _newest(owner, workflow_id, {"verdict": "INTERRUPTED"}))
+            await wait_until_async(lambda: _newest(owner, workflow_id, {"verdict": "INTERRUPTED"}))
             script.release("TEST")
             assert await other.resume_workflow(workflow_id)
             assert (await other.wait_workflow(workflow_id, 10)).status == "COMPLETED"
@@ -169,10 +172,10 @@ async def test_another_engine_steers_and_the_owner_follows(space: Space) -> None
     assert [call.attempt for call in script.calls] == [1, 2, 2, 3, 4]
 
 
-async def test_queries_answer_in_the_documented_shapes(space: Space) -> None:
+async def test_queries_answer_in_the_documented_shapes(workspace: SampleWorkspace) -> None:
     made = AttemptResult(verdict=Verdict.PASSED, artifacts=("out/report.txt",))
     with scripted_phases({"USE": [made]}):
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10)
             status = await backend.query_workflow(workflow_id, "get_status")

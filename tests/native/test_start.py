@@ -6,7 +6,8 @@ import asyncio
 import re
 
 import pytest
-from tests.support.workspace import Space, reached
+from tests.support.waiting import wait_for_workflow
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError, get_backend
 from penguin.orchestration.backend import AlreadyActive, BlueprintError, ConfigError, TaskNotFound
@@ -16,9 +17,9 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_task_goes_through_four_gates(space: Space) -> None:
+async def test_a_task_goes_through_four_gates(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10)
     assert re.fullmatch(r"ituv-a-[0-9a-f]{6}", workflow_id)
@@ -27,10 +28,10 @@ async def test_a_task_goes_through_four_gates(space: Space) -> None:
     assert [call.attempt for call in script.calls] == [1, 2, 3, 4]
 
 
-async def test_a_second_start_is_refused_with_the_id_of_the_first(space: Space) -> None:
+async def test_a_second_start_is_refused_with_the_id_of_the_first(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             first = await backend.start_workflow("a")
             with pytest.raises(AlreadyActive, match=first):
                 await backend.start_workflow("a")
@@ -41,24 +42,24 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(space: Space) 
             assert (await backend.wait_workflow(again, 10)).status == "COMPLETED"
 
 
-async def test_what_another_workflow_left_is_nobodys_result(space: Space) -> None:
-    space.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
-    async with space.backend() as backend:
+async def test_what_another_workflow_left_is_nobodys_result(workspace: SampleWorkspace) -> None:
+    workspace.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
+    async with workspace.backend() as backend:
         first = await backend.start_workflow("a")
         assert (await backend.wait_workflow(first, 20)).status == "COMPLETED"
-    for file in (space.root / ".penguin").glob("penguin.db*"):
+    for file in (workspace.root / ".penguin").glob("penguin.db*"):
         file.unlink()
-    async with space.backend() as backend:
+    async with workspace.backend() as backend:
         second = await backend.start_workflow("a")
         assert (await backend.wait_workflow(second, 20)).status == "COMPLETED"
     assert second != first
-    assert (space.root / "log").read_text() == "ran\nran\n"
+    assert (workspace.root / "log").read_text() == "ran\nran\n"
 
 
-async def test_of_ten_starts_at_once_one_wins(space: Space) -> None:
+async def test_of_ten_starts_at_once_one_wins(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
-        async with space.backend() as one, space.backend() as two:
+        async with workspace.backend() as one, workspace.backend() as two:
             starts = [backend.start_workflow("a") for backend in (one, two) for _ in range(5)]
             came = await asyncio.gather(*starts, return_exceptions=True)
             won = [id_ for id_ in came if isinstance(id_, str)]
@@ -69,15 +70,15 @@ async def test_of_ten_starts_at_once_one_wins(space: Space) -> None:
             assert (await one.wait_workflow(won[0], 10)).status == "COMPLETED"
 
 
-async def test_the_id_is_the_same_for_everybody_who_counts_the_same(space: Space) -> None:
+async def test_the_id_is_the_same_for_everybody_who_counts_the_same(workspace: SampleWorkspace) -> None:
     assert workflow_id_of("p", "a", 0) == workflow_id_of("p", "a", 0)
     assert len({workflow_id_of("p", "a", n) for n in range(20)} | {workflow_id_of("q", "a", 0)}) == 21
 
 
-async def test_an_unmet_dependency_refuses_and_names_the_way(space: Space) -> None:
-    space.tasks("a", {"id": "b", "depends_on": ["a"]})
+async def test_an_unmet_dependency_refuses_and_names_the_way(workspace: SampleWorkspace) -> None:
+    workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             with pytest.raises(UnmetDependency) as refused:
                 await backend.start_workflow("b")
             assert "--with-deps" in refused.value.hint
@@ -86,10 +87,10 @@ async def test_an_unmet_dependency_refuses_and_names_the_way(space: Space) -> No
     assert info.status == "COMPLETED"
 
 
-async def test_a_dependency_that_no_blueprint_has_is_named_with_who_needs_it(space: Space) -> None:
-    space.tasks("bases", {"id": "c", "depends_on": ["base"]})
+async def test_a_dependency_that_no_blueprint_has_is_named_with_who_needs_it(workspace: SampleWorkspace) -> None:
+    workspace.tasks("bases", {"id": "c", "depends_on": ["base"]})
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             for with_dependencies in (False, True):
                 with pytest.raises(UnmetDependency, match="task c depends on base, which no blueprint has") as refused:
                     await backend.start_tasks(["c"], with_dependencies=with_dependencies)
@@ -100,10 +101,10 @@ async def test_a_dependency_that_no_blueprint_has_is_named_with_who_needs_it(spa
             assert await backend.list_workflows() == []
 
 
-async def test_with_dependencies_starts_the_whole_chain_in_order(space: Space) -> None:
-    space.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]}, "d")
+async def test_with_dependencies_starts_the_whole_chain_in_order(workspace: SampleWorkspace) -> None:
+    workspace.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]}, "d")
     with scripted_phases() as script:
-        async with space.backend(max_parallel=4) as backend:
+        async with workspace.backend(max_parallel=4) as backend:
             ids = await backend.start_tasks(["c"], with_dependencies=True)
             infos = await backend.wait_workflows(ids, 10)
     assert [info.task_id for info in infos] == ["c", "b", "a"]
@@ -111,30 +112,30 @@ async def test_with_dependencies_starts_the_whole_chain_in_order(space: Space) -
     assert list(dict.fromkeys(call.task_id for call in script.calls)) == ["a", "b", "c"]
 
 
-async def test_a_dependency_with_an_active_workflow_is_waited_for(space: Space) -> None:
-    space.tasks("a", {"id": "b", "depends_on": ["a"]})
+async def test_a_dependency_with_an_active_workflow_is_waited_for(workspace: SampleWorkspace) -> None:
+    workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases() as script:
         script.hold("VERIFY")
-        async with space.backend(max_parallel=2) as backend:
+        async with workspace.backend(max_parallel=2) as backend:
             first = await backend.start_workflow("a")
             second = await backend.start_workflow("b")
-            await reached(backend, first, phase="VERIFY")
-            assert (await reached(backend, second)).status == "PENDING"
+            await wait_for_workflow(backend, first, phase="VERIFY")
+            assert (await wait_for_workflow(backend, second)).status == "PENDING"
             script.release("VERIFY")
             assert (await backend.wait_workflow(second, 10)).status == "COMPLETED"
 
 
-async def test_none_of_several_is_started_when_one_is_refused(space: Space) -> None:
+async def test_none_of_several_is_started_when_one_is_refused(workspace: SampleWorkspace) -> None:
     with scripted_phases():
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             with pytest.raises(TaskNotFound):
                 await backend.start_tasks(["a", "nowhere"])
             assert await backend.list_workflows() == []
 
 
-async def test_no_configuration_is_needed_before_a_start(space: Space) -> None:
-    (space.root / "penguin.yaml").unlink()
-    async with get_backend(workspace_path=space.root) as backend:
+async def test_no_configuration_is_needed_before_a_start(workspace: SampleWorkspace) -> None:
+    (workspace.root / "penguin.yaml").unlink()
+    async with get_backend(workspace_path=workspace.root) as backend:
         assert await backend.list_workflows() == []
         assert await backend.get_workflow_status("ituv-a-000000") is None
         with pytest.raises(ConfigError) as refused:
@@ -142,8 +143,8 @@ async def test_no_configuration_is_needed_before_a_start(space: Space) -> None:
     assert "penguin init" in refused.value.hint
 
 
-async def test_the_settings_of_a_start_are_checked(space: Space) -> None:
-    async with space.backend() as backend:
+async def test_the_settings_of_a_start_are_checked(workspace: SampleWorkspace) -> None:
+    async with workspace.backend() as backend:
         with pytest.raises(ConfigError, match="phase_timeout"):
             await backend.start_workflow("a", config={"phase_timeout": {}})
         with pytest.raises(WorkflowError, match="nobody-knows"):
@@ -151,13 +152,13 @@ async def test_the_settings_of_a_start_are_checked(space: Space) -> None:
         assert await backend.list_workflows() == []
 
 
-async def test_later_edits_touch_only_workflows_started_later(space: Space) -> None:
+async def test_later_edits_touch_only_workflows_started_later(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             script.hold("IMPLEMENT")
             first = await backend.start_workflow("a")
-            await reached(backend, first, phase="IMPLEMENT")
-            space.tasks({"id": "a", "title": "changed"}, "new")
+            await wait_for_workflow(backend, first, phase="IMPLEMENT")
+            workspace.tasks({"id": "a", "title": "changed"}, "new")
             script.release("IMPLEMENT")
             await backend.wait_workflow(first, 10)
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
@@ -166,9 +167,9 @@ async def test_later_edits_touch_only_workflows_started_later(space: Space) -> N
 
 
 @pytest.mark.parametrize("ring", [["a"], ["a", "b"], ["a", "b", "c"]])
-async def test_tasks_that_need_one_another_are_not_started(space: Space, ring: list[str]) -> None:
-    space.tasks(*[{"id": one, "depends_on": [ring[index - 1]]} for index, one in enumerate(ring)])
-    async with space.backend() as backend:
+async def test_tasks_that_need_one_another_are_not_started(workspace: SampleWorkspace, ring: list[str]) -> None:
+    workspace.tasks(*[{"id": one, "depends_on": [ring[index - 1]]} for index, one in enumerate(ring)])
+    async with workspace.backend() as backend:
         with pytest.raises(BlueprintError, match=" -> "):
             await backend.start_tasks(ring)
         with pytest.raises(BlueprintError, match=" -> "):

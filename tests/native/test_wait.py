@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.support.workspace import Space, until
+from tests.support.waiting import wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
@@ -41,18 +42,18 @@ class Looks:
         return count
 
 
-async def started(space: Space, backend: NativeBackend) -> list[str]:
-    space.tasks(*TASKS)
+async def started(workspace: SampleWorkspace, backend: NativeBackend) -> list[str]:
+    workspace.tasks(*TASKS)
     return await backend.start_tasks(TASKS)
 
 
-async def test_what_is_over_is_not_looked_at_again(space: Space) -> None:
-    space.configure(max_parallel=1)
+async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=1)
     with scripted_phases(tasks={TASKS[-1]: {"TEST": ["UNVERIFIED"]}}) as script:
         script.hold("VERIFY")
-        backend = NativeBackend(None, space.root)
+        backend = NativeBackend(None, workspace.root)
         async with backend:
-            ids = await started(space, backend)
+            ids = await started(workspace, backend)
             looks = Looks(backend, ids)
             assert looks.waiting.in_the_way() == {ids[0]}
             assert looks.new() == 1
@@ -65,12 +66,12 @@ async def test_what_is_over_is_not_looked_at_again(space: Space) -> None:
             assert looks.new() == 1, "only the one that is blocked may go on"
 
 
-async def test_a_blocked_one_that_goes_on_is_waited_for_again(space: Space) -> None:
-    space.configure(max_parallel=50, retry={"max_attempts": 1})
+async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=50, retry={"max_attempts": 1})
     with scripted_phases(tasks={TASKS[3]: {"TEST": ["FAILED"]}}) as script:
-        backend = NativeBackend(None, space.root)
+        backend = NativeBackend(None, workspace.root)
         async with backend:
-            ids = await started(space, backend)
+            ids = await started(workspace, backend)
             await backend.wait_workflows(ids)
             looks = Looks(backend, ids)
             assert looks.waiting.in_the_way() == set()
@@ -82,13 +83,13 @@ async def test_a_blocked_one_that_goes_on_is_waited_for_again(space: Space) -> N
     assert {info.status for info in infos} == {WorkflowStatus.COMPLETED}
 
 
-async def test_one_status_is_waited_for_as_well(space: Space) -> None:
-    space.configure(max_parallel=50)
+async def test_one_status_is_waited_for_as_well(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=50)
     with scripted_phases() as script:
         script.hold("TEST")
-        backend = NativeBackend(None, space.root)
+        backend = NativeBackend(None, workspace.root)
         async with backend:
-            ids = await started(space, backend)
+            ids = await started(workspace, backend)
             await backend.wait_workflows(ids, timeout=20, status=WorkflowStatus.RUNNING)
             looks = Looks(backend, ids, WorkflowStatus.PAUSED)
             assert looks.waiting.in_the_way() == {ids[0]}
@@ -97,24 +98,24 @@ async def test_one_status_is_waited_for_as_well(space: Space) -> None:
             script.release("TEST")
 
 
-async def test_an_unknown_one_is_told_at_once(space: Space) -> None:
+async def test_an_unknown_one_is_told_at_once(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        backend = NativeBackend(None, space.root)
+        backend = NativeBackend(None, workspace.root)
         async with backend:
-            ids = await started(space, backend)
+            ids = await started(workspace, backend)
             with pytest.raises(WorkflowError, match="nobody"):
                 await backend.wait_workflows([*ids, "nobody"], timeout=20)
             script.release("TEST")
 
 
-async def test_a_paused_one_is_at_rest_once_its_step_has_ended(space: Space) -> None:
+async def test_a_paused_one_is_at_rest_once_its_step_has_ended(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        backend = NativeBackend(None, space.root)
+        backend = NativeBackend(None, workspace.root)
         async with backend:
             one = await backend.start_workflow("a")
-            await until(lambda: len(script.calls) == 2)
+            await wait_until_async(lambda: len(script.calls) == 2)
             assert await backend.pause_workflow(one)
             assert [info.status for info in await backend.wait_workflows([one])] == ["PAUSED"]
             with pytest.raises(WaitTimeout, match="is still PAUSED"):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from tests.support.git_repository import git
-from tests.support.workspace import Space, reached
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
@@ -19,7 +20,7 @@ from penguin.orchestration.worktree.checkpoints import Checkpoint, Checkpoints
 pytestmark = pytest.mark.anyio
 
 
-class Repo(Space):
+class Repo(SampleWorkspace):
     """A workspace under git, whose one task has the gates that a test gives it."""
 
     def __init__(self, root: Path) -> None:
@@ -103,7 +104,7 @@ async def test_an_edit_before_an_approval_is_tested(repo: Repo) -> None:
         assert (await backend.wait_workflow(workflow_id, 20)).status == "BLOCKED"
         (repo.root / "code.txt").write_text("edited\n")
         await backend.signal_workflow(workflow_id, "approve", {"by": "Ada"})
-        await reached(backend, workflow_id, status="BLOCKED", phase="VERIFY")
+        await wait_for_workflow(backend, workflow_id, status="BLOCKED", phase="VERIFY")
         assert await attempts(backend, workflow_id) == [
             *PASSED[:3],
             ("VERIFY", "UNVERIFIED"),
@@ -150,9 +151,7 @@ async def test_what_a_cancelled_attempt_did_is_kept(repo: Repo) -> None:
 
 
 async def _exists(path: Path) -> None:
-    from tests.support.workspace import until
-
-    await until(path.exists)
+    await wait_until_async(path.exists)
 
 
 # --- retry --restore ---
@@ -225,10 +224,10 @@ async def test_restore_waits_for_no_other_workflow(repo: Repo) -> None:
         await backend.wait_workflow(other, 20)
 
 
-async def test_restore_without_git_says_what_it_needs(space: Space) -> None:
-    space.configure(retry={"max_attempts": 1})
-    space.tasks({"id": "a", "phases": {"implement": {"run": ["false"]}}})
-    async with space.backend() as backend:
+async def test_restore_without_git_says_what_it_needs(workspace: SampleWorkspace) -> None:
+    workspace.configure(retry={"max_attempts": 1})
+    workspace.tasks({"id": "a", "phases": {"implement": {"run": ["false"]}}})
+    async with workspace.backend() as backend:
         workflow_id = await backend.start_workflow("a")
         await backend.wait_workflow(workflow_id, 20)
         with pytest.raises(WorkflowError, match="--restore needs a git repository"):

@@ -147,7 +147,7 @@ def _old() -> tuple[Old, ...]:
     )
 
 
-SPECIMENS = _specimens()
+SAMPLES = _specimens()
 """By name."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
-from tests.render.sample_results import ERRORS, PROGRESS, SPECIMENS
+from tests.render.sample_results import ERRORS, PROGRESS, SAMPLES
 
 from penguin_commands import results
 from penguin_commands.results import Result
@@ -77,9 +77,9 @@ def anew(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("golden"))
 
 
-@pytest.mark.parametrize("name", SPECIMENS)
+@pytest.mark.parametrize("name", SAMPLES)
 def test_results_look_like_this(name: str, anew: bool) -> None:
-    result = SPECIMENS[name]
+    result = SAMPLES[name]
     if isinstance(result, UNSEEN):
         return
     compare(file_of(name), shown(result, WIDE), anew)
@@ -89,7 +89,7 @@ def test_results_look_like_this(name: str, anew: bool) -> None:
 
 @pytest.mark.parametrize("name", COLORED)
 def test_colours_are_these(name: str, anew: bool) -> None:
-    compare(file_of(name, ".color"), shown(SPECIMENS[name], WIDE, color=True), anew)
+    compare(file_of(name, ".color"), shown(SAMPLES[name], WIDE, color=True), anew)
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -106,9 +106,9 @@ def test_progress_looks_like_this(name: str, anew: bool) -> None:
 
 
 @pytest.mark.parametrize("width", [20, NARROW, WIDE, 200])
-@pytest.mark.parametrize("name", [name for name, result in SPECIMENS.items() if has_table(result)])
+@pytest.mark.parametrize("name", [name for name, result in SAMPLES.items() if has_table(result)])
 def test_a_table_stays_within_its_width(name: str, width: int) -> None:
-    result = SPECIMENS[name]
+    result = SAMPLES[name]
     told = {line for part in parts(result) if isinstance(part, str) for line in part.split("\n")}
     for line in shown(result, width).split("\n"):
         assert columns(line) <= width or line in told
@@ -122,10 +122,10 @@ def test_every_result_has_a_specimen() -> None:
         for _, kind in inspect.getmembers(room, inspect.isclass)
         if kind.__module__ == room.__name__ and hasattr(kind, "data")
     } - {*PARTS}
-    assert not kinds - {type(result) for result in SPECIMENS.values()} - set(UNSEEN)
+    assert not kinds - {type(result) for result in SAMPLES.values()} - set(UNSEEN)
 
 
 def test_every_file_has_a_specimen() -> None:
-    names = [*SPECIMENS, *ERRORS, *PROGRESS]
+    names = [*SAMPLES, *ERRORS, *PROGRESS]
     known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color", ".plain")}
     assert not {path.name for path in FOLDER.iterdir()} - known

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.scenarios.runner import Stage
-from tests.support.workspace import until
+from tests.scenarios.runner import ScenarioDriver
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import OrchestrationBackend, WorkflowPhase
 from penguin.orchestration.blueprint import Item
@@ -70,8 +70,8 @@ class OneTask:
 class SaidTree:
     """The tree is what the scenario says it is."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, driver: ScenarioDriver) -> None:
+        self._stage = driver
 
     def now(self) -> str:
         return self._stage.tree
@@ -83,7 +83,7 @@ class SaidTree:
         pass
 
 
-class BackendStage(Stage):
+class BackendDriver(ScenarioDriver):
     """A real backend whose attempts, clock, slots, backlog and tree are the scenario's."""
 
     def __init__(self, root: Path, definition: Definition) -> None:
@@ -172,7 +172,7 @@ class BackendStage(Stage):
         await self._backend.run_engine()
         if under_way:
             self.let_one_begin()
-            await until(lambda: self.phases.held is not None)
+            await wait_until_async(lambda: self.phases.held is not None)
 
     async def aclose(self) -> None:
         await self._backend.aclose()

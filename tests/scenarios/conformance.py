@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.scenarios.runner import Player, Stage
+from tests.scenarios.runner import ScenarioDriver, ScenarioRunner
 from tests.scenarios.scenario import Scenario, load, load_matrix
 
 from penguin.orchestration.core.state import State
@@ -20,12 +20,12 @@ each_command = pytest.mark.parametrize(
 )
 
 
-async def check_scenario(scenario: Scenario, stage: Stage) -> None:
+async def check_scenario(scenario: Scenario, driver: ScenarioDriver) -> None:
     """Play it to its end."""
-    player = Player(scenario, stage)
-    trace = await player.play()
+    runner = ScenarioRunner(scenario, driver)
+    trace = await runner.play()
     assert trace == list(scenario.expect.trace)
-    _check_end(scenario, player.state)
+    _check_end(scenario, runner.state)
 
 
 def _check_end(scenario: Scenario, state: State) -> None:
@@ -45,18 +45,18 @@ def _check_text(expected: str | None, actual: str) -> None:
         assert bool(expected) == bool(actual)
 
 
-async def check_command(scenario: Scenario, outcome: str, stage: Stage) -> None:
+async def check_command(scenario: Scenario, outcome: str, driver: ScenarioDriver) -> None:
     """Play it to its last act, of which this must come."""
-    player = Player(scenario, stage)
-    new = await player.play_acts()
+    runner = ScenarioRunner(scenario, driver)
+    new = await runner.play_acts()
     refusal = f"refused: {scenario.acts[-1].do}"
     if outcome == "refused":
         assert new == [refusal]
-        assert player.refusal is not None
-        assert player.refusal.hint, "a refusal says what to type next"
+        assert runner.refusal is not None
+        assert runner.refusal.hint, "a refusal says what to type next"
     elif outcome == "same":
         assert new == []
     else:
         assert new
         assert refusal not in new
-        assert player.state.status == outcome
+        assert runner.state.status == outcome

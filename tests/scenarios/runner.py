@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
 from tests.scenarios.scenario import Act, Outcome, Scenario, trace
-from tests.support.workspace import PATIENCE
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
@@ -21,11 +19,9 @@ from penguin.orchestration.core.state import State
 
 LIMIT = 500
 """Moves after which a scenario is taken to run for ever."""
-LOOK = 0.01
-"""Seconds between two looks at what a stage is doing."""
 
 
-class Stage(ABC):
+class ScenarioDriver(ABC):
     """What a scenario is played on. Attempts begin, end and are interrupted, and time passes, when it is told so."""
 
     tree = "a"
@@ -76,14 +72,14 @@ class Stage(ABC):
         """Leave everything behind as it is."""
 
 
-class Player:
+class ScenarioRunner:
     """One scenario under way."""
 
     state: State
     """As it was after the last move."""
 
-    def __init__(self, scenario: Scenario, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, scenario: Scenario, driver: ScenarioDriver) -> None:
+        self.driver = driver
         self.refusal: IllegalCommand | None = None
         self._name = scenario.name
         self._script = {phase: list(outcomes) for phase, outcomes in scenario.outcomes.items()}
@@ -93,7 +89,7 @@ class Player:
 
     async def play(self) -> list[str]:
         """Go on until nothing is under way and nothing is left to do. All that happened, in words."""
-        async with aclosing(self.stage):
+        async with aclosing(self.driver):
             await self._start()
             for _ in range(LIMIT):
                 if not await self._move():
@@ -103,7 +99,7 @@ class Player:
     async def play_acts(self) -> list[ev.Event | str]:
         """Go on until the last act is done, and stop there. What came of that act."""
         begin = 0
-        async with aclosing(self.stage):
+        async with aclosing(self.driver):
             await self._start()
             while self._acts:
                 begin = len(self._story)
@@ -111,7 +107,7 @@ class Player:
         return self._story[begin:]
 
     async def _start(self) -> None:
-        await self.stage.start()
+        await self.driver.start()
         await self._settle()
 
     async def _move(self) -> bool:
@@ -125,13 +121,15 @@ class Player:
 
     async def _settle(self, *, after: State | None = None) -> None:
         """Wait until the stage does what the state asks for, and note what happened. `after` is the state it leaves."""
-        deadline = time.monotonic() + PATIENCE
-        self.state = await self.stage.look()
-        while self.state == after or not self.stage.at_rest(self.state):
-            assert time.monotonic() < deadline, f"it stays {self.state.status}, and should do {effects(self.state)}"
-            await asyncio.sleep(LOOK)
-            self.state = await self.stage.look()
-        self._story += await self.stage.news()
+
+        async def at_rest() -> bool:
+            self.state = await self.driver.look()
+            return self.state != after and self.driver.at_rest(self.state)
+
+        await wait_until_async(
+            at_rest, "a state at rest", details=lambda: f"it is {self.state.status}; due: {effects(self.state)}"
+        )
+        self._story += await self.driver.news()
 
     # --- time goes on ---
 
@@ -140,9 +138,9 @@ class Player:
         before = self.state
         match effects(before):
             case (Run() as run,):
-                await self.stage.end(run.attempt, self._result(run))
+                await self.driver.end(run.attempt, self._result(run))
             case (Await() as due,):
-                await self.stage.begin(due.until)
+                await self.driver.begin(due.until)
             case _:
                 return False
         await self._settle(after=before)
@@ -154,8 +152,8 @@ class Player:
         script = self._script.get(run.phase)
         said = script.pop(0) if script else Verdict.PASSED
         outcome = said if isinstance(said, Outcome) else Outcome(said, reason="" if said is Verdict.PASSED else "no")
-        self.stage.tree = outcome.changes or self.stage.tree
-        return outcome.result(self.stage.tree)
+        self.driver.tree = outcome.changes or self.driver.tree
+        return outcome.result(self.driver.tree)
 
     # --- what people do ---
 
@@ -170,32 +168,32 @@ class Player:
 
     async def _act(self, act: Act) -> None:
         if act.after:
-            await self.stage.wait(act.after)
+            await self.driver.wait(act.after)
         try:
             await self._do(act)
         except IllegalCommand as refusal:
             self.refusal = refusal
-            self._story += await self.stage.news()
+            self._story += await self.driver.news()
             self._story.append(f"refused: {act.do}")
         await self._settle()
 
     async def _do(self, act: Act) -> None:
         match act.do:
             case "retry":
-                await self.stage.retry(act.start_from)
+                await self.driver.retry(act.start_from)
             case "edit":
-                self.stage.tree = act.tree
+                self.driver.tree = act.tree
             case "crash":
                 await self._crash()
             case _:
                 self._survivors = act.survivors
-                await self.stage.signal(*signal_of(act))
+                await self.driver.signal(*signal_of(act))
 
     async def _crash(self) -> None:
         attempt = self.state.open.number if self.state.open and self.state.open.running else None
-        await self.stage.crash(under_way=attempt is not None)
+        await self.driver.crash(under_way=attempt is not None)
         if attempt is not None:
-            await self.stage.end(attempt, _interrupted("crash"))
+            await self.driver.end(attempt, _interrupted("crash"))
 
 
 def signal_of(act: Act) -> tuple[str, dict[str, Any]]:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.workspace import Space
+from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Space:
-    space = Space(tmp_path)
-    space.tasks({"id": "auth", "title": "Log in"}, {"id": "mail", "title": "Send mail"}, "search")
-    return space
+def workspace(tmp_path: Path) -> SampleWorkspace:
+    workspace = SampleWorkspace(tmp_path)
+    workspace.tasks({"id": "auth", "title": "Log in"}, {"id": "mail", "title": "Send mail"}, "search")
+    return workspace
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[HeldWorkspace]:
+    """A workspace with one task, which waits in TEST."""
+    held = HeldWorkspace(tmp_path)
+    yield held
+    # A step that still runs ends now.
+    held.go.touch()

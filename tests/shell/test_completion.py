@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent, Completion
 from prompt_toolkit.document import Document
-from tests.support.shell_session import CTRL_C, PATIENCE, TAB, shell
-from tests.support.workspace import Space, reached
+from tests.support.keys import CTRL_C, TAB
+from tests.support.shell_session import run_shell
+from tests.support.waiting import PATIENCE, wait_for_workflow
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store
@@ -41,8 +43,8 @@ def completer(session: Session) -> Complete:
 
 
 @pytest.fixture
-def complete(space: Space) -> Complete:
-    return completer(Session(space.root))
+def complete(workspace: SampleWorkspace) -> Complete:
+    return completer(Session(workspace.root))
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,10 @@ def test_what_is_typical_is_understood() -> None:
             assert convert(kind, value)
 
 
-def test_tasks_come_with_their_titles(space: Space) -> None:
-    found = CommandCompleter(Known(Session(space.root))).get_completions(Document("/workflow start "), CompleteEvent())
+def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
+    found = CommandCompleter(Known(Session(workspace.root))).get_completions(
+        Document("/workflow start "), CompleteEvent()
+    )
     assert [(it.text, it.display_meta_text) for it in found] == [
         ("auth", "Log in"),
         ("mail", "Send mail"),
@@ -103,20 +107,20 @@ def test_tasks_come_with_their_titles(space: Space) -> None:
 
 
 @asynccontextmanager
-async def three_workflows(space: Space) -> AsyncIterator[dict[str, str]]:
+async def three_workflows(workspace: SampleWorkspace) -> AsyncIterator[dict[str, str]]:
     """One that is over, one that is blocked, one that runs; the task of each by its status."""
     with scripted_phases(tasks={"mail": {"TEST": ["UNVERIFIED"]}}) as script:
-        space.configure(max_parallel=3)
-        async with space.backend() as backend:
+        workspace.configure(max_parallel=3)
+        async with workspace.backend() as backend:
             ids = {"COMPLETED": await backend.start_workflow("auth"), "BLOCKED": await backend.start_workflow("mail")}
             await backend.wait_workflows(list(ids.values()))
             script.hold("TEST")
             ids["RUNNING"] = await backend.start_workflow("search")
-            await reached(backend, ids["RUNNING"], phase="TEST")
+            await wait_for_workflow(backend, ids["RUNNING"], phase="TEST")
             yield ids
 
 
-async def test_only_workflows_on_which_the_verb_is_legal_are_offered(space: Space) -> None:
+async def test_only_workflows_on_which_the_verb_is_legal_are_offered(workspace: SampleWorkspace) -> None:
     legal = {
         "pause": {"RUNNING"},
         "resume": {"BLOCKED"},
@@ -125,40 +129,40 @@ async def test_only_workflows_on_which_the_verb_is_legal_are_offered(space: Spac
         "retry": {"COMPLETED", "BLOCKED"},
         "status": {"COMPLETED", "BLOCKED", "RUNNING"},
     }
-    async with three_workflows(space) as ids:
-        complete = completer(Session(space.root))
+    async with three_workflows(workspace) as ids:
+        complete = completer(Session(workspace.root))
         for verb, statuses in legal.items():
             assert set(complete(f"/workflow {verb} ")) == {ids[status] for status in statuses}, verb
 
 
-async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(space: Space) -> None:
-    async with three_workflows(space) as ids:
-        session = Session(space.root)
+async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(workspace: SampleWorkspace) -> None:
+    async with three_workflows(workspace) as ids:
+        session = Session(workspace.root)
         found = list(
             CommandCompleter(Known(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
         )
         assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
 
 
-async def test_what_is_under_way_can_be_shown_but_not_started(space: Space) -> None:
-    async with three_workflows(space):
-        complete = completer(Session(space.root))
+async def test_what_is_under_way_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
+    async with three_workflows(workspace):
+        complete = completer(Session(workspace.root))
         assert complete("/workflow start ") == ["auth"]
         assert len(complete("/task show ")) == 3
 
 
-async def test_a_workflow_that_is_there_already_is_not_offered_again(space: Space) -> None:
-    async with three_workflows(space) as ids:
-        session = Session(space.root)
+async def test_a_workflow_that_is_there_already_is_not_offered_again(workspace: SampleWorkspace) -> None:
+    async with three_workflows(workspace) as ids:
+        session = Session(workspace.root)
         session.started([ids["RUNNING"]])
         complete = completer(session)
         assert complete(f"/workflow wait {ids['BLOCKED']} i") == [ids["RUNNING"]]
         assert complete("/workflow wait @") == ["@last"]
 
 
-async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(space: Space) -> None:
-    async with three_workflows(space) as ids:
-        session = Session(space.root)
+async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(workspace: SampleWorkspace) -> None:
+    async with three_workflows(workspace) as ids:
+        session = Session(workspace.root)
         newest = [("2", "TEST under way"), ("1", "IMPLEMENT PASSED")]
         for named in (ids["RUNNING"], "search", "sear"):
             for command in ("logs", "results"):
@@ -173,22 +177,22 @@ async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(space
         assert complete("/workflow logs @last --attempt ") == ["2", "1"]
 
 
-async def test_the_people_of_a_history_are_offered(space: Space) -> None:
+async def test_the_people_of_a_history_are_offered(workspace: SampleWorkspace) -> None:
     with scripted_phases(tasks={"mail": {"TEST": ["UNVERIFIED"]}, "search": {"TEST": ["UNVERIFIED"]}}):
-        async with space.backend() as backend:
+        async with workspace.backend() as backend:
             ids = [await backend.start_workflow("mail"), await backend.start_workflow("search")]
             await backend.wait_workflows(ids)
             await backend.signal_workflow(ids[0], "approve", {"by": "Ada Lovelace"})
             await backend.wait_workflows(ids[:1])
-        complete = completer(Session(space.root))
+        complete = completer(Session(workspace.root))
         for line in ("/workflow approve search --by ", "/workflow approve --by ", "/workflow approve nobody --by ad"):
             assert "'Ada Lovelace'" in complete(line), line
         assert complete("/workflow approve mail --by ")[0] == "'Ada Lovelace'"
         assert complete("/workflow approve search --by=Ada") == ["--by='Ada Lovelace'"]
 
 
-async def test_saved_conversations_are_offered_newest_first(space: Space) -> None:
-    session = Session(space.root)
+async def test_saved_conversations_are_offered_newest_first(workspace: SampleWorkspace) -> None:
+    session = Session(workspace.root)
     complete = completer(session)
     with WorkflowStateStore(session.workspace.db) as store:
         for day in (1, 2):
@@ -219,8 +223,8 @@ def offered(session: Session, line: str) -> list[Completion]:
     return list(CommandCompleter(Known(session)).get_completions(Document(line), CompleteEvent()))
 
 
-def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(space: Space) -> None:
-    session = Session(space.root)
+def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(workspace: SampleWorkspace) -> None:
+    session = Session(workspace.root)
     fill(session.db, "m-a-x-i-l", "mail", "airmail", "mail-out", "search", "amxaxixl")
     tasks = [it.text.split("-", 1)[1][:-7] for it in offered(session, "/workflow status mail")]
     assert tasks == ["mail", "mail-out", "airmail", "amxaxixl", "m-a-x-i-l"]
@@ -228,8 +232,8 @@ def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(spa
     assert typed_whole[:3] == ["mail-out", "mail", "airmail"]
 
 
-def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(space: Space) -> None:
-    session = Session(space.root)
+def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace: SampleWorkspace) -> None:
+    session = Session(workspace.root)
     old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(NEWEST)))[:2]
     complete = completer(session)
     assert complete("/workflow status old-") == complete("/workflow retry ituv-old") == old
@@ -237,8 +241,8 @@ def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(space: Spa
     assert len(complete("/workflow status ")) == len(complete("/workflow status task")) == MOST
 
 
-def test_ages_are_told_in_their_largest_unit(space: Space) -> None:
-    session = Session(space.root)
+def test_ages_are_told_in_their_largest_unit(workspace: SampleWorkspace) -> None:
+    session = Session(workspace.root)
     fill(session.db, "first", *(f"t{n}" for n in range(130)))
     metas = [it.display_meta_text for it in offered(session, "/workflow status ")]
     assert metas[0] == "t129: COMPLETED, 0s old"
@@ -247,8 +251,8 @@ def test_ages_are_told_in_their_largest_unit(space: Space) -> None:
     assert age(-5) == "0s"
 
 
-def test_what_tells_an_id_from_all_others_stands_out(space: Space) -> None:
-    session = Session(space.root)
+def test_what_tells_an_id_from_all_others_stands_out(workspace: SampleWorkspace) -> None:
+    session = Session(workspace.root)
     fill(session.db, "auth", "auth", "mail")
     parts = {
         "".join(text for style, text, *_ in it.display if "underline" in style)
@@ -258,48 +262,48 @@ def test_what_tells_an_id_from_all_others_stands_out(space: Space) -> None:
     assert not [it for it in offered(session, "/task show ") for style, *_ in it.display if style]
 
 
-async def test_it_stands_out_on_a_screen_without_colours(space: Space) -> None:
-    async with shell(space.root, color=False) as glass:
-        fill(glass.session.db, "auth", "mail")
-        await glass.until(lambda: glass.typed == "")
-        glass.press("/workflow status i")
-        await glass.see("ituv-mail-")
-        await glass.see("COMPLETED, 1m old")
-        assert "ituv-m" in glass.screen.underlined
-        assert "ituv-a" in glass.screen.underlined
+async def test_it_stands_out_on_a_screen_without_colours(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root, color=False) as shell:
+        fill(shell.session.db, "auth", "mail")
+        await shell.wait_until(lambda: shell.typed == "")
+        shell.press("/workflow status i")
+        await shell.see("ituv-mail-")
+        await shell.see("COMPLETED, 1m old")
+        assert "ituv-m" in shell.screen.underlined
+        assert "ituv-a" in shell.screen.underlined
 
 
-async def test_tab_takes_the_one_that_begins_so_though_others_fit(space: Space) -> None:
-    async with shell(space.root) as glass:
+async def test_tab_takes_the_one_that_begins_so_though_others_fit(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as shell:
         for typed, becomes in (("/wo", "/workflow"), ("/task lis", "/task list"), ("/task show ma", "/task show mail")):
-            await glass.until(lambda: glass.typed == "")
-            glass.press(typed, TAB)
-            await glass.until(lambda becomes=becomes: glass.typed == becomes)
-            glass.press(CTRL_C)
+            await shell.wait_until(lambda: shell.typed == "")
+            shell.press(typed, TAB)
+            await shell.wait_until(lambda becomes=becomes: shell.typed == becomes)
+            shell.press(CTRL_C)
 
 
-async def test_tab_types_what_all_that_begin_so_have_in_common(space: Space) -> None:
-    space.tasks("report-daily", "report-weekly", "old-report")
-    async with shell(space.root) as glass:
-        await glass.until(lambda: glass.typed == "")
-        glass.press("/task show r", TAB)
-        await glass.until(lambda: glass.typed == "/task show report-")
+async def test_tab_types_what_all_that_begin_so_have_in_common(workspace: SampleWorkspace) -> None:
+    workspace.tasks("report-daily", "report-weekly", "old-report")
+    async with run_shell(workspace.root) as shell:
+        await shell.wait_until(lambda: shell.typed == "")
+        shell.press("/task show r", TAB)
+        await shell.wait_until(lambda: shell.typed == "/task show report-")
 
 
-def test_files_and_folders(space: Space, complete: Complete, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(space.root)
-    (space.root / "out put").mkdir()
-    (space.root / "out put" / "a.db").touch()
-    (space.root / ".hidden").touch()
+def test_files_and_folders(workspace: SampleWorkspace, complete: Complete, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workspace.root)
+    (workspace.root / "out put").mkdir()
+    (workspace.root / "out put" / "a.db").touch()
+    (workspace.root / ".hidden").touch()
     assert complete("/backup ") == ["b.json", "'out put/'", "penguin.yaml"]
     assert complete("/backup 'out put/'a") == ["'out put/a.db'"]
     assert complete("/backup .h") == [".hidden"]
     assert complete("/backup nowhere/") == complete("/backup ~nobody/") == []
-    assert complete(f"/backup {space.root}/pen") == [f"{space.root}/penguin.yaml"]
+    assert complete(f"/backup {workspace.root}/pen") == [f"{workspace.root}/penguin.yaml"]
 
 
-def test_bytes_that_are_no_text_find_nothing(space: Space, complete: Complete) -> None:
-    fill(Session(space.root).db, *["a"] * NEWEST)
+def test_bytes_that_are_no_text_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
+    fill(Session(workspace.root).db, *["a"] * NEWEST)
     assert complete("/workflow status \udcff") == []
 
 
@@ -307,12 +311,12 @@ def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> Non
     pytest.importorskip("temporalio")
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
-        space = Space(tmp_path)
-        space.configure(
+        workspace = SampleWorkspace(tmp_path)
+        workspace.configure(
             backend="temporal", temporal={"address": f"127.0.0.1:{server.getsockname()[1]}", "auto_start": False}
         )
-        space.tasks("auth", "mail")
-        session = Session(space.root)
+        workspace.tasks("auth", "mail")
+        session = Session(workspace.root)
         (workflow,) = fill(session.db, "auth", status="BLOCKED")
         complete = completer(session)
         assert complete("/workflow approve au") == [workflow]
@@ -322,7 +326,9 @@ def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> Non
             server.accept()
 
 
-async def test_a_completion_that_takes_long_holds_up_no_key(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_completion_that_takes_long_holds_up_no_key(
+    workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(*_: object) -> tuple[()]:
@@ -331,21 +337,21 @@ async def test_a_completion_that_takes_long_holds_up_no_key(space: Space, monkey
         return ()
 
     monkeypatch.setattr(Known, "workflows", slow)
-    async with shell(space.root) as glass:
-        await glass.until(lambda: glass.typed == "")
+    async with run_shell(workspace.root) as shell:
+        await shell.wait_until(lambda: shell.typed == "")
         try:
-            glass.press("/workflow status au")
-            await glass.until(asked.is_set)
-            glass.press("th --debug")
-            await glass.until(lambda: glass.typed == "/workflow status auth --debug")
+            shell.press("/workflow status au")
+            await shell.wait_until(asked.is_set)
+            shell.press("th --debug")
+            await shell.wait_until(lambda: shell.typed == "/workflow status auth --debug")
         finally:
             go_on.set()
 
 
-def test_edits_of_the_backlog_are_seen_and_errors_offer_nothing(space: Space, complete: Complete) -> None:
+def test_edits_of_the_backlog_are_seen_and_errors_offer_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
     assert complete("/task show se") == ["search"]
-    space.tasks("seal")
+    workspace.tasks("seal")
     assert complete("/task show se") == ["seal"]
-    (space.root / "penguin.yaml").write_text("{")
+    (workspace.root / "penguin.yaml").write_text("{")
     assert complete("/task show se") == []
     assert complete("/task sh") == ["show"]

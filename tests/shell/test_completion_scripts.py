@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyte
 import pytest
-from tests.support.terminal import PATIENCE
+from tests.support.terminal import Terminal, open_terminal
 
 from penguin.orchestration.config.fields import BACKENDS
 from penguin_commands.errors import UsageError
@@ -90,38 +86,6 @@ def test_in_fish(folder: Path, line: str, words: str) -> None:
     assert sorted(names) == words.split()
 
 
-class Terminal:
-    """A shell on a pseudo-terminal."""
-
-    def __init__(self, folder: Path, *argv: str) -> None:
-        self._screen = pyte.Screen(120, 30)
-        self._stream = pyte.ByteStream(self._screen)
-        pid, self._master = pty.fork()
-        if not pid:
-            os.chdir(folder)
-            os.execvpe(argv[0], argv, {**os.environ, "TERM": "xterm", "PS1": "ready> ", "HOME": os.fspath(folder)})
-        self.pid = pid
-
-    def press(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    @property
-    def lines(self) -> list[str]:
-        return [line.rstrip() for line in self._screen.display if line.strip()]
-
-    def until(self, condition: Callable[[list[str]], object]) -> None:
-        give_up = time.monotonic() + PATIENCE
-        while not condition(self.lines):
-            assert time.monotonic() < give_up, "\n".join(self.lines)
-            if select.select([self._master], [], [], 0.02)[0]:
-                self._stream.feed(os.read(self._master, 65_536))
-
-    def end(self) -> None:
-        os.kill(self.pid, 9)
-        os.waitpid(self.pid, 0)
-        os.close(self._master)
-
-
 @pytest.fixture(
     params=[
         pytest.param(["bash", "--norc", "-i"], marks=needs("bash"), id="bash"),
@@ -130,15 +94,13 @@ class Terminal:
 )
 def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
     """A shell that has loaded the completion as its first lines say."""
-    terminal = Terminal(folder, *request.param)
-    try:
-        terminal.until(lambda lines: lines)
+    environment = {"TERM": "xterm", "PS1": "ready> ", "HOME": os.fspath(folder)}
+    with open_terminal(folder, command=request.param, columns=120, **environment) as terminal:
+        terminal.wait_until(lambda: terminal.lines)
         terminal.press(f'penguin() {{ {sys.executable} -m penguin_repl "$@"; }}\r')
         terminal.press(f"{LOAD[request.param[0]]}; clear; echo loa''ded\r")
-        terminal.until(lambda lines: lines and lines[0] == "loaded" and lines[-1].strip() == "ready>")
+        terminal.wait_until(lambda: terminal.lines[:1] == ["loaded"] and terminal.lines[-1].strip() == "ready>")
         yield terminal
-    finally:
-        terminal.end()
 
 
 def test_at_a_real_prompt(terminal: Terminal) -> None:
@@ -148,12 +110,12 @@ def test_at_a_real_prompt(terminal: Terminal) -> None:
         ("--col\tne\t", "ready> penguin worker --until-settled --color"),
     ):
         terminal.press(typed)
-        terminal.until(lambda lines, becomes=becomes: lines[-1].startswith(becomes))
-    terminal.until(lambda lines: lines[-1].endswith("never"))
+        terminal.wait_until(lambda becomes=becomes: terminal.lines[-1].startswith(becomes))
+    terminal.wait_until(lambda: terminal.lines[-1].endswith("never"))
     terminal.press("\x15penguin completion \t\t")
-    terminal.until(lambda lines: any(line.split() == sorted(SHELLS) for line in lines))
+    terminal.wait_until(lambda: any(line.split() == sorted(SHELLS) for line in terminal.lines))
     terminal.press("\x15penguin --workspace=fol\t")
-    terminal.until(lambda lines: any("--workspace=folder/" in line for line in lines))
+    terminal.wait_until(lambda: any("--workspace=folder/" in line for line in terminal.lines))
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -6,26 +6,26 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support.terminal import Pseudo, terminal
-from tests.support.workspace import Space
+from tests.support.keys import CTRL_C
+from tests.support.terminal import Terminal, open_terminal
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin_repl.shell.pager import pager_command
 
-CTRL_C = "\x03"
 LONG = "/help"
 """A command whose output is longer than the screen."""
 
 
 @pytest.fixture
-def stuck(space: Space) -> Space:
+def stuck(workspace: SampleWorkspace) -> SampleWorkspace:
     """A workspace in which a task blocks, and takes advice."""
-    space.configure(retry={"max_attempts": 1, "initial_delay_sec": 0})
-    config = (space.root / "penguin.yaml").read_text()
-    (space.root / "penguin.yaml").write_text(
+    workspace.configure(retry={"max_attempts": 1, "initial_delay_sec": 0})
+    config = (workspace.root / "penguin.yaml").read_text()
+    (workspace.root / "penguin.yaml").write_text(
         config.replace('"test": {"run": ["true"]}', '"test": {"run": ["echo one is wrong; false"]}')
     )
-    return space
+    return workspace
 
 
 def program(folder: Path, name: str, script: str) -> str:
@@ -36,8 +36,8 @@ def program(folder: Path, name: str, script: str) -> str:
     return str(path)
 
 
-def advice(space: Space) -> list[str]:
-    reader = WorkflowReader(space.root / ".penguin" / "penguin.db")
+def advice(workspace: SampleWorkspace) -> list[str]:
+    reader = WorkflowReader(workspace.root / ".penguin" / "penguin.db")
     try:
         (info,) = reader.list(limit=1)
         return [
@@ -60,76 +60,76 @@ def test_which_pager() -> None:
         assert pager_command(None, none) == pager_command("", {}) == ""
 
 
-def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(space: Space) -> None:
-    pager = program(space.root, "pager", 'wc -l | sed "s/^ */paged /"; echo "LESS=$LESS"; read answer </dev/tty')
-    with terminal(space.root, rows=24, PAGER=pager) as pseudo:
-        pseudo.enter("/task list").see("Send mail").until(lambda: pseudo.typed == "")
-        assert "paged" not in pseudo.text
-        pseudo.enter(LONG).see("LESS=FRX")
-        assert "/workflow start" not in pseudo.text
-        pseudo.press("\r")
-        pseudo.until(lambda: pseudo.typed == "")
-        pseudo.enter("/task show nosuch").see("nosuch").until(lambda: pseudo.typed == "")
+def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(workspace: SampleWorkspace) -> None:
+    pager = program(workspace.root, "pager", 'wc -l | sed "s/^ */paged /"; echo "LESS=$LESS"; read answer </dev/tty')
+    with open_terminal(workspace.root, rows=24, PAGER=pager) as terminal:
+        terminal.enter("/task list").see("Send mail").wait_until(lambda: terminal.typed == "")
+        assert "paged" not in terminal.text
+        terminal.enter(LONG).see("LESS=FRX")
+        assert "/workflow start" not in terminal.text
+        terminal.press("\r")
+        terminal.wait_until(lambda: terminal.typed == "")
+        terminal.enter("/task show nosuch").see("nosuch").wait_until(lambda: terminal.typed == "")
 
 
-def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(space: Space) -> None:
+def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(workspace: SampleWorkspace) -> None:
     script = 'trap "echo heard" INT; echo paging now; until test -e left; do sleep 0.05; done; exit 130'
-    with terminal(space.root, rows=24, PAGER=program(space.root, "pager", script)) as pseudo:
-        pseudo.enter("/workflow start auth").see("COMPLETED").until(lambda: pseudo.typed == "")
-        pseudo.enter(LONG).see("paging now")
-        pseudo.insist(CTRL_C, lambda: "heard" in pseudo.text)
-        assert "stopped" not in pseudo.text
-        (space.root / "left").touch()
-        pseudo.until(lambda: pseudo.typed == "")
-        assert "the pager" not in pseudo.text, "it was left, it did not fail"
+    with open_terminal(workspace.root, rows=24, PAGER=program(workspace.root, "pager", script)) as terminal:
+        terminal.enter("/workflow start auth").see("COMPLETED").wait_until(lambda: terminal.typed == "")
+        terminal.enter(LONG).see("paging now")
+        terminal.press_until(CTRL_C, lambda: "heard" in terminal.text)
+        assert "stopped" not in terminal.text
+        (workspace.root / "left").touch()
+        terminal.wait_until(lambda: terminal.typed == "")
+        assert "the pager" not in terminal.text, "it was left, it did not fail"
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
-def test_less_is_used_where_no_pager_is_named(space: Space) -> None:
-    with terminal(space.root, rows=12, PAGER="less") as pseudo:
-        pseudo.enter(LONG).until(lambda: pseudo.text.splitlines()[-1].startswith(":"))
-        pseudo.press("q")
-        pseudo.until(lambda: pseudo.typed == "")
+def test_less_is_used_where_no_pager_is_named(workspace: SampleWorkspace) -> None:
+    with open_terminal(workspace.root, rows=12, PAGER="less") as terminal:
+        terminal.enter(LONG).wait_until(lambda: terminal.text.splitlines()[-1].startswith(":"))
+        terminal.press("q")
+        terminal.wait_until(lambda: terminal.typed == "")
 
 
 @pytest.mark.parametrize(("pager", "code"), [("no-such-pager", 127), ("false", 1)])
-def test_a_broken_pager_is_told_and_the_text_shown(space: Space, pager: str, code: int) -> None:
-    with terminal(space.root, rows=60, columns=120, PAGER=pager) as pseudo:
-        pseudo.enter("/config").enter("/config").until(lambda: pseudo.typed == "")
-        pseudo.enter("/health").see("connected: yes")
+def test_a_broken_pager_is_told_and_the_text_shown(workspace: SampleWorkspace, pager: str, code: int) -> None:
+    with open_terminal(workspace.root, rows=60, columns=120, PAGER=pager) as terminal:
+        terminal.enter("/config").enter("/config").wait_until(lambda: terminal.typed == "")
+        terminal.enter("/health").see("connected: yes")
         # At 60 rows nothing pages yet.
-        assert "the pager" not in pseudo.text
-    with terminal(space.root, rows=20, columns=120, PAGER=pager) as pseudo:
-        pseudo.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}, so the text is above")
-        assert "/quit" in pseudo.text
+        assert "the pager" not in terminal.text
+    with open_terminal(workspace.root, rows=20, columns=120, PAGER=pager) as terminal:
+        terminal.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}, so the text is above")
+        assert "/quit" in terminal.text
 
 
-def test_scripts_and_plain_terminals_have_no_pages(space: Space) -> None:
-    pager = program(space.root, "pager", "echo paged")
-    with terminal(space.root, "-c", LONG, rows=20, PAGER=pager) as pseudo:
-        assert pseudo.exit_code() == 0
-        assert "paged" not in pseudo.text
-    (space.root / "lines").write_text(f"{LONG}\n")
+def test_scripts_and_plain_terminals_have_no_pages(workspace: SampleWorkspace) -> None:
+    pager = program(workspace.root, "pager", "echo paged")
+    with open_terminal(workspace.root, "-c", LONG, rows=20, PAGER=pager) as terminal:
+        assert terminal.exit_code() == 0
+        assert "paged" not in terminal.text
+    (workspace.root / "lines").write_text(f"{LONG}\n")
     for arguments, line in (((), "/source lines"), (("-o", "json"), LONG)):
-        with terminal(space.root, *arguments, rows=20, PAGER=pager) as pseudo:
-            pseudo.enter(line).see("quit").until(lambda: pseudo.typed == "")
-            assert "paged" not in pseudo.text
-    with terminal(space.root, rows=20, PAGER=pager, ACCESSIBLE="1") as pseudo:
-        pseudo.enter(LONG).see("/quit").until(lambda: pseudo.typed == "")
-        assert "paged" not in pseudo.text
+        with open_terminal(workspace.root, *arguments, rows=20, PAGER=pager) as terminal:
+            terminal.enter(line).see("quit").wait_until(lambda: terminal.typed == "")
+            assert "paged" not in terminal.text
+    with open_terminal(workspace.root, rows=20, PAGER=pager, ACCESSIBLE="1") as terminal:
+        terminal.enter(LONG).see("/quit").wait_until(lambda: terminal.typed == "")
+        assert "paged" not in terminal.text
 
 
 # --- the editor -----------------------------------------------------------------------------------------------------
 
 
-def blocked(pseudo: Pseudo) -> Pseudo:
-    return pseudo.enter("/workflow start auth").see("BLOCKED").until(lambda: pseudo.typed == "")
+def blocked(terminal: Terminal) -> Terminal:
+    return terminal.enter("/workflow start auth").see("BLOCKED").wait_until(lambda: terminal.typed == "")
 
 
-def test_advice_is_written_in_the_editor_with_what_went_wrong_in_it(stuck: Space) -> None:
+def test_advice_is_written_in_the_editor_with_what_went_wrong_in_it(stuck: SampleWorkspace) -> None:
     editor = program(stuck.root, "editor", 'cp "$2" seen; printf "Use bcrypt.\\n\\nNot md5.\\n" >> "$2"')
-    with terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as pseudo:
-        blocked(pseudo).enter("/workflow feedback auth").see("is kept for its next IMPLEMENT attempt")
+    with open_terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as terminal:
+        blocked(terminal).enter("/workflow feedback auth").see("is kept for its next IMPLEMENT attempt")
     assert advice(stuck) == ["Use bcrypt.\n\nNot md5."]
     seen = (stuck.root / "seen").read_text()
     assert "BLOCKED at TEST" in seen
@@ -147,13 +147,15 @@ def test_advice_is_written_in_the_editor_with_what_went_wrong_in_it(stuck: Space
     ],
     ids=["nothing", "missing", "failed", "none"],
 )
-def test_nothing_is_sent_unless_something_was_written(stuck: Space, environment: dict[str, str], said: str) -> None:
-    with terminal(stuck.root, **{"VISUAL": "", **environment}) as pseudo:
-        blocked(pseudo).enter("/workflow feedback auth").see(said).until(lambda: pseudo.typed == "")
+def test_nothing_is_sent_unless_something_was_written(
+    stuck: SampleWorkspace, environment: dict[str, str], said: str
+) -> None:
+    with open_terminal(stuck.root, **{"VISUAL": "", **environment}) as terminal:
+        blocked(terminal).enter("/workflow feedback auth").see(said).wait_until(lambda: terminal.typed == "")
     assert advice(stuck) == []
 
 
-def test_a_file_of_lines_has_no_editor(stuck: Space) -> None:
+def test_a_file_of_lines_has_no_editor(stuck: SampleWorkspace) -> None:
     (stuck.root / "lines").write_text("/workflow feedback auth\n")
-    with terminal(stuck.root, EDITOR="true") as pseudo:
-        blocked(pseudo).enter("/source lines").see("TEXT… is missing").until(lambda: pseudo.typed == "")
+    with open_terminal(stuck.root, EDITOR="true") as terminal:
+        blocked(terminal).enter("/source lines").see("TEXT… is missing").wait_until(lambda: terminal.typed == "")

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.shell_session import CTRL_C, ENTER, shell
-from tests.support.workspace import Space
+from tests.support.keys import CTRL_C, CTRL_R, ENTER, UP
+from tests.support.shell_session import run_shell
+from tests.support.workspace import SampleWorkspace
 
 from penguin_repl.shell.history import SharedHistory
 
 pytestmark = pytest.mark.anyio
 
-CTRL_R, UP = "\x12", "\x1b[A"
 WRITER = """
 import sys
 from pathlib import Path
@@ -84,19 +84,19 @@ async def test_a_full_disk_costs_the_line_its_place_in_the_file(tmp_path: Path) 
     assert history.get_strings() == ["/health"]
 
 
-async def test_ctrl_r_finds_what_another_shell_was_told(space: Space) -> None:
-    async with shell(space.root) as one, shell(space.root) as two:
+async def test_ctrl_r_finds_what_another_shell_was_told(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as one, run_shell(workspace.root) as two:
         await two.enter("/health")
         await two.see("connected: yes")
         await one.enter("/task list")
         await one.see("Send mail")
-        await one.until(lambda: one.typed == "")
+        await one.wait_until(lambda: one.typed == "")
         one.press(CTRL_R, "hea")
         await one.see("/health")
         one.press(ENTER, ENTER)
         await one.see("connected: yes")
-        await one.until(lambda: one.typed == "")
+        await one.wait_until(lambda: one.typed == "")
         one.press(UP)
-        await one.until(lambda: one.typed == "/health")
+        await one.wait_until(lambda: one.typed == "/health")
         one.press(CTRL_C)
-        await one.until(lambda: one.typed == "")
+        await one.wait_until(lambda: one.typed == "")

@@ -13,12 +13,12 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from tests.support.keys import CTRL_C, TAB
+from tests.support.waiting import wait_until_async
 
 from penguin_repl.shell.key_bindings import line_keys
 
 pytestmark = pytest.mark.anyio
-
-TAB, CTRL_C = "\t", "\x03"
 
 
 class Late(Completer):
@@ -59,10 +59,8 @@ class Typing:
     def press(self, *keys: str) -> None:
         self._keys.send_text("".join(keys))
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.005)
+    async def wait_until(self, condition: Callable[[], object]) -> None:
+        await wait_until_async(condition)
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def typing() -> Iterator[Any]:
 async def test_keys_wait_for_the_completion(typing: Typing) -> None:
     line = asyncio.ensure_future(typing.prompt.prompt_async())
     typing.press("a", TAB, " x", "\r")
-    await typing.until(typing.late.asked.is_set)
+    await typing.wait_until(typing.late.asked.is_set)
     assert not line.done()
     typing.late.may.set()
     assert await line == "abc x"
@@ -92,9 +90,9 @@ async def test_a_second_completion_waits_for_the_first(typing: Typing) -> None:
 async def test_ctrl_c_does_not_wait(typing: Typing) -> None:
     line = asyncio.ensure_future(typing.prompt.prompt_async())
     typing.press("a", TAB, "held")
-    await typing.until(typing.late.asked.is_set)
+    await typing.wait_until(typing.late.asked.is_set)
     typing.press(CTRL_C)
-    await typing.until(lambda: typing.text == "")
+    await typing.wait_until(lambda: typing.text == "")
     typing.press(CTRL_C, "b", "\r")
     assert await line == "b"
     assert typing.nothing == 1

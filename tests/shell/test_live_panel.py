@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.support.shell_session import CTRL_C, Glass, shell
-from tests.support.workspace import Space
+from tests.support.keys import CTRL_C
+from tests.support.shell_session import ShellSession, run_shell
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.testing import scripted_phases
@@ -29,14 +30,14 @@ WHOLE = (
 """What a line may look like; anything else was torn."""
 
 
-def torn(glass: Glass) -> list[str]:
+def torn(shell: ShellSession) -> list[str]:
     """The lines that are not what somebody wrote."""
-    return [line for line in glass.screen.lines if line and not any(re.fullmatch(known, line) for known in WHOLE)]
+    return [line for line in shell.screen.lines if line and not any(re.fullmatch(known, line) for known in WHOLE)]
 
 
-def panel(glass: Glass) -> list[str]:
+def panel(shell: ShellSession) -> list[str]:
     """The lines above the prompt that belong to the panel."""
-    lines = glass.screen.lines
+    lines = shell.screen.lines
     prompts = [number for number, line in enumerate(lines) if line.startswith("penguin>")]
     return [
         line
@@ -50,121 +51,121 @@ def later(order: AttemptOrder) -> float:
     return 0.1 * (TASKS.index(order.definition.task.id) + 1)
 
 
-async def three(glass: Glass) -> list[str]:
+async def three(shell: ShellSession) -> list[str]:
     """Start three workflows; their ids."""
     for task in TASKS:
-        await glass.enter(f"/workflow start {task}")
-        await glass.see(f"Started ITUV workflow for task {task}")
-    return [(await glass.status(task, "RUNNING")).workflow_id for task in TASKS]
+        await shell.enter(f"/workflow start {task}")
+        await shell.see(f"Started ITUV workflow for task {task}")
+    return [(await shell.status(task, "RUNNING")).workflow_id for task in TASKS]
 
 
-async def type_in(glass: Glass, text: str, so_far: str = "") -> None:
+async def type_in(shell: ShellSession, text: str, so_far: str = "") -> None:
     """Type key by key, each as soon as the one before is seen."""
     for key in text:
-        glass.press(key)
+        shell.press(key)
         so_far += key
         expected = so_far.strip()
-        await glass.until(lambda expected=expected: glass.typed == expected)
+        await shell.wait_until(lambda expected=expected: shell.typed == expected)
 
 
-def assert_told_once(glass: Glass, ids: list[str]) -> None:
+def assert_told_once(shell: ShellSession, ids: list[str]) -> None:
     for workflow_id in ids:
-        assert sum(line.startswith(f"{workflow_id} COMPLETED") for line in glass.screen.lines) == 1
+        assert sum(line.startswith(f"{workflow_id} COMPLETED") for line in shell.screen.lines) == 1
 
 
 @pytest.mark.parametrize("columns", [100, 40])
-async def test_typing_while_workflows_finish(space: Space, columns: int) -> None:
-    space.configure(max_parallel=3)
+async def test_typing_while_workflows_finish(workspace: SampleWorkspace, columns: int) -> None:
+    workspace.configure(max_parallel=3)
     with scripted_phases(delay=later) as script:
         script.hold("TEST")
-        async with shell(space.root, columns=columns, rows=40) as glass:
-            await glass.enter("/watch on")
-            ids = await three(glass)
-            await glass.until(lambda: len(panel(glass)) == 3 and all("TEST" in line for line in panel(glass)))
+        async with run_shell(workspace.root, columns=columns, rows=40) as shell:
+            await shell.enter("/watch on")
+            ids = await three(shell)
+            await shell.wait_until(lambda: len(panel(shell)) == 3 and all("TEST" in line for line in panel(shell)))
             script.release("TEST")
 
             command = "/workflow results search"
-            await type_in(glass, command)
-            await glass.until(lambda: not panel(glass) and glass.toolbar == "nothing runs")
+            await type_in(shell, command)
+            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "nothing runs")
 
-            assert glass.typed == command
-            assert_told_once(glass, ids)
-            assert not torn(glass)
-            glass.press("\r")
-            await glass.see("PASSED")
+            assert shell.typed == command
+            assert_told_once(shell, ids)
+            assert not torn(shell)
+            shell.press("\r")
+            await shell.see("PASSED")
 
 
-async def test_typing_while_workflows_finish_and_the_window_changes(space: Space) -> None:
-    space.configure(max_parallel=3)
+async def test_typing_while_workflows_finish_and_the_window_changes(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=3)
     with scripted_phases(delay=later) as script:
         script.hold("TEST")
-        async with shell(space.root, columns=100, rows=40) as glass:
-            await glass.enter("/watch on")
-            ids = await three(glass)
-            await glass.until(lambda: len(panel(glass)) == 3)
+        async with run_shell(workspace.root, columns=100, rows=40) as shell:
+            await shell.enter("/watch on")
+            ids = await three(shell)
+            await shell.wait_until(lambda: len(panel(shell)) == 3)
             script.release("TEST")
 
-            await type_in(glass, "/workflow ")
-            glass.resize(60, 32)
-            await type_in(glass, "results ", "/workflow ")
-            glass.resize(110, 36)
-            await type_in(glass, "search", "/workflow results ")
-            await glass.until(lambda: not panel(glass) and glass.toolbar == "nothing runs")
+            await type_in(shell, "/workflow ")
+            shell.resize(60, 32)
+            await type_in(shell, "results ", "/workflow ")
+            shell.resize(110, 36)
+            await type_in(shell, "search", "/workflow results ")
+            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "nothing runs")
 
-            assert glass.typed == "/workflow results search"
-            assert_told_once(glass, ids)
-            assert not torn(glass)
+            assert shell.typed == "/workflow results search"
+            assert_told_once(shell, ids)
+            assert not torn(shell)
 
 
-async def test_it_takes_a_third_of_the_window_and_counts_the_others(space: Space) -> None:
-    space.tasks(*(f"task-{number}" for number in range(9)))
+async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: SampleWorkspace) -> None:
+    workspace.tasks(*(f"task-{number}" for number in range(9)))
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root, rows=18) as glass:
-            await glass.enter("/watch on")
-            await glass.enter("/blueprint run b")
-            await glass.until(lambda: len(panel(glass)) == 6 and panel(glass)[-1] == " and 4 more")
+        async with run_shell(workspace.root, rows=18) as shell:
+            await shell.enter("/watch on")
+            await shell.enter("/blueprint run b")
+            await shell.wait_until(lambda: len(panel(shell)) == 6 and panel(shell)[-1] == " and 4 more")
             # Until one has begun, all wait.
-            await glass.until(lambda: re.match(" task-0 +TEST", "".join(panel(glass))))
-            glass.resize(100, 12)
-            await glass.until(lambda: len(panel(glass)) == 4 and panel(glass)[-1] == " and 6 more")
-            glass.resize(100, 5)
-            await glass.until(lambda: not panel(glass) and glass.typed == "")
-            glass.resize(100, 30)
-            await glass.until(lambda: len(panel(glass)) == 9)
+            await shell.wait_until(lambda: re.match(" task-0 +TEST", "".join(panel(shell))))
+            shell.resize(100, 12)
+            await shell.wait_until(lambda: len(panel(shell)) == 4 and panel(shell)[-1] == " and 6 more")
+            shell.resize(100, 5)
+            await shell.wait_until(lambda: not panel(shell) and shell.typed == "")
+            shell.resize(100, 30)
+            await shell.wait_until(lambda: len(panel(shell)) == 9)
 
 
-async def test_it_shows_attempt_time_left_and_the_last_line(space: Space) -> None:
+async def test_it_shows_attempt_time_left_and_the_last_line(workspace: SampleWorkspace) -> None:
     steps = {"run": ["echo one; printf 'zwei \\033[31m你好'; exec sleep 60"]}
-    space.configure(phase_timeouts={"test": 3600})
-    space.tasks({"id": "auth", "title": "Log in", "phases": {"test": steps}})
-    async with shell(space.root) as glass:
-        await glass.enter("/watch on")
-        await glass.enter("/workflow start auth")
+    workspace.configure(phase_timeouts={"test": 3600})
+    workspace.tasks({"id": "auth", "title": "Log in", "phases": {"test": steps}})
+    async with run_shell(workspace.root) as shell:
+        await shell.enter("/watch on")
+        await shell.enter("/workflow start auth")
         row = r" auth  TEST  ████░░░░  50%  #2  59m\d\ds  zwei 你好"
-        await glass.until(lambda: any(re.fullmatch(row, line) for line in panel(glass)))
-        before = panel(glass)
+        await shell.wait_until(lambda: any(re.fullmatch(row, line) for line in panel(shell)))
+        before = panel(shell)
         # The time goes on though nothing happens.
-        await glass.until(lambda: panel(glass) != before)
-        await glass.enter("/workflow cancel auth")
-        await glass.see("CANCELLED")
+        await shell.wait_until(lambda: panel(shell) != before)
+        await shell.enter("/workflow cancel auth")
+        await shell.see("CANCELLED")
 
 
-async def test_it_can_be_wanted_and_is_gone_when_the_line_is_entered(space: Space) -> None:
-    (space.root / "penguin.yaml").write_text(
-        (space.root / "penguin.yaml").read_text().replace("{", '{"ui": {"panel": true}, ', 1)
+async def test_it_can_be_wanted_and_is_gone_when_the_line_is_entered(workspace: SampleWorkspace) -> None:
+    (workspace.root / "penguin.yaml").write_text(
+        (workspace.root / "penguin.yaml").read_text().replace("{", '{"ui": {"panel": true}, ', 1)
     )
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            await glass.enter("/workflow start auth")
-            await glass.until(lambda: "TEST" in "".join(panel(glass)))
-            await glass.enter("/health")
-            await glass.see("connected: yes")
-            await glass.until(lambda: len(panel(glass)) == 1)
-            assert glass.screen.text.count("50%") == 1
-            glass.press(CTRL_C)
-            await glass.enter("/watch")
-            await glass.until(lambda: not panel(glass) and glass.typed == "")
-            await glass.enter("/watch sideways")
-            await glass.see("unknown choice 'sideways'; there are: on, off")
+        async with run_shell(workspace.root) as shell:
+            await shell.enter("/workflow start auth")
+            await shell.wait_until(lambda: "TEST" in "".join(panel(shell)))
+            await shell.enter("/health")
+            await shell.see("connected: yes")
+            await shell.wait_until(lambda: len(panel(shell)) == 1)
+            assert shell.screen.text.count("50%") == 1
+            shell.press(CTRL_C)
+            await shell.enter("/watch")
+            await shell.wait_until(lambda: not panel(shell) and shell.typed == "")
+            await shell.enter("/watch sideways")
+            await shell.see("unknown choice 'sideways'; there are: on, off")

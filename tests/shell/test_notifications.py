@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.shell_session import Glass, shell
-from tests.support.workspace import Space
+from tests.support.shell_session import ShellSession, run_shell
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
 
@@ -36,76 +36,76 @@ def like(personal: Path, **taste: object) -> None:
     personal.write_text(json.dumps({"ui": taste}))
 
 
-def calls(space: Space) -> list[tuple[list[str], dict[str, str]]]:
+def calls(workspace: SampleWorkspace) -> list[tuple[list[str], dict[str, str]]]:
     try:
-        return [tuple(json.loads(line)) for line in (space.root / "called").read_text().splitlines()]
+        return [tuple(json.loads(line)) for line in (workspace.root / "called").read_text().splitlines()]
     except FileNotFoundError:
         return []
 
 
-async def finished(glass: Glass) -> str:
+async def finished(shell: ShellSession) -> str:
     """Run a workflow to its end; its id."""
-    await glass.enter("/workflow start auth")
-    info = await glass.status("auth", "COMPLETED")
-    await glass.see(f"{info.workflow_id} COMPLETED")
-    await glass.until(lambda: glass.typed == "")
+    await shell.enter("/workflow start auth")
+    info = await shell.status("auth", "COMPLETED")
+    await shell.see(f"{info.workflow_id} COMPLETED")
+    await shell.wait_until(lambda: shell.typed == "")
     return info.workflow_id
 
 
-async def test_what_took_its_time_rings(space: Space, personal: Path) -> None:
+async def test_what_took_its_time_rings(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases():
-        async with shell(space.root) as glass:
-            await finished(glass)
-            await glass.until(lambda: glass.screen.bells == 1)
+        async with run_shell(workspace.root) as shell:
+            await finished(shell)
+            await shell.wait_until(lambda: shell.screen.bells == 1)
 
 
-async def test_what_was_quick_does_not(space: Space, personal: Path) -> None:
+async def test_what_was_quick_does_not(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=60)
     with scripted_phases():
-        async with shell(space.root) as glass:
-            await finished(glass)
-            assert glass.screen.bells == 0
+        async with run_shell(workspace.root) as shell:
+            await finished(shell)
+            assert shell.screen.bells == 0
 
 
-async def test_a_command_gets_the_notice_as_one_argument(space: Space, personal: Path) -> None:
+async def test_a_command_gets_the_notice_as_one_argument(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0, notify=[sys.executable, "-c", RECORD, "$(touch oops)"])
     with scripted_phases({"TEST": ["UNVERIFIED"]}):
-        async with shell(space.root, columns=200) as glass:
-            await glass.enter("/workflow start auth")
-            info = await glass.status("auth", "BLOCKED")
-            await glass.until(lambda: calls(space))
-            ((arguments, environment),) = calls(space)
-            notice = next(line for line in glass.screen.lines if "BLOCKED at TEST" in line)
+        async with run_shell(workspace.root, columns=200) as shell:
+            await shell.enter("/workflow start auth")
+            info = await shell.status("auth", "BLOCKED")
+            await shell.wait_until(lambda: calls(workspace))
+            ((arguments, environment),) = calls(workspace)
+            notice = next(line for line in shell.screen.lines if "BLOCKED at TEST" in line)
             assert arguments == ["$(touch oops)", notice]
             assert environment["PENGUIN_NOTICE"] == notice
             assert environment["PENGUIN_WORKFLOW_IDS"] == info.workflow_id
             assert environment["PENGUIN_STATUSES"] == "BLOCKED"
             assert f"→  /workflow approve {info.workflow_id}" in notice
-            assert glass.screen.bells == 0
-            assert not (space.root / "oops").exists()
+            assert shell.screen.bells == 0
+            assert not (workspace.root / "oops").exists()
 
 
-async def test_a_command_that_can_not_be_run_is_told_once(space: Space, personal: Path) -> None:
+async def test_a_command_that_can_not_be_run_is_told_once(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0, notify=["no-such-program"])
     with scripted_phases():
-        async with shell(space.root) as glass:
-            await finished(glass)
-            await glass.see("ui.notify: can't run no-such-program: ")
-            await finished(glass)
-            await glass.until(lambda: glass.typed == "")
-            assert glass.screen.text.count("ui.notify") == 1
+        async with run_shell(workspace.root) as shell:
+            await finished(shell)
+            await shell.see("ui.notify: can't run no-such-program: ")
+            await finished(shell)
+            await shell.wait_until(lambda: shell.typed == "")
+            assert shell.screen.text.count("ui.notify") == 1
 
 
-async def test_it_rings_behind_the_view_too(space: Space, personal: Path) -> None:
+async def test_it_rings_behind_the_view_too(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            await glass.enter("/workflow start auth")
-            await glass.status("auth", "RUNNING")
-            await glass.enter("/workflow watch")
-            await glass.until(lambda: glass.screen.alternate)
+        async with run_shell(workspace.root) as shell:
+            await shell.enter("/workflow start auth")
+            await shell.status("auth", "RUNNING")
+            await shell.enter("/workflow watch")
+            await shell.wait_until(lambda: shell.screen.alternate)
             script.release("TEST")
-            await glass.until(lambda: glass.screen.bells == 1)
-            assert glass.screen.alternate
+            await shell.wait_until(lambda: shell.screen.bells == 1)
+            assert shell.screen.alternate

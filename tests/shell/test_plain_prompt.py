@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.render.test_render import info
-from tests.shell.test_terminal import Work, until, work
-from tests.support.terminal import terminal
-from tests.support.workspace import Space
+from tests.support.keys import BACKSPACE, CTRL_C, CTRL_D, CTRL_R, HOME, LEFT, RIGHT, TAB, UP
+from tests.support.terminal import open_terminal
+from tests.support.waiting import wait_until
+from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
 from penguin_commands.results.changes import Waiting
 from penguin_repl.output.present import show_progress
@@ -23,10 +24,6 @@ from penguin_repl.output.screen import Screen, Style
 from penguin_repl.shell.plain_prompt import Echo
 from penguin_repl.text.width import columns
 
-__all__ = ["work"]
-
-UP, LEFT, RIGHT, HOME, CTRL_R = "\x1b[A", "\x1b[D", "\x1b[C", "\x01", "\x12"
-CTRL_C, CTRL_D, TAB, ERASE = "\x03", "\x04", "\t", "\x7f"
 PLAIN = pytest.mark.parametrize(
     "environment",
     [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"ACCESSIBLE": "1"}],
@@ -35,53 +32,53 @@ PLAIN = pytest.mark.parametrize(
 
 
 @PLAIN
-def test_a_day_in_a_shell_has_no_escape_sequence(work: Work, environment: dict[str, str]) -> None:
-    with terminal(work.root, **environment) as pseudo:
-        pseudo.enter("/task list").see("Log in")
-        pseudo.enter("/workflow start auth").see("workflow_id:")
-        until(work.began.exists)
-        pseudo.until(lambda: pseudo.typed == "").press("/work")
-        pseudo.until(lambda: pseudo.typed == "/work")
-        work.go.touch()
-        pseudo.see("COMPLETED").until(lambda: pseudo.typed == "/work")
-        pseudo.press("flow li", TAB)
-        pseudo.until(lambda: pseudo.typed == "/workflow list").press("\r")
-        pseudo.see("WORKFLOW").until(lambda: pseudo.typed == "")
-        pseudo.press("/nonsense\r")
-        pseudo.see("unknown command").until(lambda: pseudo.typed == "")
-        pseudo.press("half a line", CTRL_C)
-        pseudo.until(lambda: pseudo.typed == "")
-        pseudo.press(CTRL_D)
-        assert pseudo.exit_code() == 0
-        assert b"\x1b" not in pseudo.raw
-        assert pseudo.raw.count(b"COMPLETED") == 2, "the notice, and the list"
+def test_a_day_in_a_shell_has_no_escape_sequence(held: HeldWorkspace, environment: dict[str, str]) -> None:
+    with open_terminal(held.root, **environment) as terminal:
+        terminal.enter("/task list").see("Log in")
+        terminal.enter("/workflow start auth").see("workflow_id:")
+        wait_until(held.began.exists)
+        terminal.wait_until(lambda: terminal.typed == "").press("/work")
+        terminal.wait_until(lambda: terminal.typed == "/work")
+        held.go.touch()
+        terminal.see("COMPLETED").wait_until(lambda: terminal.typed == "/work")
+        terminal.press("flow li", TAB)
+        terminal.wait_until(lambda: terminal.typed == "/workflow list").press("\r")
+        terminal.see("WORKFLOW").wait_until(lambda: terminal.typed == "")
+        terminal.press("/nonsense\r")
+        terminal.see("unknown command").wait_until(lambda: terminal.typed == "")
+        terminal.press("half a line", CTRL_C)
+        terminal.wait_until(lambda: terminal.typed == "")
+        terminal.press(CTRL_D)
+        assert terminal.exit_code() == 0
+        assert b"\x1b" not in terminal.raw
+        assert terminal.raw.count(b"COMPLETED") == 2, "the notice, and the list"
 
 
 @PLAIN
-def test_the_question_at_the_end_has_none_either(work: Work, environment: dict[str, str]) -> None:
-    with terminal(work.root, **environment) as pseudo:
-        pseudo.enter("/workflow start auth").see("workflow_id:")
-        until(work.began.exists)
-        pseudo.until(lambda: pseudo.typed == "").press(CTRL_D)
-        pseudo.see("[s]tay?").press("s")
-        pseudo.until(lambda: pseudo.typed == "").press(CTRL_D)
-        pseudo.until(lambda: pseudo.text.count("[s]tay?") == 2).press("c")
-        assert pseudo.exit_code() == 0
-        assert b"\x1b" not in pseudo.raw
-    info = work.newest()
+def test_the_question_at_the_end_has_none_either(held: HeldWorkspace, environment: dict[str, str]) -> None:
+    with open_terminal(held.root, **environment) as terminal:
+        terminal.enter("/workflow start auth").see("workflow_id:")
+        wait_until(held.began.exists)
+        terminal.wait_until(lambda: terminal.typed == "").press(CTRL_D)
+        terminal.see("[s]tay?").press("s")
+        terminal.wait_until(lambda: terminal.typed == "").press(CTRL_D)
+        terminal.wait_until(lambda: terminal.text.count("[s]tay?") == 2).press("c")
+        assert terminal.exit_code() == 0
+        assert b"\x1b" not in terminal.raw
+    info = held.newest()
     assert info is not None
     assert info.status == "CANCELLED"
 
 
 @pytest.mark.skipif(not shutil.which("script"), reason="script is not installed")
 @PLAIN
-def test_script_records_none(work: Work, environment: dict[str, str]) -> None:
-    work.go.touch()
+def test_script_records_none(held: HeldWorkspace, environment: dict[str, str]) -> None:
+    held.go.touch()
     lines = "/task list\n/workflow start auth --wait\n/workflow results auth\n/workflow logs auth\n/help\n/quit\n"
     done = subprocess.run(
         ["script", "-qec", f"{sys.executable} -m penguin_repl", os.devnull],
         input=lines.encode(),
-        cwd=work.root,
+        cwd=held.root,
         env={**os.environ, "TERM": "xterm-256color", **environment},
         capture_output=True,
         timeout=60,
@@ -91,38 +88,38 @@ def test_script_records_none(work: Work, environment: dict[str, str]) -> None:
     assert b"\x1b" not in done.stdout
 
 
-def test_several_completions_are_listed(space: Space) -> None:
-    with terminal(space.root, ACCESSIBLE="1") as pseudo:
-        pseudo.until(lambda: pseudo.typed == "").press("/workflow re", TAB)
-        pseudo.see("resume").see("retry").see("results")
-        pseudo.until(lambda: pseudo.typed == "/workflow re").press("tr", TAB)
-        pseudo.until(lambda: pseudo.typed == "/workflow retry")
-        assert b"\x1b" not in pseudo.raw
+def test_several_completions_are_listed(workspace: SampleWorkspace) -> None:
+    with open_terminal(workspace.root, ACCESSIBLE="1") as terminal:
+        terminal.wait_until(lambda: terminal.typed == "").press("/workflow re", TAB)
+        terminal.see("resume").see("retry").see("results")
+        terminal.wait_until(lambda: terminal.typed == "/workflow re").press("tr", TAB)
+        terminal.wait_until(lambda: terminal.typed == "/workflow retry")
+        assert b"\x1b" not in terminal.raw
 
 
 @PLAIN
-def test_lines_can_be_corrected_and_found_again(space: Space, environment: dict[str, str]) -> None:
-    with terminal(space.root, **environment) as pseudo:
-        pseudo.enter("/task list").see("Log in")
-        pseudo.until(lambda: pseudo.typed == "")
-        pseudo.press("/tsk show", *[LEFT] * 7, "a", HOME, RIGHT, RIGHT, "漢", ERASE)
-        pseudo.until(lambda: pseudo.typed == "/task show")
-        pseudo.press(CTRL_C)
-        pseudo.until(lambda: pseudo.typed == "")
-        pseudo.press(UP)
-        pseudo.until(lambda: pseudo.typed == "/task list")
-        pseudo.press(ERASE * 4, "show search\r")
-        pseudo.see("Task search")
+def test_lines_can_be_corrected_and_found_again(workspace: SampleWorkspace, environment: dict[str, str]) -> None:
+    with open_terminal(workspace.root, **environment) as terminal:
+        terminal.enter("/task list").see("Log in")
+        terminal.wait_until(lambda: terminal.typed == "")
+        terminal.press("/tsk show", *[LEFT] * 7, "a", HOME, RIGHT, RIGHT, "漢", BACKSPACE)
+        terminal.wait_until(lambda: terminal.typed == "/task show")
+        terminal.press(CTRL_C)
+        terminal.wait_until(lambda: terminal.typed == "")
+        terminal.press(UP)
+        terminal.wait_until(lambda: terminal.typed == "/task list")
+        terminal.press(BACKSPACE * 4, "show search\r")
+        terminal.see("Task search")
 
 
-def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(space: Space) -> None:
-    with terminal(space.root, ACCESSIBLE="1") as pseudo:
+def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(workspace: SampleWorkspace) -> None:
+    with open_terminal(workspace.root, ACCESSIBLE="1") as terminal:
         for line in ("/task show auth", "/task show mail", "/task list"):
-            pseudo.enter(line)
-        pseudo.until(lambda: pseudo.typed == "").press(CTRL_R, "auth")
-        pseudo.until(lambda: pseudo.typed == "(find 'auth') /task show auth").press("\r")
-        pseudo.until(lambda: pseudo.text.count("Task auth") == 2 or pseudo.typed == "/task show auth")
-        assert b"\x1b" not in pseudo.raw
+            terminal.enter(line)
+        terminal.wait_until(lambda: terminal.typed == "").press(CTRL_R, "auth")
+        terminal.wait_until(lambda: terminal.typed == "(find 'auth') /task show auth").press("\r")
+        terminal.wait_until(lambda: terminal.text.count("Task auth") == 2 or terminal.typed == "/task show auth")
+        assert b"\x1b" not in terminal.raw
 
 
 def test_who_waits_is_told_now_and_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,11 +135,11 @@ def test_who_waits_is_told_now_and_then_in_words(monkeypatch: pytest.MonkeyPatch
     assert lines == [f"still waiting, {taken}: task-123 TEST (50%)" for taken in ("30s", "1m00s", "1m30s")]
 
 
-def test_emacs_shows_the_line_itself(space: Space) -> None:
-    with terminal(space.root, TERM="dumb", echo=False) as pseudo:
-        pseudo.see("penguin>").press("/task list\r")
-        pseudo.see("Log in")
-        assert pseudo.raw.count(b"/task list") == 1, "in the hint alone"
+def test_emacs_shows_the_line_itself(workspace: SampleWorkspace) -> None:
+    with open_terminal(workspace.root, TERM="dumb", echo=False) as terminal:
+        terminal.see("penguin>").press("/task list\r")
+        terminal.see("Log in")
+        assert terminal.raw.count(b"/task list") == 1, "in the hint alone"
 
 
 LETTERS = st.text(st.sampled_from("ab 漢é"), max_size=8)
@@ -188,18 +185,18 @@ def test_nothing_that_is_typed_steers_the_terminal() -> None:
 
 
 @PLAIN
-def test_signals_mean_what_they_mean_elsewhere(work: Work, environment: dict[str, str]) -> None:
-    with terminal(work.root, **environment) as pseudo:
-        pseudo.enter("/workflow start auth").see("workflow_id:")
-        until(work.began.exists)
-        pseudo.enter("/workflow wait auth").until(lambda: pseudo.typed != "")
-        pseudo.insist(CTRL_C, lambda: "stopped; what runs goes on" in pseudo.text)
-        pseudo.resize(40)
-        pseudo.enter("/workflow status auth").see("Status: RUNNING")
-        pseudo.until(lambda: pseudo.typed == "").press("half a line")
-        pseudo.until(lambda: pseudo.typed == "half a line").process.send_signal(signal.SIGTERM)
-        assert pseudo.exit_code() == 0
-        assert b"\x1b" not in pseudo.raw
-    info = work.newest()
+def test_signals_mean_what_they_mean_elsewhere(held: HeldWorkspace, environment: dict[str, str]) -> None:
+    with open_terminal(held.root, **environment) as terminal:
+        terminal.enter("/workflow start auth").see("workflow_id:")
+        wait_until(held.began.exists)
+        terminal.enter("/workflow wait auth").wait_until(lambda: terminal.typed != "")
+        terminal.press_until(CTRL_C, lambda: "stopped; what runs goes on" in terminal.text)
+        terminal.resize(40)
+        terminal.enter("/workflow status auth").see("Status: RUNNING")
+        terminal.wait_until(lambda: terminal.typed == "").press("half a line")
+        terminal.wait_until(lambda: terminal.typed == "half a line").process.send_signal(signal.SIGTERM)
+        assert terminal.exit_code() == 0
+        assert b"\x1b" not in terminal.raw
+    info = held.newest()
     assert info is not None
     assert info.status == "RUNNING"

@@ -8,92 +8,99 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.support.shell_session import Glass, shell
-from tests.support.workspace import Space
+from tests.support.shell_session import ShellSession, run_shell
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
 
 
-def write(space: Space, **files: str) -> None:
+def write(workspace: SampleWorkspace, **files: str) -> None:
     for name, text in files.items():
-        (space.root / f"{name}.pen").write_text(text)
+        (workspace.root / f"{name}.pen").write_text(text)
 
 
-def source(space: Space, name: str) -> str:
-    return f"/source {space.root / name}.pen"
+def source(workspace: SampleWorkspace, name: str) -> str:
+    return f"/source {workspace.root / name}.pen"
 
 
-async def lines_below(glass: Glass, text: str) -> list[str]:
+async def lines_below(shell: ShellSession, text: str) -> list[str]:
     """What stands below the first line with this text."""
-    await glass.see(text)
-    await glass.until(lambda: glass.typed == "")
-    lines = glass.screen.lines
+    await shell.see(text)
+    await shell.wait_until(lambda: shell.typed == "")
+    lines = shell.screen.lines
     place = next(number for number, line in enumerate(lines) if text in line)
     return lines[place + 1 :]
 
 
-async def test_a_file_is_run_at_a_prompt(space: Space) -> None:
-    write(space, outer=f"# evening\n/workflow start auth\n{source(space, 'inner')}\n", inner="/task show mail\n")
+async def test_a_file_is_run_at_a_prompt(workspace: SampleWorkspace) -> None:
+    write(
+        workspace, outer=f"# evening\n/workflow start auth\n{source(workspace, 'inner')}\n", inner="/task show mail\n"
+    )
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            await glass.enter(source(space, "outer"))
-            await glass.see("workflow_id: ituv-auth-")
-            await glass.see("Send mail")
+        async with run_shell(workspace.root) as shell:
+            await shell.enter(source(workspace, "outer"))
+            await shell.see("workflow_id: ituv-auth-")
+            await shell.see("Send mail")
             # The shell goes on, and waits for nothing.
-            await glass.enter("/help quit")
-            await glass.see("Example: /quit")
+            await shell.enter("/help quit")
+            await shell.see("Example: /quit")
             script.release("TEST")
-            await glass.status("auth", "COMPLETED")
+            await shell.status("auth", "COMPLETED")
 
 
-async def test_an_error_names_the_places_and_ends_the_file(space: Space) -> None:
-    write(space, outer=f"\n{source(space, 'inner')}\n/help quit\n", inner="/help task\n/workflow strat x\n/help quit\n")
-    async with shell(space.root, columns=1000) as glass:
-        await glass.enter(source(space, "outer"))
-        below = await lines_below(glass, "inner.pen:2: unknown /workflow verb 'strat'; did you mean start?")
+async def test_an_error_names_the_places_and_ends_the_file(workspace: SampleWorkspace) -> None:
+    write(
+        workspace,
+        outer=f"\n{source(workspace, 'inner')}\n/help quit\n",
+        inner="/help task\n/workflow strat x\n/help quit\n",
+    )
+    async with run_shell(workspace.root, columns=1000) as shell:
+        await shell.enter(source(workspace, "outer"))
+        below = await lines_below(shell, "inner.pen:2: unknown /workflow verb 'strat'; did you mean start?")
         assert below[0].startswith("  sourced at ")
         assert below[0].endswith("outer.pen:2")
         assert below[1:3] == ["  /workflow strat x", "            ^^^^^"]
         assert below[3].startswith("hint: usage: /workflow start TASK")
-        assert "Example: /quit" not in glass.screen.text
+        assert "Example: /quit" not in shell.screen.text
 
 
-async def test_a_file_that_is_not_there(space: Space) -> None:
-    async with shell(space.root) as glass:
-        await glass.enter("/source nowhere.pen")
-        await glass.see("error: can't read the script 'nowhere.pen': No such file or directory")
+async def test_a_file_that_is_not_there(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter("/source nowhere.pen")
+        await shell.see("error: can't read the script 'nowhere.pen': No such file or directory")
 
 
-async def test_no_file_sources_itself_at_a_prompt_either(space: Space) -> None:
-    write(space, a=f"{source(space, 'b')}\n", b=f"{source(space, 'a')}\n/help quit\n")
-    async with shell(space.root, columns=1000) as glass:
-        await glass.enter(source(space, "a"))
-        await glass.see("is being read already")
-        assert "Example: /quit" not in glass.screen.text
+async def test_no_file_sources_itself_at_a_prompt_either(workspace: SampleWorkspace) -> None:
+    write(workspace, a=f"{source(workspace, 'b')}\n", b=f"{source(workspace, 'a')}\n/help quit\n")
+    async with run_shell(workspace.root, columns=1000) as shell:
+        await shell.enter(source(workspace, "a"))
+        # The path before it may be long enough to break the sentence.
+        await shell.see("is being read already")
+        assert "Example: /quit" not in shell.screen.text
 
 
-async def test_quit_in_a_file_leaves(space: Space) -> None:
-    write(space, outer=f"{source(space, 'inner')}\n/help task\n", inner="/quit\n")
-    async with shell(space.root) as glass:
-        await glass.enter(source(space, "outer"))
-        await glass.ended()
-        assert "/task graph" not in glass.screen.text
+async def test_quit_in_a_file_leaves(workspace: SampleWorkspace) -> None:
+    write(workspace, outer=f"{source(workspace, 'inner')}\n/help task\n", inner="/quit\n")
+    async with run_shell(workspace.root) as shell:
+        await shell.enter(source(workspace, "outer"))
+        await shell.ended()
+        assert "/task graph" not in shell.screen.text
 
 
-async def test_a_pipe_that_is_silent_stops_nothing(space: Space) -> None:
-    pipe = space.root / "pipe.pen"
+async def test_a_pipe_that_is_silent_stops_nothing(workspace: SampleWorkspace) -> None:
+    pipe = workspace.root / "pipe.pen"
     os.mkfifo(pipe)
     with scripted_phases():
-        async with shell(space.root) as glass:
-            await glass.enter("/workflow start auth")
-            await glass.enter(f"/source {pipe}")
+        async with run_shell(workspace.root) as shell:
+            await shell.enter("/workflow start auth")
+            await shell.enter(f"/source {pipe}")
             # The engine goes on while nothing comes through the pipe.
-            await glass.status("auth", "COMPLETED")
+            await shell.status("auth", "COMPLETED")
             await asyncio.to_thread(pipe.write_text, "/help quit\n")
-            await glass.see("Example: /quit")
+            await shell.see("Example: /quit")
 
 
 def is_read(pipe: Path, writer: list[int]) -> bool:
@@ -105,42 +112,42 @@ def is_read(pipe: Path, writer: list[int]) -> bool:
     return True
 
 
-async def test_ctrl_c_stops_reading_a_file(space: Space) -> None:
-    pipe = space.root / "pipe.pen"
+async def test_ctrl_c_stops_reading_a_file(workspace: SampleWorkspace) -> None:
+    pipe = workspace.root / "pipe.pen"
     os.mkfifo(pipe)
-    async with shell(space.root) as glass:
-        await glass.enter(f"/source {pipe}")
+    async with run_shell(workspace.root) as shell:
+        await shell.enter(f"/source {pipe}")
         writer: list[int] = []
-        await glass.until(lambda: writer or is_read(pipe, writer))
+        await shell.wait_until(lambda: writer or is_read(pipe, writer))
         os.kill(os.getpid(), signal.SIGINT)
-        await glass.see("stopped; what runs goes on")
+        await shell.see("stopped; what runs goes on")
         os.write(writer[0], b"/help quit\n")
         os.close(writer[0])
-        await glass.enter("/help help")
-        await glass.see("Example: /help")
-        assert "Example: /quit" not in glass.screen.text
+        await shell.enter("/help help")
+        await shell.see("Example: /help")
+        assert "Example: /quit" not in shell.screen.text
 
 
-async def test_the_bad_word_of_a_typed_line_is_marked(space: Space) -> None:
-    async with shell(space.root) as glass:
-        await glass.enter("/workflow list --staus failed")
-        below = await lines_below(glass, "error: unknown flag '--staus'; did you mean --status?")
+async def test_the_bad_word_of_a_typed_line_is_marked(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter("/workflow list --staus failed")
+        below = await lines_below(shell, "error: unknown flag '--staus'; did you mean --status?")
         assert below[:2] == ["  /workflow list --staus failed", "                 ^^^^^^^"]
         assert below[2].startswith("hint: usage: /workflow list")
 
 
-async def test_the_place_of_a_missing_word_is_marked(space: Space) -> None:
-    async with shell(space.root) as glass:
-        await glass.enter("/workflow pause --now")
-        below = await lines_below(glass, "error: ID is missing")
+async def test_the_place_of_a_missing_word_is_marked(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter("/workflow pause --now")
+        below = await lines_below(shell, "error: ID is missing")
         assert below[:2] == ["  /workflow pause --now", "                        ^"]
         assert below[2].startswith("hint: usage: /workflow pause ID")
 
 
-async def test_a_mark_fits_a_narrow_window(space: Space) -> None:
-    async with shell(space.root, columns=40) as glass:
-        await glass.enter(f"/workflow list {'x' * 50} --staus")
-        await glass.see("^^^^^^^")
-        mark = next(line for line in glass.screen.lines if "^^^^^^^" in line)
-        above = glass.screen.lines[glass.screen.lines.index(mark) - 1]
+async def test_a_mark_fits_a_narrow_window(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root, columns=40) as shell:
+        await shell.enter(f"/workflow list {'x' * 50} --staus")
+        await shell.see("^^^^^^^")
+        mark = next(line for line in shell.screen.lines if "^^^^^^^" in line)
+        above = shell.screen.lines[shell.screen.lines.index(mark) - 1]
         assert above[mark.index("^") :][: len(mark.strip())] == "--staus"

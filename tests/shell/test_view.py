@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.shell_session import CTRL_C, Glass, shell
-from tests.support.workspace import Space
+from tests.support.keys import CTRL_C
+from tests.support.shell_session import ShellSession, run_shell
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
 
@@ -13,118 +14,118 @@ pytestmark = pytest.mark.anyio
 DOWN, UP = "\x1b[B", "\x1b[A"
 
 
-async def watch(glass: Glass, line: str = "/workflow watch") -> None:
+async def watch(shell: ShellSession, line: str = "/workflow watch") -> None:
     """Have the view on the screen."""
-    await glass.enter(line)
-    await glass.until(lambda: glass.screen.alternate and "q back" in glass.screen.text)
+    await shell.enter(line)
+    await shell.wait_until(lambda: shell.screen.alternate and "q back" in shell.screen.text)
 
 
-async def started(glass: Glass, *tasks: str) -> list[str]:
+async def started(shell: ShellSession, *tasks: str) -> list[str]:
     for task in tasks:
-        await glass.enter(f"/workflow start {task}")
-        await glass.see(f"Started ITUV workflow for task {task}")
-    return [(await glass.status(task, "RUNNING")).workflow_id for task in tasks]
+        await shell.enter(f"/workflow start {task}")
+        await shell.see(f"Started ITUV workflow for task {task}")
+    return [(await shell.status(task, "RUNNING")).workflow_id for task in tasks]
 
 
-async def test_it_gives_the_screen_back_as_it_was(space: Space) -> None:
+async def test_it_gives_the_screen_back_as_it_was(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            await started(glass, "auth")
-            await glass.until(lambda: glass.toolbar == "1 running: auth TEST")
-            await glass.until(lambda: glass.typed == "")
-            before = glass.screen.lines[: glass.screen.lines.index("penguin>")]
-            await watch(glass)
-            await glass.see("✓ IMPLEMENT #1")
-            await glass.see("▸ TEST #2")
-            glass.press("q")
-            await glass.until(lambda: not glass.screen.alternate and glass.typed == "")
-            assert glass.screen.lines[: len(before) + 2] == [*before, "penguin> /workflow watch", "penguin>"]
+        async with run_shell(workspace.root) as shell:
+            await started(shell, "auth")
+            await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST")
+            await shell.wait_until(lambda: shell.typed == "")
+            before = shell.screen.lines[: shell.screen.lines.index("penguin>")]
+            await watch(shell)
+            await shell.see("✓ IMPLEMENT #1")
+            await shell.see("▸ TEST #2")
+            shell.press("q")
+            await shell.wait_until(lambda: not shell.screen.alternate and shell.typed == "")
+            assert shell.screen.lines[: len(before) + 2] == [*before, "penguin> /workflow watch", "penguin>"]
 
 
-async def test_arrows_choose_what_keys_steer(space: Space) -> None:
-    space.configure(max_parallel=2)
+async def test_arrows_choose_what_keys_steer(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=2)
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root, rows=24) as glass:
-            auth, mail = await started(glass, "auth", "mail")
-            await watch(glass)
+        async with run_shell(workspace.root, rows=24) as shell:
+            auth, mail = await started(shell, "auth", "mail")
+            await watch(shell)
             # The newest comes first.
-            await glass.see(f" {mail}  RUNNING at TEST")
-            glass.press(DOWN)
-            await glass.see(f" {auth}  RUNNING at TEST")
-            glass.press("p")
-            await glass.see("auth  TEST paused")
-            await glass.see(f" {auth}  PAUSED at TEST")
-            glass.press("r")
-            await glass.see(f" {auth}  RUNNING at TEST")
-            glass.press("c")
-            await glass.see(f"Cancel {auth} and all that it runs? [y/n]")
-            glass.press("n")
-            await glass.see("q back")
-            glass.press("c", "y")
-            await glass.status("auth", "CANCELLED")
-            await glass.see(f" {mail}  RUNNING at TEST")
-            glass.press(CTRL_C)
-            await glass.until(lambda: not glass.screen.alternate)
-            await glass.see(f"{auth} CANCELLED at TEST")
+            await shell.see(f" {mail}  RUNNING at TEST")
+            shell.press(DOWN)
+            await shell.see(f" {auth}  RUNNING at TEST")
+            shell.press("p")
+            await shell.see("auth  TEST paused")
+            await shell.see(f" {auth}  PAUSED at TEST")
+            shell.press("r")
+            await shell.see(f" {auth}  RUNNING at TEST")
+            shell.press("c")
+            await shell.see(f"Cancel {auth} and all that it runs? [y/n]")
+            shell.press("n")
+            await shell.see("q back")
+            shell.press("c", "y")
+            await shell.status("auth", "CANCELLED")
+            await shell.see(f" {mail}  RUNNING at TEST")
+            shell.press(CTRL_C)
+            await shell.wait_until(lambda: not shell.screen.alternate)
+            await shell.see(f"{auth} CANCELLED at TEST")
 
 
-async def test_what_is_printed_is_seen_as_it_comes(space: Space) -> None:
+async def test_what_is_printed_is_seen_as_it_comes(workspace: SampleWorkspace) -> None:
     lines = "; ".join(f"echo line {number} 漢字" for number in range(60))
     script = f"{lines}; while [ ! -e more ]; do sleep 0.02; done; echo the end; exec sleep 60"
-    space.tasks({"id": "auth", "title": "Log in", "phases": {"implement": {"run": ["true", script]}}})
-    async with shell(space.root, columns=40, rows=20) as glass:
-        (workflow_id,) = await started(glass, "auth")
-        await watch(glass, "/workflow watch auth")
-        await glass.see("line 59 漢字")
-        assert "✓ true" in glass.screen.text
-        assert "line 20 " not in glass.screen.text
-        glass.press("l")
-        await glass.until(lambda: "line 45 漢字" in glass.screen.text)
-        glass.press("\x1b[5~", "\x1b[5~")
-        await glass.until(lambda: "line 25 漢字" in glass.screen.text and "line 59" not in glass.screen.text)
-        glass.press("\x1b[6~", "\x1b[6~")
-        (space.root / "more").touch()
-        await glass.see("the end")
-        assert all(len(line) <= 40 for line in glass.screen.lines)
-        glass.press("l", "c", "y")
-        await glass.status("auth", "CANCELLED")
-        await glass.see(f" {workflow_id}  CANCELLED")
-        glass.press("q")
-        await glass.until(lambda: not glass.screen.alternate and glass.typed == "")
+    workspace.tasks({"id": "auth", "title": "Log in", "phases": {"implement": {"run": ["true", script]}}})
+    async with run_shell(workspace.root, columns=40, rows=20) as shell:
+        (workflow_id,) = await started(shell, "auth")
+        await watch(shell, "/workflow watch auth")
+        await shell.see("line 59 漢字")
+        assert "✓ true" in shell.screen.text
+        assert "line 20 " not in shell.screen.text
+        shell.press("l")
+        await shell.wait_until(lambda: "line 45 漢字" in shell.screen.text)
+        shell.press("\x1b[5~", "\x1b[5~")
+        await shell.wait_until(lambda: "line 25 漢字" in shell.screen.text and "line 59" not in shell.screen.text)
+        shell.press("\x1b[6~", "\x1b[6~")
+        (workspace.root / "more").touch()
+        await shell.see("the end")
+        assert all(len(line) <= 40 for line in shell.screen.lines)
+        shell.press("l", "c", "y")
+        await shell.status("auth", "CANCELLED")
+        await shell.see(f" {workflow_id}  CANCELLED")
+        shell.press("q")
+        await shell.wait_until(lambda: not shell.screen.alternate and shell.typed == "")
 
 
-async def test_notices_wait_until_it_is_left(space: Space) -> None:
+async def test_notices_wait_until_it_is_left(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            (workflow_id,) = await started(glass, "auth")
-            await watch(glass)
+        async with run_shell(workspace.root) as shell:
+            (workflow_id,) = await started(shell, "auth")
+            await watch(shell)
             script.release("TEST")
-            await glass.status("auth", "COMPLETED")
-            await glass.see("Nothing runs")
-            assert f"{workflow_id} COMPLETED" not in glass.screen.text
-            glass.press("q")
-            await glass.see(f"{workflow_id} COMPLETED")
-            await glass.until(lambda: glass.typed == "")
+            await shell.status("auth", "COMPLETED")
+            await shell.see("Nothing runs")
+            assert f"{workflow_id} COMPLETED" not in shell.screen.text
+            shell.press("q")
+            await shell.see(f"{workflow_id} COMPLETED")
+            await shell.wait_until(lambda: shell.typed == "")
 
 
-async def test_the_window_may_change_while_it_is_there(space: Space) -> None:
+async def test_the_window_may_change_while_it_is_there(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with shell(space.root) as glass:
-            (workflow_id,) = await started(glass, "auth")
-            await watch(glass)
+        async with run_shell(workspace.root) as shell:
+            (workflow_id,) = await started(shell, "auth")
+            await watch(shell)
             for columns, rows in ((40, 10), (20, 4), (120, 40)):
-                glass.resize(columns, rows)
-                await glass.until(lambda: glass.screen.lines[-1].endswith("q back"))
-            await glass.see(f" {workflow_id}  RUNNING at TEST")
-            glass.press("q")
-            await glass.until(lambda: not glass.screen.alternate)
+                shell.resize(columns, rows)
+                await shell.wait_until(lambda: shell.screen.lines[-1].endswith("q back"))
+            await shell.see(f" {workflow_id}  RUNNING at TEST")
+            shell.press("q")
+            await shell.wait_until(lambda: not shell.screen.alternate)
 
 
-async def test_what_is_unknown_is_an_error(space: Space) -> None:
-    async with shell(space.root) as glass:
-        await glass.enter("/workflow watch nowhere")
-        await glass.see("there is no workflow 'nowhere'")
+async def test_what_is_unknown_is_an_error(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter("/workflow watch nowhere")
+        await shell.see("there is no workflow 'nowhere'")

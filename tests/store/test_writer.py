@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from msgspec.structs import replace
+from tests.support.waiting import PATIENCE
 
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
@@ -23,9 +24,6 @@ from penguin.orchestration.core.state import rebuild
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.rows import RUN_COLUMNS, decode_events, inserted_run
 from penguin.orchestration.store.writer import Conflict, NoSlot, Writer
-
-PATIENCE = 20.0
-"""Seconds after which a condition that was waited for counts as missed."""
 
 
 @asynccontextmanager

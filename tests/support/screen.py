@@ -1,4 +1,4 @@
-"""The window of a terminal: what becomes of its lines when it gets another size."""
+"""The screen of a terminal, and what a change of its size does to its lines."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""A shell in this process, behind a glass: keys go in, and what a terminal would show can be read."""
+"""A shell in this process: tests press its keys and read its screen."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,24 +15,22 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
-from tests.support import screen as window
+from tests.support.keys import ENTER
+from tests.support.screen import resize
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import WorkflowInfo
 from penguin_commands.session import Session
 from penguin_repl.output.screen import Style
 from penguin_repl.shell.shell import Shell
 
-PATIENCE = 20.0
-"""Seconds after which a condition that does not come true fails the test."""
-ENTER, TAB, CTRL_C, CTRL_D = "\r", "\t", "\x03", "\x04"
-
 
 class Display(pyte.Screen):
-    """A screen beside which there is another one, for programs that take it all."""
+    """A screen with an alternate screen, which full-screen programs use."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.beside: tuple[dict[int, Any], int, int] | None = None
-        """What is below the alternate screen, and where the cursor was."""
+        self.main_screen: tuple[dict[int, Any], int, int] | None = None
+        """While the alternate screen is shown: the lines of the main one, and its cursor."""
         self.bells = 0
         super().__init__(columns, rows)
 
@@ -41,22 +38,22 @@ class Display(pyte.Screen):
         self.bells += 1
 
     def set_mode(self, *modes: int, **options: Any) -> None:
-        if 1049 in modes and options.get("private") and self.beside is None:
-            self.beside = (dict(self.buffer), self.cursor.y, self.cursor.x)
+        if 1049 in modes and options.get("private") and self.main_screen is None:
+            self.main_screen = (dict(self.buffer), self.cursor.y, self.cursor.x)
             self.buffer.clear()
         super().set_mode(*modes, **options)
 
     def reset_mode(self, *modes: int, **options: Any) -> None:
         super().reset_mode(*modes, **options)
-        if 1049 in modes and options.get("private") and self.beside is not None:
-            lines, self.cursor.y, self.cursor.x = self.beside
-            self.beside = None
+        if 1049 in modes and options.get("private") and self.main_screen is not None:
+            lines, self.cursor.y, self.cursor.x = self.main_screen
+            self.main_screen = None
             self.buffer.clear()
             self.buffer.update(lines)
 
 
 class Screen(io.TextIOBase):
-    """A terminal of so many columns and rows, which answers when it is asked for its cursor."""
+    """A terminal that answers when it is asked for the position of its cursor."""
 
     encoding = "utf-8"
 
@@ -68,7 +65,7 @@ class Screen(io.TextIOBase):
 
     def resize(self, columns: int, rows: int) -> None:
         self.size = Size(rows=rows, columns=columns)
-        window.resize(self._screen, columns, rows)
+        resize(self._screen, columns, rows)
 
     def write(self, text: str) -> int:
         self._stream.feed(text.replace("\r\n", "\n").replace("\n", "\r\n"))
@@ -94,7 +91,7 @@ class Screen(io.TextIOBase):
     @property
     def alternate(self) -> bool:
         """Whether a program has the whole screen."""
-        return self._screen.beside is not None
+        return self._screen.main_screen is not None
 
     @property
     def text(self) -> str:
@@ -110,8 +107,8 @@ class Screen(io.TextIOBase):
         return [run for run in runs if run]
 
 
-class Glass:
-    """What a person has of a shell."""
+class ShellSession:
+    """A shell as a person sees it: keys and a screen."""
 
     def __init__(self, screen: Screen, keys: PipeInput, session: Session) -> None:
         self.screen = screen
@@ -120,7 +117,7 @@ class Glass:
         self._keys = keys
 
     def resize(self, columns: int, rows: int) -> None:
-        """Give the window another size; the program is told as it is by a terminal."""
+        """Give the window another size, and send the signal that a terminal sends."""
         self.screen.resize(columns, rows)
         signal.raise_signal(signal.SIGWINCH)
 
@@ -128,13 +125,13 @@ class Glass:
         self._keys.send_text("".join(keys))
 
     async def enter(self, line: str) -> None:
-        """Type a line once there is a prompt for it."""
-        await self.until(lambda: self.typed == "")
+        """Type a line once there is an empty prompt."""
+        await self.wait_until(lambda: self.typed == "")
         self.press(line, ENTER)
 
     @property
     def typed(self) -> str | None:
-        """What stands behind the last prompt; None where there is none."""
+        """The text after the last prompt; None if there is no prompt."""
         prompts = [line for line in self.screen.lines if line.startswith("penguin>")]
         return prompts[-1].removeprefix("penguin>").strip() if prompts else None
 
@@ -142,20 +139,24 @@ class Glass:
     def toolbar(self) -> str:
         return self.screen.lines[-1].strip()
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"the condition did not come true:\n{self.screen.text}"
-            if self.running.done():
+    async def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait until a condition is true; raise the error of a shell that failed meanwhile."""
+
+        def is_true() -> object:
+            result = condition()
+            if not result and self.running.done():
                 self.running.result()
-            await asyncio.sleep(0.005)
+            return result
+
+        await wait_until_async(is_true, details=lambda: f"\n{self.screen.text}")
 
     async def see(self, text: str) -> None:
-        await self.until(lambda: text in self.screen.text)
+        """Wait until the screen shows a text."""
+        await self.wait_until(lambda: text in self.screen.text)
 
     async def status(self, task: str, status: str) -> WorkflowInfo:
         """Wait until the newest workflow of a task has this status."""
-        await self.until(lambda: any(info.status == status for info in self._newest(task)))
+        await self.wait_until(lambda: any(info.status == status for info in self._newest(task)))
         return self._newest(task)[0]
 
     def _newest(self, task: str) -> list[WorkflowInfo]:
@@ -166,22 +167,25 @@ class Glass:
             reader.close()
 
     async def ended(self) -> None:
-        await self.until(lambda: self.running.done())
+        """Wait for the end of the shell."""
+        await self.wait_until(lambda: self.running.done())
         await self.running
 
 
 @asynccontextmanager
-async def shell(folder: Path, columns: int = 100, rows: int = 30, *, color: bool = False) -> AsyncIterator[Glass]:
-    """A shell in a workspace; at the end it is gone, whatever it was doing."""
+async def run_shell(
+    folder: Path, columns: int = 100, rows: int = 30, *, color: bool = False
+) -> AsyncIterator[ShellSession]:
+    """Run a shell in a workspace; stop it at the end."""
     with create_pipe_input() as keys:
         screen = Screen(columns, rows, keys.send_text)
         output = Vt100_Output(screen, lambda: screen.size, term="xterm-256color")
         with create_app_session(input=keys, output=output):
             session = Session(folder, by="ann")
-            glass = Glass(screen, keys, session)
-            glass.running = asyncio.create_task(Shell(session, Style("text", True, color)).run())
+            shell = ShellSession(screen, keys, session)
+            shell.running = asyncio.create_task(Shell(session, Style("text", True, color)).run())
             try:
-                yield glass
+                yield shell
             finally:
-                glass.running.cancel()
-                await asyncio.wait({glass.running})
+                shell.running.cancel()
+                await asyncio.wait({shell.running})

@@ -1,27 +1,51 @@
-"""A real Temporal server, which may be killed and started again."""
+"""A real Temporal server, which can be killed and started again."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-import socket
 import subprocess
-import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tests.temporal.network import answering, free_port
+from tests.support.network import free_port, is_listening
+from tests.support.waiting import wait_until, wait_until_async
 
+from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.config import OrchestrationConfig, load_settings
+from penguin.orchestration.config.options import TemporalConfig
+from penguin.orchestration.temporal.client.connection import connect
 from penguin.orchestration.temporal.dev_server.server import server_command, server_program
 
 NAMESPACE = "penguin"
 DATA, LOG = "server.db", "server.log"
-TRIES = 5
-SETTLED = 0.3
+ATTEMPTS = 5
+PORT_CONFLICT = 0.3
 """Seconds in which a server that can't have its ports ends."""
 
 
-class Serving:
+def temporal_settings(root: Path, address: str, **options: Any) -> TemporalConfig:
+    """Return the effective settings of a workspace with these options."""
+    config = OrchestrationConfig(temporal={"address": address, **options})
+    return load_settings(root, config, {}, required=False).temporal
+
+
+async def wait_until_serving(root: Path, address: str) -> None:
+    """Wait until the server at HOST:PORT serves its namespace."""
+
+    async def serves() -> bool:
+        try:
+            await (await connect(temporal_settings(root, address), root, environ={})).aclose()
+        except BackendUnavailable:
+            return False
+        return True
+
+    await wait_until_async(serves, "the server's namespace")
+
+
+class TemporalServer:
     """A development server with its data in `folder`, and the namespace `penguin`."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,17 +56,17 @@ class Serving:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Until it answers. It takes ports of its own by chance, which another one may take at the same moment."""
-        for _ in range(TRIES):
+        """Start it, and wait until it serves. Another process may take the free port first: then it tries another."""
+        for _ in range(ATTEMPTS):
             if not (self._folder / DATA).exists():
                 self._port = free_port()
                 self.address = f"127.0.0.1:{self._port}"
             self._launch()
             if self._listens():
                 # It listens a moment before its namespace and search attributes are there.
-                asyncio.run(answering(self._folder, self.address))
+                asyncio.run(wait_until_serving(self._folder, self.address))
                 return
-        raise AssertionError(f"the server did not come up: {self._folder / LOG}")
+        raise AssertionError(f"the server did not start: {self._folder / LOG}")
 
     def _launch(self) -> None:
         command = server_command(server_program(), "127.0.0.1", self._port, NAMESPACE, self._folder / DATA)
@@ -52,33 +76,38 @@ class Serving:
             )
 
     def _listens(self) -> bool:
-        """Wait until it listens; False where it ended instead."""
-        assert self._process is not None
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                # What listens there is this one: whoever comes second ends within a moment.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(SETTLED)
-                return self._process.poll() is None
-        return False
+        """Wait until it listens; return False if it ended instead."""
+        process = self._process
+        assert process is not None
+        wait_until(lambda: process.poll() is not None or is_listening(self.address), "the server's port")
+        # Of two servers at one port, the second ends within a moment.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PORT_CONFLICT)
+        return process.poll() is None
 
     def freeze(self) -> None:
-        """From now on it takes everything and answers nothing."""
+        """Stop the process: it takes connections and answers nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It goes on where it was."""
+        """Continue the process."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+
+@contextlib.contextmanager
+def temporal_server(folder: Path) -> Iterator[TemporalServer]:
+    """Run a server with its data in `folder`."""
+    server = TemporalServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

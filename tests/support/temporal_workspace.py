@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.support.workspace import Space
+from tests.support.workspace import SampleWorkspace
 
 
-class TemporalSpace(Space):
-    """As Space, with the settings of a server that runs already."""
+class TemporalWorkspace(SampleWorkspace):
+    """A workspace on a server that runs already, with a task queue of the project's own."""
 
-    def __init__(self, root: Path, address: str, project_id: str) -> None:
+    def __init__(self, root: Path, address: str, project_id: str = "", **settings: Any) -> None:
+        """Use the server at `address` (HOST:PORT); the default project id occurs nowhere else."""
         self.address = address
-        self.project_id = project_id
-        super().__init__(root)
+        self.project_id = project_id or f"p{uuid.uuid4().hex[:8]}"
+        super().__init__(root, **settings)
 
-    def defaults(self) -> dict[str, Any]:
+    def default_orchestration(self) -> dict[str, Any]:
         temporal = {"address": self.address, "task_queue": f"q-{self.project_id}"}
-        return super().defaults() | {"backend": "temporal", "temporal": temporal}
+        return super().default_orchestration() | {"backend": "temporal", "temporal": temporal}

@@ -1,4 +1,4 @@
-"""The real program on a real pseudo-terminal, and what can be seen there."""
+"""A real program on a real pseudo-terminal, and what its screen shows."""
 
 from __future__ import annotations
 
@@ -12,34 +12,37 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import pyte
-from tests.support import screen as window
+from tests.support.keys import ENTER
+from tests.support.screen import resize
+from tests.support.waiting import PATIENCE, wait_until
 
 from penguin_repl.shell.echo import LFLAG
 
-PATIENCE = 30.0
-"""Seconds after which a condition that does not come true fails the test."""
-UNHEARD = 1.0
-"""Seconds after which a key without effect counts as unheard."""
+NO_EFFECT = 1.0
+"""Seconds after which a key that had no effect is pressed again."""
+PENGUIN = (sys.executable, "-m", "penguin_repl")
 
 
-class Pseudo:
-    """A terminal with a Penguin on it. Without `echo` whatever is on the other side shows itself what is typed."""
+class Terminal:
+    """A pseudo-terminal with a program on it."""
 
     def __init__(
         self,
         folder: Path,
         *arguments: str,
+        command: Sequence[str] = PENGUIN,
         columns: int = 100,
         rows: int = 30,
         echo: bool = True,
         **environment: str,
     ) -> None:
+        """Start `command` with `arguments`; without `echo` the program itself has to show what is typed."""
         self._master, slave = pty.openpty()
         if not echo:
             modes = termios.tcgetattr(slave)
@@ -52,7 +55,7 @@ class Pseudo:
         self.raw = b""
         """Everything that was written, as it came."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "penguin_repl", *arguments],
+            [*command, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -64,58 +67,68 @@ class Pseudo:
         os.close(slave)
 
     def press(self, *keys: str) -> Self:
+        """Press keys."""
         os.write(self._master, "".join(keys).encode())
         return self
 
     @property
     def text(self) -> str:
+        """What the screen shows."""
         return "\n".join(line.rstrip() for line in self._screen.display).strip("\n")
 
     @property
+    def lines(self) -> list[str]:
+        """The lines of the screen that are not empty."""
+        return [line.rstrip() for line in self._screen.display if line.strip()]
+
+    @property
     def typed(self) -> str | None:
-        """What stands behind the last prompt; None where there is none."""
+        """The text after the last prompt; None if there is no prompt."""
         prompts = [line for line in self.text.splitlines() if line.startswith("penguin>")]
         return prompts[-1].removeprefix("penguin>").strip() if prompts else None
 
-    def until(self, condition: Callable[[], object]) -> Self:
-        give_up = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < give_up, f"the condition did not come true:\n{self.text}"
-            self._read(0.02)
+    def wait_until(self, condition: Callable[[], object]) -> Self:
+        """Wait until a condition is true, and read what the program writes meanwhile."""
+        wait_until(condition, details=lambda: f"\n{self.text}", pause=self._read)
         return self
 
     def see(self, text: str) -> Self:
-        return self.until(lambda: text in self.text)
+        """Wait until the screen shows a text."""
+        return self.wait_until(lambda: text in self.text)
 
     def enter(self, line: str) -> Self:
-        """Type a line once there is a prompt for it."""
-        self.until(lambda: self.typed == "")
-        self.press(line, "\r")
+        """Type a line once there is an empty prompt."""
+        self.wait_until(lambda: self.typed == "")
+        self.press(line, ENTER)
         return self
 
-    def insist(self, key: str, condition: Callable[[], object]) -> None:
-        """Press a key until it has its effect: between a prompt and the command there is a moment that hears none."""
-        give_up = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < give_up, f"{key!r} had no effect:\n{self.text}"
+    def press_until(self, key: str, condition: Callable[[], object]) -> None:
+        """Press a key until it has its effect: between a prompt and its command there is a moment that drops keys."""
+
+        def press_again() -> bool:
             self.press(key)
-            again = time.monotonic() + UNHEARD
+            again = time.monotonic() + NO_EFFECT
             while not condition() and time.monotonic() < again:
                 self._read(0.02)
+            return bool(condition())
+
+        wait_until(lambda: condition() or press_again(), f"the effect of {key!r}", details=lambda: f"\n{self.text}")
 
     def resize(self, columns: int, rows: int = 30) -> None:
-        """As a person drags the corner of a window."""
-        window.resize(self._screen, columns, rows)
+        """Give the window another size, as a person does who drags its corner."""
+        resize(self._screen, columns, rows)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def written(self) -> None:
-        """Wait until something is written that is not on the screen yet."""
+    def wait_for_output(self) -> None:
+        """Wait until the program writes, and leave the output unread."""
         ready, _, _ = select.select([self._master], [], [], PATIENCE)
         assert ready, "nothing was written"
 
     def exit_code(self) -> int:
-        self.until(lambda: self.process.poll() is not None)
-        self._read(0.0)
+        """Wait for the end of the program."""
+        self.wait_until(lambda: self.process.poll() is not None)
+        while self._read(0.0):
+            pass
         return int(self.process.returncode)
 
     def close(self) -> None:
@@ -125,31 +138,36 @@ class Pseudo:
             self._master = -1
 
     def kill(self) -> None:
+        """Send SIGKILL to the program."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def _read(self, timeout: float) -> None:
+    def _read(self, timeout: float) -> bool:
+        """Show what comes within `timeout` seconds; return False if nothing came."""
         if self._master < 0:
             time.sleep(timeout)
-            return
+            return False
         ready, _, _ = select.select([self._master], [], [], timeout)
-        if ready:
-            try:
-                output = os.read(self._master, 65536)
-            except OSError:
-                # The other side was closed: there will be no more.
-                return
-            self.raw += output
-            self._stream.feed(output)
+        if not ready:
+            return False
+        try:
+            output = os.read(self._master, 65536)
+        except OSError:
+            # The program closed its side: no more comes, and a terminal in this state is always ready.
+            time.sleep(timeout)
+            return False
+        self.raw += output
+        self._stream.feed(output)
+        return bool(output)
 
 
 @contextmanager
-def terminal(folder: Path, *arguments: str, **settings: Any) -> Iterator[Pseudo]:
-    """A Penguin on a terminal; at the end it is gone, whatever it was doing."""
-    pseudo = Pseudo(folder, *arguments, **settings)
+def open_terminal(folder: Path, *arguments: str, **settings: Any) -> Iterator[Terminal]:
+    """Run Penguin, or another `command`, on a terminal; kill it at the end."""
+    terminal = Terminal(folder, *arguments, **settings)
     try:
-        yield pseudo
+        yield terminal
     finally:
-        if pseudo.process.poll() is None:
-            pseudo.kill()
-        pseudo.close()
+        if terminal.process.poll() is None:
+            terminal.kill()
+        terminal.close()

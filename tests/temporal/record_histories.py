@@ -15,8 +15,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.workspace import reached
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.testing import ScriptedPhases, scripted_phases
@@ -36,17 +36,17 @@ async def steered(backend: TemporalBackend, script: ScriptedPhases) -> str:
     """Paused, fed with advice, resumed, blocked, resumed, cancelled."""
     script.hold("IMPLEMENT")
     one = await backend.start_workflow("b")
-    await reached(backend, one, phase="IMPLEMENT")
+    await wait_for_workflow(backend, one, phase="IMPLEMENT")
     await backend.signal_workflow(one, "pause", {"by": "Ann", "now": True})
-    await reached(backend, one, status="PAUSED")
+    await wait_for_workflow(backend, one, status="PAUSED")
     await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap", "by": "Ann"})
     await backend.resume_workflow(one)
     await asyncio.sleep(0.5)
     script.release("IMPLEMENT")
-    await reached(backend, one, status="BLOCKED")
+    await wait_for_workflow(backend, one, status="BLOCKED")
     script.hold("TEST")
     await backend.resume_workflow(one)
-    await reached(backend, one, phase="TEST")
+    await wait_for_workflow(backend, one, phase="TEST")
     await backend.cancel_workflow(one)
     await backend.wait_workflow(one, 30)
     return one
@@ -70,10 +70,10 @@ async def record(name: str, address: str) -> None:
     """Play it, and write down what the server kept."""
     play, outcomes = PLAYS[name]
     with tempfile.TemporaryDirectory() as folder, scripted_phases(outcomes) as script:
-        space = TemporalSpace(Path(folder), address, f"p{uuid.uuid4().hex[:8]}")
-        space.configure(retry={"initial_delay_sec": 0.2})
-        space.tasks("a", "b", "c", {"id": "d", "depends_on": ["c"]})
-        async with space.backend() as backend:
+        workspace = TemporalWorkspace(Path(folder), address, f"p{uuid.uuid4().hex[:8]}")
+        workspace.configure(retry={"initial_delay_sec": 0.2})
+        workspace.tasks("a", "b", "c", {"id": "d", "depends_on": ["c"]})
+        async with workspace.backend() as backend:
             assert isinstance(backend, TemporalBackend)
             workflow_id = await play(backend, script)
             link = await backend.presence.open()

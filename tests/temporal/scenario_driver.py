@@ -10,8 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 from temporalio import workflow
-from tests.scenarios.backend_driver import BackendStage
-from tests.support.temporal_workspace import TemporalSpace
+from tests.scenarios.backend_driver import BackendDriver
+from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Definition
@@ -65,14 +65,14 @@ class Gate:
         pass
 
 
-class TemporalStage(BackendStage):
+class TemporalDriver(BackendDriver):
     """A project of its own on the server at `address`, with a worker; clock and slot are the scenario's."""
 
     _backend: TemporalBackend
 
     def __init__(self, root: Path, definition: Definition, address: str) -> None:
         project_id = f"p{uuid.uuid4().hex[:8]}"
-        TemporalSpace(root, address, project_id)
+        TemporalWorkspace(root, address, project_id)
         super().__init__(root, replace(definition, task=replace(definition.task, project_id=project_id)))
 
     def open(self) -> TemporalBackend:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
-from tests.support.temporal_server import Serving
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.workspace import reached
-from tests.temporal.network import settings_of
+from tests.support.temporal_server import TemporalServer, temporal_settings
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.runtime.engine_lock import living
 from penguin.orchestration.temporal import process as presence
@@ -26,35 +25,35 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_task_goes_through_four_gates(temporal_space: TemporalSpace) -> None:
+async def test_a_task_goes_through_four_gates(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases() as script:
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 20)
     assert (info.status, info.phase, info.progress) == ("COMPLETED", "DONE", 100)
     assert [phase for _, phase, _ in script.calls] == ["IMPLEMENT", "TEST", "USE", "VERIFY"]
 
 
-async def test_real_steps_run_in_the_workspace(temporal_space: TemporalSpace) -> None:
-    async with temporal_space.backend() as backend:
+async def test_real_steps_run_in_the_workspace(temporal_workspace: TemporalWorkspace) -> None:
+    async with temporal_workspace.backend() as backend:
         workflow_id = await backend.start_workflow("a", config={"phases": {"implement": {"run": ["echo hi > made"]}}})
         info = await backend.wait_workflow(workflow_id, 30)
         assert info.status == "COMPLETED"
         results = await backend.query_workflow(workflow_id, "get_phase_results")
-    assert (temporal_space.root / "made").read_text() == "hi\n"
+    assert (temporal_workspace.root / "made").read_text() == "hi\n"
     assert [result["verdict"] for result in results] == ["PASSED"] * 4
 
 
-async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_space: TemporalSpace) -> None:
+async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases():
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             for task in ("a", "b", "a"):
                 info = await backend.wait_workflow(await backend.start_workflow(task), 20)
                 assert info.status == "COMPLETED"
     connection = await connect(
-        settings_of(temporal_space.root, temporal_space.address), temporal_space.root, environ={}
+        temporal_settings(temporal_workspace.root, temporal_workspace.address), temporal_workspace.root, environ={}
     )
-    home = home_id(f"q-{temporal_space.project_id}", temporal_space.project_id, "b")
+    home = home_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
     history = await connection.client.get_workflow_handle(home).fetch_history()
     await connection.aclose()
     claims = [
@@ -63,24 +62,24 @@ async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_spa
     assert len(claims) == 1
 
 
-async def test_a_home_that_was_ended_from_outside_begins_again(temporal_space: TemporalSpace) -> None:
-    settings = settings_of(temporal_space.root, temporal_space.address)
-    connection = await connect(settings, temporal_space.root, environ={})
+async def test_a_home_that_was_ended_from_outside_begins_again(temporal_workspace: TemporalWorkspace) -> None:
+    settings = temporal_settings(temporal_workspace.root, temporal_workspace.address)
+    connection = await connect(settings, temporal_workspace.root, environ={})
     home = connection.client.get_workflow_handle(
-        home_id(f"q-{temporal_space.project_id}", temporal_space.project_id, "b")
+        home_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
     )
     with scripted_phases():
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             await backend.wait_workflow(await backend.start_workflow("a"), 20)
             await home.terminate()
             info = await backend.wait_workflow(await backend.start_workflow("b"), 20)
             begun_again = (await home.describe()).status
             await home.terminate()
             # The files are where they were: another tree does not get it for the asking.
-            queue = f"q-{temporal_space.project_id}"
+            queue = f"q-{temporal_workspace.project_id}"
             other = Homes(connection, queue, Site(tree="other", host="other", queue="other", shares=False))
-            seen = await other.look(temporal_space.project_id, "b")
-            told = await other.claim(temporal_space.project_id, "b", seen, take=False)
+            seen = await other.look(temporal_workspace.project_id, "b")
+            told = await other.claim(temporal_workspace.project_id, "b", seen, take=False)
     await connection.aclose()
     assert info.status == "COMPLETED"
     # Without it, nobody would ever notice that the working tree is gone.
@@ -91,11 +90,11 @@ async def test_a_home_that_was_ended_from_outside_begins_again(temporal_space: T
     assert seen.site.tree != "other"
 
 
-async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space: TemporalSpace) -> None:
-    settings = settings_of(temporal_space.root, temporal_space.address)
-    connection = await connect(settings, temporal_space.root, environ={})
+async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_workspace: TemporalWorkspace) -> None:
+    settings = temporal_settings(temporal_workspace.root, temporal_workspace.address)
+    connection = await connect(settings, temporal_workspace.root, environ={})
     with scripted_phases({"VERIFY": ["UNVERIFIED"]}):
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             workflow_id = await backend.start_workflow("a")
             await backend.wait_workflow(workflow_id, 20)
             asked = connection.client.get_workflow_handle(workflow_id)
@@ -107,20 +106,20 @@ async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_space:
 
 
 async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
-    tmp_path: Path, own_server: Serving, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "ENDING", 0.5)
     # Who hosts workflows would wait for longer than anybody, but hears from the worker that it is in vain.
     monkeypatch.setattr(presence, "ENDING", 3600.0)
-    space = TemporalSpace(tmp_path, own_server.address, "hangs")
-    space.tasks("a")
+    workspace = TemporalWorkspace(tmp_path, own_server.address, "hangs")
+    workspace.tasks("a")
     engines = tmp_path / ".penguin" / "temporal" / "engines"
     with scripted_phases() as script:
         script.hold("TEST")
-        backend = space.backend()
+        backend = workspace.backend()
         assert isinstance(backend, TemporalBackend)
         one = await backend.start_workflow("a")
-        await reached(backend, one, phase="TEST")
+        await wait_for_workflow(backend, one, phase="TEST")
         assert living(engines)
         backend.presence.sees_to_the_end_of(one)
         own_server.freeze()
@@ -129,7 +128,7 @@ async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
 
 
 async def test_what_is_over_is_closed_on_the_server_before_its_worker_goes(
-    temporal_space: TemporalSpace, monkeypatch: pytest.MonkeyPatch
+    temporal_workspace: TemporalWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch = Link.fetch_events
 
@@ -139,11 +138,11 @@ async def test_what_is_over_is_closed_on_the_server_before_its_worker_goes(
 
     monkeypatch.setattr(Link, "fetch_events", slowly)
     with scripted_phases():
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 20)
     connection = await connect(
-        settings_of(temporal_space.root, temporal_space.address), temporal_space.root, environ={}
+        temporal_settings(temporal_workspace.root, temporal_workspace.address), temporal_workspace.root, environ={}
     )
     described = await connection.client.get_workflow_handle(one).describe()
     await connection.aclose()

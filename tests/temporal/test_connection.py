@@ -7,14 +7,15 @@ import collections
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio import activity
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
-from tests.temporal.network import free_port, listening, settings_of, silent, web
+from tests.support.network import free_port, listening, serve_http, serve_nothing
+from tests.support.temporal_server import temporal_settings
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
 from penguin.orchestration.temporal.client import telemetry
@@ -43,12 +44,12 @@ asyncio.run(main())
 async def refused(root: Path, address: str, **options: object) -> BackendUnavailable:
     """The error of connecting there, which comes whatever the server does not do."""
     with pytest.raises(BackendUnavailable) as caught:
-        await connect(settings_of(root, address, **options), root, environ={})
+        await connect(temporal_settings(root, address, **options), root, environ={})
     return caught.value
 
 
 async def test_a_server_that_answers_is_connected(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     assert (connection.address, connection.namespace) == (server, "penguin")
     assert (await connection.call(connection.client.count_workflows())).count >= 0
     await connection.aclose()
@@ -68,7 +69,7 @@ async def test_a_name_that_does_not_resolve_is_said_to_be_unknown(tmp_path: Path
 
 
 async def test_a_silent_listener_is_given_up(tmp_path: Path) -> None:
-    async with listening(silent) as address:
+    async with listening(serve_nothing) as address:
         error = await refused(tmp_path, address)
     assert error.message.startswith(f"something listens at {address} and does not answer")
     assert "port: open, but silent" in error.message
@@ -85,7 +86,7 @@ async def test_a_full_backlog_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_a_web_server_is_no_temporal_server(tmp_path: Path) -> None:
-    async with listening(web) as address:
+    async with listening(serve_http) as address:
         error = await refused(tmp_path, address)
     assert error.message.startswith(f"what answers at {address} is no Temporal server")
 
@@ -97,16 +98,19 @@ async def test_a_missing_namespace_says_how_to_make_it(tmp_path: Path, server: s
 
 
 async def test_a_namespace_without_search_attributes_says_how_to_add_them(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     month = Duration(seconds=30 * 86_400)
     await connection.client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace="bare", workflow_execution_retention_period=month)
     )
-    deadline = time.monotonic() + 20
+
+    async def known() -> BackendUnavailable | None:
+        error = await refused(tmp_path, server, namespace="bare")
+        return None if "no namespace bare" in error.message else error
+
     # The server knows a new namespace after a moment.
-    while "no namespace bare" in (error := await refused(tmp_path, server, namespace="bare")).message:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    error = await wait_until_async(known, "the new namespace")
+    assert error is not None
     assert "the namespace bare lacks search attributes: PenguinProject, PenguinTask" in error.message
     assert "--namespace bare --name PenguinProject --type Keyword" in error.hint
     await connection.aclose()
@@ -124,7 +128,7 @@ async def test_a_call_that_gets_no_answer_is_given_up(server: str) -> None:
 
 
 async def test_metrics_can_not_be_had_once_connected(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     with pytest.raises(WorkflowError, match="connected already"):
         telemetry.set_up("127.0.0.1:1")
     await connection.aclose()
@@ -141,7 +145,7 @@ async def test_short_runs_end_without_a_crash_and_print_nothing_of_the_sdk(tmp_p
 async def test_what_a_server_that_was_away_makes_of_activities_is_not_told(
     tmp_path: Path, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
 
     errors = (asyncio.CancelledError(), BackendUnavailable("away"), ValueError("a defect"))
     for error in errors:

@@ -7,15 +7,16 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.temporal.network import free_port, settings_of
+from tests.support.network import free_port, is_listening
+from tests.support.processes import is_alive
+from tests.support.temporal_server import temporal_settings
+from tests.support.waiting import PATIENCE, wait_until
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.files.workspace import Workspace
@@ -27,7 +28,6 @@ from penguin.orchestration.temporal.dev_server.server import DevServer, NotStart
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 30.0
 USER = """
 import asyncio, sys
 from pathlib import Path
@@ -97,7 +97,7 @@ def workspaces(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         if (record := record_of(root)) is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record["keeper"], signal.SIGTERM)
-            until(lambda root=root: record_of(root) is None)
+            wait_until(lambda root=root: record_of(root) is None)
 
 
 def record_of(root: Path) -> dict[str, int] | None:
@@ -114,54 +114,33 @@ def running(root: Path) -> dict[str, int]:
     return record
 
 
-def lives(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
-
-
 async def test_a_server_is_started_with_a_months_retention_and_ended_by_its_only_user(
     workspaces: Callable[[str], Path],
 ) -> None:
     root, said = workspaces("one"), []
     address = f"127.0.0.1:{free_port()}"
-    connection = await open_connection(settings_of(root, address), Workspace(root), narrate=said.append, environ={})
+    connection = await open_connection(
+        temporal_settings(root, address), Workspace(root), narrate=said.append, environ={}
+    )
     assert (connection.address, connection.retention) == (address, RETENTION)
     assert said == [
         f"started a Temporal server at {address}; it is for development only, its data is in .penguin/temporal/"
     ]
     record = running(root)
     await connection.aclose()
-    assert not lives(record["keeper"])
-    assert not lives(record["server"])
-    assert not listens(address)
+    assert not is_alive(record["keeper"])
+    assert not is_alive(record["server"])
+    assert not is_listening(address)
     # What it holds, namespace and retention included, is there again.
-    connection = await open_connection(settings_of(root, address), Workspace(root), environ={})
+    connection = await open_connection(temporal_settings(root, address), Workspace(root), environ={})
     assert await retention_of(connection.client) == RETENTION
     await connection.aclose()
 
 
 async def test_a_namespace_that_is_named_while_it_runs_is_made(workspaces: Callable[[str], Path]) -> None:
     root, address = workspaces("one"), f"127.0.0.1:{free_port()}"
-    first = await open_connection(settings_of(root, address), Workspace(root), environ={})
-    other = settings_of(root, address, namespace="other")
+    first = await open_connection(temporal_settings(root, address), Workspace(root), environ={})
+    other = temporal_settings(root, address, namespace="other")
     # Several at once, as a shell and a script may be.
     found = await asyncio.gather(*(open_connection(other, Workspace(root), environ={}) for _ in range(3)))
     assert {(one.namespace, one.retention) for one in found} == {("other", RETENTION)}
@@ -176,10 +155,10 @@ def test_two_shells_share_one_server_and_the_last_one_out_ends_it(workspaces: Ca
     assert [user.address() for user in users] == [address] * 2
     record = running(root)
     users[0].leave()
-    assert lives(record["server"])
-    assert listens(address)
+    assert is_alive(record["server"])
+    assert is_listening(address)
     users[1].leave()
-    assert not lives(record["server"])
+    assert not is_alive(record["server"])
     assert record_of(root) is None
 
 
@@ -189,12 +168,12 @@ def test_a_killed_shell_leaves_the_server_to_the_next_user(workspaces: Callable[
     assert first.address() == address
     record = running(root)
     first.kill()
-    assert lives(record["server"])
+    assert is_alive(record["server"])
     second = User(root, address)
     assert second.address() == address
     assert running(root) == record
     second.leave()
-    assert not lives(record["server"])
+    assert not is_alive(record["server"])
 
 
 def test_a_server_that_everybody_left_by_being_killed_ends_after_a_while(
@@ -214,13 +193,13 @@ def test_a_server_that_everybody_left_by_being_killed_ends_after_a_while(
     host, _, port = address.rpartition(":")
     command = server_command(server_program(), host, int(port), "penguin", folder / "server.db")
     subprocess.run([sys.executable, "-I", "-S", impatient, folder, host, port, *command], check=True)
-    until(lambda: record_of(root) is not None)
+    wait_until(lambda: record_of(root) is not None)
     record = running(root)
-    assert lives(record["keeper"])
+    assert is_alive(record["keeper"])
     user.kill()
     user.communicate()
-    until(lambda: not lives(record["keeper"]))
-    assert not lives(record["server"])
+    wait_until(lambda: not is_alive(record["keeper"]))
+    assert not is_alive(record["server"])
 
 
 def test_a_workspace_whose_path_is_no_utf_8_has_its_server_too(workspaces: Callable[[str], Path]) -> None:
@@ -239,7 +218,7 @@ def test_a_killed_server_is_started_again_where_it_was(workspaces: Callable[[str
     assert user.address() == address
     record = running(root)
     os.kill(record["server"], signal.SIGKILL)
-    until(lambda: running(root)["server"] != record["server"] and listens(address))
+    wait_until(lambda: running(root)["server"] != record["server"] and is_listening(address))
     assert running(root)["keeper"] == record["keeper"]
     user.leave()
     assert record_of(root) is None
@@ -253,12 +232,12 @@ def test_a_killed_keeper_takes_the_server_along_and_the_next_user_starts_anew(
     assert first.address() == address
     record = running(root)
     os.kill(record["keeper"], signal.SIGKILL)
-    until(lambda: not lives(record["server"]))
+    wait_until(lambda: not is_alive(record["server"]))
     second = User(root, address)
     assert second.address() == address
     assert running(root)["server"] != record["server"]
     first.leave()
-    assert listens(address)
+    assert is_listening(address)
     second.leave()
     assert record_of(root) is None
 
@@ -272,9 +251,9 @@ def test_another_workspaces_server_is_left_alone_and_a_free_port_taken(workspace
     own = ours.address()
     assert own != address
     ours.leave()
-    assert not listens(own)
+    assert not is_listening(own)
     assert running(one) == record
-    assert listens(address)
+    assert is_listening(address)
     theirs.leave()
 
 
@@ -293,11 +272,11 @@ async def test_a_server_that_somebody_started_is_used_and_left(workspaces: Calla
         [*program, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=root
     )
     try:
-        until(lambda: listens(f"127.0.0.1:{port}"))
+        wait_until(lambda: is_listening(f"127.0.0.1:{port}"))
         used = DevServer(Workspace(root), f"localhost:{port}", "penguin")
         assert await used.enter(may_start=True) is None
         await used.leave()
-        assert listens(f"127.0.0.1:{port}")
+        assert is_listening(f"127.0.0.1:{port}")
         assert record_of(root) is None
     finally:
         by_hand.kill()
@@ -311,7 +290,7 @@ async def test_none_is_started_without_auto_start_or_elsewhere(
     workspaces: Callable[[str], Path], address: str, options: dict[str, bool]
 ) -> None:
     root = workspaces("one")
-    settings = settings_of(root, address.format(port=free_port()), **options)
+    settings = temporal_settings(root, address.format(port=free_port()), **options)
     with pytest.raises(BackendUnavailable):
         await open_connection(settings, Workspace(root), environ={})
     assert not (root / ".penguin/temporal").exists()
@@ -327,9 +306,9 @@ async def test_who_only_reads_starts_none_but_uses_what_runs(workspaces: Callabl
     assert user.address() == address
     assert await reader.enter(may_start=False) == address
     user.leave()
-    assert listens(address)
+    assert is_listening(address)
     await reader.leave()
-    assert not listens(address)
+    assert not is_listening(address)
     with pytest.raises(NotStarted) as stopped:
         await reader.enter(may_start=False)
     assert not stopped.value.empty

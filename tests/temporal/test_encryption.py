@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +19,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-from tests.temporal.network import settings_of
+from tests.support.temporal_server import temporal_settings
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.temporal.client.connection import connect
@@ -37,7 +37,6 @@ pytestmark = pytest.mark.anyio
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
 SECRET = "the secret of this test"
-PATIENCE = 20.0
 ran: list[str] = []
 
 
@@ -81,7 +80,7 @@ class Carrier:
 
 async def client_with(root: Path, server: str, key: bytes | None) -> Client:
     environ = {} if key is None else {KEY_VARIABLE: key.hex()}
-    return (await connect(settings_of(root, server), root, environ=environ)).client
+    return (await connect(temporal_settings(root, server), root, environ=environ)).client
 
 
 def worker(client: Client, queue: str) -> Worker:
@@ -92,14 +91,6 @@ def worker(client: Client, queue: str) -> Worker:
         activities=[note],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := await condition()):
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    return found
 
 
 def failures_of(handle: WorkflowHandle[Any, Any]) -> Callable[[], Any]:
@@ -123,7 +114,7 @@ async def test_with_one_key_everything_passes_and_the_server_sees_none_of_it(tmp
             assert await handle.execute_update(Carrier.ask, SECRET) == f"heard {SECRET}"
             assert SECRET in await handle.query(Carrier.recall, SECRET)
             run_id = (await handle.describe()).run_id
-            await until(lambda handle=handle, run_id=run_id: _over(handle, run_id))
+            await wait_until_async(lambda handle=handle, run_id=run_id: _over(handle, run_id))
         assert await handle.result() == [f"noted {SECRET} twice", SECRET, SECRET]
         assert await (await handle.describe()).memo() == {"definition": SECRET, "state": SECRET}
         listed = [await one.memo() async for one in client.list_workflows(f'WorkflowId="{name}"')]
@@ -148,7 +139,7 @@ async def test_a_worker_runs_nothing_that_was_not_written_with_its_key(
     name = uuid.uuid4().hex
     async with worker(client, name):
         handle = await stranger.start_workflow(Carrier.run, name, id=name, task_queue=name)
-        assert set(await until(failures_of(handle))) == {"PayloadRefused"}
+        assert set(await wait_until_async(failures_of(handle))) == {"PayloadRefused"}
         await handle.terminate()
     assert name not in ran
 

@@ -11,23 +11,25 @@ from typing import Any
 
 import pytest
 from tests.support.program import Program
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.worker_process import Workers
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.worker_process import WorkerProcesses
 
 HELD = {"id": "held", "phases": {"test": {"run": ["until test -e go; do sleep 0.05; done"]}}}
 
 
 @pytest.fixture
-def penguin(temporal_space: TemporalSpace) -> Iterator[Program]:
+def penguin(temporal_workspace: TemporalWorkspace) -> Iterator[Program]:
     """In a workspace with a task that waits in TEST for a file."""
-    temporal_space.tasks(HELD, "quick")
-    yield Program(temporal_space.root)
-    (temporal_space.root / "go").touch()
+    temporal_workspace.tasks(HELD, "quick")
+    yield Program(temporal_workspace.root)
+    (temporal_workspace.root / "go").touch()
 
 
 @pytest.fixture
-def workers(temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
-    workers = Workers(temporal_space.root, tmp_path_factory.mktemp("workers"))
+def workers(
+    temporal_workspace: TemporalWorkspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerProcesses]:
+    workers = WorkerProcesses(temporal_workspace.root, tmp_path_factory.mktemp("workers"))
     yield workers
     workers.close()
 
@@ -40,7 +42,7 @@ def event(process: subprocess.Popen[str]) -> str:
     return str(json.loads(line)["event"]["kind"])
 
 
-def until(process: subprocess.Popen[str], kind: str) -> list[str]:
+def events_until(process: subprocess.Popen[str], kind: str) -> list[str]:
     """The kinds of the next events up to one of this kind."""
     kinds = [event(process)]
     while kinds[-1] != kind:
@@ -65,7 +67,7 @@ def kinds_of(penguin: Program, task: str) -> list[str]:
 def test_events_come_while_a_script_waits(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start held --wait", "-c", "/workflow wait held")
     # The workflow can't go on before these lines were read.
-    kinds = until(process, "AttemptStarted") + until(process, "AttemptStarted")
+    kinds = events_until(process, "AttemptStarted") + events_until(process, "AttemptStarted")
     assert kinds[0] == "Started"
     (penguin.folder / "go").touch()
     more, (waited, again, last), err = ended(process)
@@ -77,15 +79,15 @@ def test_events_come_while_a_script_waits(penguin: Program) -> None:
 
 def test_who_leaves_hears_nothing_of_what_the_server_is_told(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start held --wait")
-    until(process, "AttemptStarted")
-    until(process, "AttemptStarted")
+    events_until(process, "AttemptStarted")
+    events_until(process, "AttemptStarted")
     process.send_signal(signal.SIGINT)
     _, _, err = ended(process)
     assert process.returncode == 130
     assert [line for line in err.splitlines() if not line.startswith("ituv-held-")] == ["interrupted"]
 
 
-def test_each_event_is_told_once(penguin: Program, workers: Workers) -> None:
+def test_each_event_is_told_once(penguin: Program, workers: WorkerProcesses) -> None:
     workers.start()
     script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n"
     ran = penguin("-o", "jsonl", script=script)
@@ -96,7 +98,7 @@ def test_each_event_is_told_once(penguin: Program, workers: Workers) -> None:
 
 
 def test_of_what_a_worker_runs_events_come_from_now_on_and_go_on_with_the_next_one(
-    penguin: Program, workers: Workers
+    penguin: Program, workers: WorkerProcesses
 ) -> None:
     first = workers.start()
     penguin("--detach", "-c", "/workflow start held", "-c", "/workflow feedback held before")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
-import time
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +15,9 @@ from temporalio import activity
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.worker import Worker
-from tests.temporal.network import free_port, settings_of
+from tests.support.network import free_port
+from tests.support.temporal_server import temporal_settings
+from tests.support.waiting import PATIENCE, wait_until_async
 
 from penguin.orchestration import OrchestrationConfig, get_backend
 from penguin.orchestration.backend import BackendUnavailable
@@ -27,7 +27,6 @@ from penguin.orchestration.temporal.client.namespace import RETENTION, SEARCH_AT
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20.0
 KEYWORD = 2
 KEYS = [
     "backend",
@@ -49,14 +48,14 @@ from pathlib import Path
 from temporalio import activity
 from temporalio.worker import Worker
 from penguin.orchestration.temporal.client.connection import connect
-from tests.temporal.network import settings_of
+from tests.support.temporal_server import temporal_settings
 
 @activity.defn
 async def nothing() -> None: ...
 
 async def main():
     root = Path(sys.argv[1])
-    client = (await connect(settings_of(root, sys.argv[2]), root, environ={})).client
+    client = (await connect(temporal_settings(root, sys.argv[2]), root, environ={})).client
     async with Worker(client, task_queue=sys.argv[3], activities=[nothing]):
         await asyncio.Event().wait()
 
@@ -78,17 +77,18 @@ async def three() -> int:
 
 
 async def polled_by(connection: Connection, queue: str, workers: int) -> None:
-    """Wait until so many workers are seen to poll the queue."""
-    deadline = time.monotonic() + PATIENCE
-    while len(await workers_polling(connection, queue)) != workers:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+    """Wait until the queue is polled by this many workers."""
+
+    async def is_polled() -> bool:
+        return len(await workers_polling(connection, queue)) == workers
+
+    await wait_until_async(is_polled, f"{workers} workers")
 
 
 async def test_the_server_tells_its_version_namespace_workers_and_latency(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     await keep_for(connection.client, RETENTION)
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     queue = f"penguin-ituv/{uuid.uuid4().hex}"
     told = (await health(connection, queue, three)).told()
     assert list(told) == KEYS
@@ -113,7 +113,7 @@ async def test_the_server_tells_its_version_namespace_workers_and_latency(tmp_pa
 
 
 async def test_a_worker_that_was_killed_is_not_counted(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     queue = f"penguin-ituv/{uuid.uuid4().hex}"
     worker = subprocess.Popen([sys.executable, "-c", POLLING, os.fspath(tmp_path), server, queue])
     await polled_by(connection, queue, 1)
@@ -124,7 +124,7 @@ async def test_a_worker_that_was_killed_is_not_counted(tmp_path: Path, server: s
 
 
 async def test_short_retention_is_warned_of(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={})
+    connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     days = Duration()
     days.FromTimedelta(timedelta(days=3))
     await connection.client.workflow_service.register_namespace(
@@ -143,19 +143,22 @@ async def ready(connection: Connection, root: Path, namespace: str) -> Connectio
     wanted = AddSearchAttributesRequest(
         namespace=namespace, search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, KEYWORD)
     )
-    deadline = time.monotonic() + PATIENCE
-    while True:
+
+    async def try_to_connect() -> Connection | None:
         try:
-            return await connect(settings_of(root, connection.address, namespace=namespace), root, environ={})
+            return await connect(temporal_settings(root, connection.address, namespace=namespace), root, environ={})
         except BackendUnavailable as error:
-            assert time.monotonic() < deadline
             if "lacks search attributes" in error.message:
                 await connection.client.operator_service.add_search_attributes(wanted)
-            await asyncio.sleep(0.05)
+        return None
+
+    found = await wait_until_async(try_to_connect, f"the namespace {namespace}")
+    assert found is not None
+    return found
 
 
 async def test_a_server_out_of_reach_is_not_connected(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path, f"127.0.0.1:{free_port()}", auto_start=False)
+    settings = temporal_settings(tmp_path, f"127.0.0.1:{free_port()}", auto_start=False)
     with pytest.raises(BackendUnavailable) as caught:
         await connect(settings, tmp_path, environ={})
     told = out_of_reach(settings, caught.value).told()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.worker_process import Workers, client_of, lines
+from tests.support.git_repository import git
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.waiting import wait_until_async
+from tests.support.worker_process import WorkerProcesses, client_of
+from tests.support.workspace import read_lines
 
 from penguin.orchestration.execution.lease import Lease
 from penguin.orchestration.temporal.worker.ownership import home_of
@@ -25,35 +26,14 @@ pytestmark = pytest.mark.anyio
 GO = 'until test -e "$GO"; do sleep 0.05; done'
 
 
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", os.fspath(folder), "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-class Clone(TemporalSpace):
-    """A clone of the project, with settings of its own."""
-
-    shared: dict[str, Any]
-
-    def configure(self, **orchestration: Any) -> None:
-        super().configure(**orchestration)
-        config = json.loads((self.root / "penguin.yaml").read_text())
-        (self.root / "penguin.yaml").write_text(json.dumps(config | getattr(self, "shared", {})))
-
-    def share(self, **settings: Any) -> None:
-        """Set other keys than those of the engine."""
-        self.shared = settings
-        self.configure()
-
-
 @dataclass
 class Team:
     """Two clones, and their workers."""
 
-    here: Clone
-    there: Clone
-    here_workers: Workers
-    there_workers: Workers
+    here: TemporalWorkspace
+    there: TemporalWorkspace
+    here_workers: WorkerProcesses
+    there_workers: WorkerProcesses
     go: Path
     """Steps wait for this file, wherever they are."""
 
@@ -72,16 +52,16 @@ def team(
     git(tmp_path, "clone", "-q", os.fspath(tmp_path / "origin.git"), "there")
     monkeypatch.setenv("GO", os.fspath(tmp_path / "go"))
     project = f"p{os.urandom(4).hex()}"
-    here, there = (Clone(tmp_path / name, server, project) for name in ("here", "there"))
+    here, there = (TemporalWorkspace(tmp_path / name, server, project) for name in ("here", "there"))
     team = Team(
         here,
         there,
-        Workers(here.root, tmp_path_factory.mktemp("workers")),
-        Workers(there.root, tmp_path_factory.mktemp("workers")),
+        WorkerProcesses(here.root, tmp_path_factory.mktemp("workers")),
+        WorkerProcesses(there.root, tmp_path_factory.mktemp("workers")),
         tmp_path / "go",
     )
     for clone in (here, there):
-        clone.share(
+        clone.change_settings(
             workspace={"remote": "origin", "push_to_upstream": True}, storage={"url": os.fspath(tmp_path / "storage")}
         )
     yield team
@@ -94,12 +74,13 @@ def tasks_of(team: Team, *tasks: Any) -> None:
         clone.tasks(*tasks)
 
 
-async def begun(workers: Workers, clone: Clone, file: str = "test.log") -> None:
-    """Until a step has written its first line; fails if its worker is dead."""
-    deadline = time.monotonic() + 60
-    while not lines(clone.root / file):
-        assert time.monotonic() < deadline, [workers.said(one) for one in workers.running]
-        await asyncio.sleep(0.02)
+async def begun(workers: WorkerProcesses, clone: TemporalWorkspace, file: str = "test.log") -> None:
+    """Wait until a step has written its first line."""
+    await wait_until_async(
+        lambda: read_lines(clone.root / file),
+        "the step",
+        details=lambda: [workers.output(one) for one in workers.running],
+    )
 
 
 HELD = {
@@ -124,8 +105,8 @@ async def test_a_workflow_goes_on_in_another_clone_when_its_host_is_gone(team: T
         assert (await client.wait_workflow(one, 60)).status == "COMPLETED"
         verdicts = [(it["phase"], it["attempt"]) for it in await client.query_workflow(one, "get_phase_results")]
     assert verdicts == [("IMPLEMENT", 1), ("TEST", 2), ("USE", 3), ("VERIFY", 4)]
-    assert lines(team.here.root / "test.log") == ["begun"]
-    assert lines(team.there.root / "test.log") == ["begun", "ended"]
+    assert read_lines(team.here.root / "test.log") == ["begun"]
+    assert read_lines(team.there.root / "test.log") == ["begun", "ended"]
     # IMPLEMENT was not run again: its files came over the remote.
     assert not (team.there.root / "ran.log").exists()
     assert (team.there.root / "made.txt").read_text() == "made\n"
@@ -150,7 +131,7 @@ async def test_a_worker_that_is_back_within_the_lease_goes_on_with_its_step(team
             await asyncio.sleep(0.05)
         team.go.touch()
         assert (await client.wait_workflow(one, 60)).status == "COMPLETED"
-    assert lines(team.here.root / "test.log") == ["begun", "ended"]
+    assert read_lines(team.here.root / "test.log") == ["begun", "ended"]
 
 
 async def test_a_dependent_begins_with_the_files_of_what_it_depends_on(team: Team) -> None:
@@ -194,7 +175,7 @@ async def test_files_that_do_not_fit_together_stop_the_workflow_and_are_named(te
 async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) -> None:
     tasks_of(team, {"id": "a", "phases": HELD}, "b")
     for clone in (team.here, team.there):
-        clone.share()
+        clone.change_settings()
     worker = team.here_workers.start()
     async with client_of(team.there) as client:
         one = await client.start_workflow("a")
@@ -212,13 +193,13 @@ async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) ->
         assert home.site is not None
         said = penguin(team.there, f"/workflow status {one}")
         assert f"waits for {home.site.host}" in said.stdout
-        assert not lines(team.there.root / "test.log")
+        assert not read_lines(team.there.root / "test.log")
         team.go.touch()
         team.here_workers.start()
         infos = await client.wait_workflows([one, two], 90)
     assert [info.status for info in infos] == ["COMPLETED", "COMPLETED"]
     # Without anybody who could take over, the step outlived its worker.
-    assert lines(team.here.root / "test.log") == ["begun", "ended"]
+    assert read_lines(team.here.root / "test.log") == ["begun", "ended"]
     logs = penguin(team.there, f"/workflow logs {one} --phase TEST")
     assert home.site.host in logs.stdout
     assert "made" in logs.stdout
@@ -226,13 +207,13 @@ async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) ->
 
 def test_a_remote_that_is_the_upstream_has_to_be_wanted(team: Team) -> None:
     tasks_of(team, "a")
-    team.here.share(workspace={"remote": "origin"})
+    team.here.change_settings(workspace={"remote": "origin"})
     said = penguin(team.here, "/workflow start a")
     assert said.returncode == 1
     assert "push_to_upstream" in said.stdout + said.stderr
 
 
-def penguin(clone: Clone, command: str) -> subprocess.CompletedProcess[str]:
+def penguin(clone: TemporalWorkspace, command: str) -> subprocess.CompletedProcess[str]:
     """A command, as somebody types it in the clone."""
     program = [sys.executable, "-m", "penguin_repl", "-c", command]
     return subprocess.run(program, cwd=clone.root, capture_output=True, text=True, timeout=60)

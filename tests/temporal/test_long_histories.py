@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
-from tests.support.temporal_workspace import TemporalSpace
+from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
@@ -25,10 +25,10 @@ FAILURES = 496
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json.gz"))
 
 
-async def test_five_hundred_attempts_stay_readable(temporal_space: TemporalSpace) -> None:
-    temporal_space.configure(retry={"max_attempts": 1000, "initial_delay_sec": 0})
+async def test_five_hundred_attempts_stay_readable(temporal_workspace: TemporalWorkspace) -> None:
+    temporal_workspace.configure(retry={"max_attempts": 1000, "initial_delay_sec": 0})
     with scripted_phases({"TEST": ["FAILED"] * FAILURES}):
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             assert isinstance(backend, TemporalBackend)
             one = await backend.start_workflow("a")
             info = await backend.wait_workflow(one, 120)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.git_repository import git
 from tests.support.program import Program
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.workspace import reached
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.check import check
@@ -27,8 +27,8 @@ DAY = 86400.0
 LONG_AGO = time.time() - 40 * DAY
 
 
-def mirror(space: TemporalSpace) -> Path:
-    (path,) = (space.root / ".penguin" / "temporal").glob("known-*.db")
+def mirror(temporal_workspace: TemporalWorkspace) -> Path:
+    (path,) = (temporal_workspace.root / ".penguin" / "temporal").glob("known-*.db")
     return path
 
 
@@ -53,13 +53,9 @@ def age(path: Path, *workflow_ids: str) -> None:
             connection.execute("UPDATE run SET updated_at = ? WHERE workflow_id = ?", (LONG_AGO, workflow_id))
 
 
-def git(space: TemporalSpace, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=space.root, capture_output=True, text=True, check=True).stdout
-
-
-async def completed(space: TemporalSpace, *tasks: str) -> list[str]:
+async def completed(temporal_workspace: TemporalWorkspace, *tasks: str) -> list[str]:
     found = []
-    async with space.backend() as backend:
+    async with temporal_workspace.backend() as backend:
         for task in tasks:
             found.append(await backend.start_workflow(task))
             assert (await backend.wait_workflow(found[-1], 30)).status == "COMPLETED"
@@ -68,45 +64,45 @@ async def completed(space: TemporalSpace, *tasks: str) -> list[str]:
     return found
 
 
-async def test_what_is_long_over_goes_and_what_dependencies_need_stays(temporal_space: TemporalSpace) -> None:
-    temporal_space.tasks("a", {"id": "b", "depends_on": ["a"]})
-    git(temporal_space, "init", "-q", ".")
-    workspace = Workspace(temporal_space.root)
-    first, second = await completed(temporal_space, "a", "a")
+async def test_what_is_long_over_goes_and_what_dependencies_need_stays(temporal_workspace: TemporalWorkspace) -> None:
+    temporal_workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
+    git(temporal_workspace.root, "init", "-q", ".")
+    workspace = Workspace(temporal_workspace.root)
+    first, second = await completed(temporal_workspace, "a", "a")
     assert check(workspace).problems == ()
-    assert first in git(temporal_space, "for-each-ref")
-    age(mirror(temporal_space), first, second)
+    assert first in git(temporal_workspace.root, "for-each-ref")
+    age(mirror(temporal_workspace), first, second)
 
     dry = prune(workspace, 30 * DAY, dry_run=True)
     done = prune(workspace, 30 * DAY)
     assert [one.workflow_id for one in done.workflows] == [first]
     assert dry == done
     assert done.workflows[0].bytes > 0
-    assert rows(mirror(temporal_space), "SELECT DISTINCT workflow_id FROM event") == [(second,)]
+    assert rows(mirror(temporal_workspace), "SELECT DISTINCT workflow_id FROM event") == [(second,)]
     assert [path.name for path in workspace.runs.iterdir()] == [second]
-    assert first not in git(temporal_space, "for-each-ref")
-    assert second in git(temporal_space, "for-each-ref")
+    assert first not in git(temporal_workspace.root, "for-each-ref")
+    assert second in git(temporal_workspace.root, "for-each-ref")
     assert check(workspace).leftovers == ()
 
     # The server still keeps it; here it stays forgotten, no id comes twice, and what depends on it begins.
-    async with temporal_space.backend() as backend:
+    async with temporal_workspace.backend() as backend:
         await backend.get_workflow_status(first)
         assert [info.workflow_id for info in await backend.list_workflows()] == [second]
-    third, _ = await completed(temporal_space, "a", "b")
+    third, _ = await completed(temporal_workspace, "a", "b")
     assert len({first, second, third}) == 3
 
 
 async def test_folders_of_dead_workers_go_but_for_those_that_own_active_workflows(
-    temporal_space: TemporalSpace,
+    temporal_workspace: TemporalWorkspace,
 ) -> None:
-    workspace = Workspace(temporal_space.root)
+    workspace = Workspace(temporal_workspace.root)
     engines = workspace.state / "temporal" / "engines"
     with scripted_phases() as script:
         script.hold("TEST")
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             one = await backend.start_workflow("a")
-            await reached(backend, one, phase="TEST")
-    ((owner,),) = rows(mirror(temporal_space), "SELECT owner FROM run")
+            await wait_for_workflow(backend, one, phase="TEST")
+    ((owner,),) = rows(mirror(temporal_workspace), "SELECT owner FROM run")
     for name in (owner, "d" * 32):
         (engines / str(name)).mkdir(exist_ok=True)
         os.utime(engines / str(name), (LONG_AGO, LONG_AGO))
@@ -114,59 +110,63 @@ async def test_folders_of_dead_workers_go_but_for_those_that_own_active_workflow
     assert [path.name for path in engines.iterdir()] == [owner]
 
 
-async def test_check_holds_what_is_known_against_what_happened(temporal_space: TemporalSpace) -> None:
-    workspace = Workspace(temporal_space.root)
+async def test_check_holds_what_is_known_against_what_happened(temporal_workspace: TemporalWorkspace) -> None:
+    workspace = Workspace(temporal_workspace.root)
     with scripted_phases():
-        (one,) = await completed(temporal_space, "a")
+        (one,) = await completed(temporal_workspace, "a")
     found = check(workspace)
     assert (found.workflows, found.events > 3, found.problems) == (1, True, ())
-    with opened(mirror(temporal_space)) as connection:
+    with opened(mirror(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET status = 'FAILED'")
     assert check(workspace).problems == ((one, "its row says status 'FAILED', its history 'COMPLETED'"),)
     # Of what a server holds, the newest may not be here yet.
-    with opened(mirror(temporal_space)) as connection:
+    with opened(mirror(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET seq = seq + 1")
     assert check(workspace).problems == ()
-    mirror(temporal_space).write_bytes(b"no database" * 1000)
+    mirror(temporal_workspace).write_bytes(b"no database" * 1000)
     (problem,) = check(workspace).problems
     assert problem.subject == f"known-{problem.subject[6:14]}.db"
 
 
-async def test_a_backup_holds_both(temporal_space: TemporalSpace) -> None:
-    penguin = Program(temporal_space.root)
+async def test_a_backup_holds_both(temporal_workspace: TemporalWorkspace) -> None:
+    penguin = Program(temporal_workspace.root)
     with scripted_phases():
-        await completed(temporal_space, "a")
+        await completed(temporal_workspace, "a")
     (alone,) = penguin("-o", "json", "-c", "/backup one.db").documents
     assert [copy["path"] for copy in alone["copies"]] == ["one.db"]
     assert penguin("--backend", "native", "-c", "/workflow start b").code == 0
-    known = mirror(temporal_space).name
+    known = mirror(temporal_workspace).name
     ran = penguin("-c", "/backup two.db")
     assert [line.partition(" (")[0] for line in ran.out.splitlines()] == [
         f"Backed up .penguin/temporal/{known} to two.db",
         "Backed up .penguin/penguin.db to two.db.penguin.db",
     ]
-    assert rows(temporal_space.root / "two.db", "SELECT task_id FROM run") == [("a",)]
-    assert rows(temporal_space.root / "two.db.penguin.db", "SELECT task_id FROM run") == [("b",)]
+    assert rows(temporal_workspace.root / "two.db", "SELECT task_id FROM run") == [("a",)]
+    assert rows(temporal_workspace.root / "two.db.penguin.db", "SELECT task_id FROM run") == [("b",)]
     # Nothing is overwritten, and where one copy fails none is left.
-    (temporal_space.root / "three.db.penguin.db").write_text("mine")
+    (temporal_workspace.root / "three.db.penguin.db").write_text("mine")
     assert penguin("-c", "/backup three.db").code == 1
-    assert not (temporal_space.root / "three.db").exists()
+    assert not (temporal_workspace.root / "three.db").exists()
 
 
-async def test_what_ran_on_one_backend_is_not_taken_for_a_result_of_the_other(temporal_space: TemporalSpace) -> None:
+async def test_what_ran_on_one_backend_is_not_taken_for_a_result_of_the_other(
+    temporal_workspace: TemporalWorkspace,
+) -> None:
     phases = {"implement": {"run": ["echo ran >> log"]}}
-    temporal_space.tasks({"id": "a", "phases": phases})
-    (one,) = await completed(temporal_space, "a")
-    penguin = Program(temporal_space.root)
+    temporal_workspace.tasks({"id": "a", "phases": phases})
+    (one,) = await completed(temporal_workspace, "a")
+    penguin = Program(temporal_workspace.root)
     started = penguin("--backend", "native", "-c", "/workflow start a")
     assert started.code == 0
     # Its folder of outputs is its own, and so is its work.
     assert one not in started.out
-    assert (temporal_space.root / "log").read_text() == "ran\nran\n"
+    assert (temporal_workspace.root / "log").read_text() == "ran\nran\n"
 
 
-def test_of_two_that_wait_on_two_backends_neither_has_the_name_of_the_other(temporal_space: TemporalSpace) -> None:
-    penguin = Program(temporal_space.root)
+def test_of_two_that_wait_on_two_backends_neither_has_the_name_of_the_other(
+    temporal_workspace: TemporalWorkspace,
+) -> None:
+    penguin = Program(temporal_workspace.root)
     start = ("-o", "json", "--detach", "-c", "/workflow start a")
     # At once, and before either began: nothing that one leaves on disk can tell the other.
     with ThreadPoolExecutor() as pool:
@@ -174,18 +174,18 @@ def test_of_two_that_wait_on_two_backends_neither_has_the_name_of_the_other(temp
     assert [one.code for one in ran] == [0, 0]
     here, there = (one.documents[0]["workflow_id"] for one in ran)
     assert here != there
-    assert not Workspace(temporal_space.root).runs.exists()
+    assert not Workspace(temporal_workspace.root).runs.exists()
 
 
-async def test_after_a_switch_both_backends_say_what_the_other_holds(temporal_space: TemporalSpace) -> None:
-    penguin = Program(temporal_space.root)
+async def test_after_a_switch_both_backends_say_what_the_other_holds(temporal_workspace: TemporalWorkspace) -> None:
+    penguin = Program(temporal_workspace.root)
     assert penguin("--backend", "native", "--detach", "-c", "/workflow start a").code == 0
     there = penguin("--detach", "-c", "/workflow start b")
     assert "1 unfinished workflow is on the native backend: penguin --backend native\n" in there.err
     here = penguin("--backend", "native", "--detach", "-c", "/workflow start c")
     assert "1 unfinished workflow is on the temporal backend: penguin --backend temporal\n" in here.err
-    async with temporal_space.backend() as backend:
+    async with temporal_workspace.backend() as backend:
         assert (await backend.health_check())["unfinished_elsewhere"] == 2
-    async with temporal_space.backend(backend="native") as backend:
+    async with temporal_workspace.backend(backend="native") as backend:
         assert (await backend.health_check())["unfinished_elsewhere"] == 1
     assert penguin("-c", "/workflow list").err == ""

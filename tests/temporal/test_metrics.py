@@ -8,14 +8,14 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.workspace import Space, reached
-from tests.temporal.network import free_port
+from tests.support.network import free_port
+from tests.support.waiting import PATIENCE, wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import OrchestrationConfig
 from penguin.orchestration.backend import ConfigError, WorkflowError
@@ -23,7 +23,6 @@ from penguin.orchestration.runtime.metrics import metrics_address
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20.0
 NAMES = (
     "temporal_workflow_started_total",
     "temporal_workflow_completed_total",
@@ -40,7 +39,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from penguin.orchestration.runtime.metrics import STARTED
 from penguin.orchestration.temporal.client.connection import connect
-from tests.temporal.network import settings_of
+from tests.support.temporal_server import temporal_settings
 
 @activity.defn
 async def work() -> None: ...
@@ -56,7 +55,7 @@ class Task:
 
 async def main():
     address, metrics, name = sys.argv[1:]
-    connection = await connect(settings_of(Path.cwd(), address), Path.cwd(), metrics=metrics, environ={})
+    connection = await connect(temporal_settings(Path.cwd(), address), Path.cwd(), metrics=metrics, environ={})
     async with Worker(connection.client, task_queue=name, workflows=[Task], activities=[work],
                       workflow_runner=UnsandboxedWorkflowRunner()):
         for fails in (False, True):
@@ -85,13 +84,15 @@ async def scraped(address: str) -> dict[str, float]:
 
 async def counted(address: str, **wanted: float) -> dict[str, float]:
     """The series, once these have these values."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    found: dict[str, float] = {}
+
+    async def has_values() -> bool:
+        nonlocal found
         found = await scraped(address)
-        if all(found.get(f"temporal_{name}") == value for name, value in wanted.items()):
-            return found
-        assert time.monotonic() < deadline, {name: found.get(f"temporal_{name}") for name in wanted}
-        await asyncio.sleep(0.05)
+        return all(found.get(f"temporal_{name}") == value for name, value in wanted.items())
+
+    await wait_until_async(has_values, f"metrics with {wanted}", details=lambda: found)
+    return found
 
 
 async def test_a_worker_serves_the_four_names_and_those_of_the_sdk(server: str) -> None:
@@ -118,20 +119,20 @@ async def test_a_worker_serves_the_four_names_and_those_of_the_sdk(server: str) 
 
 
 async def test_the_embedded_backend_serves_the_same_names(tmp_path: Path) -> None:
-    space, address = Space(tmp_path), f"127.0.0.1:{free_port()}"
-    space.tasks(
+    workspace, address = SampleWorkspace(tmp_path), f"127.0.0.1:{free_port()}"
+    workspace.tasks(
         "good",
         {"id": "blocked", "phases": {"test": {"run": ["false"]}}},
     )
     config = OrchestrationConfig(retry={"max_attempts": 2, "initial_delay_sec": 0})
-    async with space.backend(retry=config.retry) as backend:
+    async with workspace.backend(retry=config.retry) as backend:
         backend.serve_metrics(address)
         before = await scraped(address)
         assert [before[name] for name in NAMES[:3]] == [0.0, 0.0, 0.0]
         good = await backend.start_workflow("good")
         blocked = await backend.start_workflow("blocked")
-        await reached(backend, good, status="COMPLETED")
-        await reached(backend, blocked, status="BLOCKED")
+        await wait_for_workflow(backend, good, status="COMPLETED")
+        await wait_for_workflow(backend, blocked, status="BLOCKED")
         # Four gates, and one that passed and two attempts of the one that did not.
         found = await counted(
             address,
@@ -148,7 +149,7 @@ async def test_the_embedded_backend_serves_the_same_names(tmp_path: Path) -> Non
 async def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        async with Space(tmp_path).backend() as backend:
+        async with SampleWorkspace(tmp_path).backend() as backend:
             with pytest.raises(WorkflowError, match=f"metrics can't be served at {address}: Address already in use"):
                 backend.serve_metrics(address)
 
@@ -168,7 +169,7 @@ def test_a_bad_address_is_refused(text: str) -> None:
 
 
 def test_the_worker_serves_metrics_and_scripts_do_not(tmp_path: Path) -> None:
-    Space(tmp_path).tasks("a")
+    SampleWorkspace(tmp_path).tasks("a")
     environment = {**os.environ, "PENGUIN_ORCHESTRATION_BACKEND": "native"}
     penguin = [sys.executable, "-m", "penguin_repl"]
     refused = subprocess.run(

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from tests.support.temporal_workspace import TemporalSpace
+from tests.support.temporal_workspace import TemporalWorkspace
 
 SCRIPT = """\
 /workflow start quick --wait
@@ -124,8 +124,8 @@ def played(root: Path, project: str, address: str, backend: str, output: str) ->
     return [re.sub(r" {2,}", "  ", line) for line in text.splitlines()] + [f"exit {ran.returncode}"]
 
 
-def test_reading_takes_no_worker_and_prints_one_document(temporal_space: TemporalSpace) -> None:
-    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_space.root), "-o", "json"]
+def test_reading_takes_no_worker_and_prints_one_document(temporal_workspace: TemporalWorkspace) -> None:
+    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_workspace.root), "-o", "json"]
     start = subprocess.run([*run, "--detach", "-c", "/workflow start a"], capture_output=True, text=True, timeout=60)
     assert (start.returncode, len(start.stdout.splitlines())) == (0, 1)
     assert "no engine is alive here" in start.stderr
@@ -135,8 +135,8 @@ def test_reading_takes_no_worker_and_prints_one_document(temporal_space: Tempora
         assert '"PENDING"' in read.stdout
 
 
-def test_what_waits_for_a_worker_is_not_told_as_done(temporal_space: TemporalSpace) -> None:
-    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_space.root)]
+def test_what_waits_for_a_worker_is_not_told_as_done(temporal_workspace: TemporalWorkspace) -> None:
+    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_workspace.root)]
     environment = {**os.environ, "TEMPORAL_AUTO_START": "false"}
 
     def ran(*arguments: str) -> list[str]:
@@ -158,7 +158,7 @@ def test_what_waits_for_a_worker_is_not_told_as_done(temporal_space: TemporalSpa
         assert (told["message"], told["queued"]) == (f"Queued: {word} {workflow_id} (no worker is running)", True)
 
 
-def test_without_the_sdk_it_says_what_to_install(temporal_space: TemporalSpace) -> None:
+def test_without_the_sdk_it_says_what_to_install(temporal_workspace: TemporalWorkspace) -> None:
     code = (
         "import sys; sys.modules['temporalio'] = None; sys.meta_path.insert(0, type('No', (), {'find_spec': "
         "staticmethod(lambda name, path=None, target=None: None)}));"
@@ -166,7 +166,7 @@ def test_without_the_sdk_it_says_what_to_install(temporal_space: TemporalSpace) 
         "u.find_spec = lambda name, package=None: None if name == 'temporalio' else real(name, package);"
         "from penguin_repl.main import main; sys.exit(main(sys.argv[1:]))"
     )
-    run = [sys.executable, "-c", code, "--workspace", str(temporal_space.root)]
+    run = [sys.executable, "-c", code, "--workspace", str(temporal_workspace.root)]
     for command in ("/workflow start a", "/workflow list"):
         ran = subprocess.run([*run, "-c", command], capture_output=True, text=True, timeout=60)
         assert ran.returncode == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.conformance import check_command, check_scenario, each_command, each_scenario
 from tests.scenarios.scenario import Scenario
-from tests.temporal.scenario_driver import TemporalStage
+from tests.temporal.scenario_driver import TemporalDriver
 
 from penguin.orchestration.temporal.worker import attempt_activity as drive
 from penguin.orchestration.temporal.worker import worker
@@ -26,9 +26,9 @@ def _swift_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @each_scenario
 async def test_temporal_scenario(scenario: Scenario, tmp_path: Path, server: str) -> None:
-    await check_scenario(scenario, TemporalStage(tmp_path, scenario.task.definition(), server))
+    await check_scenario(scenario, TemporalDriver(tmp_path, scenario.task.definition(), server))
 
 
 @each_command
 async def test_temporal_command(scenario: Scenario, outcome: str, tmp_path: Path, server: str) -> None:
-    await check_command(scenario, outcome, TemporalStage(tmp_path, scenario.task.definition(), server))
+    await check_command(scenario, outcome, TemporalDriver(tmp_path, scenario.task.definition(), server))

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.support.temporal_server import Serving
-from tests.support.temporal_workspace import TemporalSpace
-from tests.support.workspace import reached, until
+from tests.support.temporal_server import TemporalServer
+from tests.support.temporal_workspace import TemporalWorkspace
+from tests.support.waiting import wait_for_workflow, wait_until_async
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, Delivery, IllegalCommand, WaitTimeout
 from penguin.orchestration.temporal.backend import TemporalBackend
@@ -18,22 +18,22 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-def backend_of(space: TemporalSpace, *, works: bool = True, **temporal: str) -> TemporalBackend:
+def backend_of(workspace: TemporalWorkspace, *, works: bool = True, **temporal: str) -> TemporalBackend:
     """A backend; one that does not work is a client and nothing else."""
-    backend = space.backend(temporal={"auto_start": works, **temporal})
+    backend = workspace.backend(temporal={"auto_start": works, **temporal})
     assert isinstance(backend, TemporalBackend)
     return backend
 
 
-async def test_pause_resume_feedback_and_cancel(temporal_space: TemporalSpace) -> None:
+async def test_pause_resume_feedback_and_cancel(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with backend_of(temporal_space) as backend:
+        async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
-            await reached(backend, one, phase="TEST")
+            await wait_for_workflow(backend, one, phase="TEST")
             assert await backend.pause_workflow(one)
             assert await backend.pause_workflow(one)
-            assert (await reached(backend, one, status="PAUSED")).phase == "TEST"
+            assert (await wait_for_workflow(backend, one, status="PAUSED")).phase == "TEST"
             assert await backend.resume_workflow(one)
             await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
             assert await backend.cancel_workflow(one)
@@ -53,10 +53,10 @@ async def test_pause_resume_feedback_and_cancel(temporal_space: TemporalSpace) -
     assert first[0].feedback == ("mind the gap",)
 
 
-async def test_a_second_start_is_refused_with_the_id_of_the_first(temporal_space: TemporalSpace) -> None:
+async def test_a_second_start_is_refused_with_the_id_of_the_first(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
-        async with backend_of(temporal_space) as backend, backend_of(temporal_space, works=False) as other:
+        async with backend_of(temporal_workspace) as backend, backend_of(temporal_workspace, works=False) as other:
             starts = (backend.start_workflow("a"), other.start_workflow("a"))
             found = await asyncio.gather(*starts, return_exceptions=True)
             ids = [one for one in found if isinstance(one, str)]
@@ -67,10 +67,10 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(temporal_space
             await backend.wait_workflow(ids[0], 20)
 
 
-async def test_dependents_begin_when_what_they_need_is_completed(temporal_space: TemporalSpace) -> None:
-    temporal_space.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
+async def test_dependents_begin_when_what_they_need_is_completed(temporal_workspace: TemporalWorkspace) -> None:
+    temporal_workspace.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
     with scripted_phases() as script:
-        async with backend_of(temporal_space) as backend:
+        async with backend_of(temporal_workspace) as backend:
             ids = await backend.start_tasks(["c"], with_dependencies=True)
             infos = await backend.wait_workflows(ids, 30)
     assert {info.status for info in infos} == {"COMPLETED"}
@@ -78,10 +78,10 @@ async def test_dependents_begin_when_what_they_need_is_completed(temporal_space:
 
 
 async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_rest(
-    tmp_path: Path, own_server: Serving, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = TemporalSpace(tmp_path, own_server.address, "cut")
-    space.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
+    workspace = TemporalWorkspace(tmp_path, own_server.address, "cut")
+    workspace.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
     start = Link.start
 
     async def once(link: Link, *arguments: object) -> bool:
@@ -89,7 +89,7 @@ async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_res
         await asyncio.to_thread(own_server.kill)
         return done
 
-    async with backend_of(space, works=False) as backend:
+    async with backend_of(workspace, works=False) as backend:
         monkeypatch.setattr(Link, "start", once)
         with pytest.raises(
             BackendUnavailable, match=r"started before that: (ituv-a-\w+); whether b was started"
@@ -99,19 +99,19 @@ async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_res
     monkeypatch.undo()
     await asyncio.to_thread(own_server.start)
     with scripted_phases():
-        async with backend_of(space) as backend:
+        async with backend_of(workspace) as backend:
             ids = await backend.start_tasks(["c"], with_dependencies=True)
             assert [one.split("-")[1] for one in ids] == ["c", "b"]
             infos = await backend.wait_workflows(ids, 30)
     assert {info.status for info in infos} == {"COMPLETED"}
 
 
-async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_space: TemporalSpace) -> None:
+async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
-        async with backend_of(temporal_space) as backend:
+        async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
-            await until(lambda: len(script.calls) == 2)
+            await wait_until_async(lambda: len(script.calls) == 2)
             assert await backend.pause_workflow(one)
             assert [info.status for info in await backend.wait_workflows([one], 20)] == ["PAUSED"]
             with pytest.raises(WaitTimeout, match="is still PAUSED"):
@@ -121,8 +121,10 @@ async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_space: T
             assert not (await backend.presence.open()).reader.under_way(one).running  # type: ignore[union-attr]
 
 
-async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(temporal_space: TemporalSpace) -> None:
-    async with backend_of(temporal_space, works=False) as client:
+async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(
+    temporal_workspace: TemporalWorkspace,
+) -> None:
+    async with backend_of(temporal_workspace, works=False) as client:
         one = await client.start_workflow("a")
         assert (await client.get_workflow_status(one)).status == "PENDING"  # type: ignore[union-attr]
         assert [info.workflow_id for info in await client.list_workflows()] == [one]
@@ -133,22 +135,22 @@ async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(te
         with pytest.raises(WaitTimeout):
             await client.wait_workflow(one, 0.2)
         with scripted_phases() as script:
-            async with backend_of(temporal_space) as worker:
+            async with backend_of(temporal_workspace) as worker:
                 await worker.run_engine()
-                await reached(client, one, status="PAUSED")
+                await wait_for_workflow(client, one, status="PAUSED")
                 assert await client.signal_workflow(one, "resume") is Delivery.TAKEN
                 assert (await client.wait_workflow(one, 20)).status == "COMPLETED"
         assert script.orders[0].feedback == ("be quick",)
 
 
-async def test_what_is_illegal_when_it_arrives_is_discarded_and_recorded(temporal_space: TemporalSpace) -> None:
-    async with backend_of(temporal_space, works=False) as client:
+async def test_what_is_illegal_when_it_arrives_is_discarded_and_recorded(temporal_workspace: TemporalWorkspace) -> None:
+    async with backend_of(temporal_workspace, works=False) as client:
         one = await client.start_workflow("a")
         for _ in range(2):
             link = await client.presence.open()
             await link.handle(one).signal("approve", {"by": "Ann"})
         with scripted_phases():
-            async with backend_of(temporal_space) as worker:
+            async with backend_of(temporal_workspace) as worker:
                 await worker.run_engine()
                 assert (await client.wait_workflow(one, 20)).status == "COMPLETED"
                 await link.fetch_events(one)
@@ -156,45 +158,45 @@ async def test_what_is_illegal_when_it_arrives_is_discarded_and_recorded(tempora
     assert sum("approve by Ann came too late" in text for text in texts) == 2
 
 
-async def test_cancelled_with_no_worker_it_ends_when_one_comes(temporal_space: TemporalSpace) -> None:
-    async with backend_of(temporal_space, works=False) as client:
+async def test_cancelled_with_no_worker_it_ends_when_one_comes(temporal_workspace: TemporalWorkspace) -> None:
+    async with backend_of(temporal_workspace, works=False) as client:
         one = await client.start_workflow("a")
         await client.signal_workflow(one, "cancel", {"by": "Ann"})
         with scripted_phases() as script:
-            async with backend_of(temporal_space) as worker:
+            async with backend_of(temporal_workspace) as worker:
                 await worker.run_engine()
                 assert (await client.wait_workflow(one, 20)).status == "CANCELLED"
     assert script.calls == []
 
 
 async def test_a_task_completed_outlives_what_the_server_keeps(
-    temporal_space: TemporalSpace, own_server: Serving
+    temporal_workspace: TemporalWorkspace, own_server: TemporalServer
 ) -> None:
-    temporal_space.tasks("a", {"id": "b", "depends_on": ["a"]})
+    temporal_workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases():
-        async with backend_of(temporal_space) as backend:
+        async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 20)
             link = await backend.presence.open()
             while (await link.handle(one).describe()).close_time is None:
                 await asyncio.sleep(0.02)
         # Another server, which never heard of it, is as one that has forgotten it.
-        async with backend_of(temporal_space, address=own_server.address) as backend:
+        async with backend_of(temporal_workspace, address=own_server.address) as backend:
             two = await backend.start_workflow("b")
             assert (await backend.wait_workflow(two, 20)).status == "COMPLETED"
             assert (await backend.get_workflow_status(one)).status == "COMPLETED"  # type: ignore[union-attr]
             assert len(await backend.query_workflow(one, "get_phase_results")) == 4
 
 
-async def test_closing_waits_for_the_end_of_what_was_cancelled(temporal_space: TemporalSpace) -> None:
-    log = temporal_space.root / "log"
+async def test_closing_waits_for_the_end_of_what_was_cancelled(temporal_workspace: TemporalWorkspace) -> None:
+    log = temporal_workspace.root / "log"
     held = {"run": ["trap 'echo ended >> log; exit 1' TERM; echo begun >> log; while :; do sleep 0.05; done"]}
-    temporal_space.tasks({"id": "a", "phases": {"implement": held}})
-    async with backend_of(temporal_space) as backend:
+    temporal_workspace.tasks({"id": "a", "phases": {"implement": held}})
+    async with backend_of(temporal_workspace) as backend:
         one = await backend.start_workflow("a")
         while not log.exists():
             await asyncio.sleep(0.02)
         await backend.signal_workflow(one, "cancel", {"by": "Ann"})
     assert log.read_text().split() == ["begun", "ended"]
-    async with backend_of(temporal_space, works=False) as client:
+    async with backend_of(temporal_workspace, works=False) as client:
         assert (await client.wait_workflow(one, 20)).status == "CANCELLED"

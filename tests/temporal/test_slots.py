@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.workspace import until
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.runtime.engine_lock import Identity
@@ -74,7 +74,7 @@ async def test_the_more_urgent_of_two_workers_goes_first(two: Two) -> None:
     first, second = two.worker(0), two.worker(1)
     held, tasks = await waiting(two, first, {"later": rank(3), "latest": rank(4)})
     tasks.append(asyncio.create_task(two.use(second, "sooner", rank(1))))
-    await until(lambda: len(list((two.folder / "slots").glob("waiting-*"))) == 2)
+    await wait_until_async(lambda: len(list((two.folder / "slots").glob("waiting-*"))) == 2)
     held.release(step_goes_on=False)
     await asyncio.gather(*tasks)
     assert two.given == ["sooner", "later", "latest"]
@@ -85,11 +85,11 @@ async def test_a_worker_that_died_waits_for_nothing(two: Two) -> None:
     held, _ = await waiting(two, first, {})
     urgent = asyncio.create_task(two.use(second, "sooner", rank(1)))
     file = two.folder / "slots" / f"waiting-{two.identities[1].id}"
-    await until(file.exists)
+    await wait_until_async(file.exists)
     said = file.read_bytes()
     urgent.cancel()
     await asyncio.wait({urgent})
-    await until(lambda: not file.exists())
+    await wait_until_async(lambda: not file.exists())
     file.write_bytes(said)
     two.identities[1].release()
     two.identities.pop()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.temporal_workspace import TemporalSpace
+from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import load_settings
@@ -18,8 +18,8 @@ from penguin.orchestration.temporal.sync_client import Desk
 
 
 @pytest.fixture
-def desk(temporal_space: TemporalSpace) -> Iterator[Desk]:
-    desk = Desk(Workspace(temporal_space.root), load_settings(temporal_space.root))
+def desk(temporal_workspace: TemporalWorkspace) -> Iterator[Desk]:
+    desk = Desk(Workspace(temporal_workspace.root), load_settings(temporal_workspace.root))
     yield desk
     desk.close()
 

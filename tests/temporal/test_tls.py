@@ -6,7 +6,9 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.temporal.network import Authority, alerting, demanding, in_front_of, listening, settings_of, web
+from tests.support.network import listening, serve_http
+from tests.support.temporal_server import temporal_settings
+from tests.temporal.certificates import Authority, alerting_listener, client_certificate_required, tls_proxy
 
 from penguin.orchestration.backend import BackendUnavailable, ConfigError
 from penguin.orchestration.temporal.client.connection import connect
@@ -22,7 +24,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def guard(authority: Authority) -> ssl.SSLContext:
-    return demanding(authority, authority.issue("server"))
+    return client_certificate_required(authority, authority.issue("server"))
 
 
 def options_of(authority: Authority, **paths: object) -> dict[str, object]:
@@ -31,7 +33,7 @@ def options_of(authority: Authority, **paths: object) -> dict[str, object]:
 
 async def refused(root: Path, address: str, **tls: object) -> BackendUnavailable:
     with pytest.raises(BackendUnavailable) as caught:
-        await connect(settings_of(root, address, tls=tls), root, environ={})
+        await connect(temporal_settings(root, address, tls=tls), root, environ={})
     return caught.value
 
 
@@ -42,8 +44,8 @@ async def test_a_client_with_its_certificate_gets_in(
     # Relative paths are taken from the workspace.
     cert, key = client.cert.relative_to(tmp_path), client.key.relative_to(tmp_path)
     options = options_of(authority, cert_path=cert, key_path=key)
-    async with in_front_of(server, guard) as address:
-        settings = settings_of(tmp_path, address.replace("127.0.0.1", "localhost"), tls=options)
+    async with tls_proxy(server, guard) as address:
+        settings = temporal_settings(tmp_path, address.replace("127.0.0.1", "localhost"), tls=options)
         connection = await connect(settings, tmp_path, environ={})
         assert (await connection.call(connection.client.count_workflows())).count >= 0
         await connection.aclose()
@@ -52,7 +54,7 @@ async def test_a_client_with_its_certificate_gets_in(
 async def test_a_client_without_certificate_is_told_that_one_is_wanted(
     tmp_path: Path, authority: Authority, guard: ssl.SSLContext
 ) -> None:
-    with alerting(guard) as address:
+    with alerting_listener(guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
     assert error.message.startswith(f"the server at {address} wants a client certificate (name: 127.0.0.1; port: open")
     assert "cert_path" in error.hint
@@ -63,7 +65,7 @@ async def test_a_certificate_of_another_authority_is_named(
 ) -> None:
     stranger = Authority(tmp_path / "other", "stranger").issue("client")
     options = options_of(authority, cert_path=stranger.cert, key_path=stranger.key)
-    with alerting(guard) as address:
+    with alerting_listener(guard) as address:
         error = await refused(tmp_path, address, **options)
     assert error.message.startswith(f"the server at {address} refuses the client certificate {stranger.cert}")
     assert "TLS: client certificate refused: unknown ca" in error.message
@@ -72,7 +74,7 @@ async def test_a_certificate_of_another_authority_is_named(
 async def test_a_server_that_hangs_up_without_saying_why_is_guessed_at(
     tmp_path: Path, server: str, authority: Authority, guard: ssl.SSLContext
 ) -> None:
-    async with in_front_of(server, guard) as address:
+    async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
     assert error.message.startswith(f"the server at {address} hangs up; it may want a client certificate")
 
@@ -81,7 +83,7 @@ async def test_a_server_of_another_authority_is_not_trusted(
     tmp_path: Path, server: str, authority: Authority, guard: ssl.SSLContext
 ) -> None:
     other = Authority(tmp_path / "other", "stranger")
-    async with in_front_of(server, guard) as address:
+    async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address, **options_of(other))
     assert error.message.startswith(f"the certificate of {address} is not to be trusted: self-signed")
     assert "ca_path" in error.hint
@@ -90,14 +92,14 @@ async def test_a_server_of_another_authority_is_not_trusted(
 async def test_plain_talk_to_a_tls_server_is_told_to_switch_it_on(
     tmp_path: Path, server: str, guard: ssl.SSLContext
 ) -> None:
-    async with in_front_of(server, guard) as address:
+    async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address)
     assert error.message.startswith(f"the server at {address} speaks TLS only")
     assert "enabled: true" in error.hint
 
 
 async def test_tls_to_something_plain_is_told_to_switch_it_off(tmp_path: Path, authority: Authority) -> None:
-    async with listening(web) as address:
+    async with listening(serve_http) as address:
         error = await refused(tmp_path, address, **options_of(authority))
     assert error.message.startswith(f"the server at {address} does not speak TLS")
 
@@ -128,20 +130,22 @@ def test_files_of_no_use_are_refused_before_anything_connects(
         "sealed": {"cert_path": sealed.cert, "key_path": sealed.key},
         "authority": {"ca_path": garbage},
     }[break_it]
-    tls = settings_of(tmp_path, "localhost:1", tls=options_of(authority, **options)).tls
+    tls = temporal_settings(tmp_path, "localhost:1", tls=options_of(authority, **options)).tls
     with pytest.raises(ConfigError, match=sentence):
         tls_of(tls, tmp_path, "localhost:1", None)  # type: ignore[arg-type]
 
 
 def test_an_api_key_asks_for_tls_but_on_this_machine(tmp_path: Path) -> None:
-    tls = settings_of(tmp_path, "localhost:1").tls
+    tls = temporal_settings(tmp_path, "localhost:1").tls
     assert tls_of(tls, tmp_path, "cloud.example:7233", "key") is not None  # type: ignore[arg-type]
     assert tls_of(tls, tmp_path, "localhost:7233", "key") is None  # type: ignore[arg-type]
     assert tls_of(tls, tmp_path, "cloud.example:7233", None) is None  # type: ignore[arg-type]
 
 
 async def test_the_api_key_of_the_environment_is_sent(tmp_path: Path, server: str) -> None:
-    connection = await connect(settings_of(tmp_path, server), tmp_path, environ={"TEMPORAL_API_KEY": "penguin-key"})
+    connection = await connect(
+        temporal_settings(tmp_path, server), tmp_path, environ={"TEMPORAL_API_KEY": "penguin-key"}
+    )
     await connection.aclose()
     assert connection.client.service_client.config.api_key == "penguin-key"
 

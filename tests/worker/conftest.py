@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.workspace import Space
+from tests.support.workspace import SampleWorkspace
 
 
 @pytest.fixture
-def space(tmp_path: Path) -> Space:
-    space = Space(tmp_path)
-    space.tasks("a", "b", "c", "d")
-    return space
+def workspace(tmp_path: Path) -> SampleWorkspace:
+    workspace = SampleWorkspace(tmp_path)
+    workspace.tasks("a", "b", "c", "d")
+    return workspace

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.workspace import Space, reached, until
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.store.queries import WorkflowReader
@@ -21,12 +22,12 @@ pytestmark = pytest.mark.anyio
 class Worker:
     """A worker under way."""
 
-    def __init__(self, space: Space, *options: str) -> None:
-        self._log = space.root / "worker.err"
+    def __init__(self, workspace: SampleWorkspace, *options: str) -> None:
+        self._log = workspace.root / "worker.err"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "penguin_repl", "worker", *options],
-                cwd=space.root,
+                cwd=workspace.root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -52,131 +53,145 @@ class Worker:
 
 
 @pytest.fixture
-def workers(space: Space) -> Iterator[list[Worker]]:
+def workers(workspace: SampleWorkspace) -> Iterator[list[Worker]]:
     started: list[Worker] = []
     yield started
     for worker in started:
         worker.kill()
 
 
-def run(space: Space, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(workspace: SampleWorkspace, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", "penguin_repl", *arguments]
-    return subprocess.run(program, cwd=space.root, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(program, cwd=workspace.root, capture_output=True, text=True, check=False, timeout=60)
 
 
-def waiting_task(space: Space) -> None:
+def waiting_task(workspace: SampleWorkspace) -> None:
     wait = "echo begun >> begun; while [ ! -e go ]; do sleep 0.01; done; echo ended >> ended"
-    space.tasks({"id": "a", "phases": {"implement": {"run": [wait]}}}, "b")
+    workspace.tasks({"id": "a", "phases": {"implement": {"run": [wait]}}}, "b")
 
 
 def count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(space: Space, workers: list[Worker]) -> None:
-    left = run(space, "--detach", "-c", "/workflow start a")
+async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
     assert "no engine is alive" in left.stderr
-    workers.append(Worker(space, "--until-settled"))
+    workers.append(Worker(workspace, "--until-settled"))
     assert workers[0].ended() == (0, b"")
     assert "everything is settled" in workers[0].said
-    assert [info.status for info in WorkflowReader(space.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
+    assert [info.status for info in WorkflowReader(workspace.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
 
 
-async def test_detached_work_says_nothing_where_a_worker_lives(space: Space, workers: list[Worker]) -> None:
-    workers.append(Worker(space))
-    await until(lambda: "at work" in workers[0].said)
-    left = run(space, "--detach", "-c", "/workflow start a")
+async def test_detached_work_says_nothing_where_a_worker_lives(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    workers.append(Worker(workspace))
+    await wait_until_async(lambda: "at work" in workers[0].said)
+    left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
     assert "no engine" not in left.stderr
-    async with get_backend(workspace_path=space.root) as backend:
+    async with get_backend(workspace_path=workspace.root) as backend:
         (info,) = await backend.list_workflows()
         assert (await backend.wait_workflow(info.workflow_id, 20)).status == "COMPLETED"
     assert workers[0].stop() == (0, b"")
     assert "nothing was running" in workers[0].said
 
 
-async def test_told_to_stop_it_leaves_its_step_running_for_the_next_engine(space: Space, workers: list[Worker]) -> None:
-    waiting_task(space)
-    run(space, "--detach", "-c", "/workflow start a")
-    workers.append(Worker(space))
-    await until(lambda: count(space.root / "begun"))
+async def test_told_to_stop_it_leaves_its_step_running_for_the_next_engine(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    waiting_task(workspace)
+    run(workspace, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(workspace))
+    await wait_until_async(lambda: count(workspace.root / "begun"))
     assert workers[0].stop() == (0, b"")
     assert "left running for the next engine: ituv-a-" in workers[0].said
-    (space.root / "go").touch()
-    await until(lambda: count(space.root / "ended"))
-    workers.append(Worker(space, "--until-settled"))
+    (workspace.root / "go").touch()
+    await wait_until_async(lambda: count(workspace.root / "ended"))
+    workers.append(Worker(workspace, "--until-settled"))
     assert workers[1].ended()[0] == 0
-    assert (count(space.root / "begun"), count(space.root / "ended")) == (1, 1)
+    assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (1, 1)
 
 
-async def test_with_a_grace_it_lets_a_step_end(space: Space, workers: list[Worker]) -> None:
-    waiting_task(space)
-    run(space, "--detach", "-c", "/workflow start a")
-    workers.append(Worker(space, "--grace", "30"))
-    await until(lambda: count(space.root / "begun"))
+async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, workers: list[Worker]) -> None:
+    waiting_task(workspace)
+    run(workspace, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(workspace, "--grace", "30"))
+    await wait_until_async(lambda: count(workspace.root / "begun"))
     os.kill(workers[0]._process.pid, signal.SIGTERM)
-    await until(lambda: "stopping; 30 s" in workers[0].said)
-    (space.root / "go").touch()
+    await wait_until_async(lambda: "stopping; 30 s" in workers[0].said)
+    (workspace.root / "go").touch()
     assert workers[0].ended()[0] == 0
-    assert count(space.root / "ended") == 1
-    workers.append(Worker(space, "--until-settled"))
+    assert count(workspace.root / "ended") == 1
+    workers.append(Worker(workspace, "--until-settled"))
     assert workers[1].ended()[0] == 0
-    assert count(space.root / "begun") == 1, "what ended in the grace is not run again"
+    assert count(workspace.root / "begun") == 1, "what ended in the grace is not run again"
 
 
-async def test_after_its_grace_it_ends_the_step_which_is_run_again(space: Space, workers: list[Worker]) -> None:
-    waiting_task(space)
-    run(space, "--detach", "-c", "/workflow start a")
-    workers.append(Worker(space, "--grace", "0"))
-    await until(lambda: count(space.root / "begun"))
+async def test_after_its_grace_it_ends_the_step_which_is_run_again(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    waiting_task(workspace)
+    run(workspace, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(workspace, "--grace", "0"))
+    await wait_until_async(lambda: count(workspace.root / "begun"))
     assert workers[0].stop()[0] == 0
-    (space.root / "go").touch()
-    assert count(space.root / "ended") == 0
-    workers.append(Worker(space, "--until-settled"))
+    (workspace.root / "go").touch()
+    assert count(workspace.root / "ended") == 0
+    workers.append(Worker(workspace, "--until-settled"))
     assert workers[1].ended()[0] == 0
-    assert (count(space.root / "begun"), count(space.root / "ended")) == (2, 1)
-    async with get_backend(workspace_path=space.root) as backend:
+    assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (2, 1)
+    async with get_backend(workspace_path=workspace.root) as backend:
         (info,) = await backend.list_workflows()
-        assert (await reached(backend, info.workflow_id)).status == "COMPLETED"
+        assert (await wait_for_workflow(backend, info.workflow_id)).status == "COMPLETED"
         results = await backend.query_workflow(info.workflow_id, "get_phase_results")
     assert [result["attempt"] for result in results] == [1, 2, 3, 4], "nothing was spent"
 
 
-async def test_two_workers_share_the_work_and_run_nothing_twice(space: Space, workers: list[Worker]) -> None:
-    space.configure(max_parallel=4)
+async def test_two_workers_share_the_work_and_run_nothing_twice(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    workspace.configure(max_parallel=4)
     names = [f"t{number}" for number in range(24)]
     phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran"]}}
-    space.tasks(*[{"id": name, "phases": phases} for name in names])
-    workers += [Worker(space), Worker(space)]
-    await until(lambda: all("at work" in worker.said for worker in workers))
-    assert run(space, "--detach", "-c", "/blueprint run b").returncode == 0
-    assert run(space, "-c", "/workflow wait " + " ".join(names)).returncode == 0
-    assert sorted((space.root / "ran").read_text().split()) == sorted(names)
+    workspace.tasks(*[{"id": name, "phases": phases} for name in names])
+    workers += [Worker(workspace), Worker(workspace)]
+    await wait_until_async(lambda: all("at work" in worker.said for worker in workers))
+    assert run(workspace, "--detach", "-c", "/blueprint run b").returncode == 0
+    assert run(workspace, "-c", "/workflow wait " + " ".join(names)).returncode == 0
+    assert sorted((workspace.root / "ran").read_text().split()) == sorted(names)
 
 
-async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(space: Space, workers: list[Worker]) -> None:
-    waiting_task(space)
-    run(space, "--detach", "-c", "/workflow start a")
-    workers.append(Worker(space))
-    await until(lambda: count(space.root / "begun"))
-    assert run(space, "-c", "/workflow pause a").returncode == 0
+async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
+    workspace: SampleWorkspace, workers: list[Worker]
+) -> None:
+    waiting_task(workspace)
+    run(workspace, "--detach", "-c", "/workflow start a")
+    workers.append(Worker(workspace))
+    await wait_until_async(lambda: count(workspace.root / "begun"))
+    assert run(workspace, "-c", "/workflow pause a").returncode == 0
     workers[0].stop()
     assert "left running for the next engine: ituv-a-" in workers[0].said
-    reader = WorkflowReader(space.root / ".penguin" / "penguin.db")
+    reader = WorkflowReader(workspace.root / ".penguin" / "penguin.db")
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
-    workers.append(Worker(space, "--until-settled"))
-    await until(lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners))
+    workers.append(Worker(workspace, "--until-settled"))
+    await wait_until_async(
+        lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners)
+    )
     assert "everything is settled" not in workers[1].said
-    (space.root / "go").touch()
+    (workspace.root / "go").touch()
     assert workers[1].ended() == (0, b"")
     assert (reader.list()[0].status, reader.at_rest(reader.find("a"))) == ("PAUSED", True)
-    assert (count(space.root / "begun"), count(space.root / "ended")) == (1, 1)
+    assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (1, 1)
     reader.close()
 
 
 @pytest.mark.parametrize("options", [("--grace", "5"), ("--until-settled",)])
-def test_its_options_are_its_own(space: Space, options: tuple[str, ...]) -> None:
-    refused = run(space, *options, "-c", "/workflow list")
+def test_its_options_are_its_own(workspace: SampleWorkspace, options: tuple[str, ...]) -> None:
+    refused = run(workspace, *options, "-c", "/workflow list")
     assert refused.returncode == 2
     assert "penguin worker" in refused.stderr

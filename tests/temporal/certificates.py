@@ -1,4 +1,4 @@
-"""Where the Temporal tests stand: free ports, settings, certificates, and servers that are none."""
+"""Certificates, and listeners that speak TLS."""
 
 from __future__ import annotations
 
@@ -9,47 +9,17 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.config import OrchestrationConfig, load_settings
-from penguin.orchestration.config.options import TemporalConfig
-from penguin.orchestration.temporal.client.connection import connect
+from tests.support.network import copy_stream, listening
 
 DAY = datetime.timedelta(days=1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def settings_of(root: Path, address: str, **options: Any) -> TemporalConfig:
-    """The effective settings of a workspace with these options."""
-    config = OrchestrationConfig(temporal={"address": address, **options})
-    return load_settings(root, config, {}, required=False).temporal
-
-
-async def answering(root: Path, address: str) -> None:
-    """Wait until the server at the address serves its namespace."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            await (await connect(settings_of(root, address), root, environ={})).aclose()
-        except BackendUnavailable:
-            assert time.monotonic() < deadline, "the server does not serve its namespace"
-            await asyncio.sleep(0.05)
-        else:
-            return
 
 
 class Paths(NamedTuple):
@@ -60,7 +30,7 @@ class Paths(NamedTuple):
 
 
 class Authority:
-    """A certificate authority of the test's own."""
+    """A certificate authority."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +43,7 @@ class Authority:
         self.path.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *, passphrase: bytes | None = None) -> Paths:
-        """A certificate for this machine, for servers and clients."""
+        """Issue a certificate for this machine, for servers and clients."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName(
             [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -102,8 +72,8 @@ class Authority:
         )
 
 
-def demanding(authority: Authority, server: Paths) -> ssl.SSLContext:
-    """TLS of a server that wants a certificate of its clients."""
+def client_certificate_required(authority: Authority, server: Paths) -> ssl.SSLContext:
+    """Return the TLS settings of a server that requires a certificate of its clients."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server.cert, server.key)
     context.load_verify_locations(authority.path)
@@ -113,8 +83,8 @@ def demanding(authority: Authority, server: Paths) -> ssl.SSLContext:
 
 
 @contextlib.asynccontextmanager
-async def in_front_of(address: str, context: ssl.SSLContext) -> AsyncIterator[str]:
-    """A TLS listener that passes all it gets to the server at `address`. Its own address."""
+async def tls_proxy(address: str, context: ssl.SSLContext) -> AsyncIterator[str]:
+    """Listen with TLS, pass everything on to the server at `address`, and give the listener's HOST:PORT."""
     host, _, port = address.rpartition(":")
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,16 +94,16 @@ async def in_front_of(address: str, context: ssl.SSLContext) -> AsyncIterator[st
             writer.close()
             return
         async with asyncio.TaskGroup() as both:
-            both.create_task(_pump(reader, back_writer))
-            both.create_task(_pump(back_reader, writer))
+            both.create_task(copy_stream(reader, back_writer))
+            both.create_task(copy_stream(back_reader, writer))
 
     async with listening(serve, context) as own:
         yield own
 
 
 @contextlib.contextmanager
-def alerting(context: ssl.SSLContext) -> Iterator[str]:
-    """A TLS listener that tells its clients what it holds against them, as servers do; asyncio's hang up instead."""
+def alerting_listener(context: ssl.SSLContext) -> Iterator[str]:
+    """Listen with TLS and send alerts to clients that are refused; asyncio's listeners only hang up."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -150,39 +120,7 @@ def alerting(context: ssl.SSLContext) -> Iterator[str]:
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        # Closing alone does not wake whoever waits in `accept`.
+        # Closing alone does not end a blocked `accept`.
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
-
-
-@contextlib.asynccontextmanager
-async def listening(serve: Any, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A listener on a free port."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes everything and says nothing."""
-    while await reader.read(65_536):
-        pass
-    writer.close()
-
-
-async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Speaks HTTP/1."""
-    await reader.read(65_536)
-    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    writer.close()
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await source.read(65_536):
-            sink.write(data)
-            await sink.drain()
-    sink.close()
