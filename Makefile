@@ -17,10 +17,11 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick temporal agents agents-installed wheel-test crash nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test crash nightly bench bench-short check lint clean
 
 help:
 	@echo 'make demo    take the example through all four gates'
+	@echo 'make unit    run the tests that start no process, in some 30 seconds'
 	@echo 'make test    run the tests that need no server'
 	@echo 'make quick   run a part of them that takes about a minute: PYTHON=/path/to/python VENV=FOLDER for another Python'
 	@echo 'make temporal  run those of the Temporal backend, on a real server'
@@ -47,6 +48,9 @@ demo: $(INSTALLED)
 	@rm -rf .demo
 	@examples/copy .demo/textkit
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
+
+unit: $(INSTALLED)
+	$(BIN)/pytest --numprocesses=auto -m unit
 
 test: $(INSTALLED)
 	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal --ignore=tests/package

@@ -1,14 +1,26 @@
-"""What all tests share."""
+"""Options, markers and fixtures of all tests."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-# Run in the background of a script, the tests would hand down an ignored Ctrl-C to every program that they start.
+TESTS = Path(__file__).parent
+KINDS = {
+    "unit": ("benchmarks", "blueprint", "commands", "config", "core", "files", "render", "store", "text"),
+    "integration": ("agents", "crash", "execution", "native", "shell", "temporal", "worktree"),
+    "acceptance": ("api", "cli", "docs", "examples", "worker"),
+}
+"""The kind of the tests in each folder. A test or module with a marker of its own keeps that one."""
+PROCESS_EVENTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
+
+# A shell script starts background jobs with Ctrl-C ignored, and every program that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -16,12 +28,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # activated.
 os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
-# Nor do they depend on how the person who runs them likes a terminal.
+# The tests do not depend on the settings of the person who runs them.
 os.environ["XDG_CONFIG_HOME"] = "/nowhere"
 for name in ("NO_COLOR", "CLICOLOR_FORCE", "ACCESSIBLE", "PAGER", "COLUMNS"):
     os.environ.pop(name, None)
 
-# What it asserts should say what it found, as in a test's own module.
+# A failed assertion in this module shows its values, as one in a test module does.
 pytest.register_assert_rewrite("tests.scenarios.conformance")
 
 
@@ -35,3 +47,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def anyio_backend() -> str:
     """Coroutine tests (`pytest.mark.anyio`) run on asyncio, which the engine is written for."""
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with its kind."""
+    kinds = {folder: kind for kind, folders in KINDS.items() for folder in folders}
+    for item in items:
+        if not any(item.get_closest_marker(kind) for kind in KINDS):
+            folder = item.path.relative_to(TESTS).parts[0]
+            item.add_marker(getattr(pytest.mark, kinds[folder]))
+
+
+class _ProcessGuard:
+    """Refuses new processes while a unit test runs."""
+
+    active = False
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.active and event in PROCESS_EVENTS:
+            raise RuntimeError("a unit test starts a process: mark it with pytest.mark.integration")
+
+
+_process_guard = _ProcessGuard()
+sys.addaudithook(_process_guard)
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_start_no_process(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a unit test that starts a process."""
+    _process_guard.active = request.node.get_closest_marker("unit") is not None
+    yield
+    _process_guard.active = False

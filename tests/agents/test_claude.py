@@ -106,7 +106,7 @@ def test_exit_0_is_not_success(name: str, reason: str) -> None:
     ("name", "cap"),
     [("budget", "Reached maximum budget ($0.02)"), ("max-turns", "Reached maximum number of turns (2)")],
 )
-def test_a_cap_is_told_as_one(name: str, cap: str) -> None:
+def test_a_spending_cap_is_reported_as_one(name: str, cap: str) -> None:
     ending = heard(name, code=1).ending
     assert ending.verdict is Verdict.ERROR
     assert ending.overspent == f"claude ended: {cap}"
@@ -120,7 +120,7 @@ def test_a_conversation_that_could_not_be_resumed_names_no_other() -> None:
     assert heard("resume-unknown", code=1).session == ""
 
 
-def test_a_limit_on_requests_waits_as_long_as_it_was_told() -> None:
+def test_a_rate_limit_waits_for_the_given_time() -> None:
     assert heard("http-429", code=1).ending.retry_after == pytest.approx(2, abs=1)
 
 
@@ -226,7 +226,7 @@ def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
 # --- how it is started ---
 
 
-def test_it_edits_and_runs_commands_unasked_and_asks_nobody(tmp_path: Path) -> None:
+def test_it_edits_and_runs_commands_without_asking(tmp_path: Path) -> None:
     launch = Claude().launch(call(tmp_path))
     assert launch.argv[:2] == ("claude", "-p")
     assert option(launch.argv, "--permission-mode") == "acceptEdits"

@@ -206,7 +206,7 @@ def test_a_broken_answer_is_asked_for_again(bench: Bench) -> None:
     assert (run.ending.verdict, run.answer) == (Verdict.PASSED, "Plainly said.")
 
 
-def test_a_hang_ends_with_whoever_ends_it(bench: Bench) -> None:
+def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
     with bench.started(bench.call("SCRIPT:hang")) as running:
         bench.model.await_request("hang")
         running.process.terminate()

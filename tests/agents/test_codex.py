@@ -84,7 +84,7 @@ def test_exit_0_is_no_success() -> None:
     assert hear("sigterm").ending.reason == "codex ended without completing its turn"
 
 
-def test_a_sandbox_that_blocks_is_told() -> None:
+def test_a_sandbox_that_blocks_is_reported() -> None:
     assert "Read-only file system" in hear("sandboxed").messages[0]["output"]
 
 
@@ -103,7 +103,7 @@ def test_a_declined_tool_is_an_error() -> None:
         ("exceeded retry limit, last status: 429 Too Many Requests", 0),
     ],
 )
-def test_it_waits_as_long_as_it_was_told(words: str, seconds: float) -> None:
+def test_it_waits_for_the_given_time(words: str, seconds: float) -> None:
     events = [{"type": "turn.failed", "error": {"message": words}}]
     assert CODEX.hear(events, Finish(1, None)).ending.retry_after == seconds
 

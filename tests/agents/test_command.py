@@ -128,7 +128,7 @@ def test_every_kind_is_known(kind: str, tmp_path: Path) -> None:
     assert agent.describe({"type": "who knows"}) in ([], ['{"type": "who knows"}'])
 
 
-def test_an_unknown_kind_is_told(tmp_path: Path) -> None:
+def test_an_unknown_kind_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UnknownAgent, match=r"agents\.mine: no kind of agent is called 'telepathy'"):
         adapter_of(spec(kind="telepathy"), tmp_path)
     with pytest.raises(UnknownAgent, match="has no command"):

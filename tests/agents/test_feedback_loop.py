@@ -79,7 +79,7 @@ async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelS
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_advice_while_it_is_blocked_goes_on_in_the_same_conversation(
+async def test_feedback_while_blocked_continues_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str
 ) -> None:
     retry = {"max_attempts": 1, "initial_delay_sec": 0}

@@ -53,7 +53,7 @@ def test_no_answer_breaks_the_judgement(said: str) -> None:
     assert [it.verdict for it in opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
 
 
-def test_the_judge_is_told_what_there_is() -> None:
+def test_the_judge_gets_the_evidence() -> None:
     task = Task(id="users", title="Users", description="As {{evidence}} would.")
     told = judge_prompt(task, [Criterion("Names are unique")], "+def add(): pass", PIECES)
     assert "1. Names are unique" in told

@@ -73,7 +73,7 @@ def test_the_newest_marker_counts(model: ModelServer) -> None:
     assert model.requests[0].prompt == "Now SCRIPT:nothing"
 
 
-def test_what_has_no_script_is_told_so(model: ModelServer) -> None:
+def test_a_request_without_a_script_is_reported(model: ModelServer) -> None:
     assert "no script" in said(model, CHAT, "Hello")
     assert "no script" in said(model, CHAT, "SCRIPT:nobody-knows")
 
@@ -109,7 +109,7 @@ def test_a_busy_service_works_again(model: ModelServer) -> None:
     assert [ask(model, ANTHROPIC, told)[0] for _ in range(3)] == [429, 429, 200]
 
 
-def test_what_was_spent_is_told(model: ModelServer) -> None:
+def test_usage_is_reported(model: ModelServer) -> None:
     usage = json.loads(said(model, CHAT, "SCRIPT:burn(700,30)", stream=False))["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (700, 30)
 

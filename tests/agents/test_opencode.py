@@ -77,7 +77,7 @@ def test_a_denied_tool_is_an_error() -> None:
     assert OPENCODE.hear(events, ENDED).ending.reason == "opencode was denied a tool: bash: touch /x"
 
 
-def test_it_waits_as_long_as_it_was_told() -> None:
+def test_it_waits_for_the_given_time() -> None:
     data = {"message": "slow down", "statusCode": 429, "responseHeaders": {"retry-after": "42"}}
     ending = OPENCODE.hear([{"type": "error", "error": {"data": data}}], Finish(1, None)).ending
     assert (ending.reason, ending.retry_after) == ("opencode: slow down (HTTP 429)", 42)
@@ -157,7 +157,7 @@ def test_a_home_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
 
 
-def test_a_copy_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_copy_that_is_no_database_is_reported(tmp_path: Path) -> None:
     call = call_of(spec(), tmp_path, {}, "x", session="ses_1")
     with pytest.raises(WorkflowError, match="ses_1 of opencode can't be put back"):
         OPENCODE.restore(call, "ses_1", {DATABASE: b"no database" * 100})

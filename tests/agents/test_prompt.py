@@ -70,7 +70,7 @@ def test_a_workspace_has_its_own_words(tmp_path: Path) -> None:
     assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Advice")
 
 
-def test_a_place_that_nobody_knows_is_named(tmp_path: Path) -> None:
+def test_an_unknown_placeholder_is_named(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "implement.md").write_text("Do {{tusk}}")
     with pytest.raises(PromptError, match="tusk") as caught:
@@ -81,7 +81,7 @@ def test_a_place_that_nobody_knows_is_named(tmp_path: Path) -> None:
         implement_prompt(tmp_path, definition())
 
 
-def test_of_a_long_conversation_the_end_is_told() -> None:
+def test_the_end_of_a_long_conversation_is_shown() -> None:
     told = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
     assert told.endswith("the end")
     assert len(told) == LONGEST + 1

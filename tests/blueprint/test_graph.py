@@ -53,7 +53,7 @@ def test_closure_refuses_what_can_not_be_met() -> None:
         graph.order()
 
 
-def test_circles_are_told_as_each_needs_the_next() -> None:
+def test_cycles_are_reported_in_order() -> None:
     assert TaskGraph(tasks_of(a="b", b="c", c="a")).cycles() == [["a", "b", "c", "a"]]
     assert TaskGraph(tasks_of(a="a")).cycles() == [["a", "a"]]
     assert TaskGraph(tasks_of(p="q", q="p", a="b", b="a")).cycles() == [["p", "q", "p"], ["a", "b", "a"]]

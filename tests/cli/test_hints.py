@@ -31,7 +31,7 @@ def test_what_a_script_prunes_it_does_not_wait_for(penguin: Program) -> None:
     assert ran.out.splitlines()[-1].startswith("Pruned 1 workflow, ")
 
 
-def test_whoever_gave_feedback_is_told_how_to_go_on(penguin: Program) -> None:
+def test_feedback_says_how_to_continue(penguin: Program) -> None:
     for task in ("person", "wrong"):
         penguin("-c", f"/workflow start {task} --wait")
         (document,) = penguin("-o", "json", "-c", f"/workflow feedback {task} try harder").documents

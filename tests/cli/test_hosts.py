@@ -200,7 +200,7 @@ def test_a_diff_is_made_of_what_the_git_remote_has(hosts: Hosts, task: str, host
     assert hosts.json(f"/workflow diff {task}")["files"] == changed, "it is here now"
 
 
-def test_a_git_remote_that_is_out_of_reach_is_told_of(hosts: Hosts) -> None:
+def test_an_unreachable_git_remote_is_reported(hosts: Hosts) -> None:
     git(hosts.barn.folder, "remote", "add", "shared", str(hosts.shared))
     (hosts.barn.folder / "penguin.yaml").write_text(f"{CONFIG}workspace: {{remote: shared}}\n")
     shown = hosts.barn("-c", "/workflow diff moves")
@@ -278,7 +278,7 @@ def test_an_attempt_that_the_storage_lacks(hosts: Hosts) -> None:
     assert SAID.findall(shown) == ["the full output is on host hut; the storage has no copy of it"]
 
 
-def test_a_storage_that_is_out_of_reach_is_told_of(hosts: Hosts) -> None:
+def test_an_unreachable_storage_is_reported(hosts: Hosts) -> None:
     hosts.shared.touch()
     hosts.use_storage(str(hosts.shared))
     for command in ("logs moves --phase test", "logs moves --phase test -f", "results moves", "artifacts moves"):

@@ -137,7 +137,7 @@ def test_ctrl_c_ends_the_following_and_not_the_workflow(
     assert penguin("-c", "/workflow wait talks").code == 0
 
 
-def test_who_waits_for_output_is_told_why_there_is_none(
+def test_following_logs_says_why_there_is_no_output(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     penguin("--detach", "-c", "/workflow start talks")
@@ -204,9 +204,7 @@ def test_programs_get_a_line_for_each_piece_as_it_comes(
     assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
 
 
-def test_programs_are_told_where_output_is_left_out(
-    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
-) -> None:
+def test_jsonl_output_marks_omitted_output(penguin: Program, begin: Callable[..., subprocess.Popen[str]]) -> None:
     (penguin.folder / "penguin.yaml").write_text(CONFIG.replace("echo begun;", "seq 10000 15000;"))
     worker(begin)
     penguin("--detach", "-c", "/workflow start talks")

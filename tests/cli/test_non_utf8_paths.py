@@ -53,7 +53,7 @@ def penguin(tmp_path: Path) -> Program:
     return Program(folder)
 
 
-def test_a_workflow_runs_and_is_told_of(penguin: Program) -> None:
+def test_a_workflow_runs_and_its_events_are_shown(penguin: Program) -> None:
     ran = penguin("-c", "/workflow start fine")
     assert (ran.code, ran.err.splitlines()[-1].split()[-1]) == (0, "COMPLETED")
     (found,) = penguin("-o", "json", "-c", "/workflow results fine").documents
@@ -67,7 +67,7 @@ def test_a_workflow_runs_and_is_told_of(penguin: Program) -> None:
     assert penguin("check").code == 0
 
 
-def test_a_failure_is_told_and_tried_again(penguin: Program) -> None:
+def test_a_failure_is_reported_and_retried(penguin: Program) -> None:
     ran = penguin("-c", "/workflow start wrong")
     assert ran.code == 5
     assert "VERIFY came to FAILED" in ran.err

@@ -236,7 +236,7 @@ def test_no_workspace_says_what_to_type(empty: Program) -> None:
     assert not list(empty.folder.iterdir())
 
 
-def test_broken_settings_are_told_with_file_and_line(penguin: Program) -> None:
+def test_broken_settings_are_reported_with_file_and_line(penguin: Program) -> None:
     (penguin.folder / "penguin.yaml").write_text("project: {id: shop}\nblueprnts: [x]\n")
     ran = penguin("-c", "/workflow start quick")
     assert ran.code == 1
@@ -508,7 +508,7 @@ def test_documents_are_whole_even_when_much_is_asked(penguin: Program) -> None:
 @pytest.mark.parametrize(
     ("make", "kind"), [(Path.mkdir, "a folder"), (lambda path: os.mkfifo(path), "a named pipe")], ids=["folder", "pipe"]
 )
-def test_what_is_in_the_place_of_penguin_yaml_is_named_and_waited_for_by_nobody(
+def test_a_non_file_named_penguin_yaml_is_named_and_not_read(
     empty: Program, make: Callable[[Path], None], kind: str
 ) -> None:
     path = empty.folder / "penguin.yaml"

@@ -234,7 +234,7 @@ def test_events_come_while_a_script_waits(penguin: Program) -> None:
     assert process.returncode == 0
 
 
-def test_each_event_is_told_once_however_often_it_is_waited(penguin: Program) -> None:
+def test_each_event_is_printed_once_over_several_waits(penguin: Program) -> None:
     script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n/workflow start after\n"
     ran = penguin("-o", "jsonl", script=script)
     assert ran.code == 0
@@ -264,7 +264,7 @@ def test_of_what_another_process_runs_events_come_from_now_on(penguin: Program) 
     running.communicate(timeout=30)
 
 
-def test_what_fails_is_told_after_its_events(penguin: Program) -> None:
+def test_an_error_is_printed_after_the_events(penguin: Program) -> None:
     ran = penguin("-o", "jsonl", "-c", "/workflow start person --wait")
     assert ran.code == 5
     *events, error = ran.documents
@@ -299,7 +299,7 @@ def test_help_of_a_command_has_its_usage_meaning_and_example(penguin: Program) -
     assert lines[-1].startswith("Example: /workflow retry ")
 
 
-def test_penguin_help_explains_what_penguin_can_be_told_to_do(empty: Program) -> None:
+def test_penguin_help_explains_options_and_commands(empty: Program) -> None:
     worker = empty("help", "worker")
     assert worker.code == 0
     assert "Usage: penguin [OPTIONS] worker\n" in worker.out

@@ -143,7 +143,7 @@ def test_no_character_is_an_error_where_there_is_no_utf8(penguin: Program) -> No
     assert failed.err.isascii()
 
 
-def test_taste_counts_on_a_terminal(
+def test_preferences_apply_on_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from penguin_commands.session import Session

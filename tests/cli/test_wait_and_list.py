@@ -138,7 +138,7 @@ def test_what_a_bar_says() -> None:
     assert progress_line(Waiting((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 over  7s"
 
 
-def test_what_is_told_meanwhile_stands_above_the_bar() -> None:
+def test_messages_are_printed_above_the_progress_bar() -> None:
     err = io.StringIO()
     screen = Screen(Style(), io.StringIO(), err)
     screen.progress("[##--] one")
@@ -181,7 +181,7 @@ def test_the_beginning_of_a_task_will_do_where_nothing_is_changed(penguin: Progr
 # --- feedback -------------------------------------------------------------------------------------------------------
 
 
-def test_a_script_gives_its_advice_on_the_line(penguin: Program, tmp_path: Path) -> None:
+def test_a_script_has_to_give_the_text_of_feedback(penguin: Program, tmp_path: Path) -> None:
     penguin("--detach", "-c", "/workflow start quick")
     ran = penguin("-c", "/workflow feedback quick", EDITOR=f"touch {tmp_path / 'opened'}; true")
     assert ran.code == 2

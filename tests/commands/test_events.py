@@ -45,7 +45,7 @@ async def done() -> str:
         (BackendUnavailable("the server is gone"), set(IDS[:1])),
     ],
 )
-async def test_what_cannot_be_told_is_told_once_and_the_result_comes(
+async def test_unreadable_events_are_reported_once_and_the_result_comes(
     tmp_path: Path, error: WorkflowError, asked: set[str]
 ) -> None:
     said: list[str] = []

@@ -47,7 +47,7 @@ def test_without_any_file_the_defaults_hold(own: Path) -> None:
     assert load_taste(None) == Taste()
 
 
-def test_each_value_is_told_with_its_origin(own: Path, root: Path) -> None:
+def test_each_value_is_shown_with_its_origin(own: Path, root: Path) -> None:
     own.write_text("ui:\n\n  color: auto\n  pager: false\n")
     explained = {it.key: (it.value, it.origin) for it in explain_taste(load_settings(root).explain())}
     assert explained["ui.color"] == ("auto", f"{own}:3")

@@ -177,6 +177,7 @@ def test_a_wait_has_its_limit(workspace: Path) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.integration
 def test_changes_are_made_under_the_name_of_the_session(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}) as phases:

@@ -46,6 +46,7 @@ def test_names_are_unique() -> None:
     assert set(NOUNS) == {command.noun for command in COMMANDS}
 
 
+@pytest.mark.integration
 def test_listing_imports_no_other_handler() -> None:
     program = """
 import sys

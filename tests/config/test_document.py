@@ -205,7 +205,8 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
         assert message in complaints(checker)
 
 
-def test_what_is_in_the_way_is_moved_by_the_command_that_is_told(tmp_path: Path) -> None:
+@pytest.mark.integration
+def test_the_suggested_command_moves_a_conflicting_path(tmp_path: Path) -> None:
     path = tmp_path / "a b"
     (tmp_path / "a b.old").write_text("kept")
     path.mkdir()

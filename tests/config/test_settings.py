@@ -168,7 +168,7 @@ def test_what_is_refused(tmp_path: Path, text: str, where: str, message: str) ->
     assert message in shown
 
 
-def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, "projet: 1\nphases: {tset: skip}\norchestration: {backend: x}\n")
     assert [line.partition(" ")[0] for line in str(caught.value).splitlines()] == [
@@ -300,7 +300,7 @@ def test_the_settings_of_a_start_are_checked(tmp_path: Path, config: dict[str, A
         build_definition(settings_of(tmp_path, FULL), an_item(), config)
 
 
-def test_an_agent_that_nobody_knows_is_refused_beforehand(tmp_path: Path) -> None:
+def test_an_unknown_agent_is_refused_before_the_start(tmp_path: Path) -> None:
     text = "phases: {implement: {agent: mine}, verify: {judge: codex}}\n"
     with pytest.raises(ConfigError, match=r"IMPLEMENT wants the agent 'mine'") as caught:
         refuse_unrunnable(build_definition(settings_of(tmp_path, text), an_item()))
@@ -352,6 +352,7 @@ def test_no_text_raises_anything_but_config_error(tmp_path_factory: pytest.TempP
         assert "penguin.yaml" in error.message  # noqa: PT017
 
 
+@pytest.mark.integration
 def test_reading_settings_imports_little(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").write_text(FULL)
     script = (

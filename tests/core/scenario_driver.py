@@ -1,4 +1,4 @@
-"""The pure machine as a stage: a clock that is moved by hand, and attempts that end when told to."""
+"""Scenarios on the pure core: a clock that the test moves, and attempts that end when the test says so."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode
 
 
 def started(setup: Setup | None = None) -> State:
-    """A new workflow."""
+    """Return a new workflow."""
     definition = (setup or Setup()).definition()
     return decide(None, Start(workflow_id="w", number=0, definition=definition), 1.0).state
 
 
 def after(state: State, commands: Iterable[Command], now: float = 2.0) -> State:
-    """The state after these commands, all at the same time."""
+    """Return the state after these commands, all at the same time."""
     for command in commands:
         state = decide(state, command, now).state
     return state
 
 
 class CoreDriver(ScenarioDriver):
-    """A machine that nobody hosts."""
+    """Plays scenarios on the decider alone, without a backend."""
 
     def __init__(self, definition: Definition) -> None:
         self.clock = BEGIN
@@ -60,7 +60,7 @@ class CoreDriver(ScenarioDriver):
         self._send(start)
 
     def _send(self, command: Command) -> None:
-        """One command; what is recorded must give the state that was decided, also after a journey through JSON."""
+        """Send one command; check that its events, encoded as JSON and decoded, give the decided state."""
         decision = decide(self._state, command, self.clock)
         self._history += decision.events
         self._news += decision.events

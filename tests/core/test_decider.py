@@ -33,7 +33,7 @@ def test_a_dispatch_before_its_time_does_nothing() -> None:
     assert decide(failed, Dispatch(), 15.0).state.running
 
 
-def test_a_limit_on_requests_is_waited_for_as_long_as_it_was_told() -> None:
+def test_a_rate_limit_delays_the_next_attempt_by_the_given_time() -> None:
     limited = AttemptResult(verdict=Verdict.ERROR, reason="too many requests", not_before=500.0)
     failed = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=10.0)
     assert effects(failed) == (Await(500.0, False),)
@@ -71,7 +71,7 @@ def test_implement_gets_the_findings_that_sent_it_back_also_after_a_failure_of_i
     assert after(state, [Report(4, PASSED)]).evidence == ""
 
 
-def test_what_nobody_verified_is_a_finding_for_implement() -> None:
+def test_unverified_criteria_are_findings_for_implement() -> None:
     state = after(
         started(),
         [Dispatch(), Report(1, PASSED), Report(2, AttemptResult(verdict=Verdict.UNVERIFIED, reason="no test"))],
@@ -96,7 +96,7 @@ def test_a_start_jumps_no_gate() -> None:
     assert start_at(test, setup=Setup(skip=(implement,))).first is test
 
 
-def test_a_failure_sends_nobody_forward() -> None:
+def test_a_failure_never_moves_forward() -> None:
     with pytest.raises(IllegalCommand, match="VERIFY when TEST fails"):
         started(Setup(on_failure={WorkflowPhase.TEST: WorkflowPhase.VERIFY}))
 

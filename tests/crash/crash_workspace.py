@@ -1,4 +1,4 @@
-"""A workspace in which processes are killed, and what must be true of it afterwards."""
+"""A workspace in which processes are killed, and what must hold afterwards."""
 
 from __future__ import annotations
 

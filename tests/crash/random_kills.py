@@ -60,7 +60,7 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-class Storm:
+class CrashRound:
     """One round: a workspace, what is done to it, and what was promised to whoever asked."""
 
     def __init__(self, root: Path, dice: random.Random) -> None:
@@ -91,7 +91,7 @@ class Storm:
             self._serving.add(task["id"])
         return task
 
-    async def rage(self, until: float) -> None:
+    async def run(self, until: float) -> None:
         """Kill and command until that time on the monotonic clock, then let all come to its end."""
         async with NativeBackend(None, self.workspace.root) as backend:
             backend.claims = False
@@ -292,7 +292,7 @@ class Storm:
 
 
 def main() -> int:
-    """Storm until the time is up; 0 if all went well."""
+    """Run rounds until the time is up; return 0 if all went well."""
     parser = argparse.ArgumentParser(description="Kill engines, launchers and steps at random, and see what is left.")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
@@ -301,18 +301,18 @@ def main() -> int:
     dice, until, number = random.Random(options.seed), time.monotonic() + options.seconds, 0
     while number == 0 or until - time.monotonic() > ROUND / 2:
         number += 1
-        root = Path(tempfile.mkdtemp(prefix="penguin-storm-"))
+        root = Path(tempfile.mkdtemp(prefix="penguin-crash-"))
         begun = time.monotonic()
-        storm = Storm(root, dice)
+        round_ = CrashRound(root, dice)
         try:
-            asyncio.run(storm.rage(min(until, begun + ROUND)))
-            storm.assert_sound()
+            asyncio.run(round_.run(min(until, begun + ROUND)))
+            round_.assert_sound()
         except BaseException:
             print(f"seed {options.seed}, round {number} failed: see {root}", file=sys.stderr)
             raise
         finally:
-            storm.close()
-        print(f"round {number}, {time.monotonic() - begun:.1f} s: {storm.summary()}", flush=True)
+            round_.close()
+        print(f"round {number}, {time.monotonic() - begun:.1f} s: {round_.summary()}", flush=True)
         shutil.rmtree(root)
     return 0
 

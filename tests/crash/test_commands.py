@@ -203,7 +203,7 @@ async def stopped(workspace: CrashWorkspace, backend: OrchestrationBackend, how:
     workspace.assert_sound(lost=1)
 
 
-async def test_advice_that_came_during_an_interruption_reaches_the_attempt_that_goes_on(
+async def test_feedback_during_an_interruption_reaches_the_next_attempt(
     workspace: CrashWorkspace,
 ) -> None:
     implement = {"run": ["./step implement go", 'cp "$PENGUIN_FEEDBACK_FILE" heard']}

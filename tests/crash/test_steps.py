@@ -49,7 +49,7 @@ async def ends_well(workspace: CrashWorkspace, *, lost: int) -> list[str]:
     return workspace.story()
 
 
-async def test_a_step_that_somebody_kills_is_an_error_and_tried_again(workspace: CrashWorkspace) -> None:
+async def test_a_killed_step_is_an_error_and_is_retried(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     (line,) = [line for line in (workspace.root / "steps").read_text().splitlines() if " test begin" in line]
     async with workspace.backend() as backend:
@@ -81,7 +81,7 @@ async def test_what_died_with_the_machine_is_run_again_unspent(workspace: CrashW
     assert not [line for line in await ends_well(workspace, lost=1) if "interrupted" in line]
 
 
-async def test_a_process_id_of_an_earlier_boot_is_nobody(workspace: CrashWorkspace) -> None:
+async def test_a_process_id_of_an_earlier_boot_is_no_process(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")

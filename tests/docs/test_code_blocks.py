@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN_BY_CI = (
     "make demo",
+    "make unit",
     "make test",
     "make check",
     "make quick",

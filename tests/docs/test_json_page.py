@@ -136,7 +136,7 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
         assert nowhere(*line).out == ""
 
 
-def test_events_are_told_as_promised(penguin: Program) -> None:
+def test_events_have_the_documented_shape(penguin: Program) -> None:
     rows = penguin("-o", "jsonl", "-c", "/workflow start quick --wait").documents
     events = [row for row in rows if "event" in row]
     assert [told("happened", row) for row in events] == [[]] * len(events)

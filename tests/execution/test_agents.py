@@ -83,5 +83,5 @@ async def test_a_program_that_is_missing_blocks_with_what_installs_it(workspace:
     assert result.missing
 
 
-async def test_an_agent_that_nobody_knows_can_run_nowhere(workspace: AttemptWorkspace) -> None:
+async def test_an_unknown_agent_can_run_nowhere(workspace: AttemptWorkspace) -> None:
     assert (await workspace.attempt(workspace.order(agent="claude", phase=WorkflowPhase.IMPLEMENT))).impossible

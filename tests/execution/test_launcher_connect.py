@@ -48,7 +48,7 @@ async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         writer.write(json.dumps(answer).encode() + b"\n")
 
 
-def test_an_end_that_is_told_before_the_hello_is_no_hello(tmp_path: Path) -> None:
+def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with _serving(tmp_path, _busy_launcher):
             launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)

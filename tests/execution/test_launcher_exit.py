@@ -42,7 +42,7 @@ def start_launcher(directory: Path) -> socket.socket:
     return client
 
 
-def test_a_start_is_told_before_the_end_and_while_the_step_runs(tmp_path: Path) -> None:
+def test_a_start_is_reported_before_the_exit_and_while_the_step_runs(tmp_path: Path) -> None:
     with start_launcher(tmp_path) as client, client.makefile() as words:
         for number, line in enumerate(["exit 3", "/nowhere/to/be/found", "while [ ! -e go ]; do sleep 0.01; done"]):
             step = order(tmp_path, line) | {"id": f"{tmp_path}/{number}"}

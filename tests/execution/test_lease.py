@@ -323,7 +323,7 @@ def test_a_deadline_that_has_gone_by_gives_nothing(lease: Lease) -> None:
     assert not lease.holds()
 
 
-def test_what_cannot_be_written_is_told_and_leaves_nothing(lease: Lease) -> None:
+def test_a_failed_write_is_reported_and_leaves_nothing(lease: Lease) -> None:
     lease.path.mkdir(parents=True)
     with pytest.raises(OSError, match="lease"):
         lease.renew(LONG)

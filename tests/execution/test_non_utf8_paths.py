@@ -36,7 +36,7 @@ def workspace(tmp_path: Path) -> Iterator[AttemptWorkspace]:
     kill(*workspace.launchers())
 
 
-def test_what_is_told_of_an_attempt_any_store_takes(workspace: AttemptWorkspace) -> None:
+def test_the_result_of_an_attempt_can_be_stored(workspace: AttemptWorkspace) -> None:
     shell, python = RecipeStep(kind="shell", source="pwd"), RecipeStep(kind="python", source="print(1)")
     leave = 'touch "$PENGUIN_ARTIFACTS_DIR/$(printf "a\\351")"'
     order = workspace.order(leave, recipe=[shell, python])

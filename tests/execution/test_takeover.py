@@ -43,7 +43,7 @@ def test_a_killed_engine_loses_nothing(workspace: AttemptWorkspace) -> None:
     assert [workspace.count(name) for name in ("first", "second", "third")] == [1, 1, 1]
 
 
-def test_a_step_that_ended_while_nobody_looked_is_not_run_again(workspace: AttemptWorkspace) -> None:
+def test_a_step_that_ended_between_engines_is_not_run_again(workspace: AttemptWorkspace) -> None:
     order = workspace.order("echo x >> second; while ! test -e go; do sleep 0.01; done; exit 3")
     engine = workspace.engine(order)
 
@@ -113,7 +113,7 @@ def test_aclose_leaves_the_step_running(workspace: AttemptWorkspace) -> None:
     assert workspace.count("second") == 1
 
 
-def test_aclose_lets_nobody_wait_for_the_word_that_a_step_runs(workspace: AttemptWorkspace) -> None:
+def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         phases = workspace.phases()
         attempt = await start_task(phases.run(workspace.order(HOLD), Control()))
@@ -154,7 +154,7 @@ def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(workspace
     assert workspace.started("true") == 1
 
 
-def test_what_a_step_printed_is_shown_whoever_sees_its_end(workspace: AttemptWorkspace) -> None:
+def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         order = workspace.order("echo told; " + HOLD)
         phases = workspace.phases("one")
@@ -246,7 +246,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
     )
 
 
-def test_a_reused_process_id_is_nobody(workspace: AttemptWorkspace) -> None:
+def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
     ticks = tree.start_ticks(os.getpid())
     assert ticks is not None
     leave_mark(workspace, pid=os.getpid(), ticks=ticks - 1)
@@ -271,7 +271,7 @@ def test_an_exit_record_that_cannot_be_read_counts_as_absent(workspace: AttemptW
     assert workspace.count("second") == 2
 
 
-def test_a_launcher_ends_when_nobody_needs_it(workspace: AttemptWorkspace) -> None:
+def test_an_idle_launcher_ends(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         await workspace.attempt(workspace.order("true"))
         (launcher,) = workspace.launchers()

@@ -54,7 +54,7 @@ def test_implement_stops_at_its_first_failing_step(workspace: AttemptWorkspace) 
     assert not (workspace.root / "never").exists()
 
 
-def test_implement_goes_on_after_what_nobody_can_check(workspace: AttemptWorkspace) -> None:
+def test_implement_continues_after_a_criterion_that_cannot_be_checked(workspace: AttemptWorkspace) -> None:
     result = workspace.run(
         criteria=[Criterion("prose"), Criterion("made", "touch made")], phase=WorkflowPhase.IMPLEMENT
     )

@@ -189,6 +189,7 @@ def test_a_driver_that_is_missing_is_named() -> None:
     assert caught.value.hint == "pip install s3fs"
 
 
+@pytest.mark.integration
 def test_without_fsspec_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\n"

@@ -114,7 +114,7 @@ def test_an_id_that_is_no_name_is_refused(storage: Storage, barn: WorkflowStateS
         publish(storage, barn, "a")
 
 
-def test_a_storage_out_of_reach_is_told(tmp_path: Path, hut: WorkflowStateStore) -> None:
+def test_an_unreachable_storage_is_an_error(tmp_path: Path, hut: WorkflowStateStore) -> None:
     (tmp_path / "file").write_text("")
     away = Storage(str(tmp_path / "file" / "deep"), "shop")
     with pytest.raises(StorageError, match="can't be written"):

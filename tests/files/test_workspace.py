@@ -39,6 +39,7 @@ def test_a_folder_that_is_a_link_to_itself_is_said_plainly(tmp_path: Path) -> No
         find_workspace(tmp_path / "loop")
 
 
+@pytest.mark.integration
 def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.ensure()
@@ -120,6 +121,7 @@ def test_what_init_writes_is_understood(tmp_path: Path, name: str) -> None:
     assert lint(load_blueprints(root, settings), settings) == []
 
 
+@pytest.mark.integration
 def test_the_example_passes_its_gates_twice_over(tmp_path: Path) -> None:
     init_workspace(tmp_path)
     settings = load_settings(tmp_path, environ={})

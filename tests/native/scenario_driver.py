@@ -1,4 +1,4 @@
-"""The embedded backend as a stage: real store, real engine."""
+"""Scenarios on the embedded backend, with a real store and a real engine."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(workspace: Sam
             assert (await backend.wait_workflow(again, 10)).status == "COMPLETED"
 
 
-async def test_what_another_workflow_left_is_nobodys_result(workspace: SampleWorkspace) -> None:
+async def test_files_of_another_workflow_are_no_result(workspace: SampleWorkspace) -> None:
     workspace.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
     async with workspace.backend() as backend:
         first = await backend.start_workflow("a")

@@ -98,7 +98,7 @@ async def test_one_status_is_waited_for_as_well(workspace: SampleWorkspace) -> N
             script.release("TEST")
 
 
-async def test_an_unknown_one_is_told_at_once(workspace: SampleWorkspace) -> None:
+async def test_an_unknown_workflow_is_reported_at_once(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         backend = NativeBackend(None, workspace.root)

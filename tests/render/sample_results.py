@@ -1,4 +1,4 @@
-"""A specimen of everything that is shown, for the golden files: whatever a user sees of it is in one of them."""
+"""A sample of every kind of output, for the golden files."""
 
 from __future__ import annotations
 

@@ -513,7 +513,7 @@ def test_wide_characters_keep_the_columns_aligned() -> None:
         (WorkflowError("evil \x1b[2J"), "evil \\x1b[2J"),
     ],
 )
-def test_an_error_is_told_with_what_to_do(error: Exception, text: str) -> None:
+def test_an_error_comes_with_a_hint(error: Exception, text: str) -> None:
     assert sentence(error) == text
 
 

@@ -1,4 +1,4 @@
-"""A backend in this process as a stage: what is alike on all of them."""
+"""Scenarios on a backend in this process: what all backends have in common."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from penguin.orchestration.store.rows import decode_events
 
 
 class HeldPhases:
-    """Attempts stay under way until they are told what they come to."""
+    """A runner whose attempts run until the scenario ends them."""
 
     def __init__(self) -> None:
         self.held: tuple[AttemptOrder, Control] | None = None
@@ -48,7 +48,7 @@ class HeldPhases:
 
 
 class OneTask:
-    """A backlog of one task, defined by the scenario: agents that this version does not run included."""
+    """A backlog of one task, which the scenario defines."""
 
     def __init__(self, root: Path, definition: Definition) -> None:
         self._root = root
@@ -67,8 +67,8 @@ class OneTask:
         return self._definition
 
 
-class SaidTree:
-    """The tree is what the scenario says it is."""
+class ScenarioTree:
+    """A working tree whose digest the scenario sets."""
 
     def __init__(self, driver: ScenarioDriver) -> None:
         self._stage = driver
@@ -113,7 +113,7 @@ class BackendDriver(ScenarioDriver):
         for part in parts:
             part._scripted = self.phases
             part._backlog = OneTask(self.root, self._definition)
-            part._tree_of = lambda workflow_id: SaidTree(self)
+            part._tree_of = lambda workflow_id: ScenarioTree(self)
 
     async def start(self) -> None:
         self._backend = self.open()

@@ -1,4 +1,4 @@
-"""What must be seen of every scenario and of every command in every situation, whatever it is played on."""
+"""Checks of every scenario, and of every command in every situation, on any driver."""
 
 from __future__ import annotations
 

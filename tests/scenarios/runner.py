@@ -1,4 +1,4 @@
-"""Plays a scenario: says when its attempts end and when its people act. How that is done is the stage's affair."""
+"""Plays a scenario through a driver: decides when attempts end and when people act."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.state import State
 
 LIMIT = 500
-"""Moves after which a scenario is taken to run for ever."""
+"""Moves after which a scenario counts as endless."""
 
 
 class ScenarioDriver(ABC):
-    """What a scenario is played on. Attempts begin, end and are interrupted, and time passes, when it is told so."""
+    """Plays the steps of a scenario on one implementation: the core alone, or a backend."""
 
     tree = "a"
     """Digest of the working tree."""
@@ -73,7 +73,7 @@ class ScenarioDriver(ABC):
 
 
 class ScenarioRunner:
-    """One scenario under way."""
+    """Plays one scenario."""
 
     state: State
     """As it was after the last move."""
@@ -120,7 +120,7 @@ class ScenarioRunner:
         return True
 
     async def _settle(self, *, after: State | None = None) -> None:
-        """Wait until the stage does what the state asks for, and note what happened. `after` is the state it leaves."""
+        """Wait until the driver does what the state asks for, and record the events. `after` is the previous state."""
 
         async def at_rest() -> bool:
             self.state = await self.driver.look()

@@ -1,7 +1,7 @@
 """Scenarios as data: what a task is, what its phases come to, what people do and when, and what must be seen.
 
-A scenario says nothing of how it is run. The `*.yaml` beside this file hold them, `runner.py` plays them on a
-stage: the pure machine or a backend. `trace` writes any history down in the same words, without times.
+The `*.yaml` files beside this module hold the scenarios. `runner.py` plays them through a driver: on the pure core or
+on a backend. `trace` writes every history in the same words, without times.
 """
 
 from __future__ import annotations

@@ -241,7 +241,7 @@ def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace:
     assert len(complete("/workflow status ")) == len(complete("/workflow status task")) == MOST
 
 
-def test_ages_are_told_in_their_largest_unit(workspace: SampleWorkspace) -> None:
+def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "first", *(f"t{n}" for n in range(130)))
     metas = [it.display_meta_text for it in offered(session, "/workflow status ")]

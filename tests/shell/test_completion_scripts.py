@@ -18,6 +18,8 @@ from penguin_commands.grammar.table import NOUNS
 from penguin_repl.cli.completion_scripts import completion_script
 from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS
 
+pytestmark = pytest.mark.acceptance
+
 CASES = [
     ("penguin w", "worker"),
     ("penguin che", "check"),

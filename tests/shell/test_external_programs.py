@@ -13,6 +13,8 @@ from tests.support.workspace import SampleWorkspace
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin_repl.shell.pager import pager_command
 
+pytestmark = pytest.mark.acceptance
+
 LONG = "/help"
 """A command whose output is longer than the screen."""
 
@@ -93,7 +95,7 @@ def test_less_is_used_where_no_pager_is_named(workspace: SampleWorkspace) -> Non
 
 
 @pytest.mark.parametrize(("pager", "code"), [("no-such-pager", 127), ("false", 1)])
-def test_a_broken_pager_is_told_and_the_text_shown(workspace: SampleWorkspace, pager: str, code: int) -> None:
+def test_a_broken_pager_is_reported_and_the_text_shown(workspace: SampleWorkspace, pager: str, code: int) -> None:
     with open_terminal(workspace.root, rows=60, columns=120, PAGER=pager) as terminal:
         terminal.enter("/config").enter("/config").wait_until(lambda: terminal.typed == "")
         terminal.enter("/health").see("connected: yes")
@@ -126,7 +128,7 @@ def blocked(terminal: Terminal) -> Terminal:
     return terminal.enter("/workflow start auth").see("BLOCKED").wait_until(lambda: terminal.typed == "")
 
 
-def test_advice_is_written_in_the_editor_with_what_went_wrong_in_it(stuck: SampleWorkspace) -> None:
+def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleWorkspace) -> None:
     editor = program(stuck.root, "editor", 'cp "$2" seen; printf "Use bcrypt.\\n\\nNot md5.\\n" >> "$2"')
     with open_terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as terminal:
         blocked(terminal).enter("/workflow feedback auth").see("is kept for its next IMPLEMENT attempt")

@@ -62,7 +62,7 @@ async def test_what_another_shell_adds_is_known_at_the_next_prompt(path: Path) -
     assert list(SharedHistory(path).load_history_strings())[-1] == "/health"
 
 
-async def test_a_history_that_somebody_emptied(path: Path) -> None:
+async def test_a_history_file_that_was_emptied(path: Path) -> None:
     history = SharedHistory(path)
     history.append_string("/health")
     assert await loaded(history) == ["/health"]
@@ -84,7 +84,7 @@ async def test_a_full_disk_costs_the_line_its_place_in_the_file(tmp_path: Path) 
     assert history.get_strings() == ["/health"]
 
 
-async def test_ctrl_r_finds_what_another_shell_was_told(workspace: SampleWorkspace) -> None:
+async def test_ctrl_r_finds_lines_of_another_shell(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as one, run_shell(workspace.root) as two:
         await two.enter("/health")
         await two.see("connected: yes")

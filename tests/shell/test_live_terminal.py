@@ -10,6 +10,8 @@ import pytest
 from tests.support.terminal import Terminal, open_terminal
 from tests.support.workspace import SampleWorkspace
 
+pytestmark = pytest.mark.acceptance
+
 TASKS = ("auth", "mail", "search")
 SIZES = {4: (90, 44), 9: (110, 12), 15: (140, 48)}
 """Columns and rows of the window after so many keys."""

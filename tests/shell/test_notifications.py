@@ -86,7 +86,7 @@ async def test_a_command_gets_the_notice_as_one_argument(workspace: SampleWorksp
             assert not (workspace.root / "oops").exists()
 
 
-async def test_a_command_that_can_not_be_run_is_told_once(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_a_command_that_cannot_be_run_is_reported_once(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0, notify=["no-such-program"])
     with scripted_phases():
         async with run_shell(workspace.root) as shell:

@@ -24,6 +24,8 @@ from penguin_repl.output.screen import Screen, Style
 from penguin_repl.shell.plain_prompt import Echo
 from penguin_repl.text.width import columns
 
+pytestmark = pytest.mark.acceptance
+
 PLAIN = pytest.mark.parametrize(
     "environment",
     [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"ACCESSIBLE": "1"}],
@@ -122,7 +124,7 @@ def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(workspace: Sam
         assert b"\x1b" not in terminal.raw
 
 
-def test_who_waits_is_told_now_and_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_prints_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("penguin_repl.output.screen.monotonic", lambda: now[0])
     err = io.StringIO()

@@ -54,7 +54,7 @@ async def test_a_blocked_workflow_comes_with_the_command_that_gets_it_out(worksp
             assert f"→  /workflow approve {info.workflow_id}" in notice
 
 
-async def test_each_time_that_it_blocks_is_told_once(workspace: SampleWorkspace) -> None:
+async def test_each_block_is_reported_once(workspace: SampleWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 1})
     with scripted_phases({"TEST": ["FAILED", "FAILED"]}):
         async with run_shell(workspace.root, columns=160) as shell:
@@ -71,7 +71,7 @@ async def test_each_time_that_it_blocks_is_told_once(workspace: SampleWorkspace)
             assert shell.screen.text.count("BLOCKED at TEST:") == 2
 
 
-async def test_disk_trouble_is_told_once_and_so_is_its_end(workspace: SampleWorkspace) -> None:
+async def test_disk_trouble_and_its_end_are_reported_once(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.see("Nothing was started")
         trouble = shell.session.backend.on_trouble  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ async def test_the_toolbar_tells_what_runs(workspace: SampleWorkspace) -> None:
             await shell.wait_until(lambda: shell.toolbar == "nothing runs")
 
 
-async def test_what_another_process_runs_is_told_too(workspace: SampleWorkspace) -> None:
+async def test_workflows_of_another_process_are_reported_too(workspace: SampleWorkspace) -> None:
     with scripted_phases({"USE": ["UNVERIFIED"]}) as script:
         async with run_shell(workspace.root, columns=160) as shell, workspace.backend() as other:
             await shell.see("Nothing was started")

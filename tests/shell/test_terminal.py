@@ -11,6 +11,8 @@ from tests.support.terminal import open_terminal
 from tests.support.waiting import wait_until
 from tests.support.workspace import HeldWorkspace
 
+pytestmark = pytest.mark.acceptance
+
 
 def test_a_command_completion_and_ctrl_d(held: HeldWorkspace) -> None:
     held.go.touch()
@@ -67,7 +69,7 @@ def test_a_killed_shell_is_taken_up_by_the_next_one(held: HeldWorkspace) -> None
     assert held.began.read_text() == "began\n", "the step was adopted, and not run again"
 
 
-def test_told_to_end_it_leaves_its_step_running_for_the_next_start(held: HeldWorkspace) -> None:
+def test_sigterm_leaves_the_step_running_for_the_next_start(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.enter("/workflow start auth --wait").see("workflow_id:")
         wait_until(held.began.exists)

@@ -19,10 +19,12 @@ from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
 from penguin_repl.text.width import columns
 
+pytestmark = pytest.mark.acceptance
+
 WIDE = "漢字 und 👨\u200d👩\u200d👧 im Titel"
 
 
-def test_a_window_may_change_its_size_while_somebody_types(held: HeldWorkspace) -> None:
+def test_the_window_can_change_its_size_while_a_person_types(held: HeldWorkspace) -> None:
     with open_terminal(held.root, columns=100) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)

@@ -9,9 +9,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
@@ -31,16 +31,16 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def full(workspace: Workspace, tell: SimpleNamespace) -> Workspace:
+def full(workspace: Workspace) -> Workspace:
     """With workflows in several states."""
-    stories = [
-        tell.Story("done").complete(),
-        tell.Story("runs").run().report(Verdict.FAILED, "no"),
-        tell.Story("stuck").run().report(Verdict.UNVERIFIED, "nothing"),
-        tell.Story("gone").run().do(Cancel("ann")),
-        tell.Story("new"),
+    workflows = [
+        StoredWorkflow("done").complete(),
+        StoredWorkflow("runs").run().report(Verdict.FAILED, "no"),
+        StoredWorkflow("stuck").run().report(Verdict.UNVERIFIED, "nothing"),
+        StoredWorkflow("gone").run().do(Cancel("ann")),
+        StoredWorkflow("new"),
     ]
-    tell.commit(workspace.db, *stories)
+    commit_workflows(workspace.db, *workflows)
     return workspace
 
 
@@ -134,9 +134,9 @@ def test_what_does_not_agree_is_named(full: Workspace, statement: str, subject: 
     assert any(who == f"ituv-{subject}-000000" and text.startswith(message) for who, text in found), found
 
 
-def test_two_active_workflows_of_a_task_are_a_problem(full: Workspace, tell: SimpleNamespace) -> None:
+def test_two_active_workflows_of_a_task_are_a_problem(full: Workspace) -> None:
     change(full, "DROP INDEX run_active")
-    tell.commit(full.db, tell.Story("new", number=1))
+    commit_workflows(full.db, StoredWorkflow("new", number=1))
     assert ("ituv-new-000001", "it is active, and so is ituv-new-000000 of the same task") in problems(full)
 
 
@@ -196,14 +196,12 @@ def engine(workspace: Workspace) -> Iterator[Identity]:
     identity.release()
 
 
-def test_engines_that_live_own_or_run_steps_are_not_listed(
-    full: Workspace, engine: Identity, tell: SimpleNamespace
-) -> None:
+def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: Identity) -> None:
     import fcntl
 
     owner = "c" * 32
     aged(full.engines / owner)
-    tell.commit(full.db, tell.Story("owned").do(Claim(owner), Dispatch()))
+    commit_workflows(full.db, StoredWorkflow("owned").do(Claim(owner), Dispatch()))
     runs_steps = aged(full.engines / ("b" * 32))
     with open(runs_steps / LAUNCHER_LOCK, "w") as lock:
         os.utime(runs_steps, (LONG_AGO, LONG_AGO))
@@ -212,7 +210,7 @@ def test_engines_that_live_own_or_run_steps_are_not_listed(
     assert list(left(full)) == [f"engines/{'b' * 32}"]
 
 
-def test_engines_may_write_meanwhile(full: Workspace, tell: SimpleNamespace) -> None:
+def test_engines_may_write_meanwhile(full: Workspace) -> None:
     writer = open_store(full.db)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("UPDATE run SET reason = 'half done'")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
@@ -27,25 +27,25 @@ def names(db: Path) -> Iterator[NameReader]:
 
 
 @pytest.fixture
-def shop(db: Path, tell: SimpleNamespace) -> None:
+def shop(db: Path) -> None:
     """Two workflows of `cart`, the first of them over, and one each of `cart-view`, `login` and `ituv`."""
-    tell.commit(
+    commit_workflows(
         db,
-        tell.Story("cart", number=0).do(Cancel("ann")),
-        tell.Story("cart", number=1, at=tell.NOON + 40),
-        tell.Story("cart-view", at=tell.NOON + 30).run(),
-        tell.Story("login", at=tell.NOON + 20),
-        tell.Story("ituv", at=tell.NOON + 10),
+        StoredWorkflow("cart", number=0).do(Cancel("ann")),
+        StoredWorkflow("cart", number=1, at=NOON + 40),
+        StoredWorkflow("cart-view", at=NOON + 30).run(),
+        StoredWorkflow("login", at=NOON + 20),
+        StoredWorkflow("ituv", at=NOON + 10),
     )
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_newest_come_first_and_only_so_many(names: NameReader, tell: SimpleNamespace) -> None:
+def test_the_newest_come_first_and_only_so_many(names: NameReader) -> None:
     tasks = [it.task_id for it in names.newest(ALL, 10)]
     assert tasks == ["cart", "cart-view", "login", "ituv", "cart"]
     assert [it.task_id for it in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
     first = names.newest({S.RUNNING}, 10)
-    assert first == (("ituv-cart-view-000000", "cart-view", "RUNNING", "IMPLEMENT", tell.NOON + 30),)
+    assert first == (("ituv-cart-view-000000", "cart-view", "RUNNING", "IMPLEMENT", NOON + 30),)
 
 
 @pytest.mark.usefixtures("shop")
@@ -73,44 +73,36 @@ def test_an_id_is_its_own_from_where_its_neighbours_differ(names: NameReader) ->
         assert names.find(beginning, prefix=True).startswith(beginning)
 
 
-def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(
-    db: Path, names: NameReader, tell: SimpleNamespace
-) -> None:
-    tell.commit(db, tell.Story("a"), tell.Story("a-000000"))
+def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(db: Path, names: NameReader) -> None:
+    commit_workflows(db, StoredWorkflow("a"), StoredWorkflow("a-000000"))
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": len("ituv-a-000000")}
 
 
-def test_attempts_are_told_newest_first_with_what_they_came_to(
-    db: Path, names: NameReader, tell: SimpleNamespace
-) -> None:
-    story = tell.Story("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
-    tell.commit(db, story)
-    assert names.attempts(story.id) == {2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
-    story.do(Dispatch(), after=100)
-    tell.commit(db, story)
-    assert names.attempts(story.id) == {3: "TEST under way", 2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
+def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: NameReader) -> None:
+    workflow = StoredWorkflow("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
+    commit_workflows(db, workflow)
+    assert names.attempts(workflow.id) == {2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
+    workflow.do(Dispatch(), after=100)
+    commit_workflows(db, workflow)
+    assert names.attempts(workflow.id) == {3: "TEST under way", 2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
     assert names.attempts("ituv-none") == {}
 
 
-def test_attempts_are_known_by_their_number_alone_where_events_are_not(
-    db: Path, names: NameReader, tell: SimpleNamespace
-) -> None:
-    story = tell.Story("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
-    tell.commit(db, story)
+def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path, names: NameReader) -> None:
+    workflow = StoredWorkflow("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
+    commit_workflows(db, workflow)
     connection = open_store(db)
     connection.execute("DELETE FROM event")
     connection.close()
-    assert names.attempts(story.id) == {2: "", 1: ""}
-    assert names.people(story.id) == ()
+    assert names.attempts(workflow.id) == {2: "", 1: ""}
+    assert names.people(workflow.id) == ()
 
 
-def test_people_of_a_workflow_come_first_then_those_of_others(
-    db: Path, names: NameReader, tell: SimpleNamespace
-) -> None:
-    approved = tell.Story("cart").run().report(Verdict.UNVERIFIED).do(Approve("Bea B", tree="t"))
-    steered = tell.Story("login", at=tell.NOON + 90)
-    steered.do(Feedback(Advice(id="1", text="quick", by="cid", at=tell.NOON)), Pause("dan"), Resume("eve"))
-    tell.commit(db, approved, steered, tell.Story("cart-view", at=tell.NOON + 200).do(Cancel("")))
+def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: NameReader) -> None:
+    approved = StoredWorkflow("cart").run().report(Verdict.UNVERIFIED).do(Approve("Bea B", tree="t"))
+    steered = StoredWorkflow("login", at=NOON + 90)
+    steered.do(Feedback(Advice(id="1", text="quick", by="cid", at=NOON)), Pause("dan"), Resume("eve"))
+    commit_workflows(db, approved, steered, StoredWorkflow("cart-view", at=NOON + 200).do(Cancel("")))
     assert names.people(approved.id) == ("ann", "Bea B", "eve", "dan", "cid")
     assert names.people(steered.id) == ("ann", "eve", "dan", "cid", "Bea B")
     assert names.people("") == ("ann", "eve", "dan", "cid", "Bea B")

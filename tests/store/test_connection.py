@@ -44,6 +44,7 @@ def test_opening_again_keeps_everything(db: Path) -> None:
     assert not list(db.parent.glob("*.bak"))
 
 
+@pytest.mark.integration
 def test_many_processes_may_make_it_at_once(db: Path) -> None:
     script = "import sys, pathlib; from penguin.orchestration.store.connection import open_store as o; "
     script += "o(pathlib.Path(sys.argv[1])).execute('SELECT count(*) FROM run').fetchone()"
@@ -78,7 +79,7 @@ def test_a_newer_version_is_refused(db: Path, opener: object) -> None:
 
 
 @pytest.mark.parametrize("opener", [open_store, open_reader])
-def test_somebody_elses_database_is_refused(db: Path, opener: object) -> None:
+def test_a_database_of_another_program_is_refused(db: Path, opener: object) -> None:
     with sqlite3.connect(db) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()

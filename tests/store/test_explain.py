@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
@@ -34,88 +34,80 @@ def engine(db: Path) -> Iterator[Identity]:
     identity.release()
 
 
-def claimed(tell: SimpleNamespace, engine: Identity, task: str, **kinds: Any) -> Any:
-    return tell.Story(task, **kinds).do(Claim(engine.id))
+def claimed(engine: Identity, task: str, **kinds: Any) -> Any:
+    return StoredWorkflow(task, **kinds).do(Claim(engine.id))
 
 
-def test_what_runs_or_is_over_needs_no_explanation(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    runs, done = claimed(tell, engine, "runs").do(Dispatch()), tell.Story("done").complete()
-    cancelled = tell.Story("gone").do(Cancel())
-    tell.commit(db, runs, done, cancelled)
-    assert [reader.explain(story.id) for story in (runs, done, cancelled)] == ["", "", ""]
+def test_what_runs_or_is_over_needs_no_explanation(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    runs, done = claimed(engine, "runs").do(Dispatch()), StoredWorkflow("done").complete()
+    cancelled = StoredWorkflow("gone").do(Cancel())
+    commit_workflows(db, runs, done, cancelled)
+    assert [reader.explain(workflow.id) for workflow in (runs, done, cancelled)] == ["", "", ""]
     assert reader.explain("ituv-unknown-000000") == reader.advice("ituv-unknown-000000") == ""
     assert reader.advice(runs.id) == reader.advice(done.id) == ""
     assert reader.advice(cancelled.id) == f"/workflow retry {cancelled.id}"
 
 
-def test_without_an_engine_nothing_moves(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    waits, left = tell.Story("waits"), tell.Story("left").run()
-    tell.commit(db, waits, left)
+def test_without_an_engine_nothing_moves(db: Path, reader: WorkflowReader) -> None:
+    waits, left = StoredWorkflow("waits"), StoredWorkflow("left").run()
+    commit_workflows(db, waits, left)
     assert reader.explain(left.id) == START
     assert reader.explain(waits.id).endswith(START)
     assert reader.advice(waits.id) == reader.advice(left.id) == "penguin, or penguin worker"
 
 
-def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader) -> None:
     dead, alive = Identity(db.parent / "engines"), Identity(db.parent / "engines")
-    story = claimed(tell, dead, "a").do(Dispatch())
-    tell.commit(db, story)
-    assert reader.explain(story.id) == ""
+    workflow = claimed(dead, "a").do(Dispatch())
+    commit_workflows(db, workflow)
+    assert reader.explain(workflow.id) == ""
     dead.release()
-    assert reader.explain(story.id) == START, "it lives, but takes up nothing that others left"
+    assert reader.explain(workflow.id) == START, "it lives, but takes up nothing that others left"
     alive.claims_all()
-    assert reader.explain(story.id) == "", "that one will have it in a moment"
+    assert reader.explain(workflow.id) == "", "that one will have it in a moment"
     alive.release()
-    assert reader.explain(story.id) == START
+    assert reader.explain(workflow.id) == START
 
 
-def test_dependencies_are_named_with_their_workflows(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    blocked = claimed(tell, engine, "stuck").do(Dispatch()).report(Verdict.UNVERIFIED, "nothing to run")
-    runs, gone = claimed(tell, engine, "runs").do(Dispatch()), tell.Story("gone").do(Cancel())
-    behind = claimed(tell, engine, "behind", dependencies=("stuck",))
+def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    blocked = claimed(engine, "stuck").do(Dispatch()).report(Verdict.UNVERIFIED, "nothing to run")
+    runs, gone = claimed(engine, "runs").do(Dispatch()), StoredWorkflow("gone").do(Cancel())
+    behind = claimed(engine, "behind", dependencies=("stuck",))
     needs = ("done", "runs", "stuck", "gone", "behind", "never")
-    story = claimed(tell, engine, "a", dependencies=needs)
-    hopeful = claimed(tell, engine, "hopeful", dependencies=("runs",))
-    tell.commit(db, tell.Story("done").complete(), blocked, runs, gone, behind, story, hopeful)
-    assert reader.explain(story.id) == (
+    workflow = claimed(engine, "a", dependencies=needs)
+    hopeful = claimed(engine, "hopeful", dependencies=("runs",))
+    commit_workflows(db, StoredWorkflow("done").complete(), blocked, runs, gone, behind, workflow, hopeful)
+    assert reader.explain(workflow.id) == (
         "waits for runs (ituv-runs-000000, RUNNING), stuck (ituv-stuck-000000, BLOCKED: it waits for a person), "
         "gone (ituv-gone-000000, CANCELLED: it ended without completing), "
         "behind (ituv-behind-000000, PENDING, which waits for stuck, BLOCKED), never (not started)"
     )
     assert reader.explain(hopeful.id) == "waits for runs (ituv-runs-000000, RUNNING)"
-    assert reader.advice(story.id) == f"/workflow approve {blocked.id} --by NAME"
+    assert reader.advice(workflow.id) == f"/workflow approve {blocked.id} --by NAME"
     assert reader.advice(behind.id) == f"/workflow approve {blocked.id} --by NAME"
     assert reader.advice(hopeful.id) == ""
 
 
-def test_a_dependency_that_nobody_started_is_to_be_started(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    story, other = claimed(tell, engine, "a", dependencies=("b",)), claimed(tell, engine, "c", dependencies=("gone",))
-    gone = tell.Story("gone").do(Cancel())
-    tell.commit(db, story, other, gone)
-    assert reader.advice(story.id) == "/workflow start b"
+def test_a_dependency_without_workflow_has_to_be_started(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    workflow, other = claimed(engine, "a", dependencies=("b",)), claimed(engine, "c", dependencies=("gone",))
+    gone = StoredWorkflow("gone").do(Cancel())
+    commit_workflows(db, workflow, other, gone)
+    assert reader.advice(workflow.id) == "/workflow start b"
     assert reader.advice(other.id) == f"/workflow retry {gone.id}"
 
 
-def test_who_waits_for_a_slot_is_told_who_holds_it(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    holder, waits = claimed(tell, engine, "holder").do(Dispatch()), claimed(tell, engine, "waits")
-    tell.commit(db, holder, waits)
+def test_a_wait_for_a_slot_names_its_holder(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    holder, waits = claimed(engine, "holder").do(Dispatch()), claimed(engine, "waits")
+    commit_workflows(db, holder, waits)
     assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
 
 
 def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
+    db: Path, reader: WorkflowReader, engine: Identity
 ) -> None:
     dead = Identity(db.parent / "engines")
-    holder, waits = claimed(tell, dead, "holder").do(Dispatch()), claimed(tell, engine, "waits")
-    tell.commit(db, holder, waits)
+    holder, waits = claimed(dead, "holder").do(Dispatch()), claimed(engine, "waits")
+    commit_workflows(db, holder, waits)
     with open(dead.folder / LAUNCHER_LOCK, "w") as launcher:
         fcntl.flock(launcher, fcntl.LOCK_EX)
         dead.release()
@@ -123,51 +115,47 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
     assert reader.explain(waits.id) == ""
 
 
-def test_back_off_says_until_when_and_what_then(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    story = claimed(tell, engine, "a", at=time.time() - 3).do(Dispatch()).report(Verdict.FAILED, "no such file")
-    tell.commit(db, story)
-    until = datetime.fromtimestamp(story.state.due_at)
+def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    workflow = claimed(engine, "a", at=time.time() - 3).do(Dispatch()).report(Verdict.FAILED, "no such file")
+    commit_workflows(db, workflow)
+    until = datetime.fromtimestamp(workflow.state.due_at)
     day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
     said = f"back-off until {day}{until:%H:%M:%S}, then IMPLEMENT (IMPLEMENT FAILED: no such file)"
-    assert reader.explain(story.id) == said
+    assert reader.explain(workflow.id) == said
     assert until - datetime.now() < timedelta(seconds=70)
 
 
-def test_paused_says_by_whom_and_what_still_ends(
-    db: Path, reader: WorkflowReader, engine: Identity, tell: SimpleNamespace
-) -> None:
-    ending = claimed(tell, engine, "ending").do(Dispatch(), Pause("ann"))
-    still = claimed(tell, engine, "still").do(Pause())
-    tell.commit(db, ending, still)
+def test_paused_says_by_whom_and_what_still_ends(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+    ending = claimed(engine, "ending").do(Dispatch(), Pause("ann"))
+    still = claimed(engine, "still").do(Pause())
+    commit_workflows(db, ending, still)
     assert reader.explain(ending.id) == "paused by ann; a step of IMPLEMENT is still ending"
     assert reader.explain(still.id) == "paused"
     assert reader.advice(still.id) == f"/workflow resume {still.id}"
 
 
-def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a").run().report(Verdict.UNVERIFIED, "nothing to run")
-    tell.commit(db, story)
-    way_out = f"/workflow approve {story.id} --by NAME"
-    assert reader.explain(story.id) == "IMPLEMENT is UNVERIFIED: nothing to run"
-    assert reader.advice(story.id) == way_out
+def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a").run().report(Verdict.UNVERIFIED, "nothing to run")
+    commit_workflows(db, workflow)
+    way_out = f"/workflow approve {workflow.id} --by NAME"
+    assert reader.explain(workflow.id) == "IMPLEMENT is UNVERIFIED: nothing to run"
+    assert reader.advice(workflow.id) == way_out
 
 
-def test_being_cancelled_says_so(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+def test_being_cancelled_says_so(db: Path, reader: WorkflowReader) -> None:
     engine = Identity(db.parent / "engines")
-    story = claimed(tell, engine, "a").do(Dispatch(), Cancel("ann"))
-    paused = claimed(tell, engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
-    tell.commit(db, story, paused)
+    workflow = claimed(engine, "a").do(Dispatch(), Cancel("ann"))
+    paused = claimed(engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
+    commit_workflows(db, workflow, paused)
     ending = "being cancelled by ann: the step of IMPLEMENT is ending"
-    for one in (story, paused):
+    for one in (workflow, paused):
         assert reader.explain(one.id) == ending
         assert reader.advice(one.id) == ""
     engine.release()
-    assert reader.explain(story.id) == f"{ending}; {START}"
+    assert reader.explain(workflow.id) == f"{ending}; {START}"
 
 
-def test_explanations_are_one_line(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a").run().report(Verdict.UNVERIFIED, "first\nsecond " * 100)
-    tell.commit(db, story)
-    assert "\n" not in reader.explain(story.id)
+def test_explanations_are_one_line(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a").run().report(Verdict.UNVERIFIED, "first\nsecond " * 100)
+    commit_workflows(db, workflow)
+    assert "\n" not in reader.explain(workflow.id)

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from sqlite_utils import Database, Migrations
+from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import SCHEMA_VERSION, open_reader, open_store
@@ -45,9 +45,9 @@ def version(path: Path) -> int:
 
 
 @pytest.fixture
-def old(db: Path, tell: SimpleNamespace) -> Path:
+def old(db: Path) -> Path:
     """A database of this version, with a workflow in it."""
-    tell.commit(db, tell.Story("a").complete())
+    commit_workflows(db, StoredWorkflow("a").complete())
     return db
 
 
@@ -67,9 +67,9 @@ def test_the_old_version_is_copied_aside(old: Path) -> None:
     assert not list(old.parent.glob("*.new"))
 
 
-def test_what_was_not_in_the_main_file_yet_is_in_the_copy_too(old: Path, tell: SimpleNamespace) -> None:
+def test_what_was_not_in_the_main_file_yet_is_in_the_copy_too(old: Path) -> None:
     connection = open_store(old)
-    tell.commit(old, tell.Story("b"))
+    commit_workflows(old, StoredWorkflow("b"))
     assert old.with_name("state.db-wal").stat().st_size
     migrate(connection, old, later, NEXT)
     with sqlite3.connect(copy_of(old)) as copy:
@@ -123,6 +123,7 @@ MIGRATE = f"""
 """
 
 
+@pytest.mark.integration
 def test_several_processes_may_migrate_at_once(old: Path) -> None:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", textwrap.dedent(MIGRATE), str(old)]

@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.workspace import Workspace
@@ -20,17 +20,17 @@ CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, t
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, tell: SimpleNamespace) -> Workspace:
+def workspace(tmp_path: Path) -> Workspace:
     """With one unfinished workflow here, and three in two places on servers."""
     (tmp_path / "penguin.yaml").write_text(CONFIG)
     (tmp_path / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": [{"id": "a", "title": "A"}]}))
     workspace = Workspace(tmp_path)
     workspace.ensure()
     (workspace.state / "temporal").mkdir()
-    tell.commit(workspace.db, tell.Story("here"), tell.Story("done").complete())
+    commit_workflows(workspace.db, StoredWorkflow("here"), StoredWorkflow("done").complete())
     one, two = (workspace.state / "temporal" / f"known-{digest}.db" for digest in ("00000000", "11111111"))
-    tell.commit(one, tell.Story("there"), tell.Story("over").complete())
-    tell.commit(two, tell.Story("more"), tell.Story("stuck").run().report(Verdict.UNVERIFIED, "nothing"))
+    commit_workflows(one, StoredWorkflow("there"), StoredWorkflow("over").complete())
+    commit_workflows(two, StoredWorkflow("more"), StoredWorkflow("stuck").run().report(Verdict.UNVERIFIED, "nothing"))
     return workspace
 
 
@@ -50,11 +50,11 @@ def test_the_unfinished_ones_of_the_other_backend_are_counted(workspace: Workspa
     assert files(workspace) == before
 
 
-def test_they_are_counted_while_others_write(workspace: Workspace, tell: SimpleNamespace) -> None:
+def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
     reader = open_reader(workspace.db)
     assert reader is not None
     reader.execute("SELECT 1 FROM run").fetchone()
-    tell.commit(workspace.db, tell.Story("new"))
+    commit_workflows(workspace.db, StoredWorkflow("new"))
     assert unfinished_elsewhere(workspace, "temporal") == 2
     reader.close()
 
@@ -70,6 +70,7 @@ def test_what_can_not_be_read_counts_for_nothing(workspace: Workspace) -> None:
     assert unfinished_elsewhere(workspace, "temporal") == 0
 
 
+@pytest.mark.integration
 def test_a_start_says_it_once_beside_the_results_and_health_always(workspace: Workspace) -> None:
     ran = penguin(workspace, "--keep-going", "-c", "/workflow start a", "-c", "/workflow start a")
     told = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows, task_definition
 
 from penguin.orchestration.backend import (
     ACTIVE,
@@ -44,29 +44,29 @@ def interrupted(attempt: int, cause: str) -> Report:
     return Report(attempt, AttemptResult(verdict=V.INTERRUPTED, cause=cause))
 
 
-def crowd(tell: SimpleNamespace) -> list[Any]:
+def crowd() -> list[Any]:
     """Some hundred workflows of two projects, in every status."""
-    stories = []
+    workflows = []
     for n in range(320):
-        at = tell.NOON + n // 2  # two of each time
-        story = tell.Story(f"task-{n // 4}", number=n % 4, at=at, project=f"p{n % 3 // 2}")
+        at = NOON + n // 2  # two of each time
+        workflow = StoredWorkflow(f"task-{n // 4}", number=n % 4, at=at, project=f"p{n % 3 // 2}")
         kind = n % 4 if n % 4 < 3 else 3 + n // 4 % 5
         if kind == 0:
-            story.complete()
+            workflow.complete()
         elif kind == 1:
-            story.do(Cancel("ann"))
+            workflow.do(Cancel("ann"))
         elif kind == 2:
-            story.run().do(Report(1, AttemptResult(verdict=V.ERROR, reason="no such agent", impossible=True)))
+            workflow.run().do(Report(1, AttemptResult(verdict=V.ERROR, reason="no such agent", impossible=True)))
         elif kind == 3:
-            story.run()
+            workflow.run()
         elif kind == 4:
-            story.run().do(Pause("ann"))
+            workflow.run().do(Pause("ann"))
         elif kind == 5:
-            story.run().report(V.UNVERIFIED, "nothing to run")
+            workflow.run().report(V.UNVERIFIED, "nothing to run")
         elif kind == 6:
-            story.run().report(V.FAILED, "2 of 14 tests failed")
-        stories.append(story)
-    return stories
+            workflow.run().report(V.FAILED, "2 of 14 tests failed")
+        workflows.append(workflow)
+    return workflows
 
 
 # --- nothing there --------------------------------------------------------------------------------------------------
@@ -85,14 +85,14 @@ def test_no_file_means_that_there_is_nothing(db: Path, reader: WorkflowReader) -
     assert not db.exists()
 
 
-def test_a_file_that_comes_later_is_read(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+def test_a_file_that_comes_later_is_read(db: Path, reader: WorkflowReader) -> None:
     assert reader.list() == []
-    tell.commit(db, tell.Story("a"))
+    commit_workflows(db, StoredWorkflow("a"))
     assert [info.task_id for info in reader.list()] == ["a"]
 
 
-def test_damage_is_a_store_error(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    tell.commit(db, *[tell.Story(f"t{n}") for n in range(100)])
+def test_damage_is_a_store_error(db: Path, reader: WorkflowReader) -> None:
+    commit_workflows(db, *[StoredWorkflow(f"t{n}") for n in range(100)])
     open_store(db).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = bytearray(db.read_bytes())
     whole[4096:] = b"\x5a" * (len(whole) - 4096)
@@ -101,8 +101,8 @@ def test_damage_is_a_store_error(db: Path, reader: WorkflowReader, tell: SimpleN
         reader.list()
 
 
-def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    tell.commit(db, tell.Story("a"))
+def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader) -> None:
+    commit_workflows(db, StoredWorkflow("a"))
     strange = b"\xff".decode(errors="surrogateescape")
     assert reader.info(strange) is None
     assert reader.history(strange) == []
@@ -115,17 +115,17 @@ def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader, tell
 # --- info and lists -------------------------------------------------------------------------------------------------
 
 
-def test_info_says_all_of_a_workflow(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a").run()
+def test_info_says_all_of_a_workflow(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a").run()
     passed = AttemptResult(verdict=V.PASSED, artifacts=("out/a.txt", "out/b.txt"))
-    story.do(Report(1, passed)).report(V.FAILED, "2 of 14 tests failed")
-    tell.commit(db, story)
-    info = reader.info(story.id)
+    workflow.do(Report(1, passed)).report(V.FAILED, "2 of 14 tests failed")
+    commit_workflows(db, workflow)
+    info = reader.info(workflow.id)
     assert info is not None
-    assert (info.workflow_id, info.task_id, info.blueprint_id, info.project_id) == (story.id, "a", "plan", "shop")
+    assert (info.workflow_id, info.task_id, info.blueprint_id, info.project_id) == (workflow.id, "a", "plan", "shop")
     assert (info.status, info.phase, info.progress) == (S.RUNNING, P.TEST, 50)
-    assert info.started_at == datetime.fromtimestamp(tell.NOON, UTC)
-    assert info.updated_at == datetime.fromtimestamp(story.at, UTC)
+    assert info.started_at == datetime.fromtimestamp(NOON, UTC)
+    assert info.updated_at == datetime.fromtimestamp(workflow.at, UTC)
     assert info.error_message == "TEST FAILED: 2 of 14 tests failed"
     assert info.artifacts == ("out/a.txt", "out/b.txt")
 
@@ -142,14 +142,14 @@ FILTERS = list(
 """Project, statuses, task, seconds after the first start, order."""
 
 
-def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    tell.commit(db, *crowd(tell))
+def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowReader) -> None:
+    commit_workflows(db, *crowd())
     everything = reader.list(limit=10_000)
     assert len(everything) == 320
     assert everything == sorted(everything, key=lambda info: (-info.started_at.timestamp(), info.workflow_id))
     assert {info.status for info in everything} == set(S)
     for project, statuses, task, after, sort in FILTERS:
-        since = None if after is None else tell.NOON + after
+        since = None if after is None else NOON + after
         wanted = [
             info
             for info in everything
@@ -188,16 +188,16 @@ def test_every_list_walks_an_index_in_order(
     assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
 
 
-def test_which_tasks_are_done_and_which_are_under_way(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    again = tell.Story("again", number=1, at=tell.NOON + 100)
-    tell.commit(
+def test_which_tasks_are_done_and_which_are_under_way(db: Path, reader: WorkflowReader) -> None:
+    again = StoredWorkflow("again", number=1, at=NOON + 100)
+    commit_workflows(
         db,
-        tell.Story("done").complete(),
-        tell.Story("again").complete(),
+        StoredWorkflow("done").complete(),
+        StoredWorkflow("again").complete(),
         again,
-        tell.Story("late").do(Cancel()),
-        tell.Story("else", project="other").complete(),
-        tell.Story("stuck").run().report(V.UNVERIFIED, "nothing to run"),
+        StoredWorkflow("late").do(Cancel()),
+        StoredWorkflow("else", project="other").complete(),
+        StoredWorkflow("stuck").run().report(V.UNVERIFIED, "nothing to run"),
     )
     assert reader.completed_tasks("shop") == {"done"}
     assert reader.active_tasks("shop") == {"again": S.PENDING, "stuck": S.BLOCKED}
@@ -207,9 +207,9 @@ def test_which_tasks_are_done_and_which_are_under_way(db: Path, reader: Workflow
 # --- finding --------------------------------------------------------------------------------------------------------
 
 
-def test_find(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    old, new = tell.Story("auth", number=0).complete(), tell.Story("auth", number=1, at=tell.NOON + 100)
-    tell.commit(db, old, new, tell.Story("auth-user"))
+def test_find(db: Path, reader: WorkflowReader) -> None:
+    old, new = StoredWorkflow("auth", number=0).complete(), StoredWorkflow("auth", number=1, at=NOON + 100)
+    commit_workflows(db, old, new, StoredWorkflow("auth-user"))
     assert reader.find("ituv-auth-000000") == old.id
     assert reader.find("auth") == new.id
     assert reader.find("auth-user") == "ituv-auth-user-000000"
@@ -220,8 +220,8 @@ def test_find(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
     assert caught.value.hint == "did you mean ituv-auth-user-000000?"
 
 
-def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    tell.commit(db, *crowd(tell))
+def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader) -> None:
+    commit_workflows(db, *crowd())
     with pytest.raises(WorkflowNotFound, match="tusk-77") as caught:
         reader.find("tusk-77")
     assert caught.value.hint == "did you mean task-77?"
@@ -230,53 +230,53 @@ def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader, t
             reader.find(hopeless, prefix=True)
 
 
-def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    tell.commit(db, *crowd(tell))
+def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader) -> None:
+    commit_workflows(db, *crowd())
     with pytest.raises(WorkflowNotFound, match="beginning of several workflows") as caught:
         reader.find("ituv-task-1", prefix=True)
     assert str(caught.value).count("ituv-task-1") == 6
     assert str(caught.value).endswith("…")
 
 
-def test_the_beginning_of_a_task_is_enough_for_reading(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    old, new = tell.Story("mail", number=0).complete(), tell.Story("mail", number=1, at=tell.NOON + 100)
-    tell.commit(db, old, new, tell.Story("auth-user"), tell.Story("auth-mail"))
+def test_the_beginning_of_a_task_is_enough_for_reading(db: Path, reader: WorkflowReader) -> None:
+    old, new = StoredWorkflow("mail", number=0).complete(), StoredWorkflow("mail", number=1, at=NOON + 100)
+    commit_workflows(db, old, new, StoredWorkflow("auth-user"), StoredWorkflow("auth-mail"))
     assert reader.find("ma", prefix=True) == new.id
     with pytest.raises(WorkflowNotFound, match="beginning of several tasks: auth-mail, auth-user"):
         reader.find("auth", prefix=True)
     with pytest.raises(WorkflowNotFound):
         reader.find("ma")
-    tell.commit(db, tell.Story("ituv"))
+    commit_workflows(db, StoredWorkflow("ituv"))
     with pytest.raises(WorkflowNotFound, match="several ids"):
         reader.find("itu", prefix=True)
 
 
-def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    moved = tell.Story("a").do(Claim("e" * 32, "hut"), Dispatch()).report(V.PASSED)
+def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader) -> None:
+    moved = StoredWorkflow("a").do(Claim("e" * 32, "hut"), Dispatch()).report(V.PASSED)
     moved.do(interrupted(2, "crash")).do(Claim("f" * 32, "barn")).report(V.PASSED)
     moved.do(Claim("d" * 32, "loft"))
-    tell.commit(db, moved, tell.Story("b"))
+    commit_workflows(db, moved, StoredWorkflow("b"))
     assert reader.host_of(moved.id) == "loft"
     assert reader.attempt_hosts(moved.id) == {1: "hut", 2: "barn", 3: "loft"}
-    assert [reader.host_of(other) for other in (tell.Story("b").id, "no-such", "\udcff")] == ["", "", ""]
+    assert [reader.host_of(other) for other in (StoredWorkflow("b").id, "no-such", "\udcff")] == ["", "", ""]
 
 
 # --- history and results --------------------------------------------------------------------------------------------
 
 
-def long_life(tell: SimpleNamespace) -> Any:
-    story = tell.Story("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4, "hut")).run()
-    story.do(Feedback(Advice(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
-    story.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
-    story.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
-    story.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this").do(Approve("ann", note="looks good"))
-    return story
+def long_life() -> Any:
+    workflow = StoredWorkflow("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4, "hut")).run()
+    workflow.do(Feedback(Advice(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
+    workflow.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
+    workflow.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
+    workflow.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this").do(Approve("ann", note="looks good"))
+    return workflow
 
 
-def test_history_tells_every_event_in_a_sentence(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = long_life(tell)
-    tell.commit(db, story)
-    history = reader.history(story.id)
+def test_history_shows_every_event_in_a_sentence(db: Path, reader: WorkflowReader) -> None:
+    workflow = long_life()
+    commit_workflows(db, workflow)
+    history = reader.history(workflow.id)
     assert [entry.text for entry in history] == [
         "started by ann, to begin at IMPLEMENT",
         "claimed by engine 1a2b3c on hut",
@@ -304,42 +304,42 @@ def test_history_tells_every_event_in_a_sentence(db: Path, reader: WorkflowReade
     ]
     assert [entry.seq for entry in history] == sorted(entry.seq for entry in history)
     assert history[0].seq == 1
-    assert history[-1].seq == story.seq
+    assert history[-1].seq == workflow.seq
     assert history[0].data["definition"]["task"]["id"] == "a"
     assert all(entry.kind == entry.data["type"] and "\n" not in entry.text for entry in history)
-    assert history[0].at == datetime.fromtimestamp(tell.NOON, UTC)
+    assert history[0].at == datetime.fromtimestamp(NOON, UTC)
 
 
-def test_every_kind_of_event_has_a_sentence(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
+def test_every_kind_of_event_has_a_sentence(db: Path, reader: WorkflowReader) -> None:
     from penguin.orchestration.core import events
     from penguin.orchestration.store.history import SENTENCES
 
     assert set(SENTENCES) == {kind.__name__ for kind in events.Event.__subclasses__()}
 
 
-def test_results(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a", skip=(P.USE,)).run().report(V.PASSED)
-    tell.commit(db, story)
-    implement, test = reader.results(story.id)
+def test_results(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a", skip=(P.USE,)).run().report(V.PASSED)
+    commit_workflows(db, workflow)
+    implement, test = reader.results(workflow.id)
     assert (implement.phase, implement.attempt, implement.verdict) == (P.IMPLEMENT, 1, V.PASSED)
     assert implement.evidence["steps"][0]["name"] == "pytest -q"
     assert implement.ended_at is not None
     assert implement.ended_at > implement.started_at
     assert (test.phase, test.attempt, test.verdict, test.ended_at, test.evidence) == (P.TEST, 2, None, None, {})
 
-    story.do(Pause(now=True), interrupted(2, "now"))
-    tell.commit(db, story)
-    assert reader.results(story.id)[1].verdict is V.INTERRUPTED
-    assert reader.results(story.id)[1].evidence == {"cause": "now"}
+    workflow.do(Pause(now=True), interrupted(2, "now"))
+    commit_workflows(db, workflow)
+    assert reader.results(workflow.id)[1].verdict is V.INTERRUPTED
+    assert reader.results(workflow.id)[1].evidence == {"cause": "now"}
 
-    story.do(Resume()).run()
-    tell.commit(db, story)
-    assert reader.results(story.id)[1].verdict is None
-    assert reader.results(story.id)[1].started_at == test.started_at
+    workflow.do(Resume()).run()
+    commit_workflows(db, workflow)
+    assert reader.results(workflow.id)[1].verdict is None
+    assert reader.results(workflow.id)[1].started_at == test.started_at
 
-    story.report(V.PASSED).report(V.UNVERIFIED, "ask somebody").do(Approve("ann", note="fine", tree="t1"))
-    tell.commit(db, story)
-    results = reader.results(story.id)
+    workflow.report(V.PASSED).report(V.UNVERIFIED, "ask somebody").do(Approve("ann", note="fine", tree="t1"))
+    commit_workflows(db, workflow)
+    results = reader.results(workflow.id)
     assert [(one.phase, one.attempt, one.verdict) for one in results] == [
         (P.IMPLEMENT, 1, V.PASSED),
         (P.TEST, 2, V.PASSED),
@@ -350,17 +350,19 @@ def test_results(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> Non
     assert results[-1].evidence == {"approved_by": "ann", "note": "fine", "tree": "t1"}
 
 
-def test_results_name_the_passes_that_were_kept(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a")
-    story.writes, story.state, story.seq = [], None, 0
+def test_results_name_the_passes_that_were_kept(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a")
+    workflow.writes, workflow.state, workflow.seq = [], None, 0
     kept = (Pass(P.IMPLEMENT, "t1"),)
-    plan = tell.definition("a")
-    story.do(Start(workflow_id=story.id, number=1, definition=plan, phase=P.TEST, passes=kept, retry_of="ituv-a-0"))
-    tell.commit(db, story)
-    (only,) = reader.results(story.id)
+    plan = task_definition("a")
+    workflow.do(
+        Start(workflow_id=workflow.id, number=1, definition=plan, phase=P.TEST, passes=kept, retry_of="ituv-a-0")
+    )
+    commit_workflows(db, workflow)
+    (only,) = reader.results(workflow.id)
     assert (only.phase, only.attempt, only.verdict) == (P.IMPLEMENT, 0, V.PASSED)
     assert only.evidence["kept_from"] == "ituv-a-0"
-    assert reader.history(story.id)[0].text == (
+    assert reader.history(workflow.id)[0].text == (
         "started as a retry of ituv-a-0, to begin at TEST; passes kept: IMPLEMENT"
     )
 
@@ -368,16 +370,16 @@ def test_results_name_the_passes_that_were_kept(db: Path, reader: WorkflowReader
 # --- dependencies ---------------------------------------------------------------------------------------------------
 
 
-def test_when_a_dependency_is_met(db: Path, tell: SimpleNamespace) -> None:
-    again = tell.Story("again", number=1, at=tell.NOON - 500)  # the clock was set back: the number counts
-    tell.commit(
+def test_when_a_dependency_is_met(db: Path) -> None:
+    again = StoredWorkflow("again", number=1, at=NOON - 500)  # the clock was set back: the number counts
+    commit_workflows(
         db,
-        tell.Story("done").complete(),
-        tell.Story("once").complete(),
-        tell.Story("once", number=1, at=tell.NOON + 100).do(Cancel()),
-        tell.Story("again").complete(),
+        StoredWorkflow("done").complete(),
+        StoredWorkflow("once").complete(),
+        StoredWorkflow("once", number=1, at=NOON + 100).do(Cancel()),
+        StoredWorkflow("again").complete(),
         again,
-        tell.Story("never").do(Cancel()),
+        StoredWorkflow("never").do(Cancel()),
     )
     connection = open_reader(db)
     assert connection is not None
@@ -395,13 +397,13 @@ def test_when_a_dependency_is_met(db: Path, tell: SimpleNamespace) -> None:
     assert state("done", "other") == (False, None, None)
 
 
-def test_waiting_in_vain_is_seen_through_a_chain(db: Path, tell: SimpleNamespace) -> None:
-    blocked = tell.Story("a").run().report(V.UNVERIFIED, "nothing to run")
-    b, c = tell.Story("b", dependencies=("a",)), tell.Story("c", dependencies=("b",))
-    one, other = tell.Story("one", dependencies=("other",)), tell.Story("other", dependencies=("one",))
-    runs = tell.Story("runs").run()
-    fine = tell.Story("fine", dependencies=("runs",))
-    tell.commit(db, blocked, b, c, one, other, runs, fine)
+def test_waiting_in_vain_is_seen_through_a_chain(db: Path) -> None:
+    blocked = StoredWorkflow("a").run().report(V.UNVERIFIED, "nothing to run")
+    b, c = StoredWorkflow("b", dependencies=("a",)), StoredWorkflow("c", dependencies=("b",))
+    one, other = StoredWorkflow("one", dependencies=("other",)), StoredWorkflow("other", dependencies=("one",))
+    runs = StoredWorkflow("runs").run()
+    fine = StoredWorkflow("fine", dependencies=("runs",))
+    commit_workflows(db, blocked, b, c, one, other, runs, fine)
     connection = open_reader(db)
     assert connection is not None
     found = hopeless_dependency(connection, c.id)
@@ -414,9 +416,10 @@ def test_waiting_in_vain_is_seen_through_a_chain(db: Path, tell: SimpleNamespace
 # --- cost -----------------------------------------------------------------------------------------------------------
 
 
-def test_reading_imports_nothing_heavy(db: Path, tell: SimpleNamespace) -> None:
-    story = long_life(tell)
-    tell.commit(db, story)
+@pytest.mark.integration
+def test_reading_imports_nothing_heavy(db: Path) -> None:
+    workflow = long_life()
+    commit_workflows(db, workflow)
     script = """
 import sys, pathlib
 from penguin.orchestration.store.queries import WorkflowReader
@@ -426,7 +429,7 @@ reader.find("a"); reader.info(sys.argv[2]); reader.explain(sys.argv[2]); reader.
 heavy = {"asyncio", "msgspec", "networkx", "sqlite_utils", "httpx", "rich", "prompt_toolkit", "yaml"}
 print(sorted(heavy & sys.modules.keys()))
 """
-    command = [sys.executable, "-c", script, str(db), story.id]
+    command = [sys.executable, "-c", script, str(db), workflow.id]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
@@ -434,39 +437,41 @@ print(sorted(heavy & sys.modules.keys()))
 # --- costs ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_agents_spent_is_told_by_workflow_and_in_all(
-    db: Path, reader: WorkflowReader, tell: SimpleNamespace
-) -> None:
+def test_agent_usage_is_shown_per_workflow_and_in_total(db: Path, reader: WorkflowReader) -> None:
     assert reader.total() == (0, Spending())
-    paid, free, other = tell.Story("paid").run(), tell.Story("free").complete(), tell.Story("other", project="x").run()
+    paid, free, other = (
+        StoredWorkflow("paid").run(),
+        StoredWorkflow("free").complete(),
+        StoredWorkflow("other", project="x").run(),
+    )
     spent = AttemptResult(verdict=V.FAILED, usage=Usage(3, 1200, 0.25, 1.5))
-    for story in (paid, other):
-        story.do(Report(1, spent)).do(Dispatch(), after=100).do(Report(2, spent))
-    tell.commit(db, paid, free, other)
+    for workflow in (paid, other):
+        workflow.do(Report(1, spent)).do(Dispatch(), after=100).do(Report(2, spent))
+    commit_workflows(db, paid, free, other)
     double = Spending(6, 2400, 0.5, 3.0)
     assert reader.spent([paid.id, free.id, "ituv-x-000000", "\ud800"]) == {paid.id: double}
     others = [f"ituv-x-{number:06}" for number in range(2 * AT_ONCE)]
     assert reader.spent([paid.id, *others, other.id]) == {paid.id: double, other.id: double}
     assert reader.total() == (3, double.plus(double))
     assert reader.total(project_id="shop") == (2, double)
-    assert reader.total(statuses=[S.COMPLETED], task_id="free", since=tell.NOON) == (1, Spending())
+    assert reader.total(statuses=[S.COMPLETED], task_id="free", since=NOON) == (1, Spending())
     assert reader.total(since=paid.at + 1, sort="updated") == reader.total(task_id="\ud800") == (0, Spending())
     assert reader.agents_of(paid.id) == reader.agents_of("ituv-x-000000") == reader.agents_of("\ud800") == ""
 
 
-def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowReader, tell: SimpleNamespace) -> None:
-    story = tell.Story("a").run()
-    story.do(Pause("ann", now=True))
-    story.do(Report(1, AttemptResult(verdict=V.INTERRUPTED, cause="now", usage=Usage(1, 100, 0.1, 1.0))))
-    tell.commit(db, story)
-    (attempt,) = reader.results(story.id)
+def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowReader) -> None:
+    workflow = StoredWorkflow("a").run()
+    workflow.do(Pause("ann", now=True))
+    workflow.do(Report(1, AttemptResult(verdict=V.INTERRUPTED, cause="now", usage=Usage(1, 100, 0.1, 1.0))))
+    commit_workflows(db, workflow)
+    (attempt,) = reader.results(workflow.id)
     assert attempt.evidence == {"cause": "now", "usage": {"turns": 1, "tokens": 100, "usd": 0.1, "minutes": 1.0}}
-    story.do(Resume("ann"), Dispatch())
-    tell.commit(db, story)
-    assert reader.results(story.id)[0].evidence["usage"]["tokens"] == 100
-    story.do(Report(1, AttemptResult(verdict=V.PASSED, usage=Usage(2, 200, 0.2, 0.5))))
-    tell.commit(db, story)
-    attempt = reader.results(story.id)[0]
+    workflow.do(Resume("ann"), Dispatch())
+    commit_workflows(db, workflow)
+    assert reader.results(workflow.id)[0].evidence["usage"]["tokens"] == 100
+    workflow.do(Report(1, AttemptResult(verdict=V.PASSED, usage=Usage(2, 200, 0.2, 0.5))))
+    commit_workflows(db, workflow)
+    attempt = reader.results(workflow.id)[0]
     assert attempt.verdict is V.PASSED
     assert attempt.evidence["usage"] == {"turns": 3, "tokens": 300, "usd": 0.3, "minutes": 1.5}
-    assert reader.spent([story.id])[story.id].tokens == 300
+    assert reader.spent([workflow.id])[workflow.id].tokens == 300

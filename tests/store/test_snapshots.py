@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.core.commands import Cancel
@@ -164,15 +164,15 @@ def test_a_name_that_leads_elsewhere_is_refused(store: WorkflowStateStore, name:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, tell: SimpleNamespace) -> Workspace:
+def workspace(tmp_path: Path) -> Workspace:
     """With a workflow that is long over and one that goes on, both with a conversation."""
     workspace = Workspace(tmp_path)
     workspace.ensure()
-    old, going = tell.Story("old").do(Cancel("ann")), tell.Story("going").run()
-    tell.commit(workspace.db, old, going)
+    old, going = StoredWorkflow("old").do(Cancel("ann")), StoredWorkflow("going").run()
+    commit_workflows(workspace.db, old, going)
     with WorkflowStateStore(workspace.db) as store:
-        for story in (old, going):
-            store.save_context_snapshot(snapshot(f"{story.id}-1", story.id), FILES)
+        for workflow in (old, going):
+            store.save_context_snapshot(snapshot(f"{workflow.id}-1", workflow.id), FILES)
         store.save_context_snapshot(snapshot("other", "nobody's"))
     return workspace
 
@@ -185,6 +185,7 @@ def counts(workspace: Workspace) -> list[int]:
     return found
 
 
+@pytest.mark.integration
 def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> None:
     assert counts(workspace) == [3, 3, 6]
     assert [old.task_id for old in prune(workspace, 0.0, dry_run=True).workflows] == ["old"]
@@ -196,11 +197,12 @@ def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> N
     assert check(workspace).problems == ()
 
 
-def test_conversations_of_workflows_on_a_server_go_with_them(workspace: Workspace, tell: SimpleNamespace) -> None:
+@pytest.mark.integration
+def test_conversations_of_workflows_on_a_server_go_with_them(workspace: Workspace) -> None:
     mirror = workspace.state / "temporal" / "known-12345678.db"
     mirror.parent.mkdir()
-    away, both = tell.Story("away").do(Cancel("ann")), tell.Story("going").do(Cancel("ann"))
-    tell.commit(mirror, away, both)
+    away, both = StoredWorkflow("away").do(Cancel("ann")), StoredWorkflow("going").do(Cancel("ann"))
+    commit_workflows(mirror, away, both)
     with WorkflowStateStore(workspace.db) as store:
         store.save_context_snapshot(snapshot("away-1", away.id), FILES)
         prune(workspace, 0.0)
@@ -249,8 +251,8 @@ def test_check_finds_what_is_not_whole(workspace: Workspace, statement: str, pro
 # --- large ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path, tell: SimpleNamespace) -> None:
-    tell.commit(db, *[tell.Story(f"t{n}") for n in range(50)])
+def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path) -> None:
+    commit_workflows(db, *[StoredWorkflow(f"t{n}") for n in range(50)])
     dice = random.Random(1)
     words = [f"{dice.getrandbits(40):x}" for _ in range(5000)]
     talk = [{"role": "tool", "output": " ".join(dice.choices(words, k=2000))} for _ in range(1000)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import stat
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.commands import Cancel
@@ -36,9 +36,9 @@ def test_it_takes_a_path_as_text(tmp_path: Path) -> None:
     WorkflowStateStore(str(tmp_path / "state.db")).close()
 
 
-def test_it_lists_every_active_workflow(db: Path, tell: SimpleNamespace) -> None:
-    stories = [tell.Story(f"t{n}", at=tell.NOON + n) for n in range(150)]
-    tell.commit(db, *stories, tell.Story("done").complete(), tell.Story("gone").do(Cancel()))
+def test_it_lists_every_active_workflow(db: Path) -> None:
+    workflows = [StoredWorkflow(f"t{n}", at=NOON + n) for n in range(150)]
+    commit_workflows(db, *workflows, StoredWorkflow("done").complete(), StoredWorkflow("gone").do(Cancel()))
     with WorkflowStateStore(db) as store:
         active = store.list_active_workflows()
     assert [info.task_id for info in active] == [f"t{n}" for n in reversed(range(150))]

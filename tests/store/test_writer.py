@@ -10,14 +10,15 @@ import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
+from tests.store.stored_workflow import NOON, StoredWorkflow, attempt_result, commit_workflows
 from tests.support.waiting import PATIENCE
 
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
-from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume
+from penguin.orchestration.core.commands import Cancel, Claim, Command, Dispatch, Feedback, Pause, Report, Resume
 from penguin.orchestration.core.events import Advice
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.core.state import rebuild
@@ -51,22 +52,22 @@ def rows(db: Path, sql: str) -> list[tuple[Any, ...]]:
         return reader.execute(sql).fetchall()
 
 
-def test_what_is_done_is_on_disk(db: Path, tell: SimpleNamespace) -> None:
+def test_what_is_done_is_on_disk(db: Path) -> None:
     async def scenario() -> None:
-        story = tell.Story("a").run()
+        workflow = StoredWorkflow("a").run()
         async with writing(db) as writer:
-            await writer.write(story.writes)
+            await writer.write(workflow.writes)
             # Through another connection, before the writer closes.
-            assert rows(db, "SELECT workflow_id, seq, slot FROM run") == [(story.id, 3, 1)]
+            assert rows(db, "SELECT workflow_id, seq, slot FROM run") == [(workflow.id, 3, 1)]
             assert rows(db, "SELECT seq, kind FROM event") == [(1, "Started"), (2, "Claimed"), (3, "AttemptStarted")]
 
     asyncio.run(scenario())
 
 
-def test_of_two_who_move_a_workflow_on_one_is_told_of_the_conflict(db: Path, tell: SimpleNamespace) -> None:
-    story = tell.Story("a").run()
-    tell.commit(db, story)
-    next_step = story.report(Verdict.PASSED).writes
+def test_of_two_concurrent_updates_one_gets_a_conflict(db: Path) -> None:
+    workflow = StoredWorkflow("a").run()
+    commit_workflows(db, workflow)
+    next_step = workflow.report(Verdict.PASSED).writes
 
     async def scenario() -> None:
         async with writing(db) as one, writing(db) as other:
@@ -77,10 +78,10 @@ def test_of_two_who_move_a_workflow_on_one_is_told_of_the_conflict(db: Path, tel
     asyncio.run(scenario())
 
 
-def test_a_second_start_of_a_task_is_refused_by_the_store(db: Path, tell: SimpleNamespace) -> None:
+def test_a_second_start_of_a_task_is_refused_by_the_store(db: Path) -> None:
     async def scenario() -> None:
-        one, other = tell.Story("a", number=0), tell.Story("a", number=1)
-        elsewhere = tell.Story("a", number=2, project="other")
+        one, other = StoredWorkflow("a", number=0), StoredWorkflow("a", number=1)
+        elsewhere = StoredWorkflow("a", number=2, project="other")
         async with writing(db) as writer:
             got = await outcomes(writer, one.writes, other.writes, elsewhere.writes)
         assert got == [None, AlreadyActive, None]
@@ -88,36 +89,36 @@ def test_a_second_start_of_a_task_is_refused_by_the_store(db: Path, tell: Simple
     asyncio.run(scenario())
 
 
-def test_the_same_start_twice_is_a_conflict(db: Path, tell: SimpleNamespace) -> None:
+def test_the_same_start_twice_is_a_conflict(db: Path) -> None:
     async def scenario() -> None:
         async with writing(db) as one, writing(db) as other:
-            writes = tell.Story("a").writes
+            writes = StoredWorkflow("a").writes
             got = await asyncio.gather(one.write(writes), other.write(writes), return_exceptions=True)
         assert [type(error) for error in got if error] in ([Conflict], [AlreadyActive])
 
     asyncio.run(scenario())
 
 
-def test_a_retry_replaces_a_workflow_in_one_unit(db: Path, tell: SimpleNamespace) -> None:
+def test_a_retry_replaces_a_workflow_in_one_unit(db: Path) -> None:
     async def scenario() -> None:
-        old = tell.Story("a", number=0)
+        old = StoredWorkflow("a", number=0)
         async with writing(db) as writer:
             await writer.write(old.writes)
             old.writes.clear()
-            new = tell.Story("a", number=1)
+            new = StoredWorkflow("a", number=1)
             assert await outcomes(writer, new.writes + old.do(Cancel()).writes) == [None]
         assert rows(db, "SELECT status FROM run ORDER BY number") == [("CANCELLED",), ("PENDING",)]
 
     asyncio.run(scenario())
 
 
-def test_a_bad_unit_is_refused_whole_and_alone(db: Path, tell: SimpleNamespace) -> None:
+def test_a_bad_unit_is_refused_whole_and_alone(db: Path) -> None:
     async def scenario() -> None:
-        tell_a = tell.Story("a")
+        tell_a = StoredWorkflow("a")
         async with writing(db) as writer:
             await writer.write(tell_a.writes)
-            half_good = tell.Story("b").writes + tell.Story("a", number=1).writes
-            got = await outcomes(writer, tell.Story("c").writes, half_good, tell.Story("d").writes)
+            half_good = StoredWorkflow("b").writes + StoredWorkflow("a", number=1).writes
+            got = await outcomes(writer, StoredWorkflow("c").writes, half_good, StoredWorkflow("d").writes)
         assert got == [None, AlreadyActive, None]
         assert rows(db, "SELECT task_id FROM run ORDER BY task_id") == [("a",), ("c",), ("d",)]
         assert rows(db, "SELECT count(*) FROM event") == [(3,)]
@@ -125,13 +126,13 @@ def test_a_bad_unit_is_refused_whole_and_alone(db: Path, tell: SimpleNamespace) 
     asyncio.run(scenario())
 
 
-def test_text_that_is_no_unicode_is_refused_and_the_writer_goes_on(db: Path, tell: SimpleNamespace) -> None:
+def test_text_that_is_no_unicode_is_refused_and_the_writer_goes_on(db: Path) -> None:
     async def scenario() -> None:
-        bad = tell.Story("a").writes
+        bad = StoredWorkflow("a").writes
         bad[0].run = tuple("\udcff" if value == "plan" else value for value in bad[0].run)
         async with writing(db) as writer:
-            assert await outcomes(writer, bad, tell.Story("b").writes) == [StoreError, None]
-            assert await outcomes(writer, tell.Story("c").writes) == [None]
+            assert await outcomes(writer, bad, StoredWorkflow("b").writes) == [StoreError, None]
+            assert await outcomes(writer, StoredWorkflow("c").writes) == [None]
 
     asyncio.run(scenario())
 
@@ -139,27 +140,27 @@ def test_text_that_is_no_unicode_is_refused_and_the_writer_goes_on(db: Path, tel
 # --- slots ----------------------------------------------------------------------------------------------------------
 
 
-def started(tell: SimpleNamespace, db: Path, *tasks: str) -> list[Any]:
-    stories = [tell.Story(task) for task in tasks]
-    tell.commit(db, *stories)
-    for story in stories:
-        story.run()
-    return stories
+def started(db: Path, *tasks: str) -> list[Any]:
+    workflows = [StoredWorkflow(task) for task in tasks]
+    commit_workflows(db, *workflows)
+    for workflow in workflows:
+        workflow.run()
+    return workflows
 
 
-def test_no_more_attempts_begin_than_there_are_slots(db: Path, tell: SimpleNamespace) -> None:
-    stories = started(tell, db, "a", "b", "c")
+def test_no_more_attempts_begin_than_there_are_slots(db: Path) -> None:
+    workflows = started(db, "a", "b", "c")
 
     async def scenario() -> None:
         async with writing(db, max_parallel=2) as writer:
-            assert await outcomes(writer, *[story.writes for story in stories]) == [None, None, NoSlot]
+            assert await outcomes(writer, *[workflow.writes for workflow in workflows]) == [None, None, NoSlot]
 
     asyncio.run(scenario())
     assert rows(db, "SELECT sum(slot) FROM run") == [(2,)]
 
 
-def test_two_engines_share_the_slots(db: Path, tell: SimpleNamespace) -> None:
-    a, b = started(tell, db, "a", "b")
+def test_two_engines_share_the_slots(db: Path) -> None:
+    a, b = started(db, "a", "b")
 
     async def scenario() -> None:
         async with writing(db, max_parallel=1) as one, writing(db, max_parallel=1) as other:
@@ -169,9 +170,9 @@ def test_two_engines_share_the_slots(db: Path, tell: SimpleNamespace) -> None:
     asyncio.run(scenario())
 
 
-def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path, tell: SimpleNamespace) -> None:
-    a, b = started(tell, db, "a", "b")
-    tell.commit(db, a)
+def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path) -> None:
+    a, b = started(db, "a", "b")
+    commit_workflows(db, a)
 
     async def scenario() -> None:
         async with writing(db, max_parallel=1) as writer:
@@ -180,11 +181,11 @@ def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path, tell
     asyncio.run(scenario())
 
 
-def test_a_refused_unit_takes_no_slot_from_the_others(db: Path, tell: SimpleNamespace) -> None:
-    a, b = started(tell, db, "a", "b")
+def test_a_refused_unit_takes_no_slot_from_the_others(db: Path) -> None:
+    a, b = started(db, "a", "b")
     outdated = list(a.writes)
     a.writes[:] = a.writes[:1]  # the claim alone: what follows in `outdated` then begins at a number that is taken
-    tell.commit(db, a)
+    commit_workflows(db, a)
 
     async def scenario() -> None:
         async with writing(db, max_parallel=1) as writer:
@@ -196,23 +197,23 @@ def test_a_refused_unit_takes_no_slot_from_the_others(db: Path, tell: SimpleName
 # --- others ---------------------------------------------------------------------------------------------------------
 
 
-def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path, tell: SimpleNamespace) -> None:
+def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path) -> None:
     async def scenario() -> None:
         foreign = asyncio.Event()
         async with writing(db, on_foreign_change=foreign.set) as writer, writing(db) as other:
-            await writer.write(tell.Story("a").writes)
-            await writer.write(tell.Story("b").writes)
+            await writer.write(StoredWorkflow("a").writes)
+            await writer.write(StoredWorkflow("b").writes)
             assert not foreign.is_set()
-            await other.write(tell.Story("c").writes)
+            await other.write(StoredWorkflow("c").writes)
             await asyncio.wait_for(foreign.wait(), PATIENCE)
 
     asyncio.run(scenario())
 
 
-def test_closing_commits_what_was_handed_over(db: Path, tell: SimpleNamespace) -> None:
+def test_closing_commits_what_was_handed_over(db: Path) -> None:
     async def scenario() -> None:
         writer = Writer(db, asyncio.get_running_loop(), 1, lambda owner: True, lambda: None, lambda text: None)
-        done = writer.write(tell.Story("a").writes)
+        done = writer.write(StoredWorkflow("a").writes)
         writer.close()
         await asyncio.wait_for(done, PATIENCE)
 
@@ -223,30 +224,40 @@ def test_closing_commits_what_was_handed_over(db: Path, tell: SimpleNamespace) -
 # --- the projection -------------------------------------------------------------------------------------------------
 
 
-def test_every_row_is_what_its_events_give(db: Path, tell: SimpleNamespace) -> None:
+def test_every_row_is_what_its_events_give(db: Path) -> None:
     dice = random.Random(2)
-    stories = [tell.Story(f"t{n}", at=tell.NOON + n) for n in range(60)]
-    for story in stories:
+    workflows = [StoredWorkflow(f"t{n}", at=NOON + n) for n in range(60)]
+    for workflow in workflows:
         for _ in range(dice.randrange(25)):
             verdict = dice.choice([Verdict.PASSED, Verdict.PASSED, Verdict.FAILED, Verdict.UNVERIFIED])
             spent = Usage(dice.randrange(3), dice.randrange(9000), dice.random(), dice.random())
-            report = Report(story.state.attempt, replace(tell.result(verdict, "so it is"), usage=spent))
+            assert workflow.state is not None
+            report = Report(workflow.state.attempt, replace(attempt_result(verdict, "so it is"), usage=spent))
             advice = Feedback(Advice(id=str(dice.random()), text="try harder", by="ann"))
             now = dice.random() < 0.5
-            commands = [Claim("e1"), Dispatch(), Dispatch(), report, report, Pause("ann", now), Resume("bob"), advice]
+            commands: list[Command] = [
+                Claim("e1"),
+                Dispatch(),
+                Dispatch(),
+                report,
+                report,
+                Pause("ann", now),
+                Resume("bob"),
+                advice,
+            ]
             try:
-                story.do(dice.choice([*commands, *commands, Cancel("ann")]), after=dice.choice([1.0, 100.0]))
+                workflow.do(dice.choice([*commands, *commands, Cancel("ann")]), after=dice.choice([1.0, 100.0]))
             except IllegalCommand:
                 continue
-    tell.commit(db, *stories)
-    for story in stories:
-        history = rows(db, f"SELECT data FROM event WHERE workflow_id = '{story.id}' ORDER BY seq")
+    commit_workflows(db, *workflows)
+    for workflow in workflows:
+        history = rows(db, f"SELECT data FROM event WHERE workflow_id = '{workflow.id}' ORDER BY seq")
         state = rebuild([event for (data,) in history for event in decode_events(data)])
-        assert state == story.state
-        assert rows(db, f"SELECT {', '.join(RUN_COLUMNS)} FROM run WHERE workflow_id = '{story.id}'") == [
-            inserted_run(state, story.seq)
+        assert state == workflow.state
+        assert rows(db, f"SELECT {', '.join(RUN_COLUMNS)} FROM run WHERE workflow_id = '{workflow.id}'") == [
+            inserted_run(state, workflow.seq)
         ]
-    statuses = {story.state.status for story in stories}
+    statuses = {workflow.state.status for workflow in workflows if workflow.state}
     assert len(statuses) >= 5, statuses
 
 
@@ -303,12 +314,14 @@ def full_disk(db: Path, then: str) -> str:
     return done.stdout
 
 
+@pytest.mark.integration
 def test_a_full_disk_is_waited_out(db: Path) -> None:
     output = full_disk(db, "returns")
     assert output.startswith("trouble: ")
     assert "rows: 3" in output
 
 
+@pytest.mark.integration
 def test_closing_on_a_full_disk_says_what_was_not_kept(db: Path) -> None:
     output = full_disk(db, "stays full")
     assert "refused: " in output

@@ -1,4 +1,4 @@
-"""A real Temporal server and a worker as a stage."""
+"""Scenarios on a real Temporal server, with a worker."""
 
 from __future__ import annotations
 

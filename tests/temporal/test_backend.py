@@ -105,7 +105,7 @@ async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_worksp
     assert [result["verdict"] for result in results] == ["PASSED", "PASSED", "PASSED", "UNVERIFIED"]
 
 
-async def test_closing_waits_for_no_end_that_nobody_can_tell_of(
+async def test_closing_does_not_wait_for_an_end_that_cannot_be_reported(
     tmp_path: Path, own_server: TemporalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "ENDING", 0.5)

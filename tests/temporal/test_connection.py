@@ -142,7 +142,7 @@ async def test_short_runs_end_without_a_crash_and_print_nothing_of_the_sdk(tmp_p
     }
 
 
-async def test_what_a_server_that_was_away_makes_of_activities_is_not_told(
+async def test_activities_that_fail_with_the_server_are_not_logged(
     tmp_path: Path, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})

@@ -265,7 +265,7 @@ def test_two_workspaces_that_start_at_once_get_a_server_each(workspaces: Callabl
         user.leave()
 
 
-async def test_a_server_that_somebody_started_is_used_and_left(workspaces: Callable[[str], Path]) -> None:
+async def test_a_server_started_by_hand_is_used_and_not_ended(workspaces: Callable[[str], Path]) -> None:
     root, port = workspaces("one"), free_port()
     program = [server_program(), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]
     by_hand = subprocess.Popen(

@@ -77,7 +77,7 @@ def test_events_come_while_a_script_waits(penguin: Program) -> None:
     assert waited["workflows"][0]["status"] == again["status"] == last["status"] == "COMPLETED"
 
 
-def test_who_leaves_hears_nothing_of_what_the_server_is_told(penguin: Program) -> None:
+def test_an_interrupt_hides_the_messages_of_the_server(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start held --wait")
     events_until(process, "AttemptStarted")
     events_until(process, "AttemptStarted")
@@ -87,7 +87,7 @@ def test_who_leaves_hears_nothing_of_what_the_server_is_told(penguin: Program) -
     assert [line for line in err.splitlines() if not line.startswith("ituv-held-")] == ["interrupted"]
 
 
-def test_each_event_is_told_once(penguin: Program, workers: WorkerProcesses) -> None:
+def test_each_event_is_printed_once(penguin: Program, workers: WorkerProcesses) -> None:
     workers.start()
     script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n"
     ran = penguin("-o", "jsonl", script=script)

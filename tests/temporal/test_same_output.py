@@ -135,7 +135,7 @@ def test_reading_takes_no_worker_and_prints_one_document(temporal_workspace: Tem
         assert '"PENDING"' in read.stdout
 
 
-def test_what_waits_for_a_worker_is_not_told_as_done(temporal_workspace: TemporalWorkspace) -> None:
+def test_a_command_that_waits_for_a_worker_is_reported_as_queued(temporal_workspace: TemporalWorkspace) -> None:
     run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_workspace.root)]
     environment = {**os.environ, "TEMPORAL_AUTO_START": "false"}
 

@@ -39,7 +39,7 @@ def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: TemporalSe
         terminal.enter("/workflow list").see("STARTED")
 
 
-def test_a_server_that_hangs_keeps_nobody_in_a_shell(tmp_path: Path, own_server: TemporalServer) -> None:
+def test_a_shell_can_be_quit_while_the_server_hangs(tmp_path: Path, own_server: TemporalServer) -> None:
     workspace = TemporalWorkspace(tmp_path, own_server.address, "hangs")
     workspace.tasks(
         {"id": "a", "phases": {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}}

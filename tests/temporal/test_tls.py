@@ -51,7 +51,7 @@ async def test_a_client_with_its_certificate_gets_in(
         await connection.aclose()
 
 
-async def test_a_client_without_certificate_is_told_that_one_is_wanted(
+async def test_a_missing_client_certificate_is_reported(
     tmp_path: Path, authority: Authority, guard: ssl.SSLContext
 ) -> None:
     with alerting_listener(guard) as address:
@@ -89,7 +89,7 @@ async def test_a_server_of_another_authority_is_not_trusted(
     assert "ca_path" in error.hint
 
 
-async def test_plain_talk_to_a_tls_server_is_told_to_switch_it_on(
+async def test_a_plain_connection_to_a_tls_server_suggests_tls(
     tmp_path: Path, server: str, guard: ssl.SSLContext
 ) -> None:
     async with tls_proxy(server, guard) as address:
@@ -98,7 +98,7 @@ async def test_plain_talk_to_a_tls_server_is_told_to_switch_it_on(
     assert "enabled: true" in error.hint
 
 
-async def test_tls_to_something_plain_is_told_to_switch_it_off(tmp_path: Path, authority: Authority) -> None:
+async def test_a_tls_connection_to_a_plain_server_suggests_no_tls(tmp_path: Path, authority: Authority) -> None:
     async with listening(serve_http) as address:
         error = await refused(tmp_path, address, **options_of(authority))
     assert error.message.startswith(f"the server at {address} does not speak TLS")
@@ -154,5 +154,5 @@ async def test_the_api_key_of_the_environment_is_sent(tmp_path: Path, server: st
     ("address", "local"),
     [("localhost:1", True), ("127.0.0.9:1", True), ("[::1]:1", True), ("10.0.0.1:1", False), ("a.example:1", False)],
 )
-def test_loopback_is_told_by_the_address(address: str, local: bool) -> None:
+def test_loopback_is_recognized_by_the_address(address: str, local: bool) -> None:
     assert is_loopback(address) is local

@@ -67,7 +67,7 @@ async def test_several_workers_share_the_work_and_run_nothing_twice(
     assert sorted(read_lines(temporal_workspace.root / "ran")) == sorted(names)
 
 
-async def test_told_to_end_a_worker_gives_its_steps_the_grace_and_hands_on_the_rest(
+async def test_sigterm_gives_steps_the_grace_and_hands_on_the_rest(
     temporal_workspace: TemporalWorkspace, workers: WorkerProcesses
 ) -> None:
     held = {"test": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}
@@ -89,9 +89,7 @@ async def test_told_to_end_a_worker_gives_its_steps_the_grace_and_hands_on_the_r
     assert [result["attempt"] for result in results] == [1, 2, 3, 4]
 
 
-async def test_a_worker_is_told_where_its_server_is(
-    temporal_workspace: TemporalWorkspace, workers: WorkerProcesses
-) -> None:
+async def test_worker_options_name_the_server(temporal_workspace: TemporalWorkspace, workers: WorkerProcesses) -> None:
     options = ("--address", temporal_workspace.address, "--task-queue", "elsewhere", "--max-parallel", "2")
     temporal_workspace.configure(temporal={"address": "127.0.0.1:1"})
     workers.start(*options)

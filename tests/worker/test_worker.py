@@ -101,7 +101,7 @@ async def test_detached_work_says_nothing_where_a_worker_lives(
     assert "nothing was running" in workers[0].said
 
 
-async def test_told_to_stop_it_leaves_its_step_running_for_the_next_engine(
+async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     waiting_task(workspace)

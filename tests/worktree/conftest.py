@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.git_repository import Workflow, make_repository
+from tests.support.git_repository import make_repository
 from tests.worktree.git_clones import Clone, make_clones
+from tests.worktree.workflow_tree import Workflow
 
 
 @pytest.fixture

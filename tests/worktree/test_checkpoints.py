@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.git_repository import Workflow, git, make_repository
+from tests.support.git_repository import git, make_repository
+from tests.worktree.workflow_tree import Workflow
 
 from penguin.orchestration.worktree import NoRepository, digest
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
@@ -99,7 +100,7 @@ def test_what_is_under_version_control_is_kept_whatever_its_name(workflow: Workf
     assert git(repository, "show", f"{kept.commit}:.env.example") == "b"
 
 
-def test_at_most_twenty_names_are_told(workflow: Workflow, repository: Path) -> None:
+def test_at_most_twenty_names_are_listed(workflow: Workflow, repository: Path) -> None:
     for number in range(30):
         (repository / f".env{number}").write_text("x")
     assert len(workflow.keep("1-implement").left_out) == digest.MAX_NAMED

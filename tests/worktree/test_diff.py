@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.support.git_repository import Workflow, git
+from tests.support.git_repository import git
+from tests.worktree.workflow_tree import Workflow
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.worktree.diff import Difference, difference

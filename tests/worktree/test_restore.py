@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support.git_repository import Workflow, git
+from tests.support.git_repository import git
+from tests.worktree.workflow_tree import Workflow
 
 from penguin.orchestration.worktree.restore import NotRestored, Restoration
 

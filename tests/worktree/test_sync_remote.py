@@ -139,7 +139,7 @@ def test_records_that_were_deleted_leave_nothing_in_the_way(one: Clone, bare: Pa
 # --- refusals ---
 
 
-def test_the_upstream_is_refused_unless_said(one: Clone, tmp_path: Path) -> None:
+def test_the_upstream_is_refused_by_default(one: Clone, tmp_path: Path) -> None:
     one.sharing.check(False)
     origin = Sharing(one.workspace, one.runs, "origin")
     with pytest.raises(NotShared, match=r"origin is the upstream of the branch \w+") as caught:
