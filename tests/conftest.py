@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 KINDS = {
     "unit": ("benchmarks", "blueprint", "commands", "config", "core", "files", "render", "store", "text"),
     "integration": ("agents", "crash", "execution", "native", "shell", "temporal", "worktree"),
-    "acceptance": ("api", "cli", "docs", "examples", "worker"),
+    "acceptance": ("api", "cli", "docs", "examples", "package", "worker"),
 }
 """The kind of the tests in each folder. A test or module with a marker of its own keeps that one."""
 PROCESS_EVENTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
