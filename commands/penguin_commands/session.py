@@ -227,7 +227,7 @@ class Session:
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return isinstance(self.reader, TemporalReader) and self.reader.attended()
-        from penguin.orchestration.runtime.engine_lock import is_attended
+        from penguin.orchestration.files.engine_lock import is_attended
 
         return is_attended(self.workspace.engines)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.config.test_settings import an_item, settings_of
 
 from penguin.orchestration.backend import ConfigError
-from penguin.orchestration.config import build_definition
+from penguin.orchestration.blueprint.workflow_definition import build_definition
 from penguin.orchestration.core.definition import Definition
 
 PROJECT = "project: {id: shop}\n"

@@ -164,11 +164,10 @@ def test_files_by_key(url: str) -> None:
 
 
 def test_the_storage_of_a_workspace(tmp_path: Path) -> None:
-    config = tmp_path / "penguin.yaml"
-    config.write_text("project: {id: shop}\n")
-    assert open_storage(load_settings(tmp_path)) is None
-    config.write_text("project: {id: shop}\nstorage: {url: ../shared}\n")
-    storage = open_storage(load_settings(tmp_path))
+    assert open_storage(tmp_path, None, "shop") is None
+    (tmp_path / "penguin.yaml").write_text("project: {id: shop}\nstorage: {url: ../shared}\n")
+    settings = load_settings(tmp_path)
+    storage = open_storage(settings.root, settings.storage_url, settings.project_id)
     assert storage is not None
     storage.put_file("a", b"b")
     assert (tmp_path.parent / "shared" / "shop" / "a").read_bytes() == b"b"

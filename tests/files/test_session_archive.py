@@ -13,8 +13,8 @@ import pytest
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.files.object_store import Storage, StorageError
-from penguin.orchestration.files.session_archive import fetch, publish
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore, encode_snapshot
+from penguin.orchestration.temporal.worker.session_archive import fetch, publish
 
 ID = "ituv-a-123456-3.1"
 TALK = [{"role": "user", "text": "mind the gap"}, {"role": "assistant", "text": "ünï"}]

@@ -12,7 +12,8 @@ import pytest
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.blueprint import load_blueprints
 from penguin.orchestration.blueprint.lint import lint
-from penguin.orchestration.config import build_definition, load_settings, refuse_unrunnable
+from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
+from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace, find_workspace, init_workspace
 
 

@@ -15,8 +15,8 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
+from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, Identity
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.engine_lock import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import SCHEMA_VERSION, open_store
 

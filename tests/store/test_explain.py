@@ -14,7 +14,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
-from penguin.orchestration.runtime.engine_lock import LAUNCHER_LOCK, Identity
+from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, Identity
 from penguin.orchestration.store.queries import WorkflowReader
 
 START = "no engine that would run it is alive"

@@ -17,11 +17,11 @@ from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.core.usage import Spending, spending_of
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.prune import prune
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.backup import back_up
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.prune import prune
 from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader, SnapshotRow, rows_query
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from tests.support.temporal_server import TemporalServer, temporal_settings
 from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
-from penguin.orchestration.runtime.engine_lock import living
+from penguin.orchestration.files.engine_lock import living
 from penguin.orchestration.temporal import process as presence
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import Link

@@ -17,8 +17,8 @@ from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.prune import prune
 from penguin.orchestration.store.check import check
-from penguin.orchestration.store.prune import prune
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ import pytest
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.core.priority import Rank
-from penguin.orchestration.runtime.engine_lock import Identity
+from penguin.orchestration.files.engine_lock import Identity
 from penguin.orchestration.temporal.worker.slots import Slot, Slots
 
 pytestmark = pytest.mark.anyio

@@ -33,9 +33,9 @@ async def prune(session: Session, *, older_than: float, dry_run: bool = False) -
     """Forget what is long over."""
     import asyncio
 
-    from penguin.orchestration.store import prune as store
+    from penguin.orchestration.runtime.prune import prune as prune_workspace
 
-    found = await asyncio.to_thread(store.prune, session.workspace, older_than, dry_run=dry_run)
+    found = await asyncio.to_thread(prune_workspace, session.workspace, older_than, dry_run=dry_run)
     return Pruned(found.workflows, _left(session, found.leftovers), _left(session, found.stuck), dry_run)
 
 

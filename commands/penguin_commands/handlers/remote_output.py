@@ -99,7 +99,8 @@ def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None
     from penguin.orchestration.files.object_store import StorageError, open_storage
 
     try:
-        storage = open_storage(session.settings)
+        settings = session.settings
+        storage = open_storage(settings.root, settings.storage_url, settings.project_id)
         fetched = storage.get(workflow_id, session.workspace.runs) if storage else []
     except StorageError as error:
         (tell or session.narrate)(f"{error.message}; {error.hint}")

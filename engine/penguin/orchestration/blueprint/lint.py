@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.fields import PHASES
 from penguin.orchestration.config.validator import ERROR, WARNING, Problem
-from penguin.orchestration.config.workflow_definition import item_phases
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

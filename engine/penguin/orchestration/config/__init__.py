@@ -9,7 +9,6 @@ from penguin.orchestration.config.validator import Problem
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig, TlsConfig
-    from penguin.orchestration.config.workflow_definition import build_definition, refuse_unrunnable
 
 __all__ = [
     "OrchestrationConfig",
@@ -18,15 +17,11 @@ __all__ = [
     "Settings",
     "TemporalConfig",
     "TlsConfig",
-    "build_definition",
     "load_settings",
-    "refuse_unrunnable",
 ]
 
 # Data classes and msgspec cost more than all the rest of a reading command: they are imported when they are asked for.
 _LATER = {
-    "build_definition": "workflow_definition",
-    "refuse_unrunnable": "workflow_definition",
     "OrchestrationConfig": "options",
     "TemporalConfig": "options",
     "TlsConfig": "options",

@@ -21,6 +21,7 @@ from penguin.orchestration.config.ui import check_ui
 from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.config.variables import check_names
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.files.workspace import project_id_of
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig
@@ -241,11 +242,6 @@ def _setting(node: Node | None, key: str, value: Any, default: Any) -> Setting:
     if node is None or value is None:
         return Setting(key, default, "default")
     return Setting(key, value, f"{FILE}:{node.key_line}")
-
-
-def project_id_of(root: Path) -> str:
-    """The project id that a folder's name suggests."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:100] or "project"
 
 
 def _blueprints(node: Node | None, checker: Checker) -> dict[str, Setting]:

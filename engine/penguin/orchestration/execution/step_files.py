@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from penguin.orchestration.files.permissions import write_private
+from penguin.orchestration.files.secret_env import STEP_MARK
 
 STARTED = ".start.json"
 EXITED = ".exit.json"
@@ -100,7 +101,7 @@ def slug(name: str) -> str:
 def mark_name(step_id: str) -> str:
     """The variable that marks a step's processes: readable, and unique on this machine."""
     readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(step_id.split("/")[-3:])).strip("_")
-    return f"PENGUIN_STEP_{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
+    return f"{STEP_MARK}{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
 
 
 def newest_try(stem: str) -> int:

@@ -26,7 +26,6 @@ from penguin.orchestration.files.permissions import make_private
 from penguin.orchestration.files.run_files import ARTIFACTS, ELSEWHERE, EVIDENCE, FILE, NAME, attempt_of
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.core.results import AttemptResult
 
 WHOLE = "whole.json"
@@ -194,17 +193,22 @@ class Storage:
             raise StorageError(message, "/config shows storage.url, and where it comes from") from error
 
 
-def open_storage(settings: Settings) -> Storage | None:
-    """The storage of a workspace; None where none is set.
+def open_storage(root: Path, url: str | None, project_id: str) -> Storage | None:
+    """Open the storage of a workspace.
 
-    Raises StorageError, with what to install, where nothing here knows the URL.
+    Args:
+        root: The workspace's folder. A `url` that is a relative path starts here.
+        url: A folder, or a URL that fsspec knows. None: the workspace has no storage.
+        project_id: The project whose part of the storage is opened.
+
+    Raises:
+        StorageError: No installed driver knows the URL. The hint says what to install.
     """
-    url = settings.storage_url
     if url is None:
         return None
     if "://" not in url:
-        url = str((settings.root / Path(url).expanduser()).resolve())
-    return Storage(url, settings.project_id)
+        url = str((root / Path(url).expanduser()).resolve())
+    return Storage(url, project_id)
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from fnmatch import translate
 from functools import lru_cache
 
-from penguin.orchestration.runtime.step_guard import MARK
-
 SECRET_NAMES = ("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "KEY", "TOKEN", "SECRET")
 """Names that look secret."""
+STEP_MARK = "PENGUIN_STEP_"
+"""The prefix of the variable that the launcher gives every step."""
 OWN_KEYS = ("PENGUIN_PAYLOAD_KEY", "TEMPORAL_API_KEY")
 """What Penguin shows a Temporal server that it may command workflows. No step gets these."""
 SHORTEST = 8
@@ -45,4 +45,4 @@ def without(environ: Mapping[str, str], denied: tuple[str, ...]) -> dict[str, st
     The marks of an outer step stay whatever is denied: by them, what runs there is known to run inside of it.
     """
     is_denied = matcher((*OWN_KEYS, *denied))
-    return {name: value for name, value in environ.items() if name.startswith(MARK) or not is_denied(name)}
+    return {name: value for name, value in environ.items() if name.startswith(STEP_MARK) or not is_denied(name)}

@@ -6,6 +6,7 @@ To read workflows takes it and its database alone, as plain names: pathlib takes
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -121,14 +122,17 @@ def init_workspace(root: Path) -> list[tuple[Path, str]]:
     """
     from pathlib import Path
 
-    from penguin.orchestration.config.settings import project_id_of
-
     root = (root if root.is_absolute() else Path(current_folder(), root)).resolve()
     files = {
         root / CONFIG_FILE: CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root)),
         root / "blueprints" / "example.md": EXAMPLE_TEXT,
     }
     return [(path, _write_new(path, text)) for path, text in files.items()]
+
+
+def project_id_of(root: Path) -> str:
+    """Return the project id for a folder whose penguin.yaml names none: its name, without characters not allowed."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:100] or "project"
 
 
 def _write_new(path: Path, text: str) -> str:

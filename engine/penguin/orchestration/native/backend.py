@@ -32,6 +32,7 @@ from penguin.orchestration.core.signals import command_of, phase_named, status_n
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
 from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.files.engine_lock import Identity, attending, is_alive
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.engine import Engine
@@ -40,7 +41,6 @@ from penguin.orchestration.native.wait import Waiting
 from penguin.orchestration.runtime.catalog import Backlog
 from penguin.orchestration.runtime.current_user import user
 from penguin.orchestration.runtime.definition_diff import differences
-from penguin.orchestration.runtime.engine_lock import Identity, attending, is_alive
 from penguin.orchestration.runtime.health import Health
 from penguin.orchestration.runtime.restore import bring_back, keep_approved, refuse_beside, tree_to_restore
 from penguin.orchestration.runtime.settled import Settling

@@ -18,13 +18,13 @@ from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.execution.runner_api import Control, PhaseRunner, Stop
+from penguin.orchestration.files.engine_lock import Identity, living
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.change_notifier import Changes
 from penguin.orchestration.native.entry import Live
 from penguin.orchestration.native.repository import Ledger
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
-from penguin.orchestration.runtime.engine_lock import Identity, living
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
 from penguin.orchestration.store.dependencies import dependency_state

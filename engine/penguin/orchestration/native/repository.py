@@ -15,10 +15,10 @@ from penguin.orchestration.backend import StoreError
 from penguin.orchestration.core.commands import Claim, Command, Start
 from penguin.orchestration.core.decider import Decision, decide
 from penguin.orchestration.core.state import State
+from penguin.orchestration.files.engine_lock import Identity, living, may_run_steps
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.entry import Live, load
-from penguin.orchestration.runtime.engine_lock import Identity, living, may_run_steps
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.writer import Conflict, Writer, write_of
 

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
-from penguin.orchestration.config import Settings, build_definition, load_settings, refuse_unrunnable
+from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
+from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.files.workspace import CONFIG_FILE
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
-
-MARK = "PENGUIN_STEP_"
-"""Beginning of the variable that the launcher gives every step."""
+from penguin.orchestration.files.secret_env import STEP_MARK
 
 
 class InsideStep(WorkflowError):
@@ -29,7 +27,7 @@ def refuse_inside_step(workspace: Path, what: str) -> None:
 
 
 def _is_step_of(environ: Mapping[str, str], root: str) -> bool:
-    return environ.get("PENGUIN_WORKSPACE") == root and any(name.startswith(MARK) for name in environ)
+    return environ.get("PENGUIN_WORKSPACE") == root and any(name.startswith(STEP_MARK) for name in environ)
 
 
 def _environments() -> Iterator[Mapping[str, str]]:

@@ -121,7 +121,7 @@ def _waits_for(connection: sqlite3.Connection, engines: str, run: Run) -> str:
 
 def _holders(connection: sqlite3.Connection, engines: str) -> list[str]:
     """The workflows that hold a slot."""
-    from penguin.orchestration.runtime.engine_lock import is_alive, may_run_steps
+    from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 
     folder = _path(engines)
     outlives = "whose step outlives its engine"
@@ -170,7 +170,7 @@ def _by(run: Run) -> str:
 
 
 def _no_engine(engines: str, owner: str) -> str:
-    from penguin.orchestration.runtime.engine_lock import is_alive, is_attended
+    from penguin.orchestration.files.engine_lock import is_alive, is_attended
 
     folder = _path(engines)
     # A script's engine lives too, but takes only what it started.

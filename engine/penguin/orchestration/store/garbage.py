@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.files.engine_lock import may_run_steps
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.engine_lock import may_run_steps
 from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
 
 QUIET = 60.0

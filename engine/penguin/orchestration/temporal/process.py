@@ -20,9 +20,9 @@ from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, Workspa
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
 if TYPE_CHECKING:
+    from penguin.orchestration.files.engine_lock import Identity
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.runtime.catalog import Backlog
-    from penguin.orchestration.runtime.engine_lock import Identity
 
 STOP_PATIENCE = 25.0
 """Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""

@@ -80,7 +80,7 @@ class Link:
         self.mirror = Mirror(mirror_of(workspace, settings))
         self.reader = WorkflowReader(self.mirror.path)
         self.visibility = Visibility(connection, self.task_queue, self.mirror)
-        self.output = open_storage(settings)
+        self.output = open_storage(settings.root, settings.storage_url, settings.project_id)
         """Where hosts that share no disk keep output and evidence; None: they stay on the host."""
         remote = settings.workspace_remote
         self.files = Sharing(workspace.root, workspace.runs, remote) if remote else None

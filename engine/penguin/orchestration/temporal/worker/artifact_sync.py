@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.session_archive import fetch, publish
 from penguin.orchestration.state import WorkflowStateStore
+from penguin.orchestration.temporal.worker.session_archive import fetch, publish
 from penguin.orchestration.worktree.sync.sync import NotPushed
 
 if TYPE_CHECKING:

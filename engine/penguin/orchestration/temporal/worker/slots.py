@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.core.priority import Rank
+from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 from penguin.orchestration.files.permissions import make_private, write_private
-from penguin.orchestration.runtime.engine_lock import is_alive, may_run_steps
 
 log = logging.getLogger(__name__)
 

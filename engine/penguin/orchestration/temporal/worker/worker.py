@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from penguin.orchestration.execution.lease import Lease
-from penguin.orchestration.runtime.engine_lock import Identity
+from penguin.orchestration.files.engine_lock import Identity
 from penguin.orchestration.store.queries import ENGINES
 from penguin.orchestration.temporal.local_cache import FOLDER
 from penguin.orchestration.temporal.messages import phases_queue

@@ -1,0 +1,116 @@
+"""`/workflow prune`: deletes workflows that ended long ago, and what crashes left behind.
+
+The saved conversations of a workflow go first, then its rows, then its checkpoints, its run folder last. After a crash
+in between, the next run deletes the rest: either the workflow is still listed, or its folder has no workflow, which
+`penguin check` lists too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
+from penguin.orchestration.store.databases import places
+from penguin.orchestration.store.garbage import Leftover, Needed, leftovers, remove, size_of
+from penguin.orchestration.store.prune import Old, StorePruner
+from penguin.orchestration.worktree.checkpoints import drop_checkpoints
+from penguin.orchestration.worktree.git import GitTrouble
+
+BATCH = 100
+"""Workflows whose rows go in one transaction: engines that write meanwhile wait for no longer than that."""
+
+
+class Pruned(NamedTuple):
+    """What went, or would go."""
+
+    workflows: tuple[Old, ...]
+    leftovers: tuple[Leftover, ...]
+    stuck: tuple[Leftover, ...] = ()
+    """What could not be removed, and why."""
+
+
+def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
+    """Forget the workflows that ended more than `age` seconds ago, and remove what nothing needs.
+
+    On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
+    nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
+    be used; what was forgotten until then is gone.
+    """
+    refuse_inside_step(workspace.root, "prune workflows")
+    now = time.time()
+    with ExitStack() as opened:
+        stores = [StorePruner(place, opened) for place in places(workspace) if place.db.exists()]
+        if not stores:
+            return Pruned((), ())
+        needed = Needed(workspace)
+        for store in stores:
+            store.survey(needed, now - age)
+        pruning = _Pruning(workspace, needed, dry_run)
+        # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
+        left = tuple(leftovers(workspace, needed, now))
+        pruning.clear([one.path for one in left])
+        gone = [one for store in stores for one in pruning.forget(store, stores[0])]
+    held = {one.path for one in pruning.stuck}
+    return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
+
+
+class _Pruning:
+    """One pruning, over all databases."""
+
+    def __init__(self, workspace: Workspace, needed: Needed, dry_run: bool) -> None:
+        self._workspace = workspace
+        self._known = needed.workflows
+        self._dry_run = dry_run
+        self.stuck: list[Leftover] = []
+
+    def forget(self, store: StorePruner, first: StorePruner) -> Iterator[Old]:
+        """Forget what is old in a database, and remove its folders; what went.
+
+        The first of all databases holds what agents said, whichever backend ran them.
+        """
+        for start in range(0, len(store.old), BATCH):
+            batch = tuple(self._sized(store.old[start : start + BATCH]))
+            if not self._dry_run:
+                # Of the few digits of an id two databases may have the same: what is left may be another one's too.
+                first.forget_conversations(one.workflow_id for one in batch if self._known[one.workflow_id] == 1)
+                store.forget(batch)
+            for one in batch:
+                self._known[one.workflow_id] -= 1
+            runs = self._workspace.runs
+            self.clear([runs / one.workflow_id for one in batch if not self._known[one.workflow_id]])
+            yield from batch
+
+    def clear(self, paths: Sequence[Path]) -> None:
+        """Remove files and folders."""
+        if not self._dry_run:
+            self.stuck += _clear(self._workspace, paths)
+
+    def _sized(self, old: Iterable[Old]) -> Iterator[Old]:
+        for one in old:
+            shared = self._known[one.workflow_id] > 1
+            yield one if shared else one._replace(bytes=size_of(self._workspace.runs / one.workflow_id))
+
+
+def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:
+    """Remove files and folders, those of workflows together with what git keeps for them; what could not be."""
+    folders = [path for path in paths if path.parent == workspace.runs]
+    trouble = _drop(workspace, folders)
+    # The folder is what tells the next pruning that something is still to be dropped.
+    stuck = [Leftover(folder, trouble) for folder in folders if trouble]
+    others = [path for path in paths if not (trouble and path in folders)]
+    return [*stuck, *(Leftover(path, why) for path in others if (why := remove(path)))]
+
+
+def _drop(workspace: Workspace, folders: Sequence[Path]) -> str:
+    """Drop the checkpoints of workflows; why that could not be, or ''."""
+    try:
+        if folders:
+            drop_checkpoints(workspace.root, *(folder.name for folder in folders))
+    except GitTrouble as error:
+        return error.message
+    return ""
