@@ -8,7 +8,7 @@ from pathlib import Path
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.errors import MEANINGS
 from penguin_commands.grammar.spec import Command, Kind
-from penguin_commands.grammar.table import NOUNS, verbs
+from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
 
 HEAD = """\
@@ -59,7 +59,7 @@ def text() -> str:
 
 def _noun(noun: str) -> Iterator[str]:
     yield f"## /{noun}\n"
-    for command in verbs(noun):
+    for command in TABLE.verbs(noun):
         yield from _command(command)
 
 

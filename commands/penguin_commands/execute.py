@@ -22,8 +22,7 @@ def begin(session: Session, invocation: Invocation) -> Result | Pending:
 
     Raises WorkflowError, UsageError among them.
     """
-    handler = invocation.command.load()
-    return cast("Result | Pending", handler(session, **invocation.values))
+    return invocation.command.load()(session, **invocation.values)
 
 
 async def execute(session: Session, line: str, *, comments: bool = False) -> Result | None:

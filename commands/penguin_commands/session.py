@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from penguin.orchestration.backend import ConfigError, WorkflowError, WorkflowInfo, WorkflowNotFound
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
     from typing import Any
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.store.queries import WorkflowReader
-    from penguin_commands.events import EventTeller
     from penguin_commands.preferences import Taste
     from penguin_commands.results.changes import Waiting
 
@@ -32,6 +31,14 @@ LAST = "@last"
 
 def _ignore(text: str) -> None:
     """Narration, where nobody listens."""
+
+
+class EventStream(Protocol):
+    """Shows the events of workflows while a command waits for them."""
+
+    async def meanwhile(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of `work`, and show the events of these workflows until it is there."""
+        ...
 
 
 class Session:
@@ -74,7 +81,7 @@ class Session:
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.fresh: set[str] = set()
         """Ids of those that were started here."""
-        self.teller: EventTeller | None = None
+        self.teller: EventStream | None = None
         """Tells the events of workflows that are waited for, where somebody wants to hear of them."""
         self.last: str | None = None
         """The newest workflow started here."""

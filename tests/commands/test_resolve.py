@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.spec import Command
-from penguin_commands.grammar.table import COMMANDS
+from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import explained
 
 
@@ -79,7 +79,7 @@ def test_an_abbreviated_noun_does_not_change_anything_either() -> None:
 def test_an_exact_name_always_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = next(command for command in COMMANDS if command.name == "/workflow list")
     longer = listed._replace(verb="listed", aliases=())
-    monkeypatch.setattr("penguin_commands.grammar.table.COMMANDS", (longer, *COMMANDS))
+    monkeypatch.setattr(TABLE, "commands", [longer, *COMMANDS])
     assert named("/workflow list") == "/workflow list"
     assert "'lis' may be listed or list" in refused("/workflow lis").message
 
@@ -120,12 +120,12 @@ def test_a_flag_that_the_verb_behind_it_does_not_have_is_named() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_is_found_from_help_alone(command: Command) -> None:
-    assert command in explained(()).commands
-    assert command in explained([command.noun]).commands
+    assert command in explained(TABLE, ()).commands
+    assert command in explained(TABLE, [command.noun]).commands
     words = [command.noun, command.verb] if command.verb else [command.noun]
-    shown = explained(words)
+    shown = explained(TABLE, words)
     assert (shown.commands, shown.detailed) == ((command,), True)
-    assert explained([f"/{command.noun}", *words[1:]]) == shown
+    assert explained(TABLE, [f"/{command.noun}", *words[1:]]) == shown
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
 )
 def test_help_on_what_there_is_not(words: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=r"unknown|one word") as caught:
-        explained(words)
+        explained(TABLE, words)
     assert told in caught.value.message

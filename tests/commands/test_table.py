@@ -10,7 +10,7 @@ import pytest
 
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.spec import Command, Kind
-from penguin_commands.grammar.table import COMMANDS, NOUNS, lookup
+from penguin_commands.grammar.table import COMMANDS, NOUNS, TABLE
 
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
@@ -42,7 +42,7 @@ def test_every_command_and_flag_is_explained(command: Command) -> None:
 def test_names_are_unique() -> None:
     names = [(command.noun, verb) for command in COMMANDS for verb in (command.verb, *command.aliases)]
     assert len(names) == len(set(names))
-    assert all(lookup(command.noun, command.verb) is command for command in COMMANDS)
+    assert all(TABLE.lookup(command.noun, command.verb) is command for command in COMMANDS)
     assert set(NOUNS) == {command.noun for command in COMMANDS}
 
 

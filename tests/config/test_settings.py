@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.backend import ConfigError, WorkflowPhase
 from penguin.orchestration.blueprint import Item
+from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
 from penguin.orchestration.config import (
     OrchestrationConfig,
     Settings,
-    build_definition,
     load_settings,
-    refuse_unrunnable,
 )
 from penguin.orchestration.core.definition import Command, Retry, Task
 

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 from penguin.orchestration.blueprint import parse_blueprint
 from penguin.orchestration.config import load_settings
-from penguin_commands.grammar.table import lookup
+from penguin_commands.grammar.table import TABLE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -147,4 +147,4 @@ def test_links_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_commands_exist(document: Path) -> None:
     named = re.findall(r"`/(?!bin/)([a-z]+)(?: ([a-z]+))?", document.read_text(encoding="utf-8"))
-    assert [names for names in named if not lookup(*names)] == []
+    assert [names for names in named if not TABLE.lookup(*names)] == []

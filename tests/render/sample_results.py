@@ -13,7 +13,7 @@ from penguin.orchestration.store.prune import Old
 from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.table import COMMANDS, lookup
+from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.results import Result
 from penguin_commands.results import maintenance as k
 from penguin_commands.results import snapshots as s
@@ -79,7 +79,7 @@ def _specimens() -> dict[str, Result]:
         "logs followed": Logs(ID, (), _pieces),
         "started and waited for": Chain(Started((("task-123", ID),)), _waited),
         "help of several": Help(COMMANDS[:3]),
-        "help of one": Help(tuple(filter(None, [lookup("workflow", "retry")])), detailed=True),
+        "help of one": Help(tuple(filter(None, [TABLE.lookup("workflow", "retry")])), detailed=True),
         "tasks with long titles": p.TaskTable(tuple(_tasks())),
         "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
         "backed up twice": k.BackedUp(

@@ -16,7 +16,7 @@ from penguin.orchestration.config import Problem
 from penguin.orchestration.core.definition import Criterion, Recipe, RecipeStep, Task
 from penguin.orchestration.core.usage import Spending
 from penguin_commands.errors import NotReached, UsageError
-from penguin_commands.grammar.table import lookup
+from penguin_commands.grammar.table import TABLE
 from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import Changed, Started, Waited
 from penguin_commands.results.help import Help, Settings
@@ -91,7 +91,7 @@ ATTEMPTS = (
     Attempt("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
     Attempt("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
 )
-START = lookup("workflow", "start")
+START = TABLE.lookup("workflow", "start")
 assert START is not None
 
 CASES: dict[str, tuple[Any, str]] = {
@@ -539,7 +539,8 @@ def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
 
 
 def test_a_narrow_terminal_keeps_ids_whole() -> None:
-    from penguin_repl.render.table import Grid, layout
+    from penguin_repl.render import layout
+    from penguin_repl.render.table import Grid
 
     columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
     row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")

@@ -21,7 +21,7 @@ from tests.support.workspace import HeldWorkspace, SampleWorkspace
 from penguin_commands.results.changes import Waiting
 from penguin_repl.output.present import show_progress
 from penguin_repl.output.screen import Screen, Style
-from penguin_repl.shell.plain_prompt import Echo
+from penguin_repl.shell.typed_line import Echo
 from penguin_repl.text.width import columns
 
 pytestmark = pytest.mark.acceptance

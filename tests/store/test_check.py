@@ -18,7 +18,8 @@ from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
 from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, Identity
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.check import check
-from penguin.orchestration.store.connection import SCHEMA_VERSION, open_store
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import SCHEMA_VERSION
 
 LONG_AGO = time.time() - 3600
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.store.connection import APPLICATION_ID, PRAGMAS, SCHEMA_VERSION, open_reader, open_store
+from penguin.orchestration.store.connection import PRAGMAS, open_reader, open_store
+from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION
 
 
 def test_the_pragmas_are_in_force(db: Path) -> None:

@@ -14,7 +14,8 @@ from sqlite_utils import Database, Migrations
 from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.store.connection import SCHEMA_VERSION, open_reader, open_store
+from penguin.orchestration.store.connection import open_reader, open_store
+from penguin.orchestration.store.database_file import SCHEMA_VERSION
 from penguin.orchestration.store.schema import migrate
 
 NEXT = SCHEMA_VERSION + 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.resolve import command_of
 from penguin_commands.grammar.spec import Argument, Command, Flag, Invocation, Kind
+from penguin_commands.grammar.table import TABLE
 from penguin_commands.grammar.tokens import Word, split
 from penguin_commands.grammar.values import convert, shown, unknown
 
@@ -28,7 +29,7 @@ def parse(line: str, *, comments: bool = False) -> Invocation | None:
 
 
 def _invocation(words: Sequence[Word]) -> Invocation:
-    command, rest = command_of(words)
+    command, rest = command_of(TABLE, words)
     try:
         return Invocation(command, values(command, rest))
     except UsageError as error:

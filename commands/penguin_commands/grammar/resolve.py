@@ -8,62 +8,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.table import COMMANDS, NOUNS, lookup, verbs
 from penguin_commands.grammar.tokens import Word
 from penguin_commands.grammar.values import nearest, shown, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penguin_commands.grammar.spec import Command
+    from penguin_commands.grammar.spec import Command, CommandTable
 
 
-def command_of(words: Sequence[Word]) -> tuple[Command, list[Word]]:
+def command_of(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
     """The command that the first words name, and the words that are left for it. Raises UsageError."""
     first, rest = words[0], list(words[1:])
-    noun = noun_of(first)
-    alone = lookup(noun, "")
+    noun = noun_of(table, first)
+    alone = table.lookup(noun, "")
     if alone:
         return _allowed(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
-    place = _place_of_verb(noun, rest)
+    place = _place_of_verb(table, noun, rest)
     if place is None:
-        names = ", ".join(command.verb for command in verbs(noun))
+        names = ", ".join(command.verb for command in table.verbs(noun))
         raise UsageError(f"/{noun} needs a verb: {names}", f"/help {noun} explains them", first.start, first.end)
     verb = rest.pop(place)
-    command = verb_of(noun, verb)
+    command = verb_of(table, noun, verb)
     exact = first.text[1:] == noun and verb.text in (command.verb, *command.aliases)
     return _allowed(command, [first, verb], exact=exact), rest
 
 
-def noun_of(word: Word) -> str:
+def noun_of(table: CommandTable, word: Word) -> str:
     """The noun that a word with a slash names; of a command that stands alone its own, not its other name."""
     name = word.text.removeprefix("/")
     if not word.text.startswith("/"):
-        raise UsageError(_no_slash(name), "/help lists the commands", word.start, word.end)
-    if name in NOUNS:
+        raise UsageError(_no_slash(table, name), "/help lists the commands", word.start, word.end)
+    if name in table.nouns:
         return name
-    alone = lookup(name, "")
+    alone = table.lookup(name, "")
     if alone:
         return alone.noun
-    found = {command.noun: None for command in COMMANDS for it in _nouns(command) if name and it.startswith(name)}
+    found = {command.noun: None for command in table.commands for it in _nouns(command) if name and it.startswith(name)}
     if len(found) > 1:
         raise _ambiguous(word, [f"/{noun}" for noun in found])
     if not found:
-        raise _unknown_noun(word)
+        raise _unknown_noun(table, word)
     return next(iter(found))
 
 
-def verb_of(noun: str, word: Word) -> Command:
+def verb_of(table: CommandTable, noun: str, word: Word) -> Command:
     """The command that a verb of this noun names."""
-    exact = lookup(noun, word.text)
+    exact = table.lookup(noun, word.text)
     if exact:
         return exact
-    known = verbs(noun)
+    known = table.verbs(noun)
     found = [one for one in known if word.text and any(it.startswith(word.text) for it in (one.verb, *one.aliases))]
     if len(found) > 1:
         raise _ambiguous(word, [command.verb for command in found])
     if not found:
-        raise _unknown_verb(noun, word)
+        raise _unknown_verb(table, noun, word)
     return found[0]
 
 
@@ -71,13 +70,13 @@ def _nouns(command: Command) -> tuple[str, ...]:
     return (command.noun,) if command.verb else (command.noun, *command.aliases)
 
 
-def _place_of_verb(noun: str, rest: Sequence[Word]) -> int | None:
+def _place_of_verb(table: CommandTable, noun: str, rest: Sequence[Word]) -> int | None:
     """Where the verb stands: first, or behind flags of its own and their values."""
     if not rest or not rest[0].text.startswith("-"):
         return 0 if rest else None
-    places = [place for place, word in enumerate(rest) if lookup(noun, word.text)]
+    places = [place for place, word in enumerate(rest) if table.lookup(noun, word.text)]
     # A word may be the value of a flag, and a verb elsewhere. Where no flag fits, the first verb says what is wrong.
-    fitting = (place for place in places if _are_flags(lookup(noun, rest[place].text), rest[:place]))
+    fitting = (place for place in places if _are_flags(table.lookup(noun, rest[place].text), rest[:place]))
     return next(fitting, places[0] if places else 0)
 
 
@@ -104,8 +103,8 @@ def _allowed(command: Command, words: Sequence[Word], *, exact: bool) -> Command
     raise UsageError(message, f"write it out: {command.usage}", words[0].start, words[-1].end)
 
 
-def _no_slash(word: str) -> str:
-    if word in NOUNS or lookup(word, ""):
+def _no_slash(table: CommandTable, word: str) -> str:
+    if word in table.nouns or table.lookup(word, ""):
         return f"commands begin with a slash: /{word}"
     return f"{shown(word)} is no command; commands begin with a slash"
 
@@ -115,10 +114,10 @@ def _ambiguous(word: Word, names: Sequence[str]) -> UsageError:
     return UsageError(message, "type more of it", word.start, word.end)
 
 
-def _unknown_noun(word: Word) -> UsageError:
+def _unknown_noun(table: CommandTable, word: Word) -> UsageError:
     """The error for a command that does not exist, with the usage of the one that was probably meant."""
-    names = {f"/{noun}": noun for noun in NOUNS}
-    meant = verbs(names.get(nearest(word.text, names), ""))
+    names = {f"/{noun}": noun for noun in table.nouns}
+    meant = table.verbs(names.get(nearest(word.text, names), ""))
     if len(meant) > 1:
         hint = f"usage: /{meant[0].noun} {'|'.join(command.verb for command in meant)}"
     else:
@@ -126,9 +125,9 @@ def _unknown_noun(word: Word) -> UsageError:
     return UsageError(unknown("command", word.text, names), hint, word.start, word.end)
 
 
-def _unknown_verb(noun: str, verb: Word) -> UsageError:
+def _unknown_verb(table: CommandTable, noun: str, verb: Word) -> UsageError:
     """The error for a verb that its noun does not have, with the usage of the one that was probably meant."""
-    names = [command.verb for command in verbs(noun)]
-    meant = lookup(noun, nearest(verb.text, names))
+    names = [command.verb for command in table.verbs(noun)]
+    meant = table.lookup(noun, nearest(verb.text, names))
     hint = f"usage: {meant.usage}" if meant else f"/help {noun} explains them"
     return UsageError(unknown(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from penguin_commands.results import Result
+
+    Handler = Callable[..., Result | Coroutine[Any, Any, Result]]
+    """Does what a command asks for: at once where it only reads, else in a coroutine."""
 
 
 class Kind(Enum):
@@ -141,14 +145,16 @@ PLACEHOLDERS = {
 }
 
 
+def _no_handler() -> Handler:
+    raise NotImplementedError("the options of `penguin` itself have no handler")
+
+
 class Command(NamedTuple):
     """One command: `/noun verb`, or `/noun` alone."""
 
     noun: str
     verb: str
     """Empty: the noun says it all."""
-    handler: str
-    """`module:function`, below this package; imported when it is called."""
     help: str
     """One line, without a full stop."""
     example: str
@@ -160,6 +166,8 @@ class Command(NamedTuple):
     """Changes nothing: the unambiguous beginning of its name, and of a workflow id, will do."""
     statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus)
     """Where a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
+    load: Callable[[], Handler] = _no_handler
+    """Imports the module of the handler and returns the handler: `handler(session, **values)`."""
 
     @property
     def name(self) -> str:
@@ -189,11 +197,55 @@ class Command(NamedTuple):
                 return flag
         return None
 
-    def load(self) -> Callable[..., Any]:
-        """The handler: `handler(session, **values)` gives a Result, or a coroutine that does."""
-        module, _, function = self.handler.partition(":")
-        handler: Callable[..., Any] = getattr(import_module(f"penguin_commands.{module}"), function)
-        return handler
+
+class CommandTable:
+    """Commands in the order of their declaration."""
+
+    def __init__(self, commands: Iterable[Command] = ()) -> None:
+        self.commands = list(commands)
+
+    def command(
+        self,
+        noun: str,
+        verb: str,
+        help: str,
+        example: str,
+        *,
+        arguments: tuple[Argument, ...] = (),
+        flags: tuple[Flag, ...] = (),
+        aliases: tuple[str, ...] = (),
+        reads: bool = False,
+        statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus),
+    ) -> Callable[[Callable[[], Handler]], Callable[[], Handler]]:
+        """Declare a command; the parameters are the fields of Command.
+
+        The decorated function returns the handler. It imports the handler's module itself, so that a command loads
+        no module of another one, and mypy checks that the handler exists and returns a result.
+        """
+
+        def declare(load: Callable[[], Handler]) -> Callable[[], Handler]:
+            self.commands.append(Command(noun, verb, help, example, arguments, flags, aliases, reads, statuses, load))
+            return load
+
+        return declare
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The nouns, each once."""
+        return tuple(dict.fromkeys(command.noun for command in self.commands))
+
+    def verbs(self, noun: str) -> tuple[Command, ...]:
+        """Return the commands of a noun."""
+        return tuple(command for command in self.commands if command.noun == noun)
+
+    def lookup(self, noun: str, verb: str) -> Command | None:
+        """Return the command with these names or aliases; a command without a verb has the verb ''."""
+        for command in self.commands:
+            if command.verb and noun == command.noun and verb in (command.verb, *command.aliases):
+                return command
+            if not command.verb and noun in (command.noun, *command.aliases):
+                return command
+        return None
 
 
 class Invocation(NamedTuple):

@@ -2,202 +2,261 @@
 
 from __future__ import annotations
 
-from penguin_commands.grammar.spec import Argument, Command, Flag, Kind
+from typing import TYPE_CHECKING
+
+from penguin_commands.grammar.spec import Argument, CommandTable, Flag, Kind
 from penguin_commands.grammar.workflow_table import (
     FROM_BLUEPRINT,
     OPTIONAL_ID,
     TASK,
     TIMEOUT,
     WAIT,
-    WORKFLOW_CHANGES,
-    WORKFLOW_READS,
+    WORKFLOW_TABLE,
 )
 
+if TYPE_CHECKING:
+    from penguin_commands.grammar.spec import Handler
+
+TABLE = CommandTable(WORKFLOW_TABLE.commands)
 BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
 SNAPSHOT = Argument("snapshot", Kind.SNAPSHOT, help="a saved conversation, or a workflow or task for its newest one")
 
-BLUEPRINTS = (
-    Command(
-        "blueprint",
-        "list",
-        "handlers.blueprint:list_",
-        "List the blueprints",
-        "/blueprint list",
-        aliases=("ls",),
-        reads=True,
-    ),
-    Command(
-        "blueprint",
-        "show",
-        "handlers.blueprint:show",
-        "Show a blueprint and how far its tasks are",
-        "/blueprint show auth-system",
-        (BLUEPRINT,),
-        reads=True,
-    ),
-    Command(
-        "blueprint",
-        "lint",
-        "handlers.blueprint:lint",
-        "Find what is wrong with blueprints; all of them without an id",
-        "/blueprint lint auth-system",
-        (BLUEPRINT._replace(required=False),),
-        reads=True,
-    ),
-    Command(
-        "blueprint",
-        "run",
-        "handlers.workflow_control:run",
-        "Start every task of a blueprint that is not done, in the order of their dependencies",
-        "/blueprint run auth-system --wait",
-        (BLUEPRINT,),
-        (WAIT, TIMEOUT),
-    ),
-)
 
-TASKS = (
-    Command(
-        "task",
-        "list",
-        "handlers.task:list_",
-        "List the tasks of the blueprints",
-        "/task list --blueprint auth-system",
-        (),
-        (FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
-        aliases=("ls",),
-        reads=True,
+@TABLE.command("blueprint", "list", "List the blueprints", "/blueprint list", aliases=("ls",), reads=True)
+def blueprint_list() -> Handler:
+    from penguin_commands.handlers.blueprint import list_
+
+    return list_
+
+
+@TABLE.command(
+    "blueprint",
+    "show",
+    "Show a blueprint and how far its tasks are",
+    "/blueprint show auth-system",
+    arguments=(BLUEPRINT,),
+    reads=True,
+)
+def blueprint_show() -> Handler:
+    from penguin_commands.handlers.blueprint import show
+
+    return show
+
+
+@TABLE.command(
+    "blueprint",
+    "lint",
+    "Find what is wrong with blueprints; all of them without an id",
+    "/blueprint lint auth-system",
+    arguments=(BLUEPRINT._replace(required=False),),
+    reads=True,
+)
+def blueprint_lint() -> Handler:
+    from penguin_commands.handlers.blueprint import lint
+
+    return lint
+
+
+@TABLE.command(
+    "blueprint",
+    "run",
+    "Start every task of a blueprint that is not done, in the order of their dependencies",
+    "/blueprint run auth-system --wait",
+    arguments=(BLUEPRINT,),
+    flags=(WAIT, TIMEOUT),
+)
+def blueprint_run() -> Handler:
+    from penguin_commands.handlers.workflow_control import run
+
+    return run
+
+
+@TABLE.command(
+    "task",
+    "list",
+    "List the tasks of the blueprints",
+    "/task list --blueprint auth-system",
+    flags=(FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
+    aliases=("ls",),
+    reads=True,
+)
+def task_list() -> Handler:
+    from penguin_commands.handlers.task import list_
+
+    return list_
+
+
+@TABLE.command(
+    "task", "show", "Show a task", "/task show auth-user-model", arguments=(TASK,), flags=(FROM_BLUEPRINT,), reads=True
+)
+def task_show() -> Handler:
+    from penguin_commands.handlers.task import show
+
+    return show
+
+
+@TABLE.command(
+    "task",
+    "ready",
+    "List the tasks whose dependencies are met, the most urgent first",
+    "/task ready",
+    flags=(FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
+    reads=True,
+)
+def task_ready() -> Handler:
+    from penguin_commands.handlers.task import ready
+
+    return ready
+
+
+@TABLE.command(
+    "task",
+    "graph",
+    "Draw which task depends on which",
+    "/task graph --format mermaid",
+    flags=(
+        FROM_BLUEPRINT._replace(help="only those of this blueprint"),
+        Flag("format", Kind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
     ),
-    Command(
-        "task",
-        "show",
-        "handlers.task:show",
-        "Show a task",
-        "/task show auth-user-model",
-        (TASK,),
-        (FROM_BLUEPRINT,),
-        reads=True,
-    ),
-    Command(
-        "task",
-        "ready",
-        "handlers.task:ready",
-        "List the tasks whose dependencies are met, the most urgent first",
-        "/task ready",
-        (),
-        (FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
-        reads=True,
-    ),
-    Command(
-        "task",
-        "graph",
-        "handlers.task:graph",
-        "Draw which task depends on which",
-        "/task graph --format mermaid",
-        (),
-        (
-            FROM_BLUEPRINT._replace(help="only those of this blueprint"),
-            Flag("format", Kind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
+    reads=True,
+)
+def task_graph() -> Handler:
+    from penguin_commands.handlers.task import graph
+
+    return graph
+
+
+@TABLE.command(
+    "snapshot",
+    "list",
+    "List the saved conversations of agents, the newest first",
+    "/snapshot list auth-user-model",
+    arguments=(OPTIONAL_ID._replace(help="only those of this workflow"),),
+    flags=(Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),),
+    aliases=("ls",),
+    reads=True,
+)
+def snapshot_list() -> Handler:
+    from penguin_commands.handlers.snapshot import list_
+
+    return list_
+
+
+@TABLE.command(
+    "snapshot",
+    "show",
+    "Show what was said",
+    "/snapshot show ituv-auth-user-model-1c31dc-2",
+    arguments=(SNAPSHOT,),
+    flags=(Flag("raw", help="the agent's own files as they are, or all that is kept as JSON where there are none"),),
+    reads=True,
+)
+def snapshot_show() -> Handler:
+    from penguin_commands.handlers.snapshot import show
+
+    return show
+
+
+@TABLE.command(
+    "snapshot",
+    "export",
+    "Write the agent's own files, for you alone",
+    "/snapshot export ituv-auth-user-model-1c31dc-2 session.jsonl",
+    arguments=(
+        SNAPSHOT,
+        Argument(
+            "file",
+            Kind.FILE,
+            required=False,
+            help="the new file, or where there are several the new folder; it must not be there yet",
         ),
-        reads=True,
     ),
 )
+def snapshot_export() -> Handler:
+    from penguin_commands.handlers.snapshot import export
 
-SNAPSHOTS = (
-    Command(
-        "snapshot",
-        "list",
-        "handlers.snapshot:list_",
-        "List the saved conversations of agents, the newest first",
-        "/snapshot list auth-user-model",
-        (OPTIONAL_ID._replace(help="only those of this workflow"),),
-        (Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),),
-        aliases=("ls",),
-        reads=True,
-    ),
-    Command(
-        "snapshot",
-        "show",
-        "handlers.snapshot:show",
-        "Show what was said",
-        "/snapshot show ituv-auth-user-model-1c31dc-2",
-        (SNAPSHOT,),
-        (Flag("raw", help="the agent's own files as they are, or all that is kept as JSON where there are none"),),
-        reads=True,
-    ),
-    Command(
-        "snapshot",
-        "export",
-        "handlers.snapshot:export",
-        "Write the agent's own files, for you alone",
-        "/snapshot export ituv-auth-user-model-1c31dc-2 session.jsonl",
-        (
-            SNAPSHOT,
-            Argument(
-                "file",
-                Kind.FILE,
-                required=False,
-                help="the new file, or where there are several the new folder; it must not be there yet",
-            ),
-        ),
-    ),
+    return export
+
+
+@TABLE.command("health", "", "Show whether the backend is well", "/health", reads=True)
+def health() -> Handler:
+    from penguin_commands.handlers.system import health
+
+    return health
+
+
+@TABLE.command(
+    "backup",
+    "",
+    "Copy the databases, while engines go on; what steps printed is not in them",
+    "/backup penguin-backup.db",
+    arguments=(Argument("file", Kind.FILE, help="the new file; it must not be there yet"),),
 )
+def backup() -> Handler:
+    from penguin_commands.handlers.maintenance import backup
 
-OTHERS = (
-    Command("health", "", "handlers.system:health", "Show whether the backend is well", "/health", reads=True),
-    Command(
-        "backup",
-        "",
-        "handlers.maintenance:backup",
-        "Copy the databases, while engines go on; what steps printed is not in them",
-        "/backup penguin-backup.db",
-        (Argument("file", Kind.FILE, help="the new file; it must not be there yet"),),
+    return backup
+
+
+@TABLE.command("config", "", "Show the settings, and where each comes from", "/config", reads=True)
+def config() -> Handler:
+    from penguin_commands.handlers.system import config
+
+    return config
+
+
+@TABLE.command(
+    "watch",
+    "",
+    "Show a table of the active workflows above the input line, or take it away",
+    "/watch on",
+    arguments=(
+        Argument("state", Kind.CHOICE, required=False, choices=("on", "off"), help="the other one unless said"),
     ),
-    Command(
-        "config", "", "handlers.system:config", "Show the settings, and where each comes from", "/config", reads=True
-    ),
-    Command(
-        "watch",
-        "",
-        "handlers.live:panel",
-        "Show a table of the active workflows above the input line, or take it away",
-        "/watch on",
-        (Argument("state", Kind.CHOICE, required=False, choices=("on", "off"), help="the other one unless said"),),
-        reads=True,
-    ),
-    Command(
-        "source",
-        "",
-        "handlers.system:source",
-        "Run the lines of a file as if they stood here; it ends at their first error",
-        "/source evening.penguin",
-        (Argument("file", Kind.FILE, help="a script, seen from the current folder; it may source others"),),
-    ),
-    Command(
-        "help",
-        "",
-        "handlers.system:help_",
-        "Show the commands, or one of them",
-        "/help workflow retry",
-        (Argument("words", Kind.COMMAND, required=False, many=True, help="the words of a command"),),
-        reads=True,
-    ),
-    Command("quit", "", "handlers.system:quit_", "Leave", "/quit", aliases=("exit",), reads=True),
+    reads=True,
 )
+def watch() -> Handler:
+    from penguin_commands.handlers.live import panel
 
-COMMANDS: tuple[Command, ...] = (*WORKFLOW_CHANGES, *WORKFLOW_READS, *BLUEPRINTS, *TASKS, *SNAPSHOTS, *OTHERS)
-NOUNS: tuple[str, ...] = tuple(dict.fromkeys(command.noun for command in COMMANDS))
-
-
-def verbs(noun: str) -> tuple[Command, ...]:
-    """The commands of a noun."""
-    return tuple(command for command in COMMANDS if command.noun == noun)
+    return panel
 
 
-def lookup(noun: str, verb: str) -> Command | None:
-    """The command of these names, other names included; a noun that stands alone has the verb ''."""
-    for command in COMMANDS:
-        if command.verb and noun == command.noun and verb in (command.verb, *command.aliases):
-            return command
-        if not command.verb and noun in (command.noun, *command.aliases):
-            return command
-    return None
+@TABLE.command(
+    "source",
+    "",
+    "Run the lines of a file as if they stood here; it ends at their first error",
+    "/source evening.penguin",
+    arguments=(Argument("file", Kind.FILE, help="a script, seen from the current folder; it may source others"),),
+)
+def source() -> Handler:
+    from penguin_commands.handlers.system import source
+
+    return source
+
+
+@TABLE.command(
+    "help",
+    "",
+    "Show the commands, or one of them",
+    "/help workflow retry",
+    arguments=(Argument("words", Kind.COMMAND, required=False, many=True, help="the words of a command"),),
+    reads=True,
+)
+def help_() -> Handler:
+    from functools import partial
+
+    from penguin_commands.handlers.system import help_
+
+    # Given the table, since a module that imports it would close a circle.
+    return partial(help_, TABLE)
+
+
+@TABLE.command("quit", "", "Leave", "/quit", aliases=("exit",), reads=True)
+def quit_() -> Handler:
+    from penguin_commands.handlers.system import quit_
+
+    return quit_
+
+
+COMMANDS = tuple(TABLE.commands)
+NOUNS = TABLE.nouns

@@ -8,7 +8,6 @@ from penguin.orchestration.backend import BackendUnavailable
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.resolve import noun_of, verb_of
 from penguin_commands.grammar.schema import JSON_VERSION
-from penguin_commands.grammar.table import COMMANDS, lookup, verbs
 from penguin_commands.grammar.tokens import Word
 from penguin_commands.grammar.values import shown
 from penguin_commands.results.help import Help, Settings
@@ -18,6 +17,7 @@ from penguin_commands.results.ui_actions import Quit, Sourced
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penguin_commands.grammar.spec import CommandTable
     from penguin_commands.session import Session
 
 
@@ -38,24 +38,24 @@ def config(session: Session) -> Settings:
     return Settings(tuple((it.key, it.value, it.origin) for it in [*others, *explain_taste(explained)]))
 
 
-def help_(session: Session, words: tuple[str, ...] = ()) -> Help:
+def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> Help:
     """All commands, those of a noun, or one."""
-    return explained(words)
+    return explained(table, words)
 
 
-def explained(words: Sequence[str]) -> Help:
+def explained(table: CommandTable, words: Sequence[str]) -> Help:
     """What is asked for by the words of a command, with or without a slash; without words all. Raises UsageError."""
     if not words:
-        return Help(COMMANDS)
-    noun = noun_of(Word(f"/{words[0].removeprefix('/')}", 0, 0))
-    alone = lookup(noun, "")
+        return Help(tuple(table.commands))
+    noun = noun_of(table, Word(f"/{words[0].removeprefix('/')}", 0, 0))
+    alone = table.lookup(noun, "")
     if alone and len(words) == 1:
         return Help((alone,), detailed=True)
     if alone or len(words) > 2:
         raise UsageError(f"{shown(words[-1])} is one word too many", f"/help {noun}")
     if len(words) == 1:
-        return Help(verbs(noun))
-    return Help((verb_of(noun, Word(words[1], 0, 0)),), detailed=True)
+        return Help(table.verbs(noun))
+    return Help((verb_of(table, noun, Word(words[1], 0, 0)),), detailed=True)
 
 
 def source(session: Session, file: str) -> Sourced:

@@ -36,11 +36,11 @@ def remark(result: Result) -> str:
 
 def is_plain(result: Result) -> bool:
     """Whether there is nothing to do with a result but to show its data. Loads no module to tell."""
-    return room_of(type(result)) not in MORE_THAN_DATA
+    return module_of(type(result)) not in MORE_THAN_DATA
 
 
-def room_of(kind: type) -> str:
-    """The last name of the module that a kind of result is from."""
+def module_of(kind: type) -> str:
+    """Return the name of the module of this package that a class of results is from."""
     return kind.__module__.rpartition(".")[2]
 
 

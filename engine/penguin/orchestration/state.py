@@ -17,7 +17,8 @@ from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, Work
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import spending_of
 from penguin.orchestration.files.permissions import make_private
-from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.snapshots import (
     DROP_FILES,
     LEVEL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.table import NOUNS, verbs
+from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_commands.grammar.values import unknown
 from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS, flags_of
 
@@ -153,7 +153,7 @@ def _following() -> Iterator[tuple[str, str]]:
             yield subcommand.name, " ".join(subcommand.choices)
     yield "help", " ".join([*NOUNS, *(it.name for it in SUBCOMMANDS)])
     for noun in NOUNS:
-        names = [command.verb for command in verbs(noun) if command.verb]
+        names = [command.verb for command in TABLE.verbs(noun) if command.verb]
         if names:
             yield f"help {noun}", " ".join(names)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin_commands.errors import MEANINGS, UsageError
 from penguin_commands.grammar.schema import JSON_VERSION, command_data, flag_data
-from penguin_commands.grammar.table import COMMANDS
+from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import explained
 from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS, Subcommand
 from penguin_repl.render.help import aligned
@@ -102,7 +102,7 @@ def manual(words: Sequence[str], version: str) -> Manual | SubcommandHelp | Help
     if len(words) == 1 and words[0] in known:
         return SubcommandHelp(known[words[0]])
     try:
-        return explained(words)
+        return explained(TABLE, words)
     except UsageError as error:
         raise UsageError(error.message, "penguin help shows all there is") from None
 

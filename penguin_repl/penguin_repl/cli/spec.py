@@ -56,7 +56,6 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
 PROGRAM = Command(
     noun="penguin",
     verb="",
-    handler="",
     help="A terminal for durable software tasks",
     example="penguin init",
     arguments=(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import GATES, WorkflowStatus
 from penguin_commands.grammar.spec import Argument, Command, Flag, Kind
-from penguin_commands.grammar.table import NOUNS, lookup, verbs
+from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_commands.grammar.tokens import quote
 from penguin_commands.session import LAST
 from penguin_repl.completion.match import ranked
@@ -51,8 +51,8 @@ class Offer(NamedTuple):
 def nouns() -> Iterator[Offer]:
     """What a line begins with."""
     for noun in NOUNS:
-        alone = lookup(noun, "")
-        names = ", ".join(command.verb for command in verbs(noun))
+        alone = TABLE.lookup(noun, "")
+        names = ", ".join(command.verb for command in TABLE.verbs(noun))
         called = (f"/{noun}", *(alone.other_names if alone else ()))
         yield Offer(f"/{noun}", alone.help if alone else names, called, goes_on=alone is None)
 
@@ -164,5 +164,5 @@ def _help_words(given: Sequence[str]) -> Iterator[Offer]:
             names = tuple(name.removeprefix("/") for name in offer.names)
             yield offer._replace(text=offer.text.removeprefix("/"), names=names, goes_on=False)
     elif len(given) == 1:
-        for offer in verbs_of(verbs(given[0].removeprefix("/"))):
+        for offer in verbs_of(TABLE.verbs(given[0].removeprefix("/"))):
             yield offer._replace(goes_on=False)

@@ -10,7 +10,7 @@ from prompt_toolkit.completion import Completer, Completion
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.resolve import command_of, noun_of
 from penguin_commands.grammar.spec import Argument, Command, Flag, Kind
-from penguin_commands.grammar.table import verbs
+from penguin_commands.grammar.table import TABLE
 from penguin_commands.grammar.tokens import Word, split
 from penguin_repl.completion.candidates import Offer, nouns, tail, values, verbs_of
 from penguin_repl.completion.match import ranked
@@ -67,7 +67,7 @@ class CommandCompleter(Completer):
         if not words:
             return nouns(), typed
         try:
-            command, rest = command_of(words)
+            command, rest = command_of(TABLE, words)
         except UsageError:
             return verbs_of(_fitting(words)), typed
         return _Place(command, rest, typed).offers(self._known)
@@ -84,7 +84,7 @@ def _display(text: str, own: int) -> StyleAndTextTuples:
 def _fitting(words: Sequence[Word]) -> Iterable[Command]:
     """The commands whose verb may come next: all of a noun, or those that have the flags which are there already."""
     try:
-        commands = verbs(noun_of(words[0]))
+        commands = TABLE.verbs(noun_of(TABLE, words[0]))
     except UsageError:
         return ()
     return [command for command in commands if command.verb and _Place(command, words[1:], "").begins]

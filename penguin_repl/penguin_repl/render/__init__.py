@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import room_of
+from penguin_commands.results import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from penguin_commands.results import Result
+    from penguin_repl.render.registry import Renderers
     from penguin_repl.render.table import Part
 
 FORMATS = ("text", "json", "jsonl")
 
 
 def render(result: Result, *, format: str = "text", terminal: bool = False, width: int = 80, color: bool = True) -> str:
-    """A result as text that ends in a newline, or is empty.
+    """Return a result as text that ends in a newline, or is empty.
 
-    On a terminal tables are drawn `width` columns wide, with colours if `color`; elsewhere they are aligned lines.
+    Args:
+        result: What a command returned.
+        format: One of FORMATS.
+        terminal: Draw tables `width` columns wide, with colours if `color`. Elsewhere tables are aligned lines.
+        width: The columns of the terminal.
+        color: Whether the terminal shows colours.
     """
     if format != "text":
         from penguin_repl.render.json_output import document, lines
 
         return document(result.data()) if format == "json" else lines(result.data())
-    from penguin_repl.render.table import layout
-
     return layout(parts(result), terminal=terminal, width=width, color=color)
 
 
 def parts(result: Result) -> Iterator[Part]:
-    """The lines and tables that show a result: those that the module named as the one it is from makes of it."""
-    kind = type(result)
-    renderer: Callable[[Result], Iterator[Part]] = import_module(f"{__name__}.{room_of(kind)}").RENDERERS[kind]
-    return renderer(result)
+    """Return the lines and tables that show a result."""
+    return renderers_of(module_of(type(result))).parts(result)
+
+
+def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) -> str:
+    """Return lines and tables as text, one below the other."""
+    blocks = []
+    for part in parts:
+        if isinstance(part, str):
+            blocks.append(part + "\n")
+        elif terminal:
+            from penguin_repl.render.terminal_table import drawn
+
+            blocks.append(drawn(part, width, color))
+        else:
+            from penguin_repl.render.table import aligned
+
+            blocks.append(aligned(part))
+    return "".join(blocks)
+
+
+def renderers_of(module: str) -> Renderers:
+    """Return the renderers of a module of `penguin_commands.results`; a command imports those of its own results alone.
+
+    Raises:
+        LookupError: No renderers are registered for the module.
+    """
+    match module:
+        case "changes":
+            from penguin_repl.render.changes import RENDERERS
+        case "help":
+            from penguin_repl.render.help import RENDERERS
+        case "history":
+            from penguin_repl.render.history import RENDERERS
+        case "maintenance":
+            from penguin_repl.render.maintenance import RENDERERS
+        case "output":
+            from penguin_repl.render.output import RENDERERS
+        case "snapshots":
+            from penguin_repl.render.snapshots import RENDERERS
+        case "tasks":
+            from penguin_repl.render.tasks import RENDERERS
+        case "text":
+            from penguin_repl.render.text import RENDERERS
+        case "ui_actions":
+            from penguin_repl.render.ui_actions import RENDERERS
+        case "workflows":
+            from penguin_repl.render.workflows import RENDERERS
+        case _:
+            raise LookupError(f"penguin_commands.results.{module} has no renderers; add a case here")
+    return RENDERERS

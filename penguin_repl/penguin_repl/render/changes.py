@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penguin_commands.results.changes import Changed, Started, Waited
 from penguin_repl.render.format import brief
+from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from penguin_repl.render.table import Part
 
+RENDERERS = Renderers()
 
+
+@RENDERERS.shows(Started)
 def _started(result: Started) -> Iterator[Part]:
     for task, workflow in result.workflows:
         yield f"Started ITUV workflow for task {clean(task)}"
@@ -24,6 +28,7 @@ def _started(result: Started) -> Iterator[Part]:
             yield f"Differs: {clean(line)}"
 
 
+@RENDERERS.shows(Changed)
 def _changed(result: Changed) -> Iterator[Part]:
     yield clean(result.text)
     yield f"Status: {result.info.status}"
@@ -34,13 +39,7 @@ def _changed(result: Changed) -> Iterator[Part]:
         yield f"Next: {clean(result.advice)}"
 
 
+@RENDERERS.shows(Waited)
 def _waited(result: Waited) -> Iterator[Part]:
     for info in result.workflows:
         yield brief(info)
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    Started: _started,
-    Changed: _changed,
-    Waited: _waited,
-}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.results.help import Help, Settings
 from penguin_repl.render.format import shown
+from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from penguin_commands.grammar.spec import Command
     from penguin_repl.render.table import Part
+
+RENDERERS = Renderers()
 
 OVERVIEW = """
 /help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes what is being typed.
@@ -21,6 +24,7 @@ ID is a workflow's id, a task's id for its newest workflow, or @last for the one
 Where nothing is changed, the beginning of a command or of an id will do."""
 
 
+@RENDERERS.shows(Help)
 def help_lines(result: Help) -> Iterator[str]:
     """The lines that explain commands."""
     if result.detailed:
@@ -52,12 +56,7 @@ def _one(command: Command) -> Iterator[str]:
     yield f"Example: {command.example}"
 
 
+@RENDERERS.shows(Settings)
 def _settings(result: Settings) -> Iterator[Part]:
     rows = tuple((key, shown(value), origin) for key, value, origin in result.settings)
     yield Grid(("KEY", "VALUE", "FROM"), rows)
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    Help: help_lines,
-    Settings: _settings,
-}

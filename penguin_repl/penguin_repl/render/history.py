@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from penguin_commands.results.history import Artifacts, Attempt, Event, History, Results
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.format import duration, local, size
+from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from penguin_repl.render.table import Part
+
+RENDERERS = Renderers()
 
 TESTS = {"run": "run", "failed": "failed", "errors": "errors", "skipped": "skipped"}
 SHOWN = 12
@@ -25,6 +28,7 @@ OVER = ("Completed", "Failed", "Cancelled")
 # --- the timeline ---------------------------------------------------------------------------------------------------
 
 
+@RENDERERS.shows(History)
 def _history(result: History) -> Iterator[Part]:
     lengths = [_length(result.events, index) for index in range(len(result.events))]
     rows = tuple(
@@ -71,6 +75,7 @@ def _spent(events: Sequence[Event], lengths: Sequence[float | None]) -> dict[str
 # --- results --------------------------------------------------------------------------------------------------------
 
 
+@RENDERERS.shows(Results)
 def _results(result: Results) -> Iterator[Part]:
     if not result.attempts:
         yield result.empty
@@ -156,6 +161,7 @@ def _seen(step: dict[str, Any]) -> Iterator[str]:
 # --- what was left behind -------------------------------------------------------------------------------------------
 
 
+@RENDERERS.shows(Artifacts)
 def _artifacts(result: Artifacts) -> Iterator[Part]:
     if not result.files:
         yield "No artifacts."
@@ -167,10 +173,3 @@ def _artifacts(result: Artifacts) -> Iterator[Part]:
 def _place(result: Artifacts, path: str) -> str:
     host = result.elsewhere.get(path)
     return f"on {host}" if host else ""
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    History: _history,
-    Results: _results,
-    Artifacts: _artifacts,
-}

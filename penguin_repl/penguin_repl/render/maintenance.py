@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from penguin_commands.results import maintenance as k
+from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 from penguin_repl.text.escape import clean
 
-Part = str | Grid
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penguin_repl.render.table import Part
+
+RENDERERS = Renderers()
 
 
+@RENDERERS.shows(k.BackedUp)
 def _backed_up(result: k.BackedUp) -> Iterator[Part]:
     for database, path, size in result.copies:
         what = "" if len(result.copies) == 1 else f"{clean(database)} "
         yield f"Backed up {what}to {clean(path)} ({_size(size)})"
 
 
+@RENDERERS.shows(k.Pruned)
 def _pruned(result: k.Pruned) -> Iterator[Part]:
     if result.workflows:
         rows = tuple(
@@ -36,6 +43,7 @@ def _pruned(result: k.Pruned) -> Iterator[Part]:
     yield f"{'Would prune' if result.dry_run else 'Pruned'} {what}, {_size(result.bytes)} of output"
 
 
+@RENDERERS.shows(k.Checked)
 def _checked(result: k.Checked) -> Iterator[Part]:
     for subject, message in result.problems:
         yield f"{clean(subject)}: {clean(message)}"
@@ -62,10 +70,3 @@ def _size(count: int) -> str:
     from penguin_repl.render.format import size
 
     return size(count)
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    k.BackedUp: _backed_up,
-    k.Pruned: _pruned,
-    k.Checked: _checked,
-}

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penguin_commands.results.output import Diff, DiffElsewhere
+from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from penguin_repl.render.table import Part
 
+RENDERERS = Renderers()
 
+
+@RENDERERS.shows(Diff)
 def _diff(result: Diff) -> Iterator[Part]:
     yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
 
 
+@RENDERERS.shows(DiffElsewhere)
 def _diff_elsewhere(result: DiffElsewhere) -> Iterator[Part]:
     yield clean(result.note)
     if result.files:
         yield "Its evidence names:"
         yield from (clean(path) for path in result.files)
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    Diff: _diff,
-    DiffElsewhere: _diff_elsewhere,
-}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from penguin_commands.results import snapshots as s
 from penguin_repl.render.costs import cost_columns, cost_lines
 from penguin_repl.render.format import local, size
+from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
+
+RENDERERS = Renderers()
 
 KNOWN = {"role", "text", "content", "tool", "input", "output", "failed"}
 
 
+@RENDERERS.shows(s.SnapshotTable)
 def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
     if not result.snapshots:
         yield "No snapshots."
@@ -28,6 +32,7 @@ def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
     yield Grid(columns, rows, right=(2, 3, *range(4, 4 + len(heads))))
 
 
+@RENDERERS.shows(s.Talk)
 def _talk(result: s.Talk) -> Iterator[Part]:
     row = result.row
     yield f"Snapshot {clean(row.snapshot_id)}"
@@ -85,13 +90,7 @@ def _asked(value: object) -> str:
     return _said(value)
 
 
+@RENDERERS.shows(s.RawTalk)
 def _raw(result: s.RawTalk) -> Iterator[Part]:
     for data in result.text():
         yield clean_block(data.decode("utf-8", "replace"))
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    s.SnapshotTable: _snapshots,
-    s.Talk: _talk,
-    s.RawTalk: _raw,
-}

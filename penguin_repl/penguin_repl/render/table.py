@@ -8,7 +8,7 @@ from penguin_repl.text.escape import clean
 from penguin_repl.text.width import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 GAP = 2
 """Spaces between columns."""
@@ -27,27 +27,13 @@ Part = str | Grid
 """What results are shown as: lines (harmless, without their ends) and tables."""
 
 
-def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) -> str:
-    """Lines and tables, one below the other."""
-    blocks = []
-    for part in parts:
-        if isinstance(part, str):
-            blocks.append(part + "\n")
-        elif terminal:
-            from penguin_repl.render.terminal_table import drawn
-
-            blocks.append(drawn(part, width, color))
-        else:
-            blocks.append(_aligned(part))
-    return "".join(blocks)
-
-
 def cells(grid: Grid) -> list[tuple[str, ...]]:
     """The rows of a table, made harmless."""
     return [tuple(clean(cell) for cell in row) for row in grid.rows]
 
 
-def _aligned(grid: Grid) -> str:
+def aligned(grid: Grid) -> str:
+    """Return the lines of a table, with its columns aligned by spaces."""
     rows = [grid.columns, *cells(grid)]
     widths = [max(columns(row[index]) for row in rows) for index in range(len(grid.columns))]
     return "".join(_line(row, widths, grid.right) + "\n" for row in rows)

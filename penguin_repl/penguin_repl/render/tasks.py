@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from penguin_commands.results import tasks as p
-from penguin_repl.render.table import Grid
+from penguin_repl.render.registry import Renderers
+from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
 
-Part = str | Grid
+RENDERERS = Renderers()
 
 
+@RENDERERS.shows(p.TaskTable)
 def _tasks(result: p.TaskTable) -> Iterator[Part]:
     yield _task_grid(result.tasks) if result.tasks else result.empty
 
@@ -25,6 +27,7 @@ def _state(state: p.TaskState) -> str:
     return f"waiting for {', '.join(state.unmet)}" if state.state == "waiting" else state.state
 
 
+@RENDERERS.shows(p.TaskShown)
 def _task(result: p.TaskShown) -> Iterator[Part]:
     task = result.state.task
     yield f"Task {clean(task.id)}"
@@ -45,10 +48,12 @@ def _task(result: p.TaskShown) -> Iterator[Part]:
             yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
 
 
+@RENDERERS.shows(p.Drawn)
 def _drawn(result: p.Drawn) -> Iterator[Part]:
     yield clean_block(result.text)
 
 
+@RENDERERS.shows(p.BlueprintTable)
 def _blueprints(result: p.BlueprintTable) -> Iterator[Part]:
     if not result.blueprints:
         yield "No blueprints."
@@ -61,6 +66,7 @@ def _note(row: p.BlueprintRow) -> str:
     return f"{row.title} (broken: /blueprint lint {row.id})" if row.broken else row.title
 
 
+@RENDERERS.shows(p.BlueprintShown)
 def _blueprint(result: p.BlueprintShown) -> Iterator[Part]:
     row = result.row
     yield f"Blueprint {clean(row.id)}"
@@ -75,6 +81,7 @@ def _blueprint(result: p.BlueprintShown) -> Iterator[Part]:
         yield _problem(problem)
 
 
+@RENDERERS.shows(p.Lint)
 def _lint(result: p.Lint) -> Iterator[Part]:
     for problem in result.problems:
         yield _problem(problem)
@@ -90,13 +97,3 @@ def _problem(problem: Any) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    p.TaskTable: _tasks,
-    p.TaskShown: _task,
-    p.Drawn: _drawn,
-    p.BlueprintTable: _blueprints,
-    p.BlueprintShown: _blueprint,
-    p.Lint: _lint,
-}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penguin_commands.results.ui_actions import Quit
+from penguin_repl.render.registry import Renderers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from penguin_repl.render.table import Part
 
+RENDERERS = Renderers()
 
+
+@RENDERERS.shows(Quit)
 def _nothing(result: Quit) -> Iterator[Part]:
     return iter(())
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    Quit: _nothing,
-}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penguin_commands.results.workflows import Status, WorkflowTable
 from penguin_repl.render.format import local
+from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from penguin_repl.render.table import Part
 
+RENDERERS = Renderers()
 
+
+@RENDERERS.shows(Status)
 def _status(result: Status) -> Iterator[Part]:
     info = result.info
     yield f"Workflow {info.workflow_id}"
@@ -49,6 +53,7 @@ def _is_told(error: str, explain: str) -> bool:
     return " ".join(error.split())[:100] in explain
 
 
+@RENDERERS.shows(WorkflowTable)
 def _workflows(result: WorkflowTable) -> Iterator[Part]:
     if not result.workflows:
         yield result.empty
@@ -78,9 +83,3 @@ def _workflow_grid(result: WorkflowTable) -> Grid:
     )
     right = tuple(range(3, 4 + len(heads)))
     return Grid(("WORKFLOW", "STATUS", "PHASE", "DONE", *heads, "STARTED"), rows, right)
-
-
-RENDERERS: dict[type, Callable[[Any], Iterator[Part]]] = {
-    Status: _status,
-    WorkflowTable: _workflows,
-}

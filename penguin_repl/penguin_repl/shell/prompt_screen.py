@@ -12,7 +12,7 @@ from prompt_toolkit.application import get_app_session, in_terminal
 
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.shell.echo import echoes
-from penguin_repl.shell.plain_prompt import Echo
+from penguin_repl.shell.typed_line import Echo
 
 PROMPT = "penguin> "
 

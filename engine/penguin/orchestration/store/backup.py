@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.store.connection import explain_error, open_reader
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.database_file import copy_database
 
 HINT = "choose another name; nothing is overwritten"
 
@@ -60,21 +60,6 @@ def back_up(db: Path, target: Path) -> int:
     finally:
         source.close()
     return target.stat().st_size
-
-
-def copy_database(source: sqlite3.Connection, target: Path) -> None:
-    """Copy a database, in one go, into a file that is empty. Raises StoreError."""
-    try:
-        copy = sqlite3.connect(target, isolation_level=None)
-        try:
-            # All pages in one step: a copy in several begins anew whenever somebody writes in between.
-            source.backup(copy, pages=-1)
-            # One file that can be carried around; opened by Penguin it gets its write-ahead log back.
-            copy.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            copy.close()
-    except sqlite3.Error as error:
-        raise explain_error(error, target) from error
 
 
 def _claim(target: Path) -> None:

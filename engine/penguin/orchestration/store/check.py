@@ -19,7 +19,8 @@ from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowSta
 from penguin.orchestration.core.events import AnyEvent
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.store.connection import explain_error, open_reader
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.databases import Place, places
 from penguin.orchestration.store.garbage import Leftover, Needed, leftovers
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run

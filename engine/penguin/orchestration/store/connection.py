@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
+from penguin.orchestration.store.database_file import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    explain_error,
+    find_database,
+    make_room,
+    not_a_database,
+    uri_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-APPLICATION_ID = 0x50454E47
-"""`PENG`: tells our file from any other SQLite database."""
-SCHEMA_VERSION = 1
-"""`user_version` of a database that this code can use."""
 
 PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
     # name, what is set, what must be read back
@@ -46,7 +49,7 @@ def open_store(path: Path) -> sqlite3.Connection:
         raise explain_error(error, path) from error
     except OSError as error:
         if path.is_symlink():
-            raise _other(path) from error
+            raise not_a_database(path) from error
         raise StoreError(f"can't write {path}: {error.strerror}", "make the folder writable") from error
     return connection
 
@@ -58,7 +61,7 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     `migrate` is not wanted.
     """
     try:
-        found = _found(path)
+        found = find_database(path)
         if found is None or not found.st_size:
             return None
         uri = f"{uri_of(path)}?mode=ro"
@@ -91,57 +94,9 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     return connection
 
 
-def uri_of(path: str | Path) -> str:
-    """The name by which SQLite opens a file in a way that is to be said. https://sqlite.org/uri.html"""
-    name = os.path.abspath(path)
-    for char in "%?#":
-        name = name.replace(char, f"%{ord(char):02x}")
-    return f"file://{name}"
-
-
-def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
-    """What a person can do about an error of SQLite."""
-    name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_NOTADB":
-        return StoreError(f"{path} is a file, but no database", f"{_make_room(path)}, unless you have a backup")
-    if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
-        return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
-    if name == "SQLITE_FULL":
-        return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
-    if name.startswith("SQLITE_IOERR"):
-        return StoreError(f"the disk of {path} fails: {error}", "look after the disk; nothing is lost")
-    if name.startswith("SQLITE_CORRUPT"):
-        return StoreError(f"{path} is damaged: {error}", "restore a backup")
-    return StoreError(f"can't use {path}: {error}")
-
-
-def _found(path: str | Path) -> os.stat_result | None:
-    """The file as it is; None where there is none. Raises StoreError where something else is there."""
-    try:
-        found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    # Of a named pipe SQLite would say that the disk fails, and of a folder that it is not writable.
-    if not stat.S_ISREG(found.st_mode):
-        raise _other(path)
-    return found
-
-
-def _other(path: str | Path) -> StoreError:
-    from penguin.orchestration.files.path_conflict import kind_at
-
-    return StoreError(f"{path} is {kind_at(path)}, not a database", _make_room(path))
-
-
-def _make_room(path: str | Path) -> str:
-    from penguin.orchestration.files.path_conflict import move_away
-
-    return f"{move_away(path)}; the next start makes a new one"
-
-
 def _make(path: Path) -> None:
     # Readable by the owner only, from its first byte on.
-    if _found(path) is None:
+    if find_database(path) is None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
@@ -174,7 +129,7 @@ def _refuse_foreign(connection: sqlite3.Connection, path: str | Path) -> None:
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
-        raise StoreError(f"{path} is a database, but none of Penguin's", _make_room(path))
+        raise StoreError(f"{path} is a database, but none of Penguin's", make_room(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",

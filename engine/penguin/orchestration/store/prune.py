@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from penguin.orchestration.backend import FINAL, WorkflowStatus
-from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.databases import Place
 from penguin.orchestration.store.garbage import Needed
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import Spending
-from penguin.orchestration.store.connection import explain_error, open_reader
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.database_file import explain_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

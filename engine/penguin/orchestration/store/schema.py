@@ -10,8 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.store.backup import copy_database
-from penguin.orchestration.store.connection import APPLICATION_ID, SCHEMA_VERSION
+from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database
 
 migrations = Migrations("penguin")
 

@@ -23,7 +23,8 @@ from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowErr
 from penguin.orchestration.core.events import Event
 from penguin.orchestration.core.state import State
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.rows import (
     INSERT_EVENT,
     INSERT_RUN,

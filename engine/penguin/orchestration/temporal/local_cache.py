@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.files.permissions import make_private
-from penguin.orchestration.store.connection import explain_error, open_store
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.dependencies import dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import Seen

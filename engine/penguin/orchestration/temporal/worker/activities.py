@@ -12,7 +12,7 @@ from temporalio import activity
 from penguin.orchestration.execution.runner_api import Stop
 from penguin.orchestration.temporal.messages import DRIVE, Wanted, decode
 from penguin.orchestration.temporal.worker.attempt_activity import TOLD, Drive
-from penguin.orchestration.temporal.worker.routing import Draining, NotMine
+from penguin.orchestration.temporal.worker.errors import Draining, NotMine
 
 if TYPE_CHECKING:
     from penguin.orchestration.execution.runner_api import PhaseRunner

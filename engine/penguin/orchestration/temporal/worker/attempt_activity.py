@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 from temporalio.client import WorkflowUpdateFailedError
@@ -24,15 +24,21 @@ from penguin.orchestration.runtime.run_attempt import run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
 from penguin.orchestration.temporal.client.memo import describe_definition, read_summary
 from penguin.orchestration.temporal.messages import LOST, Answer, Go, Wanted, decode, encode
+from penguin.orchestration.temporal.worker.errors import Draining, HandedOn
 from penguin.orchestration.temporal.worker.payload_limit import trimmed
-from penguin.orchestration.temporal.worker.routing import Draining, HandedOn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from temporalio.client import WorkflowHandle
 
     from penguin.orchestration.core.definition import Definition
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.temporal.worker.activities import Drives
+    from penguin.orchestration.execution.runner_api import PhaseRunner
+    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.worker.artifact_sync import Shared
+    from penguin.orchestration.temporal.worker.ownership import Homes
+    from penguin.orchestration.temporal.worker.slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +63,25 @@ class Moved(HandedOn):
         super().__init__("another working tree holds the files")
 
 
+class AttemptHost(Protocol):
+    """What an attempt needs of the worker that runs it."""
+
+    link: Link
+    homes: Homes
+    runner: PhaseRunner
+    slots: Slots
+    shared: Shared
+    engine: str
+    """The id of the worker's engine lock."""
+    on_trouble: Callable[[str], None]
+    draining: bool
+    """The worker stops: it starts no attempt and takes back none."""
+
+
 class Drive:
     """One drive."""
 
-    def __init__(self, drives: Drives, wanted: Wanted) -> None:
+    def __init__(self, drives: AttemptHost, wanted: Wanted) -> None:
         self._drives = drives
         self._connection = drives.link.connection
         self._wanted = wanted

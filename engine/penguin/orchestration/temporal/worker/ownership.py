@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.client.client import TASK_LIMIT
 from penguin.orchestration.temporal.messages import HOLD, HOME, Home, Site, decode, encode
-from penguin.orchestration.temporal.worker.routing import Draining
+from penguin.orchestration.temporal.worker.errors import Draining
 from penguin.orchestration.temporal.workflows.worktree_owner import MEMO, home_id
 
 if TYPE_CHECKING:

@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.store.dependencies import unmet_dependencies
 from penguin.orchestration.temporal.messages import PLACE, Home, Placed, Wanted, decode, encode
+from penguin.orchestration.temporal.worker.errors import Draining, NotMine
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
     from penguin.orchestration.temporal.client.client import Link
     from penguin.orchestration.temporal.worker.ownership import Homes
-
-NOBODY = timedelta(seconds=2)
-"""Between two workers that are asked, where the first runs only what it started itself."""
-
-
-class HandedOn(ApplicationError):
-    """Left to another worker: no failure that anybody need hear of, as the SDK would otherwise have it."""
-
-    def __init__(self, message: str, *, next_retry_delay: timedelta | None = None) -> None:
-        benign = ApplicationErrorCategory.BENIGN
-        super().__init__(message, type=type(self).__name__, next_retry_delay=next_retry_delay, category=benign)
-
-
-class Draining(HandedOn):
-    """This worker stops: another one goes on."""
-
-    def __init__(self) -> None:
-        super().__init__("the worker is being stopped")
-
-
-class NotMine(HandedOn):
-    """This worker runs only what it started: another one may take it."""
-
-    def __init__(self) -> None:
-        super().__init__("left for another worker", next_retry_delay=NOBODY)
 
 
 class Placing:

@@ -1,0 +1,83 @@
+"""The database as a file: its identity, what may be in its place, copies, and what errors of SQLite mean."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 0x50454E47
+"""`PENG`: tells our file from any other SQLite database."""
+SCHEMA_VERSION = 1
+"""`user_version` of a database that this code can use."""
+
+
+def uri_of(path: str | Path) -> str:
+    """The name by which SQLite opens a file in a way that is to be said. https://sqlite.org/uri.html"""
+    name = os.path.abspath(path)
+    for char in "%?#":
+        name = name.replace(char, f"%{ord(char):02x}")
+    return f"file://{name}"
+
+
+def find_database(path: str | Path) -> os.stat_result | None:
+    """The file as it is; None where there is none. Raises StoreError where something else is there."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    # Of a named pipe SQLite would say that the disk fails, and of a folder that it is not writable.
+    if not stat.S_ISREG(found.st_mode):
+        raise not_a_database(path)
+    return found
+
+
+def not_a_database(path: str | Path) -> StoreError:
+    """Return the error for a place where something else than a database is."""
+    from penguin.orchestration.files.path_conflict import kind_at
+
+    return StoreError(f"{path} is {kind_at(path)}, not a database", make_room(path))
+
+
+def make_room(path: str | Path) -> str:
+    """Return the command that moves what is at a path out of the way."""
+    from penguin.orchestration.files.path_conflict import move_away
+
+    return f"{move_away(path)}; the next start makes a new one"
+
+
+def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
+    """What a person can do about an error of SQLite."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_NOTADB":
+        return StoreError(f"{path} is a file, but no database", f"{make_room(path)}, unless you have a backup")
+    if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
+        return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
+    if name == "SQLITE_FULL":
+        return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
+    if name.startswith("SQLITE_IOERR"):
+        return StoreError(f"the disk of {path} fails: {error}", "look after the disk; nothing is lost")
+    if name.startswith("SQLITE_CORRUPT"):
+        return StoreError(f"{path} is damaged: {error}", "restore a backup")
+    return StoreError(f"can't use {path}: {error}")
+
+
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy a database, in one go, into a file that is empty. Raises StoreError."""
+    try:
+        copy = sqlite3.connect(target, isolation_level=None)
+        try:
+            # All pages in one step: a copy in several begins anew whenever somebody writes in between.
+            source.backup(copy, pages=-1)
+            # One file that can be carried around; opened by Penguin it gets its write-ahead log back.
+            copy.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            copy.close()
+    except sqlite3.Error as error:
+        raise explain_error(error, target) from error

@@ -1,0 +1,76 @@
+"""The line that is being typed, on a terminal that knows no escape sequences."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from penguin_repl.text.escape import CONTROL
+from penguin_repl.text.width import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Echo:
+    """The line that is being typed, as it stands on the screen.
+
+    `room` gives the columns of the terminal. With `silent`, whoever types sees the line without us.
+    """
+
+    def __init__(
+        self, put: Callable[[str], None], message: str, room: Callable[[], int], *, silent: bool = False
+    ) -> None:
+        self._put = put
+        self._message = message
+        self._room = room
+        self._silent = silent
+        self._text = ""
+        self._cursor = 0
+        put(message)
+
+    def show(self, text: str, cursor: int) -> None:
+        """Make what is shown this text, with the cursor there."""
+        text = re.sub(CONTROL, "?", text)
+        if self._silent or (text, cursor) == (self._text, self._cursor):
+            return
+        same = _alike(text, self._text)
+        if text == self._text:
+            same = min(cursor, self._cursor)
+        if (same < self._cursor or cursor < len(text)) and self._wraps(text):
+            # Nothing goes back over the margin.
+            self._put("\n" + self._message + text)
+            cursor = len(text)
+        elif text == self._text:
+            self._put(_back(text[cursor : self._cursor]) + text[self._cursor : cursor])
+        else:
+            self._put(self._way(same) + self._change(text, same) + _back(text[cursor:]))
+        self._text, self._cursor = text, cursor
+
+    def again(self) -> str:
+        """The prompt with what was typed so far, for a line of its own."""
+        self._cursor = len(self._text)
+        return self._message + self._text
+
+    def _wraps(self, text: str) -> bool:
+        return columns(self._message) + max(columns(text), columns(self._text)) >= self._room()
+
+    def _way(self, place: int) -> str:
+        """From the cursor to a place in the line."""
+        return _back(self._text[place : self._cursor]) + self._text[self._cursor : place]
+
+    def _change(self, text: str, place: int) -> str:
+        """From there on, what takes the place of what was there."""
+        gone = " " * (columns(self._text[place:]) - columns(text[place:]))
+        return text[place:] + gone + _back(gone)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _back(text: str) -> str:
+    return "\b" * columns(text)
