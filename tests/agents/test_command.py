@@ -13,8 +13,9 @@ from tests.agents.run_agent import call_of, run_agent
 
 from penguin.orchestration.agents.adapter import Finish
 from penguin.orchestration.agents.command import CommandAgent
-from penguin.orchestration.agents.registry import KINDS, UnknownAgent, adapter_of
+from penguin.orchestration.agents.registry import AGENTS, COMMAND, UnknownAgent, adapter_of
 from penguin.orchestration.backend import Verdict
+from penguin.orchestration.config import load_settings
 from penguin.orchestration.core.definition import AgentSpec
 
 AGENT = """\
@@ -120,12 +121,24 @@ def test_no_transcript_is_too_odd(tmp_path_factory: pytest.TempPathFactory, writ
     assert all(message["role"] for message in heard.messages)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*AGENTS, COMMAND])
 def test_every_kind_is_known(kind: str, tmp_path: Path) -> None:
     agent = adapter_of(spec(kind=kind), tmp_path)
     assert agent.program
     assert agent.install
     assert agent.describe({"type": "who knows"}) in ([], ['{"type": "who knows"}'])
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_is_documented(name: str) -> None:
+    assert f"`{name}`" in (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
+
+
+def test_settings_know_every_agent(tmp_path: Path) -> None:
+    text = "".join(f"  careful-{name}: {{kind: {name}}}\n  {name}: {{args: [-v]}}\n" for name in AGENTS)
+    (tmp_path / "penguin.yaml").write_text(f"project: {{id: shop}}\nagents:\n{text}")
+    agents = load_settings(tmp_path).agents
+    assert {agent["kind"] for agent in agents.values()} == set(AGENTS)
 
 
 def test_an_unknown_kind_is_reported(tmp_path: Path) -> None:

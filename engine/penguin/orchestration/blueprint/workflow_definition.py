@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.agents.registry import AGENTS
 from penguin.orchestration.backend import GATES, ConfigError, WorkflowPhase
-from penguin.orchestration.config.agents import KINDS, agent_specs
+from penguin.orchestration.config.agents import agent_specs
 from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.fields import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
@@ -58,7 +59,7 @@ def refuse_unrunnable(definition: Definition) -> None:
     for phase, gate in definition.gates.items():
         for name in (gate.agent, gate.judge):
             if name and not gate.skip and name not in definition.agents:
-                advice = f"one of {', '.join(KINDS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                advice = f"one of {', '.join(AGENTS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
                 raise ConfigError(f"{phase} wants the agent {name!r}, which nobody knows", advice)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.agents.registry import AGENTS, COMMAND
 from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.phases import relative_path
 from penguin.orchestration.config.validator import Checker, Node
@@ -14,9 +15,6 @@ from penguin.orchestration.files.secret_env import looks_secret
 if TYPE_CHECKING:
     from penguin.orchestration.core.definition import AgentSpec
 
-KINDS = ("claude", "codex", "opencode")
-"""The agents that are known by name."""
-COMMAND = "command"
 MEANINGS = ("passed", "failed", "error", "budget", "denied")
 _COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
 _NOT_OF_COMMANDS = ("model", "permissions", "home")
@@ -38,7 +36,7 @@ def check_agents(node: Node | None, checker: Checker) -> dict[str, dict[str, Any
 def _agent(name: str, node: Node, checker: Checker, where: str) -> dict[str, Any]:
     entries = checker.mapping(node, where, (*_COMMON, *_OF_COMMANDS))
     agent = {
-        "kind": checker.choice(entries.get("kind"), f"{where}.kind", (*KINDS, COMMAND)),
+        "kind": checker.choice(entries.get("kind"), f"{where}.kind", (*AGENTS, COMMAND)),
         "model": checker.label(entries.get("model"), f"{where}.model"),
         "args": _arguments(entries.get("args"), checker, f"{where}.args"),
         "env": _variables(entries.get("env"), checker, f"{where}.env"),
@@ -56,9 +54,9 @@ def _agent(name: str, node: Node, checker: Checker, where: str) -> dict[str, Any
 
 
 def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, where: str) -> None:
-    known = agent.get("kind") or (name if name in KINDS else COMMAND)
+    known = agent.get("kind") or (name if name in AGENTS else COMMAND)
     if known == COMMAND and "command" not in agent:
-        advice = f"write kind: {' or '.join(KINDS)}, or command: [PROGRAM, …]"
+        advice = f"write kind: {' or '.join(AGENTS)}, or command: [PROGRAM, …]"
         checker.error(node.key_line, f"{where}: Penguin knows no agent of this name", advice)
     elif known != COMMAND and (extra := [key for key in _OF_COMMANDS if key in agent]):
         checker.error(node.key_line, f"{where}.{extra[0]}: only agents of the kind command have it", "kind: command")
@@ -74,7 +72,7 @@ def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -
 
     found = {}
     for name in dict.fromkeys(names):
-        fields = agents.get(name) or ({"kind": name} if name in KINDS else None)
+        fields = agents.get(name) or ({"kind": name} if name in AGENTS else None)
         if fields is not None:
             lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
             found[name] = AgentSpec(name=name, **{**fields, **lists})

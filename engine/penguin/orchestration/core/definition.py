@@ -66,7 +66,7 @@ class AgentSpec(Data, frozen=True, kw_only=True):
     name: str
     """As phases name it."""
     kind: str
-    """claude, codex, opencode, or command for any other program."""
+    """A name of `agents/registry.py`, or `command` for any other program."""
     model: str | None = None
     args: tuple[str, ...] = ()
     """Beyond those that Penguin gives."""

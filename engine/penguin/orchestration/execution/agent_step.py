@@ -21,7 +21,7 @@ from msgspec import Struct
 from penguin.orchestration.agents.adapter import Adapter, Call, Counting, Finish, Heard
 from penguin.orchestration.agents.judge import SCHEMA, Opinion, Piece, judge_prompt, opinions
 from penguin.orchestration.agents.prompt import implement_prompt
-from penguin.orchestration.agents.registry import adapter_of
+from penguin.orchestration.agents.registry import COMMAND, adapter_of
 from penguin.orchestration.backend import StoreError, Verdict, WorkflowError, WorkflowPhase
 from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
@@ -41,7 +41,6 @@ from penguin.orchestration.worktree.diff import difference
 
 log = logging.getLogger(__name__)
 
-COMMAND = "command"
 PROMPT = ".prompt.md"
 STDERR_END = 4000
 """Bytes of standard error that may tell why it failed."""
