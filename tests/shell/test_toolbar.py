@@ -43,10 +43,10 @@ def fitting(active: list[WorkflowInfo], width: int) -> str:
 @pytest.mark.parametrize(
     ("width", "line"),
     [
-        (80, " 2 running: auth TEST, mail USE · 1 waiting · 1 blocked: pay · 1 paused: ship"),
-        (75, " 2 running: auth TEST, … · 1 waiting · 1 blocked: pay · 1 paused: ship"),
-        (50, " 2 running · 1 waiting · 1 blocked · 1 paused"),
-        (20, " 2 running · 1 wait…"),
+        (80, " 2 running: auth TEST, mail USE · 1 blocked: pay · 1 paused: ship · 1 waiting"),
+        (75, " 2 running: auth TEST, … · 1 blocked: pay · 1 paused: ship · 1 waiting"),
+        (50, " 2 running · 1 blocked · 1 paused · 1 waiting"),
+        (20, " 2 running · 1 bloc…"),
     ],
 )
 def test_counts_come_before_names(width: int, line: str) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.backend import ACTIVE, MOVING, RESTING, STOPPED, WorkflowStatus
 from penguin_commands.grammar.spec import Argument, CommandTable, Flag, Kind
 
 if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Handler
 
 WORKFLOW_TABLE = CommandTable()
-S = WorkflowStatus
 ID = Argument(
     "workflow", Kind.WORKFLOW, help="a workflow, or a task for its newest one; @last for this session's newest"
 )
@@ -49,7 +48,7 @@ def workflow_start() -> Handler:
     "/workflow pause auth-user-model --now",
     arguments=(ID,),
     flags=(Flag("now", help="end the step under way too, instead of letting it finish"),),
-    statuses=frozenset({S.PENDING, S.RUNNING}),
+    statuses=MOVING,
 )
 def workflow_pause() -> Handler:
     from penguin_commands.handlers.workflow_control import pause
@@ -73,7 +72,7 @@ def workflow_pause() -> Handler:
             placeholder="usd=N",
         ),
     ),
-    statuses=frozenset({S.PAUSED, S.BLOCKED}),
+    statuses=RESTING,
 )
 def workflow_resume() -> Handler:
     from penguin_commands.handlers.workflow_control import resume
@@ -105,7 +104,7 @@ def workflow_cancel() -> Handler:
         START_FROM,
         Flag("restore", help="bring the files back to the tree of the last kept pass, or to that of the start"),
     ),
-    statuses=frozenset({S.BLOCKED, S.FAILED, S.CANCELLED, S.COMPLETED}),
+    statuses=STOPPED,
 )
 def workflow_retry() -> Handler:
     from penguin_commands.handlers.workflow_control import retry
@@ -140,7 +139,7 @@ def workflow_feedback() -> Handler:
         Flag("by", Kind.PERSON, "who vouches for it", required=True),
         Flag("note", Kind.TEXT, "what was looked at; kept as evidence"),
     ),
-    statuses=frozenset({S.BLOCKED}),
+    statuses=frozenset({WorkflowStatus.BLOCKED}),
 )
 def workflow_approve() -> Handler:
     from penguin_commands.handlers.workflow_control import approve

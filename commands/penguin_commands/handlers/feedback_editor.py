@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import FINAL, IllegalCommand, Verdict
+from penguin.orchestration.backend import IllegalCommand, Verdict
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def written(text: str) -> str:
 
 def _form(session: Session, workflow_id: str) -> str:
     info = session.info(workflow_id)
-    if info.status in FINAL:
+    if info.status.final:
         raise IllegalCommand(f"{workflow_id} is {info.status}: it takes no feedback", f"/workflow retry {workflow_id}")
     lines = [
         f"Advice for the next attempt at IMPLEMENT of {workflow_id}.",
@@ -49,8 +49,8 @@ def _form(session: Session, workflow_id: str) -> str:
 
 def _complaints(session: Session, workflow_id: str) -> Iterator[str]:
     """What the steps of the newest attempt that did not pass had to say."""
-    tried = [it for it in session.reader.results(workflow_id) if it.verdict in (Verdict.FAILED, Verdict.ERROR)]
+    tried = [it for it in session.reader.results(workflow_id) if it.verdict and it.verdict.counts_as_failure]
     for step in tried[-1].evidence.get("steps") or () if tried else ():
-        if step["verdict"] not in (Verdict.PASSED, Verdict.SKIPPED):
+        if not Verdict(step["verdict"]).opens_gate:
             yield f"\n{step['name']} {step['verdict']}: {step.get('reason') or ''}".rstrip(": ")
             yield from (f"    {line}" for line in str(step.get("excerpt") or "").splitlines()[-SHOWN:])

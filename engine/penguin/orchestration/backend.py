@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WorkflowStatus(StrEnum):
-    """Where a workflow stands. COMPLETED, FAILED and CANCELLED are final."""
+    """Where a workflow stands. Each status is in exactly one of MOVING, RESTING and FINAL."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -30,11 +30,27 @@ class WorkflowStatus(StrEnum):
 
     @property
     def final(self) -> bool:
+        """The workflow has ended. Its status never changes again."""
         return self in FINAL
+
+    @property
+    def moving(self) -> bool:
+        """An engine works on the workflow, or starts it as soon as it can."""
+        return self in MOVING
+
+    @property
+    def rests(self) -> bool:
+        """The workflow has not ended, but does nothing until a person resumes it."""
+        return self in RESTING
+
+    @property
+    def stopped(self) -> bool:
+        """The workflow ended, or a gate blocks it: it can be retried."""
+        return self in STOPPED
 
     @classmethod
     def active(cls) -> tuple[WorkflowStatus, ...]:
-        """All but the final ones."""
+        """Return all statuses but the final ones."""
         return tuple(status for status in cls if not status.final)
 
 
@@ -47,6 +63,11 @@ class WorkflowPhase(StrEnum):
     USE = "USE"
     VERIFY = "VERIFY"
     DONE = "DONE"
+
+    @property
+    def is_gate(self) -> bool:
+        """It is one of the four gates, not the beginning or the end."""
+        return self in GATES
 
     @property
     def progress(self) -> int:
@@ -64,6 +85,16 @@ class Verdict(StrEnum):
     INTERRUPTED = "INTERRUPTED"
     SKIPPED = "SKIPPED"
 
+    @property
+    def opens_gate(self) -> bool:
+        """The next phase may start."""
+        return self in (Verdict.PASSED, Verdict.SKIPPED)
+
+    @property
+    def counts_as_failure(self) -> bool:
+        """It uses up one of the attempts that the settings allow."""
+        return self in (Verdict.FAILED, Verdict.ERROR)
+
 
 class Delivery(StrEnum):
     """What became of a signal."""
@@ -74,8 +105,11 @@ class Delivery(StrEnum):
     """It is kept for the workflow until a worker runs, and discarded if it is not allowed then."""
 
 
+MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
+RESTING = frozenset({WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED})
 FINAL = frozenset({WorkflowStatus.COMPLETED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED})
 ACTIVE = frozenset(WorkflowStatus) - FINAL
+STOPPED = FINAL | {WorkflowStatus.BLOCKED}
 GATES = (WorkflowPhase.IMPLEMENT, WorkflowPhase.TEST, WorkflowPhase.USE, WorkflowPhase.VERIFY)
 PROGRESS = dict(zip(WorkflowPhase, (0, 25, 50, 75, 90, 100), strict=True))
 
@@ -268,7 +302,7 @@ class OrchestrationBackend(ABC):
         allow it, or `start_from` would jump a gate; WorkflowError where files can't be brought back without loss.
         """
         info = await self._existing(workflow_id)
-        if info.status in ACTIVE or start_from is not None or restore:
+        if not info.status.final or start_from is not None or restore:
             raise IllegalCommand(f"this backend can't retry {workflow_id} that way: it is {info.status}")
         return await self.start_workflow(info.task_id, info.blueprint_id)
 
@@ -301,10 +335,9 @@ class OrchestrationBackend(ABC):
         import asyncio
 
         deadline = None if timeout is None else time.monotonic() + timeout
-        settled = FINAL | {WorkflowStatus.BLOCKED}
         while True:
             infos = [await self._existing(workflow_id) for workflow_id in workflow_ids]
-            if all(info.status == status for info in infos) or all(info.status in settled for info in infos):
+            if all(info.status == status for info in infos) or all(info.status.stopped for info in infos):
                 return infos
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(f"still not settled after {timeout:g} s: {', '.join(workflow_ids)}")

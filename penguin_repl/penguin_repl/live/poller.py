@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_repl.live.recent_output import last_line
+from penguin_repl.render.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.current_attempt import UnderWay
     from penguin_commands.session import Session
 
-ORDER = (WorkflowStatus.RUNNING, WorkflowStatus.BLOCKED, WorkflowStatus.PAUSED, WorkflowStatus.PENDING)
-"""What moves comes first, then what waits for a person."""
+ORDER = tuple(status for status in STATUS_STYLES if not status.final)
 NAMED = 40
 """So many workflows of each status are known by name: more than the toolbar or the panel has room for."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
+from penguin_repl.render.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ GAP = 2
 SHORTEST_NAME = 10
 LONGEST_NAME = 28
 SHORTEST_LAST = 12
-STYLES = {
-    WorkflowStatus.RUNNING: "fg:ansicyan",
-    WorkflowStatus.PAUSED: "fg:ansiyellow",
-    WorkflowStatus.BLOCKED: "fg:ansiyellow bold",
-}
 DIM = "fg:ansibrightblack"
 
 
@@ -89,7 +85,7 @@ TO_THE_RIGHT = (DONE, ATTEMPT, LEFT)
 
 def _cells(row: Row, glyphs: Glyphs, now: float) -> list[tuple[str, str]]:
     info = row.info
-    style = STYLES.get(info.status, DIM)
+    style = STATUS_STYLES[info.status].toolkit or DIM
     attempt = f"#{row.attempt}" if row.attempt else ""
     left = "" if row.until is None else remaining(row.until - now)
     return [
@@ -106,10 +102,11 @@ def _cells(row: Row, glyphs: Glyphs, now: float) -> list[tuple[str, str]]:
 def state(row: Row) -> str:
     """The phase, and what keeps the workflow from going on with it."""
     info = row.info
+    word = STATUS_STYLES[info.status].word
     if info.status is WorkflowStatus.PENDING:
-        return "waiting"
+        return word
     phase = "" if info.phase is WorkflowPhase.PENDING else info.phase.value
-    return phase if info.status is WorkflowStatus.RUNNING else f"{phase} {info.status.lower()}".strip()
+    return phase if info.status is WorkflowStatus.RUNNING else f"{phase} {word}".strip()
 
 
 def bar(percent: int, width: int, glyphs: Glyphs) -> str:

@@ -10,8 +10,9 @@ from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo
 from penguin.orchestration.execution.step_files import LOG, read_exit
 from penguin.orchestration.files.run_files import attempt_logs
 from penguin_repl.live.recent_output import attempt_folder, lines, newest_outputs
-from penguin_repl.live.table import ASCII, DIM, STYLES, clipped, cut, remaining
+from penguin_repl.live.table import ASCII, DIM, clipped, cut, remaining
 from penguin_repl.render.format import duration
+from penguin_repl.render.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def head(portrait: Portrait, columns: int, now: float) -> list[Line]:
     """What it is and where it stands."""
     info, attempt = portrait.info, portrait.attempt
     stands = f"{info.status}" if info.status.final else f"{info.status} at {info.phase}"
-    told: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STYLES.get(info.status, ""), stands)]
+    told: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
     if attempt is not None and attempt.until is not None:
         told.append(("", f", {remaining(attempt.until - now)} left"))
     found = [clipped(told, columns)]

@@ -51,5 +51,5 @@ def shown(value: object) -> str:
 
 def brief(info: WorkflowInfo) -> str:
     """A workflow in one line."""
-    phase = "" if info.status.final or info.phase in ("PENDING", "DONE") else f" {info.phase}"
+    phase = "" if info.status.final or not info.phase.is_gate else f" {info.phase}"
     return f"{clean(info.workflow_id)} {info.status}{phase}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowStatus
 from penguin_repl.render.format import duration
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ CELLS = 20
 """Length of the bar, where there is room."""
 NAMED = 3
 """So many are named in a line of words."""
-RESTING = (WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED)
 
 
 def progress_line(waiting: Waiting, columns: int) -> str:
@@ -46,7 +44,7 @@ def _bar(percent: int, cells: int) -> str:
 
 
 def _doing(info: WorkflowInfo) -> str:
-    where = info.status if info.status in RESTING else info.phase
+    where = info.status if info.status.rests else info.phase
     return f"{info.task_id} {where}"
 
 

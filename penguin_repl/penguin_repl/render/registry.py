@@ -29,6 +29,10 @@ class Renderers:
 
         return register
 
+    def has(self, result: type[Result]) -> bool:
+        """Return whether a class of results has a renderer here."""
+        return result in self._by_class
+
     def parts(self, result: Result) -> Iterator[Part]:
         """Yield the lines and tables that show a result. Raises KeyError where its class has no renderer."""
         return self._by_class[type(result)](result)

@@ -1,24 +1,63 @@
-"""Colours of words and heads: few enough that they are written down, where a library would have to be loaded."""
+"""Styles of words and heads. They are few, so no library needs to be loaded for them."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from penguin.orchestration.backend import Verdict, WorkflowStatus
+
 BOLD = "1"
-_RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
-WORDS = {
-    "RUNNING": _CYAN,
-    "PAUSED": _YELLOW,
-    "BLOCKED": f"{BOLD};{_YELLOW}",
-    "COMPLETED": _GREEN,
-    "PASSED": _GREEN,
-    "FAILED": f"{BOLD};{_RED}",
-    "ERROR": f"{BOLD};{_RED}",
-    "UNVERIFIED": _YELLOW,
-    "error": f"{BOLD};{_RED}",
-    "warning": _YELLOW,
+_SGR = {"": "", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+"""The numbers of colours in SGR, the "select graphic rendition" of ECMA-48."""
+
+
+class Style(NamedTuple):
+    """How a word is shown."""
+
+    word: str
+    """The word in a sentence."""
+    color: str = ""
+    """A key of _SGR."""
+    bold: bool = False
+
+    @property
+    def sgr(self) -> str:
+        """The numbers between `ESC [` and `m`; '' for plain text."""
+        return ";".join(part for part in (BOLD if self.bold else "", _SGR[self.color]) if part)
+
+    @property
+    def toolkit(self) -> str:
+        """The style string of prompt_toolkit; '' for plain text."""
+        return " ".join(["fg:ansi" + self.color] * bool(self.color) + ["bold"] * self.bold)
+
+
+STATUS_STYLES = {
+    WorkflowStatus.RUNNING: Style("running", "cyan"),
+    WorkflowStatus.BLOCKED: Style("blocked", "yellow", bold=True),
+    WorkflowStatus.PAUSED: Style("paused", "yellow"),
+    WorkflowStatus.PENDING: Style("waiting"),
+    WorkflowStatus.COMPLETED: Style("completed", "green"),
+    WorkflowStatus.FAILED: Style("failed", "red", bold=True),
+    WorkflowStatus.CANCELLED: Style("cancelled"),
 }
-"""Words that have a look of their own. Numbers are those of SGR, the "select graphic rendition" of ECMA-48."""
+"""Every status, in the order in which a terminal shows them: first what runs, then what waits for a person."""
+VERDICT_STYLES = {
+    Verdict.PASSED: Style("passed", "green"),
+    Verdict.FAILED: Style("failed", "red", bold=True),
+    Verdict.ERROR: Style("error", "red", bold=True),
+    Verdict.UNVERIFIED: Style("unverified", "yellow"),
+    Verdict.INTERRUPTED: Style("interrupted"),
+    Verdict.SKIPPED: Style("skipped"),
+}
+SEVERITY_STYLES = {"error": Style("error", "red", bold=True), "warning": Style("warning", "yellow")}
+WORDS: dict[str, str] = {
+    str(word): style.sgr
+    for styles in (STATUS_STYLES, VERDICT_STYLES, SEVERITY_STYLES)
+    for word, style in styles.items()
+}
+"""The SGR numbers of a word that is a cell of a table; '' where it is shown as plain text."""
 
 
-def colored(text: str, look: str) -> str:
-    """Text in a look; as it is where that is ''."""
-    return f"\x1b[{look}m{text}\x1b[0m" if text and look else text
+def colored(text: str, sgr: str) -> str:
+    """Return text with SGR numbers around it; as it is where `sgr` is ''."""
+    return f"\x1b[{sgr}m{text}\x1b[0m" if text and sgr else text

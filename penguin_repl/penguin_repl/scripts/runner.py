@@ -180,8 +180,7 @@ class Script:
             self.code = self.code or ExitCode.NOT_COMPLETED
 
     def _tell_left(self) -> None:
-        moving = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
-        going = [info.workflow_id for info in self._touched() if info.status in moving]
+        going = [info.workflow_id for info in self._touched() if info.status.moving]
         if going:
             self.screen.narrate(f"left for the next engine: {', '.join(going)}")
 

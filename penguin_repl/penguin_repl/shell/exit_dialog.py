@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
 from penguin_repl.shell.key_bindings import answer_keys
 from penguin_repl.shell.plain_prompt import prompt_on
 
@@ -46,13 +46,12 @@ def running(session: Session) -> list[WorkflowInfo]:
     """What stands still when this shell ends."""
     if not session.backend_open:
         return []
-    going = (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
-    return [info for info in session.backend.owned() if info.status in going]
+    return [info for info in session.backend.owned() if info.status.moving]
 
 
 def described(infos: Sequence[WorkflowInfo]) -> str:
     """Workflows, with the phase that they are in."""
-    named = [info.workflow_id + (f" at {info.phase}" if info.phase in GATES else "") for info in infos[:NAMED]]
+    named = [info.workflow_id + (f" at {info.phase}" if info.phase.is_gate else "") for info in infos[:NAMED]]
     if len(infos) > NAMED:
         named.append(f"{len(infos) - NAMED} more")
     return ", ".join(named)

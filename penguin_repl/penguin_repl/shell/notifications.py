@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowStatus
+from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_repl.output.log_handler import Complaints
 from penguin_repl.render.styles import WORDS, colored
 from penguin_repl.shell.alerts import Notifier
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.shell.prompt_screen import PromptScreen
 
-WORTH_TELLING = FINAL | {WorkflowStatus.BLOCKED}
 ARROW = "  →  "
 SHORTEST = 40
 """Columns that a reason may take even where the line is wrapped for it."""
@@ -44,7 +43,7 @@ class Notices:
         if told is not None and info.updated_at <= told.updated_at:
             # The engine and the store speak of the same changes, not at the same time.
             return
-        if info.status not in WORTH_TELLING:
+        if not info.status.stopped:
             self._told.pop(info.workflow_id, None)
         elif not self.has_told(info):
             self._told[info.workflow_id] = info
@@ -82,7 +81,7 @@ class Notices:
         return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
-        if not self._screen.style.color or status not in WORDS:
+        if not self._screen.style.color:
             return head
         return head.replace(status, colored(status, WORDS[status]), 1) if status not in head.split()[0] else head
 

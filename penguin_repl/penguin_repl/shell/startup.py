@@ -6,7 +6,7 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.backend import MOVING
 from penguin.orchestration.store.explain import START_ENGINE
 from penguin_repl.shell.exit_dialog import counted, described
 
@@ -39,5 +39,5 @@ async def open_engine(session: Session) -> str:
 
 def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:
     """The workflows that go on as soon as there is an engine."""
-    infos = reader.list(statuses=(WorkflowStatus.PENDING, WorkflowStatus.RUNNING), limit=LIMIT)
+    infos = reader.list(statuses=MOVING, limit=LIMIT)
     return [info for info in infos if reader.advice(info.workflow_id) == START_ENGINE]

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin_repl.render.styles import STATUS_STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
-
-WORDS = {
-    WorkflowStatus.RUNNING: "running",
-    WorkflowStatus.PENDING: "waiting",
-    WorkflowStatus.BLOCKED: "blocked",
-    WorkflowStatus.PAUSED: "paused",
-}
 
 
 def fitting(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
@@ -32,10 +26,10 @@ def fitting(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo]
 
 def _line(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], names: int) -> str:
     parts = []
-    for status, word in WORDS.items():
+    for status, style in STATUS_STYLES.items():
         if counts.get(status):
             infos = [info for info in active if info.status is status]
-            parts.append(f"{counts[status]} {word}{_named(infos, counts[status], names)}")
+            parts.append(f"{counts[status]} {style.word}{_named(infos, counts[status], names)}")
     return " " + " · ".join(parts)
 
 

@@ -103,7 +103,7 @@ def findings(phase: WorkflowPhase, result: AttemptResult) -> str:
     """What an attempt that did not pass has to say, for whoever implements: each step that failed, with its output."""
     parts = [f"{phase} {result.verdict}: {result.reason}"]
     for step in result.steps:
-        if step.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+        if not step.verdict.opens_gate:
             parts.append(f"{step.name}: {step.verdict}: {step.reason}")
             if step.excerpt:
                 parts.append(step.excerpt)

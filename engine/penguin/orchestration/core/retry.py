@@ -26,7 +26,7 @@ def successor(
 
     Raises IllegalCommand where the contract allows no retry, or `start_from` would jump a gate.
     """
-    if not old.final and old.status is not WorkflowStatus.BLOCKED:
+    if not old.status.stopped:
         raise illegal(old, "retry", f"/workflow cancel {old.workflow_id}")
     if old.status is WorkflowStatus.COMPLETED and start_from is None:
         raise IllegalCommand(

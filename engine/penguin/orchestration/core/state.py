@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import field
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import FINAL, GATES, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import added
 from penguin.orchestration.core.definition import Budget, Definition, Gate
@@ -94,7 +94,7 @@ class State(Data, frozen=True, kw_only=True):
 
     @property
     def final(self) -> bool:
-        return self.status in FINAL
+        return self.status.final
 
     @property
     def running(self) -> bool:
@@ -131,7 +131,7 @@ def is_failure(state: State, phase: WorkflowPhase, result: AttemptResult) -> boo
     if result.verdict is Verdict.UNVERIFIED:
         # An agent can be told to write the tests that are not there; a command can't.
         return result.executed_nothing and state.gate(WorkflowPhase.IMPLEMENT).agent is not None
-    return result.verdict in (Verdict.FAILED, Verdict.ERROR)
+    return result.verdict.counts_as_failure
 
 
 def evolve(state: State | None, event: ev.Event) -> State:

@@ -292,7 +292,7 @@ class Steps:
 
     def _put(self, place: int, noted: StepEvidence) -> None:
         self.evidence[place] = noted
-        self._failed = self._failed or noted.verdict in (Verdict.ERROR, Verdict.FAILED)
+        self._failed = self._failed or noted.verdict.counts_as_failure
 
 
 def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:

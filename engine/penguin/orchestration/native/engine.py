@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.backend import ACTIVE, WorkflowStatus
 from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.state import State
@@ -235,7 +235,7 @@ class Engine:
     def _claim_orphans(self, runs: list[tuple[str, int, str, str, int]]) -> None:
         alive = living(self.workspace.engines)
         for workflow_id, _, owner, status, slot in runs:
-            wants_work = slot or status in ("PENDING", "RUNNING")
+            wants_work = slot or WorkflowStatus(status).moving
             if wants_work and owner not in alive:
                 self._spawn(self._claim_quietly(workflow_id))
 

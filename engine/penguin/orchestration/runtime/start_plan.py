@@ -67,7 +67,7 @@ def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
         "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
         (task.project_id, task.id),
     ).fetchone()
-    if row is not None and WorkflowStatus(row[1]) in ACTIVE:
+    if row is not None and not WorkflowStatus(row[1]).final:
         raise AlreadyActive(
             f"task {task.id} has an active workflow already: {row[0]}, {row[1]}", f"/workflow status {row[0]}"
         )

@@ -1,4 +1,4 @@
-"""The database as a file: its identity, what may be in its place, copies, and what errors of SQLite mean."""
+"""The database as SQLite knows it: its identity, lists in SQL, copies, what may be in its place, and errors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
 SCHEMA_VERSION = 1
 """`user_version` of a database that this code can use."""
+
+
+def sql_list(words: Iterable[str]) -> str:
+    """Return plain words, such as statuses, as they stand between the parentheses of `IN (...)`, in a fixed order."""
+    return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 def uri_of(path: str | Path) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.store.database_file import sql_list
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ MIRROR_FOLDER = "temporal"
 """Below `.penguin/`."""
 MIRRORS = "known-*.db"
 ENGINES = "engines"
-_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_ACTIVE = sql_list(ACTIVE)
 _UNFINISHED = f"SELECT count(*) FROM run WHERE status IN ({_ACTIVE})"
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.files.engine_lock import may_run_steps
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
 
 QUIET = 60.0
@@ -24,7 +25,7 @@ UNFINISHED = ("*/*.tmp", "*.new", "*.lock")
 """In the folder of a workflow: what is renamed when it is whole. What steps leave, one folder deeper, is none of it."""
 
 
-_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_ACTIVE = sql_list(ACTIVE)
 OWNERS = f"SELECT DISTINCT owner FROM run WHERE status IN ({_ACTIVE})"
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import FINAL, WorkflowStatus
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.databases import Place
 from penguin.orchestration.store.garbage import Needed
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
@@ -17,7 +17,7 @@ from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
 # A dependency is met by the newest COMPLETED workflow of its task: without it, what was ready would not be any more.
 OLD = f"""
 SELECT workflow_id, project_id, task_id, number, status, updated_at FROM run
-WHERE status IN ({", ".join(f"'{status}'" for status in sorted(FINAL))}) AND updated_at < ?
+WHERE status IN ({sql_list(FINAL)}) AND updated_at < ?
 AND NOT (status = 'COMPLETED' AND number = (
     SELECT max(number) FROM run AS other INDEXED BY run_completed
     WHERE other.project_id = run.project_id AND other.task_id = run.task_id AND other.status = 'COMPLETED'

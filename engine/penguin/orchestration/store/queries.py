@@ -11,7 +11,7 @@ from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import Spending
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import explain_error, sql_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ TOTAL = """
 SELECT count(*), coalesce(sum(turns), 0), coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0), coalesce(sum(minutes), 0.0)
 FROM run WHERE"""
 
-_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_ACTIVE = sql_list(ACTIVE)
 
 
 class WorkflowReader:

@@ -10,11 +10,11 @@ from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database
+from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
 
 migrations = Migrations("penguin")
 
-_ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
+_ACTIVE = sql_list(ACTIVE)
 
 EVENT = """
 CREATE TABLE event (

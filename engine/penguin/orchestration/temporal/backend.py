@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import (
-    FINAL,
     BackendUnavailable,
     Delivery,
     IllegalCommand,
@@ -47,7 +46,6 @@ SOON, LATER = 0.05, 0.4
 process is heard at once."""
 AWAY = 30.0
 """Seconds for which the server may be out of reach until waiting is given up: it may be busy, or be started anew."""
-MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
 
 
 class TemporalBackend(OrchestrationBackend):
@@ -179,7 +177,7 @@ class TemporalBackend(OrchestrationBackend):
                 raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s")
             changed = before != [link.mirror.seq_of(one) for one in workflow_ids]
             pause = SOON if changed else min(2 * pause, LATER)
-            moving = {info.workflow_id for info in infos if info.status in MOVING and info.status is not wanted}
+            moving = {info.workflow_id for info in infos if info.status.moving and info.status is not wanted}
             left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
             await self._until_still(moving, wanted, left)
 
@@ -208,7 +206,7 @@ class TemporalBackend(OrchestrationBackend):
         still = asyncio.Event()
 
         def hear(info: WorkflowInfo) -> None:
-            if info.workflow_id in moving and (info.status not in MOVING or info.status is wanted):
+            if info.workflow_id in moving and (not info.status.moving or info.status is wanted):
                 moving.discard(info.workflow_id)
                 if not moving:
                     still.set()
@@ -222,7 +220,7 @@ class TemporalBackend(OrchestrationBackend):
 
     async def _look_unless_final(self, link: Link, workflow_id: str) -> None:
         known = link.reader.info(workflow_id)
-        if known is None or known.status not in FINAL:
+        if known is None or not known.status.final:
             await link.existing(workflow_id)
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:

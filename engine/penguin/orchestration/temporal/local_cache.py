@@ -19,7 +19,7 @@ from penguin.orchestration.backend import ACTIVE, WorkflowInfo
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.files.permissions import make_private
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.dependencies import dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import Seen
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 FOLDER = "temporal"
 _NEWER = "SELECT seq, status, phase FROM run WHERE workflow_id = ?"
-_ACTIVE_WORDS = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
-_ACTIVE = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE_WORDS})"
+_ACTIVE = f"SELECT workflow_id FROM run WHERE status IN ({sql_list(ACTIVE)})"
 _BEGUN = f"{_ACTIVE} AND phase != 'PENDING' AND project_id = ? AND blueprint_id = ? LIMIT 1"
 _WORKED = "SELECT workflow_id, blueprint_id FROM run WHERE project_id = ? AND attempt > 0 ORDER BY created_at"
 _PENDING = "SELECT workflow_id, dependencies FROM run WHERE project_id = ? AND status = 'PENDING'"

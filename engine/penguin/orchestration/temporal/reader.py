@@ -10,7 +10,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import FINAL, WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.backend import MOVING, WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
 from penguin.orchestration.store.queries import History, Infos, Results, WorkflowReader
 from penguin.orchestration.temporal.local_cache import mirror_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.messages import Home
 
 COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
-_WAITING = "SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ('PENDING', 'RUNNING')"
+_WAITING = f"SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ({sql_list(MOVING)})"
 FRESH = 0.2
 """Seconds for which an answer about everything is good enough: one command asks several times."""
 
@@ -65,7 +66,7 @@ class TemporalReader(WorkflowReader):
     def info(self, workflow_id: str) -> WorkflowInfo | None:
         """See WorkflowReader."""
         known = super().info(workflow_id)
-        if known is not None and known.status in FINAL:
+        if known is not None and known.status.final:
             return known
         self._at_desk().ask(lambda link: link.visibility.look(workflow_id))
         return super().info(workflow_id)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.definition import Definition
@@ -64,7 +64,7 @@ def ended_from_outside(seen: Seen, how: str, at: float) -> Seen:
     `how`: the server's word for it, such as TERMINATED; `at`: seconds since the epoch.
     """
     state = seen.state
-    if state.status not in ACTIVE:
+    if state.status.final:
         return seen
     if how in ("CANCELED", "TERMINATED"):
         state = decide(state, Cancel(), at).state

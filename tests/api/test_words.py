@@ -1,0 +1,34 @@
+"""The words of the API: what may be asked of a status, a phase and a verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from penguin.orchestration.backend import ACTIVE, GATES, STOPPED, Verdict, WorkflowPhase, WorkflowStatus
+from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
+
+
+@pytest.mark.parametrize("status", WorkflowStatus)
+def test_a_status_moves_or_rests_or_is_final(status: WorkflowStatus) -> None:
+    assert [status.moving, status.rests, status.final].count(True) == 1
+    assert (status in ACTIVE) is (status in WorkflowStatus.active()) is (not status.final)
+    assert status.stopped is (status in STOPPED)
+    assert status.stopped or not status.final
+
+
+def test_only_a_gate_is_a_gate() -> None:
+    assert tuple(phase for phase in WorkflowPhase if phase.is_gate) == GATES
+
+
+def test_no_verdict_opens_a_gate_and_counts_as_a_failure() -> None:
+    assert [it for it in Verdict if it.opens_gate] == [Verdict.PASSED, Verdict.SKIPPED]
+    assert [it for it in Verdict if it.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
+
+
+def test_the_terminal_has_a_style_for_every_status_and_verdict() -> None:
+    assert set(STATUS_STYLES) == set(WorkflowStatus)
+    assert set(VERDICT_STYLES) == set(Verdict)
+    assert all(style.sgr.replace(";", "").isdigit() or not style.color for style in STATUS_STYLES.values())
+    # One word, one style: a table doesn't know which column its cell is from.
+    assert STATUS_STYLES[WorkflowStatus.FAILED] == VERDICT_STYLES[Verdict.FAILED]
+    assert not set(SEVERITY_STYLES) & {*map(str, STATUS_STYLES), *map(str, VERDICT_STYLES)}

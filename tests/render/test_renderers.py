@@ -1,0 +1,54 @@
+"""Every result of a command can be shown."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+import pytest
+
+from penguin_commands import results
+from penguin_commands.grammar.spec import Command
+from penguin_commands.grammar.table import COMMANDS
+from penguin_repl.render import renderers_of
+
+SHOWN_OTHERWISE = {"Chain", "Logs", "PanelSwitch", "Result", "Sourced", "Viewing"}
+"""What the terminal acts on, or shows piece by piece, and any result."""
+
+
+def result_classes() -> dict[str, type]:
+    """The classes of the modules of results, by their names."""
+    modules = [import_module(f"{results.__name__}.{it.name}") for it in iter_modules(results.__path__)]
+    found = [it for module in modules for it in vars(module).values() if _is_from(it, module)]
+    classes = [it for it in found if isinstance(it, type)]
+    assert len({it.__name__ for it in classes}) == len(classes)
+    return {it.__name__: it for it in classes}
+
+
+def _is_from(it: object, module: ModuleType) -> bool:
+    return getattr(it, "__module__", "") == module.__name__
+
+
+def returned(command: Command) -> list[str]:
+    """The names of the classes that a command's handler returns."""
+    handler = command.load()
+    handler = getattr(handler, "func", handler)
+    return re.split(r"\s*\|\s*", handler.__annotations__["return"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_result_of_a_command_has_a_renderer(command: Command) -> None:
+    classes = result_classes()
+    for name in returned(command):
+        if name not in SHOWN_OTHERWISE:
+            result = classes[name]
+            assert renderers_of(result.__module__.rpartition(".")[2]).has(result)
+            # JSON is made of its data.
+            assert callable(result.data)  # type: ignore[attr-defined]
+
+
+def test_a_module_without_renderers_is_named() -> None:
+    with pytest.raises(LookupError, match=r"penguin_commands\.results\.novel has no renderers"):
+        renderers_of("novel")
