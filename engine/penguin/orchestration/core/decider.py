@@ -195,7 +195,7 @@ def _resume(d: Draft, c: Resume) -> None:
     s = d.state
     if s.cancelling or s.final:
         raise illegal(s, "resume", f"/workflow retry {s.workflow_id}" if s.final else "")
-    if c.start_from is not None and (s.running or s.status not in (_PAUSED, _BLOCKED)):
+    if c.start_from is not None and (s.running or not s.status.rests):
         raise illegal(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
     if s.status is _BLOCKED:
         _go_on(d, c, c.start_from or _after_block(s))
