@@ -51,10 +51,8 @@ def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> s
     run = read_run(connection, workflow_id)
     if run is None or WorkflowStatus(run["status"]).final:
         return ""
-    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
-        return _paused(run)
-    if run["status"] == WorkflowStatus.BLOCKED:
-        return one_line(run["reason"])
+    if _rests(run):
+        return _paused(run) if run["status"] == WorkflowStatus.PAUSED else one_line(run["reason"])
     reasons = (_waits_for(connection, engines, run), _no_engine(engines, run["owner"]))
     return "; ".join(reason for reason in reasons if reason)
 
@@ -68,7 +66,7 @@ def advise(connection: sqlite3.Connection, engines: str, workflow_id: str) -> st
         return str(run["advice"])
     if WorkflowStatus(run["status"]).final:
         return f"/workflow retry {workflow_id}"
-    if run["status"] == WorkflowStatus.PAUSED and not run["cancelling"]:
+    if _rests(run):
         return f"/workflow resume {workflow_id}"
     hopeless = _hopeless(connection, run)
     if hopeless is not None:
@@ -85,7 +83,11 @@ def at_rest(connection: sqlite3.Connection, engines: str, workflow_id: str) -> b
         return False
     if run["status"] == WorkflowStatus.PENDING:
         return _hopeless(connection, run) is not None
-    return bool(run["status"] != WorkflowStatus.RUNNING)
+    return not WorkflowStatus(run["status"]).moving
+
+
+def _rests(run: Run) -> bool:
+    return WorkflowStatus(run["status"]).rests and not run["cancelling"]
 
 
 def _hopeless(connection: sqlite3.Connection, run: Run) -> Dependency | None:
