@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.definition import Budget, Definition
+from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult, Usage
+from penguin.orchestration.core.signals import Approve, Cancel, Feedback, Pause, Resume, Signal
 from penguin.orchestration.core.struct import Data
+
+__all__ = [
+    "Approve",
+    "Await",
+    "Cancel",
+    "Claim",
+    "Command",
+    "Dispatch",
+    "Effect",
+    "Feedback",
+    "Pause",
+    "Report",
+    "Resume",
+    "Run",
+    "Start",
+    "Supersede",
+]
 
 
 class Start(Data, frozen=True, kw_only=True):
@@ -43,51 +61,13 @@ class Report(Data, frozen=True):
     result: AttemptResult
 
 
-class Pause(Data, frozen=True):
-    """Start no new step; `now` ends the step under way too."""
-
-    by: str = ""
-    now: bool = False
-
-
-class Resume(Data, frozen=True):
-    """Go on; `start_from` names a phase no later than the first one not passed."""
-
-    by: str = ""
-    start_from: WorkflowPhase | None = None
-    budget: Budget = Budget()
-    """What agents may spend beyond what they were given before."""
-
-
-class Cancel(Data, frozen=True):
-    """End what runs, and the workflow with it."""
-
-    by: str = ""
-
-
 class Supersede(Data, frozen=True):
     """A retry replaces a BLOCKED workflow."""
 
     by: str = ""
 
 
-class Feedback(Data, frozen=True):
-    """Queue advice for the next IMPLEMENT attempt."""
-
-    advice: ev.Advice
-
-
-class Approve(Data, frozen=True):
-    """A person passes an UNVERIFIED phase, for the tree of this moment."""
-
-    by: str
-    note: str = ""
-    tree: str = ""
-    changed: tuple[str, ...] = ()
-    """Files in which that tree differs from the one that TEST passed on."""
-
-
-Command = Start | Claim | Dispatch | Report | Pause | Resume | Cancel | Supersede | Feedback | Approve
+Command = Start | Claim | Dispatch | Report | Supersede | Signal
 
 
 class Await(Data, frozen=True):

@@ -1,4 +1,4 @@
-"""What people and programs send to a workflow, by name and payload, as commands of the machine."""
+"""Signals: the commands that people and programs send to a workflow by name, and how their payload is read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,54 @@ import msgspec
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.budget import FIELDS
-from penguin.orchestration.core.commands import Approve, Cancel, Command, Feedback, Pause, Resume
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.events import Advice
+from penguin.orchestration.core.struct import Data
 
+
+class Pause(Data, frozen=True):
+    """Start no new step; `now` ends the step under way too."""
+
+    by: str = ""
+    now: bool = False
+
+
+class Resume(Data, frozen=True):
+    """Go on; `start_from` names a phase no later than the first one not passed."""
+
+    by: str = ""
+    start_from: WorkflowPhase | None = None
+    budget: Budget = Budget()
+    """What agents may spend beyond what they were given before."""
+
+
+class Cancel(Data, frozen=True):
+    """End what runs, and the workflow with it."""
+
+    by: str = ""
+
+
+class Feedback(Data, frozen=True):
+    """Queue advice for the next IMPLEMENT attempt."""
+
+    advice: Advice
+
+
+class Approve(Data, frozen=True):
+    """A person passes an UNVERIFIED phase, for the tree of this moment."""
+
+    by: str
+    note: str = ""
+    tree: str = ""
+    changed: tuple[str, ...] = ()
+    """Files in which that tree differs from the one that TEST passed on."""
+
+
+Signal = Pause | Resume | Cancel | Feedback | Approve
 SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
 
 
-def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Command:
+def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Signal:
     """The command that a signal means. `by` is who sent it where the payload does not say.
 
     `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
