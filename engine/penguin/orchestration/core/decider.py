@@ -98,7 +98,7 @@ def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_sett
         return waits_on_settled
     if status is _PAUSED:
         return others_settled
-    return status is _BLOCKED or status.final
+    return not status.moving
 
 
 def _start(d: Draft, c: Start) -> None:

@@ -1,0 +1,42 @@
+"""CONTRIBUTING.md names files and packages that exist, and all packages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ENGINE = "engine/penguin/orchestration/"
+PLACES = {"O/": ENGINE, "C/": "commands/penguin_commands/", "R/": "penguin_repl/penguin_repl/"}
+"""The short names of the source roots."""
+CODE = re.findall(r"`([^`\n ]+)`", TEXT)
+PATHS = sorted({it for it in CODE if not it.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", it)} - set(PLACES))
+
+
+def located(path: str) -> Path:
+    """The place of a path: short names are spelled out, and packages of the engine are below the engine."""
+    for short, root in PLACES.items():
+        if path.startswith(short):
+            return ROOT / root / path[len(short) :]
+    return ROOT / path if (ROOT / path).exists() else ROOT / ENGINE / path
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "penguin.yaml"])
+def test_a_path_exists(path: str) -> None:
+    found = located(path)
+    assert found.exists()
+    assert found.is_dir() or not path.endswith("/")
+
+
+@pytest.mark.parametrize("root", PLACES.values())
+def test_every_package_is_in_a_table(root: str) -> None:
+    packages = {it.parent for it in (ROOT / root).glob("*/__init__.py")}
+    assert packages <= {located(path) for path in PATHS if path.endswith("/")}
+
+
+def test_the_recipes_use_the_short_names_that_they_explain() -> None:
+    for short, root in PLACES.items():
+        assert f"`{short}` is `{root}`" in " ".join(TEXT.split())
