@@ -10,7 +10,7 @@ from tests.support.processes import launchers
 
 from penguin.orchestration import OrchestrationBackend, OrchestrationConfig, get_backend
 from penguin.orchestration.backend import WorkflowInfo
-from penguin.orchestration.runtime.engine_lock import living
+from penguin.orchestration.files.engine_lock import living
 from penguin.orchestration.store.queries import WorkflowReader
 
 GATES = ("implement", "test", "use", "verify")
