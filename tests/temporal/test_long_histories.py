@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from tests.core.scenario_driver import after, started
 from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.commands import Claim, Dispatch
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.backend import TemporalBackend
+from penguin.orchestration.temporal.client.memo import Seen, describe_definition, read_summary, summarize
 from penguin.orchestration.temporal.worker.payload_limit import LIMIT, trimmed
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 from penguin.orchestration.testing import scripted_phases
@@ -59,6 +62,14 @@ def _plain(result: AttemptResult) -> Any:
     import msgspec
 
     return msgspec.to_builtins(result)
+
+
+def test_a_state_that_an_earlier_version_stored_is_readable() -> None:
+    """Up to 9dfc977 a state counted its owners as `epoch`."""
+    state = after(started(), [Claim("engine", "host"), Dispatch()])
+    seq, fields = json.loads(summarize(3, state))
+    stored = json.dumps([seq, {**fields, "epoch": 2}])
+    assert read_summary(stored, describe_definition(state.definition)) == Seen(3, state)
 
 
 def test_there_are_histories_to_replay() -> None:

@@ -88,7 +88,6 @@ class State(Data, frozen=True, kw_only=True):
     owner: str = ""
     host: str = ""
     """Name of the machine whose engine runs it, or ran it last."""
-    epoch: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -174,7 +173,7 @@ Change = dict[str, Any]
 
 
 def _claimed(s: State, e: ev.Claimed) -> Change:
-    return {"owner": e.owner, "host": e.host, "epoch": s.epoch + 1}
+    return {"owner": e.owner, "host": e.host}
 
 
 def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
