@@ -1,9 +1,10 @@
-"""Commands, with a worker and without, and what becomes of those that come too late."""
+"""Commands, with a worker and without, and what becomes of those that are refused."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.temporal_server import TemporalServer
@@ -143,19 +144,45 @@ async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(
         assert script.orders[0].feedback == ("be quick",)
 
 
-async def test_what_is_illegal_when_it_arrives_is_discarded_and_recorded(temporal_workspace: TemporalWorkspace) -> None:
-    async with backend_of(temporal_workspace, works=False) as client:
+SIGNALS_REFUSED: tuple[tuple[str, Any], ...] = (
+    ("approve", {"by": "Ann"}),
+    ("approve", {"by": "Ann"}),
+    ("frobnicate", {}),
+    ("cancel", {}),
+    ("pause", "not an object"),
+    ("resume", {"from": "NOWHERE"}),
+)
+
+
+async def test_a_signal_that_is_not_allowed_is_recorded_and_changes_nothing(temporal_space: TemporalSpace) -> None:
+    async with backend_of(temporal_space, works=False) as client:
         one = await client.start_workflow("a")
-        for _ in range(2):
-            link = await client.presence.open()
-            await link.handle(one).signal("approve", {"by": "Ann"})
+        link = await client.presence.open()
+        for name, payload in SIGNALS_REFUSED:
+            await link.handle(one).signal(name, payload)
         with scripted_phases():
             async with backend_of(temporal_workspace) as worker:
                 await worker.run_engine()
                 assert (await client.wait_workflow(one, 20)).status == "COMPLETED"
                 await link.fetch_events(one)
                 texts = [entry.text for entry in link.reader.history(one)]
-    assert sum("approve by Ann came too late" in text for text in texts) == 2
+    for name, _ in SIGNALS_REFUSED:
+        count = sum(text.startswith(name) and "was refused" in text for text in texts)
+        assert count == [one for one, _ in SIGNALS_REFUSED].count(name)
+
+
+async def test_an_update_that_is_not_allowed_is_refused_with_the_reason(temporal_space: TemporalSpace) -> None:
+    with scripted_phases() as script:
+        script.hold("IMPLEMENT")
+        async with backend_of(temporal_space) as backend:
+            one = await backend.start_workflow("a")
+            await reached(backend, one, phase="IMPLEMENT")
+            link = await backend.presence.open()
+            for name in ("frobnicate", "cancel", "approve"):
+                with pytest.raises(IllegalCommand):
+                    await link.update(one, name, {"id": name, "by": "Ann"})
+            script.release("IMPLEMENT")
+            assert (await backend.wait_workflow(one, 20)).status == "COMPLETED"
 
 
 async def test_cancelled_with_no_worker_it_ends_when_one_comes(temporal_workspace: TemporalWorkspace) -> None:

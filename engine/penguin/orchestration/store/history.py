@@ -241,7 +241,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "Blocked": lambda e: f"blocked{_because(e['reason'])}",
     "FeedbackQueued": _feedback_queued,
     "CancelRequested": lambda e: f"cancellation asked for{_by(e)}",
-    "Refused": lambda e: f"{e['command']}{_by(e)} came too late{_because(e['reason'])}",
+    "Refused": lambda e: f"{e['command']}{_by(e)} was refused{_because(e['reason'])}",
     "Cancelled": lambda e: f"cancelled{_by(e)}{_because(e['reason'])}",
     "Failed": lambda e: f"failed{_because(e['reason'])}",
     "Completed": lambda e: "completed",

@@ -5,7 +5,7 @@ What one run of the workflow hands to the next is in `Carried`; decisions stay w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
@@ -79,28 +79,31 @@ class Record:
         """What should be under way."""
         return next(iter(effects(self.state)), None)
 
-    # --- people ---
+    # --- commands from outside ---
 
-    def check(self, name: str, payload: dict[str, Any]) -> None:
-        """Raise IllegalCommand for what is not allowed now. What was heard before is."""
+    def check(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Raise IllegalCommand for a command that is not allowed now. One that was applied before is allowed."""
         if payload.get("id") not in self._heard:
             decide(self.state, self._command(name, payload), self._now())
 
-    def obey(self, name: str, payload: dict[str, Any]) -> None:
-        """Do what a person says, once. Raises IllegalCommand."""
+    def obey(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Apply a command; one whose id was applied before changes nothing. Raises IllegalCommand."""
         given = str(payload.get("id") or "")
         if not given or given not in self._heard:
             self.apply(self._command(name, payload))
             self._heard = [*self._heard, given][-HEARD:]
 
     def refuse(self, name: str, by: str, error: IllegalCommand) -> None:
-        """Note what nobody waits for an answer to, and was not allowed."""
+        """Record a command that was not allowed, and whose sender does not wait for an answer."""
         refused = ev.Refused(at=self._now(), command=name, by=by, reason=error.message)
         self._believe(Decision((refused,), evolve(self.state, refused), ()))
 
-    def _command(self, name: str, payload: dict[str, Any]) -> Command:
+    def _command(self, name: str, payload: Mapping[str, Any]) -> Command:
         if name == "supersede":
             return Supersede(str(payload.get("by") or ""))
+        if name == "cancel":
+            # The server must know of it: it closes the workflow as cancelled.
+            raise IllegalCommand("cancel is no signal on a Temporal server", "temporal workflow cancel")
         said = {key: value for key, value in payload.items() if key != "id"}
         return command_of(name, said, by="", advice_id=str(payload.get("id") or self._seq + 1), at=self._now())
 

@@ -8,12 +8,13 @@ drive whenever the machine wants one, and waits for everything else: times, peop
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
@@ -34,6 +35,7 @@ ATTEMPTS_PER_RUN = 150
 """After so many attempts the workflow goes on in a new run: a server keeps no history of any length."""
 CLOSING = timedelta(seconds=10)
 """A workflow that a retry replaced waits so long for the server's own cancellation."""
+PAYLOAD_EXAMPLE = 'for example {"by": "Ann"}'
 
 
 @workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])
@@ -204,95 +206,37 @@ class ItuvWorkflow:
             conductor.left()
         return encode(Answer(term=conductor.term, go=go, summary=self._record.summary()))
 
-    # --- people ---
+    # --- commands ---
 
-    @workflow.update(name="pause")
-    def pause(self, payload: dict[str, Any]) -> str:
-        """Start no new step."""
-        return self._obey("pause", payload)
+    @workflow.update(dynamic=True)
+    def command(self, name: str, arguments: Sequence[RawValue]) -> str:
+        """Apply the command that the update is named after; the new state's summary."""
+        self._record.obey(name, _payload(arguments))
+        return self._record.summary()
 
-    @workflow.update(name="resume")
-    def resume(self, payload: dict[str, Any]) -> str:
-        """Go on from PAUSED or BLOCKED."""
-        return self._obey("resume", payload)
+    @command.validator
+    def _check_command(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Raise what the client turns into IllegalCommand again."""
+        try:
+            self._record.check(name, _payload(arguments))
+        except IllegalCommand as error:
+            raise ApplicationError(error.message, error.hint, type="IllegalCommand", non_retryable=True) from None
 
-    @workflow.update(name="approve")
-    def approve(self, payload: dict[str, Any]) -> str:
-        """Pass an UNVERIFIED phase on a person's word."""
-        return self._obey("approve", payload)
-
-    @workflow.update(name="inject_feedback")
-    def inject_feedback(self, payload: dict[str, Any]) -> str:
-        """Queue advice."""
-        return self._obey("inject_feedback", payload)
-
-    @workflow.update(name="supersede")
-    def supersede(self, payload: dict[str, Any]) -> str:
-        """A retry replaces it."""
-        return self._obey("supersede", payload)
-
-    @workflow.signal(name="pause")
-    def pause_signal(self, payload: dict[str, Any] | None = None) -> None:
-        """As the update, for whoever does not wait for an answer."""
-        self._heed("pause", payload)
-
-    @workflow.signal(name="resume")
-    def resume_signal(self, payload: dict[str, Any] | None = None) -> None:
-        """As the update."""
-        self._heed("resume", payload)
-
-    @workflow.signal(name="approve")
-    def approve_signal(self, payload: dict[str, Any] | None = None) -> None:
-        """As the update."""
-        self._heed("approve", payload)
-
-    @workflow.signal(name="inject_feedback")
-    def feedback_signal(self, payload: dict[str, Any] | None = None) -> None:
-        """As the update."""
-        self._heed("inject_feedback", payload)
+    @workflow.signal(dynamic=True)
+    def command_signal(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """As the update, for a sender that does not wait for an answer: the history says if it was refused."""
+        payload: Mapping[str, Any] = {}
+        try:
+            payload = _payload(arguments)
+            self._record.obey(name, payload)
+        except IllegalCommand as error:
+            self._record.refuse(name, str(payload.get("by") or ""), error)
 
     @workflow.signal
     def look_again(self) -> None:
         """A task that this one may depend on was completed, or its files are to be had again."""
         self._conductor.look_again(0.0)
         self._touch()
-
-    @pause.validator
-    def _may_pause(self, payload: dict[str, Any]) -> None:
-        self._check("pause", payload)
-
-    @resume.validator
-    def _may_resume(self, payload: dict[str, Any]) -> None:
-        self._check("resume", payload)
-
-    @approve.validator
-    def _may_approve(self, payload: dict[str, Any]) -> None:
-        self._check("approve", payload)
-
-    @inject_feedback.validator
-    def _may_inject(self, payload: dict[str, Any]) -> None:
-        self._check("inject_feedback", payload)
-
-    @supersede.validator
-    def _may_supersede(self, payload: dict[str, Any]) -> None:
-        self._check("supersede", payload)
-
-    def _check(self, name: str, payload: dict[str, Any]) -> None:
-        """Raise what the client turns into IllegalCommand again."""
-        try:
-            self._record.check(name, payload)
-        except IllegalCommand as error:
-            raise ApplicationError(error.message, error.hint, type="IllegalCommand", non_retryable=True) from None
-
-    def _obey(self, name: str, payload: dict[str, Any]) -> str:
-        self._record.obey(name, payload)
-        return self._record.summary()
-
-    def _heed(self, name: str, payload: dict[str, Any] | None) -> None:
-        try:
-            self._record.obey(name, payload or {})
-        except IllegalCommand as error:
-            self._record.refuse(name, str((payload or {}).get("by") or ""), error)
 
     # --- questions ---
 
@@ -321,3 +265,17 @@ class ItuvWorkflow:
     def get_history(self) -> str:
         """The events of this run, and which run holds those before."""
         return encode(Events(rows=tuple(self._record.rows), previous=self._previous))
+
+
+def _payload(arguments: Sequence[RawValue]) -> Mapping[str, Any]:
+    """The one argument of a command; none is an empty object. Raises IllegalCommand where it is not an object."""
+    if not arguments:
+        return {}
+    try:
+        payload = workflow.payload_converter().from_payload(arguments[0].payload)
+    except Exception as error:
+        # Whatever a client sends, the workflow must go on.
+        raise IllegalCommand(f"the payload of the command can't be read: {error}", PAYLOAD_EXAMPLE) from None
+    if not isinstance(payload, Mapping | None):
+        raise IllegalCommand(f"the payload of a command is a JSON object, not {payload!r}", PAYLOAD_EXAMPLE)
+    return payload or {}
