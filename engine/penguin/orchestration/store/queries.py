@@ -137,7 +137,7 @@ class WorkflowReader:
         return count, Spending(*spent)
 
     def spent(self, workflow_ids: Iterable[str]) -> dict[str, Spending]:
-        """What agents spent in these workflows; none where nothing was spent, as far as was last asked."""
+        """What agents spent in these workflows; those without an entry spent nothing."""
         names = [name for name in workflow_ids if _is_text(name)]
         found: dict[str, Spending] = {}
         for start in range(0, len(names), AT_ONCE):
@@ -166,10 +166,7 @@ class WorkflowReader:
         return phase_results(self._events(workflow_id))
 
     def attempt_hosts(self, workflow_id: str) -> dict[int, str]:
-        """By the number of an attempt: the machine that ran it last; empty where its name is not known.
-
-        Knows what `results` was last asked for.
-        """
+        """By the number of an attempt: the machine that ran it last; empty where its name is not known."""
         from penguin.orchestration.store.history import attempt_hosts
 
         return attempt_hosts(self._events(workflow_id))

@@ -1,25 +1,28 @@
 """Reading workflows on a server as those of the embedded backend are read: without a loop, without a worker.
 
-Each question brings the mirror up to date first. Only what steps came to, event by event, takes a worker that knows.
+Every query opens the cache, and opening it brings it up to date; so no method can answer from a stale one. Events are
+the exception: they are fetched for one workflow, from a worker.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import MOVING, WorkflowError, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.backend import MOVING, WorkflowError, WorkflowInfo
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
-from penguin.orchestration.store.queries import History, Infos, Results, WorkflowReader
+from penguin.orchestration.store.queries import Rows, WorkflowReader
 from penguin.orchestration.temporal.local_cache import mirror_of
 from penguin.orchestration.temporal.sync_client import Desk
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from penguin.orchestration.config.settings import Settings
-    from penguin.orchestration.core.usage import Spending
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.store.current_attempt import UnderWay
     from penguin.orchestration.temporal.client.client import Link
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
 COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
 _WAITING = f"SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ({sql_list(MOVING)})"
 FRESH = 0.2
-"""Seconds for which an answer about everything is good enough: one command asks several times."""
+"""Seconds for which an answer of the server counts as fresh: one command asks several questions."""
 
 
 class TemporalReader(WorkflowReader):
-    """See WorkflowReader. Methods raise BackendUnavailable where the server is out of reach.
+    """See WorkflowReader. Methods raise BackendUnavailable where the server is out of reach, and NoWorker where they
+    need events that no worker can send.
 
-    Where the workspace's own development server does not run, nothing moves, and what was last heard is how it is.
+    Where the workspace's own development server does not run, nothing moves: the cache is up to date.
     """
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
@@ -42,8 +46,8 @@ class TemporalReader(WorkflowReader):
         self._workspace = workspace
         self._settings = settings
         self._desk: Desk | None = None
-        self._asked_at = -FRESH
-        self._polled_at = -FRESH
+        self._reads_cache = False
+        self._synced_at = self._polled_at = -math.inf
         self._polled = False
 
     def interrupt(self) -> None:
@@ -52,72 +56,23 @@ class TemporalReader(WorkflowReader):
             self._desk.interrupt()
 
     def close(self) -> None:
-        """Let go of the server and the mirror; the next question opens them again."""
+        """Close the connection to the server and the cache; the next question opens them again."""
         desk, self._desk = self._desk, None
         if desk is not None:
             desk.close()
         super().close()
 
-    def find(self, ref: str, *, prefix: bool = False) -> str:
-        """See WorkflowReader."""
-        self._sync()
-        return super().find(ref, prefix=prefix)
-
     def info(self, workflow_id: str) -> WorkflowInfo | None:
-        """See WorkflowReader."""
-        known = super().info(workflow_id)
-        if known is not None and known.status.final:
-            return known
-        self._at_desk().ask(lambda link: link.visibility.look(workflow_id))
-        return super().info(workflow_id)
-
-    def list(
-        self,
-        *,
-        project_id: str | None = None,
-        statuses: Collection[WorkflowStatus] = (),
-        task_id: str | None = None,
-        since: float | None = None,
-        sort: str = "newest",
-        limit: int = 100,
-    ) -> Infos:
-        """See WorkflowReader."""
-        self._sync()
-        return super().list(
-            project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort, limit=limit
-        )
-
-    def total(
-        self,
-        *,
-        project_id: str | None = None,
-        statuses: Collection[WorkflowStatus] = (),
-        task_id: str | None = None,
-        since: float | None = None,
-        sort: str = "newest",
-    ) -> tuple[int, Spending]:
-        """See WorkflowReader."""
-        self._sync()
-        return super().total(project_id=project_id, statuses=statuses, task_id=task_id, since=since, sort=sort)
-
-    def history(self, workflow_id: str, *, after: int = 0) -> History:
-        """See WorkflowReader. Raises NoWorker where nobody can tell."""
-        self._fetch(workflow_id)
-        return super().history(workflow_id, after=after)
-
-    def results(self, workflow_id: str) -> Results:
-        """See WorkflowReader. Raises NoWorker where nobody can tell."""
-        self._fetch(workflow_id)
-        return super().results(workflow_id)
-
-    def checkpoint_exclude(self, workflow_id: str) -> tuple[str, ...]:
-        """See WorkflowReader. Raises NoWorker where nobody can tell."""
-        self._fetch(workflow_id)
-        return super().checkpoint_exclude(workflow_id)
+        """See WorkflowReader. Asks for this workflow alone; the final status of one never changes."""
+        with self._cache_as_it_is():
+            known = super().info(workflow_id)
+            if known is not None and known.status.final:
+                return known
+            self._at_desk().ask(lambda link: link.visibility.look(workflow_id))
+            return super().info(workflow_id)
 
     def explain(self, workflow_id: str) -> str:
         """See WorkflowReader."""
-        self._sync()
         said = super().explain(workflow_id)
         if self._works_elsewhere(said):
             said = "; ".join(it for it in said.split("; ") if it != NO_ENGINE)
@@ -125,47 +80,42 @@ class TemporalReader(WorkflowReader):
 
     def advice(self, workflow_id: str) -> str:
         """See WorkflowReader."""
-        self._sync()
         said = super().advice(workflow_id)
         if said == START_ENGINE and self._is_polled():
             said = ""
         return said or (COME_BACK if self._away(workflow_id) else "")
 
-    def at_rest(self, workflow_id: str) -> bool:
-        """See WorkflowReader."""
-        self._sync()
-        return super().at_rest(workflow_id)
-
     def under_way(self, workflow_id: str) -> UnderWay | None:
-        """See WorkflowReader. Where no worker can tell its history, only the number is known."""
+        """See WorkflowReader. Where no worker can send its events, only the number is known."""
         if self._is_polled():
             with suppress(WorkflowError):
                 self._fetch(workflow_id)
         return super().under_way(workflow_id)
 
-    def changes(self) -> int:
-        """See WorkflowReader."""
-        self._sync()
-        return super().changes()
-
-    def active_statuses(self) -> dict[str, WorkflowStatus]:
-        """See WorkflowReader."""
-        self._sync()
-        return super().active_statuses()
-
-    def completed_tasks(self, project_id: str) -> set[str]:
-        """See WorkflowReader."""
-        self._sync()
-        return super().completed_tasks(project_id)
-
-    def active_tasks(self, project_id: str) -> dict[str, WorkflowStatus]:
-        """See WorkflowReader."""
-        self._sync()
-        return super().active_tasks(project_id)
-
     def attended(self) -> bool:
         """Whether a worker of this project is there, here or elsewhere."""
         return self._is_polled()
+
+    # --- the cache, brought up to date ---
+
+    def _open(self) -> sqlite3.Connection | None:
+        if not self._reads_cache:
+            self._sync()
+        return super()._open()
+
+    def _events(self, workflow_id: str, after: int = 0) -> Rows:
+        self._fetch(workflow_id)
+        with self._cache_as_it_is():
+            return super()._events(workflow_id, after)
+
+    @contextmanager
+    def _cache_as_it_is(self) -> Iterator[None]:
+        """Within it, queries do not sync: the server was asked for the one workflow that they are about."""
+        before, self._reads_cache = self._reads_cache, True
+        try:
+            yield
+        finally:
+            self._reads_cache = before
 
     # --- the server ---
 
@@ -175,9 +125,9 @@ class TemporalReader(WorkflowReader):
         return self._desk
 
     def _sync(self) -> None:
-        if time.monotonic() - self._asked_at > FRESH:
+        if time.monotonic() - self._synced_at > FRESH:
             self._at_desk().ask(lambda link: link.visibility.sync())
-            self._asked_at = time.monotonic()
+            self._synced_at = time.monotonic()
 
     def _fetch(self, workflow_id: str) -> None:
         async def fetch(link: Link) -> None:
