@@ -23,7 +23,7 @@ class NativeDriver(BackendDriver):
 
     def open(self) -> NativeBackend:
         backend = NativeBackend(None, self.root)
-        self.furnish(backend)
+        self.furnish(backend, backend._planner)
         backend._now = lambda: time.time() + self.skipped
         self._engine = backend._open()
         self._engine._scheduler._free = self._take_slots

@@ -78,7 +78,7 @@ class TemporalDriver(BackendDriver):
     def open(self) -> TemporalBackend:
         self._gate = Gate()
         backend = TemporalBackend(None, self.root)
-        self.furnish(backend.presence, backend._starts, backend._helm)
+        self.furnish(backend.presence, backend._planner)
         presence = backend.presence
         presence.workflow = SkippingWorkflow
         presence.finish_stops = False

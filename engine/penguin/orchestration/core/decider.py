@@ -7,7 +7,7 @@ IO, reads no clock and throws no dice, so that a history can be replayed anywher
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -38,7 +38,17 @@ from penguin.orchestration.core.state import State, evolve, first_unpassed, rebu
 from penguin.orchestration.core.struct import Data
 from penguin.orchestration.core.transitions import Draft, conclude, enter, let_through, past_skipped
 
-__all__ = ["Decision", "State", "decide", "effects", "evolve", "rebuild", "successor", "workflow_settled"]
+__all__ = [
+    "Decision",
+    "State",
+    "decide",
+    "decide_together",
+    "effects",
+    "evolve",
+    "rebuild",
+    "successor",
+    "workflow_settled",
+]
 
 CRASHES_TO_ERROR = 3
 """An attempt that crashed this often is an ERROR, not an endless loop."""
@@ -86,6 +96,18 @@ def decide(state: State | None, command: Command, now: float) -> Decision:
     draft = Draft(state, now)
     HANDLERS[type(command)](draft, command)
     return Decision(tuple(draft.events), draft.state, effects(draft.state))
+
+
+def decide_together(state: State | None, commands: Sequence[Command], now: float) -> Decision:
+    """What several commands, each of which sees what the one before led to, mean as one decision.
+
+    Raises IllegalCommand where the contract does not allow one of them.
+    """
+    decision = decide(state, commands[0], now)
+    for command in commands[1:]:
+        following = decide(decision.state, command, now)
+        decision = Decision(decision.events + following.events, following.state, following.effects)
+    return decision
 
 
 def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,6 +12,9 @@ from penguin.orchestration.core.budget import FIELDS
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.events import Advice
 from penguin.orchestration.core.struct import Data
+
+if TYPE_CHECKING:
+    from penguin.orchestration.core.state import State
 
 
 class Pause(Data, frozen=True):
@@ -78,6 +81,15 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
         case "inject_feedback":
             return Feedback(Advice(advice_id, _advice(payload), who or by, at))
     raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+
+
+def sender_takes_over(name: str, state: State, *, claims: bool) -> bool:
+    """Whether the process that sent a signal takes the workflow over, where no living engine owns it.
+
+    `state` is the one that the signal led to. A stop is seen to its end by any process; what goes on is taken over by
+    a process that `claims` workflows.
+    """
+    return state.stops_at_once or (claims and name in ("resume", "approve") and not state.final)
 
 
 def _advice(payload: Mapping[str, Any]) -> str:

@@ -101,6 +101,11 @@ class State(Data, frozen=True, kw_only=True):
         return self.open is not None and self.open.running
 
     @property
+    def stops_at_once(self) -> bool:
+        """Whether the step under way was asked to end: by a cancellation, or by a pause that does not wait for it."""
+        return self.cancelling or (self.running and self.stop_now)
+
+    @property
     def evidence(self) -> str:
         """What went wrong so far, for the next IMPLEMENT."""
         return "\n\n".join(self.findings.values())

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.definition import Budget, Definition
+from penguin.orchestration.core.attempt_input import AttemptInput
+from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.struct import Data
 
 
 class Stop(StrEnum):
@@ -24,8 +24,8 @@ class Stop(StrEnum):
     """The step under way is ended; the workflow is over."""
 
 
-class AttemptOrder(Data, frozen=True, kw_only=True):
-    """Everything needed to run one attempt, or to go on with one that an engine left behind."""
+class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
+    """Everything needed to run one attempt, or to continue one that an engine left behind."""
 
     workspace: str
     """Absolute path."""
@@ -35,16 +35,6 @@ class AttemptOrder(Data, frozen=True, kw_only=True):
     phase: WorkflowPhase
     attempt: int
     definition: Definition
-    feedback: tuple[str, ...] = ()
-    """Advice delivered with this attempt."""
-    evidence: str = ""
-    """Text of the failures that sent the workflow here, for whoever implements."""
-    budget: Budget = Budget()
-    """What its agent may spend."""
-    snapshot: str = ""
-    """The conversation that its agent goes on from; empty: a new one begins."""
-    tested_tree: str = ""
-    """Digest of the tree that TEST passed on; empty where there is none."""
 
 
 class Control:
@@ -58,6 +48,11 @@ class Control:
         """Ask to stop; a stronger wish replaces a weaker one. None takes a pause back."""
         self.stop = stop
         self._changed.set()
+
+    def interrupt(self) -> None:
+        """Ask to end the step under way; one that is being cancelled ends by itself."""
+        if self.stop is not Stop.CANCEL:
+            self.ask(Stop.NOW)
 
     async def changed(self) -> Stop | None:
         """Wait until something was asked since the last call, then say what holds now."""

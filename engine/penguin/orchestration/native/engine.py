@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.state import State
@@ -25,9 +26,10 @@ from penguin.orchestration.native.change_notifier import Changes
 from penguin.orchestration.native.entry import Live
 from penguin.orchestration.native.repository import Ledger
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
+from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
-from penguin.orchestration.store.dependencies import dependency_state
+from penguin.orchestration.store.dependencies import unmet_dependencies
 from penguin.orchestration.store.garbage import sweep_engines
 from penguin.orchestration.store.writer import NoSlot
 
@@ -35,8 +37,6 @@ log = logging.getLogger(__name__)
 
 LIVENESS = 1.0
 """Seconds between two looks for workflows and slots whose engine died."""
-STOP_PATIENCE = 25.0
-"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
 _ACTIVE_RUNS = f"SELECT workflow_id, seq, owner, status, slot FROM run WHERE status IN ({', '.join('?' * len(ACTIVE))})"
 
 
@@ -124,11 +124,8 @@ class Engine:
 
     def _unmet(self, state: State) -> list[TaskKey]:
         task = state.definition.task
-        return [
-            (task.project_id, name)
-            for name in task.dependencies
-            if not dependency_state(self.ledger.connection, task.project_id, name).met
-        ]
+        unmet = unmet_dependencies(self.ledger.connection, task.project_id, task.dependencies)
+        return [(task.project_id, dependency.task_id) for dependency in unmet]
 
     def _free_slots(self) -> int:
         return self._max_parallel - self.ledger.slots_taken - self._beginning
@@ -170,7 +167,9 @@ class Engine:
                 control = live.control = Control()
                 if run.stop:
                     control.ask(Stop(run.stop))
-                order = order_of(self.workspace, live.state, run)
+                state = live.state
+                given = attempt_input(state)
+                order = order_of(self.workspace, state.workflow_id, state.definition, run.phase, run.attempt, given)
                 reach("attempt.before")
                 result = await run_attempt(self._runner, order, control, self._on_trouble)
                 reach("report.before")
@@ -254,8 +253,8 @@ class Engine:
             return
         _, late = await asyncio.wait(drivers, timeout=grace)
         for live in driving:
-            if live.control is not None and live.control.stop is not Stop.CANCEL:
-                live.control.ask(Stop.NOW)
+            if live.control is not None:
+                live.control.interrupt()
         if late:
             await asyncio.wait(late)
 
@@ -282,15 +281,10 @@ class Engine:
         """See to the end of what a person asked to be ended: after us there may be nobody who does."""
         deadline = time.monotonic() + STOP_PATIENCE
         while ending := [
-            live.state.workflow_id for live in self.ledger.all() if live.driver is not None and _is_ending(live.state)
+            live.state.workflow_id for live in self.ledger.all() if live.driver is not None and live.state.stops_at_once
         ]:
             change = self.changes.of(ending)
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))
             if late:
                 change.cancel()
                 return
-
-
-def _is_ending(state: State) -> bool:
-    """Whether the step under way was asked to end at once: by a cancellation, or by a pause that does not wait."""
-    return state.cancelling or (state.running and state.stop_now)

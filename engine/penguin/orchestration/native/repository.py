@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.core.commands import Claim, Command, Start
-from penguin.orchestration.core.decider import Decision, decide
+from penguin.orchestration.core.decider import Decision, decide_together
 from penguin.orchestration.core.state import State
 from penguin.orchestration.files.engine_lock import Identity, living, may_run_steps
 from penguin.orchestration.files.failpoints import reach
@@ -71,7 +71,7 @@ class Ledger:
                 before = live.state
                 if by_owner and before.owner != self._identity.id:
                     return Decision((), before, ())
-                decision = _fold(before, commands, self._now())
+                decision = decide_together(before, commands, self._now())
                 if not decision.events:
                     return decision
                 try:
@@ -97,7 +97,7 @@ class Ledger:
         new = self._started(start, claim)
         writes = [write_of(new.events, new.state, None, 1)]
         async with live.lock:
-            gone = _fold(live.state, (command,), self._now())
+            gone = decide_together(live.state, (command,), self._now())
             if gone.events:
                 writes.append(write_of(gone.events, gone.state, live.state, live.seq + 1))
             reach("replace.before")
@@ -112,7 +112,7 @@ class Ledger:
         self._adopt(new.state)
 
     def _started(self, start: Start, claim: bool) -> Decision:
-        return _fold(None, (start, self._taking_over) if claim else (start,), self._now())
+        return decide_together(None, (start, self._taking_over) if claim else (start,), self._now())
 
     def _adopt(self, state: State) -> None:
         live = self._live[state.workflow_id] = Live(state, 1)
@@ -127,7 +127,7 @@ class Ledger:
                 return True
             if before.final or before.owner in living(self._engines):
                 return False
-            decision = _fold(before, (self._taking_over,), self._now())
+            decision = decide_together(before, (self._taking_over,), self._now())
             reach("claim.before")
             try:
                 await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
@@ -194,12 +194,3 @@ class Ledger:
     def _occupies(self, owner: str) -> bool:
         """Whether the attempts of an engine take slots. Called on the writer's thread."""
         return owner == self._identity.id or may_run_steps(self._engines, owner)
-
-
-def _fold(state: State | None, commands: Sequence[Command], now: float) -> Decision:
-    """Several commands as one decision."""
-    decision = decide(state, commands[0], now)
-    for command in commands[1:]:
-        following = decide(decision.state, command, now)
-        decision = Decision(decision.events + following.events, following.state, following.effects)
-    return decision

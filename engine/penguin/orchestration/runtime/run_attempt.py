@@ -9,10 +9,9 @@ import os
 from collections.abc import Callable
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.budget import left
-from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.attempt_input import AttemptInput
+from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.state import State
 from penguin.orchestration.execution.runner_api import AttemptOrder, Control, PhaseRunner
 from penguin.orchestration.files.text_encoding import storable
 from penguin.orchestration.files.workspace import Workspace
@@ -24,24 +23,28 @@ DISK_DELAY = 0.5
 _DISK_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 
 
-def order_of(workspace: Workspace, state: State, run: Run) -> AttemptOrder:
+def order_of(
+    workspace: Workspace,
+    workflow_id: str,
+    definition: Definition,
+    phase: WorkflowPhase,
+    attempt: int,
+    given: AttemptInput,
+) -> AttemptOrder:
     """What the runner is told."""
-    folder = f"{run.attempt}-{run.phase.lower()}"
-    opened = state.open
-    tested = state.pass_of(WorkflowPhase.TEST)
     return AttemptOrder(
         workspace=os.fspath(workspace.root),
         # Joined as text: a Path costs as much as all else here.
-        run_dir=f"{workspace.runs}/{state.workflow_id}/{folder}",
-        workflow_id=state.workflow_id,
-        phase=run.phase,
-        attempt=run.attempt,
-        definition=state.definition,
-        feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
-        evidence=state.evidence,
-        budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
-        snapshot=state.snapshot,
-        tested_tree=tested.tree if tested is not None else "",
+        run_dir=f"{workspace.runs}/{workflow_id}/{attempt}-{phase.lower()}",
+        workflow_id=workflow_id,
+        phase=phase,
+        attempt=attempt,
+        definition=definition,
+        feedback=given.feedback,
+        evidence=given.evidence,
+        budget=given.budget,
+        snapshot=given.snapshot,
+        tested_tree=given.tested_tree,
     )
 
 

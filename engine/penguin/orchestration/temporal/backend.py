@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import (
     BackendUnavailable,
     Delivery,
-    IllegalCommand,
-    OrchestrationBackend,
-    WaitTimeout,
     WorkflowInfo,
-    WorkflowNotFound,
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.core.signals import phase_named, status_named, statuses_named
 from penguin.orchestration.core.views import info_of
-from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.hosted_backend import HostedBackend, wait_timeout
 from penguin.orchestration.runtime.settled import Settling
-from penguin.orchestration.store.databases import unfinished_elsewhere
 from penguin.orchestration.temporal.client.client import Link
 from penguin.orchestration.temporal.client.health import health, out_of_reach
 from penguin.orchestration.temporal.messages import phases_queue
@@ -36,6 +28,8 @@ from penguin.orchestration.temporal.start import Starts
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
+    from penguin.orchestration.runtime.health import Health
+    from penguin.orchestration.store.queries import WorkflowReader
 
 FRESH = 0.2
 """Seconds for which a look at everything is good enough for who begins to wait: starting takes one, too."""
@@ -48,23 +42,19 @@ AWAY = 30.0
 """Seconds for which the server may be out of reach until waiting is given up: it may be busy, or be started anew."""
 
 
-class TemporalBackend(OrchestrationBackend):
+class TemporalBackend(HostedBackend):
     """Workflows on a Temporal server. Connects with the first call, on the loop of that call."""
 
+    name = "temporal"
+
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
-        self.workspace = Workspace(root)
-        self._backlog = Backlog(self.workspace.root, config)
+        super().__init__(config, root)
         self.presence = Presence(self.workspace, self._backlog)
         """This process as a client and a worker."""
-        self._starts = Starts(self.workspace, self._backlog, self.presence)
-        self._helm = Helm(self.workspace, self.presence)
+        self._starts = Starts(self._planner, self.presence)
+        self._helm = Helm(self._planner, self.presence)
 
     # --- starting ---
-
-    async def start_workflow(
-        self, task_id: str, blueprint_id: str | None = None, config: Mapping[str, Any] | None = None
-    ) -> str:
-        return (await self.start_tasks([task_id], blueprint_id=blueprint_id, config=config))[0]
 
     async def start_tasks(
         self,
@@ -79,31 +69,13 @@ class TemporalBackend(OrchestrationBackend):
             task_ids, blueprint_id=blueprint_id, with_dependencies=with_dependencies, config=config, by=by
         )
 
-    async def retry_workflow(
-        self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
-    ) -> str:
-        return await self._starts.retry(workflow_id, phase_named(start_from), restore=restore)
+    async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
+        return await self._starts.retry(workflow_id, start_from, restore=restore)
 
     async def retry_differences(self, workflow_id: str) -> list[str]:
         return await self._starts.differences(workflow_id)
 
-    # --- steering ---
-
-    async def pause_workflow(self, workflow_id: str) -> bool:
-        return await self._allowed(workflow_id, "pause")
-
-    async def resume_workflow(self, workflow_id: str) -> bool:
-        return await self._allowed(workflow_id, "resume")
-
-    async def cancel_workflow(self, workflow_id: str) -> bool:
-        return await self._allowed(workflow_id, "cancel")
-
-    async def _allowed(self, workflow_id: str, name: str) -> bool:
-        try:
-            await self.signal_workflow(workflow_id, name)
-        except (IllegalCommand, WorkflowNotFound):
-            return False
-        return True
+    # --- signals ---
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         return await self._helm.steer(workflow_id, name, payload or {})
@@ -115,51 +87,34 @@ class TemporalBackend(OrchestrationBackend):
         seen = await link.visibility.look(workflow_id)
         return link.reader.info(workflow_id) if seen is None else info_of(seen.state)
 
-    async def list_workflows(
-        self,
-        project_id: str | None = None,
-        status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
-        limit: int = 100,
-    ) -> list[WorkflowInfo]:
+    async def _current_reader(self) -> WorkflowReader:
         link = await self.presence.open()
         await link.visibility.sync()
-        statuses = statuses_named(status_filter)
-        return link.reader.list(project_id=project_id, statuses=statuses, limit=limit)
+        return link.reader
 
-    async def query_workflow(self, workflow_id: str, name: str) -> Any:
-        if name != "get_phase_results":
-            return await super().query_workflow(workflow_id, name)
+    async def _reader_of_events(self, workflow_id: str) -> WorkflowReader:
         link = await self.presence.open()
-        await self._existing(workflow_id)
         await self.presence.host(link)
         await link.fetch_events(workflow_id)
-        results = link.reader.results(workflow_id)
-        return [result._asdict() for result in results]
+        return link.reader
 
-    async def health_check(self) -> dict[str, Any]:
+    async def _health(self) -> Health:
         settings = self._backlog.settings(required=False)
         try:
             link = await self.presence.open()
             queue = phases_queue(link.task_queue, link.project_id)
-            found = await health(link.connection, queue, self._count_active)
+            return await health(link.connection, queue, self._count_active)
         except BackendUnavailable as error:
-            found = out_of_reach(settings.temporal, error)
-        return replace(found, unfinished_elsewhere=unfinished_elsewhere(self.workspace, "temporal")).told()
+            return out_of_reach(settings.temporal, error)
 
     async def _count_active(self) -> int:
         return len(await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000))
 
     # --- waiting and hearing ---
 
-    async def wait_workflows(
-        self,
-        workflow_ids: Sequence[str],
-        timeout: float | None = None,
-        status: WorkflowStatus | str | None = None,
-        *,
-        at_rest: bool = False,
+    async def _wait(
+        self, workflow_ids: Sequence[str], timeout: float | None, status: WorkflowStatus | None, *, at_rest: bool
     ) -> list[WorkflowInfo]:
-        wanted = None if status is None else status_named(status)
         link = await self.presence.open()
         deadline = None if timeout is None else time.monotonic() + timeout
         fresh, pause = FRESH, SOON
@@ -171,15 +126,15 @@ class TemporalBackend(OrchestrationBackend):
             settled = settling.all_settled(workflow_ids)
             # Read after that: what is settled by then is not told as it was before.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
-            if settled or all(info.status is wanted for info in infos):
+            if settled or all(info.status is status for info in infos):
                 return infos
             if deadline is not None and time.monotonic() >= deadline:
-                raise WaitTimeout(f"{_waited(infos)} after {timeout:g} s")
+                raise wait_timeout(infos, timeout or 0.0)
             changed = before != [link.mirror.seq_of(one) for one in workflow_ids]
             pause = SOON if changed else min(2 * pause, LATER)
-            moving = {info.workflow_id for info in infos if info.status.moving and info.status is not wanted}
+            moving = {info.workflow_id for info in infos if info.status.moving and info.status is not status}
             left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
-            await self._until_still(moving, wanted, left)
+            await self._until_still(moving, status, left)
 
     async def _look(self, link: Link, workflow_ids: Sequence[str], fresh: float, deadline: float | None) -> None:
         """See how things stand. Raises BackendUnavailable where the server stays out of reach."""
@@ -255,7 +210,3 @@ class TemporalBackend(OrchestrationBackend):
 
     async def aclose(self) -> None:
         await self.presence.aclose()
-
-
-def _waited(infos: Sequence[WorkflowInfo]) -> str:
-    return ", ".join(f"{info.workflow_id} is still {info.status}" for info in infos if not info.status.final)

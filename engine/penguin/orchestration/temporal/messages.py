@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.core.attempt_input import AttemptInput
 from penguin.orchestration.core.commands import Start
-from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.state import State
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the drive: the workflow answers the newest only."""
 
 
-class Go(msgspec.Struct, frozen=True, kw_only=True):
+class Go(AttemptInput, frozen=True, kw_only=True):
     """An attempt to run."""
 
     phase: WorkflowPhase
@@ -104,11 +104,6 @@ class Go(msgspec.Struct, frozen=True, kw_only=True):
     """How many attempts were begun so far: a result is taken once."""
     stop: str = ""
     """How it should be asked to end: pause, now, cancel."""
-    feedback: tuple[str, ...] = ()
-    evidence: str = ""
-    budget: Budget = Budget()
-    snapshot: str = ""
-    tested_tree: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

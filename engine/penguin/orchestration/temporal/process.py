@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import BackendUnavailable, WorkflowError, WorkflowInfo, WorkflowStatus
-from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
-from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.backend import BackendUnavailable, WorkflowInfo, WorkflowStatus
+from penguin.orchestration.execution.runner_api import PhaseRunner
+from penguin.orchestration.runtime.hosted_backend import (
+    STOP_PATIENCE,
+    require_same_loop,
+    scripted_runner,
+    step_runner,
+)
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.temporal.client.client import Link, open_link
@@ -24,8 +29,6 @@ if TYPE_CHECKING:
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.runtime.catalog import Backlog
 
-STOP_PATIENCE = 25.0
-"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
 LOOK = 0.05
 """Seconds between two looks at a step that is ending."""
 
@@ -51,7 +54,7 @@ class Presence:
         """Closing waits for the end of what a person asked to be ended: after us there may be nobody who does."""
         self._workspace = workspace
         self._backlog = backlog
-        self._scripted: PhaseRunner | None = RUNNER.get()
+        self._scripted = scripted_runner()
         self._opening = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
@@ -71,7 +74,6 @@ class Presence:
 
     async def open(self, *, may_start: bool = False) -> Link:
         """The line to the server. Raises what `open_link` does, and WorkflowError on another loop."""
-        loop = asyncio.get_running_loop()
         async with self._opening:
             if self._link is None:
                 self._link = await open_link(
@@ -82,9 +84,8 @@ class Presence:
                     metrics=self.metrics,
                 )
                 self._link.mirror.listeners.append(self._heard)
-                self._loop = loop
-        if self._loop is not loop:
-            raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
+                self._loop = asyncio.get_running_loop()
+        require_same_loop(self._loop)
         return self._link
 
     def _heard(self, info: WorkflowInfo) -> None:
@@ -136,10 +137,7 @@ class Presence:
     def _runner(self, identity: Identity, lease: Path | None) -> PhaseRunner:
         if self._scripted is not None:
             return self._scripted
-        from penguin.orchestration.execution.local_runner import LocalPhases
-
-        runner = LocalPhases(identity.folder, on_trouble=lambda problem: self.on_trouble(problem), lease=lease)
-        return Witness(runner, shared=lease is not None)
+        return step_runner(identity.folder, lambda problem: self.on_trouble(problem), lease)
 
     def owned(self) -> list[WorkflowInfo]:
         """The active workflows that go on in this process."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import Delivery, IllegalCommand, WorkflowPhase
+from penguin.orchestration.backend import Delivery, IllegalCommand
 from penguin.orchestration.core.decider import decide
-from penguin.orchestration.core.signals import SIGNALS, command_of
+from penguin.orchestration.core.signals import SIGNALS, command_of, sender_takes_over
 from penguin.orchestration.runtime.current_user import user
-from penguin.orchestration.runtime.restore import keep_approved
-from penguin.orchestration.worktree import Tree
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.runtime.planner import Planner
     from penguin.orchestration.temporal.client.client import Link
     from penguin.orchestration.temporal.client.memo import Seen
     from penguin.orchestration.temporal.process import Presence
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
 class Helm:
     """Steers for one process."""
 
-    def __init__(self, workspace: Workspace, presence: Presence) -> None:
-        self._workspace = workspace
+    def __init__(self, planner: Planner, presence: Presence) -> None:
+        self._planner = planner
         self._presence = presence
 
     async def steer(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
@@ -68,10 +65,9 @@ class Helm:
     async def _see_to(self, state: State, name: str) -> None:
         """Run here what follows from it."""
         presence = self._presence
-        stops_now = state.cancelling or (state.running and state.stop_now)
-        if stops_now:
+        if state.stops_at_once:
             presence.sees_to_the_end_of(state.workflow_id)
-        if stops_now or (name in ("resume", "approve") and not state.final):
+        if sender_takes_over(name, state, claims=presence.claims):
             presence.claim([state.workflow_id])
             await presence.run_attempts()
 
@@ -87,11 +83,5 @@ class Helm:
         """The tree that a person vouches for: where it is elsewhere, the one that the last attempt saw."""
         if not link.ran_here(state):
             return {"tree": state.tree}
-        tested = state.pass_of(WorkflowPhase.TEST)
-        tree = self._tree_of(state.workflow_id)
-        digest = await asyncio.to_thread(tree.now)
-        await asyncio.to_thread(keep_approved, self._workspace.root, self._workspace.runs, state, digest)
-        return {"tree": digest, "changed": list(tree.changed(tested.tree if tested else "", digest))}
-
-    def _tree_of(self, workflow_id: str) -> Tree:
-        return Tree(self._workspace.root, self._workspace.runs / workflow_id)
+        digest, changed = await self._planner.approved_tree(state)
+        return {"tree": digest, "changed": list(changed)}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from penguin.orchestration.execution.runner_api import Stop
 from penguin.orchestration.temporal.messages import DRIVE, Wanted, decode
 from penguin.orchestration.temporal.worker.attempt_activity import TOLD, Drive
 from penguin.orchestration.temporal.worker.errors import Draining, NotMine
@@ -93,8 +92,8 @@ class Drives:
         while self.any_under_way() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(LOOK)
         for drive in tuple(self._all.values()):
-            if drive.control is not None and drive.control.stop is not Stop.CANCEL:
-                drive.control.ask(Stop.NOW)
+            if drive.control is not None:
+                drive.control.interrupt()
         while any(drive.control is not None for drive in self._all.values()):
             await asyncio.sleep(LOOK)
 

@@ -18,9 +18,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.priority import rank_of
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.execution.runner_api import Control, Stop
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.runtime.run_attempt import run_attempt
+from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
 from penguin.orchestration.temporal.client.memo import describe_definition, read_summary
 from penguin.orchestration.temporal.messages import LOST, Answer, Go, Wanted, decode, encode
@@ -191,7 +191,9 @@ class Drive:
             control.ask(Stop(go.stop))
             self._nudged.set()
         listening = asyncio.create_task(self._listen(control))
-        order = self._order(go)
+        assert self._definition is not None
+        workspace, workflow_id = self._drives.link.workspace, self._wanted.workflow_id
+        order = order_of(workspace, workflow_id, self._definition, go.phase, go.attempt, go)
         try:
             await self._drives.shared.leased()
             result = await run_attempt(self._drives.runner, order, control, self._drives.on_trouble)
@@ -200,23 +202,6 @@ class Drive:
         finally:
             listening.cancel()
             self.control = None
-
-    def _order(self, go: Go) -> AttemptOrder:
-        workspace, workflow_id = self._drives.link.workspace, self._wanted.workflow_id
-        assert self._definition is not None
-        return AttemptOrder(
-            workspace=str(workspace.root),
-            run_dir=str(workspace.runs / workflow_id / f"{go.attempt}-{go.phase.lower()}"),
-            workflow_id=workflow_id,
-            phase=go.phase,
-            attempt=go.attempt,
-            definition=self._definition,
-            feedback=go.feedback,
-            evidence=go.evidence,
-            budget=go.budget,
-            snapshot=go.snapshot,
-            tested_tree=go.tested_tree,
-        )
 
     async def _listen(self, control: Control) -> None:
         """Once the server said that something changed, ask what is wanted, until the attempt ends."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
+from msgspec.structs import asdict
+
+from penguin.orchestration.backend import IllegalCommand
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.budget import left
+from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Command, Effect, Run, Supersede
-from penguin.orchestration.core.decider import Decision, decide, effects
+from penguin.orchestration.core.decider import Decision, decide, decide_together, effects
 from penguin.orchestration.core.signals import command_of
 from penguin.orchestration.core.state import State, evolve
 from penguin.orchestration.store.rows import encode_events
@@ -52,13 +54,7 @@ class Record:
 
     def apply(self, *commands: Command) -> None:
         """Several commands are one decision. Raises IllegalCommand."""
-        state = self.state
-        events: list[ev.Event] = []
-        for command in commands:
-            decision = decide(state, command, self._now())
-            state = decision.state
-            events += decision.events
-        self._believe(Decision(tuple(events), state, effects(state)))
+        self._believe(decide_together(self.state, commands, self._now()))
 
     def _believe(self, decision: Decision) -> None:
         if decision.events:
@@ -115,19 +111,8 @@ class Record:
 
     def order(self, run: Run) -> Go:
         """What a drive is told."""
-        state = self.state
-        opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
-        return Go(
-            phase=run.phase,
-            attempt=run.attempt,
-            begun=self.begun,
-            stop=run.stop,
-            feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
-            evidence=state.evidence,
-            budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
-            snapshot=state.snapshot,
-            tested_tree=tested.tree if tested is not None else "",
-        )
+        given = asdict(attempt_input(self.state))
+        return Go(phase=run.phase, attempt=run.attempt, begun=self.begun, stop=run.stop, **given)
 
     def carried(self, *, ticket: int, term: int, previous: str) -> Carried:
         """What the next run is given."""

@@ -1,0 +1,36 @@
+"""What an attempt is given beyond its definition: what the workflow holds for it at the moment it starts."""
+
+from __future__ import annotations
+
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.core.budget import left
+from penguin.orchestration.core.definition import Budget
+from penguin.orchestration.core.state import State
+from penguin.orchestration.core.struct import Data
+
+
+class AttemptInput(Data, frozen=True, kw_only=True):
+    """The part of an attempt's order that comes from the state of its workflow."""
+
+    feedback: tuple[str, ...] = ()
+    """Texts delivered with this attempt."""
+    evidence: str = ""
+    """Text of the failures that sent the workflow here, for whatever implements."""
+    budget: Budget = Budget()
+    """What its agent may spend."""
+    snapshot: str = ""
+    """The conversation that its agent continues; empty: a new one begins."""
+    tested_tree: str = ""
+    """Digest of the tree that TEST passed on; empty where there is none."""
+
+
+def attempt_input(state: State) -> AttemptInput:
+    """What the open attempt of a workflow is given."""
+    opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
+    return AttemptInput(
+        feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
+        evidence=state.evidence,
+        budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+        snapshot=state.snapshot,
+        tested_tree=tested.tree if tested is not None else "",
+    )

@@ -1,0 +1,158 @@
+"""The common base of the backends that host the core: the part of the public interface that is the same on both."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from penguin.orchestration.backend import (
+    IllegalCommand,
+    OrchestrationBackend,
+    WaitTimeout,
+    WorkflowError,
+    WorkflowInfo,
+    WorkflowNotFound,
+    WorkflowPhase,
+    WorkflowStatus,
+)
+from penguin.orchestration.core.signals import phase_named, status_named, statuses_named
+from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
+from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.planner import Planner
+from penguin.orchestration.store.databases import unfinished_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from penguin.orchestration.config import OrchestrationConfig
+    from penguin.orchestration.runtime.health import Health
+    from penguin.orchestration.store.queries import WorkflowReader
+
+STOP_PATIENCE = 25.0
+"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
+
+
+class HostedBackend(OrchestrationBackend):
+    """A backend that hosts the core: what it adds is where states are kept, and who runs attempts."""
+
+    name: ClassVar[str]
+    """As `backend` of penguin.yaml has it."""
+
+    def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
+        self.workspace = Workspace(root)
+        self._backlog = Backlog(self.workspace.root, config)
+        self._planner = Planner(self.workspace, self._backlog)
+
+    # --- what a backend adds ---
+
+    @abstractmethod
+    async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
+        """See `retry_workflow`."""
+
+    @abstractmethod
+    async def _current_reader(self) -> WorkflowReader:
+        """A reader that knows all workflows as they stand now."""
+
+    @abstractmethod
+    async def _reader_of_events(self, workflow_id: str) -> WorkflowReader:
+        """A reader that knows all events of this workflow."""
+
+    @abstractmethod
+    async def _wait(
+        self, workflow_ids: Sequence[str], timeout: float | None, status: WorkflowStatus | None, *, at_rest: bool
+    ) -> list[WorkflowInfo]:
+        """See `wait_workflows`."""
+
+    @abstractmethod
+    async def _health(self) -> Health:
+        """See `health_check`."""
+
+    # --- the public interface ---
+
+    async def start_workflow(
+        self, task_id: str, blueprint_id: str | None = None, config: Mapping[str, Any] | None = None
+    ) -> str:
+        return (await self.start_tasks([task_id], blueprint_id=blueprint_id, config=config))[0]
+
+    async def retry_workflow(
+        self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
+    ) -> str:
+        return await self._retry(workflow_id, phase_named(start_from), restore=restore)
+
+    async def pause_workflow(self, workflow_id: str) -> bool:
+        return await self._is_allowed(workflow_id, "pause")
+
+    async def resume_workflow(self, workflow_id: str) -> bool:
+        return await self._is_allowed(workflow_id, "resume")
+
+    async def cancel_workflow(self, workflow_id: str) -> bool:
+        return await self._is_allowed(workflow_id, "cancel")
+
+    async def _is_allowed(self, workflow_id: str, name: str) -> bool:
+        try:
+            await self.signal_workflow(workflow_id, name)
+        except (IllegalCommand, WorkflowNotFound):
+            return False
+        return True
+
+    async def list_workflows(
+        self,
+        project_id: str | None = None,
+        status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
+        limit: int = 100,
+    ) -> list[WorkflowInfo]:
+        statuses = statuses_named(status_filter)
+        reader = await self._current_reader()
+        return reader.list(project_id=project_id, statuses=statuses, limit=limit)
+
+    async def query_workflow(self, workflow_id: str, name: str) -> Any:
+        if name != "get_phase_results":
+            return await super().query_workflow(workflow_id, name)
+        await self._existing(workflow_id)
+        reader = await self._reader_of_events(workflow_id)
+        return [result._asdict() for result in reader.results(workflow_id)]
+
+    async def wait_workflows(
+        self,
+        workflow_ids: Sequence[str],
+        timeout: float | None = None,
+        status: WorkflowStatus | str | None = None,
+        *,
+        at_rest: bool = False,
+    ) -> list[WorkflowInfo]:
+        wanted = None if status is None else status_named(status)
+        return await self._wait(workflow_ids, timeout, wanted, at_rest=at_rest)
+
+    async def health_check(self) -> dict[str, Any]:
+        found = await self._health()
+        return replace(found, unfinished_elsewhere=unfinished_elsewhere(self.workspace, self.name)).told()
+
+
+def wait_timeout(infos: Sequence[WorkflowInfo], timeout: float) -> WaitTimeout:
+    """The error of a wait that took `timeout` seconds."""
+    waited = ", ".join(f"{info.workflow_id} is still {info.status}" for info in infos if not info.status.final)
+    return WaitTimeout(f"{waited} after {timeout:g} s")
+
+
+def require_same_loop(opened_on: asyncio.AbstractEventLoop | None) -> None:
+    """Raise WorkflowError where a backend is used on another event loop than the one that it was opened on."""
+    if opened_on is not asyncio.get_running_loop():
+        raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
+
+
+def scripted_runner() -> PhaseRunner | None:
+    """What runs attempts in place of real steps, where the program that makes the backend wants that."""
+    return RUNNER.get()
+
+
+def step_runner(folder: Path, on_trouble: Callable[[str], None], lease: Path | None = None) -> PhaseRunner:
+    """What runs real steps. `folder` is the engine's own; under a `lease` other hosts may continue the work."""
+    from penguin.orchestration.execution.local_runner import LocalPhases
+
+    return Witness(LocalPhases(folder, on_trouble=on_trouble, lease=lease), shared=lease is not None)

@@ -1,0 +1,115 @@
+"""Plans of starts, retries and approvals: what both backends work out before they change anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
+from penguin.orchestration.core.retry import successor
+from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.definition_diff import differences
+from penguin.orchestration.runtime.restore import bring_back, keep_approved, refuse_beside, tree_to_restore
+from penguin.orchestration.runtime.start_plan import StartPlan, next_id, refuse_second
+from penguin.orchestration.store.writer import Conflict
+from penguin.orchestration.worktree import Tree
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from penguin.orchestration.core.commands import Start
+    from penguin.orchestration.core.definition import Definition
+    from penguin.orchestration.core.state import State
+    from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.runtime.catalog import Backlog
+
+T = TypeVar("T")
+
+PLANS = 5
+"""Plans of one start: after a clash with another process, the next plan usually sees what that one started."""
+
+
+class Known(NamedTuple):
+    """The workflows that a plan takes into account."""
+
+    connection: sqlite3.Connection
+    place: str = ""
+    """See `workflow_id_of`."""
+
+
+class Planner:
+    """Plans for one workspace. Changes no workflow; `retry` may change files."""
+
+    def __init__(self, workspace: Workspace, backlog: Backlog) -> None:
+        self._workspace = workspace
+        self._backlog = backlog
+
+    def start(self, known: Known, config: Mapping[str, Any] | None, by: str) -> StartPlan:
+        """An empty plan over the blueprints as they are now. `by`: who starts; default: the user of this process."""
+        return StartPlan(known.connection, self._workspace.runs, self._backlog.now(), config, by or user(), known.place)
+
+    async def retry(self, known: Known, old: State, start_from: WorkflowPhase | None, *, restore: bool) -> Start:
+        """The start of the workflow that retries `old`, with the files that it continues from in place.
+
+        Raises AlreadyActive, IllegalCommand, TaskNotFound, ConfigError, or WorkflowError where files can't be brought
+        back without loss.
+        """
+        if old.final:
+            refuse_second(known.connection, old.definition.task)
+        definition = self._definition_now(old)
+        new_id, number = next_id(known.connection, definition.task, self._workspace.runs, known.place)
+        tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).now)
+        start = successor(
+            old,
+            workflow_id=new_id,
+            number=number,
+            definition=definition,
+            tree=tree,
+            start_from=start_from,
+            by=user(),
+        )
+        if restore:
+            refuse_beside(known.connection)
+            await asyncio.to_thread(bring_back, self._workspace.root, self._workspace.runs, old, start.passes)
+        if start.passes:
+            self._tree_of(new_id).inherit(self._workspace.runs / old.workflow_id)
+            if restore:
+                await asyncio.to_thread(self._tree_of(new_id).adopt, tree)
+        return start
+
+    def differences(self, old: State) -> list[str]:
+        """Where the definition that a retry would use differs from that of `old`, a line each."""
+        return differences(old.definition, self._definition_now(old))
+
+    async def approved_tree(self, state: State) -> tuple[str, tuple[str, ...]]:
+        """The digest of the tree that a person approves now, and the files changed since TEST passed."""
+        tested = state.pass_of(WorkflowPhase.TEST)
+        tree = self._tree_of(state.workflow_id)
+        digest = await asyncio.to_thread(tree.now)
+        await asyncio.to_thread(keep_approved, self._workspace.root, self._workspace.runs, state, digest)
+        return digest, tree.changed(tested.tree if tested else "", digest)
+
+    def _tree_of(self, workflow_id: str) -> Tree:
+        return Tree(self._workspace.root, self._workspace.runs / workflow_id)
+
+    def _definition_now(self, old: State) -> Definition:
+        task = old.definition.task
+        offer = self._backlog.now()
+        return offer.define(offer.find(task.id, task.blueprint_id), None)
+
+
+async def replanned(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of `attempt`, which plans and starts; called again after a clash with another process.
+
+    Raises what the last attempt raises.
+    """
+    for _ in range(PLANS - 1):
+        try:
+            # The caller may be cancelled while the start is being stored; the start is not.
+            return await asyncio.shield(asyncio.ensure_future(attempt()))
+        except (Conflict, AlreadyActive) as error:
+            # With a hint it was found by the plan: the next plan would find it as well.
+            if isinstance(error, AlreadyActive) and error.hint:
+                raise
+    return await attempt()
