@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.store.queries import WorkflowReader
+    from penguin.orchestration.temporal.sync_client import Desk
     from penguin_commands.preferences import Taste
     from penguin_commands.results.changes import Waiting
 
@@ -111,10 +112,17 @@ class Session:
         if self.on_temporal:
             from penguin.orchestration.temporal.reader import TemporalReader
 
-            return TemporalReader(self.workspace, self.settings)
+            return TemporalReader(self.workspace, self.settings, self._desk)
         from penguin.orchestration.store.queries import WorkflowReader
 
         return WorkflowReader(self.workspace.db_name)
+
+    @cached_property
+    def _desk(self) -> Desk:
+        """The one connection to the Temporal server, which reader and backend share."""
+        from penguin.orchestration.temporal.sync_client import Desk
+
+        return Desk(self.workspace, self.settings)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """The result of something that reads, one such thing after the other, on a thread that is kept for it.
@@ -216,6 +224,11 @@ class Session:
         from penguin.orchestration import get_backend
 
         backend = get_backend(self.overrides, self.workspace.root)
+        if self.on_temporal:
+            from penguin.orchestration.temporal.backend import TemporalBackend
+
+            assert isinstance(backend, TemporalBackend)
+            backend.connect_through(self._desk)
         backend.serve_terminal(claims=not self.detach, on_trouble=self._trouble, narrate=self.narrate)
         if self.metrics is not None:
             from penguin.orchestration.runtime.metrics import metrics_address

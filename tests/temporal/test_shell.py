@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 import time
 from pathlib import Path
 
@@ -60,6 +62,38 @@ def test_a_shell_can_be_quit_while_the_server_hangs(tmp_path: Path, own_server: 
         (tmp_path / "go").touch()
         terminal.see("COMPLETED")
     assert log.read_text() == "begun\n"
+
+
+def test_a_shell_has_one_connection_to_the_server(tmp_path: Path, own_server: TemporalServer) -> None:
+    """Commands that read, workflows that are hosted here and attempts that run here share it."""
+    workspace = TemporalWorkspace(tmp_path, own_server.address, "one")
+    workspace.tasks("a")
+    with open_terminal(tmp_path) as terminal:
+        terminal.enter("/workflow start a").see("COMPLETED")
+        terminal.enter("/workflow history a").see("started by")
+        terminal.enter("/workflow list").see("STARTED")
+        process = terminal.process.pid
+        terminal.wait_until(lambda: connections(process, own_server.address) == 1)
+        terminal.enter("/workflow retry a --from VERIFY").see("workflow_id: ")
+        terminal.wait_until(lambda: connections(process, own_server.address) == 1)
+
+
+def connections(process: int, address: str) -> int:
+    """How many established connections to an IPv4 address a process has. See proc(5), /proc/net/tcp."""
+    host, port = address.split(":")
+    remote = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{int(port):04X}"
+    rows = (line.split() for line in Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:])
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[2] == remote and row[3] == "01"}
+    files = Path(f"/proc/{process}/fd").iterdir()
+    return sum(_link(file) in sockets for file in files)
+
+
+def _link(file: Path) -> str:
+    try:
+        return str(file.readlink())
+    except OSError:
+        # Closed meanwhile.
+        return ""
 
 
 def keys_are_answered(terminal: Terminal) -> None:

@@ -154,8 +154,10 @@ SIGNALS_REFUSED: tuple[tuple[str, Any], ...] = (
 )
 
 
-async def test_a_signal_that_is_not_allowed_is_recorded_and_changes_nothing(temporal_space: TemporalSpace) -> None:
-    async with backend_of(temporal_space, works=False) as client:
+async def test_a_signal_that_is_not_allowed_is_recorded_and_changes_nothing(
+    temporal_workspace: TemporalWorkspace,
+) -> None:
+    async with backend_of(temporal_workspace, works=False) as client:
         one = await client.start_workflow("a")
         link = await client.presence.open()
         for name, payload in SIGNALS_REFUSED:
@@ -171,12 +173,12 @@ async def test_a_signal_that_is_not_allowed_is_recorded_and_changes_nothing(temp
         assert count == [one for one, _ in SIGNALS_REFUSED].count(name)
 
 
-async def test_an_update_that_is_not_allowed_is_refused_with_the_reason(temporal_space: TemporalSpace) -> None:
+async def test_an_update_that_is_not_allowed_is_refused_with_the_reason(temporal_workspace: TemporalWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
-        async with backend_of(temporal_space) as backend:
+        async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
-            await reached(backend, one, phase="IMPLEMENT")
+            await wait_for_workflow(backend, one, phase="IMPLEMENT")
             link = await backend.presence.open()
             for name in ("frobnicate", "cancel", "approve"):
                 with pytest.raises(IllegalCommand):

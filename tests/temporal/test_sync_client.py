@@ -20,6 +20,7 @@ from penguin.orchestration.temporal.sync_client import Desk
 @pytest.fixture
 def desk(temporal_workspace: TemporalWorkspace) -> Iterator[Desk]:
     desk = Desk(Workspace(temporal_workspace.root), load_settings(temporal_workspace.root))
+    desk.join()
     yield desk
     desk.close()
 

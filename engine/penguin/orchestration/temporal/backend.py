@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
     from penguin.orchestration.runtime.health import Health
     from penguin.orchestration.store.queries import WorkflowReader
+    from penguin.orchestration.temporal.sync_client import Desk
 
 FRESH = 0.2
 """Seconds for which a look at everything is good enough for who begins to wait: starting takes one, too."""
@@ -53,6 +54,10 @@ class TemporalBackend(HostedBackend):
         """This process as a client and a worker."""
         self._starts = Starts(self._planner, self.presence)
         self._helm = Helm(self._planner, self.presence)
+
+    def connect_through(self, desk: Desk) -> None:
+        """Share the connection of a reader. To be called before anything else."""
+        self.presence.desk = desk
 
     # --- starting ---
 

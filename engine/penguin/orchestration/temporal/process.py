@@ -18,13 +18,14 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.temporal.client.client import Link, open_link
+from penguin.orchestration.temporal.client.client import Link
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.sync_client import Desk
 from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
 if TYPE_CHECKING:
+    from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.files.engine_lock import Identity
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.runtime.catalog import Backlog
@@ -58,7 +59,9 @@ class Presence:
         self._opening = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
-        self._desk: Desk | None = None
+        self.desk: Desk | None = None
+        """The connection that is shared with others; default: one of its own, from the first call on."""
+        self._joined: Desk | None = None
         self._worker: WorkspaceWorker | None = None
         self._mine: set[str] = set()
         self._ending: set[str] = set()
@@ -73,20 +76,24 @@ class Presence:
         return link
 
     async def open(self, *, may_start: bool = False) -> Link:
-        """The line to the server. Raises what `open_link` does, and WorkflowError on another loop."""
+        """The line to the server. Raises what `open_connection` does, and WorkflowError on another loop."""
         async with self._opening:
             if self._link is None:
-                self._link = await open_link(
-                    self._workspace,
-                    self._backlog.settings(required=False),
-                    may_start=may_start,
-                    narrate=lambda text: self.narrate(text),
-                    metrics=self.metrics,
+                settings = self._backlog.settings(required=False)
+                connection = await self._at_desk(settings).connect(
+                    may_start=may_start, narrate=lambda text: self.narrate(text), metrics=self.metrics
                 )
+                self._link = Link(connection, self._workspace, settings)
                 self._link.mirror.listeners.append(self._heard)
                 self._loop = asyncio.get_running_loop()
         require_same_loop(self._loop)
         return self._link
+
+    def _at_desk(self, settings: Settings) -> Desk:
+        if self._joined is None:
+            self._joined = self.desk or Desk(self._workspace, settings)
+            self._joined.join()
+        return self._joined
 
     def _heard(self, info: WorkflowInfo) -> None:
         self.listeners.tell(info)
@@ -109,9 +116,8 @@ class Presence:
 
     async def host(self, link: Link) -> None:
         """Host workflows, so that they answer, where this process may."""
-        if self._desk is None and (self.works_here or self.takes_all):
-            self._desk = Desk(self._workspace, self._backlog.settings(required=False))
-            await self._desk.host(self.workflow)
+        if self._joined is not None and not link.hosted and (self.works_here or self.takes_all):
+            await self._joined.host(self.workflow)
             link.hosted = True
 
     async def run_attempts(self) -> None:
@@ -163,12 +169,12 @@ class Presence:
                 await self._finish_stops(worker)
             answered = await worker.aclose()
         # After it: its last words need the workflows.
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            await asyncio.to_thread(desk.close, ENDING if answered else MOMENT)
+        desk, self._joined = self._joined, None
         link, self._link = self._link, None
         if link is not None:
-            await link.aclose()
+            link.close()
+        if desk is not None:
+            await asyncio.to_thread(desk.close, ENDING if answered else MOMENT)
 
     async def _finish_stops(self, worker: WorkspaceWorker) -> None:
         link = self._link

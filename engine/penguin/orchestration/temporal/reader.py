@@ -41,25 +41,25 @@ class TemporalReader(WorkflowReader):
     Where the workspace's own development server does not run, nothing moves: the cache is up to date.
     """
 
-    def __init__(self, workspace: Workspace, settings: Settings) -> None:
+    def __init__(self, workspace: Workspace, settings: Settings, desk: Desk | None = None) -> None:
+        """`desk`: the connection that is shared with others; default: one of its own."""
         super().__init__(mirror_of(workspace, settings))
-        self._workspace = workspace
-        self._settings = settings
-        self._desk: Desk | None = None
+        self._desk = desk or Desk(workspace, settings)
+        self._joined = False
         self._reads_cache = False
         self._synced_at = self._polled_at = -math.inf
         self._polled = False
 
     def interrupt(self) -> None:
         """See WorkflowReader."""
-        if self._desk is not None:
+        if self._joined:
             self._desk.interrupt()
 
     def close(self) -> None:
         """Close the connection to the server and the cache; the next question opens them again."""
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            desk.close()
+        if self._joined:
+            self._joined = False
+            self._desk.close()
         super().close()
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
@@ -120,8 +120,9 @@ class TemporalReader(WorkflowReader):
     # --- the server ---
 
     def _at_desk(self) -> Desk:
-        if self._desk is None:
-            self._desk = Desk(self._workspace, self._settings)
+        if not self._joined:
+            self._desk.join()
+            self._joined = True
         return self._desk
 
     def _sync(self) -> None:

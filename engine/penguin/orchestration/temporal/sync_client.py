@@ -1,6 +1,6 @@
-"""A thread with a loop and a line to the server: for those who ask without a loop of their own, and to host workflows.
+"""A thread with an event loop and the connection to the server: shared by a reader, which has no loop, and a backend.
 
-Workflows are hosted beside the loop of the program, so that they answer also while it waits for their answer.
+Workflows are hosted on that thread, so that they answer also while the loop of the program waits for their answer.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.temporal.client.client import Link, NoWorker, open_link
+from penguin.orchestration.temporal.client import telemetry
+from penguin.orchestration.temporal.client.client import Link, NoWorker
+from penguin.orchestration.temporal.client.connection import open_connection
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.dev_server.server import NotStarted
 from penguin.orchestration.temporal.worker.worker import ENDING, end, hosting
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.files.workspace import Workspace
+    from penguin.orchestration.temporal.client.connection import Connection
 
 T = TypeVar("T")
 
@@ -30,29 +33,73 @@ LIMIT = 90.0
 """Seconds that a question may take: each call to the server has a limit of its own."""
 
 
+def _silent(text: str) -> None:
+    """Narration that nobody reads."""
+
+
 class Desk:
-    """Asks the server for somebody who waits. Starts no server."""
+    """The thread and the one connection of all its users. `join` before use, `close` after it; the last one ends both.
+
+    The SDK allows a client that is connected to be used from any loop, so users on other loops make calls themselves.
+    """
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
         self._workspace = workspace
         self._settings = settings
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="penguin-temporal", daemon=True)
-        self._thread.start()
+        self._counting = threading.Lock()
+        self._users = 0
+        self._limit = ENDING
+        self._reset()
+
+    def _reset(self) -> None:
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
         self._link: Link | None = None
         self._host: Worker | None = None
         self._hosting: asyncio.Task[None] | None = None
         self._asked: concurrent.futures.Future[Any] | None = None
         self._refuses = False
 
+    # --- users ---
+
+    def join(self) -> None:
+        """Be a user from now on; the first one starts the thread."""
+        with self._counting:
+            self._refuses = False
+            self._users += 1
+            if self._users == 1:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="penguin-temporal", daemon=True)
+                self._thread.start()
+
+    def close(self, limit: float = ENDING) -> None:
+        """Be no user any more. The last one ends hosting, in at most `limit` seconds, connection and thread."""
+        with self._counting:
+            self._users -= 1
+            # A user that found the server silent saves the others the wait.
+            self._limit = min(self._limit, limit)
+            if self._users:
+                return
+            self._run(self._end(self._limit)).result(LIMIT)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._limit = ENDING
+            self._reset()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    # --- for a reader ---
+
     def ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
         """What the server says; None where the workspace's own server does not run, so that nothing has changed.
 
-        Raises BackendUnavailable, or what the question raises.
+        Starts no server. Raises BackendUnavailable, or what the question raises.
         """
         if self._refuses:
             raise _leaving()
-        asked = asyncio.run_coroutine_threadsafe(self._ask(question), self._loop)
+        asked = self._run(self._ask(question))
         self._asked = asked
         if self._refuses:
             # Interrupted between the two.
@@ -63,13 +110,13 @@ class Desk:
             raise _leaving() from None
 
     def interrupt(self) -> None:
-        """Refuse what another thread asks at this moment, and whatever comes after it."""
+        """Refuse what another thread asks at this moment, and what comes after it until somebody joins."""
         self._refuses = True
         if self._asked is not None:
             self._asked.cancel()
 
     def ask_workflow(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
-        """As `ask`, for what only workflows can say: where nobody hosts them and this process may, it does."""
+        """As `ask`, for what only workflows can say: where no worker hosts them and this process may, it does."""
         try:
             return self.ask(question)
         except NoWorker:
@@ -77,27 +124,29 @@ class Desk:
                 raise
         return self.ask(lambda link: self._hosted(link, question))
 
+    # --- for a backend, on another loop ---
+
+    async def connect(
+        self, *, may_start: bool, narrate: Callable[[str], None] = _silent, metrics: str | None = None
+    ) -> Connection:
+        """The connection; see `open_connection`. `narrate` is called on the caller's loop."""
+        loop = asyncio.get_running_loop()
+
+        def narrated(text: str) -> None:
+            loop.call_soon_threadsafe(narrate, text)
+
+        work = self._connected(may_start=may_start, narrate=narrated, metrics=metrics)
+        return await asyncio.wrap_future(self._run(work))
+
     async def host(self, workflow: type[ItuvWorkflow]) -> None:
-        """Host workflows from now on. Called on another loop than the desk's own. Raises BackendUnavailable."""
+        """Host workflows from now on. Raises BackendUnavailable."""
 
         async def begin() -> None:
             await self._begin_hosting(await self._open(), workflow)
 
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), self._loop))
+        await asyncio.wrap_future(self._run(begin()))
 
-    def close(self, limit: float = ENDING) -> None:
-        """Let go of the server, which has `limit` seconds to answer to the end of what is hosted."""
-        asyncio.run_coroutine_threadsafe(self._end(limit), self._loop).result(LIMIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self, limit: float) -> None:
-        await self._close(limit)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+    # --- on the thread's own loop ---
 
     async def _ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
         try:
@@ -107,14 +156,29 @@ class Desk:
         try:
             return await question(link)
         except BackendUnavailable:
-            # A development server may have ended, and another one be there next time.
-            await self._close(ENDING)
+            if self._users == 1:
+                # A development server may have ended, and another one be there next time.
+                await self._close(ENDING)
             raise
 
     async def _open(self) -> Link:
+        connection = await self._connected(may_start=False)
         if self._link is None:
-            self._link = await open_link(self._workspace, self._settings, may_start=False, narrate=lambda text: None)
+            self._link = Link(connection, self._workspace, self._settings)
         return self._link
+
+    async def _connected(
+        self, *, may_start: bool, narrate: Callable[[str], None] = _silent, metrics: str | None = None
+    ) -> Connection:
+        async with self._connecting:
+            if self._connection is None:
+                self._workspace.ensure()
+                self._connection = await open_connection(
+                    self._settings.temporal, self._workspace, may_start=may_start, narrate=narrate, metrics=metrics
+                )
+            elif metrics is not None:
+                telemetry.set_up(metrics)
+            return self._connection
 
     def _may_host(self) -> bool:
         temporal = self._settings.temporal
@@ -130,13 +194,23 @@ class Desk:
             self._hosting = asyncio.create_task(self._host.run())
             link.hosted = True
 
+    async def _end(self, limit: float) -> None:
+        await self._close(limit)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
     async def _close(self, limit: float) -> None:
         host, self._host = self._host, None
         if host is not None and self._hosting is not None:
             await end(limit, (host, self._hosting))
         link, self._link = self._link, None
         if link is not None:
-            await link.aclose()
+            link.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.aclose()
 
 
 def _leaving() -> BackendUnavailable:

@@ -26,7 +26,6 @@ from penguin.orchestration.core.decider import decide
 from penguin.orchestration.files.object_store import open_storage
 from penguin.orchestration.files.run_files import attempt_folders
 from penguin.orchestration.store.queries import WorkflowReader
-from penguin.orchestration.temporal.client.connection import open_connection
 from penguin.orchestration.temporal.client.health import workers_polling
 from penguin.orchestration.temporal.client.memo import (
     DEFINITION,
@@ -89,9 +88,8 @@ class Link:
         self.hosted = False
         """Whether this process hosts workflows itself."""
 
-    async def aclose(self) -> None:
-        """Let go of it."""
-        await self.connection.aclose()
+    def close(self) -> None:
+        """Close the cache; the connection is left to those who share it."""
         self.reader.close()
         self.mirror.close()
 
@@ -237,23 +235,3 @@ def _refusal(error: WorkflowUpdateFailedError) -> WorkflowError:
     if isinstance(cause, ApplicationError) and cause.type == "IllegalCommand":
         return IllegalCommand(cause.message, str(cause.details[0]) if cause.details else "")
     return WorkflowError(f"the workflow could not do it: {cause}", "/workflow history tells what happened")
-
-
-async def open_link(
-    workspace: Workspace,
-    settings: Settings,
-    *,
-    may_start: bool,
-    narrate: Callable[[str], None],
-    metrics: str | None = None,
-) -> Link:
-    """Connect. Raises BackendUnavailable, ConfigError or StoreError."""
-    workspace.ensure()
-    connection = await open_connection(
-        settings.temporal, workspace, may_start=may_start, narrate=narrate, metrics=metrics
-    )
-    try:
-        return Link(connection, workspace, settings)
-    except BaseException:
-        await connection.aclose()
-        raise
