@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.temporal.space import TemporalSpace
+from tests.support.temporal_workspace import TemporalSpace
 
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
