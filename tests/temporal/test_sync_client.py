@@ -1,4 +1,4 @@
-"""The desk: questions to the server from a thread, given up by who leaves."""
+"""The shared connection: used from a thread, by several users, and interrupted by a shell that quits."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from tests.support.network import free_port
 from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.connection import Connection
 from penguin.orchestration.temporal.sync_client import Desk
 
 
@@ -48,3 +50,31 @@ def test_who_leaves_asks_nothing_more(desk: Desk) -> None:
     desk.interrupt()
     with pytest.raises(BackendUnavailable, match="asked no further"):
         desk.ask(answer)
+
+
+@pytest.mark.anyio
+async def test_users_share_one_connection_until_the_last_one_closes(desk: Desk, temporal_space: TemporalSpace) -> None:
+    settings = load_settings(temporal_space.root)
+    desk.join()
+    shared = await desk.connect(settings, may_start=False, narrate=print, metrics=None)
+    assert desk.ask(_connection_of) is shared
+    desk.close()
+    assert desk.ask(_connection_of) is shared
+
+
+@pytest.mark.anyio
+async def test_settings_that_were_edited_count_for_the_next_attempt_to_connect(
+    desk: Desk, temporal_space: TemporalSpace
+) -> None:
+    right = load_settings(temporal_space.root)
+    temporal_space.configure(temporal={"address": f"127.0.0.1:{free_port()}", "auto_start": False})
+    wrong = load_settings(temporal_space.root)
+    with pytest.raises(BackendUnavailable):
+        await desk.connect(wrong, may_start=False, narrate=print, metrics=None)
+    connected = await desk.connect(right, may_start=False, narrate=print, metrics=None)
+    assert connected.address == temporal_space.address
+    assert desk.ask(_connection_of) is connected
+
+
+async def _connection_of(link: Link) -> Connection:
+    return link.connection

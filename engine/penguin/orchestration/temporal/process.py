@@ -81,7 +81,7 @@ class Presence:
             if self._link is None:
                 settings = self._backlog.settings(required=False)
                 connection = await self._at_desk(settings).connect(
-                    may_start=may_start, narrate=lambda text: self.narrate(text), metrics=self.metrics
+                    settings, may_start=may_start, narrate=lambda text: self.narrate(text), metrics=self.metrics
                 )
                 self._link = Link(connection, self._workspace, settings)
                 self._link.mirror.listeners.append(self._heard)

@@ -127,16 +127,21 @@ class Desk:
     # --- for a backend, on another loop ---
 
     async def connect(
-        self, *, may_start: bool, narrate: Callable[[str], None] = _silent, metrics: str | None = None
+        self, settings: Settings, *, may_start: bool, narrate: Callable[[str], None], metrics: str | None
     ) -> Connection:
-        """The connection; see `open_connection`. `narrate` is called on the caller's loop."""
+        """The connection, or a new one with these settings; see `open_connection`. `narrate` is called on this loop."""
         loop = asyncio.get_running_loop()
 
         def narrated(text: str) -> None:
             loop.call_soon_threadsafe(narrate, text)
 
-        work = self._connected(may_start=may_start, narrate=narrated, metrics=metrics)
-        return await asyncio.wrap_future(self._run(work))
+        async def connected() -> Connection:
+            if self._connection is None:
+                # penguin.yaml may have been edited since the last attempt to connect.
+                self._settings = settings
+            return await self._connected(may_start=may_start, narrate=narrated, metrics=metrics)
+
+        return await asyncio.wrap_future(self._run(connected()))
 
     async def host(self, workflow: type[ItuvWorkflow]) -> None:
         """Host workflows from now on. Raises BackendUnavailable."""
@@ -202,13 +207,13 @@ class Desk:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _close(self, limit: float) -> None:
-        host, self._host = self._host, None
-        if host is not None and self._hosting is not None:
-            await end(limit, (host, self._hosting))
-        link, self._link = self._link, None
+        # Detached first: what connects meanwhile gets a new connection.
+        host, hosted, self._host, self._hosting = self._host, self._hosting, None, None
+        link, connection, self._link, self._connection = self._link, self._connection, None, None
+        if host is not None and hosted is not None:
+            await end(limit, (host, hosted))
         if link is not None:
             link.close()
-        connection, self._connection = self._connection, None
         if connection is not None:
             await connection.aclose()
 
