@@ -131,6 +131,11 @@ class WorkflowNotFound(WorkflowError):
     code = "workflow_not_found"
 
 
+def unknown_workflow(workflow_id: str) -> WorkflowNotFound:
+    """The error for an id that no workflow has."""
+    return WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+
+
 class TaskNotFound(WorkflowError):
     """No blueprint of the workspace has this task."""
 
@@ -400,7 +405,7 @@ class OrchestrationBackend(ABC):
     async def _existing(self, workflow_id: str) -> WorkflowInfo:
         info = await self.get_workflow_status(workflow_id)
         if info is None:
-            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+            raise unknown_workflow(workflow_id)
         return info
 
 

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import (
     Delivery,
     WorkflowInfo,
-    WorkflowNotFound,
     WorkflowPhase,
     WorkflowStatus,
+    unknown_workflow,
 )
 from penguin.orchestration.core.commands import Approve, Command, Supersede
 from penguin.orchestration.core.signals import command_of, sender_takes_over
@@ -162,7 +162,7 @@ class NativeBackend(HostedBackend):
     def _require(self, workflow_id: str) -> WorkflowInfo:
         info = self._reader.info(workflow_id)
         if info is None:
-            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+            raise unknown_workflow(workflow_id)
         return info
 
     # --- waiting and hearing ---

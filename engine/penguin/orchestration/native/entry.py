@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from penguin.orchestration.backend import WorkflowNotFound
+from penguin.orchestration.backend import unknown_workflow
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.execution.runner_api import Control
 from penguin.orchestration.store.rows import decode_events
@@ -31,5 +31,5 @@ def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:
         "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)
     ).fetchall()
     if not rows:
-        raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+        raise unknown_workflow(workflow_id)
     return rebuild([event for _, data in rows for event in decode_events(data)]), rows[-1][0]

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from penguin.orchestration.backend import WorkflowNotFound, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus, unknown_workflow
 from penguin.orchestration.core.decider import workflow_settled
 from penguin.orchestration.core.state import State
 from penguin.orchestration.store.dependencies import dependency_state
@@ -59,7 +59,7 @@ class Settling:
             return state.status, state.cancelling, state.running, task.project_id, task.dependencies
         row = self._connection.execute(_RUN, (workflow_id,)).fetchone()
         if row is None:
-            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+            raise unknown_workflow(workflow_id)
         return WorkflowStatus(row[0]), bool(row[1]), bool(row[2]), row[3], json.loads(row[4])
 
     def _in_vain(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:

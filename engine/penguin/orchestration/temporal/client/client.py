@@ -20,7 +20,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, WorkflowNotFound
+from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, unknown_workflow
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.files.object_store import open_storage
@@ -140,7 +140,7 @@ class Link:
         """A workflow as it stands. Raises WorkflowNotFound."""
         seen = await self.visibility.look(workflow_id)
         if seen is None:
-            raise WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
+            raise unknown_workflow(workflow_id)
         return seen
 
     async def fetch_events(self, workflow_id: str) -> None:
