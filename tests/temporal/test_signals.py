@@ -154,7 +154,7 @@ SIGNALS_REFUSED: tuple[tuple[str, Any], ...] = (
 )
 
 
-async def test_a_signal_that_is_not_allowed_is_recorded_and_changes_nothing(
+async def test_a_refused_signal_is_recorded_and_changes_nothing(
     temporal_workspace: TemporalWorkspace,
 ) -> None:
     async with backend_of(temporal_workspace, works=False) as client:

@@ -53,8 +53,10 @@ def test_who_leaves_asks_nothing_more(desk: Desk) -> None:
 
 
 @pytest.mark.anyio
-async def test_users_share_one_connection_until_the_last_one_closes(desk: Desk, temporal_space: TemporalSpace) -> None:
-    settings = load_settings(temporal_space.root)
+async def test_users_share_one_connection_until_the_last_one_closes(
+    desk: Desk, temporal_workspace: TemporalWorkspace
+) -> None:
+    settings = load_settings(temporal_workspace.root)
     desk.join()
     shared = await desk.connect(settings, may_start=False, narrate=print, metrics=None)
     assert desk.ask(_connection_of) is shared
@@ -64,15 +66,15 @@ async def test_users_share_one_connection_until_the_last_one_closes(desk: Desk, 
 
 @pytest.mark.anyio
 async def test_settings_that_were_edited_count_for_the_next_attempt_to_connect(
-    desk: Desk, temporal_space: TemporalSpace
+    desk: Desk, temporal_workspace: TemporalWorkspace
 ) -> None:
-    right = load_settings(temporal_space.root)
-    temporal_space.configure(temporal={"address": f"127.0.0.1:{free_port()}", "auto_start": False})
-    wrong = load_settings(temporal_space.root)
+    right = load_settings(temporal_workspace.root)
+    temporal_workspace.configure(temporal={"address": f"127.0.0.1:{free_port()}", "auto_start": False})
+    wrong = load_settings(temporal_workspace.root)
     with pytest.raises(BackendUnavailable):
         await desk.connect(wrong, may_start=False, narrate=print, metrics=None)
     connected = await desk.connect(right, may_start=False, narrate=print, metrics=None)
-    assert connected.address == temporal_space.address
+    assert connected.address == temporal_workspace.address
     assert desk.ask(_connection_of) is connected
 
 
