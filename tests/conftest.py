@@ -55,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not any(item.get_closest_marker(kind) for kind in KINDS):
             folder = item.path.relative_to(TESTS).parts[0]
+            if folder not in kinds:
+                raise pytest.UsageError(f"tests/{folder} has no kind: add the folder to KINDS in tests/conftest.py")
             item.add_marker(getattr(pytest.mark, kinds[folder]))
 
 
