@@ -13,7 +13,18 @@ import pytest
 
 TESTS = Path(__file__).parent
 KINDS = {
-    "unit": ("benchmarks", "blueprint", "commands", "config", "core", "files", "render", "store", "text"),
+    "unit": (
+        "architecture",
+        "benchmarks",
+        "blueprint",
+        "commands",
+        "config",
+        "core",
+        "files",
+        "render",
+        "store",
+        "text",
+    ),
     "integration": ("agents", "crash", "execution", "native", "shell", "temporal", "worktree"),
     "acceptance": ("api", "cli", "docs", "examples", "package", "worker"),
 }
