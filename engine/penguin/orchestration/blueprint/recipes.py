@@ -15,6 +15,7 @@ from typing import Any
 from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
+from penguin.orchestration.core.pattern import pattern_of, problem_of
 
 KINDS = ("shell", "http", "python")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -81,11 +82,9 @@ def _process(source: str, entries: dict[str, Node], checker: Checker, where: str
 
 def _pattern(node: Node | None, checker: Checker, where: str) -> str | None:
     text = checker.label(node, where)
-    if node is not None and text and len(text) > 2 and text[0] == text[-1] == "/":
-        try:
-            re.compile(text[1:-1])
-        except (re.error, OverflowError, RecursionError) as error:
-            checker.error(node.line, f"{where}: {text[:80]} is not a regular expression: {error}")
+    pattern = pattern_of(text or "")
+    if node is not None and pattern and (problem := problem_of(pattern)):
+        checker.error(node.line, f"{where}: {(text or '')[:80]} is not a regular expression: {problem}")
     return text
 
 

@@ -1,11 +1,14 @@
 """An HTTP step, as a process: `python -I -m penguin.orchestration.execution.http_step REQUEST.json`.
 
 A process like every other step's: time-out, cancel and adoption are the same. The response goes to standard output, why
-it is not the expected one to standard error. Exit 0: as expected. 1: not. 2: the request could not be read.
+it is not the expected one to standard error. Exit 0: as expected. 1: not. 2: the request could not be read. 3: the
+response could not be judged within its limits.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import time
 from pathlib import Path
@@ -14,7 +17,16 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.execution.expectations import json_difference, text_holds
+from penguin.orchestration.core.pattern import pattern_of
+from penguin.orchestration.execution.expectations import json_difference
+from penguin.orchestration.execution.judging.limits import (
+    LONGEST,
+    MEMORY,
+    NOT_JUDGED,
+    TookTooLong,
+    limit_memory,
+    within,
+)
 
 LARGEST = 4_000_000
 """Bytes of a response's body that are read."""
@@ -39,6 +51,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Seconds to go on trying."""
     timeout: float
     """Seconds for one try."""
+    deadline: float = math.inf
+    """When the step is ended, on the monotonic clock."""
 
 
 class Answer(Struct, frozen=True):
@@ -50,13 +64,25 @@ class Answer(Struct, frozen=True):
     whole: bool
 
 
+class NotJudged(Exception):
+    """Says which limit judging a response has hit."""
+
+
 def main(path: str) -> int:
     try:
         request = msgspec.json.decode(Path(path).read_bytes(), type=Request)
     except (OSError, msgspec.DecodeError) as error:
         print(f"the request can't be read: {error}", file=sys.stderr)  # noqa: T201 - its output is the evidence
         return 2
-    answer, problem = persist(request)
+    limit_memory()
+    try:
+        answer, problem = persist(request)
+    except NotJudged as error:
+        sys.stderr.write(str(error))
+        return NOT_JUDGED
+    except MemoryError:
+        sys.stderr.write(f"judging the response needs more than {MEMORY >> 20} MB of memory")
+        return NOT_JUDGED
     if answer:
         sys.stdout.write(answer.head + "\n")
         sys.stdout.flush()
@@ -79,6 +105,7 @@ def persist(request: Request) -> tuple[Answer | None, str]:
 
 
 def attempt(client: httpx.Client, request: Request) -> tuple[Answer | None, str]:
+    """One answer, and what is wrong with it. Raises NotJudged."""
     try:
         answer = ask(client, request)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -101,14 +128,29 @@ def ask(client: httpx.Client, request: Request) -> Answer:
 
 
 def problem_of(answer: Answer, request: Request) -> str:
-    """What is not as expected; empty if all is."""
+    """What is not as expected; empty if all is. Raises NotJudged."""
     if request.status is None and not 200 <= answer.status < 300:
         return f"status {answer.status}, not 2xx"
     if request.status is not None and answer.status != request.status:
         return f"status {answer.status}, not {request.status}"
-    if request.text is not None and not text_holds(answer.body.decode(errors="replace"), request.text):
-        return f"the body does not contain {request.text}"
+    if request.text is not None and not _contains(answer.body.decode(errors="replace"), request.text, request.deadline):
+        part = "" if answer.whole else f" (its first {LARGEST} bytes were searched)"
+        return f"the body does not contain {request.text}{part}"
     return json_problem(answer, request.json) if request.json is not None else ""
+
+
+def _contains(body: str, wanted: str, deadline: float) -> bool:
+    pattern = pattern_of(wanted)
+    if pattern is None:
+        return wanted in body
+    # A little less than is left: whoever ends this process at the deadline could not say why.
+    seconds = min(LONGEST, max(0.05, 0.9 * (deadline - time.monotonic())))
+    try:
+        with within(seconds):
+            return re.search(pattern, body, re.MULTILINE) is not None
+    except TookTooLong as error:
+        problem = f"the pattern {wanted} did not finish within {seconds:.3g} s, searching the body"
+        raise NotJudged(problem) from error
 
 
 def json_problem(answer: Answer, wanted: object) -> str:
@@ -116,9 +158,11 @@ def json_problem(answer: Answer, wanted: object) -> str:
         return f"the body is larger than {LARGEST} bytes"
     try:
         given = msgspec.json.decode(answer.body)
+        difference = json_difference(wanted, given)
     except msgspec.DecodeError as error:
         return f"the body is no JSON: {error}"
-    difference = json_difference(wanted, given)
+    except RecursionError:
+        return "the JSON of the body is nested too deeply to be read"
     return f"in the JSON of the body, {difference}" if difference else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import stat
@@ -12,6 +13,8 @@ from penguin.orchestration.core.results import TestCounts
 
 LARGEST = 100_000_000
 """Bytes of a report that are read; a larger one counts as unreadable."""
+SMALL = 1 << 20
+"""Bytes of a report that are counted within a fraction of a second."""
 CHUNK = 1 << 16
 NO_TESTS = 5
 """pytest's exit code where no test was collected, or none was left to run."""
@@ -59,14 +62,17 @@ def signature(path: Path) -> list[int]:
 def count(path: Path) -> TestCounts:
     """Count the test cases of a report. Raises UnreadableReport."""
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-            raise UnreadableReport("is no file of a sensible size")
-        counter = _Counter()
-        with path.open("rb") as file:
-            while data := file.read(CHUNK):
+        # Opened before it is looked at, and without waiting: a step may put a pipe there at any time.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+                raise UnreadableReport("is no file of a sensible size")
+            counter = _Counter()
+            left = found.st_size
+            while left > 0 and (data := file.read(min(CHUNK, left))):
                 counter.feed(data)
-        return counter.close()
+                left -= len(data)
+            return counter.close()
     except OSError as error:
         raise UnreadableReport(error.strerror or str(error)) from error
     except expat.ExpatError as error:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Command, Criterion, Expect, Gate, Recipe, RecipeStep, Task
-from penguin.orchestration.execution.expectations import regex_of
+from penguin.orchestration.core.pattern import pattern_of, problem_of
 from penguin.orchestration.execution.junit import is_pytest, own_report
 from penguin.orchestration.execution.runner_api import AttemptOrder
 
@@ -81,10 +79,9 @@ def _problem(step: RecipeStep) -> str:
     """Why a step of a recipe can't be run by anybody."""
     if step.kind not in RECIPE_KINDS:
         return f"unknown kind of step {step.kind!r}"
-    try:
-        regex_of(step.expect.stdout or "")
-    except re.error as error:
-        return f"{step.expect.stdout} is no regular expression: {error}"
+    pattern = pattern_of(step.expect.stdout or "")
+    if pattern is not None and (problem := problem_of(pattern)):
+        return f"/{short(pattern)}/ is not a regular expression: {problem}"
     return ""
 
 

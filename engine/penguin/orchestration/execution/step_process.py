@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -103,5 +104,6 @@ def _request(step: PlannedStep, limit: float) -> str:
         "text": asked.expect.stdout,
         "within": asked.within,
         "timeout": limit,
+        "deadline": time.monotonic() + limit,
     }
     return msgspec.json.encode(request).decode()

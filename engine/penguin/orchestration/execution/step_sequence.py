@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ import msgspec
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.pattern import pattern_of
 from penguin.orchestration.core.results import StepEvidence
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
 from penguin.orchestration.execution import verdicts
 from penguin.orchestration.execution.environment import Surroundings
-from penguin.orchestration.execution.expectations import regex_of
+from penguin.orchestration.execution.judging.limits import LONGEST
+from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
 from penguin.orchestration.execution.launcher_client import LauncherError, Running, StepOrder
 from penguin.orchestration.execution.plan import Group, Plan, PlannedStep, short
 from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
@@ -36,6 +39,7 @@ LOST = (records.CRASH, records.LEASE)
 """How steps end that nobody asked to stop and that have no result."""
 
 STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
+NOT_JUDGED = Judgement(Verdict.INTERRUPTED, "stopped before its output was judged")
 
 
 class Interrupted(Exception):
@@ -110,7 +114,8 @@ class Steps:
             await self._run_steps(group.steps, backgrounds)
         except (Interrupted, LauncherError):
             # A server that waits for nobody; its recipe starts it again.
-            await self._end(backgrounds, records.STOPPED)
+            with contextlib.suppress(Interrupted):
+                await self._end(backgrounds, records.STOPPED)
             raise
         await self._end(backgrounds, records.ENDED)
         for background in backgrounds:
@@ -140,7 +145,8 @@ class Steps:
 
     async def _start(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
         """The step's result, or the step as it runs. None: no time is left to start it."""
-        found = await self._tries.find(step, not_before)
+        stem = self._tries.stem(step)
+        found = await self._tries.find(stem, not_before)
         if found is not None:
             return found
         if stop := self._control.stop:
@@ -148,12 +154,13 @@ class Steps:
         if (limit := self._limit(step)) <= 0:
             return None
 
-        def order(step_id: str) -> StepOrder:
+        async def order(step_id: str) -> StepOrder:
             if step.agent:
-                return self._agent(step).step_order(step_id, limit)
+                # It reads what was printed before.
+                return await asyncio.to_thread(self._agent(step).step_order, step_id, limit)
             return step_order(self._order, step, step_id, self._surroundings, limit)
 
-        return await self._tries.start(step, not_before, order)
+        return await self._tries.start(stem, not_before, order)
 
     def _agent(self, step: PlannedStep) -> AgentRun:
         from penguin.orchestration.execution.agent_step import AgentRun
@@ -190,7 +197,12 @@ class Steps:
             self._note(self._of(step, ended, STOPPED, note))
             raise Interrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
-        self._note(await self._judged(step, ended, note))
+        try:
+            noted = await self._judged(step, ended, note)
+        except Interrupted:
+            self._note(self._of(step, ended, NOT_JUDGED, note))
+            raise
+        self._note(noted)
 
     async def _take_opinions(self, step: PlannedStep) -> None:
         """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
@@ -230,7 +242,7 @@ class Steps:
         return running.exit.result()
 
     async def _end(self, backgrounds: list[Background], why: str) -> None:
-        """End what runs in the background, and put what came of it in its place."""
+        """End what runs in the background, and put what came of it in its place. Raises Interrupted."""
         waiting: set[asyncio.Future[Exit]] = set()
         for background in backgrounds:
             if isinstance(background.state, Running):
@@ -238,31 +250,65 @@ class Steps:
                 waiting.add(background.state.exit)
         if waiting:
             await asyncio.wait(waiting)
+        interruption = None
         for background in backgrounds:
             ended = background.ended
-            if ended is not None:
-                step, note = background.step, background.note
-                noted = await self._judged(step, ended, note) if ended.counts else None
-                self._put(background.place, noted or self._of(step, ended, STOPPED, note))
+            if ended is None:
+                continue
+            step, note = background.step, background.note
+            try:
+                noted = await self._judged(step, ended, note) if ended.counts else self._of(step, ended, STOPPED, note)
+            except Interrupted as error:
+                noted, interruption = self._of(step, ended, NOT_JUDGED, note), error
+            self._put(background.place, noted)
+        if interruption is not None:
+            raise interruption
 
     async def _judged(self, step: PlannedStep, ended: Exit, note: Note) -> StepEvidence:
+        """The evidence of a step that ended. Raises Interrupted where the attempt is asked to stop before."""
         if step.agent:
             judgement = await asyncio.to_thread(self._agent(step).hear, ended)
             return self._of(step, ended, judgement, note)
+        if self._control.stop is Stop.CANCEL:
+            raise Interrupted(self._cause())
         judged = self._as_stored(step)
+        request = verdicts.request_for(judged, ended, note.report)
+        answer = await self._ask(request, ended.id) if request is not None else None
         reads = note.report is not None or ended.output.kept > BIG_OUTPUT
         if reads:
-            judgement = await asyncio.to_thread(verdicts.judge, judged, ended, note.limit, note.report)
+            judgement = await asyncio.to_thread(verdicts.judge, judged, ended, note.limit, note.report, answer)
         else:
-            judgement = verdicts.judge(judged, ended, note.limit, note.report)
+            judgement = verdicts.judge(judged, ended, note.limit, note.report, answer)
         if judgement.executed_nothing:
             self.executed_nothing.add(step.name)
         return self._of(step, ended, judgement, note)
 
+    async def _ask(self, request: Request, step_id: str) -> Answer:
+        """Have something judged in a process, within the time that is left. Raises Interrupted."""
+        seconds = min(LONGEST, self._timeout - self._spent)
+        stem = stem_of(step_id)
+        state = await self._tries.find(stem, 0.0)
+        if state is None:
+            if self._control.stop in (Stop.NOW, Stop.CANCEL):
+                raise Interrupted(self._cause())
+            if seconds <= 0:
+                return Answer(limit=f"was not judged: the {self._timeout:g} s of the phase are used up")
+
+            async def order(judging_id: str) -> StepOrder:
+                return judging_order(request, judging_id, seconds)
+
+            state = await self._tries.start(stem, 0.0, order)
+        seconds = _note_of(state).limit
+        ended = await self._wait(state) if isinstance(state, Running) else state
+        if not ended.counts:
+            raise Interrupted(ended.why if ended.why in LOST else self._cause())
+        self._spent += ended.duration
+        return answer_of(ended, seconds)
+
     def _as_stored(self, step: PlannedStep) -> PlannedStep:
         """The step, expecting of its output what is left of that once it is redacted."""
         wanted = step.expect.stdout if step.expect else None
-        if step.expect is None or wanted is None or regex_of(wanted):
+        if step.expect is None or wanted is None or pattern_of(wanted) is not None:
             return step
         return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
 

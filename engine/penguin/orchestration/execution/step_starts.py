@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -62,15 +62,15 @@ class Tries:
         self._run_dir = run_dir
         self._launchers = launchers
 
-    def _stem(self, step: PlannedStep) -> str:
+    def stem(self, step: PlannedStep) -> str:
+        """The path of a step's files, without number and suffix."""
         return f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
 
-    async def find(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
-        """The step's result, or the step as it runs; None: it is to be started.
+    async def find(self, stem: str, not_before: float) -> Exit | Running | None:
+        """The result of the step with this stem, or the step as it runs; None: it is to be started.
 
         Results of what was started before `not_before` (seconds since the epoch) don't count.
         """
-        stem = self._stem(step)
         if not (number := records.newest_try(stem)):
             return None
         step_id = f"{stem}.{number}"
@@ -89,14 +89,13 @@ class Tries:
             return self._launchers.lost(step_id)
         return ended if ended.counts and ended.started >= not_before else None
 
-    async def start(self, step: PlannedStep, not_before: float, order: Callable[[str], StepOrder]) -> Exit | Running:
+    async def start(self, stem: str, not_before: float, order: Callable[[str], Awaitable[StepOrder]]) -> Exit | Running:
         """Start the next try; should somebody have started it meanwhile, find that. `order` makes it from the id."""
         for _ in range(MOST_STARTS):
-            stem = self._stem(step)
             with contextlib.suppress(AlreadyStarted):
-                planned = order(f"{stem}.{records.newest_try(stem) + 1}")
+                planned = await order(f"{stem}.{records.newest_try(stem) + 1}")
                 return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
             # By another engine, or by this one and never heard of: its files tell.
-            if (found := await self.find(step, not_before)) is not None:
+            if (found := await self.find(stem, not_before)) is not None:
                 return found
-        raise LauncherError(f"{step.name} could not be started: its launcher ends again and again")
+        raise LauncherError(f"{Path(stem).name} could not be started: its launcher ends again and again")

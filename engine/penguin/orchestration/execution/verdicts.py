@@ -10,10 +10,14 @@ from msgspec import Struct
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expect
+from penguin.orchestration.core.pattern import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.expectations import file_holds
+from penguin.orchestration.execution.expectations import file_contains
+from penguin.orchestration.execution.judging.limits import NOT_JUDGED
+from penguin.orchestration.execution.judging.request import Answer, Request
+from penguin.orchestration.execution.judging.search import WINDOW
 from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.step_files import Exit
 from penguin.orchestration.execution.step_output import last_line
@@ -39,8 +43,47 @@ class Report(Struct, frozen=True):
     """Signature of what was there before the step started: that one doesn't count."""
 
 
-def judge(step: PlannedStep, exit_: Exit, limit: float, report: Report | None) -> Judgement:
-    """The verdict on a step that ended; `limit` is the time it had, in seconds."""
+def request_for(step: PlannedStep, exit_: Exit, report: Report | None) -> Request | None:
+    """What has to be judged in a process before `judge` can tell; None where that is quick and can't hang."""
+    if _not_ended(step, exit_, 0.0) is not None or step.kind == "http":
+        return None
+    if step.expect is not None:
+        pattern = pattern_of(step.expect.stdout or "")
+        if pattern is None or not _ended_as_expected(step, step.expect, exit_):
+            return None
+        return Request(file=exit_.id + records.LOG, pattern=pattern)
+    if report is not None and _is_large(report):
+        return Request(file=report.path)
+    return None
+
+
+def _is_large(report: Report) -> bool:
+    signature = junit.signature(Path(report.path))
+    return bool(signature) and signature != list(report.before) and junit.SMALL < signature[1] <= junit.LARGEST
+
+
+def judge(
+    step: PlannedStep, exit_: Exit, limit: float, report: Report | None, answer: Answer | None = None
+) -> Judgement:
+    """The verdict on a step that ended.
+
+    Args:
+        limit: The time it had, in seconds.
+        answer: What was answered to the request of `request_for`, if there is one.
+    """
+    if (ended := _not_ended(step, exit_, limit)) is not None:
+        return ended
+    if step.kind == "http":
+        return _judge_http(exit_)
+    if step.expect is not None:
+        return _judge_expected(step, step.expect, exit_, answer)
+    if report is not None:
+        return _judge_tests(step, exit_, report, answer)
+    return _judge_exit(exit_)
+
+
+def _not_ended(step: PlannedStep, exit_: Exit, limit: float) -> Judgement | None:
+    """The verdict on a step that did not come to its end; None: it did."""
     if exit_.why == records.TIMEOUT:
         return Judgement(Verdict.ERROR, f"timed out after {limit:g} s")
     if exit_.error:
@@ -49,13 +92,7 @@ def judge(step: PlannedStep, exit_: Exit, limit: float, report: Report | None) -
         return Judgement(Verdict.ERROR, "its exit code is unknown")
     if step.background and exit_.why != records.ENDED:
         return _ended_early(exit_)
-    if step.kind == "http":
-        return _judge_http(exit_)
-    if step.expect is not None:
-        return _judge_expected(step, step.expect, exit_)
-    if report is not None:
-        return _judge_tests(step, exit_, report)
-    return _judge_exit(exit_)
+    return None
 
 
 def _judge_exit(exit_: Exit, wanted: int = 0) -> Judgement:
@@ -95,30 +132,55 @@ def _judge_http(exit_: Exit) -> Judgement:
     if exit_.code == 0:
         return Judgement(Verdict.PASSED)
     problem = last_line(Path(exit_.id + records.ERRORS))
-    if exit_.code == 1 and problem:
-        return Judgement(Verdict.FAILED, problem)
+    if exit_.code in (1, NOT_JUDGED) and problem:
+        return Judgement(Verdict.FAILED if exit_.code == 1 else Verdict.ERROR, problem)
     return _judge_exit(exit_)
 
 
-def _judge_expected(step: PlannedStep, expect: Expect, exit_: Exit) -> Judgement:
-    if not step.background:
-        ended = _judge_exit(exit_, expect.exit or 0)
-        if ended.verdict is not Verdict.PASSED:
-            return ended
-    log = Path(exit_.id + records.LOG)
-    if expect.stdout is not None and not file_holds(log, expect.stdout):
-        return Judgement(Verdict.FAILED, f"standard output does not contain {expect.stdout}{_said(exit_)}")
+def _ended_as_expected(step: PlannedStep, expect: Expect, exit_: Exit) -> bool:
+    return step.background or _judge_exit(exit_, expect.exit or 0).verdict is Verdict.PASSED
+
+
+def _judge_expected(step: PlannedStep, expect: Expect, exit_: Exit, answer: Answer | None) -> Judgement:
+    if not _ended_as_expected(step, expect, exit_):
+        return _judge_exit(exit_, expect.exit or 0)
+    if expect.stdout is None:
+        return Judgement(Verdict.PASSED)
+    log, where = Path(exit_.id + records.LOG), ""
+    if pattern_of(expect.stdout) is None:
+        found = file_contains(log, expect.stdout)
+    else:
+        answer = answer or Answer(limit="was not judged")
+        if answer.limit:
+            problem = f"the pattern {expect.stdout} {answer.limit}, searching standard output"
+            return Judgement(Verdict.ERROR, problem)
+        found = answer.found
+        where = f" (its first and last {WINDOW} bytes were searched)" if exit_.output.kept > 2 * WINDOW else ""
+    if not found:
+        return Judgement(Verdict.FAILED, f"standard output does not contain {expect.stdout}{where}{_said(exit_)}")
     return Judgement(Verdict.PASSED)
 
 
-def _judge_tests(step: PlannedStep, exit_: Exit, report: Report) -> Judgement:
+def _tests_of(report: Report, answer: Answer | None) -> TestCounts:
+    """What a report counted. Raises UnreadableReport."""
+    path = Path(report.path)
+    if answer is None:
+        if junit.signature(path) == list(report.before):
+            raise junit.UnreadableReport("was not written")
+        return junit.count(path)
+    if answer.tests is None:
+        raise junit.UnreadableReport(answer.unreadable)
+    return answer.tests
+
+
+def _judge_tests(step: PlannedStep, exit_: Exit, report: Report, answer: Answer | None) -> Judgement:
     ended = _judge_exit(exit_)
     if ended.verdict is Verdict.ERROR:
         return ended
+    if answer is not None and answer.limit:
+        return Judgement(Verdict.ERROR, f"its JUnit report {Path(report.path).name} {answer.limit}")
     try:
-        if junit.signature(Path(report.path)) == list(report.before):
-            raise junit.UnreadableReport("was not written")
-        tests = junit.count(Path(report.path))
+        tests = _tests_of(report, answer)
     except junit.UnreadableReport as error:
         return _without_report(step, exit_, ended, f"its JUnit report {error}")
     nothing = tests.run == 0 and exit_.code in (0, junit.NO_TESTS)

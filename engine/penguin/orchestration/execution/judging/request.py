@@ -1,0 +1,75 @@
+"""What is asked of a process that judges, how it is started, and its answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from penguin.orchestration.core.results import TestCounts
+from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.environment import write_source
+from penguin.orchestration.execution.launcher_client import StepOrder
+from penguin.orchestration.execution.step_files import Exit
+
+PROGRAM = ("-I", "-m", "penguin.orchestration.execution.judging.program")
+MOST_OUTPUT = 1 << 16
+"""Bytes of an answer."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What to look for in which file."""
+
+    file: str
+    pattern: str | None = None
+    """A regular expression; None: the file is a JUnit report, to be counted."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What was found."""
+
+    found: bool = False
+    tests: TestCounts | None = None
+    unreadable: str = ""
+    """Why the report can't be read."""
+    limit: str = ""
+    """Why there is no answer: a sentence without its subject."""
+
+
+def stem_of(step_id: str) -> str:
+    """The path without number and suffix of the files of judging a step. No output of a step has such a name."""
+    folder, _, name = step_id.rpartition("/")
+    return f"{folder}/judging-{name}"
+
+
+def judging_order(request: Request, judging_id: str, seconds: float) -> StepOrder:
+    """What the launcher is to start."""
+    path = Path(judging_id + ".request.json")
+    asked = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
+    write_source(path, msgspec.json.encode(asked).decode())
+    return StepOrder(
+        id=judging_id,
+        argv=(sys.executable, *PROGRAM, str(path)),
+        cwd="/",
+        env={"PATH": os.defpath},
+        timeout=seconds,
+        max_output=MOST_OUTPUT,
+        split=True,
+        note={"limit": seconds},
+    )
+
+
+def answer_of(ended: Exit, seconds: float) -> Answer:
+    """The answer of a process that ended; `seconds` is the time it had."""
+    if ended.why == records.TIMEOUT:
+        return Answer(limit=f"did not finish within {seconds:.3g} s")
+    try:
+        if ended.code != 0:
+            raise ValueError
+        with Path(ended.id + records.LOG).open("rb") as file:
+            return msgspec.json.decode(file.read(MOST_OUTPUT), type=Answer)
+    except (OSError, ValueError):
+        return Answer(limit=f"could not be judged: its process ended with {ended.error or ended.code}")
