@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Adapter, Call, Finish, Heard
+from penguin.orchestration.agents.event_stream import EventFile
 from penguin.orchestration.core.definition import AgentSpec
-from penguin.orchestration.execution.agent_step import events
 
 RECORDED = Path(__file__).parent / "recorded"
 LONGEST = 120
@@ -20,7 +20,7 @@ LONGEST = 120
 
 def recorded(name: str) -> Iterable[Mapping[str, Any]]:
     """The events of a recorded run."""
-    return events(RECORDED / f"{name}.jsonl")
+    return EventFile(RECORDED / f"{name}.jsonl")
 
 
 def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, **more: Any) -> Call:
@@ -73,4 +73,4 @@ def run_agent(
                 process.wait()
     why = "idle" if kill_at is not None else None
     finish = Finish(None if why else code, why, err.read_text(errors="replace")[-4000:])
-    return AgentRun(adapter.hear(events(out), finish), finish, out.read_text(errors="replace"))
+    return AgentRun(adapter.hear(EventFile(out), finish), finish, out.read_text(errors="replace"))

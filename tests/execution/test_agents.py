@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,11 @@ async def test_a_program_that_is_missing_blocks_with_what_installs_it(workspace:
 
 async def test_an_unknown_agent_can_run_nowhere(workspace: AttemptWorkspace) -> None:
     assert (await workspace.attempt(workspace.order(agent="claude", phase=WorkflowPhase.IMPLEMENT))).impossible
+
+
+async def test_what_is_not_read_of_its_output_is_in_the_evidence(workspace: AttemptWorkspace) -> None:
+    program = "print('{\"a\":' * 100_000); print('x' * 5_000_000); print('done')"
+    result = await ran(workspace, sys.executable, "-c", program)
+    assert result.verdict is Verdict.PASSED
+    reason = result.steps[0].reason
+    assert reason == "not read of its output: 1 line longer than 4 MB, 1 line nested deeper than 100 levels"

@@ -6,6 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.agents.event_stream import Lines, read_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -17,21 +19,24 @@ class Telling:
 
     def __init__(self, describe: Callable[[Mapping[str, Any]], list[str]]) -> None:
         self._describe = describe
-        self._rest = b""
+        self._lines = Lines()
 
     def feed(self, output: bytes) -> bytes:
         """The lines that some more output makes."""
-        *lines, self._rest = (self._rest + output).split(b"\n")
-        return b"".join(map(self._told, lines))
+        return b"".join(map(self._told, self._lines.feed(output)))
+
+    def end(self) -> bytes:
+        """What is left when no more output comes."""
+        return self._told(self._lines.rest())
 
     def _told(self, line: bytes) -> bytes:
         try:
-            event = json.loads(line)
+            event = read_json(line)
         except ValueError:
             event = None
         if not isinstance(event, dict):
             return line + b"\n" if line.strip() else b""
-        return "".join(f"{said}\n" for said in self._describe(event)).encode()
+        return "".join(f"{said}\n" for said in self._describe(event)).encode(errors="replace")
 
 
 def telling_of(path: str) -> Telling | None:

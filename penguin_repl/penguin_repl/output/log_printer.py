@@ -63,6 +63,9 @@ class LogPrinter:
         self.head(log)
         if self._telling is not None:
             output = self._telling.feed(output)
+        self._show(output)
+
+    def _show(self, output: bytes) -> None:
         if self._screen.style.terminal:
             self._text(self._filter.feed(output))
         else:
@@ -71,6 +74,9 @@ class LogPrinter:
 
     def end(self) -> None:
         """No more of this step."""
+        if self._telling is not None:
+            self._show(self._telling.end())
+            self._telling = None
         if self._log and self._screen.style.terminal:
             self._text(self._filter.end())
         if self._open:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
+from penguin.orchestration.agents.event_stream import lines_of, read_json
 from penguin.orchestration.agents.json_values import (
     cut_off,
     failed,
@@ -167,13 +168,13 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
     except FileNotFoundError:
         return
     with file:
-        for raw in file:
+        for raw in lines_of(file):
             # The rest may be megabytes of what was said.
             if b'"token_usage_record"' not in raw and b'"token_count"' not in raw:
                 continue
             try:
-                yield mapping(json.loads(raw))
-            except (ValueError, RecursionError):
+                yield mapping(read_json(raw))
+            except ValueError:
                 # The last line of a run that was killed, or goes on.
                 continue
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
+from penguin.orchestration.agents.event_stream import read_json
 from penguin.orchestration.agents.json_values import cut_off, items, last_line, mapping, retry_after, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
@@ -111,8 +112,8 @@ def _messages(written: str) -> list[Message]:
 
 def _objects(written: str) -> Iterator[Mapping[str, Any]]:
     try:
-        whole = json.loads(written)
-    except (ValueError, RecursionError):
+        whole = read_json(written)
+    except ValueError:
         yield from _lines(written)
         return
     yield from items(whole) or items(mapping(whole).get("messages")) or items([whole])
@@ -121,8 +122,8 @@ def _objects(written: str) -> Iterator[Mapping[str, Any]]:
 def _lines(written: str) -> Iterator[Mapping[str, Any]]:
     for raw in written.splitlines():
         try:
-            yield mapping(json.loads(raw))
-        except (ValueError, RecursionError):
+            yield mapping(read_json(raw))
+        except ValueError:
             continue
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Ending, Finish
+from penguin.orchestration.agents.event_stream import read_json
 from penguin.orchestration.backend import Verdict
 
 LINE = 160
@@ -61,8 +62,8 @@ def told(message: object) -> str:
     """An error's words: providers wrap them in JSON, and programs in colours."""
     words = _ANSI.sub("", text(message)).strip()
     try:
-        inner = mapping(json.loads(words)) if words.startswith("{") else {}
-    except (ValueError, RecursionError):
+        inner = mapping(read_json(words)) if words.startswith("{") else {}
+    except ValueError:
         inner = {}
     error = inner.get("error")
     return line(mapping(error).get("message") or inner.get("message") or (error if isinstance(error, str) else words))
@@ -80,7 +81,8 @@ def retry_after(words: str) -> float:
     if match is None:
         return 0.0
     parts = _TIME.findall(match[1])
-    return min(sum(float(count) * _unit(name.lower()) for count, name in parts), LONGEST_WAIT)
+    seconds = sum(float(count) * unit for count, name in parts if (unit := _unit(name.lower())))
+    return min(seconds, LONGEST_WAIT)
 
 
 def _unit(name: str) -> float:

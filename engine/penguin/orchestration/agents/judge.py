@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penguin.orchestration.agents.json_values import LINE, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Criterion, Task
 
@@ -34,6 +35,12 @@ SCHEMA: dict[str, Any] = {
     "required": ["criteria"],
     "additionalProperties": False,
 }
+LONGEST_ANSWER = 1 << 20
+"""Characters of an answer that is read."""
+MOST_READ = 50 << 20
+"""Characters that are read in all to find the JSON object in an answer."""
+MOST_NAMED = 100
+"""Pieces of evidence that are looked up for a criterion."""
 LONGEST_DIFF = 100_000
 """Characters of the difference that a judge is shown."""
 _PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
@@ -76,22 +83,26 @@ def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: S
 
 def opinions(answer: str, count: int, pieces: Sequence[Piece], workspace: Path) -> list[Opinion]:
     """What the answer says of each of `count` criteria; UNVERIFIED where it says nothing that counts."""
-    said = {entry.get("criterion"): entry for entry in _entries(answer)}
+    if len(answer) > LONGEST_ANSWER:
+        problem = f"the judge's answer of {len(answer)} characters is not read, {LONGEST_ANSWER} are the most"
+        return [Opinion(Verdict.UNVERIFIED, problem)] * count
+    entries = list(_entries(answer))
+    said = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
     return [_opinion(said.get(number), {it.name for it in pieces}, workspace) for number in range(1, count + 1)]
 
 
 def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) -> Opinion:
     if entry is None:
         return Opinion(Verdict.UNVERIFIED, "the judge said nothing of it")
-    reason = str(entry.get("reason") or "")[:300]
-    verdict = _VERDICTS.get(str(entry.get("verdict")))
+    reason = text(entry.get("reason"))[:300]
+    verdict = _VERDICTS.get(text(entry.get("verdict")))
     if verdict is None:
         return Opinion(Verdict.UNVERIFIED, f"the judge can't tell: {reason}")
     named = entry.get("evidence")
-    rests = [str(it) for it in named] if isinstance(named, list) else []
+    rests = [text(it) for it in named[:MOST_NAMED]] if isinstance(named, list) else []
     if not any(it in names or _is_file(workspace, it) for it in rests):
         return Opinion(Verdict.UNVERIFIED, f"the judge names no evidence: {reason}")
-    return Opinion(verdict, f"{reason} ({', '.join(rests[:5])})")
+    return Opinion(verdict, f"{reason} ({', '.join(it[:LINE] for it in rests[:5])})")
 
 
 def _is_file(workspace: Path, named: str) -> bool:
@@ -106,10 +117,18 @@ def _is_file(workspace: Path, named: str) -> bool:
 def _entries(answer: str) -> Iterator[Mapping[str, Any]]:
     """The entries of the JSON object in an answer, whatever was said around it."""
     decoder = json.JSONDecoder()
+    left = MOST_READ
     for begin in (match.start() for match in re.finditer(r"\{", answer)):
+        if left <= 0:
+            return
         try:
             found, _ = decoder.raw_decode(answer, begin)
-        except ValueError:
+        except json.JSONDecodeError as error:
+            # The error counts the lines before it, from the start of the answer.
+            left -= error.pos
+            continue
+        except (ValueError, RecursionError):
+            left -= len(answer) - begin
             continue
         if isinstance(found, dict) and isinstance(found.get("criteria"), list):
             yield from (entry for entry in found["criteria"] if isinstance(entry, dict))

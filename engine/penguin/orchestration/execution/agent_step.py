@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -13,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.agents.adapter import Adapter, Call, Counting, Finish, Heard
+from penguin.orchestration.agents.event_stream import EventFile
 from penguin.orchestration.agents.judge import SCHEMA, Opinion, Piece, judge_prompt, opinions
 from penguin.orchestration.agents.prompt import implement_prompt
 from penguin.orchestration.agents.registry import COMMAND, adapter_of
@@ -42,6 +41,8 @@ from penguin.orchestration.worktree.diff import difference
 log = logging.getLogger(__name__)
 
 PROMPT = ".prompt.md"
+MOST_DIFF = 16 << 20
+"""Bytes of a difference from which a judge is shown the beginning."""
 STDERR_END = 4000
 """Bytes of standard error that may tell why it failed."""
 TOLD = {
@@ -201,7 +202,7 @@ class AgentRun:
             found = difference(
                 Path(order.workspace), Path(order.run_dir).parent, exclude=order.definition.checkpoint_exclude
             )
-            return b"".join(found.text()).decode("utf-8", "replace")
+            return _first(found.text(), MOST_DIFF).decode("utf-8", "replace")
         except WorkflowError as error:
             log.info("no difference for the judge: %s", error)
             return ""
@@ -252,7 +253,8 @@ class AgentRun:
 
     def hear(self, ended: Exit) -> Judgement:
         """What came of a run, also of one that was cut off: its conversation is kept. Raises OSError, StoreError."""
-        heard = self._heard(ended.id, ended)
+        printed = EventFile(Path(ended.id + records.LOG))
+        heard = self._heard(ended.id, ended, printed)
         used = self._used(ended.id, heard)
         self.usage += replace_minutes(used, ended.duration / 60)
         if heard.session or heard.messages:
@@ -264,7 +266,11 @@ class AgentRun:
         self.answer = heard.answer
         if not ended.counts:
             return Judgement(Verdict.INTERRUPTED, "stopped before its end")
-        return self._judgement(ended, heard)
+        judgement = self._judgement(ended, heard)
+        if not printed.unread:
+            return judgement
+        reason = f"{judgement.reason} ({printed.unread})" if judgement.reason else printed.unread
+        return msgspec.structs.replace(judgement, reason=reason)
 
     def _judgement(self, ended: Exit, heard: Heard) -> Judgement:
         ending = heard.ending
@@ -287,10 +293,11 @@ class AgentRun:
         minutes = self._order.budget.minutes
         return minutes is not None and ended.duration >= minutes * 60 - 1
 
-    def _heard(self, step_id: str, ended: Exit | None = None) -> Heard:
+    def _heard(self, step_id: str, ended: Exit | None = None, printed: EventFile | None = None) -> Heard:
+        printed = printed or EventFile(Path(step_id + records.LOG))
         ended = ended or records.read_exit(step_id)
         finish = Finish(ended.code, ended.why, _end_of(Path(step_id + records.ERRORS))) if ended else Finish(None, None)
-        heard = self._adapter.hear(events(Path(step_id + records.LOG)), finish)
+        heard = self._adapter.hear(printed, finish)
         if not heard.session:
             return replace(heard, session=self._talk(step_id).session if heard.messages else "")
         if isinstance(self._adapter, Counting):
@@ -364,19 +371,15 @@ def replace_minutes(usage: Usage, minutes: float) -> Usage:
     return Usage(usage.turns, usage.tokens, usage.usd, minutes)
 
 
-def events(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The lines of an output as JSON objects; what is none is `{"text": LINE}`."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        for line in file:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                event = None
-            yield event if isinstance(event, dict) else {"text": line.decode("utf-8", "replace").rstrip("\n")}
+def _first(pieces: Iterator[bytes], most: int) -> bytes:
+    """The pieces that begin within the first `most` bytes; the rest is never made."""
+    taken: list[bytes] = []
+    for piece in pieces:
+        taken.append(piece)
+        most -= len(piece)
+        if most <= 0:
+            break
+    return b"".join(taken)
 
 
 def _end_of(path: Path) -> str:

@@ -101,12 +101,14 @@ async def _result(order: AttemptOrder, plan: Plan, steps: Steps) -> AttemptResul
     unverified = {step.name for step in steps.evidence if step.verdict is Verdict.UNVERIFIED}
     patterns = order.definition.gates[order.phase].artifacts
     left = environment.artifacts_dir(order)
-    # A pattern may walk through a large tree; that is nothing for the loop.
-    found = await asyncio.to_thread(evidence.artifacts, Path(order.workspace), left, patterns) if patterns else None
+    found: tuple[str, ...] = ()
+    if patterns or any(left.iterdir()):
+        # A large tree may have to be walked through; that is nothing for the loop.
+        found = await asyncio.to_thread(evidence.artifacts, Path(order.workspace), left, patterns)
     return AttemptResult(
         verdict=verdict,
         reason=reason,
         steps=tuple(steps.evidence),
-        artifacts=evidence.artifacts(Path(order.workspace), left, ()) if found is None else found,
+        artifacts=found,
         executed_nothing=verdict is Verdict.UNVERIFIED and unverified == steps.executed_nothing,
     )

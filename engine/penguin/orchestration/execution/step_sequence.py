@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ BIG_OUTPUT = 1 << 18
 """Bytes from which on reading what a step left is nothing for the loop."""
 SPENDING = 2.0
 """Seconds between two looks at what an agent spent."""
+MOST_LOOKING = 10
+"""How many times as long as a look the pause after it is."""
 LOST = (records.CRASH, records.LEASE)
 """How steps end that nobody asked to stop and that have no result."""
 
@@ -219,8 +222,11 @@ class Steps:
     async def _watch(self, step: PlannedStep, running: Running) -> None:
         """End an agent that spent what it may."""
         agent = self._agent(step)
+        looked = time.monotonic()
         while not await asyncio.to_thread(agent.spent, running.id):
-            await asyncio.sleep(SPENDING)
+            # All it printed is read each time: of a large output, at longer intervals.
+            await asyncio.sleep(max(SPENDING, MOST_LOOKING * (time.monotonic() - looked)))
+            looked = time.monotonic()
         running.stop(records.BUDGET)
 
     def _cause(self) -> str:
