@@ -26,7 +26,7 @@ class StepEvidence(Data, frozen=True, kw_only=True):
     """run, shell, http, python, check or approval."""
     verdict: Verdict
     reason: str = ""
-    """One sentence where the verdict is not PASSED."""
+    """One sentence where the verdict is not PASSED, or where some of its output was not read."""
     argv: tuple[str, ...] = ()
     exit_code: int | None = None
     """Negative: ended by that signal."""

@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 PROMPT = ".prompt.md"
 MOST_DIFF = 16 << 20
 """Bytes of a difference from which a judge is shown the beginning."""
+LARGEST_SESSION = 256 << 20
+"""Bytes of a file of a conversation that is kept."""
 STDERR_END = 4000
 """Bytes of standard error that may tell why it failed."""
 TOLD = {
@@ -83,6 +85,8 @@ class AgentRun:
         self.not_before = 0.0
         self.answer = ""
         """Its last words."""
+        self._unkept = ""
+        """Which file of its conversation is too large to be kept, as a clause."""
         self._order = order
         self._spec: AgentSpec = order.definition.agents[step.agent]
         self._surroundings = surroundings
@@ -267,9 +271,10 @@ class AgentRun:
         if not ended.counts:
             return Judgement(Verdict.INTERRUPTED, "stopped before its end")
         judgement = self._judgement(ended, heard)
-        if not printed.unread:
+        remarks = "; ".join(filter(None, (printed.unread, self._unkept)))
+        if not remarks:
             return judgement
-        reason = f"{judgement.reason} ({printed.unread})" if judgement.reason else printed.unread
+        reason = f"{judgement.reason} ({remarks})" if judgement.reason else remarks
         return msgspec.structs.replace(judgement, reason=reason)
 
     def _judgement(self, ended: Exit, heard: Heard) -> Judgement:
@@ -354,10 +359,15 @@ class AgentRun:
         found = {}
         for path in self._adapter.session_files(call, session):
             try:
-                found[path.name] = path.read_bytes()
+                with path.open("rb") as file:
+                    data = file.read(LARGEST_SESSION + 1)
             except OSError:
                 # Without it the conversation is told again from what was heard.
                 continue
+            if len(data) > LARGEST_SESSION:
+                self._unkept = f"not kept of its conversation: {path.name}, larger than {LARGEST_SESSION >> 20} MB"
+            else:
+                found[path.name] = data
         return found
 
 

@@ -123,7 +123,7 @@ def read_mark(step_id: str) -> Mark | None:
         # A line that a crash cut off says nothing.
         try:
             told |= json.loads(line)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             break
     nobody = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
     return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, Mark)
@@ -133,7 +133,7 @@ def read_exit(step_id: str) -> Exit | None:
     """None where there is none, or none that can be read."""
     try:
         return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), Exit)
-    except (OSError, ValueError, msgspec.ValidationError):
+    except (OSError, ValueError, RecursionError, msgspec.ValidationError):
         return None
 
 
