@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.native.space import Space, until
+from tests.support.workspace import Space, until
 
 from penguin.orchestration.backend import OrchestrationBackend
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.phases.house import House, alive, beside, kill, until
+from tests.execution.attempt_workspace import House, alive, beside, kill, until
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Command, Expect, Recipe, RecipeStep

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.native.space import until
-from tests.temporal.space import TemporalSpace
+from tests.support.temporal_workspace import TemporalSpace
+from tests.support.workspace import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
