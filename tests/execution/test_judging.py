@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.execution.attempt_workspace import House, alive, beside, kill, until
+from tests.execution.attempt_workspace import AttemptWorkspace, start_task
+from tests.support.processes import is_alive, kill
+from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Command, Expect, Recipe, RecipeStep
@@ -24,37 +26,37 @@ def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background:
     return RecipeStep("shell", script, name="slow", expect=Expect(stdout=pattern), background=background)
 
 
-def judging(house: House) -> list[Path]:
+def judging(workspace: AttemptWorkspace) -> list[Path]:
     """The start marks of the processes that judge."""
-    return list(house.run_dir.glob("judging-*.start.json"))
+    return list(workspace.run_dir.glob("judging-*.start.json"))
 
 
-async def stopped(house: House, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
+async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
     """The result of an attempt that is asked to stop while it is judged, and the seconds that took."""
     control = Control()
-    attempt = await beside(house.attempt(order, control))
-    await until(lambda: judging(house), "judging")
+    attempt = await start_task(workspace.attempt(order, control))
+    await wait_until_async(lambda: judging(workspace), "judging")
     asked = time.monotonic()
     control.ask(stop)
     return await attempt, time.monotonic() - asked
 
 
 @pytest.mark.parametrize("pattern", [NESTED, r"/^((a+)\2?)+$/", "/^(a|a)*$/", "/^(.*a){20}$/", "/(?=(a+)+$)c?b/"])
-def test_a_pattern_that_takes_for_ever_is_an_error(house: House, pattern: str) -> None:
-    result = house.run(recipe=[step(pattern)], timeout=1.5)
+def test_a_pattern_that_takes_for_ever_is_an_error(workspace: AttemptWorkspace, pattern: str) -> None:
+    result = workspace.run(recipe=[step(pattern)], timeout=1.5)
     assert result.verdict is Verdict.ERROR
     assert f"the pattern {pattern} did not finish within 1" in result.reason
     assert "searching standard output" in result.reason
 
 
-def test_other_attempts_go_on_meanwhile(house: House, tmp_path: Path) -> None:
+def test_other_attempts_go_on_meanwhile(workspace: AttemptWorkspace, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    other = House(tmp_path / "other")
+    other = AttemptWorkspace(tmp_path / "other")
 
     async def scenario() -> AttemptResult:
         control = Control()
-        slow = await beside(house.attempt(house.order(recipe=[step(NESTED)]), control))
-        await until(lambda: judging(house), "judging")
+        slow = await start_task(workspace.attempt(workspace.order(recipe=[step(NESTED)]), control))
+        await wait_until_async(lambda: judging(workspace), "judging")
         result = await other.attempt(other.order("true", "true"))
         assert not slow.done()
         control.ask(Stop.CANCEL)
@@ -69,142 +71,142 @@ def test_other_attempts_go_on_meanwhile(house: House, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [Stop.CANCEL, Stop.NOW])
-def test_judging_is_stopped_with_its_step(house: House, stop: Stop) -> None:
-    result, seconds = asyncio.run(stopped(house, house.order(recipe=[step(NESTED)]), stop))
+def test_judging_is_stopped_with_its_step(workspace: AttemptWorkspace, stop: Stop) -> None:
+    result, seconds = asyncio.run(stopped(workspace, workspace.order(recipe=[step(NESTED)]), stop))
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, stop.value)
     assert result.steps[0].reason == "stopped before its output was judged"
     assert seconds < 5
 
 
-def test_a_step_is_judged_again_and_not_run_again(house: House) -> None:
-    order = house.order(recipe=[step(NESTED)], timeout=2.0)
-    asyncio.run(stopped(house, order, Stop.NOW))
-    result = asyncio.run(house.attempt(order, engine="two"))
+def test_a_step_is_judged_again_and_not_run_again(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(recipe=[step(NESTED)], timeout=2.0)
+    asyncio.run(stopped(workspace, order, Stop.NOW))
+    result = asyncio.run(workspace.attempt(order, engine="two"))
     assert result.verdict is Verdict.ERROR
     assert "did not finish within" in result.reason
-    assert house.count("runs") == 1
+    assert workspace.count("runs") == 1
 
 
-def test_the_next_engine_goes_on_with_judging(house: House) -> None:
-    order = house.order(recipe=[step(NESTED)], timeout=4.0)
-    engine = house.engine(order)
-    asyncio.run(until(lambda: judging(house), "judging"))
+def test_the_next_engine_goes_on_with_judging(workspace: AttemptWorkspace) -> None:
+    order = workspace.order(recipe=[step(NESTED)], timeout=4.0)
+    engine = workspace.engine(order)
+    asyncio.run(wait_until_async(lambda: judging(workspace), "judging"))
     engine.kill()
     engine.wait()
-    result = asyncio.run(house.attempt(order, engine="two"))
+    result = asyncio.run(workspace.attempt(order, engine="two"))
     assert result.verdict is Verdict.ERROR
     assert "did not finish within" in result.reason
-    assert (house.count("runs"), len(judging(house))) == (1, 1)
+    assert (workspace.count("runs"), len(judging(workspace))) == (1, 1)
 
 
-def test_a_cancel_that_waits_comes_before_judging(house: House) -> None:
+def test_a_cancel_that_waits_comes_before_judging(workspace: AttemptWorkspace) -> None:
     async def scenario() -> AttemptResult:
         control = Control()
         ended = step("/x/", "trap '' TERM; touch up; while ! test -e go; do sleep 0.01; done; echo x")
-        attempt = await beside(house.attempt(house.order(recipe=[ended]), control))
-        await until((house.root / "up").exists, "the step")
+        attempt = await start_task(workspace.attempt(workspace.order(recipe=[ended]), control))
+        await wait_until_async((workspace.root / "up").exists, "the step")
         control.stop = Stop.CANCEL
-        house.write("go", "")
+        workspace.write("go", "")
         return await attempt
 
     result = asyncio.run(scenario())
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "cancel")
-    assert not judging(house)
+    assert not judging(workspace)
 
 
-def test_a_background_step_is_judged_within_its_bound_too(house: House) -> None:
+def test_a_background_step_is_judged_within_its_bound_too(workspace: AttemptWorkspace) -> None:
     server = step(NESTED, f"echo {LINE}; touch up; sleep 60", background=True)
     wait = RecipeStep("shell", "while ! test -e up; do sleep 0.01; done")
-    result = house.run(recipe=[server, wait], timeout=3.0)
+    result = workspace.run(recipe=[server, wait], timeout=3.0)
     assert result.verdict is Verdict.ERROR
     assert "did not finish within" in result.reason
 
 
-def test_nothing_that_judges_is_left(house: House) -> None:
-    house.run(recipe=[step(NESTED)], timeout=1.0)
-    (mark,) = judging(house)
+def test_nothing_that_judges_is_left(workspace: AttemptWorkspace) -> None:
+    workspace.run(recipe=[step(NESTED)], timeout=1.0)
+    (mark,) = judging(workspace)
     pid = int(mark.read_text().partition('"pid": ')[2].partition(",")[0])
-    assert not alive(pid)
+    assert not is_alive(pid)
 
 
-def test_patterns_still_match(house: House) -> None:
-    result = house.run(recipes=[Recipe("a", (step("/^a+b$/"),)), Recipe("b", (step("/^b+$/"),))])
+def test_patterns_still_match(workspace: AttemptWorkspace) -> None:
+    result = workspace.run(recipes=[Recipe("a", (step("/^a+b$/"),)), Recipe("b", (step("/^b+$/"),))])
     assert [found.verdict for found in result.steps] == [Verdict.PASSED, Verdict.FAILED]
     assert result.steps[1].reason.startswith("standard output does not contain /^b+$/")
 
 
-def test_a_large_output_is_searched_at_its_ends_and_the_reason_says_so(house: House) -> None:
+def test_a_large_output_is_searched_at_its_ends_and_the_reason_says_so(workspace: AttemptWorkspace) -> None:
     script = "head -c 3000000 /dev/zero | tr '\\0' x; echo needle; head -c 3000000 /dev/zero | tr '\\0' y"
-    result = house.run(recipes=[Recipe("a", (step("/needle/", script),)), Recipe("b", (step("/xx|yy/", script),))])
+    result = workspace.run(recipes=[Recipe("a", (step("/needle/", script),)), Recipe("b", (step("/xx|yy/", script),))])
     assert [found.verdict for found in result.steps] == [Verdict.FAILED, Verdict.PASSED]
     assert "its first and last 1048576 bytes were searched" in result.steps[0].reason
 
 
-def test_a_pattern_that_takes_all_memory_is_an_error(house: House) -> None:
+def test_a_pattern_that_takes_all_memory_is_an_error(workspace: AttemptWorkspace) -> None:
     hungry = step("/^(?:(?:(?:x|y)|(?:y|x))*?)*z/", "head -c 2000000 /dev/zero | tr '\\0' x")
-    result = house.run(recipe=[hungry], timeout=20.0)
+    result = workspace.run(recipe=[hungry], timeout=20.0)
     assert result.verdict is Verdict.ERROR
     assert "the pattern" in result.reason
 
 
-def test_no_process_judges_what_is_plain(house: House) -> None:
-    result = house.run(recipe=[step("aaab")])
+def test_no_process_judges_what_is_plain(workspace: AttemptWorkspace) -> None:
+    result = workspace.run(recipe=[step("aaab")])
     assert result.verdict is Verdict.PASSED
-    assert not judging(house)
+    assert not judging(workspace)
 
 
 @pytest.mark.parametrize("pattern", ["/(/", "/a{99999999999999}/", "/" + "(" * 5000 + "/", "/" + "a" * 3000 + "/"])
-def test_what_is_no_pattern_is_refused_before_anything_runs(house: House, pattern: str) -> None:
-    result = house.run(recipe=[step(pattern)])
+def test_what_is_no_pattern_is_refused_before_anything_runs(workspace: AttemptWorkspace, pattern: str) -> None:
+    result = workspace.run(recipe=[step(pattern)])
     assert result.impossible
     assert "regular expression" in result.reason
-    assert house.count("runs") == 0
+    assert workspace.count("runs") == 0
 
 
 # --- reports ---
 
 
-def report(house: House, script: str, timeout: float = 30.0) -> AttemptResult:
-    house.write("write.py", script)
-    return house.run(Command("python3 write.py", report="r.xml"), timeout=timeout)
+def report(workspace: AttemptWorkspace, script: str, timeout: float = 30.0) -> AttemptResult:
+    workspace.write("write.py", script)
+    return workspace.run(Command("python3 write.py", report="r.xml"), timeout=timeout)
 
 
-def test_a_report_that_expands_without_end_is_refused(house: House) -> None:
+def test_a_report_that_expands_without_end_is_refused(workspace: AttemptWorkspace) -> None:
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 20))
     bomb = f'<!DOCTYPE x [<!ENTITY l0 "lol">{laughs}]><testsuite><testcase name="&l19;"/></testsuite>'
-    result = report(house, f"open('r.xml', 'w').write({bomb!r})")
+    result = report(workspace, f"open('r.xml', 'w').write({bomb!r})")
     assert result.verdict is Verdict.UNVERIFIED
     assert "document type" in result.reason
 
 
-def test_a_report_of_200_mb_is_refused(house: House) -> None:
-    result = report(house, "f = open('r.xml', 'wb'); f.write(b'<testsuite>'); f.truncate(200_000_000)")
+def test_a_report_of_200_mb_is_refused(workspace: AttemptWorkspace) -> None:
+    result = report(workspace, "f = open('r.xml', 'wb'); f.write(b'<testsuite>'); f.truncate(200_000_000)")
     assert result.verdict is Verdict.UNVERIFIED
     assert "JUnit report" in result.reason
 
 
-def test_a_large_report_is_counted_elsewhere(house: House) -> None:
+def test_a_large_report_is_counted_elsewhere(workspace: AttemptWorkspace) -> None:
     cases = "'<testsuite>' + '<testcase name=\"x\"/>' * 100_000 + '</testsuite>'"
-    result = report(house, f"open('r.xml', 'w').write({cases})")
+    result = report(workspace, f"open('r.xml', 'w').write({cases})")
     assert result.verdict is Verdict.PASSED
     assert result.steps[0].tests is not None
     assert result.steps[0].tests.run == 100_000
-    assert len(judging(house)) == 1
+    assert len(judging(workspace)) == 1
 
 
-def test_a_report_that_takes_too_long_is_an_error(house: House) -> None:
-    result = report(house, "open('r.xml', 'w').write('<testsuite>' + '<a>' * 30_000_000)", timeout=5.0)
+def test_a_report_that_takes_too_long_is_an_error(workspace: AttemptWorkspace) -> None:
+    result = report(workspace, "open('r.xml', 'w').write('<testsuite>' + '<a>' * 30_000_000)", timeout=5.0)
     assert result.verdict is Verdict.ERROR
     assert "JUnit report r.xml did not finish within" in result.reason
 
 
-def test_a_deep_report_is_counted(house: House) -> None:
+def test_a_deep_report_is_counted(workspace: AttemptWorkspace) -> None:
     deep = "'<testsuite><testcase>' + '<a>' * 100_000 + '</a>' * 100_000 + '</testcase></testsuite>'"
-    assert report(house, f"open('r.xml', 'w').write({deep})").verdict is Verdict.PASSED
+    assert report(workspace, f"open('r.xml', 'w').write({deep})").verdict is Verdict.PASSED
 
 
-def test_a_pipe_in_place_of_a_report_holds_nobody_up(house: House) -> None:
-    assert report(house, "import os; os.mkfifo('r.xml')").verdict is Verdict.UNVERIFIED
+def test_a_pipe_in_place_of_a_report_holds_nobody_up(workspace: AttemptWorkspace) -> None:
+    assert report(workspace, "import os; os.mkfifo('r.xml')").verdict is Verdict.UNVERIFIED
 
 
 # --- HTTP ---
@@ -240,11 +242,11 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
     ],
 )
 def test_responses_are_judged_within_a_bound(
-    house: House, port: int, path: str, expect: Expect, verdict: Verdict, reason: str
+    workspace: AttemptWorkspace, port: int, path: str, expect: Expect, verdict: Verdict, reason: str
 ) -> None:
-    house.write("server.py", SERVER)
+    workspace.write("server.py", SERVER)
     server = RecipeStep("shell", f"exec python3 server.py {port}", background=True, name="server")
     asked = RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=2.0, expect=expect, timeout=8.0)
-    result = house.run(recipe=[server, asked])
+    result = workspace.run(recipe=[server, asked])
     assert result.steps[1].verdict is verdict, result.reason
     assert reason in result.steps[1].reason

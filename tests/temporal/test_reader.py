@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.temporal_workspace import TemporalSpace
+from tests.support.temporal_workspace import TemporalWorkspace
 
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
@@ -34,15 +34,15 @@ class ReaderWithNewQuestion(TemporalReader):
 
 
 @pytest.fixture
-async def workflow_id(temporal_space: TemporalSpace) -> str:
+async def workflow_id(temporal_workspace: TemporalWorkspace) -> str:
     """An active workflow that no worker runs."""
-    async with temporal_space.backend(temporal={"auto_start": False}) as backend:
+    async with temporal_workspace.backend(temporal={"auto_start": False}) as backend:
         return await backend.start_workflow("a")
 
 
 @pytest.fixture
-def reader(temporal_space: TemporalSpace) -> Iterator[ReaderWithNewQuestion]:
-    yield from _reader_of(temporal_space)
+def reader(temporal_workspace: TemporalWorkspace) -> Iterator[ReaderWithNewQuestion]:
+    yield from _reader_of(temporal_workspace)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return asked
 
 
-def _reader_of(space: TemporalSpace) -> Iterator[ReaderWithNewQuestion]:
+def _reader_of(space: TemporalWorkspace) -> Iterator[ReaderWithNewQuestion]:
     reader = ReaderWithNewQuestion(Workspace(space.root), load_settings(space.root))
     yield reader
     reader.close()
@@ -69,13 +69,17 @@ def _reader_of(space: TemporalSpace) -> Iterator[ReaderWithNewQuestion]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", [*QUESTIONS, "count"])
 async def test_every_question_asks_the_server_first(
-    name: str, temporal_space: TemporalSpace, workflow_id: str, reader: ReaderWithNewQuestion, asked: list[object]
+    name: str,
+    temporal_workspace: TemporalWorkspace,
+    workflow_id: str,
+    reader: ReaderWithNewQuestion,
+    asked: list[object],
 ) -> None:
     values = {
         "workflow_id": workflow_id,
         "ref": workflow_id,
         "workflow_ids": [workflow_id],
-        "project_id": temporal_space.project_id,
+        "project_id": temporal_workspace.project_id,
     }
     method = getattr(reader, name)
     needed = [it.name for it in inspect.signature(method).parameters.values() if it.default is it.empty]
@@ -87,20 +91,22 @@ async def test_every_question_asks_the_server_first(
 
 @pytest.mark.anyio
 async def test_a_folder_that_never_heard_of_a_workflow_knows_who_ran_it(
-    temporal_space: TemporalSpace, tmp_path_factory: pytest.TempPathFactory
+    temporal_workspace: TemporalWorkspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with scripted_phases():
-        async with temporal_space.backend() as backend:
+        async with temporal_workspace.backend() as backend:
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 30)
-    other = TemporalSpace(tmp_path_factory.mktemp("other"), temporal_space.address, temporal_space.project_id)
+    other = TemporalWorkspace(
+        tmp_path_factory.mktemp("other"), temporal_workspace.address, temporal_workspace.project_id
+    )
     here = socket.gethostname()
     for question, answer in (("host_of", here), ("attempt_hosts", dict.fromkeys(range(1, 5), here))):
         for reader in _reader_of(_without_cache(other)):
             assert getattr(reader, question)(one) == answer
 
 
-def _without_cache(space: TemporalSpace) -> TemporalSpace:
+def _without_cache(space: TemporalWorkspace) -> TemporalWorkspace:
     for file in Path(space.root, ".penguin", "temporal").glob("known-*"):
         file.unlink()
     return space
