@@ -12,16 +12,19 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ENGINE = "engine/penguin/orchestration/"
 PLACES = {"O/": ENGINE, "C/": "commands/penguin_commands/", "R/": "penguin_repl/penguin_repl/"}
 """The short names of the source roots."""
+FOLDERS = (".", ENGINE, "tests", "tests/support")
+"""Where a path may begin."""
 CODE = re.findall(r"`([^`\n ]+)`", TEXT)
 PATHS = sorted({it for it in CODE if not it.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", it)} - set(PLACES))
 
 
 def located(path: str) -> Path:
-    """The place of a path: short names are spelled out, and packages of the engine are below the engine."""
+    """The place of a path: short names are spelled out, and tables name packages and modules without their folder."""
     for short, root in PLACES.items():
         if path.startswith(short):
             return ROOT / root / path[len(short) :]
-    return ROOT / path if (ROOT / path).exists() else ROOT / ENGINE / path
+    places = [ROOT / folder / path for folder in FOLDERS]
+    return next((place for place in places if place.exists()), places[0])
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "penguin.yaml"])
