@@ -35,7 +35,7 @@ def file(tmp_path: Path, *lines: bytes) -> Path:
     return path
 
 
-@given(st.lists(st.binary(max_size=20)), st.integers(1, 7))
+@given(st.lists(st.binary(max_size=5), max_size=5), st.integers(1, 7))
 def test_lines_do_not_depend_on_the_pieces(parts: list[bytes], size: int) -> None:
     data = b"\n".join(parts)
     lines = Lines()
