@@ -12,6 +12,7 @@ from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, D
 from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
 from penguin.orchestration.core.definition import Retry
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.signals import Resume, sender_takes_over
 
 
 def test_effects_say_what_should_be_under_way() -> None:
@@ -131,3 +132,14 @@ def test_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled:
         WorkflowStatus.PAUSED: others_settled,
     }.get(status, True)
     assert workflow_settled(status, waits_on_settled, others_settled) is expected
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_who_sends_a_signal_takes_over_a_stop_always_and_what_continues_where_it_claims(claims: bool) -> None:
+    idle, running = started(), after(started(), [Dispatch()])
+    assert sender_takes_over("pause", after(running, [Pause(now=True)]), claims=claims)
+    assert sender_takes_over("cancel", after(running, [Cancel()]), claims=claims)
+    assert not sender_takes_over("pause", after(running, [Pause()]), claims=claims)
+    assert not sender_takes_over("cancel", after(idle, [Cancel()]), claims=claims)
+    assert not sender_takes_over("inject_feedback", running, claims=claims)
+    assert sender_takes_over("resume", after(idle, [Pause(), Resume()]), claims=claims) is claims
