@@ -291,7 +291,7 @@ def _approve(d: Draft, c: Approve) -> None:
         )
     if not c.by.strip():
         raise IllegalCommand("an approval needs the name of a person", f"/workflow approve {s.workflow_id} --by NAME")
-    let_through(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note)
+    let_through(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note, process=c.process)
 
 
 HANDLERS: dict[type[Any], Callable[[Draft, Any], None]] = {

@@ -100,6 +100,8 @@ class Passed(Event, frozen=True, kw_only=True):
     tree: str = ""
     by: str = ""
     note: str = ""
+    process: str = ""
+    """Where a person approved: the process in which they did, its id and program; empty where it is not known."""
 
 
 class Skipped(Event, frozen=True, kw_only=True):

@@ -53,6 +53,8 @@ class Approve(Data, frozen=True):
     tree: str = ""
     changed: tuple[str, ...] = ()
     """Files in which that tree differs from the one that TEST passed on."""
+    process: str = ""
+    """The process that asked for it: its id and program, as the process that records the approval sees it."""
 
 
 Signal = Pause | Resume | Cancel | Feedback | Approve
@@ -77,7 +79,8 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
         case "approve":
             # No default here: an approval is somebody's word, so somebody must give a name.
             tree, changed = str(payload.get("tree") or ""), payload.get("changed") or ()
-            return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)))
+            process = str(payload.get("process") or "")
+            return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)), process)
         case "inject_feedback":
             return Feedback(Advice(advice_id, _advice(payload), who or by, at))
     raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")

@@ -95,10 +95,11 @@ def let_through(
     holds_slot: bool,
     by: str = "",
     note: str = "",
+    process: str = "",
 ) -> None:
     """Record the pass, by a person where `by` names one, and go on; back to TEST where VERIFY saw another tree."""
     went_stale = d.state.stale
-    d.add(ev.Passed(at=d.now, phase=phase, tree=tree, by=by, note=note))
+    d.add(ev.Passed(at=d.now, phase=phase, tree=tree, by=by, note=note, process=process))
     following = NEXT[phase]
     if phase is WorkflowPhase.VERIFY and _tree_changed(d.state, tree):
         if went_stale:

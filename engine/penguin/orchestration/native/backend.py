@@ -23,6 +23,7 @@ from penguin.orchestration.backend import (
 )
 from penguin.orchestration.core.commands import Approve, Command, Supersede
 from penguin.orchestration.core.signals import command_of, sender_takes_over
+from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.execution.runner_api import PhaseRunner
 from penguin.orchestration.files.engine_lock import Identity, attending, is_alive
@@ -31,9 +32,11 @@ from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.entry import load
 from penguin.orchestration.native.wait import Waiting
 from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.engine_socket import approve_elsewhere
 from penguin.orchestration.runtime.health import Health
 from penguin.orchestration.runtime.hosted_backend import (
     HostedBackend,
+    refuse_steps,
     require_same_loop,
     scripted_runner,
     step_runner,
@@ -41,7 +44,7 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.planner import Known, replanned
 from penguin.orchestration.runtime.settled import Settling
-from penguin.orchestration.runtime.step_guard import refuse_inside_step
+from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ class NativeBackend(HostedBackend):
         config: Mapping[str, Any] | None = None,
         by: str = "",
     ) -> list[str]:
-        engine = self._open_to("start a workflow")
+        engine = await self._open_to("start a workflow")
         by = by or self._user
 
         async def start() -> list[str]:
@@ -93,7 +96,7 @@ class NativeBackend(HostedBackend):
         return await replanned(start)
 
     async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
-        engine = self._open_to("retry a workflow")
+        engine = await self._open_to("retry a workflow")
 
         async def retry() -> str:
             old = engine.ledger.known(workflow_id).state
@@ -110,18 +113,31 @@ class NativeBackend(HostedBackend):
     # --- signals ---
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
-        engine = self._open_to(f"{name} a workflow")
+        engine = await self._open_to(f"{name} a workflow")
         command = command_of(name, payload or {}, by=user(), advice_id=uuid.uuid4().hex, at=time.time())
-        if isinstance(command, Approve):
-            state = engine.ledger.known(workflow_id).state
-            tree, changed = await self._planner.approved_tree(state)
-            command = replace(command, tree=tree, changed=changed)
         await asyncio.shield(asyncio.ensure_future(self._apply(engine, workflow_id, name, command)))
         return Delivery.TAKEN
 
+    async def _approve(self, engine: Engine, workflow_id: str, command: Approve) -> State:
+        """Have an approval recorded by an engine that sees this process; by this one where no other is alive."""
+        owner = engine.ledger.known(workflow_id).state.owner
+        if owner != engine.identity.id and await approve_elsewhere(
+            self.workspace.engines, engine.identity.id, owner, workflow_id, command
+        ):
+            return await engine.ledger.refreshed(workflow_id)
+        return await self._record_approval(engine, workflow_id, replace(command, process=process_name(os.getpid())))
+
+    async def _record_approval(self, engine: Engine, workflow_id: str, command: Approve) -> State:
+        tree, changed = await self._planner.approved_tree(engine.ledger.known(workflow_id).state)
+        command = replace(command, tree=tree, changed=changed)
+        return (await engine.ledger.apply(workflow_id, command)).state
+
     async def _apply(self, engine: Engine, workflow_id: str, name: str, command: Command) -> None:
         reach("command.before")
-        state = (await engine.ledger.apply(workflow_id, command)).state
+        if isinstance(command, Approve):
+            state = await self._approve(engine, workflow_id, command)
+        else:
+            state = (await engine.ledger.apply(workflow_id, command)).state
         reach("command.after")
         if sender_takes_over(name, state, claims=self.claims) and not is_alive(self.workspace.engines, state.owner):
             await engine.ledger.claim(workflow_id)
@@ -217,7 +233,7 @@ class NativeBackend(HostedBackend):
         return [] if self._engine is None else [info_of(state) for state in self._engine.ledger.owned()]
 
     async def run_engine(self) -> None:
-        self._open_to("run an engine").claim_all()
+        (await self._open_to("run an engine")).claim_all()
 
     async def drain(self, grace: float) -> None:
         if self._engine is not None:
@@ -225,9 +241,10 @@ class NativeBackend(HostedBackend):
 
     # --- opening and closing ---
 
-    def _open_to(self, what: str) -> Engine:
+    async def _open_to(self, what: str) -> Engine:
         if not self._outside:
-            refuse_inside_step(self.workspace.root, what)
+            own = "" if self._engine is None else self._engine.identity.id
+            await refuse_steps(self.workspace.root, self.workspace.engines, own, what)
             # A process never comes to run inside a step that did not begin there.
             self._outside = True
         return self._open()
@@ -237,6 +254,7 @@ class NativeBackend(HostedBackend):
             self.workspace.ensure()
             settings = self._backlog.settings(required=False)
             self._engine = Engine(self.workspace, settings.max_parallel, self._runner, self._trouble, self._now)
+            self._engine.serve(partial(self._record_approval, self._engine))
             self._loop = asyncio.get_running_loop()
         require_same_loop(self._loop)
         return self._engine

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from penguin.orchestration.backend import ACTIVE, WorkflowStatus
 from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import info_of
 from penguin.orchestration.execution.runner_api import Control, PhaseRunner, Stop
@@ -26,6 +27,7 @@ from penguin.orchestration.native.change_notifier import Changes
 from penguin.orchestration.native.entry import Live
 from penguin.orchestration.native.repository import Ledger
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
+from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
@@ -65,10 +67,15 @@ class Engine:
         self._claims_all = False
         self._liveness: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._socket: EngineSocket | None = None
         self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin, now)
         self.ledger = Ledger(
             workspace, self.identity, max_parallel, now, self._changed, self._foreign_change, on_trouble
         )
+
+    def serve(self, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
+        """Answer other processes from now on; `approve` records an approval for one of them."""
+        self._socket = EngineSocket(self.workspace.root, self.identity.folder, approve)
 
     # --- what follows from a change ---
 
@@ -262,6 +269,8 @@ class Engine:
         """Leave running steps to be taken over, make everything decided durable, and be dead for other engines."""
         await self._finish_stops()
         reach("close.before")
+        if self._socket is not None:
+            await self._socket.aclose()
         self._closing = True
         if self._liveness is not None:
             self._liveness.cancel()

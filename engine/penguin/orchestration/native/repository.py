@@ -173,6 +173,13 @@ class Ledger:
         """It is over: from now on the disk is asked."""
         self._live.pop(live.state.workflow_id, None)
 
+    async def refreshed(self, workflow_id: str) -> State:
+        """The state of a workflow that another process is known to have changed."""
+        live = self.known(workflow_id)
+        async with live.lock:
+            self.reload(live)
+            return live.state
+
     def reload(self, live: Live) -> None:
         """Believe what is on disk."""
         state, seq = load(self.connection, live.state.workflow_id)

@@ -23,7 +23,9 @@ from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
 from penguin.orchestration.execution.tree_tracking import Witness
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.planner import Planner
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.store.databases import unfinished_elsewhere
 
 if TYPE_CHECKING:
@@ -144,6 +146,16 @@ def require_same_loop(opened_on: asyncio.AbstractEventLoop | None) -> None:
     """Raise WorkflowError where a backend is used on another event loop than the one that it was opened on."""
     if opened_on is not asyncio.get_running_loop():
         raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
+
+
+async def refuse_steps(root: Path, engines: Path, own: str, what: str) -> None:
+    """Raise InsideStep where this process runs inside a step of the workspace at `root`.
+
+    This process looks first, then the living engines do, which may see more. `engines`: the folder in which the engines
+    of the backend are. `own`: the engine of this process, or nothing. `what`: what it wants to do, for the error.
+    """
+    refuse_inside_step(root, what)
+    await ask_to_change(engines, own, what)
 
 
 def scripted_runner() -> PhaseRunner | None:

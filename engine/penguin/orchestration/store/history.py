@@ -50,7 +50,8 @@ class PhaseResult(NamedTuple):
     """An AttemptResult as a dict (`steps`: what was seen of each step). `usage` is what its agent spent in all its
     tries, also while it is under way; without an agent it is zero, or not there.
 
-    Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}. Kept: {"kept_from", "approved_by", "tree"}.
+    Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}, and "process" where it is known. Kept:
+    {"kept_from", "approved_by", "tree"}.
     """
 
 
@@ -106,6 +107,8 @@ def _add_result(results: list[PhaseResult], event: Data) -> None:
         results.append(PhaseResult(WorkflowPhase(event["phase"]), 0, Verdict.SKIPPED, at, at, {}))
     elif kind == "Passed" and event["by"]:
         evidence = {"approved_by": event["by"], "note": event["note"], "tree": event["tree"]}
+        if process := event.get("process"):
+            evidence["process"] = process
         results.append(PhaseResult(WorkflowPhase(event["phase"]), 0, Verdict.PASSED, at, at, evidence))
 
 

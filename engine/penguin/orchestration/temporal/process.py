@@ -12,16 +12,16 @@ from penguin.orchestration.backend import BackendUnavailable, WorkflowInfo, Work
 from penguin.orchestration.execution.runner_api import PhaseRunner
 from penguin.orchestration.runtime.hosted_backend import (
     STOP_PATIENCE,
+    refuse_steps,
     require_same_loop,
     scripted_runner,
     step_runner,
 )
 from penguin.orchestration.runtime.listeners import Listeners
-from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.temporal.client.client import Link
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.sync_client import Desk
-from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker
+from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker, engines_of
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Presence:
 
     async def open_to(self, what: str) -> Link:
         """The line to the server, to change something. Raises IllegalCommand inside a step, or what `open` does."""
-        refuse_inside_step(self._workspace.root, what)
+        own = "" if self._worker is None else self._worker.engine
+        await refuse_steps(self._workspace.root, engines_of(self._workspace), own, what)
         link = await self.open(may_start=True)
         await asyncio.to_thread(link.check_sharing)
         return link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from penguin.orchestration.backend import Delivery, IllegalCommand
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.signals import SIGNALS, command_of, sender_takes_over
 from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.step_guard import process_name
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
@@ -38,7 +40,7 @@ class Helm:
             said.setdefault("by", user())
         seen = await link.existing(workflow_id)
         if name == "approve":
-            said |= await self._tree_now(link, seen.state)
+            said |= {**await self._tree_now(link, seen.state), "process": process_name(os.getpid())}
         said["id"] = uuid.uuid4().hex
         # What the workflow will not allow needs no journey.
         decide(seen.state, command_of(name, said, by="", advice_id="", at=time.time()), time.time())

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from penguin.orchestration.backend import IllegalCommand
 from penguin.orchestration.execution.lease import Lease
 from penguin.orchestration.files.engine_lock import Identity
+from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.store.queries import ENGINES
 from penguin.orchestration.temporal.local_cache import FOLDER
 from penguin.orchestration.temporal.messages import phases_queue
@@ -27,6 +29,7 @@ from penguin.orchestration.temporal.workflows.worktree_owner import HomeWorkflow
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from penguin.orchestration.core.signals import Approve
     from penguin.orchestration.execution.runner_api import PhaseRunner
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.temporal.client.client import Link
@@ -53,6 +56,10 @@ WAITING = 200
 def engines_of(workspace: Workspace) -> Path:
     """Where the workers of a workspace prove that they live; beside the mirror, whose reader looks there."""
     return workspace.state / FOLDER / ENGINES
+
+
+async def _approve(workflow_id: str, _command: Approve) -> None:
+    raise IllegalCommand(f"{workflow_id} is approved on the Temporal server, not by a worker")
 
 
 def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
@@ -97,6 +104,7 @@ class WorkspaceWorker:
     ) -> None:
         folder, engines = link.workspace.state / FOLDER, engines_of(link.workspace)
         self._identity = Identity(engines)
+        self._socket = EngineSocket(link.workspace.root, self._identity.folder, _approve)
         self.engine = self._identity.id
         # Where nobody else can go on with the work, nobody need be kept from it.
         lease = Lease(folder / LEASE) if link.files is not None else None
@@ -140,6 +148,7 @@ class WorkspaceWorker:
     async def aclose(self) -> bool:
         """Leave running steps to be taken over, and stop; whether the server answered to the end."""
         self._placing.draining = True
+        await self._socket.aclose()
         await self.drives.conclude(LAST_WORDS)
         running = self.drives.any_under_way()
         self.drives.leave()

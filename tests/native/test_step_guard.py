@@ -1,0 +1,306 @@
+"""A step opens no gate of its own workspace, by whatever path and in whatever namespace; a person does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.step_script import (
+    APPROVE,
+    COPY,
+    LINKED,
+    PENGUIN,
+    PROCESS_NAMESPACE,
+    REFUSED,
+    Steps,
+    skip_unless_permitted,
+)
+from tests.support.waiting import wait_for_workflow, wait_until_async
+from tests.support.workspace import SampleWorkspace
+
+from penguin.orchestration.files.engine_lock import living
+from penguin.orchestration.runtime.engine_socket import SOCKET
+
+pytestmark = pytest.mark.anyio
+
+PATCHED = """
+import asyncio, sys
+from penguin.orchestration import get_backend
+from penguin.orchestration.runtime import hosted_backend, step_guard
+
+hosted_backend.refuse_inside_step = step_guard.refuse_inside_step = lambda *arguments: None
+step_guard.runs_inside_step = lambda *arguments: False
+
+async def main():
+    async with get_backend(workspace_path=sys.argv[1]) as backend:
+        if "start" in sys.argv:
+            await backend.start_workflow("other")
+        [person] = [one for one in await backend.list_workflows() if one.task_id == "person"]
+        await backend.signal_workflow(person.workflow_id, "approve", {"by": "mallory"})
+
+asyncio.run(main())
+"""
+
+ENGINE = """
+import asyncio, sys
+from penguin.orchestration import get_backend
+
+async def main():
+    async with get_backend(workspace_path=sys.argv[1]) as backend:
+        await backend.run_engine()
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+WAYS = {
+    "as it is": f"{PENGUIN} -c '{APPROVE}'",
+    "a linked folder of records": f"{LINKED} && {PENGUIN} --workspace other -c '{APPROVE}'",
+    "a linked workspace": f"ln -s $PWD other && {PENGUIN} --workspace other -c '{APPROVE}'",
+    "a path with dots": f"mkdir -p x && {PENGUIN} --workspace x/../x/.. -c '{APPROVE}'",
+    "a folder of another process": f"sleep 60 & cd /proc/$!/cwd && {PENGUIN} -c '{APPROVE}'",
+    "no variables of Penguin": f"unset $(env | sed -n 's/^\\(PENGUIN_[^=]*\\)=.*/\\1/p'); {PENGUIN} -c '{APPROVE}'",
+    "no variables, linked": f"{LINKED} && env -i {PENGUIN} --workspace $PWD/other -c '{APPROVE}'",
+    "hard links": f"{COPY} && mkdir other/.penguin && ln .penguin/penguin.db* other/.penguin/"
+    f" && env -i {PENGUIN} --workspace $PWD/other -c '{APPROVE}'",
+    "hard links of everything": f"{COPY} && cp -rl .penguin other/.penguin"
+    f" && env -i {PENGUIN} --workspace $PWD/other -c '{APPROVE}'",
+    "a new session, its parents gone": "env -i PATH=$PATH setsid sh -c '"
+    f'( (sleep 0.2; {PENGUIN} -c "{APPROVE}"; touch ended) & )\' ; until test -e ended; do sleep 0.05; done',
+    "a patched program": f"{sys.executable} patched.py .",
+    "a patched program, linked": f"{LINKED} && env -i {sys.executable} patched.py $PWD/other",
+}
+
+NAMESPACES = {
+    "a bind mount": (
+        "unshare -rm",
+        f"mkdir other && unshare -rm sh -c 'mount --bind . other && cd other && {PENGUIN} -c \"{APPROVE}\"'",
+    ),
+    "a bind mount of the records": (
+        "unshare -rm",
+        f"{COPY} && mkdir other/.penguin && unshare -rm sh -c 'mount --bind .penguin other/.penguin"
+        f' && env -i {PENGUIN} --workspace $PWD/other -c "{APPROVE}"\'',
+    ),
+    "a process namespace": (
+        PROCESS_NAMESPACE,
+        f"{PROCESS_NAMESPACE} {PENGUIN} -c '{APPROVE}'",
+    ),
+    "a process namespace, no variables, linked": (
+        PROCESS_NAMESPACE,
+        f"{LINKED} && env -i {PROCESS_NAMESPACE} {PENGUIN} --workspace $PWD/other -c '{APPROVE}'",
+    ),
+    "a process namespace, patched": (
+        PROCESS_NAMESPACE,
+        f"env -i {PROCESS_NAMESPACE} {sys.executable} patched.py $PWD",
+    ),
+    "the namespaces of the engine": (
+        f"nsenter -t {os.getpid()} -m -p",
+        f"env -i nsenter -t {os.getpid()} -m -p {PENGUIN} --workspace $PWD -c '{APPROVE}'",
+    ),
+}
+
+VERBS = [
+    "start other",
+    "pause person",
+    "resume person",
+    "cancel person",
+    "retry person --from TEST",
+    "feedback person more",
+]
+
+
+@pytest.fixture
+def steps(workspace: SampleWorkspace) -> Steps:
+    (workspace.root / "patched.py").write_text(PATCHED)
+    return Steps(workspace)
+
+
+@pytest.fixture
+def engine(steps: Steps) -> Iterator[subprocess.Popen[bytes]]:
+    """An engine in another process."""
+    process = subprocess.Popen([sys.executable, "-c", ENGINE, str(steps.root)])
+    yield process
+    process.kill()
+    process.wait()
+
+
+async def started(steps: Steps) -> str:
+    """The id of the engine in another process, once it lives."""
+    engines = steps.root / ".penguin" / "engines"
+    await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in living(engines)))
+    return living(engines).pop()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_step_approves_nothing(steps: Steps, way: str) -> None:
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        said = await steps.run(backend, WAYS[way])
+        assert steps.look(workflow_id).status == "BLOCKED"
+        assert REFUSED in said
+
+
+@pytest.mark.parametrize("way", NAMESPACES)
+async def test_a_step_approves_nothing_from_another_namespace(steps: Steps, way: str) -> None:
+    probe, script = NAMESPACES[way]
+    skip_unless_permitted(probe)
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        said = await steps.run(backend, script)
+        assert steps.look(workflow_id).status == "BLOCKED"
+        assert REFUSED in said
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("way", ["linked", "namespace"])
+async def test_a_step_changes_nothing(steps: Steps, verb: str, way: str) -> None:
+    enter = "" if way == "linked" else PROCESS_NAMESPACE
+    skip_unless_permitted(enter)
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        script = f"{LINKED} && env -i {enter} {PENGUIN} --workspace $PWD/other -c '/workflow {verb}'"
+        assert REFUSED in await steps.run(backend, script)
+        assert steps.look(workflow_id).status == "BLOCKED"
+        assert {info.task_id for info in await backend.list_workflows()} == {"person", "sneak"}
+
+
+async def test_a_program_without_the_check_starts_nothing(steps: Steps) -> None:
+    async with steps.workspace.backend() as backend:
+        assert REFUSED in await steps.run(backend, f"{sys.executable} patched.py . start")
+        assert {info.task_id for info in await backend.list_workflows()} == {"sneak"}
+
+
+async def test_a_step_reads_by_any_path(steps: Steps) -> None:
+    async with steps.workspace.backend() as backend:
+        await steps.blocked(backend)
+        assert "BLOCKED" in await steps.run(backend, f"{LINKED} && {PENGUIN} --workspace other -c '/workflow list'")
+
+
+async def test_a_step_of_another_workspace_is_not_refused(steps: Steps, tmp_path: Path) -> None:
+    """Workspaces inside of each other are two."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    SampleWorkspace(inner).tasks("a")
+    async with steps.workspace.backend() as backend:
+        assert "COMPLETED" in await steps.run(backend, f"{PENGUIN} --workspace inner -c '/workflow start a --wait'")
+
+
+@pytest.mark.parametrize("enter", ["", "unshare -rm"])
+async def test_without_an_engine_the_program_itself_refuses(
+    steps: Steps, engine: subprocess.Popen[bytes], enter: str
+) -> None:
+    skip_unless_permitted(enter)
+    await started(steps)
+    (steps.root / "sneak.sh").write_text(
+        f"touch begun; until test -e go; do sleep 0.05; done\n{LINKED}; "
+        f"env -i {enter} {PENGUIN} --workspace $PWD/other -c '{APPROVE}'; touch ended"
+    )
+    async with steps.workspace.backend() as backend:
+        backend.claims = False  # type: ignore[attr-defined]
+        workflow_id = await steps.blocked(backend)
+        await backend.start_workflow("sneak")
+        await wait_until_async((steps.root / "begun").exists)
+    engine.kill()
+    engine.wait()
+    (steps.root / "go").touch()
+    await wait_until_async((steps.root / "ended").exists)
+    assert REFUSED in steps.said
+    assert steps.look(workflow_id).status == "BLOCKED"
+
+
+@pytest.mark.parametrize("options", [(), ("--workspace", "other")])
+async def test_a_person_approves_through_the_engine(steps: Steps, options: tuple[str, ...]) -> None:
+    (steps.root / "other").symlink_to(steps.root)
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        command = [sys.executable, "-m", "penguin_repl", *options, "-c", "/workflow approve person --by ann"]
+        person = subprocess.Popen(command, cwd=steps.root)
+        await wait_for_workflow(backend, workflow_id, status="COMPLETED")
+        await wait_until_async(lambda: person.poll() is not None)
+        assert person.returncode == 0
+        [approval] = [
+            one for one in await backend.query_workflow(workflow_id, "get_phase_results") if not one["attempt"]
+        ]
+        assert approval["evidence"]["approved_by"] == "ann"
+        assert approval["evidence"]["process"].startswith(f"{person.pid} ")
+
+
+async def test_what_the_engine_refuses_the_person_hears(steps: Steps) -> None:
+    async with steps.workspace.backend() as backend:
+        await backend.wait_workflow(await backend.start_workflow("other"), timeout=30)
+        command = [sys.executable, "-m", "penguin_repl", "-c", "/workflow approve other --by ann"]
+        person = subprocess.Popen(command, cwd=steps.root, stderr=subprocess.PIPE, text=True)
+        await wait_until_async(lambda: person.poll() is not None)
+        assert person.returncode == 1
+        assert "can't approve" in person.communicate()[1]
+
+
+async def test_a_stopped_engine_approves_nothing_and_keeps_nobody_from_the_rest(
+    steps: Steps, engine: subprocess.Popen[bytes]
+) -> None:
+    await started(steps)
+    async with steps.workspace.backend() as backend:
+        backend.claims = False  # type: ignore[attr-defined]
+        workflow_id = await steps.blocked(backend)
+    engine.send_signal(signal.SIGSTOP)
+    refused = steps.penguin("/workflow approve person --by ann")
+    assert refused.returncode == 1
+    assert f"process {engine.pid}" in refused.stderr
+    assert steps.look(workflow_id).status == "BLOCKED"
+    assert steps.penguin("/workflow feedback person more").returncode == 0
+    engine.send_signal(signal.SIGCONT)
+    assert steps.penguin("/workflow approve person --by ann").returncode == 0
+    await wait_until_async(lambda: steps.look(workflow_id).status == "COMPLETED")
+
+
+async def test_the_socket_is_the_owners_alone(steps: Steps) -> None:
+    mask = os.umask(0)
+    try:
+        async with steps.workspace.backend() as backend:
+            await steps.blocked(backend)
+            [engine] = living(steps.root / ".penguin" / "engines")
+            mode = (steps.root / ".penguin" / "engines" / engine / SOCKET).lstat().st_mode
+            assert stat.S_ISSOCK(mode)
+            assert stat.S_IMODE(mode) == 0o600
+    finally:
+        os.umask(mask)
+
+
+async def test_a_link_in_the_place_of_the_socket_is_not_followed(steps: Steps, tmp_path: Path) -> None:
+    """What answers there would answer for the engine: an approval would be lost, and the person not know it."""
+    program = textwrap.dedent(
+        """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen()
+        print(flush=True)
+        listener.accept()
+        print("asked", flush=True)
+        """
+    )
+    other = tmp_path / "s"
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        [engine] = living(steps.root / ".penguin" / "engines")
+        place = steps.root / ".penguin" / "engines" / engine / SOCKET
+        impostor = subprocess.Popen([sys.executable, "-c", program, str(other)], stdout=subprocess.PIPE, text=True)
+        assert impostor.stdout is not None
+        impostor.stdout.readline()
+        place.unlink()
+        place.symlink_to(other)
+        command = [sys.executable, "-m", "penguin_repl", "-c", "/workflow approve person --by ann"]
+        person = subprocess.Popen(command, cwd=steps.root, stderr=subprocess.PIPE, text=True)
+        await wait_until_async(lambda: person.poll() is not None)
+        assert "engine.sock is no socket" in person.communicate()[1]
+        assert steps.look(workflow_id).status == "BLOCKED"
+        impostor.kill()
+        assert impostor.stdout.read() == ""
+        impostor.wait()
