@@ -113,6 +113,7 @@ VERBS = [
     "cancel person",
     "retry person --from TEST",
     "feedback person more",
+    "prune --older-than 1d",
 ]
 
 

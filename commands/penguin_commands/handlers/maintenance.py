@@ -31,11 +31,9 @@ async def backup(session: Session, file: str) -> BackedUp:
 
 async def prune(session: Session, *, older_than: float, dry_run: bool = False) -> Pruned:
     """Forget what is long over."""
-    import asyncio
+    from penguin.orchestration.runtime.prune import prune_outside_steps
 
-    from penguin.orchestration.runtime.prune import prune as prune_workspace
-
-    found = await asyncio.to_thread(prune_workspace, session.workspace, older_than, dry_run=dry_run)
+    found = await prune_outside_steps(session.workspace, older_than, dry_run=dry_run)
     return Pruned(found.workflows, _left(session, found.leftovers), _left(session, found.stuck), dry_run)
 
 

@@ -7,6 +7,7 @@ in between, the next run deletes the rest: either the workflow is still listed, 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.store.databases import places
 from penguin.orchestration.store.garbage import Leftover, Needed, leftovers, remove, size_of
@@ -21,6 +23,7 @@ from penguin.orchestration.store.prune import Old, StorePruner
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitTrouble
 
+PRUNE = "prune workflows"
 BATCH = 100
 """Workflows whose rows go in one transaction: engines that write meanwhile wait for no longer than that."""
 
@@ -34,6 +37,13 @@ class Pruned(NamedTuple):
     """What could not be removed, and why."""
 
 
+async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
+    """Prune in a thread, after every living engine agreed that this process runs inside no step. See `prune`."""
+    for engines in {place.engines for place in places(workspace)}:
+        await ask_to_change(engines, "", PRUNE)
+    return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
+
+
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
     """Forget the workflows that ended more than `age` seconds ago, and remove what nothing needs.
 
@@ -41,7 +51,7 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
     nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
     be used; what was forgotten until then is gone.
     """
-    refuse_inside_step(workspace.root, "prune workflows")
+    refuse_inside_step(workspace.root, PRUNE)
     now = time.time()
     with ExitStack() as opened:
         stores = [StorePruner(place, opened) for place in places(workspace) if place.db.exists()]
