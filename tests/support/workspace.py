@@ -77,9 +77,9 @@ class SampleWorkspace(WorkspaceFolder):
         }
         (self.root / "penguin.yaml").write_text(json.dumps(config | self._settings))
 
-    def change_settings(self, **settings: Any) -> None:
-        """Change top-level keys of penguin.yaml."""
-        self._settings |= settings
+    def replace_settings(self, **settings: Any) -> None:
+        """Write penguin.yaml with other top-level keys than the constructor got."""
+        self._settings = settings
         self.configure()
 
     def tasks(self, *items: str | dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def team(
         tmp_path / "go",
     )
     for clone in (here, there):
-        clone.change_settings(
+        clone.replace_settings(
             workspace={"remote": "origin", "push_to_upstream": True}, storage={"url": os.fspath(tmp_path / "storage")}
         )
     yield team
@@ -175,7 +175,7 @@ async def test_files_that_do_not_fit_together_stop_the_workflow_and_are_named(te
 async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) -> None:
     tasks_of(team, {"id": "a", "phases": HELD}, "b")
     for clone in (team.here, team.there):
-        clone.change_settings()
+        clone.replace_settings()
     worker = team.here_workers.start()
     async with client_of(team.there) as client:
         one = await client.start_workflow("a")
@@ -207,7 +207,7 @@ async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) ->
 
 def test_a_remote_that_is_the_upstream_has_to_be_wanted(team: Team) -> None:
     tasks_of(team, "a")
-    team.here.change_settings(workspace={"remote": "origin"})
+    team.here.replace_settings(workspace={"remote": "origin"})
     said = penguin(team.here, "/workflow start a")
     assert said.returncode == 1
     assert "push_to_upstream" in said.stdout + said.stderr
