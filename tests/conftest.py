@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +29,7 @@ KINDS = {
         "text",
     ),
     "integration": ("agents", "crash", "execution", "native", "shell", "temporal", "worktree"),
-    "acceptance": ("api", "cli", "docs", "examples", "package", "worker"),
+    "acceptance": ("api", "cli", "docs", "examples", "package", "security", "worker"),
 }
 """The kind of the tests in each folder. A test or module with a marker of its own keeps that one."""
 PROCESS_EVENTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
@@ -41,6 +44,10 @@ os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.
 
 # The tests do not depend on the settings of the person who runs them.
 os.environ["XDG_CONFIG_HOME"] = "/nowhere"
+# What they record of their workspaces goes where nobody else looks, and away with them.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="penguin-tests-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+os.environ.pop("PENGUIN_TRUST", None)
 for name in ("NO_COLOR", "CLICOLOR_FORCE", "ACCESSIBLE", "PAGER", "COLUMNS"):
     os.environ.pop(name, None)
 

@@ -99,6 +99,13 @@ class Session:
 
         return find_workspace(self.folder, f"penguin init --workspace {quote(os.fspath(self.folder))}")
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this user has a record of the workspace: only then is anything fetched, or run by git."""
+        from penguin.orchestration.files.workspace_key import is_known
+
+        return is_known(os.path.dirname(self.workspace.db_name))
+
     @cached_property
     def by(self) -> str:
         """The name that changes are made under."""
@@ -109,13 +116,14 @@ class Session:
     @cached_property
     def reader(self) -> WorkflowReader:
         """Reads workflows, without a backend."""
-        if self.on_temporal:
+        if self.on_temporal and (self.is_own or self.workspace.is_new):
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return TemporalReader(self.workspace, self.settings, self._desk)
         from penguin.orchestration.store.queries import WorkflowReader
 
-        return WorkflowReader(self.workspace.db_name)
+        # What a server says would be written to a file in `.penguin/`: in one that is not this user's, that is read.
+        return WorkflowReader(self.db if self.on_temporal else self.workspace.db_name)
 
     @cached_property
     def _desk(self) -> Desk:

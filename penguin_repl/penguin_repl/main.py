@@ -132,9 +132,15 @@ def _run(options: Options) -> int:
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
         return _check(session, screen)
+    if options.script == "trust":
+        from penguin_repl.trust_prompt import run_trust
+
+        return run_trust(session, screen, yes=options.yes)
     if options.script is None and not options.command and os.isatty(0):
         from penguin_repl.shell.shell import run_shell
+        from penguin_repl.trust_prompt import offer_trust
 
+        offer_trust(session, screen)
         code: int = run_shell(session, options)
         return code
     return _run_script(options, session, screen)

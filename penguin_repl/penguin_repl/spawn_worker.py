@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.files.state_files import open_state_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,10 +18,13 @@ LOG = "worker.log"
 
 
 def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
-    """Start a worker that ends when all is settled; the file that holds what it says. Raises OSError."""
+    """Start a worker that ends when all is settled; the file that holds what it says.
+
+    Raises OSError, and UnsafePath where that file is a link.
+    """
     log = workspace.state / LOG
     options = ["--backend", backend_name] if backend_name else []
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    file = open_state_file(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         # A session of its own: it belongs to no terminal, so none can take it along.
         subprocess.Popen(

@@ -100,6 +100,7 @@ def hosts(ran: tuple[Path, str], tmp_path: Path) -> Hosts:
     git(tmp_path, "clone", "-q", str(root), str(barn))
     (barn / ".penguin").mkdir(mode=0o700)
     shutil.copy(root / "known.db", barn / ".penguin" / "penguin.db")
+    assert Program(barn)("trust", "--yes").code == 0
     hut = Program(root)
     hut.command = [sys.executable, "-c", AS_HUT]
     return Hosts(hut, Program(barn), workflow_id, tmp_path / "shared")

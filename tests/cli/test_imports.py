@@ -32,6 +32,8 @@ LISTING = {
     "penguin.orchestration.store.queries",
     "penguin.orchestration.core.times",
     "penguin.orchestration.files.workspace",
+    "penguin.orchestration.files.state_files",
+    "penguin.orchestration.files.workspace_key",
     "penguin_commands",
     "penguin_commands.grammar",
     "penguin_commands.handlers",

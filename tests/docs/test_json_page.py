@@ -73,6 +73,7 @@ LINES = (
     (("help", "worker"), "subcommand-help"),
     (("init",), "made"),
     (("check",), "checked"),
+    (("trust",), "examined"),
     (("nowhere.pen",), "failure"),
     (("--nope",), "failure"),
     (("--workspace", "nowhere", "-c", "/health"), "failure"),

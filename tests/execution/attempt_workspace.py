@@ -17,6 +17,7 @@ from penguin.orchestration.core.definition import Command, Criterion, Definition
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.local_runner import LocalPhases
 from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.files.workspace import Workspace
 
 GRACE = 0.3
 ENGINE = Path(__file__).with_name("engine_process.py")
@@ -28,6 +29,7 @@ class AttemptWorkspace(WorkspaceFolder):
     def __init__(self, root: Path) -> None:
         super().__init__(root / "workspace")
         self.root.mkdir()
+        Workspace(self.root).ensure()
         self.run_dir = self.root / ".penguin" / "runs" / "ituv-t-abc123" / "1-TEST"
 
     def order(

@@ -15,6 +15,7 @@ import pytest
 from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -177,6 +178,7 @@ async def test_feedback_and_pause_survive_a_restart(workspace: SampleWorkspace) 
 
 
 async def test_who_runs_the_engine_removes_what_dead_engines_left(workspace: SampleWorkspace) -> None:
+    Workspace(workspace.root).ensure()
     engines = workspace.root / ".penguin" / "engines"
     for name, age in (("old", 3600), ("new", 0)):
         (engines / name).mkdir(parents=True)

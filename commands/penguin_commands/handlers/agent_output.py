@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.event_stream import Lines, read_json
+from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,9 +64,9 @@ def _kind(path: str) -> str:
     if path.endswith(f".err{LOG}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
         return ""
     try:
-        with open(mark, "rb") as file:
+        with open_to_read(mark) as file:
             note = json.loads(file.readline()).get("note") or {}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, UnsafePath, ValueError, AttributeError):
         return ""
     talk = note.get("talk") if isinstance(note, dict) else None
     return str(talk.get("kind") or "") if isinstance(talk, dict) else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.run_files import ELSEWHERE, EVIDENCE, FILE, attempt_folders
+from penguin.orchestration.files.state_files import open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,8 +95,9 @@ def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None
     shown all the same.
     """
     missing = lacking(session, workflow_id)
-    if not missing:
-        return []
+    # What is fetched is kept in `.penguin/`.
+    if not missing or not session.is_own:
+        return missing
     from penguin.orchestration.files.object_store import StorageError, open_storage
 
     try:
@@ -118,7 +120,8 @@ def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> d
         if path.exists():
             import json
 
-            evidence: dict[str, Any] = json.loads(path.read_bytes())
+            with open_to_read(path) as file:
+                evidence: dict[str, Any] = json.load(file)
             return evidence
     return result.evidence
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from penguin.orchestration.execution.launcher.output import TAIL as RING
+from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
 TAIL = 64 * 1024
 """Bytes."""
@@ -13,13 +14,13 @@ INCOMPLETE = f"\n[penguin: {MORE}]\n".encode()
 
 
 def tail(path: str, limit: int = TAIL) -> tuple[str, int]:
-    """The last `limit` bytes of a file, as text, and its size in bytes; ('', 0) where it is gone."""
+    """The last `limit` bytes of a file, as text, and its size in bytes; ('', 0) where it is gone, or a link."""
     try:
-        with open(path, "rb") as file:
+        with open_to_read(path) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - limit))
             return file.read(limit).decode("utf-8", "replace"), size
-    except OSError:
+    except (OSError, UnsafePath):
         return "", 0
 
 

@@ -27,7 +27,15 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
         running = _running(session, workflow_id, phase) if active and phase is not None else None
         folder = session.workspace.runs / workflow_id
         exclude = session.reader.checkpoint_exclude(workflow_id)
-        found = difference(session.workspace.root, folder, phase=phase, running=running, active=active, exclude=exclude)
+        found = difference(
+            session.workspace.root,
+            folder,
+            phase=phase,
+            running=running,
+            active=active,
+            exclude=exclude,
+            restricted=not session.is_own,
+        )
     except NoRepository as error:
         raise WorkflowError(f"diff needs a git repository: {error.message}", "git init, before a start") from error
     return Diff(workflow_id, tuple(found.files()), found.text)
@@ -72,14 +80,15 @@ def _last_elsewhere(session: Session, workflow_id: str) -> PhaseResult | None:
 def _holds(session: Session, workflow_id: str, result: PhaseResult) -> bool:
     from penguin.orchestration.worktree.checkpoints import Checkpoints
 
-    checkpoints = Checkpoints(session.workspace.root, session.workspace.runs / workflow_id)
+    folder = session.workspace.runs / workflow_id
+    checkpoints = Checkpoints(session.workspace.root, folder, restricted=not session.is_own)
     return result.evidence["checkpoint"] in {one.commit for one in checkpoints.all()}
 
 
 def _fetched(session: Session, workflow_id: str, result: PhaseResult) -> bool:
     """Whether the git remote that working trees share had it."""
     remote = session.settings.workspace_remote
-    if remote is None:
+    if remote is None or not session.is_own:
         return False
     from penguin.orchestration.worktree.sync.sync import Sharing
 

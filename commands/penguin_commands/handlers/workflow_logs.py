@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.files.run_files import FILE, StepLog, attempt_folders, attempt_logs
+from penguin.orchestration.files.state_files import open_to_read
 from penguin_commands.handlers.remote_output import bring, known_logs
 from penguin_commands.handlers.tail import INCOMPLETE, is_incomplete
 from penguin_commands.results.output import Log, Logs, Note, Piece
@@ -257,7 +258,7 @@ class _Following:
 def _rest(file: str, read: dict[str, int]) -> Iterator[bytes]:
     """What a file got since it was last read."""
     try:
-        with open(file, "rb") as output:
+        with open_to_read(file) as output:
             output.seek(read.get(file, 0))
             while piece := output.read(PIECE):
                 read[file] = output.tell()

@@ -17,6 +17,8 @@ from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, Work
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import spending_of
 from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.standing import require_known
+from penguin.orchestration.files.state_files import split_state
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.snapshots import (
@@ -60,11 +62,15 @@ class ContextSnapshot:
 class WorkflowStateStore:
     """The database of a workspace, or any other file: synchronous, for one thread at a time.
 
-    The file and its folder are made where they are missing. All methods raise StoreError where it can't be used.
+    The file and its folder are made where they are missing. All methods raise StoreError where it can't be used; to
+    open a file in a `.penguin/` that is not this user's own raises WorkspaceNotTrusted.
     """
 
     def __init__(self, db_path: str | Path) -> None:
         self._path = Path(db_path)
+        state, _ = split_state(self._path)
+        if state:
+            require_known(Path(state))
         try:
             make_private(self._path.parent)
         except OSError as error:

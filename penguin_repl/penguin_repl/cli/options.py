@@ -41,6 +41,7 @@ class Options(NamedTuple):
     namespace: str | None = None
     task_queue: str | None = None
     max_parallel: int | None = None
+    yes: bool = False
     debug: bool = False
     version: bool = False
     help: bool = False
@@ -60,6 +61,8 @@ def read_options(words: Sequence[str]) -> Options:
         raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
     if options.script != "worker" and worker_settings(options):
         raise UsageError("--address, --namespace, --task-queue and --max-parallel are for `penguin worker`", USAGE)
+    if options.yes and options.script != "trust":
+        raise UsageError("--yes is for `penguin trust`", USAGE)
     if options.metrics is not None:
         _check_metrics(options)
     return options

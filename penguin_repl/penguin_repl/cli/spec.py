@@ -42,6 +42,13 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
         "check", "", "whether the database agrees with its own history; exit 1 where it does not", "penguin check"
     ),
     Subcommand(
+        "trust",
+        "",
+        "show what a workspace that you did not make here would run, and ask whether to trust it",
+        "penguin trust",
+        flags=("yes",),
+    ),
+    Subcommand(
         "help", "[COMMAND…]", "show this, or explain a command; with -o json all of it as data", "penguin help workflow"
     ),
     Subcommand(
@@ -111,6 +118,7 @@ PROGRAM = Command(
         ),
         Flag("namespace", Kind.NAME, "worker: the namespace there"),
         Flag("task-queue", Kind.NAME, "worker: the task queue there"),
+        Flag("yes", help="trust: do not ask; for scripts"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),
         Flag("help", help="show this", short="h"),

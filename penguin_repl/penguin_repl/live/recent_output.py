@@ -45,11 +45,15 @@ def attempt_folder(runs: Path, workflow_id: str, attempt: UnderWay) -> Path:
     return runs / workflow_id / f"{attempt.attempt}-{attempt.phase.lower()}"
 
 
+def _is_output(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(".log") and not entry.is_symlink()
+
+
 def newest_outputs(folder: Path) -> list[str]:
     """The outputs in a folder that hold something, the last written first."""
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.stat(), entry.path) for entry in entries if entry.name.endswith(".log")]
+            found = [(entry.stat(), entry.path) for entry in entries if _is_output(entry)]
     except OSError:
         return []
     return [path for stat, path in sorted(found, key=lambda it: it[0].st_mtime_ns, reverse=True) if stat.st_size]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.files.state_files import open_to_read
 from penguin_commands.handlers.agent_output import telling_of
 from penguin_commands.handlers.tail import INCOMPLETE, is_incomplete
 from penguin_repl.text.ansi_filter import Filter
@@ -25,7 +26,7 @@ def pieces(log: Log) -> Iterator[bytes]:
     if log.excerpt is not None:
         yield log.known
         return
-    with open(log.file, "rb") as file:
+    with open_to_read(log.file) as file:
         # Asked before reading: the first half is whole as soon as there is another one.
         incomplete = is_incomplete(log.file)
         while output := file.read(PIECE):

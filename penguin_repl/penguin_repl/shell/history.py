@@ -12,6 +12,8 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.history import History, InMemoryHistory
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+from penguin.orchestration.runtime.trust import open_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,21 +21,23 @@ if TYPE_CHECKING:
     from penguin.orchestration.files.workspace import Workspace
 
 FILE = "history"
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def open_history(workspace: Workspace) -> History:
-    """The history of a workspace, readable by its owner only; where nothing can be kept, that of this session."""
+    """The history of a workspace, readable by its owner only; where none can be kept, that of this session.
+
+    A workspace that is not this user's own gives and gets no line.
+    """
     path = workspace.state / FILE
     try:
-        workspace.ensure()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        open_workspace(workspace)
+        descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except (WorkflowError, OSError):
+        # Opening the engine tells why.
         return InMemoryHistory()
     try:
         os.fchmod(descriptor, 0o600)
-    except OSError:
-        # Somebody else's file: it can be written, so it will do.
-        pass
     finally:
         os.close(descriptor)
     return SharedHistory(path)
@@ -78,21 +82,21 @@ class SharedHistory(History):
         lines = "".join(f"+{line}\n" for line in string.split("\n"))
         entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
         try:
-            with open(self._path, "ab", buffering=0) as file:
+            with open(open_state_file(self._path, APPEND), "ab", buffering=0) as file:
                 # One entry at a time, whole: the file is cut back where the disk has no room for the end of one.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 before = os.fstat(file.fileno()).st_size
                 if file.write(entry) != len(entry):
                     file.truncate(before)
                     return False
-        except OSError:
+        except (OSError, UnsafePath):
             return False
         return True
 
     def _news(self) -> list[str]:
         """What came to the file since it was last read, the oldest first."""
         try:
-            with open(self._path, "rb") as file:
+            with open(open_state_file(self._path, os.O_RDONLY), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_size < self._read_to:
                     # Somebody emptied it.
@@ -101,7 +105,7 @@ class SharedHistory(History):
                 file.seek(self._read_to)
                 added = file.read()
                 self._read_to = file.tell()
-        except OSError:
+        except (OSError, UnsafePath):
             return []
         return list(_entries(added.decode("utf-8", "replace")))
 

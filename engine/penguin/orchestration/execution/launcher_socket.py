@@ -96,8 +96,8 @@ async def connect(
 ) -> Connection | None:
     """A connection to the launcher of this folder. None where there is none."""
     try:
-        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         # Through the descriptor of its folder: a socket's path may have 108 bytes only.

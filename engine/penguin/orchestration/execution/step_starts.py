@@ -18,6 +18,11 @@ from penguin.orchestration.files.failpoints import reach
 MOST_STARTS = 5
 
 
+def _is_copied(mark: records.Mark, step_id: str) -> bool:
+    """Whether a mark came with a copy of the workspace: its processes are the original's, which still has it."""
+    return mark.id != step_id and Path(mark.id + records.STARTED).exists()
+
+
 class Launchers:
     """This engine's launcher, and those that dead engines left with steps that still run."""
 
@@ -77,7 +82,7 @@ class Tries:
         ended = records.read_exit(step_id)
         if ended is None:
             mark = records.read_mark(step_id)
-            if mark and mark.boot != tree.boot_id():
+            if mark and (mark.boot != tree.boot_id() or _is_copied(mark, step_id)):
                 return None
             reach("adopt.before")
             running = await self._launchers.at(Path(mark.launcher)).find(step_id) if mark and mark.launcher else None

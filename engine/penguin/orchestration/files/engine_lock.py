@@ -9,6 +9,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.state_files import UnsafePath, open_state_file
 
 LOCK = "engine.lock"
 CLAIMS = "claims"
@@ -26,7 +27,7 @@ class Identity:
         make_private(engines)
         self.folder.mkdir(mode=0o700)
         reach("identity.before")
-        self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = open_state_file(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         reach("identity.after")
 
@@ -41,18 +42,23 @@ class Identity:
 
 def is_alive(engines: Path, owner: str) -> bool:
     """Whether the engine `owner` lives. An unknown one, or none, does not."""
-    return bool(owner) and _is_locked(engines / owner / LOCK)
+    return _is_name(owner) and _is_locked(engines / owner / LOCK)
 
 
 def may_run_steps(engines: Path, owner: str) -> bool:
     """Whether steps of the engine `owner` may be under way: it lives, or its launcher outlives it."""
-    return is_alive(engines, owner) or (bool(owner) and _is_locked(engines / owner / LAUNCHER_LOCK))
+    return is_alive(engines, owner) or (_is_name(owner) and _is_locked(engines / owner / LAUNCHER_LOCK))
+
+
+def _is_name(owner: str) -> bool:
+    """Whether it can be the name of an engine's folder: a database that somebody else made may hold anything."""
+    return bool(owner) and owner not in (".", "..") and "/" not in owner and "\0" not in owner
 
 
 def _is_locked(path: Path) -> bool:
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+        lock = open_state_file(path, os.O_RDWR)
+    except (OSError, UnsafePath):
         return False
     try:
         # A shared lock, held for a moment: two who ask at once don't take each other for the owner.

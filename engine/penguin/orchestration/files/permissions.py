@@ -1,10 +1,15 @@
-"""Files and folders that nobody but their owner can read, whatever the mask of whoever makes them."""
+"""Files and folders that nobody but their owner can read, whatever the mask of whoever makes them.
+
+In `.penguin/` no link is followed, and nothing of another user is written to: see `state_files`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from typing import TYPE_CHECKING
+
+from penguin.orchestration.files.state_files import open_state_file, open_state_folder, refuse_links, split_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,27 +18,33 @@ OTHERS = 0o077
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for its owner alone. What is there stays as it is."""
-    if not folder.is_dir():
+    """Make a folder, and those above it that are missing, for its owner alone. What is there stays as it is.
+
+    Raises UnsafePath and OSError.
+    """
+    state, _ = split_state(folder)
+    if state and os.path.isdir(os.path.dirname(state)):  # noqa: PTH112, PTH120 - it is text
+        refuse_links(folder, writing=True)
+        os.close(open_state_folder(folder, make=True))
+    elif not folder.is_dir():
         # `mkdir` gives its mode to the last folder only.
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that is its owner's alone from its first byte on. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o600), "wb") as file:
+    """Write a file that is its owner's alone from its first byte on. Raises UnsafePath and OSError."""
+    with open(open_state_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         file.write(data)
 
 
 def create_private(path: Path, data: bytes) -> None:
     """Write a new file that is its owner's alone; nothing is left of one that can't be written whole.
 
-    Raises FileExistsError where something has this name, a link that leads nowhere included, and other OSErrors.
+    Raises FileExistsError where something has this name, a link that leads nowhere included, UnsafePath, and other
+    OSErrors.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o600), "wb") as file:
+    with open(open_state_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         try:
             file.write(data)
             file.flush()
@@ -45,8 +56,9 @@ def create_private(path: Path, data: bytes) -> None:
 def close_to_others(path: Path) -> None:
     """Take everybody else's rights to a file or folder away: somebody made it by hand, or put a copy there.
 
-    One that belongs to another user stays as it is. Raises OSError where it is missing.
+    One that belongs to another user stays as it is. Raises UnsafePath for a link, and OSError where it is missing.
     """
+    refuse_links(path)
     mode = path.stat().st_mode
     if mode & OTHERS:
         with contextlib.suppress(PermissionError):

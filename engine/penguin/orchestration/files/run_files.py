@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import GATES, WorkflowNotFound, WorkflowPhase
+from penguin.orchestration.files.state_files import refuse_links
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")
@@ -53,13 +54,15 @@ def attempt_logs(
 def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPhase, Path]]:
     """Number, phase and folder of every attempt that left something, in order; of one that moved there may be two.
 
-    Raises as `attempt_logs` does.
+    Raises as `attempt_logs` does, and UnsafePath where one of the folders is a link.
     """
     if not NAME.fullmatch(workflow_id):
         raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
+    refuse_links(runs / workflow_id)
     folders: list[tuple[int, WorkflowPhase, Path]] = []
     for path in _entries(runs / workflow_id):
         if attempt := attempt_of(path.name.removesuffix(ELSEWHERE)):
+            refuse_links(path)
             folders.append((*attempt, path))
     return sorted(folders)
 
@@ -71,7 +74,7 @@ def attempt_of(name: str) -> tuple[int, WorkflowPhase] | None:
 
 
 def _logs(folder: Path, attempt: int, phase: WorkflowPhase) -> list[StepLog]:
-    matches = ((FILE.fullmatch(path.name), path) for path in _entries(folder))
+    matches = ((FILE.fullmatch(path.name), path) for path in _entries(folder) if not path.is_symlink())
     return [
         StepLog(attempt, int(match[1]), int(match[3]), match[4] is not None, phase, match[2], path)
         for match, path in matches

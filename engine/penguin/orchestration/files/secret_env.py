@@ -16,6 +16,8 @@ STEP_MARK = "PENGUIN_STEP_"
 """The prefix of the variable that the launcher gives every step."""
 OWN_KEYS = ("PENGUIN_PAYLOAD_KEY", "TEMPORAL_API_KEY")
 """What Penguin shows a Temporal server that it may command workflows. No step gets these."""
+TRUST = "PENGUIN_TRUST"
+"""Set to 1 it trusts every workspace that Penguin opens: a person's word, so no step gets it."""
 SHORTEST = 8
 """Bytes. A shorter value is found in too much that is none."""
 
@@ -44,5 +46,5 @@ def without(environ: Mapping[str, str], denied: tuple[str, ...]) -> dict[str, st
 
     The marks of an outer step stay whatever is denied: by them, what runs there is known to run inside of it.
     """
-    is_denied = matcher((*OWN_KEYS, *denied))
+    is_denied = matcher((*OWN_KEYS, TRUST, *denied))
     return {name: value for name, value in environ.items() if name.startswith(STEP_MARK) or not is_denied(name)}

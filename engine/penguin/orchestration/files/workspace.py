@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "penguin.yaml"
 STATE_DIR = ".penguin"
+IGNORE_FILE, IGNORE_TEXT = ".gitignore", b"*\n"
+"""Keeps git from tracking what is in `.penguin/`."""
 
 
 def current_folder() -> str:
@@ -90,24 +92,48 @@ class Workspace:
         return self.state / "engines"
 
     def ensure(self) -> None:
-        """Make `.penguin/`, readable by its owner only and ignored by git. Raises WorkflowError where that can't be."""
-        from penguin.orchestration.files.permissions import close_to_others, make_private, write_private
+        """Make `.penguin/`, readable by its owner only, ignored by git, and with a key that its user has a record of.
+
+        One that is there gets no key, unless it is empty: see `runtime.trust`. Raises UnsafePath for a link or a
+        folder of another user, and WorkflowError where the folder or the record can't be written.
+        """
+        from penguin.orchestration.files.permissions import close_to_others, write_private
+        from penguin.orchestration.files.state_files import refuse_links
 
         if not self.root.is_dir():
             # Made here, a path that is misspelt would look like a workspace without tasks.
             raise WorkflowError(f"there is no folder {self.root}", f"name the folder that holds {CONFIG_FILE}")
+        refuse_links(self.state, writing=True)
         if os.path.lexists(self.state) and not self.state.is_dir():
             raise _in_the_way(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
         try:
-            make_private(self.state)
+            self._make_state()
             close_to_others(self.state)
-            ignore = self.state / ".gitignore"
+            ignore = self.state / IGNORE_FILE
             if not ignore.exists():
-                write_private(ignore, b"*\n")
+                write_private(ignore, IGNORE_TEXT)
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from error
         if not os.access(self.state, os.W_OK | os.X_OK):
             raise self._refused("it is read-only")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether `.penguin/` is missing, or holds nothing that was ever kept there."""
+        try:
+            return set(os.listdir(self.state)) <= {IGNORE_FILE}
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
+    def _make_state(self) -> None:
+        from penguin.orchestration.files.workspace_key import create_state, mark_state
+
+        if not os.path.lexists(self.state):
+            create_state(self.name, os.fspath(self.state), {IGNORE_FILE: IGNORE_TEXT})
+        if self.is_new:
+            mark_state(self.name, os.fspath(self.state))
 
     def _refused(self, reason: str) -> WorkflowError:
         hint = f"make {self.root} writable, or work on a copy: Penguin keeps its records in {STATE_DIR}/"

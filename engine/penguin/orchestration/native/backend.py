@@ -42,9 +42,11 @@ from penguin.orchestration.runtime.hosted_backend import (
     step_runner,
     wait_timeout,
 )
+from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.planner import Known, replanned
 from penguin.orchestration.runtime.settled import Settling
 from penguin.orchestration.runtime.step_guard import process_name
+from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class NativeBackend(HostedBackend):
         """False: what is started, resumed or retried is left to another engine."""
         self.on_trouble: Callable[[str], None] = lambda problem: None
         """Called with a sentence when the disk takes no more, and with "" when it does again."""
+        self._narrate: Callable[[str], None] = lambda text: None
+        self._listeners = Listeners()
         self._now = time.time
         self._outside = False
         self._user = user()
@@ -215,13 +219,14 @@ class NativeBackend(HostedBackend):
                 raise wait_timeout(infos, timeout or 0.0) from None
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        return self._open().listeners.add(listener)
+        return self._listeners.add(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
     ) -> None:
         self.claims = claims
         self.on_trouble = on_trouble
+        self._narrate = narrate
 
     def serve_metrics(self, address: str) -> None:
         from penguin.orchestration.runtime.metrics import Exporter
@@ -251,9 +256,12 @@ class NativeBackend(HostedBackend):
 
     def _open(self) -> Engine:
         if self._engine is None:
-            self.workspace.ensure()
+            if said := open_workspace(self.workspace):
+                self._narrate(said)
             settings = self._backlog.settings(required=False)
-            self._engine = Engine(self.workspace, settings.max_parallel, self._runner, self._trouble, self._now)
+            self._engine = Engine(
+                self.workspace, settings.max_parallel, self._runner, self._trouble, self._now, self._listeners
+            )
             self._engine.serve(partial(self._record_approval, self._engine))
             self._loop = asyncio.get_running_loop()
         require_same_loop(self._loop)

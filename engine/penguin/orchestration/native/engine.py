@@ -51,11 +51,12 @@ class Engine:
         max_parallel: int,
         make_runner: Callable[[Identity], PhaseRunner],
         on_trouble: Callable[[str], None],
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float],
+        listeners: Listeners,
     ) -> None:
         self.workspace = workspace
         self.identity = Identity(workspace.engines)
-        self.listeners = Listeners()
+        self.listeners = listeners
         self.changes = Changes(asyncio.get_running_loop())
         self._max_parallel = max_parallel
         self._runner = make_runner(self.identity)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
+from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.store.databases import places
 from penguin.orchestration.store.garbage import Leftover, Needed, leftovers, remove, size_of
 from penguin.orchestration.store.prune import Old, StorePruner
@@ -52,11 +53,12 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
     be used; what was forgotten until then is gone.
     """
     refuse_inside_step(workspace.root, PRUNE)
+    if not any(place.db.exists() for place in places(workspace)):
+        return Pruned((), ())
+    open_workspace(workspace)
     now = time.time()
     with ExitStack() as opened:
         stores = [StorePruner(place, opened) for place in places(workspace) if place.db.exists()]
-        if not stores:
-            return Pruned((), ())
         needed = Needed(workspace)
         for store in stores:
             store.survey(needed, now - age)

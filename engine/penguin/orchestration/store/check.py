@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from penguin.orchestration.backend import StoreError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.events import AnyEvent
 from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.files.state_files import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
@@ -82,7 +83,7 @@ def _check(place: Place, needed: Needed) -> _Found:
     name = place.db.name
     try:
         connection = open_reader(place.db, migrate=False)
-    except StoreError as error:
+    except (StoreError, UnsafePath) as error:
         return _unread(name, error)
     if connection is None:
         return _Found()
@@ -97,7 +98,7 @@ def _check(place: Place, needed: Needed) -> _Found:
     return found
 
 
-def _unread(name: str, error: StoreError) -> _Found:
+def _unread(name: str, error: WorkflowError) -> _Found:
     message = f"{error.message}; {error.hint}" if error.hint else error.message
     return _Found(problems=(Problem(name, message),), unread=True)
 

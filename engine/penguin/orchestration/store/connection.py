@@ -7,6 +7,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
+from penguin.orchestration.files.state_files import open_state_file, refuse_links, split_state
+from penguin.orchestration.files.workspace_key import is_known
 from penguin.orchestration.store.database_file import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -35,8 +37,10 @@ def open_store(path: Path) -> sqlite3.Connection:
     """Open the database for writing, made and migrated where needed.
 
     The connection may be handed to one other thread. Raises StoreError for a file that is no database of ours, one
-    of a newer version, or a place that can't be written or can't hold a write-ahead log.
+    of a newer version, or a place that can't be written or can't hold a write-ahead log, and UnsafePath where the
+    file or one beside it is a link or another user's.
     """
+    _refuse_links(path, writing=True)
     try:
         _make(path)
         connection = _connect(path)
@@ -58,13 +62,16 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does.
 
     Any thread may use the connection, one at a time. An older version is brought up to date, or refused where
-    `migrate` is not wanted.
+    `migrate` is not wanted. Where this user has no record of the workspace, nothing beside the file is written
+    either, and the connection shows the database as it is now: open it again to see changes.
     """
+    _refuse_links(path)
+    own = is_own(path)
     try:
         found = find_database(path)
         if found is None or not found.st_size:
             return None
-        uri = f"{uri_of(path)}?mode=ro"
+        uri = f"{uri_of(path)}?mode=ro{'' if own else untouched(path)}"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA busy_timeout=5000")
@@ -81,8 +88,10 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     if version < SCHEMA_VERSION:
         # A reader never migrates; a writer will have made this version in a moment.
         connection.close()
-        if being_made and not migrate:
+        if being_made and not (migrate and own):
             return None
+        if not own:
+            raise StoreError(f"{path} is of version {version}, and this Penguin's is {SCHEMA_VERSION}", "penguin trust")
         if not migrate:
             raise StoreError(
                 f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
@@ -94,10 +103,39 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     return connection
 
 
+def is_own(path: str | Path) -> bool:
+    """Whether files may appear beside a database: it is in no `.penguin`, or this user has a record of its key."""
+    state, _ = split_state(path)
+    return not state or is_known(state)
+
+
+def untouched(path: str | Path) -> str:
+    """The options by which SQLite reads a database and writes no file beside it.
+
+    https://sqlite.org/wal.html#read_only_databases
+    """
+    try:
+        has_log = os.stat(f"{path}-wal").st_size > 0
+    except FileNotFoundError:
+        has_log = False
+    if not has_log:
+        return "&immutable=1"
+    if not os.path.exists(f"{path}-shm"):
+        raise StoreError(
+            f"{path} can't be read without writing beside it: its write-ahead log has no index", "penguin trust"
+        )
+    return "&readonly_shm=1"
+
+
+def _refuse_links(path: str | Path, *, writing: bool = False) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        refuse_links(f"{path}{ending}", writing=writing)
+
+
 def _make(path: Path) -> None:
     # Readable by the owner only, from its first byte on.
     if find_database(path) is None:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(open_state_file(path, os.O_RDWR | os.O_CREAT))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

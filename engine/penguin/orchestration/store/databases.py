@@ -10,8 +10,10 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.backend import ACTIVE, StoreError
+from penguin.orchestration.files.state_files import UnsafePath, refuse_links
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.store.connection import untouched
 from penguin.orchestration.store.database_file import sql_list
 
 log = logging.getLogger(__name__)
@@ -60,13 +62,12 @@ def _unfinished(path: Path) -> int:
     try:
         if not path.exists() or not path.stat().st_size:
             return 0
-        # Reading a database that nobody has open would leave the files of a write-ahead log beside it.
-        how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=0.2)
+        refuse_links(path)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{untouched(path)}", uri=True, timeout=0.2)
         try:
             return int(connection.execute(_UNFINISHED).fetchone()[0])
         finally:
             connection.close()
-    except (sqlite3.DatabaseError, OSError) as error:
+    except (sqlite3.DatabaseError, StoreError, UnsafePath, OSError) as error:
         log.info("%s can't be read: %s", path, error)
         return 0

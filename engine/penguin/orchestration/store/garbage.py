@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.files.engine_lock import may_run_steps
+from penguin.orchestration.files.state_files import refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
@@ -130,6 +131,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
+    # What is in the target of a link is nobody's leftover.
+    refuse_links(folder)
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import Spending
-from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.connection import is_own, open_reader
 from penguin.orchestration.store.database_file import explain_error, sql_list
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class WorkflowReader:
     def __init__(self, db: str | Path) -> None:
         self._db = db
         self._connection: sqlite3.Connection | None = None
+        self._own = True
+        """Whether the open connection sees what others write: the workspace is this user's own."""
 
     def interrupt(self) -> None:
         """Let nobody wait, on another thread, for an answer of somebody else: this reader asks nobody.
@@ -236,8 +238,17 @@ class WorkflowReader:
 
     def _open(self) -> sqlite3.Connection | None:
         if self._connection is None:
+            self._own = is_own(self._db)
             self._connection = open_reader(self._db)
         return self._connection
+
+    def _release(self) -> None:
+        """Close a connection that shows one moment only: the workspace may be trusted before the next question.
+
+        A writer in this process would get its read-only view of the write-ahead log, too.
+        """
+        if not self._own:
+            self.close()
 
     def _rows(self, sql: str, parameters: Iterable[str | float]) -> Rows:
         connection = self._open()
@@ -247,6 +258,8 @@ class WorkflowReader:
             return connection.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
+        finally:
+            self._release()
 
     def _events(self, workflow_id: str, after: int = 0) -> Rows:
         if not _is_text(workflow_id):
@@ -262,6 +275,8 @@ class WorkflowReader:
             return question(connection, f"{os.path.dirname(self._db)}/{ENGINES}", workflow_id)
         except sqlite3.DatabaseError as error:
             raise explain_error(error, self._db) from error
+        finally:
+            self._release()
 
     # --- finding ---
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.temporal.client import telemetry
 from penguin.orchestration.temporal.client.client import Link, NoWorker
 from penguin.orchestration.temporal.client.connection import open_connection
@@ -177,7 +178,8 @@ class Desk:
     ) -> Connection:
         async with self._connecting:
             if self._connection is None:
-                self._workspace.ensure()
+                if said := open_workspace(self._workspace):
+                    narrate(said)
                 self._connection = await open_connection(
                     self._settings.temporal, self._workspace, may_start=may_start, narrate=narrate, metrics=metrics
                 )

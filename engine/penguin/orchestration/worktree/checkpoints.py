@@ -77,13 +77,21 @@ class Kept:
 class Checkpoints:
     """The checkpoints of one workflow. Blocks while git runs; raises GitTrouble where git refuses.
 
-    `folder` is the workflow's own, below `.penguin/`; it has the workflow's id for a name.
+    `folder` is the workflow's own, below `.penguin/`; it has the workflow's id for a name. `restricted`: see
+    Repository.
     """
 
-    def __init__(self, workspace: Path, folder: Path, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        folder: Path,
+        exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
+        *,
+        restricted: bool = False,
+    ) -> None:
         self._folder = folder
         self.workflow_id = folder.name
-        self.repository = Repository(workspace)
+        self.repository = Repository(workspace, restricted=restricted)
         self.index = OwnIndex(self.repository, folder, INDEX)
         self.exclusion = Exclusion(self.repository, exclude)
         self.lineage = Lineage(self.repository, folder)

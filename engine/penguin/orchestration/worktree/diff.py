@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.files.state_files import refuse_links
 from penguin.orchestration.worktree.checkpoints import INDEX, RESTORE, Checkpoint, Checkpoints, take_all
 from penguin.orchestration.worktree.git import Repository, entries, shown
 from penguin.orchestration.worktree.index import OwnIndex, copy_index
@@ -54,6 +55,7 @@ class Scratch:
         place = Path(self._folder.name)
         (place / "objects").mkdir()
         self.env = checkpoints.repository.objects_aside(place / "objects")
+        refuse_links(folder / INDEX)
         if (folder / INDEX).exists():
             copy_index(folder / INDEX, place / INDEX)
         index = OwnIndex(checkpoints.repository, place, INDEX, self.env)
@@ -74,14 +76,16 @@ def difference(
     running: int | None = None,
     active: bool = True,
     exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
+    restricted: bool = False,
 ) -> Difference:
     """What a workflow changed since it began, or what the newest attempt of one phase did.
 
     `folder` is the workflow's own, `running` the number of the attempt of that phase that is under way; the tree is
     looked at as it is now where that is so, and where the whole workflow is asked for and it is `active`.
+    `restricted`: see Repository.
     Raises WorkflowError where there is nothing to compare.
     """
-    checkpoints = Checkpoints(workspace, folder, exclude)
+    checkpoints = Checkpoints(workspace, folder, exclude, restricted=restricted)
     kept = [checkpoint for checkpoint in checkpoints.all() if not checkpoint.name.endswith(RESTORE)]
     if not kept:
         raise WorkflowError(f"{folder.name} has no checkpoint: it has not begun, or git was not there when it did")

@@ -28,6 +28,11 @@ _IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for name, value in (("NAME", "Penguin"), ("EMAIL", "penguin@localhost"))
 }
+NO_TRANSPORT = {
+    "protocol.allow": "never",
+    **{f"protocol.{name}.allow": "never" for name in ("file", "git", "ssh", "http", "https", "ext")},
+}
+"""A repository may say where missing objects come from, and by which program."""
 _PIECE = 64 * 1024
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
@@ -45,10 +50,15 @@ class NoRepository(GitTrouble):
 
 
 class Repository:
-    """The repository that a workspace is in. Every method blocks while git runs, and raises GitTrouble."""
+    """The repository that a workspace is in. Every method blocks while git runs, and raises GitTrouble.
 
-    def __init__(self, workspace: Path) -> None:
+    `restricted`: no program that the repository's own configuration names is run, be it a filter or a transport for
+    objects that are missing. Files are then seen as they are on disk, unfiltered.
+    """
+
+    def __init__(self, workspace: Path, *, restricted: bool = False) -> None:
         self.workspace = workspace
+        self._restricted = restricted
 
     @cached_property
     def _place(self) -> tuple[Path, Path]:
@@ -116,13 +126,15 @@ class Repository:
         given: bytes,
         held: int | None = None,
         fine: tuple[int, ...] = (0,),
+        free: bool = False,
     ) -> bytes:
+        limits = self._restriction if self._restricted and not free else {}
         keep = () if held is None else (held,)
         try:
             done = subprocess.run(
                 (*GIT, *arguments),
                 cwd=folder,
-                env={**environment(), **env},
+                env={**environment(), **limits, **env},
                 input=given,
                 capture_output=True,
                 check=False,
@@ -139,7 +151,7 @@ class Repository:
         with subprocess.Popen(
             (*GIT, *arguments),
             cwd=self.top,
-            env={**environment(), **(env or {})},
+            env={**environment(), **(self._restriction if self._restricted else {}), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -151,6 +163,21 @@ class Repository:
             finally:
                 if process.poll() is None:
                     process.kill()
+
+    def indexed(self, name: str) -> bytes:
+        """What the user's index holds of a file or folder of the workspace; nothing where git does not track it."""
+        arguments = ("ls-files", "--stage", "-z", "--", name)
+        return self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", free=True)
+
+    @cached_property
+    def _restriction(self) -> dict[str, str]:
+        """Variables that keep git from running what the repository's configuration names."""
+        arguments = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        # git has no switch for filters. An empty command is none; a filter that is required would fail without.
+        names = entries(self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", fine=(0, 1), free=True))
+        drivers = dict.fromkeys(os.fsdecode(name).rpartition(".")[0] for name in names)
+        off = {f"{driver}.{key}": "" for driver in drivers for key in ("clean", "smudge", "process")}
+        return _settings({**NO_TRANSPORT, **off, **{f"{driver}.required": "false" for driver in drivers}})
 
     def has(self, thing: str) -> bool:
         """Whether an object is here."""
@@ -178,6 +205,16 @@ def shown(path: bytes) -> str:
 def entries(output: bytes) -> list[bytes]:
     """What a command with -z printed."""
     return [entry for entry in output.split(b"\0") if entry]
+
+
+def _settings(values: Mapping[str, str]) -> dict[str, str]:
+    """Variables that set git's configuration over that of its files, and keep it from fetching missing objects."""
+    rows = {
+        f"GIT_CONFIG_{part}_{number}": text
+        for number, row in enumerate(values.items())
+        for part, text in zip(("KEY", "VALUE"), row, strict=True)
+    }
+    return {**rows, "GIT_CONFIG_COUNT": str(len(values)), "GIT_NO_LAZY_FETCH": "1"}
 
 
 def environment() -> dict[str, str]:

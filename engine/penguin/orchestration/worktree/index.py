@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.state_files import open_state_file, refuse_links
 from penguin.orchestration.worktree.git import GitTrouble, Repository, entries
 
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", "node_modules")
@@ -36,7 +37,9 @@ class OwnIndex:
     def locked(self) -> Iterator[None]:
         """Hold the index, made if need be. Not to be nested."""
         make_private(self._folder)
-        lock = os.open(self._folder / f"{self.path.name}.held", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # git would follow a link, for the index and for its lock.
+        refuse_links(self.path, writing=True)
+        lock = open_state_file(self._folder / f"{self.path.name}.held", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._held = lock
@@ -120,6 +123,7 @@ class OwnIndex:
 def copy_index(source: Path, target: Path) -> None:
     """Copy an index with its time: git distrusts files that changed at the very moment when it was written."""
     partial = target.with_suffix(".new")
+    partial.unlink(missing_ok=True)
     shutil.copy2(source, partial)
     partial.chmod(0o600)
     partial.rename(target)

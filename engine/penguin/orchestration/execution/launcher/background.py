@@ -27,8 +27,8 @@ def enter(directory: str) -> bool:
 
     Returns only once the socket listens: whoever started this process can connect when it ends.
     """
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -65,7 +65,9 @@ def serve(folder: int, listener: socket.socket) -> None:
         code = 0
     except BaseException:
         # Standard error is nobody's; what a crash said is kept beside the lock.
-        crash = os.open(CRASH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        crash = os.open(
+            CRASH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+        )
         os.write(crash, traceback.format_exc().encode())
     finally:
         os._exit(code)

@@ -29,7 +29,7 @@ def line(boot: str, deadline: float) -> bytes:
 def deadline_in(path: str, boot: str) -> float:
     """When the lease at `path` lapses or lapsed."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return LAPSED
     try:

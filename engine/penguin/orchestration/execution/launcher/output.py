@@ -44,7 +44,7 @@ class Output:
         self._kept = 0
         self._sha256 = hashlib.sha256()
         self._error = ""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(path, flags, 0o600)
         self._ring = -1
 
@@ -86,7 +86,7 @@ class Output:
         """Write to the ring; `offset` counts the bytes that ever went there."""
         try:
             if self._ring < 0:
-                flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+                flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
                 self._ring = os.open(self._path + TAIL, flags, 0o600)
             while data:
                 at = offset % self._tail_size

@@ -120,7 +120,7 @@ class Step:
         self._write_mark(directory)
 
     def _write_mark(self, directory: str) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         self._mark_file = os.open(self.id + ".start.json", flags, 0o600)
         intent = {key: self.order[key] for key in ("id", "mark", "grace")}
         try:
@@ -358,7 +358,7 @@ def record(ending: Exit) -> None:
     """Put the exit record on the disk, whole or not at all. Raises OSError."""
     path = ending["id"] + ".exit.json"
     reach("record.before")
-    file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         write_all(file, json.dumps(ending).encode())
         if ending["duration"] >= WORTH_SYNCING:

@@ -25,7 +25,9 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.state_files import open_state_file
 from penguin.orchestration.files.workspace import STATE_DIR, Workspace
+from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES
 from penguin.orchestration.temporal.client.tls import split
 from penguin.orchestration.temporal.dev_server import supervisor as keeper
@@ -93,7 +95,7 @@ class DevServer:
             if await self._configured_is_another():
                 return None
             raise self._not_started()
-        self.workspace.ensure()
+        open_workspace(self.workspace)
         make_private(self.folder)
         async with self._gate():
             record = await self._running()
@@ -285,7 +287,7 @@ def _after(words: list[str], flag: str) -> str:
 
 def _lock(path: Path, how: int) -> int:
     """Open a file, with a lock on it for as long as it is open. Raises BlockingIOError with LOCK_NB."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, how)
     except BaseException:

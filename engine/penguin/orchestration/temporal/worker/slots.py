@@ -22,6 +22,7 @@ from typing import Any
 from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.state_files import open_state_file
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ class Slots:
 
     def _open(self, number: int) -> tuple[int, str] | None:
         """Lock a slot: its descriptor, and the workflow whose step still runs there. None: an engine holds it."""
-        descriptor = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_state_file(self._folder / str(number), os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,207 @@
+"""The key of a workspace, and the record by which its user knows it again.
+
+The key is a random name in `.penguin/`; the record of it is in the user's own state folder. A `.penguin/` that came
+with a repository or an archive has no record, so nothing in it runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+KEY_FILE = "workspace.key"
+_KEY = re.compile("[0-9a-f]{32}")
+_LONGEST = 64
+"""Bytes of a key file that are read."""
+_LARGEST = 100_000
+"""Bytes of a record that are read."""
+
+
+class Record(NamedTuple):
+    """Where this user's workspace was when it was last opened for writing."""
+
+    folder: str
+    device: int
+    inode: int
+    """Of `.penguin`."""
+    recorded_at: float
+    """Seconds since the epoch."""
+    tracked: str = ""
+    """Digest of what git tracks of `.penguin`, as the user accepted it; empty: nothing."""
+
+
+def records_folder() -> str:
+    """The folder of the records: `$XDG_STATE_HOME/penguin/workspaces`, by default in `~/.local/state`."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    # https://specifications.freedesktop.org/basedir-spec: a relative path is invalid, and ignored.
+    if not os.path.isabs(base):
+        base = os.path.expanduser("~/.local/state")
+    return f"{base}/penguin/workspaces"
+
+
+def read_key(state: str) -> str:
+    """The key in a `.penguin` folder; '' where there is none that is whole, a plain file, and this user's own."""
+    try:
+        descriptor = open_state_file(f"{state}/{KEY_FILE}", os.O_RDONLY)
+    except (OSError, UnsafePath):
+        return ""
+    try:
+        text = os.read(descriptor, _LONGEST).decode("ascii", "replace").strip()
+        own = os.fstat(descriptor).st_uid == os.geteuid()
+    finally:
+        os.close(descriptor)
+    return text if own and _KEY.fullmatch(text) else ""
+
+
+def is_known(state: str) -> bool:
+    """Whether this user has a record of the key in a `.penguin` folder. Cheap: reads one small file."""
+    key = read_key(state)
+    return bool(key) and os.path.isfile(f"{records_folder()}/{key}.json")
+
+
+def read_record(key: str) -> Record | None:
+    """The record of a key; None where there is none that can be read."""
+    import json
+
+    try:
+        with open(f"{records_folder()}/{key}.json", "rb") as file:
+            found: dict[str, Any] = json.loads(file.read(_LARGEST))
+        return Record(
+            str(found["folder"]),
+            int(found["device"]),
+            int(found["inode"]),
+            float(found["recorded_at"]),
+            str(found["tracked"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(key: str, record: Record) -> None:
+    """Write the record of a key, whole and on disk. Raises WorkflowError where the state folder can't be written."""
+    import json
+
+    folder = records_folder()
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        replace_file(f"{folder}/{key}.json", json.dumps(record._asdict()).encode())
+    except OSError as error:
+        raise WorkflowError(
+            f"can't write {folder}, where Penguin records which workspaces are yours: {error.strerror or error}",
+            "set XDG_STATE_HOME to a folder that you can write",
+        ) from error
+
+
+def forget_record(key: str) -> None:
+    """Remove the record of a key that is in no workspace."""
+    with suppress(OSError):
+        os.unlink(f"{records_folder()}/{key}.json")
+
+
+def new_key() -> str:
+    """A key that nobody can guess."""
+    return os.urandom(16).hex()
+
+
+def record_of(workspace: str, state: str, tracked: str = "") -> Record:
+    """The record of a workspace as it is now. `state` is its `.penguin` folder, perhaps under another name."""
+    import time
+
+    found = os.lstat(state)
+    return Record(workspace, found.st_dev, found.st_ino, time.time(), tracked)
+
+
+def create_state(workspace: str, state: str, files: Mapping[str, bytes]) -> None:
+    """Make a `.penguin` folder with a key, a record of it, and these files; nothing where there is one by now.
+
+    It appears whole: another process never sees it without its key. Raises OSError, and WorkflowError as
+    `write_record` does.
+    """
+    key, aside = new_key(), f"{state}.{os.urandom(4).hex()}.new"
+    os.mkdir(aside, 0o700)
+    try:
+        for name, data in {**files, KEY_FILE: f"{key}\n".encode()}.items():
+            _write_synced(f"{aside}/{name}", data)
+        write_record(key, record_of(workspace, aside))
+        os.rename(aside, state)
+    except BaseException as error:
+        for name in os.listdir(aside):
+            os.unlink(f"{aside}/{name}")
+        os.rmdir(aside)
+        forget_record(key)
+        # A folder that is not empty is not replaced.
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return
+        raise
+    sync_folder(os.path.dirname(state))
+
+
+def mark_state(workspace: str, state: str, tracked: str = "") -> None:
+    """Give a `.penguin` folder that has no key one, with a record. Raises as `create_state` does."""
+    key = new_key()
+    write_record(key, record_of(workspace, state, tracked))
+    if not link_file(f"{state}/{KEY_FILE}", f"{key}\n".encode()):
+        forget_record(key)
+
+
+def replace_key(workspace: str, state: str, tracked: str = "") -> None:
+    """Give a `.penguin` folder a new key, with a record, in the place of any other. Raises as `create_state` does."""
+    key = new_key()
+    write_record(key, record_of(workspace, state, tracked))
+    replace_file(f"{state}/{KEY_FILE}", f"{key}\n".encode())
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Write a file whole and on disk, in the place of one of this name. Raises OSError."""
+    aside = f"{path}.{os.urandom(4).hex()}.new"
+    try:
+        _write_synced(aside, data)
+        os.replace(aside, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(aside)
+        raise
+    sync_folder(os.path.dirname(path))
+
+
+def link_file(path: str, data: bytes) -> bool:
+    """Write a file whole and on disk unless there is one of this name; whether it was written. Raises OSError."""
+    aside = f"{path}.{os.urandom(4).hex()}.new"
+    try:
+        _write_synced(aside, data)
+        os.link(aside, path)
+    except FileExistsError:
+        return False
+    finally:
+        with suppress(OSError):
+            os.unlink(aside)
+    sync_folder(os.path.dirname(path))
+    return True
+
+
+def _write_synced(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def sync_folder(path: str) -> None:
+    """Force the names in a folder to the disk, where the file system does that."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,173 @@
+"""Whether a workspace is this user's own: a `.penguin/` that somebody else made is read, but not run or written to.
+
+`open_workspace` is the door for whatever writes to `.penguin/` or runs what is in it. Reading needs no trust.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from penguin.orchestration.files.secret_env import TRUST
+from penguin.orchestration.files.standing import REASONS, Standing, WorkspaceNotTrusted
+from penguin.orchestration.files.state_files import open_state_folder, refuse_links
+from penguin.orchestration.files.workspace import STATE_DIR, Workspace
+from penguin.orchestration.files.workspace_key import (
+    KEY_FILE,
+    is_known,
+    read_key,
+    read_record,
+    record_of,
+    replace_key,
+    write_record,
+)
+from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.step_guard import refuse_inside_step
+from penguin.orchestration.store.pause import pause_all
+from penguin.orchestration.worktree.git import GitTrouble, Repository
+
+_opened: set[tuple[str, int, int]] = set()
+"""The `.penguin` folders that this process may write to: path, device and inode."""
+
+
+def open_workspace(workspace: Workspace) -> str:
+    """Make `.penguin/` ready to be written to; a sentence where a person should hear what was done, else ''.
+
+    A missing one is made, with a key and a record. A moved one is recorded anew. A copy gets a key of its own, and
+    its active workflows are paused. Raises WorkspaceNotTrusted for one that is not this user's, UnsafePath for a
+    link and a folder of another user, and WorkflowError where it can't be written.
+    """
+    refuse_links(workspace.state, writing=True)
+    if _identity(workspace) in _opened:
+        workspace.ensure()
+        return ""
+    for entry in _entries(workspace):
+        refuse_links(entry)
+    said = ""
+    standing = standing_of(workspace)
+    if standing in REASONS:
+        if os.environ.get(TRUST) != "1":
+            raise WorkspaceNotTrusted(workspace, standing)
+        trust(workspace)
+    elif standing in (Standing.MOVED, Standing.COPIED):
+        said = _settle(workspace)
+    workspace.ensure()
+    _opened.add(_identity(workspace))
+    return said
+
+
+def standing_of(workspace: Workspace) -> Standing:
+    """Whose the `.penguin/` of a workspace is. Runs git where the workspace is in a repository; writes nothing."""
+    state = os.fspath(workspace.state)
+    tracked = _tracked(workspace)
+    key = read_key(state)
+    record = read_record(key) if key else None
+    if tracked and (record is None or record.tracked != tracked):
+        return Standing.TRACKED
+    if workspace.is_new:
+        return Standing.NEW
+    if not os.path.lexists(workspace.state / KEY_FILE):
+        return Standing.UNMARKED
+    if record is None:
+        return Standing.UNKNOWN
+    if record.folder == workspace.name:
+        return Standing.OWN
+    return _elsewhere(workspace, Workspace(record.folder).state, key)
+
+
+def _elsewhere(workspace: Workspace, before: Path, key: str) -> Standing:
+    """The standing of a `.penguin` whose record names another folder, where `before` was."""
+    try:
+        if workspace.state.samefile(before):
+            # One folder by two names, as a bind mount gives it.
+            return Standing.OWN
+        return Standing.COPIED if read_key(os.fspath(before)) == key else Standing.MOVED
+    except (FileNotFoundError, NotADirectoryError):
+        return Standing.MOVED
+    except OSError:
+        # It can't be told that the original is gone.
+        return Standing.COPIED
+
+
+def is_own(workspace: Workspace) -> bool:
+    """Whether what this workspace holds may be written to without a question. Cheap; runs no git."""
+    return workspace.is_new or is_known(os.fspath(workspace.state))
+
+
+def trust(workspace: Workspace) -> None:
+    """Take a `.penguin/` for this user's own from now on: it gets a new key, and what git tracks now is accepted.
+
+    Raises InsideStep inside a step of the workspace, UnsafePath, and WorkflowError where it can't be written.
+    """
+    refuse_inside_step(workspace.root, "trust a workspace")
+    refuse_links(workspace.state, writing=True)
+    if workspace.is_new:
+        workspace.ensure()
+    with _locked(workspace):
+        # Never the key that is there: whoever made the folder knows it.
+        replace_key(workspace.name, os.fspath(workspace.state), _tracked(workspace))
+
+
+def _settle(workspace: Workspace) -> str:
+    """Record a moved workspace anew, or make a copy a workspace of its own; what a person should hear."""
+    with _locked(workspace):
+        # Another process may have done it meanwhile.
+        standing = standing_of(workspace)
+        state = os.fspath(workspace.state)
+        key = read_key(state)
+        record = read_record(key)
+        if record is None or standing not in (Standing.MOVED, Standing.COPIED):
+            return ""
+        if standing is Standing.MOVED:
+            write_record(key, record_of(workspace.name, state, record.tracked))
+            return ""
+        # The key last: after a crash in between, it still counts as a copy.
+        paused = pause_all(workspace.db, user())
+        replace_key(workspace.name, state, record.tracked)
+    what = f"{len(paused)} active workflow{'' if len(paused) == 1 else 's'} of it"
+    return f"this workspace is a copy of {record.folder}" + (
+        f"; {what} {'is' if len(paused) == 1 else 'are'} paused here" if paused else ""
+    )
+
+
+@contextmanager
+def _locked(workspace: Workspace) -> Iterator[None]:
+    """Keep other processes from changing the key at the same time."""
+    descriptor = open_state_folder(workspace.state)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _entries(workspace: Workspace) -> list[Path]:
+    try:
+        return list(workspace.state.iterdir())
+    except OSError:
+        # Missing, or no folder: `ensure` makes it, or says what is wrong.
+        return []
+
+
+def _identity(workspace: Workspace) -> tuple[str, int, int]:
+    try:
+        found = workspace.state.lstat()
+    except OSError:
+        return ("", 0, 0)
+    return (os.fspath(workspace.state), found.st_dev, found.st_ino)
+
+
+def _tracked(workspace: Workspace) -> str:
+    """Digest of the entries that git's index has below `.penguin`; '' for none, and outside of a repository."""
+    if not any(os.path.lexists(folder / ".git") for folder in (workspace.root, *workspace.root.parents)):
+        return ""
+    try:
+        entries = Repository(workspace.root).indexed(STATE_DIR)
+    except GitTrouble:
+        # Without git nothing is checked out or pulled either; the key alone decides.
+        return ""
+    return hashlib.sha256(entries).hexdigest() if entries else ""

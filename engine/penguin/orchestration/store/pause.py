@@ -1,0 +1,64 @@
+"""Pausing the active workflows of a database that no engine has open: those of a copied workspace."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from penguin.orchestration.backend import Verdict
+from penguin.orchestration.core.commands import Command, Pause, Report
+from penguin.orchestration.core.decider import decide
+from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run
+
+MOVING = "SELECT workflow_id FROM run WHERE status IN ('PENDING', 'RUNNING') OR slot = 1 ORDER BY workflow_id"
+EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"
+
+
+def pause_all(db: Path, by: str) -> list[str]:
+    """Pause every PENDING and RUNNING workflow, in one transaction; their ids.
+
+    An attempt under way counts as interrupted: its steps run in the original workspace. Raises StoreError.
+    """
+    if not db.exists():
+        return []
+    connection = open_store(db)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        moving = [row[0] for row in connection.execute(MOVING)]
+        for workflow_id in moving:
+            _pause(connection, workflow_id, by)
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise explain_error(error, db) from error
+    finally:
+        # Closing a connection rolls back what was not committed.
+        connection.close()
+    return moving
+
+
+def _pause(connection: sqlite3.Connection, workflow_id: str, by: str) -> None:
+    rows = connection.execute(EVENTS, (workflow_id,)).fetchall()
+    before = rebuild([event for _, data in rows for event in decode_events(data)])
+    seq = rows[-1][0]
+    state = before
+    for command in _commands(before, by):
+        decision = decide(state, command, time.time())
+        if not decision.events:
+            continue
+        seq += 1
+        connection.execute(INSERT_EVENT, event_row(workflow_id, seq, decision.events))
+        connection.execute(*updated_run(decision.state, state, seq))
+        state = decision.state
+
+
+def _commands(state: State, by: str) -> list[Command]:
+    # What is being cancelled can't be paused: with the end of its attempt it is cancelled.
+    commands: list[Command] = [] if state.cancelling else [Pause(by=by, now=True)]
+    if state.open is not None and state.open.running:
+        commands.append(Report(state.open.number, AttemptResult(verdict=Verdict.INTERRUPTED, cause="now")))
+    return commands

@@ -1,0 +1,65 @@
+"""The question whether a workspace that this user did not make is trusted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.backend import WorkflowError
+from penguin_commands.errors import ExitCode
+from penguin_commands.handlers.trust import accept, examine
+
+if TYPE_CHECKING:
+    from penguin_commands.session import Session
+    from penguin_repl.output.screen import Screen
+
+QUESTION = "Trust it, and run and write to it from now on? [y/N] "
+
+
+def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
+    """`penguin trust`: show what would run, and ask; with `yes` without a question.
+
+    Raises WorkflowError where nobody can be asked.
+    """
+    found = examine(session)
+    text = screen.style.format == "text"
+    if found.trusted or not text:
+        accepted = yes and not found.trusted
+        if accepted:
+            accept(session)
+        screen.data(screen.render(found._replace(reason="", standing="own") if accepted else found))
+        return ExitCode.OK if found.trusted or accepted else ExitCode.FAILED
+    screen.data(screen.render(found))
+    if not yes and not sys.stdin.isatty():
+        raise WorkflowError("not trusted: there is no terminal to ask at", "penguin trust --yes")
+    if not yes and not _answer(screen):
+        screen.narrate("not trusted")
+        return ExitCode.FAILED
+    accept(session)
+    screen.narrate("trusted")
+    return ExitCode.OK
+
+
+def offer_trust(session: Session, screen: Screen) -> None:
+    """Ask, before a shell opens, about a workspace without a key that an earlier Penguin may have made.
+
+    Whoever says no gets a shell that reads only. A workspace with a foreign key, or one that git tracks, is not
+    asked about: the shell says how to trust it.
+    """
+    # Most are this user's own, which costs one look at a file.
+    if session.is_own or session.workspace.is_new:
+        return
+    from penguin.orchestration.files.standing import Standing
+
+    found = examine(session)
+    if found.standing == Standing.UNMARKED:
+        for line in screen.render(found).splitlines():
+            screen.narrate(line)
+        if _answer(screen):
+            accept(session)
+
+
+def _answer(screen: Screen) -> bool:
+    sys.stderr.write(QUESTION)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,208 @@
+"""A repository whose author wants commands of theirs to run on the machine of whoever opens it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.program import Ran
+
+ODD_NAMES = (b"\xff\xfe not utf-8", b"-rf", b"--upload-pack=touch x", b"new\nline", b"esc\x1b[31m", b"a" * 250)
+CONFIG = """\
+project: {{id: shop, name: "$({evil})\\e[2J\\x9b31m"}}
+blueprints: ["*.md", "blueprints/*.yaml"]
+workspace: {{remote: origin}}
+phases:
+  implement: {{run: ["{evil} implement"]}}
+  test: {{run: ["{evil} test"]}}
+  use: {{recipes: true}}
+  verify: {{criteria: true}}
+orchestration: {{retry: {{max_attempts: 1}}}}
+"""
+TASKS = """\
+---
+id: basics
+title: "Basics\\e]0;owned\\a"
+---
+## Tasks
+### 1. Quick \x1b[2J\x9b31m\u202e\u2028 `{evil}`
+- **ID:** `quick`
+#### Acceptance Criteria
+- [ ] is `check: {evil} check`
+#### Recipe: try
+
+```shell
+{evil} recipe
+```
+### 2. \x07 $({evil}) ; {evil}
+- **ID:** `odd`
+"""
+GIT_CONFIG = """\
+[core]
+	fsmonitor = {evil} fsmonitor
+	hooksPath = {hooks}
+	pager = {evil} pager
+	editor = {evil} editor
+	sshCommand = {evil} ssh
+	gitProxy = {evil} proxy
+	askPass = {evil} askpass
+[diff]
+	external = {evil} external
+[diff "evil"]
+	textconv = {evil} textconv
+	command = {evil} command
+[filter "evil"]
+	clean = {evil} clean
+	smudge = {evil} smudge
+	process = {evil} process
+	required = true
+[filter "evil.dotted name"]
+	clean = {evil} clean
+	required = true
+[remote "origin"]
+	uploadpack = {evil} uploadpack
+	promisor = true
+[extensions]
+	partialClone = origin
+[protocol "ext"]
+	allow = always
+[protocol "file"]
+	allow = always
+[include]
+	path = {include}
+"""
+INCLUDED = """\
+[filter "included"]
+	clean = {evil} included
+	required = true
+"""
+ATTRIBUTES = '* filter=evil diff=evil\n*.md filter=included diff=evil\n*.yaml filter="evil.dotted name"\n'
+MODULES = '[submodule "x"]\n\tpath = x\n\turl = ext::{evil} submodule\n\tupdate = !{evil} update\n'
+
+
+class Hostile(NamedTuple):
+    """A folder of the author, and what would show that something of it ran."""
+
+    folder: Path
+    evil: Path
+    """The program that is named everywhere."""
+    canary: Path
+    """The file to which it adds a line."""
+    target: Path
+    """The folder of the victim's files that links lead to."""
+
+    @property
+    def ran(self) -> str:
+        """What ran."""
+        return self.canary.read_text() if self.canary.exists() else ""
+
+
+def program(folder: Path, state: Path, *arguments: str, home: Path | None = None) -> Ran:
+    """Run penguin as a user with this state folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "penguin_repl", *arguments],
+        cwd=folder,
+        env={**os.environ, "XDG_STATE_HOME": str(state), "HOME": str(home or state)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=60,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=folder, check=True, capture_output=True
+    )
+
+
+def hostile(root: Path) -> Hostile:
+    """A workspace of the author with one workflow that waits for an engine, and one that is BLOCKED."""
+    made = Hostile(root / "author", root / "evil", root / "canary", root / "target")
+    made.folder.mkdir()
+    made.target.mkdir()
+    (made.target / "rcfile").write_text("# a file of the victim\n")
+    (made.target / "folder").mkdir()
+    (made.target / "folder" / "kept").write_text("kept\n")
+    _allow(made, run=False)
+    (made.folder / "penguin.yaml").write_text(CONFIG.format(evil=made.evil))
+    (made.folder / "tasks.md").write_text(TASKS.format(evil=made.evil))
+    for name in ODD_NAMES:
+        Path(os.fsdecode(os.fsencode(made.folder) + b"/" + name)).write_text("odd\n")
+    git(made.folder, "init", "-q")
+    git(made.folder, "add", "-A")
+    git(made.folder, "commit", "-qm", "first")
+    git(made.folder, "remote", "add", "origin", str(root / "nowhere"))
+    author = root / "author-state"
+    started = program(made.folder, author, "-c", "/workflow start quick --wait")
+    assert "BLOCKED" in started.out + started.err, started
+    assert program(made.folder, author, "--detach", "-c", "/workflow resume quick").code == 0
+    assert "RUNNING" in program(made.folder, author, "-c", "/workflow list").out
+    (made.folder / "changed.md").write_text("changed since\n")
+    _allow(made, run=True)
+    return made
+
+
+def _allow(made: Hostile, *, run: bool) -> None:
+    """The program tells that it ran; on the author's own machine it fails, so that the workflow does not end."""
+    told = f'echo "$@" >> {made.canary}; cat' if run else "exit 1"
+    made.evil.write_text(f"#!/bin/sh\n{told}\n")
+    made.evil.chmod(0o755)
+
+
+def commit_state(made: Hostile) -> None:
+    """Have git track `.penguin` with the database, and links beside it."""
+    state = made.folder / ".penguin"
+    author = made.folder.parent / "author-state"
+    assert program(made.folder, author, "-c", f"/backup {made.folder}/saved.db").code == 0
+    shutil.rmtree(state)
+    state.mkdir()
+    (made.folder / "saved.db").rename(state / "penguin.db")
+    for name in ("history", "worker.log", "workspace.key"):
+        (state / name).symlink_to(made.target / "rcfile")
+    for name in ("runs", "engines", "temporal"):
+        (state / name).symlink_to(made.target / "folder")
+    (made.folder / ".gitattributes").write_text(ATTRIBUTES)
+    (made.folder / ".gitmodules").write_text(MODULES.format(evil=made.evil))
+    git(made.folder, "add", "-Af", ".")
+    git(made.folder, "commit", "-qm", "hostile")
+
+
+def configure_git(made: Hostile) -> None:
+    """Name the program in the repository's own configuration, as an archive can bring it."""
+    hooks, include = made.folder.parent / "hooks", made.folder.parent / "include"
+    hooks.mkdir()
+    for name in ("post-index-change", "reference-transaction", "pre-commit", "post-checkout"):
+        shutil.copy(made.evil, hooks / name)
+    include.write_text(INCLUDED.format(evil=made.evil))
+    (made.folder / ".gitattributes").write_text(ATTRIBUTES)
+    values = {"evil": made.evil, "hooks": hooks, "include": include}
+    with (made.folder / ".git" / "config").open("a") as file:
+        file.write(GIT_CONFIG.format(**values))
+
+
+def snapshot(*folders: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Every file and folder below these: mode, time of the last change, and content."""
+    found: dict[str, tuple[int, int, bytes]] = {}
+    for folder in folders:
+        for parent, names, files in os.walk(os.fsencode(folder)):
+            for name in (b"", *names, *files):
+                path = parent + b"/" + name
+                about = os.lstat(path)
+                data = b""
+                if stat.S_ISREG(about.st_mode):
+                    with open(path, "rb") as file:
+                        data = file.read()
+                elif stat.S_ISLNK(about.st_mode):
+                    data = os.fsencode(Path(os.fsdecode(path)).readlink())
+                # git marks an object that it would have written, and that is there, as used.
+                when = 0 if b"/.git/objects/" in path else about.st_mtime_ns
+                found[os.fsdecode(path)] = (about.st_mode, when, data)
+    return found
