@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.trust import Examined
+from penguin_commands.results.maintenance import Examined
 
 if TYPE_CHECKING:
     from penguin_commands.session import Session
@@ -17,8 +17,8 @@ def examine(session: Session) -> Examined:
     """
     from penguin.orchestration.files.standing import REASONS
     from penguin.orchestration.files.state_files import refuse_links
+    from penguin.orchestration.runtime.planned_commands import active_workflows
     from penguin.orchestration.runtime.trust import standing_of
-    from penguin.orchestration.store.contents import active_workflows
 
     workspace = session.workspace
     refuse_links(workspace.state, writing=True)

@@ -13,6 +13,7 @@ from penguin_repl.text.escape import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from penguin.orchestration.runtime.planned_commands import ActiveWorkflow
     from penguin_repl.render.table import Part
 
 RENDERERS = Renderers()
@@ -51,6 +52,29 @@ def _checked(result: k.Checked) -> Iterator[Part]:
     counts = f"{_count(result.workflows, 'workflow')}, {_count(result.events, 'decision')}"
     left = f", {_count(len(result.leftovers), 'leftover')} (/workflow prune removes them)" if result.leftovers else ""
     yield f"{counts}: {_count(len(result.problems), 'problem') if result.problems else 'no problem'}{left}"
+
+
+@RENDERERS.shows(k.Examined)
+def _examined(result: k.Examined) -> Iterator[Part]:
+    if result.trusted:
+        yield f"{clean(result.path)} is yours"
+        return
+    yield f"{clean(result.path)} {result.reason}"
+    if not result.workflows:
+        yield "It holds no active workflow: nothing of it would run."
+        return
+    count = len(result.workflows)
+    yield f"Trusted, {'1 active workflow' if count == 1 else f'{count} active workflows'} could run these commands:"
+    for workflow in result.workflows:
+        yield from _workflow(workflow)
+
+
+def _workflow(workflow: ActiveWorkflow) -> Iterator[Part]:
+    yield f"{clean(workflow.workflow_id)}  {clean(workflow.status)}"
+    for command in workflow.commands:
+        first, *rest = command.text.rstrip("\n").split("\n")
+        yield f"  {command.phase} {command.kind}: {clean(first)}"
+        yield from (f"    {clean(line)}" for line in rest)
 
 
 def _leftovers(left: k.Left) -> Iterator[Part]:

@@ -12,12 +12,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.workspace import STATE_DIR
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+STATE_DIR = ".penguin"
+"""The folder of a workspace in which Penguin keeps its own files."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 
 

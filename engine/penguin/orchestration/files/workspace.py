@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.state_files import STATE_DIR, refuse_links
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG_FILE = "penguin.yaml"
-STATE_DIR = ".penguin"
 IGNORE_FILE, IGNORE_TEXT = ".gitignore", b"*\n"
 """Keeps git from tracking what is in `.penguin/`."""
 
@@ -98,7 +98,6 @@ class Workspace:
         folder of another user, and WorkflowError where the folder or the record can't be written.
         """
         from penguin.orchestration.files.permissions import close_to_others, write_private
-        from penguin.orchestration.files.state_files import refuse_links
 
         if not self.root.is_dir():
             # Made here, a path that is misspelt would look like a workspace without tasks.

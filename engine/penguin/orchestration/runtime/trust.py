@@ -14,8 +14,8 @@ from pathlib import Path
 
 from penguin.orchestration.files.secret_env import TRUST
 from penguin.orchestration.files.standing import REASONS, Standing, WorkspaceNotTrusted
-from penguin.orchestration.files.state_files import open_state_folder, refuse_links
-from penguin.orchestration.files.workspace import STATE_DIR, Workspace
+from penguin.orchestration.files.state_files import STATE_DIR, open_state_folder, refuse_links
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import (
     KEY_FILE,
     is_known,
@@ -26,8 +26,8 @@ from penguin.orchestration.files.workspace_key import (
     write_record,
 )
 from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.pause_copy import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.store.pause import pause_all
 from penguin.orchestration.worktree.git import GitTrouble, Repository
 
 _opened: set[tuple[str, int, int]] = set()

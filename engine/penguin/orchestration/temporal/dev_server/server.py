@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.files.permissions import make_private
-from penguin.orchestration.files.state_files import open_state_file
-from penguin.orchestration.files.workspace import STATE_DIR, Workspace
+from penguin.orchestration.files.state_files import STATE_DIR, open_state_file
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES
 from penguin.orchestration.temporal.client.tls import split
