@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.secret_env import STEP_MARK
-from penguin.orchestration.files.workspace import STATE_DIR
+from penguin.orchestration.files.state_files import STATE_DIR
 
 LAUNCHER = b"/launcher/launcher.py"
 """End of the launcher's program, which runs as `python -I -S PROGRAM FOLDER`."""
