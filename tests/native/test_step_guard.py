@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.step_script import (
+    ALIAS,
     APPROVE,
     COPY,
     LINKED,
@@ -20,6 +21,7 @@ from tests.support.step_script import (
     PROCESS_NAMESPACE,
     REFUSED,
     Steps,
+    is_refused,
     skip_unless_permitted,
 )
 from tests.support.waiting import wait_for_workflow, wait_until_async
@@ -145,7 +147,7 @@ async def test_a_step_approves_nothing(steps: Steps, way: str) -> None:
         workflow_id = await steps.blocked(backend)
         said = await steps.run(backend, WAYS[way])
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert REFUSED in said
+        assert is_refused(said)
 
 
 @pytest.mark.parametrize("way", NAMESPACES)
@@ -156,7 +158,7 @@ async def test_a_step_approves_nothing_from_another_namespace(steps: Steps, way:
         workflow_id = await steps.blocked(backend)
         said = await steps.run(backend, script)
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert REFUSED in said
+        assert is_refused(said)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -166,8 +168,8 @@ async def test_a_step_changes_nothing(steps: Steps, verb: str, way: str) -> None
     skip_unless_permitted(enter)
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        script = f"{LINKED} && env -i {enter} {PENGUIN} --workspace $PWD/other -c '/workflow {verb}'"
-        assert REFUSED in await steps.run(backend, script)
+        script = f"{ALIAS} && env -i {enter} {PENGUIN} --workspace $PWD/other -c '/workflow {verb}'"
+        assert is_refused(await steps.run(backend, script))
         assert steps.look(workflow_id).status == "BLOCKED"
         assert {info.task_id for info in await backend.list_workflows()} == {"person", "sneak"}
 
@@ -181,7 +183,7 @@ async def test_a_program_without_the_check_starts_nothing(steps: Steps) -> None:
 async def test_a_step_reads_by_any_path(steps: Steps) -> None:
     async with steps.workspace.backend() as backend:
         await steps.blocked(backend)
-        assert "BLOCKED" in await steps.run(backend, f"{LINKED} && {PENGUIN} --workspace other -c '/workflow list'")
+        assert "BLOCKED" in await steps.run(backend, f"{ALIAS} && {PENGUIN} --workspace other -c '/workflow list'")
 
 
 async def test_a_step_of_another_workspace_is_not_refused(steps: Steps, tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ async def test_without_an_engine_the_program_itself_refuses(
     skip_unless_permitted(enter)
     await started(steps)
     (steps.root / "sneak.sh").write_text(
-        f"touch begun; until test -e go; do sleep 0.05; done\n{LINKED}; "
+        f"touch begun; until test -e go; do sleep 0.05; done\n{ALIAS}; "
         f"env -i {enter} {PENGUIN} --workspace $PWD/other -c '{APPROVE}'; touch ended"
     )
     async with steps.workspace.backend() as backend:

@@ -19,7 +19,16 @@ APPROVE = "/workflow approve person --by mallory"
 REFUSED = "from inside a step of the same workspace"
 COPY = "mkdir other && cp penguin.yaml b.json other"
 LINKED = f"{COPY} && ln -s $PWD/.penguin other/.penguin"
+ALIAS = "ln -s $PWD other"
+"""The workspace itself under another name: `.penguin` in it is no link."""
+REFUSED_BEFORE = ("other/.penguin is a link", "was not made by you on this machine")
+"""What may refuse the program before it asks whether it runs in a step; `env -i` clears the record of trust."""
 PROCESS_NAMESPACE = "unshare -r --fork --pid --mount-proc"
+
+
+def is_refused(said: str) -> bool:
+    """Whether the program refused, for the step that it runs in or before that."""
+    return any(reason in said for reason in (REFUSED, *REFUSED_BEFORE))
 
 
 class Steps:

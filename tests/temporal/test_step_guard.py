@@ -9,8 +9,8 @@ from tests.support.step_script import (
     LINKED,
     PENGUIN,
     PROCESS_NAMESPACE,
-    REFUSED,
     Steps,
+    is_refused,
     skip_unless_permitted,
 )
 from tests.support.temporal_workspace import TemporalWorkspace
@@ -41,7 +41,7 @@ async def test_a_step_signals_nothing(temporal_workspace: TemporalWorkspace, way
     steps = Steps(temporal_workspace)
     async with temporal_workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        assert REFUSED in await steps.run(backend, script)
+        assert is_refused(await steps.run(backend, script))
         info = await backend.get_workflow_status(workflow_id)
         assert info is not None
         assert info.status == "BLOCKED"
