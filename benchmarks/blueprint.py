@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.clock import Figures
 from penguin.orchestration.blueprint import load_blueprints
 from penguin.orchestration.blueprint.lint import lint
-from penguin.orchestration.blueprint.ready import ready
+from penguin.orchestration.blueprint.ready import ready_tasks
 from penguin.orchestration.config import load_settings
 
 TASKS = 5_000
@@ -52,7 +52,7 @@ def measure(place: Path, quick: bool) -> Figures:
     parsed = time.perf_counter()
     problems = [problem for problem in lint(blueprints, settings) if problem.severity == "error"]
     linted = time.perf_counter()
-    found = ready(blueprints.tasks(), completed=())
+    found = ready_tasks(blueprints.tasks(), completed=())
     done = time.perf_counter()
     if problems or len(found) != 10:
         raise RuntimeError(f"{len(found)} ready, {problems[:3]}")

@@ -12,7 +12,7 @@ from benchmarks.grounds import make_workspace, task_ids
 from penguin.orchestration import get_backend
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Control
+from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, StopControl
 
 COUNT = 20_000
 AT_ONCE = 50
@@ -26,7 +26,7 @@ WARM_UP = 2
 class Nothing:
     """Phases that pass at once. `scripted_phases` would remember each of them."""
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         return AttemptResult(verdict=Verdict.PASSED)
 
     async def aclose(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_commands.errors import MEANINGS
-from penguin_commands.grammar.spec import Command, Kind
+from penguin_commands.errors import EXIT_CODE_MEANINGS
+from penguin_commands.grammar.spec import Command, ValueKind
 from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
 
@@ -69,14 +69,14 @@ def _command(command: Command) -> Iterator[str]:
     yield f"{command.help}.\n"
     yield f"    {command.usage}\n"
     # What an ID is stands at the top.
-    described = [(it.usage.strip("[]"), it.help) for it in command.arguments if it.kind is not Kind.WORKFLOW]
-    described += [(flag.spelling, flag.help) for flag in command.flags]
+    described = [(it.usage.strip("[]"), it.help) for it in command.arguments if it.kind is not ValueKind.WORKFLOW]
+    described += [(flag.long_usage, flag.help) for flag in command.flags]
     if described:
         yield _bullets(described)
     if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
         yield f"For workflows that are {', '.join(command.applies_to)}.\n"
     if command.aliases:
-        yield f"Also: {', '.join(f'`{name}`' for name in command.other_names)}\n"
+        yield f"Also: {', '.join(f'`{name}`' for name in command.alias_names)}\n"
     yield f"For example: `{command.example}`\n"
 
 
@@ -86,10 +86,12 @@ def _command_line() -> Iterator[str]:
     yield CHECK
     yield COMPLETION
     yield "Options:\n"
-    yield _bullets([(flag.spelling, flag.help) for flag in PROGRAM.flags])
+    yield _bullets([(flag.long_usage, flag.help) for flag in PROGRAM.flags])
     yield SCRIPTS
     yield "Exit codes:\n"
-    yield "| code | meaning |\n|---|---|\n" + "\n".join(f"| {code.value} | {text} |" for code, text in MEANINGS.items())
+    yield "| code | meaning |\n|---|---|\n" + "\n".join(
+        f"| {code.value} | {text} |" for code, text in EXIT_CODE_MEANINGS.items()
+    )
     yield ""
 
 

@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
     """Ctrl-C."""
 
 
-MEANINGS: dict[ExitCode, str] = {
+EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "fine",
     ExitCode.FAILED: "a command failed",
     ExitCode.USAGE: "usage",
@@ -50,7 +50,7 @@ class UsageError(WorkflowError):
         self.line = ""
 
 
-class NotReached(WorkflowError):
+class StatusNotReached(WorkflowError):
     """A workflow settled on another status than the one waited for."""
 
     code = "not_completed"
@@ -60,7 +60,7 @@ class NotReached(WorkflowError):
         self.workflows = workflows
 
 
-class StillGoing(WaitTimeout):
+class WorkflowWaitTimeout(WaitTimeout):
     """Workflows were not settled in the time that was given."""
 
     def __init__(self, message: str, hint: str = "", workflows: tuple[WorkflowInfo, ...] = ()) -> None:
@@ -68,15 +68,15 @@ class StillGoing(WaitTimeout):
         self.workflows = workflows
 
 
-BY_KIND: tuple[tuple[type[BaseException], ExitCode], ...] = (
+EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
     (BackendUnavailable, ExitCode.UNAVAILABLE),
     (WaitTimeout, ExitCode.TIMEOUT),
-    (NotReached, ExitCode.NOT_COMPLETED),
+    (StatusNotReached, ExitCode.NOT_COMPLETED),
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
 )
 
 
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code that an error comes to."""
-    return next((code for kind, code in BY_KIND if isinstance(error, kind)), ExitCode.FAILED)
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), ExitCode.FAILED)

@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     Pending = Coroutine[Any, Any, Result]
 
 
-def begin(session: Session, invocation: Invocation) -> Result | Pending:
+def invoke(session: Session, invocation: Invocation) -> Result | Pending:
     """Do what was asked for: at once for most commands that read, else a coroutine that does it.
 
     Raises WorkflowError, UsageError among them.
     """
-    return invocation.command.load()(session, **invocation.values)
+    return invocation.command.load_handler()(session, **invocation.values)
 
 
 async def execute(session: Session, line: str, *, comments: bool = False) -> Result | None:
-    """The result of a line; None where it is blank. At a prompt a `#` begins no comment. Raises WorkflowError.
+    """Run a line and return its result; None for a blank line. At a prompt, `#` starts no comment.
 
-    A result may be a Chain or Logs that are followed: `penguin_repl.output.present.deliver` shows the rest too. Of a
-    file that is Sourced nothing was run yet.
+    Some results are streams, which `penguin_repl.output.present.show_whole_result` shows to their end. A SourceAction
+    names a file whose lines have not run yet.
+
+    Raises:
+        WorkflowError: the line is wrong, or its command failed.
     """
     invocation = parse(line, comments=comments)
     if invocation is None:
@@ -37,7 +40,7 @@ async def execute(session: Session, line: str, *, comments: bool = False) -> Res
     # Scripts have no use for it, and it takes longer to load than a list to be shown.
     from inspect import iscoroutinefunction
 
-    handler = await session.aside(invocation.command.load)
+    handler = await session.run_in_reader_thread(invocation.command.load_handler)
     if iscoroutinefunction(handler):
         return cast("Result", await handler(session, **invocation.values))
-    return cast("Result", await session.aside(lambda: handler(session, **invocation.values)))
+    return cast("Result", await session.run_in_reader_thread(lambda: handler(session, **invocation.values)))

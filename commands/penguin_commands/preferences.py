@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penguin.orchestration.config import Setting
-    from penguin.orchestration.config.ui import Wish
+    from penguin.orchestration.config.ui import UiSetting
     from penguin.orchestration.config.validator import Checker, Node
 
 MAX_BYTES = 1_000_000
-_MENTIONED = rb"\bui\b"
+_UI_PATTERN = rb"\bui\b"
 
 
-class Taste(NamedTuple):
+class Preferences(NamedTuple):
     """`ui:`, as it holds."""
 
     panel: bool = False
@@ -43,10 +43,10 @@ def personal_file(environ: Mapping[str, str]) -> str:
     """The path where a person's own settings are, whether or not there are any."""
     home = environ.get("XDG_CONFIG_HOME", "")
     # A relative one counts for nothing: https://specifications.freedesktop.org/basedir-spec/latest/
-    return f"{home if home.startswith('/') else _home() + '/.config'}/penguin/config.yaml"
+    return f"{home if home.startswith('/') else _home_folder() + '/.config'}/penguin/config.yaml"
 
 
-def load_taste(root: str | Path | None, environ: Mapping[str, str] | None = None) -> Taste:
+def load_preferences(root: str | Path | None, environ: Mapping[str, str] | None = None) -> Preferences:
     """What holds in the workspace at `root`; None where there is none.
 
     Raises ConfigError where the personal file is not understood. Of a broken penguin.yaml, whatever needs the rest of
@@ -54,10 +54,10 @@ def load_taste(root: str | Path | None, environ: Mapping[str, str] | None = None
     """
     personal = _read_personal(personal_file(os.environ if environ is None else environ))
     project = {} if root is None else _read_project(f"{root}/penguin.yaml")
-    return Taste(**{key: wish.value for key, wish in {**project, **personal}.items()})
+    return Preferences(**{key: wish.value for key, wish in {**project, **personal}.items()})
 
 
-def explain_taste(settings: list[Setting], environ: Mapping[str, str] | None = None) -> list[Setting]:
+def explain_preferences(settings: list[Setting], environ: Mapping[str, str] | None = None) -> list[Setting]:
     """Every value of `ui:` with its origin, where `settings` are those of the workspace. Raises ConfigError."""
     from penguin.orchestration.config import Setting
 
@@ -65,44 +65,46 @@ def explain_taste(settings: list[Setting], environ: Mapping[str, str] | None = N
     personal = _read_personal(path)
     project = {it.key: it for it in settings}
     explained = []
-    for key, default in Taste()._asdict().items():
+    for key, default in Preferences()._asdict().items():
         name = f"ui.{key}"
         if key in personal:
             wish = personal[key]
-            explained.append(Setting(name, False if wish.value == "" else wish.value, f"{_short(path)}:{wish.line}"))
+            explained.append(
+                Setting(name, False if wish.value == "" else wish.value, f"{_with_tilde(path)}:{wish.line}")
+            )
         else:
             explained.append(project.get(name) or Setting(name, default, "default"))
     return explained
 
 
-def _read_personal(path: str) -> dict[str, Wish]:
-    if not _content(path).strip():
+def _read_personal(path: str) -> dict[str, UiSetting]:
+    if not _read_bytes(path).strip():
         return {}
     from penguin.orchestration.backend import ConfigError
     from penguin.orchestration.config.ui import check_ui
     from penguin.orchestration.config.validator import Checker
 
-    checker = Checker(_short(path))
-    document = _document(path, checker)
+    checker = Checker(_with_tilde(path))
+    document = _parse_document(path, checker)
     wishes = check_ui(checker.mapping(document, os.path.basename(path), ("ui",)).get("ui"), checker, personal=True)
     checker.raise_first(ConfigError)
     return wishes
 
 
-def _read_project(path: str) -> dict[str, Wish]:
+def _read_project(path: str) -> dict[str, UiSetting]:
     # YAML costs more than all the rest of a command that reads.
-    if not re.search(_MENTIONED, _content(path)):
+    if not re.search(_UI_PATTERN, _read_bytes(path)):
         return {}
     from penguin.orchestration.config.ui import check_ui
     from penguin.orchestration.config.validator import Checker
 
     checker = Checker(os.path.basename(path))
-    document = _document(path, checker)
+    document = _parse_document(path, checker)
     entries: Any = document.value if document is not None and isinstance(document.value, dict) else {}
     return check_ui(entries.get("ui"), checker, personal=False)
 
 
-def _document(path: str, checker: Checker) -> Node | None:
+def _parse_document(path: str, checker: Checker) -> Node | None:
     from pathlib import Path
 
     from penguin.orchestration.config.document import parse_yaml, read_text
@@ -111,7 +113,7 @@ def _document(path: str, checker: Checker) -> Node | None:
     return None if text is None else parse_yaml(text, checker)
 
 
-def _content(path: str) -> bytes:
+def _read_bytes(path: str) -> bytes:
     """What a file holds; b'' where there is none."""
     try:
         # A FIFO would block, and a device never end.
@@ -126,13 +128,13 @@ def _content(path: str) -> bytes:
         return b""
 
 
-def _short(path: str) -> str:
+def _with_tilde(path: str) -> str:
     """A path as people write it."""
-    home = _home()
+    home = _home_folder()
     return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
 
 
-def _home() -> str:
+def _home_folder() -> str:
     """The path of the home, without a slash at its end."""
     home = os.path.expanduser("~")
     # An account without a home has nothing personal either.

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.store.queries import WorkflowReader
-    from penguin.orchestration.temporal.sync_client import Desk
-    from penguin_commands.preferences import Taste
-    from penguin_commands.results.changes import Waiting
+    from penguin.orchestration.temporal.sync_client import SyncClient
+    from penguin_commands.preferences import Preferences
+    from penguin_commands.results.changes import WaitProgress
 
 T = TypeVar("T")
 
-LAST = "@last"
+LAST_STARTED = "@last"
 
 
 def _ignore(text: str) -> None:
@@ -37,7 +37,7 @@ def _ignore(text: str) -> None:
 class EventStream(Protocol):
     """Shows the events of workflows while a command waits for them."""
 
-    async def meanwhile(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
+    async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, and show the events of these workflows until it is there."""
         ...
 
@@ -72,21 +72,21 @@ class Session:
         self.options = dict(options or {})
         self.narrate = narrate
         self.listener = listener
-        self.on_progress: Callable[[Waiting | None], None] | None = None
+        self.on_progress: Callable[[WaitProgress | None], None] | None = None
         """Told every moment how far those are that a command waits for, and None when it waits no longer."""
         self.at_prompt = False
         """A person types the commands, one after the other, and sees a screen that may be drawn on."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
         """Lets the person at the terminal go on from a text in an editor; None where nobody is there."""
-        self.touched: list[str] = []
+        self.tracked: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
-        self.fresh: set[str] = set()
+        self.started_here: set[str] = set()
         """Ids of those that were started here."""
-        self.teller: EventStream | None = None
+        self.event_stream: EventStream | None = None
         """Tells the events of workflows that are waited for, where somebody wants to hear of them."""
-        self.last: str | None = None
+        self.last_started: str | None = None
         """The newest workflow started here."""
-        self._told_elsewhere = False
+        self._other_backend_reported = False
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -109,30 +109,30 @@ class Session:
     @cached_property
     def by(self) -> str:
         """The name that changes are made under."""
-        from penguin.orchestration.runtime.current_user import user
+        from penguin.orchestration.runtime.current_user import current_user
 
-        return self._by or user()
+        return self._by or current_user()
 
     @cached_property
     def reader(self) -> WorkflowReader:
         """Reads workflows, without a backend."""
-        if self.on_temporal and (self.is_own or self.workspace.is_new):
+        if self.uses_temporal and (self.is_own or self.workspace.is_new):
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return TemporalReader(self.workspace, self.settings, self._desk)
         from penguin.orchestration.store.queries import WorkflowReader
 
         # What a server says would be written to a file in `.penguin/`: in one that is not this user's, that is read.
-        return WorkflowReader(self.db if self.on_temporal else self.workspace.db_name)
+        return WorkflowReader(self.db if self.uses_temporal else self.workspace.db_name)
 
     @cached_property
-    def _desk(self) -> Desk:
+    def _desk(self) -> SyncClient:
         """The one connection to the Temporal server, which reader and backend share."""
-        from penguin.orchestration.temporal.sync_client import Desk
+        from penguin.orchestration.temporal.sync_client import SyncClient
 
-        return Desk(self.workspace, self.settings)
+        return SyncClient(self.workspace, self.settings)
 
-    async def aside(self, work: Callable[[], T]) -> T:
+    async def run_in_reader_thread(self, work: Callable[[], T]) -> T:
         """The result of something that reads, one such thing after the other, on a thread that is kept for it.
 
         A server that hangs, or a large store, stops nothing else on the loop meanwhile. Raises what `work` raises.
@@ -147,7 +147,7 @@ class Session:
 
         return ThreadPoolExecutor(1, thread_name_prefix="penguin-reading")
 
-    def local_reader(self) -> WorkflowReader:
+    def open_local_reader(self) -> WorkflowReader:
         """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
         from penguin.orchestration.store.queries import WorkflowReader
 
@@ -156,23 +156,23 @@ class Session:
     @property
     def db(self) -> Path:
         """The database of the backend in use: of what a server holds, what is known here."""
-        if self.on_temporal:
-            from penguin.orchestration.temporal.local_cache import mirror_of
+        if self.uses_temporal:
+            from penguin.orchestration.temporal.local_cache import workspace_cache
 
-            return mirror_of(self.workspace, self.settings)
+            return workspace_cache(self.workspace, self.settings)
         return self.workspace.db
 
     @cached_property
-    def on_temporal(self) -> bool:
+    def uses_temporal(self) -> bool:
         """Whether workflows are on a Temporal server. Raises ConfigError where that can't be told, or its SDK lacks."""
-        if not self._may_be_on_temporal() or self.settings.backend != "temporal":
+        if not self._may_use_temporal() or self.settings.backend != "temporal":
             return False
         from penguin.orchestration import require_temporal
 
         require_temporal(self.settings)
         return True
 
-    def _may_be_on_temporal(self) -> bool:
+    def _may_use_temporal(self) -> bool:
         """Settings are read only where the word is somewhere: most commands of the embedded backend need none."""
         named = self.backend_name or os.environ.get("PENGUIN_ORCHESTRATION_BACKEND", "").strip()
         if named:
@@ -205,19 +205,19 @@ class Session:
         return load_settings(self.workspace.root, self.overrides)
 
     @cached_property
-    def taste(self) -> Taste:
+    def preferences(self) -> Preferences:
         """How the terminal shall behave. A personal file that is not understood is told of, and counts for nothing."""
-        from penguin_commands.preferences import Taste, load_taste
+        from penguin_commands.preferences import Preferences, load_preferences
 
         try:
             root = self.workspace.name
         except WorkflowError:
             root = None
         try:
-            return load_taste(root)
+            return load_preferences(root)
         except ConfigError as error:
             self.narrate(f"{error.message}; until then the defaults hold")
-            return Taste()
+            return Preferences()
 
     @property
     def blueprints(self) -> BlueprintSet:
@@ -232,12 +232,12 @@ class Session:
         from penguin.orchestration import get_backend
 
         backend = get_backend(self.overrides, self.workspace.root)
-        if self.on_temporal:
+        if self.uses_temporal:
             from penguin.orchestration.temporal.backend import TemporalBackend
 
             assert isinstance(backend, TemporalBackend)
             backend.connect_through(self._desk)
-        backend.serve_terminal(claims=not self.detach, on_trouble=self._trouble, narrate=self.narrate)
+        backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self.narrate)
         if self.metrics is not None:
             from penguin.orchestration.runtime.metrics import metrics_address
 
@@ -246,28 +246,28 @@ class Session:
             backend.listen(self.listener)
         return backend
 
-    def _trouble(self, problem: str) -> None:
+    def _on_trouble(self, problem: str) -> None:
         self.narrate(problem or "the disk takes records again")
 
     def engine_alive(self) -> bool:
         """Whether an engine lives that claims what others started."""
-        if self.on_temporal:
+        if self.uses_temporal:
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return isinstance(self.reader, TemporalReader) and self.reader.attended()
-        from penguin.orchestration.files.engine_lock import is_attended
+        from penguin.orchestration.files.engine_lock import has_claiming_engine
 
-        return is_attended(self.workspace.engines)
+        return has_claiming_engine(self.workspace.engines)
 
-    async def tell_elsewhere(self) -> None:
+    async def report_other_backend(self) -> None:
         """Say, once, how many workflows wait on the backend that is not in use: they stay where they were started."""
-        if self._told_elsewhere:
+        if self._other_backend_reported:
             return
-        self._told_elsewhere = True
-        from penguin.orchestration.store.databases import unfinished_elsewhere
+        self._other_backend_reported = True
+        from penguin.orchestration.store.databases import count_active_elsewhere
 
-        here, there = ("temporal", "native") if self.on_temporal else ("native", "temporal")
-        count = await self.aside(lambda: unfinished_elsewhere(self.workspace, here))
+        here, there = ("temporal", "native") if self.uses_temporal else ("native", "temporal")
+        count = await self.run_in_reader_thread(lambda: count_active_elsewhere(self.workspace, here))
         if count:
             what = "unfinished workflow is" if count == 1 else "unfinished workflows are"
             self.narrate(f"{count} {what} on the {there} backend: penguin --backend {there}")
@@ -279,14 +279,16 @@ class Session:
 
     def resolve(self, ref: str, *, prefix: bool = False) -> str:
         """The workflow id that a word stands for. Raises WorkflowNotFound."""
-        if ref == LAST:
-            if self.last is None:
+        if ref == LAST_STARTED:
+            if self.last_started is None:
                 raise WorkflowNotFound(
-                    f"{LAST}: nothing was started in this session yet", "name the workflow or its task"
+                    f"{LAST_STARTED}: nothing was started in this session yet", "name the workflow or its task"
                 )
-            return self.last
+            return self.last_started
         if ref.startswith("@"):
-            raise UsageError(f"unknown reference {ref!r}", f"{LAST} is the newest workflow started in this session")
+            raise UsageError(
+                f"unknown reference {ref!r}", f"{LAST_STARTED} is the newest workflow started in this session"
+            )
         return self.reader.find(ref, prefix=prefix)
 
     def info(self, workflow_id: str) -> WorkflowInfo:
@@ -296,16 +298,16 @@ class Session:
             raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows those there are")
         return info
 
-    def started(self, workflow_ids: Sequence[str]) -> None:
+    def track_started(self, workflow_ids: Sequence[str]) -> None:
         """Note that these were started here; the first is what was asked for."""
-        self.going(*workflow_ids)
-        self.fresh.update(workflow_ids)
+        self.track(*workflow_ids)
+        self.started_here.update(workflow_ids)
         if workflow_ids:
-            self.last = workflow_ids[0]
+            self.last_started = workflow_ids[0]
 
-    def going(self, *workflow_ids: str) -> None:
+    def track(self, *workflow_ids: str) -> None:
         """Note that these go on because of this session: a script waits for them at its end."""
-        self.touched.extend(one for one in workflow_ids if one not in self.touched)
+        self.tracked.extend(one for one in workflow_ids if one not in self.tracked)
 
     async def aclose(self) -> None:
         """Close what was opened. Running steps are left to be taken over."""

@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.errors import ExitCode
-    from penguin_commands.preferences import Taste
+    from penguin_commands.preferences import Preferences
     from penguin_commands.session import Session
     from penguin_repl.cli.options import Options
     from penguin_repl.output.screen import Screen
-    from penguin_repl.scripts.lines import Lines
+    from penguin_repl.scripts.lines import ScriptLines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin; the exit code."""
-    _open_missing()
+    _open_closed_streams()
     code = _main(list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None and "temporalio" in sys.modules:
-        _leave_at_once(code)
+        _exit_now(code)
     return code
 
 
-def _leave_at_once(code: int) -> None:
+def _exit_now(code: int) -> None:
     """End the process: threads of the Temporal SDK that still run may crash an interpreter that takes its time."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -42,12 +42,12 @@ def _leave_at_once(code: int) -> None:
 def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # What scripts ask most often costs no parser.
-        return _version()
+        return _print_version()
     from penguin_commands.errors import ExitCode, exit_code
-    from penguin_repl.cli.options import read_options
+    from penguin_repl.cli.options import parse_options
 
     try:
-        return int(_run(read_options(raw)))
+        return int(_run(parse_options(raw)))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return ExitCode.INTERRUPTED
@@ -57,23 +57,23 @@ def _main(raw: list[str]) -> int:
     except Exception as error:
         if "--debug" in raw:
             raise
-        _tell(error, raw)
+        _report_error(error, raw)
         return exit_code(error)
 
 
-def _tell(error: Exception, raw: list[str]) -> None:
+def _report_error(error: Exception, raw: list[str]) -> None:
     """Say what is wrong with no line of a script, but with the whole: to people, and as a document where asked for."""
-    from penguin_repl.render.error import error_data, sentence
+    from penguin_repl.render.error import error_data, error_text
 
-    sys.stderr.write(f"penguin: {sentence(error)}\n")
-    if _wants_documents(raw):
-        from penguin_repl.render.json_output import document
-        from penguin_repl.text.ascii import as_json
+    sys.stderr.write(f"penguin: {error_text(error)}\n")
+    if _wants_json(raw):
+        from penguin_repl.render.json_output import json_document
+        from penguin_repl.text.ascii import json_to_ascii
 
-        sys.stdout.write(as_json(document(error_data(error))))
+        sys.stdout.write(json_to_ascii(json_document(error_data(error))))
 
 
-def _wants_documents(raw: list[str]) -> bool:
+def _wants_json(raw: list[str]) -> bool:
     """Whether the options ask for JSON: those of a line, too, that was not understood."""
     for word, following in zip(raw, [*raw[1:], ""], strict=False):
         name, _, value = word.partition("=")
@@ -86,7 +86,7 @@ def _wants_documents(raw: list[str]) -> bool:
     return False
 
 
-def _open_missing() -> None:
+def _open_closed_streams() -> None:
     """Open the standard streams that are closed, lest a database takes their place."""
     for descriptor in (0, 1, 2):
         try:
@@ -97,7 +97,7 @@ def _open_missing() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
-def _version() -> int:
+def _print_version() -> int:
     from penguin_repl import __version__
 
     sys.stdout.write(f"penguin {__version__}\n")
@@ -105,29 +105,29 @@ def _version() -> int:
 
 
 def _run(options: Options) -> int:
-    from penguin_repl.cli.terminal_style import style_of
+    from penguin_repl.cli.terminal_style import choose_style
     from penguin_repl.output.screen import Screen
 
     if options.version:
-        return _version()
-    screen = Screen(style_of(options, _no_taste))
+        return _print_version()
+    screen = Screen(choose_style(options, _default_preferences))
     if options.help or options.script == "help":
-        _help(_asked(options), screen)
+        _show_help(_help_words(options), screen)
         return 0
     if options.script == "completion":
         from penguin_repl.cli.completion_scripts import completion_script
 
-        screen.data(completion_script(options.words))
+        screen.write_data(completion_script(options.words))
         return 0
     if options.script == "init":
         _init(options, screen)
         return 0
-    session = _session(options, screen)
-    screen.style = style_of(options, lambda: session.taste)
+    session = _make_session(options, screen)
+    screen.style = choose_style(options, lambda: session.preferences)
     if options.script == "worker":
         from penguin_repl.worker import run_worker
 
-        if (options.address or options.namespace or options.task_queue) and not session.on_temporal:
+        if (options.address or options.namespace or options.task_queue) and not session.uses_temporal:
             _refuse_server_options()
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
@@ -146,11 +146,11 @@ def _run(options: Options) -> int:
     return _run_script(options, session, screen)
 
 
-def _no_taste() -> Taste:
+def _default_preferences() -> Preferences:
     """The one of whoever says nothing."""
-    from penguin_commands.preferences import Taste
+    from penguin_commands.preferences import Preferences
 
-    return Taste()
+    return Preferences()
 
 
 def _refuse_server_options() -> None:
@@ -161,7 +161,7 @@ def _refuse_server_options() -> None:
     )
 
 
-def _session(options: Options, screen: Screen) -> Session:
+def _make_session(options: Options, screen: Screen) -> Session:
     from penguin_commands.errors import UsageError
     from penguin_commands.session import Session
     from penguin_repl.cli.options import worker_settings
@@ -170,9 +170,9 @@ def _session(options: Options, screen: Screen) -> Session:
         raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
 
     def tell(info: WorkflowInfo) -> None:
-        from penguin_repl.render.format import brief
+        from penguin_repl.render.format import workflow_summary
 
-        screen.narrate(brief(info))
+        screen.narrate(workflow_summary(info))
 
     session = Session(
         options.workspace or None,
@@ -184,9 +184,9 @@ def _session(options: Options, screen: Screen) -> Session:
         listener=tell,
     )
     if options.output == "jsonl":
-        from penguin_commands.events import EventTeller
+        from penguin_commands.events import JsonEventStream
 
-        session.teller = EventTeller(session, lambda happened: screen.data(screen.render(happened)))
+        session.event_stream = JsonEventStream(session, lambda happened: screen.write_data(screen.render(happened)))
     return session
 
 
@@ -194,23 +194,23 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from functools import partial
 
     from penguin_repl.output.present import show_progress
-    from penguin_repl.scripts.runner import Script
+    from penguin_repl.scripts.runner import ScriptRunner
 
     if sys.stderr.isatty():
         session.on_progress = partial(show_progress, screen)
-    script = Script(session, screen, keep_going=options.keep_going, debug=options.debug)
-    return script.run(_lines(options))
+    script = ScriptRunner(session, screen, keep_going=options.keep_going, debug=options.debug)
+    return script.run(_script_lines(options))
 
 
-def _lines(options: Options) -> Lines:
+def _script_lines(options: Options) -> ScriptLines:
     from penguin_repl.scripts import lines as source
 
     if options.command:
-        return source.Lines(source.from_options(options.command))
+        return source.ScriptLines(source.lines_from_options(options.command))
     if options.script in (None, "-"):
-        return source.Lines(source.from_descriptor(0, "<stdin>"), 0)
+        return source.ScriptLines(source.lines_from_descriptor(0, "<stdin>"), 0)
     descriptor = source.open_script(options.script)
-    return source.Lines(source.from_descriptor(descriptor, options.script), descriptor)
+    return source.ScriptLines(source.lines_from_descriptor(descriptor, options.script), descriptor)
 
 
 def _init(options: Options, screen: Screen) -> None:
@@ -218,16 +218,16 @@ def _init(options: Options, screen: Screen) -> None:
     from pathlib import Path
 
     from penguin.orchestration.files.workspace import init_workspace
-    from penguin_commands.results.text import Message
+    from penguin_commands.results.text import MessageResult
 
     written = init_workspace(Path(options.workspace or "."))
     files = [{"path": os.fspath(path), "state": state} for path, state in written]
-    lines = [f"{file['state']}: {_from_here(file['path'])}" for file in files]
+    lines = [f"{file['state']}: {_relative_path(file['path'])}" for file in files]
     hint = 'Try: penguin -c "/task list"'
-    screen.data(screen.render(Message("\n".join([*lines, hint]), {"files": files})))
+    screen.write_data(screen.render(MessageResult("\n".join([*lines, hint]), {"files": files})))
 
 
-def _from_here(path: str) -> str:
+def _relative_path(path: str) -> str:
     try:
         return os.path.relpath(path)
     except FileNotFoundError:
@@ -241,11 +241,11 @@ def _check(session: Session, screen: Screen) -> ExitCode:
     from penguin_commands.handlers.maintenance import check
 
     checked = check(session)
-    screen.data(screen.render(checked))
+    screen.write_data(screen.render(checked))
     return ExitCode.FAILED if checked.failed else ExitCode.OK
 
 
-def _asked(options: Options) -> Sequence[str]:
+def _help_words(options: Options) -> Sequence[str]:
     """What help is wanted on: with `--help` on the subcommand that stands beside it, if one does."""
     from penguin_repl.cli.spec import SUBCOMMANDS
 
@@ -254,11 +254,11 @@ def _asked(options: Options) -> Sequence[str]:
     return options.words
 
 
-def _help(words: Sequence[str], screen: Screen) -> None:
+def _show_help(words: Sequence[str], screen: Screen) -> None:
     """`penguin help`."""
     from penguin_repl import __version__
-    from penguin_repl.cli.help import Manual, SubcommandHelp, manual
+    from penguin_repl.cli.help import ProgramHelp, SubcommandHelp, program_help
 
-    told = manual(words, __version__)
+    told = program_help(words, __version__)
     text = screen.style.format == "text"
-    screen.data(told.text() if text and isinstance(told, Manual | SubcommandHelp) else screen.render(told))
+    screen.write_data(told.text() if text and isinstance(told, ProgramHelp | SubcommandHelp) else screen.render(told))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.files.workspace import Workspace
 
-LOG = "worker.log"
+LOG_FILE = "worker.log"
 
 
 def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
@@ -22,7 +22,7 @@ def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
 
     Raises OSError, and UnsafePath where that file is a link.
     """
-    log = workspace.state / LOG
+    log = workspace.state / LOG_FILE
     options = ["--backend", backend_name] if backend_name else []
     file = open_state_file(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:

@@ -27,9 +27,9 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
         accepted = yes and not found.trusted
         if accepted:
             accept(session)
-        screen.data(screen.render(found._replace(reason="", standing="own") if accepted else found))
+        screen.write_data(screen.render(found._replace(reason="", standing="own") if accepted else found))
         return ExitCode.OK if found.trusted or accepted else ExitCode.FAILED
-    screen.data(screen.render(found))
+    screen.write_data(screen.render(found))
     if not yes and not sys.stdin.isatty():
         raise WorkflowError("not trusted: there is no terminal to ask at", "penguin trust --yes")
     if not yes and not _answer(screen):

@@ -41,56 +41,56 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stopped.set)
         try:
-            await self._session.tell_elsewhere()
+            await self._session.report_other_backend()
             await self._session.backend.run_engine()
-            self._screen.narrate(f"worker: at work in {self._session.workspace.root}; {self._taken_up()}")
-            await self._work()
+            self._screen.narrate(f"worker: at work in {self._session.workspace.root}; {self._active_count()}")
+            await self._run_until_stopped()
             if self._stopped.is_set():
                 await self._stop()
         finally:
             await self._session.aclose()
 
-    def _taken_up(self) -> str:
-        active = len(self._active())
+    def _active_count(self) -> str:
+        active = len(self._active_workflows())
         return f"{active} active workflow{'' if active == 1 else 's'}"
 
-    def _active(self) -> list[WorkflowInfo]:
+    def _active_workflows(self) -> list[WorkflowInfo]:
         return self._session.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
 
-    async def _work(self) -> None:
+    async def _run_until_stopped(self) -> None:
         stopped = asyncio.ensure_future(self._stopped.wait())
         waits: set[asyncio.Future[Any]] = {stopped}
         if self._until_settled:
-            waits.add(asyncio.ensure_future(self._settled()))
+            waits.add(asyncio.ensure_future(self._wait_settled()))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
         for wait in done:
             wait.result()
 
-    async def _settled(self) -> None:
+    async def _wait_settled(self) -> None:
         """Until nothing moves by itself and no step runs any more, what is started meanwhile included."""
         seen: set[str] = set()
-        while (ids := {info.workflow_id for info in self._active()}) - seen:
+        while (ids := {info.workflow_id for info in self._active_workflows()}) - seen:
             await self._session.backend.wait_workflows(sorted(ids), at_rest=True)
             seen = ids
         self._screen.narrate("worker: everything is settled")
 
     async def _stop(self) -> None:
-        running = [info for info in self._session.backend.owned() if self._has_step(info)]
+        running = [info for info in self._session.backend.owned() if self._has_running_step(info)]
         if not running:
             self._screen.narrate("worker: stopped; nothing was running")
         elif self._grace is None:
-            self._screen.narrate(f"worker: stopped; left running for the next engine: {_named(running)}")
+            self._screen.narrate(f"worker: stopped; left running for the next engine: {_workflow_names(running)}")
         else:
-            self._screen.narrate(f"worker: stopping; {self._grace:g} s to end for {_named(running)}")
+            self._screen.narrate(f"worker: stopping; {self._grace:g} s to end for {_workflow_names(running)}")
             await self._session.backend.drain(self._grace)
             self._screen.narrate("worker: stopped; what had not ended will be run again")
 
-    def _has_step(self, info: WorkflowInfo) -> bool:
+    def _has_running_step(self, info: WorkflowInfo) -> bool:
         """Also a PAUSED one, or one that is being cancelled, may have one that has not ended yet."""
-        return info.status is not WorkflowStatus.PENDING and not self._session.reader.at_rest(info.workflow_id)
+        return info.status is not WorkflowStatus.PENDING and not self._session.reader.is_settled(info.workflow_id)
 
 
-def _named(infos: list[WorkflowInfo]) -> str:
+def _workflow_names(infos: list[WorkflowInfo]) -> str:
     return ", ".join(f"{info.workflow_id} at {info.phase}" for info in infos)

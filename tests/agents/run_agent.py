@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Adapter, Call, Finish, Heard
+from penguin.orchestration.agents.adapter import Adapter, AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.event_stream import EventFile
 from penguin.orchestration.core.definition import AgentSpec
 
@@ -23,30 +23,30 @@ def recorded(name: str) -> Iterable[Mapping[str, Any]]:
     return EventFile(RECORDED / f"{name}.jsonl")
 
 
-def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, **more: Any) -> Call:
+def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, **more: Any) -> AgentRequest:
     """A call in `folder`, with a workspace, a folder of the attempt and a home of the person's own."""
     workspace, run_dir, home = folder / "workspace", folder / "run", folder / "person"
     for path in (workspace, run_dir, home):
         path.mkdir(exist_ok=True, parents=True)
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PWD": str(Path.cwd()), **env}
     more = {"workspace": workspace, "run_dir": run_dir, "new_session": "11111111-2222-4333-8444-555555555555", **more}
-    return Call(spec=spec, env=env, prompt=prompt, **more)
+    return AgentRequest(spec=spec, env=env, prompt=prompt, **more)
 
 
 @dataclass(frozen=True)
 class AgentRun:
     """A run that ended."""
 
-    heard: Heard
-    finish: Finish
+    heard: AgentTranscript
+    finish: ProcessExit
     printed: str
 
 
 def run_agent(
-    adapter: Adapter, call: Call, program: Path | None = None, kill_at: Callable[[], object] | None = None
+    adapter: Adapter, call: AgentRequest, program: Path | None = None, kill_at: Callable[[], object] | None = None
 ) -> AgentRun:
     """Run it to its end; with `kill_at`, until that returns."""
-    launch = adapter.launch(call)
+    launch = adapter.command(call)
     out, err = call.run_dir / "out", call.run_dir / "err"
     command = [str(program or launch.argv[0]), *launch.argv[1:]]
     with out.open("wb") as output, err.open("wb") as errors:
@@ -72,5 +72,5 @@ def run_agent(
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     why = "idle" if kill_at is not None else None
-    finish = Finish(None if why else code, why, err.read_text(errors="replace")[-4000:])
-    return AgentRun(adapter.hear(EventFile(out), finish), finish, out.read_text(errors="replace"))
+    finish = ProcessExit(None if why else code, why, err.read_text(errors="replace")[-4000:])
+    return AgentRun(adapter.read_transcript(EventFile(out), finish), finish, out.read_text(errors="replace"))

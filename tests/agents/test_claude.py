@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec, Budget
@@ -29,11 +29,11 @@ def recorded(name: str) -> list[Event]:
     return [json.loads(line) for line in (RECORDED / f"claude-{name}.jsonl").read_text().splitlines()]
 
 
-def heard(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> Heard:
-    return Claude().hear(recorded(name), Finish(code, why, stderr))
+def heard(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> AgentTranscript:
+    return Claude().read_transcript(recorded(name), ProcessExit(code, why, stderr))
 
 
-def call(workspace: Path, **changes: Any) -> Call:
+def call(workspace: Path, **changes: Any) -> AgentRequest:
     settings: dict[str, Any] = {
         "spec": AgentSpec(name="claude", kind="claude"),
         "workspace": workspace,
@@ -42,7 +42,7 @@ def call(workspace: Path, **changes: Any) -> Call:
         "prompt": "Do it.",
         "new_session": NEW,
     }
-    return Call(**(settings | changes))
+    return AgentRequest(**(settings | changes))
 
 
 def spec(**settings: Any) -> AgentSpec:
@@ -58,7 +58,7 @@ def option(argv: tuple[str, ...], name: str) -> str | None:
 
 def test_a_run_that_ended_well() -> None:
     run = heard("ok")
-    assert run.ending.verdict is Verdict.PASSED
+    assert run.outcome.verdict is Verdict.PASSED
     assert run.session == "30c1bffc-9b2d-454b-a6a5-bb58474fd8a5"
     assert run.totals == Usage(turns=3, tokens=3150, usd=0.015)
     assert run.answer == "Implemented add in calc.py."
@@ -74,7 +74,7 @@ def test_a_run_that_ended_well() -> None:
 @pytest.mark.parametrize("name", ["resumed", "resumed-after-sigkill", "stream-cut"])
 def test_runs_that_went_on(name: str) -> None:
     run = heard(name)
-    assert run.ending.verdict is Verdict.PASSED
+    assert run.outcome.verdict is Verdict.PASSED
     assert run.session
     assert run.answer
 
@@ -96,7 +96,7 @@ def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
     ],
 )
 def test_exit_0_is_not_success(name: str, reason: str) -> None:
-    ending = heard(name, code=0).ending
+    ending = heard(name, code=0).outcome
     assert ending.verdict is Verdict.ERROR
     assert re.fullmatch(reason, ending.reason), ending.reason
     assert not ending.overspent
@@ -107,7 +107,7 @@ def test_exit_0_is_not_success(name: str, reason: str) -> None:
     [("budget", "Reached maximum budget ($0.02)"), ("max-turns", "Reached maximum number of turns (2)")],
 )
 def test_a_spending_cap_is_reported_as_one(name: str, cap: str) -> None:
-    ending = heard(name, code=1).ending
+    ending = heard(name, code=1).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.overspent == f"claude ended: {cap}"
 
@@ -121,23 +121,23 @@ def test_a_conversation_that_could_not_be_resumed_names_no_other() -> None:
 
 
 def test_a_rate_limit_waits_for_the_given_time() -> None:
-    assert heard("http-429", code=1).ending.retry_after == pytest.approx(2, abs=1)
+    assert heard("http-429", code=1).outcome.retry_after == pytest.approx(2, abs=1)
 
 
 def test_a_limit_of_unknown_length_is_longer_than_what_it_would_have_waited_for() -> None:
     events = [event for event in recorded("http-429") if event.get("subtype") != "api_retry"]
-    assert Claude().hear(events, Finish(1, None)).ending.retry_after == 60
+    assert Claude().read_transcript(events, ProcessExit(1, None)).outcome.retry_after == 60
 
 
 def test_a_limit_of_the_account_ends_when_it_says() -> None:
     limit = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": time.time() + 1800}}
     events = [limit, recorded("http-429")[-1]]
-    assert Claude().hear(events, Finish(1, None)).ending.retry_after == pytest.approx(1800, abs=60)
+    assert Claude().read_transcript(events, ProcessExit(1, None)).outcome.retry_after == pytest.approx(1800, abs=60)
 
 
 def test_a_run_that_was_ended_has_its_conversation_and_no_result() -> None:
     run = heard("sigterm", code=143, why="timeout")
-    assert run.ending.verdict is Verdict.ERROR
+    assert run.outcome.verdict is Verdict.ERROR
     assert run.session == "4d1a9ca4-1710-4208-be31-3de289002455"
     assert run.totals == Usage(turns=1, tokens=1001)
     assert run.messages[0]["failed"] is True
@@ -153,17 +153,17 @@ def test_a_run_that_was_ended_has_its_conversation_and_no_result() -> None:
     ],
 )
 def test_no_result_is_an_error(code: int, stderr: str, reason: str) -> None:
-    ending = Claude().hear([], Finish(code, None, stderr)).ending
+    ending = Claude().read_transcript([], ProcessExit(code, None, stderr)).outcome
     assert (ending.verdict, ending.reason) == (Verdict.ERROR, reason)
 
 
 def test_a_failed_exit_after_a_good_result_is_an_error() -> None:
-    assert heard("ok", code=3).ending.verdict is Verdict.ERROR
+    assert heard("ok", code=3).outcome.verdict is Verdict.ERROR
 
 
 def test_an_answer_of_a_wanted_shape_is_json() -> None:
     result = recorded("structured")[-1] | {"structured_output": {"verdicts": []}}
-    assert Claude().hear([result], Finish(0, None)).answer == '{"verdicts": []}'
+    assert Claude().read_transcript([result], ProcessExit(0, None)).answer == '{"verdicts": []}'
 
 
 def test_people_read_lines() -> None:
@@ -198,8 +198,8 @@ odd_events = st.dictionaries(st.sampled_from(names), json_values, max_size=8).fl
 @unhurried
 @given(st.lists(odd_events | st.dictionaries(st.text(), json_values), max_size=6))
 def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
-    run = Claude().hear(events, Finish(0, None))
-    assert run.ending.verdict in (Verdict.PASSED, Verdict.ERROR)
+    run = Claude().read_transcript(events, ProcessExit(0, None))
+    assert run.outcome.verdict in (Verdict.PASSED, Verdict.ERROR)
     for event in events:
         assert all(isinstance(line, str) for line in Claude().describe(event))
 
@@ -218,7 +218,7 @@ def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
             place[key] = data.draw(json_values)
             break
         place = inner
-    Claude().hear(events, Finish(0, None))
+    Claude().read_transcript(events, ProcessExit(0, None))
     for event in events:
         Claude().describe(event)
 
@@ -227,7 +227,7 @@ def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
 
 
 def test_it_edits_and_runs_commands_without_asking(tmp_path: Path) -> None:
-    launch = Claude().launch(call(tmp_path))
+    launch = Claude().command(call(tmp_path))
     assert launch.argv[:2] == ("claude", "-p")
     assert option(launch.argv, "--permission-mode") == "acceptEdits"
     assert option(launch.argv, "--allowedTools") == "Bash"
@@ -240,7 +240,7 @@ def test_it_edits_and_runs_commands_without_asking(tmp_path: Path) -> None:
 
 def test_the_word_of_the_agents_settings_is_the_last(tmp_path: Path) -> None:
     agent = spec(permissions="plan", model="opus", args=("--effort", "high"), home=".penguin/claude")
-    launch = Claude().launch(call(tmp_path, spec=agent, env={"CLAUDE_CODE_MAX_RETRIES": "0"}))
+    launch = Claude().command(call(tmp_path, spec=agent, env={"CLAUDE_CODE_MAX_RETRIES": "0"}))
     assert option(launch.argv, "--permission-mode") == "plan"
     assert option(launch.argv, "--model") == "opus"
     assert launch.argv[-2:] == ("--effort", "high")
@@ -251,22 +251,22 @@ def test_the_word_of_the_agents_settings_is_the_last(tmp_path: Path) -> None:
 
 def test_a_judge_has_no_tool_that_changes_anything(tmp_path: Path) -> None:
     agent = spec(permissions="bypassPermissions")
-    argv = Claude().launch(call(tmp_path, spec=agent, read_only=True, schema={"type": "object"})).argv
+    argv = Claude().command(call(tmp_path, spec=agent, read_only=True, schema={"type": "object"})).argv
     assert option(argv, "--tools") == "Read,Glob,Grep"
     assert option(argv, "--permission-mode") == "dontAsk"
     assert option(argv, "--json-schema") == '{"type": "object"}'
 
 
 def test_its_caps_are_those_of_the_budget(tmp_path: Path) -> None:
-    argv = Claude().launch(call(tmp_path, budget=Budget(turns=7, usd=0.5, tokens=9))).argv
+    argv = Claude().command(call(tmp_path, budget=Budget(turns=7, usd=0.5, tokens=9))).argv
     assert option(argv, "--max-turns") == "7"
     assert option(argv, "--max-budget-usd") == "0.500000"
-    plain = Claude().launch(call(tmp_path)).argv
+    plain = Claude().command(call(tmp_path)).argv
     assert not {"--max-turns", "--max-budget-usd"} & set(plain)
 
 
 def test_a_conversation_that_it_has_not_written_begins_again(tmp_path: Path) -> None:
-    argv = Claude().launch(call(tmp_path, session=SESSION)).argv
+    argv = Claude().command(call(tmp_path, session=SESSION)).argv
     assert option(argv, "--session-id") == SESSION
 
 
@@ -281,7 +281,7 @@ def test_a_conversation_is_put_back_once(tmp_path: Path, home: str | None) -> No
     assert path.is_relative_to(tmp_path / (home or "home/.claude"))
     Claude().restore(wanted, SESSION, {f"{SESSION}.jsonl": b"older"})
     assert path.read_bytes() == b"{}\n"
-    assert option(Claude().launch(wanted).argv, "--resume") == SESSION
+    assert option(Claude().command(wanted).argv, "--resume") == SESSION
 
 
 @pytest.mark.parametrize("session", ["", "..", "../../x", "*"])

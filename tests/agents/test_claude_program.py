@@ -17,7 +17,7 @@ import pytest
 from tests.agents.model_scripts import OUTSIDE, RIGHT, WRONG, Answer, in_order
 from tests.agents.model_server import ModelServer
 
-from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec, Budget
@@ -32,15 +32,15 @@ class Running:
     """An agent that was started."""
 
     process: subprocess.Popen[str]
-    call: Call
+    call: AgentRequest
     lines: list[str] = field(default_factory=list)
 
-    def heard(self) -> Heard:
+    def heard(self) -> AgentTranscript:
         """Once it ended."""
         output, errors = self.process.communicate(timeout=LIMIT)
         self.lines += output.splitlines()
         events = [json.loads(line) for line in self.lines]
-        return Claude().hear(events, Finish(self.process.returncode, None, errors))
+        return Claude().read_transcript(events, ProcessExit(self.process.returncode, None, errors))
 
 
 class Bench:
@@ -59,8 +59,8 @@ class Bench:
             "CLAUDE_CODE_MAX_RETRIES": "1",
         }
 
-    def call(self, prompt: str, session: str = "", *, home: str = "home", budget: Budget | None = None) -> Call:
-        return Call(
+    def call(self, prompt: str, session: str = "", *, home: str = "home", budget: Budget | None = None) -> AgentRequest:
+        return AgentRequest(
             spec=AgentSpec(name="claude", kind="claude", home=home),
             workspace=self.workspace,
             run_dir=self.workspace,
@@ -72,8 +72,8 @@ class Bench:
         )
 
     @contextmanager
-    def started(self, call: Call) -> Iterator[Running]:
-        launch = Claude().launch(call)
+    def started(self, call: AgentRequest) -> Iterator[Running]:
+        launch = Claude().command(call)
         process = subprocess.Popen(
             [str(self._program), *launch.argv[1:]],
             cwd=self.workspace,
@@ -95,7 +95,7 @@ class Bench:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
 
-    def run(self, call: Call) -> Heard:
+    def run(self, call: AgentRequest) -> AgentTranscript:
         with self.started(call) as running:
             return running.heard()
 
@@ -111,12 +111,12 @@ def bench(tmp_path: Path, claude: Path, model: ModelServer) -> Bench:
 def test_what_failed_is_mended_in_the_same_conversation(bench: Bench) -> None:
     first = bench.call("Write add. SCRIPT:fix-add")
     run = bench.run(first)
-    assert (run.ending.verdict, run.session) == (Verdict.PASSED, first.new_session)
+    assert (run.outcome.verdict, run.session) == (Verdict.PASSED, first.new_session)
     assert (run.totals.turns, run.totals.tokens) == (2, 2100)
     assert bench.text() == WRONG
 
     again = bench.run(bench.call(f"It fails:\n{FAILURE}\nSCRIPT:fix-add", run.session))
-    assert (again.ending.verdict, again.session) == (Verdict.PASSED, run.session)
+    assert (again.outcome.verdict, again.session) == (Verdict.PASSED, run.session)
     assert bench.text() == RIGHT
     assert again.totals.tokens == 2100  # of this run alone
     request = bench.model.requests[-1]
@@ -133,7 +133,7 @@ def test_a_conversation_goes_on_in_a_fresh_home(bench: Bench) -> None:
 
     elsewhere = bench.call(f"{FAILURE} SCRIPT:fix-add", run.session, home="fresh")
     Claude().restore(elsewhere, run.session, files)
-    assert bench.run(elsewhere).ending.verdict is Verdict.PASSED
+    assert bench.run(elsewhere).outcome.verdict is Verdict.PASSED
     assert bench.text() == RIGHT
     assert bench.model.requests[-1].carries("Implemented add in calc.py.")
 
@@ -144,14 +144,14 @@ def test_after_a_kill_it_goes_on(bench: Bench) -> None:
         bench.model.await_request("wait", step=1)
         running.process.kill()
         cut = running.heard()
-    assert cut.ending.verdict is Verdict.ERROR
+    assert cut.outcome.verdict is Verdict.ERROR
     assert cut.session == first.new_session
     assert [message["tool"] for message in cut.messages] == ["Write"]
     assert cut.totals.turns == 1
 
     bench.model.release("go")
     run = bench.run(bench.call("Go on. SCRIPT:wait", cut.session))
-    assert (run.ending.verdict, run.session) == (Verdict.PASSED, cut.session)
+    assert (run.outcome.verdict, run.session) == (Verdict.PASSED, cut.session)
     assert bench.text() == RIGHT
     assert bench.model.requests[-1].carries("Write add. SCRIPT:wait")
 
@@ -163,18 +163,18 @@ def test_killed_before_it_wrote_anything_down_it_begins_again(bench: Bench) -> N
         running.process.stdout.readline()
         running.process.kill()
     run = bench.run(bench.call("SCRIPT:write-add", first.new_session))
-    assert (run.ending.verdict, run.session) == (Verdict.PASSED, first.new_session)
+    assert (run.outcome.verdict, run.session) == (Verdict.PASSED, first.new_session)
 
 
 def test_it_may_run_commands(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:long(2,100)"))
-    assert run.ending.verdict is Verdict.PASSED
+    assert run.outcome.verdict is Verdict.PASSED
     assert [message["output"] for message in run.messages if message["role"] == "tool"] == ["step 0", "step 1"]
 
 
 def test_what_it_was_denied_is_an_error(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:denied"))
-    assert (run.ending.verdict, run.ending.reason) == (Verdict.ERROR, "claude was denied Write")
+    assert (run.outcome.verdict, run.outcome.reason) == (Verdict.ERROR, "claude was denied Write")
     assert not Path(OUTSIDE).exists()
 
 
@@ -188,7 +188,7 @@ def test_what_it_was_denied_is_an_error(bench: Bench) -> None:
     ],
 )
 def test_what_the_service_refuses_is_an_error(bench: Bench, script: str, reason: str) -> None:
-    ending = bench.run(bench.call(f"SCRIPT:{script}")).ending
+    ending = bench.run(bench.call(f"SCRIPT:{script}")).outcome
     assert ending.verdict is Verdict.ERROR
     assert re.fullmatch(reason, ending.reason), ending.reason
     assert ending.retry_after == 0
@@ -196,14 +196,14 @@ def test_what_the_service_refuses_is_an_error(bench: Bench, script: str, reason:
 
 @pytest.mark.parametrize(("told", "least"), [(1, 1), (3600, 60)])
 def test_a_limit_on_requests_is_waited_for(bench: Bench, told: int, least: int) -> None:
-    ending = bench.run(bench.call(f"SCRIPT:429({told})")).ending
+    ending = bench.run(bench.call(f"SCRIPT:429({told})")).outcome
     assert ending.verdict is Verdict.ERROR
     assert least <= ending.retry_after < least + 5
 
 
 def test_a_broken_answer_is_asked_for_again(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:cut"))
-    assert (run.ending.verdict, run.answer) == (Verdict.PASSED, "Plainly said.")
+    assert (run.outcome.verdict, run.answer) == (Verdict.PASSED, "Plainly said.")
 
 
 def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
@@ -211,7 +211,7 @@ def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
         bench.model.await_request("hang")
         running.process.terminate()
         run = running.heard()
-    assert run.ending.verdict is Verdict.ERROR
+    assert run.outcome.verdict is Verdict.ERROR
     assert run.messages == []
 
 
@@ -221,14 +221,14 @@ def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
 )
 def test_its_own_caps_hold(bench: Bench, budget: Budget, cap: str) -> None:
     run = bench.run(bench.call("SCRIPT:burn", budget=budget))
-    assert run.ending.overspent == f"claude ended: Reached {cap}"
+    assert run.outcome.overspent == f"claude ended: Reached {cap}"
     assert run.totals.turns == 2
     assert run.totals.usd > 0.5
 
 
 def test_the_cap_of_a_resumed_run_is_its_own(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:burn", budget=Budget(usd=0.75)))
-    assert bench.run(bench.call("SCRIPT:nothing", run.session, budget=Budget(usd=0.75))).ending.overspent == ""
+    assert bench.run(bench.call("SCRIPT:nothing", run.session, budget=Budget(usd=0.75))).outcome.overspent == ""
 
 
 @pytest.mark.parametrize("script", ["write-add", "burn"])
@@ -246,7 +246,7 @@ def test_a_judge_answers_in_the_shape_that_it_was_asked_for(bench: Bench) -> Non
     bench.model.scripts["judge"] = in_order(Answer(said))
     schema = {"type": "object", "properties": {"verdicts": {"type": "array"}}, "required": ["verdicts"]}
     run = bench.run(replace(bench.call("SCRIPT:judge"), read_only=True, schema=schema))
-    assert run.ending.verdict is Verdict.PASSED
+    assert run.outcome.verdict is Verdict.PASSED
     assert json.loads(run.answer) == said
 
 

@@ -15,14 +15,14 @@ from tests.agents.model_scripts import Answer, Say, Shell, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
-from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.codex import Codex
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
 
 CODEX = Codex()
-ENDED = Finish(0, None)
+ENDED = ProcessExit(0, None)
 SPEC = AgentSpec(name="codex", kind="codex", home="own")
 CONFIG = """\
 model = "gpt-scripted"
@@ -35,17 +35,17 @@ wire_api = "responses"
 request_max_retries = 1
 stream_max_retries = 1
 """
-Start = Callable[..., Call]
+Start = Callable[..., AgentRequest]
 
 
-def hear(name: str, finish: Finish = ENDED) -> Heard:
-    return CODEX.hear(recorded(f"codex-{name}"), finish)
+def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
+    return CODEX.read_transcript(recorded(f"codex-{name}"), finish)
 
 
 def test_a_run_that_ended_well() -> None:
     heard = hear("ok")
     assert heard.session == "01a2038a-2276-7a62-8bd3-e5b94463a5c6"
-    assert heard.ending.verdict is Verdict.PASSED
+    assert heard.outcome.verdict is Verdict.PASSED
     assert heard.answer == "Implemented add in calc.py."
     assert heard.totals == Usage(turns=3, tokens=3150)
     assert [message["role"] for message in heard.messages] == ["tool", "tool", "assistant"]
@@ -65,23 +65,23 @@ def test_usage_is_that_of_the_conversation() -> None:
     ],
 )
 def test_a_failed_turn_is_an_error(name: str, reason: str) -> None:
-    ending = hear(name, Finish(1, None)).ending
+    ending = hear(name, ProcessExit(1, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason.startswith(reason)
     # Also should it exit 0 one day.
-    assert hear(name).ending.verdict is Verdict.ERROR
+    assert hear(name).outcome.verdict is Verdict.ERROR
 
 
 def test_a_run_that_was_killed_tells_what_was_running() -> None:
-    heard = hear("sigterm", Finish(None, "idle"))
+    heard = hear("sigterm", ProcessExit(None, "idle"))
     assert heard.session == "01a2038c-9e35-7b22-8420-64a6ba852683"
-    assert heard.ending.verdict is Verdict.ERROR
+    assert heard.outcome.verdict is Verdict.ERROR
     assert heard.messages[-1]["failed"]
     assert "time.sleep(63)" in heard.messages[-1]["input"]
 
 
 def test_exit_0_is_no_success() -> None:
-    assert hear("sigterm").ending.reason == "codex ended without completing its turn"
+    assert hear("sigterm").outcome.reason == "codex ended without completing its turn"
 
 
 def test_a_sandbox_that_blocks_is_reported() -> None:
@@ -91,7 +91,7 @@ def test_a_sandbox_that_blocks_is_reported() -> None:
 def test_a_declined_tool_is_an_error() -> None:
     item = {"id": "1", "type": "command_execution", "command": "rm -r /", "status": "declined"}
     events = [{"type": "item.completed", "item": item}, {"type": "turn.completed", "usage": {}}]
-    assert CODEX.hear(events, ENDED).ending.reason == "codex was denied a tool: shell: rm -r /"
+    assert CODEX.read_transcript(events, ENDED).outcome.reason == "codex was denied a tool: shell: rm -r /"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_declined_tool_is_an_error() -> None:
 )
 def test_it_waits_for_the_given_time(words: str, seconds: float) -> None:
     events = [{"type": "turn.failed", "error": {"message": words}}]
-    assert CODEX.hear(events, Finish(1, None)).ending.retry_after == seconds
+    assert CODEX.read_transcript(events, ProcessExit(1, None)).outcome.retry_after == seconds
 
 
 def test_events_are_readable() -> None:
@@ -136,10 +136,12 @@ ODD = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ODD, max_size=6), st.sampled_from([ENDED, Finish(1, None, "\x1b[1mno"), Finish(None, "timeout")]))
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: Finish) -> None:
-    heard = CODEX.hear(events, finish)
-    assert heard.ending.verdict is Verdict.PASSED or heard.ending.reason
+@given(
+    st.lists(ODD, max_size=6), st.sampled_from([ENDED, ProcessExit(1, None, "\x1b[1mno"), ProcessExit(None, "timeout")])
+)
+def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
+    heard = CODEX.read_transcript(events, finish)
+    assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
     assert all(isinstance(line, str) for event in events for line in CODEX.describe(event))
 
 
@@ -150,7 +152,7 @@ def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish
 def start(tmp_path: Path, model: ModelServer) -> Start:
     """Makes a call of a codex whose own home, in the workspace, knows the scripted model."""
 
-    def make(script: str, folder: Path = tmp_path, **more: object) -> Call:
+    def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         spec = more.pop("spec", SPEC)
         assert isinstance(spec, AgentSpec)
         call = call_of(spec, folder, {"SCRIPTED_KEY": "sk-scripted"}, f'Do "it".\nSCRIPT:{script}', **more)
@@ -165,17 +167,17 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
 def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
     first = run_agent(CODEX, call, codex)
-    assert first.heard.ending.verdict is Verdict.PASSED, first
+    assert first.heard.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert model.requests[0].prompt == call.prompt
-    assert CODEX.counted(call, first.heard.session) == Usage(turns=2, tokens=2100)
+    assert CODEX.recorded_usage(call, first.heard.session) == Usage(turns=2, tokens=2100)
 
     second = run_agent(CODEX, start("nothing", session=first.heard.session), codex)
-    assert second.heard.ending.verdict is Verdict.PASSED, second
+    assert second.heard.outcome.verdict is Verdict.PASSED, second
     assert second.heard.session == first.heard.session
     assert model.requests[-1].carries("Implemented add in calc.py.")
     assert second.heard.totals.tokens == 3150
-    assert CODEX.counted(call, first.heard.session) == Usage(turns=3, tokens=3150)
+    assert CODEX.recorded_usage(call, first.heard.session) == Usage(turns=3, tokens=3150)
 
 
 def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
@@ -185,14 +187,14 @@ def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model
     assert len(files) == 1
 
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    assert run_agent(CODEX, there, codex).heard.ending.reason.startswith(
+    assert run_agent(CODEX, there, codex).heard.outcome.reason.startswith(
         "codex ended with exit code 1: Error: thread/resume: thread/resume failed: no rollout found"
     )
     CODEX.restore(there, session, files)
     [restored] = CODEX.session_files(there, session)
     assert restored.stat().st_mode & 0o077 == 0
     again = run_agent(CODEX, there, codex)
-    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert again.heard.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("Implemented add in calc.py.")
     longer = restored.read_bytes()
     CODEX.restore(there, session, files)
@@ -211,26 +213,26 @@ def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model
 )
 def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
     played = run_agent(CODEX, start(script), codex)
-    assert played.heard.ending.verdict is Verdict.ERROR
-    assert played.heard.ending.reason.startswith(reason)
+    assert played.heard.outcome.verdict is Verdict.ERROR
+    assert played.heard.outcome.reason.startswith(reason)
     assert played.heard.session
 
 
 def test_a_killed_run_goes_on(codex: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
-    assert killed.heard.ending.verdict is Verdict.ERROR
+    assert killed.heard.outcome.verdict is Verdict.ERROR
     assert killed.heard.totals.tokens == 0
-    assert CODEX.counted(call, killed.heard.session) == Usage(turns=1, tokens=1050)
+    assert CODEX.recorded_usage(call, killed.heard.session) == Usage(turns=1, tokens=1050)
     again = run_agent(CODEX, start("nothing", session=killed.heard.session), codex)
-    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert again.heard.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
 def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
     played = run_agent(CODEX, start("hang"), codex, kill_at=lambda: model.await_request("hang"))
     assert played.heard.session
-    assert played.heard.ending.verdict is Verdict.ERROR
+    assert played.heard.outcome.verdict is Verdict.ERROR
 
 
 def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
@@ -259,7 +261,7 @@ def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, 
     # Its own folder, and the folder for temporary files that it is in, are closed to it too.
     call = start("judge", read_only=True, schema=schema)
     played = run_agent(CODEX, call, codex)
-    assert played.heard.ending.verdict is Verdict.PASSED, played
+    assert played.heard.outcome.verdict is Verdict.PASSED, played
     assert json.loads(played.heard.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert model.requests[-1].body["text"]["format"]["schema"] == schema
@@ -267,7 +269,7 @@ def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, 
 
 def test_settings_are_passed(start: Start) -> None:
     spec = replace_spec(model="gpt-x", permissions="danger-full-access", args=("--ephemeral",))
-    launch = CODEX.launch(start("nothing", spec=spec, session="01a2"))
+    launch = CODEX.command(start("nothing", spec=spec, session="01a2"))
     assert launch.argv[:3] == ("codex", "exec", "resume")
     assert 'sandbox_mode="danger-full-access"' in launch.argv
     assert launch.argv[-3:] == ("--ephemeral", "01a2", "-")
@@ -276,7 +278,7 @@ def test_settings_are_passed(start: Start) -> None:
 
 def test_the_home_of_the_person_is_the_default(start: Start, tmp_path: Path) -> None:
     call = replace(start("nothing"), spec=AgentSpec(name="codex", kind="codex"))
-    assert CODEX.launch(call).env == {}
+    assert CODEX.command(call).env == {}
     record = tmp_path / "person" / ".codex" / "sessions" / "2026" / "01" / "02"
     CODEX.restore(call, "01a2", {"rollout-2026-01-02T03-04-05-01a2.jsonl": b"{}"})
     assert [path.parent for path in CODEX.session_files(call, "01a2")] == [record]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.agents.run_agent import call_of, run_agent
 
-from penguin.orchestration.agents.adapter import Finish
+from penguin.orchestration.agents.adapter import ProcessExit
 from penguin.orchestration.agents.command import CommandAgent
 from penguin.orchestration.agents.registry import AGENTS, COMMAND, UnknownAgent, adapter_of
 from penguin.orchestration.backend import Verdict
@@ -41,9 +41,9 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
     call = call_of(mine, tmp_path, {}, "Do it.\n", new_session=name)
     agent = adapter_of(mine, call.workspace)
     assert agent.can_resume
-    assert agent.names_sessions
+    assert agent.accepts_session_id
     played = run_agent(agent, call)
-    assert played.heard.ending.verdict is Verdict.PASSED
+    assert played.heard.outcome.verdict is Verdict.PASSED
     assert played.heard.messages == (
         {"role": "user", "text": "Do it.\n"},
         {"role": "assistant", "text": "Heard it, first."},
@@ -61,7 +61,7 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
 def test_what_it_prints_is_the_conversation_unless_it_writes_one(tmp_path: Path) -> None:
     agent = CommandAgent(spec(), tmp_path)
     assert not agent.can_resume
-    heard = agent.hear([{"text": "I looked,"}, {"text": "and changed it."}], Finish(0, None))
+    heard = agent.read_transcript([{"text": "I looked,"}, {"text": "and changed it."}], ProcessExit(0, None))
     assert heard.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
     assert heard.answer == "I looked,\nand changed it."
     assert agent.describe({"type": "event"}) == ['{"type": "event"}']
@@ -76,12 +76,12 @@ def test_what_it_prints_is_the_conversation_unless_it_writes_one(tmp_path: Path)
 )
 def test_a_transcript_of_json(tmp_path: Path, written: object) -> None:
     (tmp_path / "t.json").write_text(json.dumps(written))
-    [message] = CommandAgent(spec(transcript="t.json"), tmp_path).hear([], Finish(0, None)).messages
+    [message] = CommandAgent(spec(transcript="t.json"), tmp_path).read_transcript([], ProcessExit(0, None)).messages
     assert "Done." in message["text"]
 
 
 def test_a_missing_transcript_is_no_conversation(tmp_path: Path) -> None:
-    assert CommandAgent(spec(transcript="none"), tmp_path).hear([], Finish(0, None)).messages == ()
+    assert CommandAgent(spec(transcript="none"), tmp_path).read_transcript([], ProcessExit(0, None)).messages == ()
 
 
 @pytest.mark.parametrize(
@@ -99,25 +99,29 @@ def test_exit_codes_mean_what_the_settings_say(
     tmp_path: Path, code: int, verdict: Verdict, reason: str, overspent: str
 ) -> None:
     codes = {2: "error", 3: "passed", 4: "budget", 5: "denied"}
-    ending = CommandAgent(spec(exit_codes=codes), tmp_path).hear([], Finish(code, None, "so\nno idea\n")).ending
+    ending = (
+        CommandAgent(spec(exit_codes=codes), tmp_path)
+        .read_transcript([], ProcessExit(code, None, "so\nno idea\n"))
+        .outcome
+    )
     assert (ending.verdict, ending.reason, ending.overspent) == (verdict, reason, overspent)
 
 
 def test_a_limit_is_waited_for(tmp_path: Path) -> None:
-    finish = Finish(1, None, "RateLimitError: please try again in 20s")
-    assert CommandAgent(spec(), tmp_path).hear([], finish).ending.retry_after == 20
+    finish = ProcessExit(1, None, "RateLimitError: please try again in 20s")
+    assert CommandAgent(spec(), tmp_path).read_transcript([], finish).outcome.retry_after == 20
 
 
 def test_a_kill_is_an_error_whatever_the_exit_code(tmp_path: Path) -> None:
-    assert CommandAgent(spec(), tmp_path).hear([], Finish(0, "idle")).ending.verdict is Verdict.ERROR
-    assert CommandAgent(spec(), tmp_path).hear([], Finish(-9, None)).ending.verdict is Verdict.ERROR
+    assert CommandAgent(spec(), tmp_path).read_transcript([], ProcessExit(0, "idle")).outcome.verdict is Verdict.ERROR
+    assert CommandAgent(spec(), tmp_path).read_transcript([], ProcessExit(-9, None)).outcome.verdict is Verdict.ERROR
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
 def test_no_transcript_is_too_odd(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()
     (folder / "t").write_bytes(written)
-    heard = CommandAgent(spec(transcript="t"), folder).hear([], Finish(0, None))
+    heard = CommandAgent(spec(transcript="t"), folder).read_transcript([], ProcessExit(0, None))
     assert all(message["role"] for message in heard.messages)
 
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.agents import event_stream
-from penguin.orchestration.agents.adapter import Finish
+from penguin.orchestration.agents.adapter import ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.agents.codex import Codex
 from penguin.orchestration.agents.command import CommandAgent
 from penguin.orchestration.agents.event_stream import DEEPEST, LONGEST_LINE, BeyondLimits, EventFile, Lines, read_json
 from penguin.orchestration.agents.json_values import retry_after
-from penguin.orchestration.agents.judge import opinions
+from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.opencode import OpenCode
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
@@ -110,7 +110,7 @@ def test_no_adapter_fails_at_nested_values(tmp_path: Path, deep: str) -> None:
     ]
     path = file(tmp_path, *(line.encode() for line in lines))
     for adapter in (Claude(), Codex(), OpenCode(), CommandAgent(spec, tmp_path)):
-        adapter.hear(EventFile(path), Finish(0, None))
+        adapter.read_transcript(EventFile(path), ProcessExit(0, None))
         for event in EventFile(path):
             adapter.describe(event)
 
@@ -128,13 +128,13 @@ def test_no_adapter_fails_at_nested_values(tmp_path: Path, deep: str) -> None:
 )
 def test_a_judge_of_nonsense_passes_nothing(tmp_path: Path, answer: str) -> None:
     before = time.monotonic()
-    found = opinions(answer, 2, (), tmp_path)
+    found = parse_opinions(answer, 2, (), tmp_path)
     assert time.monotonic() - before < 10
     assert [opinion.verdict for opinion in found] == [Verdict.UNVERIFIED] * 2
 
 
 def test_a_long_answer_of_a_judge_is_named(tmp_path: Path) -> None:
-    assert "answer of 2000000 characters is not read" in opinions("x" * 2_000_000, 1, (), tmp_path)[0].reason
+    assert "answer of 2000000 characters is not read" in parse_opinions("x" * 2_000_000, 1, (), tmp_path)[0].reason
 
 
 def test_an_endless_wait_is_a_long_one() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin.orchestration.agents.judge import Piece, judge_prompt, opinions
+from penguin.orchestration.agents.judge import EvidenceItem, judge_prompt, parse_opinions
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Criterion, Task
 
-PIECES = [Piece("E1", "TEST attempt 2, pytest", "3 passed")]
+PIECES = [EvidenceItem("E1", "TEST attempt 2, pytest", "3 passed")]
 
 
 def answer(**entry: object) -> str:
@@ -44,13 +44,13 @@ def test_a_verdict_counts_where_it_rests_on_something(tmp_path: Path, said: str,
     (workspace / "src").mkdir(parents=True)
     (workspace / "src" / "users.py").touch()
     (tmp_path / "outside.txt").touch()
-    (found,) = opinions(said, 1, PIECES, workspace)
+    (found,) = parse_opinions(said, 1, PIECES, workspace)
     assert found.verdict is verdict
 
 
 @given(st.text(max_size=300))
 def test_no_answer_breaks_the_judgement(said: str) -> None:
-    assert [it.verdict for it in opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
+    assert [it.verdict for it in parse_opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
 
 
 def test_the_judge_gets_the_evidence() -> None:

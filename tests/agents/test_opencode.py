@@ -18,7 +18,7 @@ from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
 from penguin.orchestration import get_backend
-from penguin.orchestration.agents.adapter import Call, Finish, Heard
+from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.opencode import DATABASE, OpenCode
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.core.definition import AgentSpec
@@ -26,19 +26,19 @@ from penguin.orchestration.core.results import Usage
 from penguin.orchestration.state import WorkflowStateStore
 
 OPENCODE = OpenCode()
-ENDED = Finish(0, None)
+ENDED = ProcessExit(0, None)
 MODEL = "scripted/model"
-Start = Callable[..., Call]
+Start = Callable[..., AgentRequest]
 
 
-def hear(name: str, finish: Finish = ENDED) -> Heard:
-    return OPENCODE.hear(recorded(f"opencode-{name}"), finish)
+def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
+    return OPENCODE.read_transcript(recorded(f"opencode-{name}"), finish)
 
 
 def test_a_run_that_ended_well() -> None:
     heard = hear("ok")
     assert heard.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
-    assert heard.ending.verdict is Verdict.PASSED
+    assert heard.outcome.verdict is Verdict.PASSED
     assert heard.answer == "Implemented add in calc.py."
     assert heard.totals == Usage(turns=3, tokens=3150, usd=0.01125)
     assert [message.get("tool") for message in heard.messages] == ["write", "bash", None]
@@ -48,20 +48,20 @@ def test_a_run_that_ended_well() -> None:
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_an_error_of_the_model(code: int) -> None:
-    ending = hear("http-401", Finish(code, None)).ending
+    ending = hear("http-401", ProcessExit(code, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason == "opencode: invalid x-api-key (HTTP 401)"
 
 
 def test_a_run_that_was_killed() -> None:
-    assert hear("sigterm", Finish(None, "stopped")).ending.verdict is Verdict.ERROR
-    assert hear("sigterm", Finish(143, None)).ending.verdict is Verdict.ERROR
+    assert hear("sigterm", ProcessExit(None, "stopped")).outcome.verdict is Verdict.ERROR
+    assert hear("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
 
 
 def test_exit_0_is_no_success() -> None:
-    assert hear("sigterm").ending.reason == "opencode did not come to its end: it said nothing"
+    assert hear("sigterm").outcome.reason == "opencode did not come to its end: it said nothing"
     cut = [{"type": "step_finish", "part": {"reason": "unknown"}}]
-    assert OPENCODE.hear(cut, ENDED).ending.reason.endswith("its last answer ended as 'unknown'")
+    assert OPENCODE.read_transcript(cut, ENDED).outcome.reason.endswith("its last answer ended as 'unknown'")
 
 
 def test_a_denied_tool_is_an_error() -> None:
@@ -74,12 +74,12 @@ def test_a_denied_tool_is_an_error() -> None:
         {"type": "tool_use", "part": {"tool": "bash", "state": state}},
         {"type": "step_finish", "part": {"reason": "tool-calls"}},
     ]
-    assert OPENCODE.hear(events, ENDED).ending.reason == "opencode was denied a tool: bash: touch /x"
+    assert OPENCODE.read_transcript(events, ENDED).outcome.reason == "opencode was denied a tool: bash: touch /x"
 
 
 def test_it_waits_for_the_given_time() -> None:
     data = {"message": "slow down", "statusCode": 429, "responseHeaders": {"retry-after": "42"}}
-    ending = OPENCODE.hear([{"type": "error", "error": {"data": data}}], Finish(1, None)).ending
+    ending = OPENCODE.read_transcript([{"type": "error", "error": {"data": data}}], ProcessExit(1, None)).outcome
     assert (ending.reason, ending.retry_after) == ("opencode: slow down (HTTP 429)", 42)
 
 
@@ -119,10 +119,13 @@ ODD = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ODD, max_size=6), st.sampled_from([ENDED, Finish(1, None, 'error.error="'), Finish(None, "timeout")]))
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: Finish) -> None:
-    heard = OPENCODE.hear(events, finish)
-    assert heard.ending.verdict is Verdict.PASSED or heard.ending.reason
+@given(
+    st.lists(ODD, max_size=6),
+    st.sampled_from([ENDED, ProcessExit(1, None, 'error.error="'), ProcessExit(None, "timeout")]),
+)
+def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
+    heard = OPENCODE.read_transcript(events, finish)
+    assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
     assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
 
 
@@ -135,7 +138,7 @@ def spec(**changes: object) -> AgentSpec:
 
 def test_what_it_may_do(tmp_path: Path) -> None:
     def rights(read_only: bool = False, **changes: object) -> tuple[object, bool]:
-        launch = OPENCODE.launch(call_of(spec(**changes), tmp_path, {}, "x", read_only=read_only))
+        launch = OPENCODE.command(call_of(spec(**changes), tmp_path, {}, "x", read_only=read_only))
         permission = launch.env.get("OPENCODE_PERMISSION")
         return permission and json.loads(permission), "--auto" in launch.argv
 
@@ -151,9 +154,9 @@ def test_what_it_may_do(tmp_path: Path) -> None:
 
 
 def test_a_home_of_its_own(tmp_path: Path) -> None:
-    launch = OPENCODE.launch(call_of(spec(home="own"), tmp_path, {}, "x"))
+    launch = OPENCODE.command(call_of(spec(home="own"), tmp_path, {}, "x"))
     assert launch.env["XDG_DATA_HOME"] == str(tmp_path / "workspace" / "own" / "data")
-    assert "XDG_DATA_HOME" not in OPENCODE.launch(call_of(spec(), tmp_path, {}, "x")).env
+    assert "XDG_DATA_HOME" not in OPENCODE.command(call_of(spec(), tmp_path, {}, "x")).env
     assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
 
 
@@ -191,7 +194,7 @@ def environment(model: ModelServer) -> dict[str, str]:
 def start(tmp_path: Path, model: ModelServer) -> Start:
     """Makes a call of an opencode that knows the scripted model; its key comes from the login of the person."""
 
-    def make(script: str, folder: Path = tmp_path, **more: object) -> Call:
+    def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         call = call_of(spec(), folder, environment(model), f'Do "it".\nSCRIPT:{script}', **more)
         login = folder / "person" / ".local" / "share" / "opencode" / "auth.json"
         login.parent.mkdir(parents=True, exist_ok=True)
@@ -204,7 +207,7 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
 def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
     first = run_agent(OPENCODE, call, opencode)
-    assert first.heard.ending.verdict is Verdict.PASSED, first
+    assert first.heard.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert first.heard.totals == Usage(turns=2, tokens=2100, usd=0.0075)
     # Its only requests: it asks for no title. It logs in as the person does.
@@ -215,7 +218,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     files = {path.name: path.read_bytes() for path in OPENCODE.session_files(call, session)}
     assert not any(b"sk-of-the-person" in data for data in files.values())
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    lost = run_agent(OPENCODE, there, opencode).heard.ending
+    lost = run_agent(OPENCODE, there, opencode).heard.outcome
     assert lost.reason == "opencode ended with exit code 1: Error: Session not found"
 
     (there.run_dir / DATABASE).unlink()
@@ -225,7 +228,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     assert (there.run_dir / DATABASE).stat().st_mode & 0o077 == 0
     model.scripts["nothing"] = in_order(Shell("pwd > where"), Say("Done."))
     again = run_agent(OPENCODE, there, opencode)
-    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert again.heard.outcome.verdict is Verdict.PASSED, again
     assert again.heard.session == session
     assert again.heard.totals.turns == 2
     assert model.requests[-1].carries("Implemented add in calc.py.")
@@ -241,8 +244,8 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
 )
 def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
     heard = run_agent(OPENCODE, start(script), opencode).heard
-    assert heard.ending.verdict is Verdict.ERROR
-    assert heard.ending.reason == reason
+    assert heard.outcome.verdict is Verdict.ERROR
+    assert heard.outcome.reason == reason
     assert heard.session
 
 
@@ -260,23 +263,23 @@ def test_it_asks_again_in_silence_and_the_log_says_why(
     model.scripts["again"] = refuse
     played = run_agent(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
     assert asked_again.is_set()
-    assert played.heard.ending.verdict is Verdict.ERROR
-    assert why in played.heard.ending.reason
+    assert played.heard.outcome.verdict is Verdict.ERROR
+    assert why in played.heard.outcome.reason
 
 
 def test_a_stream_that_breaks_is_asked_for_again(opencode: Path, start: Start, model: ModelServer) -> None:
     model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
     heard = run_agent(OPENCODE, start("broken"), opencode).heard
-    assert (heard.ending.verdict, heard.answer) == (Verdict.PASSED, "Done.")
+    assert (heard.outcome.verdict, heard.answer) == (Verdict.PASSED, "Done.")
 
 
 def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
-    assert killed.heard.ending.verdict is Verdict.ERROR
+    assert killed.heard.outcome.verdict is Verdict.ERROR
     assert killed.heard.session
     again = run_agent(OPENCODE, start("nothing", session=killed.heard.session), opencode)
-    assert again.heard.ending.verdict is Verdict.PASSED, again
+    assert again.heard.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
@@ -286,7 +289,7 @@ def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model
     try:
         played = run_agent(OPENCODE, start("reach"), opencode)
         assert played.finish.code == 0
-        assert played.heard.ending.reason == f"opencode was denied a tool: bash: touch {outside}"
+        assert played.heard.outcome.reason == f"opencode was denied a tool: bash: touch {outside}"
         assert not outside.exists()
     finally:
         outside.unlink(missing_ok=True)
@@ -296,7 +299,7 @@ def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServe
     model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
     call = start("judge", read_only=True, schema={"type": "object"})
     played = run_agent(OPENCODE, call, opencode)
-    assert played.heard.ending.verdict is Verdict.PASSED, played
+    assert played.heard.outcome.verdict is Verdict.PASSED, played
     assert json.loads(played.heard.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert {tool["function"]["name"] for tool in model.requests[0].body["tools"]} == {"glob", "grep", "read"}

@@ -8,7 +8,7 @@ import pytest
 
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
 from penguin.orchestration.backend import GATES, WorkflowPhase
-from penguin.orchestration.core.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.core.definition import Criterion, Definition, Gate, GateCommand, Recipe, RecipeStep, Task
 
 
 def definition(description: str = "Make {{title}} work.") -> Definition:
@@ -20,7 +20,7 @@ def definition(description: str = "Make {{title}} work.") -> Definition:
         recipes=(Recipe("try", (RecipeStep("shell", "users --demo"), RecipeStep("http", "http://x/y"))),),
     )
     gates = {phase: Gate() for phase in GATES} | {
-        WorkflowPhase.TEST: Gate(run=(Command("pytest -q"),)),
+        WorkflowPhase.TEST: Gate(run=(GateCommand("pytest -q"),)),
         WorkflowPhase.USE: Gate(recipes=True),
         WorkflowPhase.VERIFY: Gate(skip=True),
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
-from penguin.orchestration.blueprint.ready import ready
+from penguin.orchestration.blueprint.ready import ready_tasks
 from penguin.orchestration.core.definition import Task
 
 
@@ -86,7 +86,7 @@ def test_circles_are_found_where_networkx_finds_them(needs: dict[str, set[str]])
 def test_ready_is_what_nothing_holds_back(needs: dict[str, set[str]], completed: set[str], active: set[str]) -> None:
     tasks = tasks_of(**{name: " ".join(found) for name, found in needs.items()})
     expected = [name for name in needs if name not in completed | active and needs[name] <= completed]
-    assert ids(ready(tasks, completed, active)) == expected
+    assert ids(ready_tasks(tasks, completed, active)) == expected
 
 
 def test_ready_order() -> None:
@@ -102,7 +102,7 @@ def test_ready_order() -> None:
         task("low", priority="low", value=5),
         task("critical", priority="critical", value=1, effort=5, place=99),
     ]
-    assert ids(ready(tasks, ())) == ["critical", "cheap", "worthy", "risky", "early", "later", "low"]
+    assert ids(ready_tasks(tasks, ())) == ["critical", "cheap", "worthy", "risky", "early", "later", "low"]
 
 
 def test_the_tree_shows_each_task_once_with_all_below_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penguin.orchestration.blueprint import Blueprint, parse_blueprint
-from penguin.orchestration.core.definition import Criterion, Expect, RecipeStep, Task
+from penguin.orchestration.core.definition import Criterion, Expectation, RecipeStep, Task
 
 HEADING_FORM = """\
 ---
@@ -138,14 +138,16 @@ def test_the_steps_of_a_recipe() -> None:
     assert request == RecipeStep(
         "http",
         "http://127.0.0.1:8765/login",
-        Expect(status=201, json={"user": {"name": "ada"}}),
+        Expectation(status=201, json={"user": {"name": "ada"}}),
         method="POST",
         headers={"Content-Type": "application/json"},
         body='{"name": "ada"}',
         within=10.0,
         line=request.line,
     )
-    assert script == RecipeStep("python", 'print("12 ok")', Expect(stdout=r"/^\d+ ok$/"), timeout=2.5, line=script.line)
+    assert script == RecipeStep(
+        "python", 'print("12 ok")', Expectation(stdout=r"/^\d+ ok$/"), timeout=2.5, line=script.line
+    )
     assert HEADING_FORM.split("\n")[script.line - 1].startswith("```python")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penguin.orchestration.blueprint import parse_blueprint
-from penguin.orchestration.core.definition import Criterion, Expect
+from penguin.orchestration.core.definition import Criterion, Expectation
 
 FULL = """\
 id: auth
@@ -47,7 +47,7 @@ def test_the_whole_file() -> None:
         Criterion("make check", "make check", 18),
     )
     assert [recipe.name for recipe in first.task.recipes] == ["demo", "own"]
-    assert first.task.recipes[0].steps[0].expect == Expect(exit=3, stdout="42")
+    assert first.task.recipes[0].steps[0].expect == Expectation(exit=3, stdout="42")
     assert first.phases == {"test": {"run": [{"run": "make test"}], "on_failure": "same"}}
     assert first.timeouts == {"implement": 1800, "test": 5}
     assert (first.dependency_line, first.task.line) == (14, 11)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from tests.support.git_repository import git
 from tests.support.program import Program
 
-from penguin_commands.results.output import Diff
-from penguin_repl.output.present import show
+from penguin_commands.results.output import DiffResult
+from penguin_repl.output.present import show_result
 from penguin_repl.output.screen import Screen, Style
 
 
@@ -48,6 +48,6 @@ def test_nothing_in_a_diff_steers_a_terminal() -> None:
     shown = []
     for color in (True, False):
         out = io.StringIO()
-        show(Screen(Style(terminal=True, color=color), out, io.StringIO()), Diff("w", (), text))
+        show_result(Screen(Style(terminal=True, color=color), out, io.StringIO()), DiffResult("w", (), text))
         shown.append(out.getvalue())
     assert shown == ["\x1b[32m+title\x1b[m\n\x1b[0m", "+title\n"]

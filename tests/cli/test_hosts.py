@@ -15,9 +15,9 @@ from tests.support.program import Program
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.files.object_store import Storage
+from penguin.orchestration.files.object_store import ObjectStore
 from penguin.orchestration.store.queries import WorkflowReader
-from penguin.orchestration.worktree.sync.sync import Sharing
+from penguin.orchestration.worktree.sync.sync import TreeSync
 
 AS_HUT = "import socket, sys; socket.gethostname = lambda: 'hut'; from penguin_repl.main import main; sys.exit(main())"
 CONFIG = """\
@@ -54,12 +54,12 @@ class Hosts(NamedTuple):
 
     def copy(self) -> None:
         """What the worker of the one does at the end of each attempt."""
-        storage = Storage(str(self.shared), "shop")
+        storage = ObjectStore(str(self.shared), "shop")
         reader = WorkflowReader(self.hut.folder / ".penguin" / "penguin.db")
         for result in reader.results(self.workflow_id):
             if result.attempt:
                 folder = self.runs(self.hut) / f"{result.attempt}-{result.phase.lower()}"
-                storage.put(self.workflow_id, folder, msgspec.convert(result.evidence, AttemptResult))
+                storage.put_attempt(self.workflow_id, folder, msgspec.convert(result.evidence, AttemptResult))
         reader.close()
 
     def runs(self, host: Program) -> Path:
@@ -188,7 +188,7 @@ def test_a_diff_is_made_of_what_the_git_remote_has(hosts: Hosts, task: str, host
     try:
         runs = hosts.hut.folder / ".penguin" / "runs"
         for workflow_id in (path.name for path in runs.iterdir()):
-            Sharing(hosts.hut.folder, runs, "shared").push(workflow_id)
+            TreeSync(hosts.hut.folder, runs, "shared").push(workflow_id)
     finally:
         git(hosts.hut.folder, "remote", "remove", "shared")
         for pushed in runs.glob("*/checkpoint.remote"):
@@ -247,7 +247,7 @@ def test_evidence_that_was_shortened_comes_whole(hosts: Hosts) -> None:
     whole = AttemptResult(verdict=Verdict.PASSED, reason="whole")
     hosts.copy()
     folder = hosts.runs(hosts.hut) / "2-test"
-    Storage(str(hosts.shared), "shop").put(hosts.workflow_id, folder, whole)
+    ObjectStore(str(hosts.shared), "shop").put_attempt(hosts.workflow_id, folder, whole)
     hosts.use_storage(str(hosts.shared))
     assert hosts.json("/workflow results moves")["results"][1]["evidence"]["reason"] == "whole"
 

@@ -16,19 +16,19 @@ from tests.support.program import CONFIG, TASKS, Program
 from penguin_commands.errors import ExitCode
 from penguin_commands.grammar.table import COMMANDS
 from penguin_commands.session import Session
-from penguin_repl.output.log_handler import Complaints
+from penguin_repl.output.log_handler import NarratingLogHandler
 from penguin_repl.output.screen import Screen, Style
-from penguin_repl.scripts.lines import Lines, ScriptLine
-from penguin_repl.scripts.runner import Script
+from penguin_repl.scripts.lines import ScriptLine, ScriptLines
+from penguin_repl.scripts.runner import ScriptRunner
 
 
 def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True) -> tuple[ExitCode, str, str]:
     """Code, data and narration of a script."""
     out, err = io.StringIO(), io.StringIO()
-    script = Script(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
+    script = ScriptRunner(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
     # What a line names by a relative path, `/backup x`, is in the workspace, and not wherever the tests are run.
     with contextlib.chdir(folder):
-        code = script.run(Lines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
+        code = script.run(ScriptLines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
     return code, out.getvalue(), err.getvalue()
 
 
@@ -71,8 +71,8 @@ def test_every_command_gives_one_document_and_no_defect(workspace: Path, lines: 
 @given(LINES)
 def test_text_on_a_terminal_is_harmless_whatever_is_typed(workspace: Path, line: str) -> None:
     out, err = io.StringIO(), io.StringIO()
-    script = Script(Session(workspace), Screen(Style("text", True, False), out, err), debug=True)
-    script.run(Lines(iter([ScriptLine("x:1", line, True)])))
+    script = ScriptRunner(Session(workspace), Screen(Style("text", True, False), out, err), debug=True)
+    script.run(ScriptLines(iter([ScriptLine("x:1", line, True)])))
     assert "\x1b" not in out.getvalue() + err.getvalue()
 
 
@@ -80,14 +80,14 @@ def test_a_complaint_is_one_line(workspace: Path) -> None:
     err = io.StringIO()
     screen = Screen(Style(), io.StringIO(), err)
     logger = logging.Logger("test")
-    logger.addHandler(Complaints(screen, debug=False))
+    logger.addHandler(NarratingLogHandler(screen, debug=False))
     try:
         raise ValueError("x\x1b[2J\ny")
     except ValueError:
         logger.exception("it broke")
     logger.info("of no interest")
     assert err.getvalue() == "it broke: ValueError: x\\x1b[2J y\n"
-    logger.addHandler(Complaints(screen, debug=True))
+    logger.addHandler(NarratingLogHandler(screen, debug=True))
     try:
         raise ValueError("again")
     except ValueError:

@@ -29,13 +29,13 @@ EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
     "result",
     [
         s.SnapshotTable((ROW._replace(agent=EVIL),)),
-        s.Talk(
+        s.ConversationResult(
             ROW._replace(session_id=EVIL, task_id=EVIL),
             [{"role": EVIL, "tool": EVIL, "text": EVIL, EVIL: EVIL}],
             {},
             {EVIL: 1},
         ),
-        s.RawTalk("s", ((EVIL, EVIL.encode()),)),
+        s.RawConversationResult("s", ((EVIL, EVIL.encode()),)),
     ],
     ids=lambda result: type(result).__name__,
 )

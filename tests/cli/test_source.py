@@ -13,9 +13,9 @@ import pytest
 from tests.support.program import Program
 
 from penguin_commands.errors import UsageError
-from penguin_repl.render.error import caret, marked
-from penguin_repl.scripts.lines import Lines, ScriptLine, from_descriptor, open_script
-from penguin_repl.text.width import columns
+from penguin_repl.render.error import mark_words, marked_line
+from penguin_repl.scripts.lines import ScriptLine, ScriptLines, lines_from_descriptor, open_script
+from penguin_repl.text.width import display_width
 
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -117,15 +117,15 @@ def test_files_are_closed_at_their_end(penguin: Program) -> None:
     write(penguin, a="/help\n" * 3)
     path = str(penguin.folder / "a.pen")
     descriptor = open_script(path)
-    lines = Lines(from_descriptor(descriptor, "a"), descriptor)
-    assert next(lines).place == "a:1"
+    lines = ScriptLines(lines_from_descriptor(descriptor, "a"), descriptor)
+    assert next(lines).location == "a:1"
     before = {it.name for it in DESCRIPTORS.iterdir()}
     lines.source(path)
     assert isinstance(next(lines).error, UsageError)
     (penguin.folder / "b.pen").write_text("/quit\n")
     lines.source(str(penguin.folder / "b.pen"))
     assert next(lines).sourced_at == ("a:1",)
-    assert [line.place for line in lines] == ["a:2", "a:3"]
+    assert [line.location for line in lines] == ["a:2", "a:3"]
     assert {it.name for it in DESCRIPTORS.iterdir()} == before
     os.close(descriptor)
 
@@ -135,7 +135,7 @@ def test_files_are_closed_at_their_end(penguin: Program) -> None:
 
 def mark_of(line: str, word: str) -> list[str]:
     start = line.index(word)
-    return caret(line, start, start + len(word)).split("\n")
+    return mark_words(line, start, start + len(word)).split("\n")
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
     shown, mark = mark_of(line, word)
     assert "\x1b" not in shown
     before = shown[: shown.rindex(word)]
-    assert len(mark) - len(mark.lstrip()) == columns(before)
-    assert mark.strip() == "^" * columns(word)
+    assert len(mark) - len(mark.lstrip()) == display_width(before)
+    assert mark.strip() == "^" * display_width(word)
 
 
 @pytest.mark.parametrize("before", ["", "a " * 5_000, "漢" * 5_000])
@@ -164,20 +164,20 @@ def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
 def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -> None:
     line = f"{before} {fault} {'z' * 5_000}"
     start = len(before) + 1
-    shown, mark = caret(line, start, start + len(fault), room).split("\n")
-    assert columns(shown) <= room
+    shown, mark = mark_words(line, start, start + len(fault), room).split("\n")
+    assert display_width(shown) <= room
     assert len(mark) <= room
     assert "^" in mark
     assert fault[:5] in shown
 
 
 def test_only_errors_with_a_place_are_marked() -> None:
-    assert marked(ValueError("x"), 80) == ""
-    assert marked(UsageError("x"), 80) == ""
+    assert marked_line(ValueError("x"), 80) == ""
+    assert marked_line(UsageError("x"), 80) == ""
     error = UsageError("x", "", 1, 2)
-    assert marked(error, 80) == ""
+    assert marked_line(error, 80) == ""
     error.line = "abc"
-    assert marked(error, 80) == "abc\n ^"
+    assert marked_line(error, 80) == "abc\n ^"
 
 
 def test_a_script_marks_the_bad_word(penguin: Program) -> None:
@@ -199,15 +199,15 @@ def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> 
 @pytest.mark.parametrize("room", [20, 41])
 def test_of_a_long_line_its_end_is_shown_where_a_word_is_missing(room: int) -> None:
     line = f"/help {'漢字 ' * 1_000}end"
-    shown, mark = caret(line, len(line) + 1, len(line) + 1, room).split("\n")
+    shown, mark = mark_words(line, len(line) + 1, len(line) + 1, room).split("\n")
     assert shown.endswith(" end")
-    assert len(mark) == columns(shown) + 2 <= room
+    assert len(mark) == display_width(shown) + 2 <= room
 
 
 def test_lines_that_cannot_be_read_have_no_mark() -> None:
-    (line,) = Lines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
+    (line,) = ScriptLines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
     assert line.error is not None
-    assert marked(line.error, 80) == ""
+    assert marked_line(line.error, 80) == ""
 
 
 # --- events ---

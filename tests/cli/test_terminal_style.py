@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 from tests.support.program import Program
 
-from penguin_commands.preferences import Taste
-from penguin_commands.results.help import Settings
+from penguin_commands.preferences import Preferences
+from penguin_commands.results.help import SettingsTable
 from penguin_repl.cli import terminal_style as manner
-from penguin_repl.cli.options import read_options
+from penguin_repl.cli.options import parse_options
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render
-from penguin_repl.text.ascii import as_json, as_text
+from penguin_repl.text.ascii import json_to_ascii, to_ascii
 
 XTERM = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
 
-def style(*arguments: str, taste: Taste | None = None, **environ: str) -> Style:
-    return manner.style_of(read_options(arguments), lambda: taste or Taste(), {**XTERM, **environ})
+def style(*arguments: str, taste: Preferences | None = None, **environ: str) -> Style:
+    return manner.choose_style(parse_options(arguments), lambda: taste or Preferences(), {**XTERM, **environ})
 
 
 @pytest.fixture
@@ -35,26 +35,26 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environ", "taste", "color", "plain"),
     [
-        ((), {}, Taste(), True, False),
-        ((), {}, Taste(color="never"), False, False),
-        ((), {}, Taste(accessible=True), False, True),
-        ((), {"TERM": "dumb"}, Taste(), False, True),
-        ((), {"TERM": ""}, Taste(), False, True),
-        ((), {"NO_COLOR": "1"}, Taste(), False, True),
-        ((), {"NO_COLOR": ""}, Taste(), True, False),
-        ((), {"ACCESSIBLE": "1"}, Taste(), False, True),
-        ((), {"ACCESSIBLE": "0"}, Taste(), True, False),
-        ((), {"CLICOLOR_FORCE": "1"}, Taste(color="never"), True, False),
-        ((), {"CLICOLOR_FORCE": "0"}, Taste(color="never"), False, False),
-        ((), {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, Taste(), False, True),
-        (("--color", "always"), {"NO_COLOR": "1"}, Taste(), True, False),
-        (("--color", "always"), {"TERM": "dumb"}, Taste(), True, True),
-        (("--color", "never"), {"CLICOLOR_FORCE": "1"}, Taste(), False, False),
-        (("--color", "never"), {"NO_COLOR": "1"}, Taste(), False, False),
+        ((), {}, Preferences(), True, False),
+        ((), {}, Preferences(color="never"), False, False),
+        ((), {}, Preferences(accessible=True), False, True),
+        ((), {"TERM": "dumb"}, Preferences(), False, True),
+        ((), {"TERM": ""}, Preferences(), False, True),
+        ((), {"NO_COLOR": "1"}, Preferences(), False, True),
+        ((), {"NO_COLOR": ""}, Preferences(), True, False),
+        ((), {"ACCESSIBLE": "1"}, Preferences(), False, True),
+        ((), {"ACCESSIBLE": "0"}, Preferences(), True, False),
+        ((), {"CLICOLOR_FORCE": "1"}, Preferences(color="never"), True, False),
+        ((), {"CLICOLOR_FORCE": "0"}, Preferences(color="never"), False, False),
+        ((), {"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, Preferences(), False, True),
+        (("--color", "always"), {"NO_COLOR": "1"}, Preferences(), True, False),
+        (("--color", "always"), {"TERM": "dumb"}, Preferences(), True, True),
+        (("--color", "never"), {"CLICOLOR_FORCE": "1"}, Preferences(), False, False),
+        (("--color", "never"), {"NO_COLOR": "1"}, Preferences(), False, False),
     ],
 )
 def test_on_a_terminal(
-    arguments: tuple[str, ...], environ: dict[str, str], taste: Taste, color: bool, plain: bool
+    arguments: tuple[str, ...], environ: dict[str, str], taste: Preferences, color: bool, plain: bool
 ) -> None:
     found = style(*arguments, taste=taste, **environ)
     assert (found.color, found.plain, found.terminal) == (color, plain, True)
@@ -75,15 +75,15 @@ def test_in_a_pipe(
 ) -> None:
     monkeypatch.setattr(os, "isatty", lambda descriptor: False)
 
-    def unasked() -> Taste:
+    def unasked() -> Preferences:
         raise AssertionError("no file decides on what goes into a pipe")
 
-    found = manner.style_of(read_options(arguments), unasked, {**XTERM, **environ})
+    found = manner.choose_style(parse_options(arguments), unasked, {**XTERM, **environ})
     assert (found.color, found.terminal) == (drawn, drawn)
 
 
 def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Settings((("a", 1, "default"),))
+    table = SettingsTable((("a", 1, "default"),))
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[1m" in render(table, terminal=True, color=True)
     monkeypatch.delenv("NO_COLOR")
@@ -93,7 +93,7 @@ def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPa
 
 def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    long = Settings((("a", "word " * 30, "default"),))
+    long = SettingsTable((("a", "word " * 30, "default"),))
     for width in (40, 120):
         widest = max(map(len, render(long, terminal=True, width=width, color=False).splitlines()))
         assert width - 10 <= widest <= width
@@ -117,13 +117,13 @@ def test_the_locale_of_a_terminal_says_whether_it_has_arrows(
 
 
 def test_what_is_drawn_has_a_spelling_in_ascii() -> None:
-    assert as_text("a → b … └── █░ ✓ ö") == "a -> b ... `-- #- + ö"
+    assert to_ascii("a → b … └── █░ ✓ ö") == "a -> b ... `-- #- + ö"
 
 
 def test_json_means_the_same_in_ascii() -> None:
     text = json.dumps({"a": "ö → 漢字 😀 \\ \n"}, ensure_ascii=False)
-    assert as_json(text).isascii()
-    assert json.loads(as_json(text)) == json.loads(text)
+    assert json_to_ascii(text).isascii()
+    assert json.loads(json_to_ascii(text)) == json.loads(text)
 
 
 def test_no_character_is_an_error_where_there_is_no_utf8(penguin: Program) -> None:
@@ -153,6 +153,6 @@ def test_preferences_apply_on_a_terminal(
     monkeypatch.setenv("XDG_CONFIG_HOME", os.fspath(tmp_path))
     monkeypatch.setattr(os, "isatty", lambda descriptor: True)
     session = Session(tmp_path)
-    assert not manner.style_of(read_options(()), lambda: session.taste, XTERM).color
+    assert not manner.choose_style(parse_options(()), lambda: session.preferences, XTERM).color
     Screen(Style(ascii=True)).narrate("a → b")
     assert capsys.readouterr().err == "a -> b\n"

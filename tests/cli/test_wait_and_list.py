@@ -14,7 +14,7 @@ from tests.support.program import Program
 from tests.support.terminal import open_terminal
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin_commands.results.changes import Waiting
+from penguin_commands.results.changes import WaitProgress
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render.progress import progress_line
 
@@ -123,7 +123,7 @@ SECONDS = st.floats(0, 1e6)
 def test_a_bar_is_never_wider_than_its_terminal(
     infos: list[WorkflowInfo], elapsed: float, timeout: float | None, columns: int
 ) -> None:
-    line = progress_line(Waiting(tuple(infos), elapsed, timeout), columns)
+    line = progress_line(WaitProgress(tuple(infos), elapsed, timeout), columns)
     assert line.isascii()
     assert len(line) < columns
     assert line.startswith("["[: columns - 1])
@@ -132,19 +132,23 @@ def test_a_bar_is_never_wider_than_its_terminal(
 def test_what_a_bar_says() -> None:
     running, done = info(WorkflowStatus.RUNNING, WorkflowPhase.TEST), info(WorkflowStatus.COMPLETED, WorkflowPhase.DONE)
     assert (
-        progress_line(Waiting((running,), 75.4, 600), 80) == "[##########----------]  50%  auth TEST  1m15s of 10m00s"
+        progress_line(WaitProgress((running,), 75.4, 600), 80)
+        == "[##########----------]  50%  auth TEST  1m15s of 10m00s"
     )
-    assert progress_line(Waiting((running, done), 7.9), 80) == "[###############-----]  75%  1 of 2 over  auth TEST  7s"
-    assert progress_line(Waiting((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 over  7s"
+    assert (
+        progress_line(WaitProgress((running, done), 7.9), 80)
+        == "[###############-----]  75%  1 of 2 over  auth TEST  7s"
+    )
+    assert progress_line(WaitProgress((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 over  7s"
 
 
 def test_messages_are_printed_above_the_progress_bar() -> None:
     err = io.StringIO()
     screen = Screen(Style(), io.StringIO(), err)
-    screen.progress("[##--] one")
+    screen.set_progress("[##--] one")
     screen.narrate("told")
-    screen.progress("[###-]")
-    screen.progress("")
+    screen.set_progress("[###-]")
+    screen.set_progress("")
     assert err.getvalue() == "\r[##--] one\r          \rtold\n\r[###-]\r      \r"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penguin_commands.handlers.agent_output import Telling
+from penguin_commands.handlers.agent_output import AgentOutputFormatter
 
 
 def describe(event: Mapping[str, Any]) -> list[str]:
@@ -16,7 +16,7 @@ def describe(event: Mapping[str, Any]) -> list[str]:
 
 
 def test_a_line_without_an_end_is_told_at_the_end() -> None:
-    telling = Telling(describe)
+    telling = AgentOutputFormatter(describe)
     assert telling.feed(b'{"said": "one"}\n{"said"') == b"event: one\n"
     assert telling.feed(b': "two"}') == b""
     assert telling.end() == b"event: two\n"
@@ -24,15 +24,15 @@ def test_a_line_without_an_end_is_told_at_the_end() -> None:
 
 
 def test_a_line_that_is_too_long_is_named() -> None:
-    telling = Telling(describe)
+    telling = AgentOutputFormatter(describe)
     told = b"".join(telling.feed(b"x" * 1_000_000) for _ in range(100)) + telling.feed(b'\n{"said": "two"}\n')
     assert told == b"[penguin: a line of 100000000 bytes is not read]\nevent: two\n"
 
 
 @pytest.mark.parametrize("line", ['{"a":' * 100_000, "[" * 100_000, '{"a":' * 101 + "1" + "}" * 101])
 def test_a_nested_line_is_told_as_it_is(line: str) -> None:
-    assert Telling(describe).feed(line.encode() + b"\n") == line.encode() + b"\n"
+    assert AgentOutputFormatter(describe).feed(line.encode() + b"\n") == line.encode() + b"\n"
 
 
 def test_half_a_character_is_told_as_a_question_mark() -> None:
-    assert Telling(describe).feed(json.dumps({"said": "\ud800"}).encode() + b"\n") == b"event: ?\n"
+    assert AgentOutputFormatter(describe).feed(json.dumps({"said": "\ud800"}).encode() + b"\n") == b"event: ?\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penguin.orchestration.backend import BackendUnavailable, ConfigError, WaitTimeout, WorkflowNotFound
-from penguin_commands.errors import NotReached, StillGoing, UsageError, exit_code
+from penguin_commands.errors import StatusNotReached, UsageError, WorkflowWaitTimeout, exit_code
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from penguin_commands.errors import NotReached, StillGoing, UsageError, exit_cod
         (UsageError("x"), 2),
         (BackendUnavailable("x"), 3),
         (WaitTimeout("x"), 4),
-        (StillGoing("x"), 4),
-        (NotReached("x"), 5),
+        (WorkflowWaitTimeout("x"), 4),
+        (StatusNotReached("x"), 5),
         (KeyboardInterrupt(), 130),
     ],
 )

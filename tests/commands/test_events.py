@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
-from penguin_commands.events import EventTeller
+from penguin_commands.events import JsonEventStream
 from penguin_commands.session import Session
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def test_unreadable_events_are_reported_once_and_the_result_comes(
     session = Session(tmp_path, narrate=said.append)
     session.__dict__["reader"] = mute = Mute(error)
     try:
-        assert await EventTeller(session, lambda happened: None).meanwhile(IDS, done()) == "done"
+        assert await JsonEventStream(session, lambda happened: None).stream_during(IDS, done()) == "done"
     finally:
         session.close()
     assert mute.asked == asked

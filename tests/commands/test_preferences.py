@@ -10,7 +10,7 @@ import pytest
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.config.ui import KEYS
-from penguin_commands.preferences import Taste, explain_taste, load_taste, personal_file
+from penguin_commands.preferences import Preferences, explain_preferences, load_preferences, personal_file
 from penguin_commands.session import Session
 
 
@@ -32,24 +32,24 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_key_can_be_set_and_has_a_default() -> None:
-    assert set(KEYS) == set(Taste._fields)
+    assert set(KEYS) == set(Preferences._fields)
 
 
 def test_a_persons_own_word_counts_for_more_than_the_workspaces(own: Path, root: Path) -> None:
     own.write_text('ui:\n  color: auto\n  notify: ["say", "done"]\n  pager: false\n')
-    assert load_taste(root) == Taste(panel=True, color="auto", notify=("say", "done"), pager="")
-    assert load_taste(None) == Taste(color="auto", notify=("say", "done"), pager="")
+    assert load_preferences(root) == Preferences(panel=True, color="auto", notify=("say", "done"), pager="")
+    assert load_preferences(None) == Preferences(color="auto", notify=("say", "done"), pager="")
 
 
 def test_without_any_file_the_defaults_hold(own: Path) -> None:
-    assert load_taste(None) == Taste()
+    assert load_preferences(None) == Preferences()
     own.write_text("# nothing yet\n")
-    assert load_taste(None) == Taste()
+    assert load_preferences(None) == Preferences()
 
 
 def test_each_value_is_shown_with_its_origin(own: Path, root: Path) -> None:
     own.write_text("ui:\n\n  color: auto\n  pager: false\n")
-    explained = {it.key: (it.value, it.origin) for it in explain_taste(load_settings(root).explain())}
+    explained = {it.key: (it.value, it.source) for it in explain_preferences(load_settings(root).explain())}
     assert explained["ui.color"] == ("auto", f"{own}:3")
     assert explained["ui.pager"] == (False, f"{own}:4")
     assert explained["ui.panel"] == (True, "penguin.yaml:3")
@@ -63,7 +63,7 @@ def test_a_file_below_home_is_named_as_people_write_it(monkeypatch: pytest.Monke
     file.parent.mkdir(parents=True)
     file.write_text("ui: {panel: maybe}\n")
     with pytest.raises(ConfigError, match=r"^~/\.config/penguin/config\.yaml:1: ui\.panel: must be true or false"):
-        load_taste(None)
+        load_preferences(None)
 
 
 def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,14 +87,14 @@ def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: 
 def test_what_is_not_understood_is_named(own: Path, text: str, complaint: str) -> None:
     own.write_text(text)
     with pytest.raises(ConfigError, match=complaint):
-        load_taste(None)
+        load_preferences(None)
 
 
 def test_a_personal_file_that_is_not_understood_stops_no_work(own: Path, root: Path) -> None:
     own.write_text("ui: {pannel: true}")
     told: list[str] = []
     session = Session(root, narrate=told.append)
-    assert session.taste == Taste()
+    assert session.preferences == Preferences()
     (complaint,) = told
     assert "ui: unknown key 'pannel'" in complaint
     assert "defaults hold" in complaint
@@ -106,4 +106,4 @@ def test_a_workspace_names_no_program(own: Path, root: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=r"penguin\.yaml:3: ui\.\w+: names a program") as error:
         load_settings(root)
     assert "config.yaml" in error.value.hint
-    assert load_taste(root) == Taste()
+    assert load_preferences(root) == Preferences()

@@ -10,7 +10,7 @@ from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.spec import Command
 from penguin_commands.grammar.table import COMMANDS, TABLE
-from penguin_commands.handlers.system import explained
+from penguin_commands.handlers.system import help_for
 
 
 def named(line: str) -> str:
@@ -56,7 +56,7 @@ def test_a_beginning_of_several_is_refused(line: str, told: str, fault: str) -> 
     assert error.line[error.start : error.end] == fault
 
 
-@pytest.mark.parametrize("command", [it for it in COMMANDS if not it.reads], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [it for it in COMMANDS if not it.read_only], ids=lambda command: command.name)
 def test_what_changes_something_is_never_guessed(command: Command) -> None:
     verb_or_noun = command.verb or command.noun
     for length in range(1, len(verb_or_noun)):
@@ -66,7 +66,7 @@ def test_what_changes_something_is_never_guessed(command: Command) -> None:
             invocation = parse(line)
         except UsageError:
             continue
-        assert invocation is None or invocation.command.reads, line
+        assert invocation is None or invocation.command.read_only, line
 
 
 def test_an_abbreviated_noun_does_not_change_anything_either() -> None:
@@ -120,12 +120,12 @@ def test_a_flag_that_the_verb_behind_it_does_not_have_is_named() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_is_found_from_help_alone(command: Command) -> None:
-    assert command in explained(TABLE, ()).commands
-    assert command in explained(TABLE, [command.noun]).commands
+    assert command in help_for(TABLE, ()).commands
+    assert command in help_for(TABLE, [command.noun]).commands
     words = [command.noun, command.verb] if command.verb else [command.noun]
-    shown = explained(TABLE, words)
+    shown = help_for(TABLE, words)
     assert (shown.commands, shown.detailed) == ((command,), True)
-    assert explained(TABLE, [f"/{command.noun}", *words[1:]]) == shown
+    assert help_for(TABLE, [f"/{command.noun}", *words[1:]]) == shown
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
 )
 def test_help_on_what_there_is_not(words: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=r"unknown|one word") as caught:
-        explained(TABLE, words)
+        help_for(TABLE, words)
     assert told in caught.value.message

@@ -14,12 +14,12 @@ import pytest
 
 from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowNotFound, WorkflowStatus
 from penguin.orchestration.testing import scripted_phases
-from penguin_commands.errors import NotReached, StillGoing, UsageError
+from penguin_commands.errors import StatusNotReached, UsageError, WorkflowWaitTimeout
 from penguin_commands.execute import execute
 from penguin_commands.grammar.spec import Command
-from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_commands.results.ui_actions import Chain
-from penguin_commands.results.workflows import Status, WorkflowTable
+from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
+from penguin_commands.results.ui_actions import ChainedResult
+from penguin_commands.results.workflows import StatusResult, WorkflowTable
 from penguin_commands.session import Session
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\norchestration: {retry: {max_attempts: 1}}\n"
@@ -47,7 +47,7 @@ async def opened(workspace: Path, listener: Callable[[WorkflowInfo], None] | Non
 
 async def started(session: Session, line: str = "/workflow start one") -> str:
     result = await execute(session, line)
-    assert isinstance(result, Started)
+    assert isinstance(result, StartResult)
     return result.workflows[0][1]
 
 
@@ -75,7 +75,7 @@ def test_a_login_name_may_be_any_bytes(workspace: Path, monkeypatch: pytest.Monk
 def test_a_line_may_be_given_up_while_its_command_is_loaded(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
-    loading, go_on, load = threading.Event(), threading.Event(), Command.load
+    loading, go_on, load = threading.Event(), threading.Event(), Command.load_handler
 
     def slowly(command: Command) -> Any:
         loading.set()
@@ -90,7 +90,7 @@ def test_a_line_may_be_given_up_while_its_command_is_loaded(
             await asyncio.wait({line})
             go_on.set()
 
-    monkeypatch.setattr(Command, "load", slowly)
+    monkeypatch.setattr(Command, "load_handler", slowly)
     asyncio.run(scenario())
     gc.collect()
     assert [str(it.message) for it in recwarn] == []
@@ -122,7 +122,7 @@ def test_ids_are_found_in_every_form(workspace: Path) -> None:
                     session.resolve(second[:-1])
                 with pytest.raises(UsageError):
                     session.resolve("@newest")
-                assert session.touched == [first, second]
+                assert session.tracked == [first, second]
 
     asyncio.run(scenario())
 
@@ -142,7 +142,7 @@ def test_giving_up_a_wait_leaves_the_workflow_alone(workspace: Path) -> None:
                 assert session.info(session.resolve("one")).status is WorkflowStatus.RUNNING
                 phases.release("TEST")
                 result = await execute(session, "/workflow wait one")
-                assert isinstance(result, Waited)
+                assert isinstance(result, WaitResult)
                 assert result.workflows[0].status is WorkflowStatus.COMPLETED
 
     asyncio.run(scenario())
@@ -153,9 +153,9 @@ def test_start_and_wait_give_the_start_first(workspace: Path) -> None:
         with scripted_phases({"TEST": ["FAILED"]}):
             async with opened(workspace) as session:
                 result = await execute(session, "/workflow start one --wait")
-                assert isinstance(result, Chain)
-                assert isinstance(result.first, Started)
-                with pytest.raises(NotReached) as caught:
+                assert isinstance(result, ChainedResult)
+                assert isinstance(result.first, StartResult)
+                with pytest.raises(StatusNotReached) as caught:
                     await result.then()
                 assert caught.value.workflows[0].status is WorkflowStatus.BLOCKED
                 assert "/workflow resume" in caught.value.hint
@@ -169,7 +169,7 @@ def test_a_wait_has_its_limit(workspace: Path) -> None:
             phases.hold("USE")
             async with opened(workspace) as session:
                 await started(session)
-                with pytest.raises(StillGoing) as caught:
+                with pytest.raises(WorkflowWaitTimeout) as caught:
                     await execute(session, "/workflow wait one --timeout 0.05")
                 assert caught.value.workflows[0].status is WorkflowStatus.RUNNING
                 phases.release("USE")
@@ -185,7 +185,7 @@ def test_changes_are_made_under_the_name_of_the_session(workspace: Path) -> None
             async with opened(workspace) as session:
                 await started(session)
                 result = await execute(session, "/workflow pause one --now")
-                assert isinstance(result, Changed)
+                assert isinstance(result, ChangeResult)
                 assert result.info.status is WorkflowStatus.PAUSED
                 await execute(session, "/workflow feedback one do it well")
                 history = session.reader.history(session.resolve("one"))
@@ -221,9 +221,9 @@ def test_status_without_an_id_shows_what_is_active_and_what_it_waits_for(workspa
                 result = await execute(session, "/workflow status")
                 assert isinstance(result, WorkflowTable)
                 assert {info.task_id for info in result.workflows} == {"one", "two"}
-                assert "waits for one" in result.explain[session.resolve("two")]
+                assert "waits for one" in result.explanations[session.resolve("two")]
                 one = await execute(session, "/workflow status one")
-                assert isinstance(one, Status)
+                assert isinstance(one, StatusResult)
                 assert one.info.task_id == "one"
                 phases.release("USE")
 

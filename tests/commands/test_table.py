@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.spec import Command, Kind
+from penguin_commands.grammar.spec import Command, ValueKind
 from penguin_commands.grammar.table import COMMANDS, NOUNS, TABLE
 
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -17,9 +17,9 @@ EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command
 
 @EVERY
 def test_a_handler_takes_what_its_command_declares(command: Command) -> None:
-    _session, *parameters = inspect.signature(command.load()).parameters.values()
+    _session, *parameters = inspect.signature(command.load_handler()).parameters.values()
     given = {argument.name: argument.required for argument in command.arguments}
-    given |= {flag.key: flag.required for flag in command.flags}
+    given |= {flag.parameter_name: flag.required for flag in command.flags}
     assert {it.name: it.default is inspect.Parameter.empty for it in parameters} == given
 
 
@@ -36,7 +36,7 @@ def test_every_command_and_flag_is_explained(command: Command) -> None:
     assert not command.help.endswith(".")
     assert all(flag.help for flag in command.flags)
     assert all(len(flag.short) <= 1 for flag in command.flags)
-    assert all(flag.choices for flag in command.flags if flag.kind is Kind.CHOICE)
+    assert all(flag.choices for flag in command.flags if flag.kind is ValueKind.CHOICE)
 
 
 def test_names_are_unique() -> None:
@@ -51,7 +51,7 @@ def test_listing_imports_no_other_handler() -> None:
     program = """
 import sys
 from penguin_commands.grammar.parse import parse
-parse("/workflow list").command.load()
+parse("/workflow list").command.load_handler()
 print(*sorted(name for name in sys.modules if name.startswith("penguin_commands.")))
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

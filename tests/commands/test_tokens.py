@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.tokens import BLANK, quote, split
+from penguin_commands.grammar.tokens import BLANK, quote, split_words
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
 def words(line: str, *, comments: bool = False) -> list[str]:
-    return [word.text for word in split(line, comments=comments)]
+    return [word.text for word in split_words(line, comments=comments)]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_comments_end_a_line_of_a_script(line: str, expected: list[str]) -> None
 )
 def test_a_broken_line_names_its_place(line: str, start: int, end: int) -> None:
     with pytest.raises(UsageError) as caught:
-        split(line)
+        split_words(line)
     assert (caught.value.start, caught.value.end) == (start, end)
 
 
@@ -70,7 +70,7 @@ def test_a_quoted_text_is_one_word_that_comes_back(text: str) -> None:
 @given(TEXT)
 def test_every_line_gives_words_or_a_usage_error(line: str) -> None:
     try:
-        found = split(line)
+        found = split_words(line)
     except UsageError:
         return
     assert all(line[word.start : word.end].strip(BLANK) for word in found)

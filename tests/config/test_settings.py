@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.backend import ConfigError, WorkflowPhase
-from penguin.orchestration.blueprint import Item
-from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
+from penguin.orchestration.blueprint import BlueprintItem
+from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
 from penguin.orchestration.config import (
     OrchestrationConfig,
     Settings,
     load_settings,
 )
-from penguin.orchestration.core.definition import Command, Retry, Task
+from penguin.orchestration.core.definition import GateCommand, RetryPolicy, Task
 
 FULL = """\
 project: {id: shop, name: Shop API}
@@ -55,8 +55,8 @@ def settings_of(
     return load_settings(tmp_path, overrides, environ or {})
 
 
-def an_item(**fields: Any) -> Item:
-    return Item(task=Task(id="t", title="T"), **fields)
+def an_item(**fields: Any) -> BlueprintItem:
+    return BlueprintItem(task=Task(id="t", title="T"), **fields)
 
 
 def test_the_whole_file(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_whole_file(tmp_path: Path) -> None:
     assert settings.phase_timeouts == {"implement": 600, "test": 300, "use": 180, "verify": 120}
     assert settings.temporal.address == "localhost:7233"
     gates = build_definition(settings, an_item()).gates
-    assert gates[WorkflowPhase.TEST].run == (Command("pytest -q"), Command("ruff check ."))
+    assert gates[WorkflowPhase.TEST].run == (GateCommand("pytest -q"), GateCommand("ruff check ."))
     assert gates[WorkflowPhase.TEST].on_failure is WorkflowPhase.IMPLEMENT
     assert gates[WorkflowPhase.IMPLEMENT].agent == "claude"
 
@@ -77,7 +77,7 @@ def test_defaults(tmp_path: Path) -> None:
     definition = build_definition(settings, an_item())
     assert settings.project_name == "shop"
     assert "blueprints/*.md" in settings.blueprints
-    assert definition.retry == Retry()
+    assert definition.retry == RetryPolicy()
     assert definition.timeouts[WorkflowPhase.IMPLEMENT] == 600
     assert definition.gates[WorkflowPhase.USE].recipes
     assert definition.gates[WorkflowPhase.VERIFY].criteria
@@ -198,7 +198,7 @@ def test_later_sources_override_earlier_ones_and_are_named(tmp_path: Path) -> No
     }
     options = OrchestrationConfig(temporal={"address": "option:2"}, max_parallel=2)
     settings = settings_of(tmp_path, FULL, options, environ)
-    origins = {it.key: (it.value, it.origin) for it in settings.explain()}
+    origins = {it.key: (it.value, it.source) for it in settings.explain()}
     assert origins["orchestration.backend"] == ("temporal", "$PENGUIN_ORCHESTRATION_BACKEND")
     assert origins["orchestration.temporal.address"] == ("option:2", "option")
     assert origins["orchestration.temporal.auto_start"] == (False, "$TEMPORAL_AUTO_START")
@@ -233,7 +233,7 @@ def test_orchestration_config_from_and_to_dict() -> None:
     }
     assert OrchestrationConfig.from_dict(data).to_dict() == data
     assert OrchestrationConfig().to_dict() == {}
-    config = OrchestrationConfig(retry=Retry(max_attempts=7), phase_timeouts={WorkflowPhase.TEST: 5})
+    config = OrchestrationConfig(retry=RetryPolicy(max_attempts=7), phase_timeouts={WorkflowPhase.TEST: 5})
     assert config.to_dict()["retry"]["max_attempts"] == 7
     assert config.to_dict()["phase_timeouts"] == {"test": 5.0}
     assert OrchestrationConfig.from_dict(config.to_dict()).to_dict() == config.to_dict()
@@ -275,9 +275,9 @@ def test_the_definition_is_laid_together_from_all_sources(tmp_path: Path) -> Non
     start = {"phase_timeouts": {"use": 300}, "retry": {"max_delay_sec": 1}, "phases": {"verify": "skip"}}
     definition = build_definition(settings, item, start)
     assert [definition.timeouts[phase] for phase in definition.timeouts] == [1, 20, 300, 120]
-    assert definition.retry == Retry(max_attempts=9, max_delay_sec=1)
+    assert definition.retry == RetryPolicy(max_attempts=9, max_delay_sec=1)
     test, use, verify = (definition.gates[phase] for phase in list(definition.gates)[1:])
-    assert (test.run, test.on_failure, test.artifacts) == ((Command("b"),), WorkflowPhase.IMPLEMENT, ("x/*",))
+    assert (test.run, test.on_failure, test.artifacts) == ((GateCommand("b"),), WorkflowPhase.IMPLEMENT, ("x/*",))
     assert (use.skip, use.recipes) == (False, True)
     assert verify.skip
     assert not verify.criteria
@@ -287,7 +287,7 @@ def test_on_failure_same_is_the_phase_itself(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "phases: {test: {run: a, report: r.xml, on_failure: same}}\n")
     gate = build_definition(settings, an_item()).gates[WorkflowPhase.TEST]
     assert gate.on_failure is WorkflowPhase.TEST
-    assert gate.run == (Command("a", report="r.xml"),)
+    assert gate.run == (GateCommand("a", report="r.xml"),)
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,11 @@ def test_the_settings_of_a_start_are_checked(tmp_path: Path, config: dict[str, A
 def test_an_unknown_agent_is_refused_before_the_start(tmp_path: Path) -> None:
     text = "phases: {implement: {agent: mine}, verify: {judge: codex}}\n"
     with pytest.raises(ConfigError, match=r"IMPLEMENT wants the agent 'mine'") as caught:
-        refuse_unrunnable(build_definition(settings_of(tmp_path, text), an_item()))
+        check_runnable(build_definition(settings_of(tmp_path, text), an_item()))
     assert "command: [PROGRAM]" in caught.value.hint
     text += "agents: {mine: {command: [./agent, --fast], exit_codes: {3: budget}}, codex: {model: big}}\n"
     definition = build_definition(settings_of(tmp_path, text), an_item())
-    refuse_unrunnable(definition)
+    check_runnable(definition)
     assert definition.agents["mine"].command == ("./agent", "--fast")
     assert definition.agents["mine"].exit_codes == {3: "budget"}
     assert (definition.agents["codex"].kind, definition.agents["codex"].model) == ("codex", "big")

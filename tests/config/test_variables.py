@@ -23,7 +23,7 @@ def test_a_definition_carries_the_names(tmp_path: Path) -> None:
     stored = msgspec.json.encode(definition)
     assert b"postgres" not in stored
     assert msgspec.json.decode(stored, type=Definition) == definition
-    shown = {setting.key: (setting.value, setting.origin) for setting in settings.explain()}
+    shown = {setting.key: (setting.value, setting.source) for setting in settings.explain()}
     assert shown["env.deny"] == (["AWS_*", "GITHUB_TOKEN"], "penguin.yaml:3")
     assert shown["redact"] == (["DATABASE_URL"], "penguin.yaml:4")
 

@@ -14,10 +14,10 @@ from tests.scenarios.scenario import Setup
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start, Supersede
-from penguin.orchestration.core.decider import State, decide, effects, rebuild, successor
+from penguin.orchestration.core.decider import State, decide, effects, rebuild, retry_start
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.signals import command_of
+from penguin.orchestration.core.signals import command_from_signal
 
 BEGIN = 1_000.0
 
@@ -91,10 +91,10 @@ class CoreDriver(ScenarioDriver):
 
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
         said = {**payload, "tree": self.tree}
-        self._send(command_of(name, said, by="", advice_id=f"advice-{next(self._numbers)}", at=self.clock))
+        self._send(command_from_signal(name, said, by="", advice_id=f"advice-{next(self._numbers)}", at=self.clock))
 
     async def retry(self, start_from: WorkflowPhase | None) -> None:
-        start = successor(
+        start = retry_start(
             await self.look(),
             workflow_id="ituv-task-1-000002",
             number=1,

@@ -10,7 +10,7 @@ from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, Workfl
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
 from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
-from penguin.orchestration.core.definition import Retry
+from penguin.orchestration.core.definition import RetryPolicy
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.signals import Resume, sender_takes_over
 
@@ -31,7 +31,7 @@ def test_effects_say_what_should_be_under_way() -> None:
 def test_a_dispatch_before_its_time_does_nothing() -> None:
     failed = after(started(Setup(delay=5)), [Dispatch(), Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
     assert decide(failed, Dispatch(), 14.9).events == ()
-    assert decide(failed, Dispatch(), 15.0).state.running
+    assert decide(failed, Dispatch(), 15.0).state.is_running
 
 
 def test_a_rate_limit_delays_the_next_attempt_by_the_given_time() -> None:
@@ -115,11 +115,11 @@ def test_nothing_is_done_to_what_was_not_started() -> None:
 
 @pytest.mark.parametrize(("failures", "delay"), [(1, 5.0), (2, 10.0), (3, 20.0), (7, 300.0), (2000, 300.0)])
 def test_the_delay_before_the_next_try(failures: int, delay: float) -> None:
-    assert Retry().delay_after(failures) == delay
+    assert RetryPolicy().delay_after(failures) == delay
 
 
 def test_a_huge_multiplier_is_no_error() -> None:
-    assert Retry(backoff_multiplier=1e300).delay_after(3) == 300.0
+    assert RetryPolicy(backoff_multiplier=1e300).delay_after(3) == 300.0
 
 
 @pytest.mark.parametrize("status", list(WorkflowStatus))

@@ -28,7 +28,7 @@ from penguin.orchestration.core.commands import (
     Start,
     Supersede,
 )
-from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, successor
+from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, retry_start
 from penguin.orchestration.core.results import AttemptResult
 
 _encode = msgspec.json.Encoder().encode
@@ -36,7 +36,15 @@ _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode
 
 IMPLEMENT, TEST, USE, VERIFY = GATES
 PASSED = AttemptResult(verdict=Verdict.PASSED, tree="home")
-STEERING = (Pause(), Pause(now=True), Resume(), Cancel(), Feedback(ev.Advice("x", "x")), Approve("Ann"), Supersede())
+STEERING = (
+    Pause(),
+    Pause(now=True),
+    Resume(),
+    Cancel(),
+    Feedback(ev.FeedbackItem("x", "x")),
+    Approve("Ann"),
+    Supersede(),
+)
 """One of each kind of command that a person may give."""
 
 gates = st.sampled_from(GATES)
@@ -110,8 +118,8 @@ class Workflow(RuleBasedStateMachine):
             return False
         assert decide(before, command, self.clock) == decision
         assert decision.effects == effects(decision.state)
-        assert not before.final or not decision.events
-        if decision.state.running and not before.running:
+        assert not before.is_final or not decision.events
+        if decision.state.is_running and not before.is_running:
             assert isinstance(command, Dispatch), "an attempt began without a slot"
         for event in decision.events:
             self._look_at(event)
@@ -169,7 +177,7 @@ class Workflow(RuleBasedStateMachine):
     def wait_for_the_back_off(self) -> None:
         self.clock = self.state.due_at
         self.send(Dispatch())
-        assert self.state.running or self.state.final
+        assert self.state.is_running or self.state.is_final
 
     @precondition(lambda self: self.state.running)
     @rule(result=results())
@@ -238,7 +246,7 @@ class Workflow(RuleBasedStateMachine):
     def give_feedback(self) -> None:
         self.numbers += 1
         before = self.state.status
-        self.send(Feedback(ev.Advice(f"advice-{self.numbers}", "do it better")))
+        self.send(Feedback(ev.FeedbackItem(f"advice-{self.numbers}", "do it better")))
         assert self.state.status is before
 
     @precondition(lambda self: not self.state.final and len(self.history) > 8)
@@ -252,13 +260,13 @@ class Workflow(RuleBasedStateMachine):
         old = self.state
         definition = setup.definition() if setup else old.definition
         try:
-            start = successor(old, workflow_id="w2", number=1, definition=definition, tree=tree, start_from=phase)
+            start = retry_start(old, workflow_id="w2", number=1, definition=definition, tree=tree, start_from=phase)
         except IllegalCommand:
             return
         assert all(tree and kept.tree == tree and old.pass_of(kept.phase) == kept for kept in start.passes)
         assert start.feedback == old.feedback
         self.send(Supersede("Ann"))
-        assert self.state.final
+        assert self.state.is_final
         self._start(start)
 
     # --- what holds ---
@@ -266,9 +274,9 @@ class Workflow(RuleBasedStateMachine):
     @invariant()
     def what_is_not_allowed_or_comes_late_changes_nothing(self) -> None:
         for attempt in range(self.state.attempt + 2):
-            if not self.state.running or attempt != self.state.attempt:
+            if not self.state.is_running or attempt != self.state.attempt:
                 assert decide(self.state, Report(attempt, PASSED), self.clock).events == ()
-        if not self.state.running and self.state.due_at > self.clock:
+        if not self.state.is_running and self.state.due_at > self.clock:
             assert decide(self.state, Dispatch(), self.clock).events == ()
 
     @invariant()
@@ -276,7 +284,7 @@ class Workflow(RuleBasedStateMachine):
         assert self.state.status is WorkflowStatus.BLOCKED or not self.state.unverified
         assert self.state.status is WorkflowStatus.PAUSED or not (self.state.remaining or self.state.stop_now)
         assert self.state.status is WorkflowStatus.PAUSED or self.state.ended is None
-        assert self.state.running or not self.state.cancelling
+        assert self.state.is_running or not self.state.cancelling
 
     @invariant()
     def the_recorded_events_give_the_same_state(self) -> None:
@@ -349,7 +357,7 @@ class Workflow(RuleBasedStateMachine):
 
     @invariant()
     def a_final_state_is_never_left(self) -> None:
-        if self.state.final:
+        if self.state.is_final:
             for command in (*STEERING, Dispatch(), Report(self.state.attempt, PASSED)):
                 try:
                     assert decide(self.state, command, self.clock).events == ()
@@ -360,7 +368,7 @@ class Workflow(RuleBasedStateMachine):
     def there_is_a_way_home(self) -> None:
         ended = self.state.ended
         home = drive_home(self.state, self.clock)
-        if self.state.final:
+        if self.state.is_final:
             assert home == self.state.status
         elif self.state.cancelling:
             assert home is WorkflowStatus.CANCELLED
@@ -371,9 +379,9 @@ class Workflow(RuleBasedStateMachine):
 
     @invariant()
     def cancel_always_ends_it(self) -> None:
-        if not self.state.final:
+        if not self.state.is_final:
             state = decide(self.state, Cancel("Ann"), self.clock).state
-            if state.running:
+            if state.is_running:
                 result = AttemptResult(verdict=Verdict.INTERRUPTED, cause="cancel")
                 state = decide(state, Report(state.attempt, result), self.clock).state
             assert state.status is WorkflowStatus.CANCELLED
@@ -386,10 +394,10 @@ class Workflow(RuleBasedStateMachine):
 def drive_home(state: State, now: float) -> WorkflowStatus:
     """Where it ends when every attempt passes and a person does what the status asks for."""
     for _ in range(40):
-        if state.final:
+        if state.is_final:
             return state.status
         match state.status:
-            case _ if state.running:
+            case _ if state.is_running:
                 command: Command = Report(state.attempt, PASSED)
             case WorkflowStatus.PAUSED:
                 command = Resume()

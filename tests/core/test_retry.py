@@ -9,7 +9,7 @@ from tests.scenarios.scenario import Setup
 from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Cancel, Dispatch, Feedback, Pause, Report, Start, Supersede
-from penguin.orchestration.core.decider import State, decide, successor
+from penguin.orchestration.core.decider import State, decide, retry_start
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
 
@@ -22,7 +22,7 @@ def blocked_at_verify(definition: Definition | None = None) -> State:
 
 
 def retried(old: State, definition: Definition, tree: str = "a", start_from: WorkflowPhase | None = None) -> Start:
-    return successor(old, workflow_id="w2", number=1, definition=definition, tree=tree, start_from=start_from)
+    return retry_start(old, workflow_id="w2", number=1, definition=definition, tree=tree, start_from=start_from)
 
 
 def kept(start: Start) -> list[WorkflowPhase]:
@@ -83,7 +83,7 @@ def test_a_retry_supersedes_only_what_does_not_go_on() -> None:
 
 
 def test_a_retry_names_what_it_follows() -> None:
-    old = after(blocked_at_verify(), [Feedback(ev.Advice("1", "mind the gap"))])
+    old = after(blocked_at_verify(), [Feedback(ev.FeedbackItem("1", "mind the gap"))])
     start = retried(old, old.definition)
     assert (start.retry_of, start.workflow_id, start.number) == ("w", "w2", 1)
     assert [advice.text for advice in start.feedback] == ["mind the gap"]

@@ -210,8 +210,8 @@ class CrashWorkspace(SampleWorkspace):
             stem, _, number = step_id.rpartition(".")
             ended = records.read_exit(step_id)
             # What runs in the background is of no use to anybody else once it was ended.
-            finished = ended is not None and ended.counts and ended.why != records.ENDED
-            if finished and records.newest_try(stem) > int(number):
+            finished = ended is not None and ended.is_result and ended.why != records.ENDED
+            if finished and records.last_start_number(stem) > int(number):
                 found.append(step_id)
         return found
 

@@ -16,7 +16,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin_commands.errors import exit_code
 from penguin_commands.grammar.schema import JSON_VERSION
-from penguin_commands.grammar.spec import Kind
+from penguin_commands.grammar.spec import ValueKind
 from penguin_commands.grammar.table import COMMANDS
 
 SHAPES = shapes()
@@ -169,7 +169,7 @@ def test_each_command_is_on_the_page() -> None:
 
 def test_each_kind_of_value_is_on_the_page() -> None:
     (named,) = re.findall(r"^\| `kind` \| text \| what it is: (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(named.split(", ")) == {kind.value for kind in Kind}
+    assert set(named.split(", ")) == {kind.value for kind in ValueKind}
 
 
 def test_the_page_tells_the_version() -> None:

@@ -13,10 +13,10 @@ import msgspec
 from tests.support.workspace import WorkspaceFolder
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.definition import Command, Criterion, Definition, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.core.definition import Criterion, Definition, Gate, GateCommand, Recipe, RecipeStep, Task
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.local_runner import LocalPhases
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.execution.local_runner import LocalRunner
+from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
 from penguin.orchestration.files.workspace import Workspace
 
 GRACE = 0.3
@@ -34,7 +34,7 @@ class AttemptWorkspace(WorkspaceFolder):
 
     def order(
         self,
-        *run: str | Command,
+        *run: str | GateCommand,
         phase: WorkflowPhase = WorkflowPhase.TEST,
         recipe: list[RecipeStep] | None = None,
         recipes: list[Recipe] | None = None,
@@ -47,7 +47,7 @@ class AttemptWorkspace(WorkspaceFolder):
     ) -> AttemptOrder:
         named = recipes if recipes is not None else [Recipe("try", tuple(recipe))] if recipe is not None else None
         gate = Gate(
-            run=tuple(command if isinstance(command, Command) else Command(command) for command in run),
+            run=tuple(command if isinstance(command, GateCommand) else GateCommand(command) for command in run),
             recipes=named is not None,
             criteria=criteria is not None,
             agent=agent,
@@ -65,20 +65,20 @@ class AttemptWorkspace(WorkspaceFolder):
             **more,
         )
 
-    def phases(self, engine: str = "one", grace: float = GRACE, lease: Path | None = None) -> LocalPhases:
-        return LocalPhases(self.engines / engine, grace, lease=lease)
+    def phases(self, engine: str = "one", grace: float = GRACE, lease: Path | None = None) -> LocalRunner:
+        return LocalRunner(self.engines / engine, grace, lease=lease)
 
     async def attempt(
-        self, order: AttemptOrder, control: Control | None = None, engine: str = "one", lease: Path | None = None
+        self, order: AttemptOrder, control: StopControl | None = None, engine: str = "one", lease: Path | None = None
     ) -> AttemptResult:
         """Run an attempt in this process."""
         phases = self.phases(engine, lease=lease)
         try:
-            return await phases.run(order, control or Control())
+            return await phases.run(order, control or StopControl())
         finally:
             await phases.aclose()
 
-    def run(self, *run: str | Command, **settings: Any) -> AttemptResult:
+    def run(self, *run: str | GateCommand, **settings: Any) -> AttemptResult:
         return asyncio.run(self.attempt(self.order(*run, **settings)))
 
     def started(self, name: str) -> int:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from penguin.orchestration.execution.local_runner import LocalPhases
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.execution.local_runner import LocalRunner
+from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
 
 
 async def main(order: str, directory: str, lease: str = "") -> None:
-    phases = LocalPhases(Path(directory), 0.3, lease=Path(lease) if lease else None)
-    await phases.run(msgspec.json.decode(Path(order).read_bytes(), type=AttemptOrder), Control())
+    phases = LocalRunner(Path(directory), 0.3, lease=Path(lease) if lease else None)
+    await phases.run(msgspec.json.decode(Path(order).read_bytes(), type=AttemptOrder), StopControl())
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from tests.support.processes import is_alive, kill
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.definition import Command, Expect, Recipe, RecipeStep
+from penguin.orchestration.core.definition import Expectation, GateCommand, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -23,7 +23,7 @@ NESTED = "/^(a+)+$/"
 
 
 def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background: bool = False) -> RecipeStep:
-    return RecipeStep("shell", script, name="slow", expect=Expect(stdout=pattern), background=background)
+    return RecipeStep("shell", script, name="slow", expect=Expectation(stdout=pattern), background=background)
 
 
 def judging(workspace: AttemptWorkspace) -> list[Path]:
@@ -33,11 +33,11 @@ def judging(workspace: AttemptWorkspace) -> list[Path]:
 
 async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
     """The result of an attempt that is asked to stop while it is judged, and the seconds that took."""
-    control = Control()
+    control = StopControl()
     attempt = await start_task(workspace.attempt(order, control))
     await wait_until_async(lambda: judging(workspace), "judging")
     asked = time.monotonic()
-    control.ask(stop)
+    control.request_stop(stop)
     return await attempt, time.monotonic() - asked
 
 
@@ -54,12 +54,12 @@ def test_other_attempts_go_on_meanwhile(workspace: AttemptWorkspace, tmp_path: P
     other = AttemptWorkspace(tmp_path / "other")
 
     async def scenario() -> AttemptResult:
-        control = Control()
+        control = StopControl()
         slow = await start_task(workspace.attempt(workspace.order(recipe=[step(NESTED)]), control))
         await wait_until_async(lambda: judging(workspace), "judging")
         result = await other.attempt(other.order("true", "true"))
         assert not slow.done()
-        control.ask(Stop.CANCEL)
+        control.request_stop(Stop.CANCEL)
         await slow
         return result
 
@@ -101,7 +101,7 @@ def test_the_next_engine_goes_on_with_judging(workspace: AttemptWorkspace) -> No
 
 def test_a_cancel_that_waits_comes_before_judging(workspace: AttemptWorkspace) -> None:
     async def scenario() -> AttemptResult:
-        control = Control()
+        control = StopControl()
         ended = step("/x/", "trap '' TERM; touch up; while ! test -e go; do sleep 0.01; done; echo x")
         attempt = await start_task(workspace.attempt(workspace.order(recipe=[ended]), control))
         await wait_until_async((workspace.root / "up").exists, "the step")
@@ -168,7 +168,7 @@ def test_what_is_no_pattern_is_refused_before_anything_runs(workspace: AttemptWo
 
 def report(workspace: AttemptWorkspace, script: str, timeout: float = 30.0) -> AttemptResult:
     workspace.write("write.py", script)
-    return workspace.run(Command("python3 write.py", report="r.xml"), timeout=timeout)
+    return workspace.run(GateCommand("python3 write.py", report="r.xml"), timeout=timeout)
 
 
 def test_a_report_that_expands_without_end_is_refused(workspace: AttemptWorkspace) -> None:
@@ -235,14 +235,14 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 @pytest.mark.parametrize(
     ("path", "expect", "verdict", "reason"),
     [
-        ("/slow", Expect(stdout=NESTED), Verdict.ERROR, f"the pattern {NESTED} did not finish within"),
-        ("/deep", Expect(json={"a": 1}), Verdict.FAILED, "nested"),
-        ("/large", Expect(json={"a": 1}), Verdict.FAILED, "larger than 4000000 bytes"),
-        ("/large", Expect(stdout="needle"), Verdict.FAILED, "its first 4000000 bytes were searched"),
+        ("/slow", Expectation(stdout=NESTED), Verdict.ERROR, f"the pattern {NESTED} did not finish within"),
+        ("/deep", Expectation(json={"a": 1}), Verdict.FAILED, "nested"),
+        ("/large", Expectation(json={"a": 1}), Verdict.FAILED, "larger than 4000000 bytes"),
+        ("/large", Expectation(stdout="needle"), Verdict.FAILED, "its first 4000000 bytes were searched"),
     ],
 )
 def test_responses_are_judged_within_a_bound(
-    workspace: AttemptWorkspace, port: int, path: str, expect: Expect, verdict: Verdict, reason: str
+    workspace: AttemptWorkspace, port: int, path: str, expect: Expectation, verdict: Verdict, reason: str
 ) -> None:
     workspace.write("server.py", SERVER)
     server = RecipeStep("shell", f"exec python3 server.py {port}", background=True, name="server")

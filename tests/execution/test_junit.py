@@ -31,7 +31,7 @@ OUTCOMES = {
 def count(tmp_path: Path, text: str) -> TestCounts:
     path = tmp_path / "report.xml"
     path.write_text(text)
-    return junit.count(path)
+    return junit.count_tests(path)
 
 
 @given(st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=20))
@@ -52,7 +52,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_a_missing_file_and_a_device_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none", Path("/dev/zero")):
         with pytest.raises(junit.UnreadableReport):
-            junit.count(path)
+            junit.count_tests(path)
 
 
 @given(st.binary(max_size=200))
@@ -60,7 +60,7 @@ def test_any_bytes_are_counted_or_refused(tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp("junit") / "report.xml"
     path.write_bytes(b"<testsuite>" + data)
     with pytest.raises(junit.UnreadableReport):
-        junit.count(path)
+        junit.count_tests(path)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_any_bytes_are_counted_or_refused(tmp_path_factory: pytest.TempPathFacto
 )
 def test_pytest_runs_are_known(command: str, pytest_run: bool, own: str | None) -> None:
     assert junit.is_pytest(command) is pytest_run
-    assert junit.own_report(command) == own
+    assert junit.report_path_in_command(command) == own

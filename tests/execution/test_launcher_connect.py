@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from penguin.orchestration.execution.launcher_client import Launcher
+from penguin.orchestration.execution.launcher_client import LauncherClient
 from penguin.orchestration.execution.launcher_socket import SOCKET
 
 EXIT = {"event": "exit", "id": "somebody-else's"}
@@ -51,7 +51,7 @@ async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with _serving(tmp_path, _busy_launcher):
-            launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
+            launcher = LauncherClient(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
             assert await asyncio.wait_for(launcher.find("a-step"), 10) is None
             await launcher.aclose()
 
@@ -72,7 +72,7 @@ def test_who_asks_again_at_once_is_connected_again(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with _serving(tmp_path, launcher_of_others):
-            launcher = Launcher(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
+            launcher = LauncherClient(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
             async with asyncio.timeout(10):
                 for number in range(1, 6):
                     assert await launcher.find("a-step") is None

@@ -20,9 +20,9 @@ from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import lease as line
 from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.launcher.alarm import Alarm
-from penguin.orchestration.execution.lease import Lease, now
-from penguin.orchestration.execution.runner_api import Control, Stop
+from penguin.orchestration.execution.launcher.alarm import BoottimeTimer
+from penguin.orchestration.execution.lease import StepLease, now
+from penguin.orchestration.execution.runner_api import Stop, StopControl
 
 HOLD = "echo $$ >> second; while ! test -e go; do sleep 0.01; done; echo end"
 STUBBORN = """
@@ -42,12 +42,12 @@ LAPSED = "the lease on its steps lapsed"
 
 
 @pytest.fixture
-def lease(workspace: AttemptWorkspace) -> Lease:
+def lease(workspace: AttemptWorkspace) -> StepLease:
     workspace.write("stubborn.py", STUBBORN)
-    return Lease(workspace.root / ".penguin" / "temporal" / "lease")
+    return StepLease(workspace.root / ".penguin" / "temporal" / "lease")
 
 
-async def until_begun(workspace: AttemptWorkspace, lease: Lease, count: int = 1) -> None:
+async def until_begun(workspace: AttemptWorkspace, lease: StepLease, count: int = 1) -> None:
     """Keep the lease until the step is seen to run."""
 
     def begun() -> bool:
@@ -76,7 +76,7 @@ def endings(workspace: AttemptWorkspace) -> list[str | None]:
 # What a lease does to a step
 
 
-def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
         await until_begun(workspace, lease)
@@ -91,7 +91,7 @@ def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace
     assert workspace.count("second") == 1
 
 
-def test_a_lapsed_lease_ends_the_whole_tree(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_a_lapsed_lease_ends_the_whole_tree(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         attempt = await start_task(workspace.attempt(workspace.order(WITH_GRANDCHILD), lease=lease.path))
         await until_begun(workspace, lease)
@@ -104,7 +104,7 @@ def test_a_lapsed_lease_ends_the_whole_tree(workspace: AttemptWorkspace, lease: 
     assert endings(workspace) == ["lease"]
 
 
-def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         order = workspace.order("trap 'echo bye; exit 0' TERM; echo $$ >> second; while :; do sleep 0.05; done")
         attempt = await start_task(workspace.attempt(order, lease=lease.path))
@@ -120,16 +120,16 @@ def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: Lease) -> None:
     "spoil",
     [
         Path.unlink,
-        lambda path: path.write_bytes(line.line("another boot", now() + LONG)),
+        lambda path: path.write_bytes(line.lease_line("another boot", now() + LONG)),
         lambda path: path.write_text("nonsense"),
-        lambda path: path.write_bytes(line.line(tree.boot_id(), now() + LONG).rstrip()),
+        lambda path: path.write_bytes(line.lease_line(tree.boot_id(), now() + LONG).rstrip()),
         lambda path: (path.unlink(), path.mkdir()),
     ],
     ids=["missing", "another boot", "nonsense", "cut off", "no file"],
 )
 @pytest.mark.parametrize("when", ["before the start", "while it runs"])
 def test_what_is_no_lease_has_lapsed(
-    workspace: AttemptWorkspace, lease: Lease, spoil: Callable[[Path], object], when: str
+    workspace: AttemptWorkspace, lease: StepLease, spoil: Callable[[Path], object], when: str
 ) -> None:
     async def scenario() -> None:
         if when == "before the start":
@@ -146,7 +146,7 @@ def test_what_is_no_lease_has_lapsed(
 
 
 def test_no_step_starts_under_a_lapsed_lease_and_the_attempt_goes_on_under_a_new_one(
-    workspace: AttemptWorkspace, lease: Lease
+    workspace: AttemptWorkspace, lease: StepLease
 ) -> None:
     order = workspace.order(f"echo x >> first; rm {lease.path}", "echo x >> second")
     lease.renew(LONG)
@@ -159,7 +159,7 @@ def test_no_step_starts_under_a_lapsed_lease_and_the_attempt_goes_on_under_a_new
     assert (workspace.count("first"), workspace.count("second")) == (1, 1)
 
 
-def test_a_step_in_the_background_has_the_lease_too(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_a_step_in_the_background_has_the_lease_too(workspace: AttemptWorkspace, lease: StepLease) -> None:
     recipe = [
         RecipeStep(kind="shell", source="echo $$ > server; sleep 600", background=True),
         RecipeStep(kind="shell", source="trap '' TERM; echo $$ >> second; sleep 600"),
@@ -175,14 +175,14 @@ def test_a_step_in_the_background_has_the_lease_too(workspace: AttemptWorkspace,
     assert set(endings(workspace)) <= {"lease", "stopped"}
 
 
-def test_who_asked_for_the_end_first_is_the_cause(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_who_asked_for_the_end_first_is_the_cause(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
-        control = Control()
+        control = StopControl()
         order = workspace.order("trap '' TERM; echo $$ >> second; while :; do sleep 0.05; done")
         phases = workspace.phases(grace=2 * SHORT, lease=lease.path)
         attempt = await start_task(phases.run(order, control))
         await until_begun(workspace, lease)
-        control.ask(Stop.CANCEL)
+        control.request_stop(Stop.CANCEL)
         assert (await attempt).cause == "cancel"
         assert not lease.holds()
         await phases.aclose()
@@ -193,7 +193,7 @@ def test_who_asked_for_the_end_first_is_the_cause(workspace: AttemptWorkspace, l
 # Dead engines and dead launchers
 
 
-def test_the_launcher_of_a_killed_engine_ends_its_step_by_itself(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_the_launcher_of_a_killed_engine_ends_its_step_by_itself(workspace: AttemptWorkspace, lease: StepLease) -> None:
     order = workspace.order(WITH_GRANDCHILD.replace("sleep 600", "test $(wc -l < second) = 2 || sleep 600"))
     engine = workspace.engine(order, lease=lease.path)
 
@@ -210,7 +210,7 @@ def test_the_launcher_of_a_killed_engine_ends_its_step_by_itself(workspace: Atte
     assert workspace.count("second") == 2
 
 
-def test_the_step_of_a_killed_engine_is_adopted_within_the_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_the_step_of_a_killed_engine_is_adopted_within_the_lease(workspace: AttemptWorkspace, lease: StepLease) -> None:
     order = workspace.order(HOLD)
     engine = workspace.engine(order, lease=lease.path)
 
@@ -229,7 +229,7 @@ def test_the_step_of_a_killed_engine_is_adopted_within_the_lease(workspace: Atte
     assert workspace.count("second") == 1
 
 
-def test_an_adopted_step_keeps_its_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_an_adopted_step_keeps_its_lease(workspace: AttemptWorkspace, lease: StepLease) -> None:
     order = workspace.order(HOLD)
     engine = workspace.engine(order, lease=lease.path)
 
@@ -243,7 +243,7 @@ def test_an_adopted_step_keeps_its_lease(workspace: AttemptWorkspace, lease: Lea
     assert not is_alive(*pids(workspace, "second"))
 
 
-def test_without_a_launcher_the_engine_keeps_the_lease(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_without_a_launcher_the_engine_keeps_the_lease(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         attempt = await start_task(workspace.attempt(workspace.order(WITH_GRANDCHILD), lease=lease.path))
         await until_begun(workspace, lease)
@@ -257,7 +257,7 @@ def test_without_a_launcher_the_engine_keeps_the_lease(workspace: AttemptWorkspa
     assert endings(workspace) == ["lease"]
 
 
-def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: AttemptWorkspace, lease: Lease) -> None:
+def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
         await until_begun(workspace, lease)
@@ -278,7 +278,7 @@ def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: Attem
 
 
 def test_what_engine_and_launcher_left_is_ended_by_the_next_engine_once_the_lease_lapsed(
-    workspace: AttemptWorkspace, lease: Lease
+    workspace: AttemptWorkspace, lease: StepLease
 ) -> None:
     order = workspace.order(WITH_GRANDCHILD)
     engine = workspace.engine(order, lease=lease.path)
@@ -298,7 +298,7 @@ def test_what_engine_and_launcher_left_is_ended_by_the_next_engine_once_the_leas
 # The file
 
 
-def test_a_lease_is_a_private_file_and_leaves_nothing_beside_it(lease: Lease) -> None:
+def test_a_lease_is_a_private_file_and_leaves_nothing_beside_it(lease: StepLease) -> None:
     assert not lease.holds()
     lease.renew(LONG)
     assert lease.holds()
@@ -308,22 +308,22 @@ def test_a_lease_is_a_private_file_and_leaves_nothing_beside_it(lease: Lease) ->
     assert LONG - 60 < lease.lapses_at() - now() <= LONG
 
 
-def test_a_late_renewal_takes_nothing_away(lease: Lease) -> None:
+def test_a_late_renewal_takes_nothing_away(lease: StepLease) -> None:
     deadline = now() + LONG
     lease.renew_until(deadline)
     lease.renew_until(deadline - 5)
     assert lease.lapses_at() == deadline
-    lease.path.write_bytes(line.line("another boot", deadline + LONG))
+    lease.path.write_bytes(line.lease_line("another boot", deadline + LONG))
     lease.renew_until(deadline)
     assert lease.lapses_at() == deadline
 
 
-def test_a_deadline_that_has_gone_by_gives_nothing(lease: Lease) -> None:
+def test_a_deadline_that_has_gone_by_gives_nothing(lease: StepLease) -> None:
     lease.renew(-1)
     assert not lease.holds()
 
 
-def test_a_failed_write_is_reported_and_leaves_nothing(lease: Lease) -> None:
+def test_a_failed_write_is_reported_and_leaves_nothing(lease: StepLease) -> None:
     lease.path.mkdir(parents=True)
     with pytest.raises(OSError, match="lease"):
         lease.renew(LONG)
@@ -335,11 +335,11 @@ def test_a_line_is_read_as_it_was_written_or_not_at_all(
     tmp_path_factory: pytest.TempPathFactory, deadline: float, cut: int
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "whole"
-    whole = line.line("boot", deadline)
+    whole = line.lease_line("boot", deadline)
     path.write_bytes(whole)
-    assert line.deadline_in(str(path), "boot") == deadline
+    assert line.read_deadline(str(path), "boot") == deadline
     path.write_bytes(whole[: cut % len(whole)])
-    assert line.deadline_in(str(path), "boot") == line.LAPSED
+    assert line.read_deadline(str(path), "boot") == line.LAPSED
 
 
 @given(data=st.binary(max_size=60))
@@ -351,19 +351,19 @@ def test_a_line_is_read_as_it_was_written_or_not_at_all(
 def test_nonsense_has_lapsed(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "nonsense"
     path.write_bytes(data)
-    assert line.deadline_in(str(path), "boot") == line.LAPSED
+    assert line.read_deadline(str(path), "boot") == line.LAPSED
 
 
 def test_an_alarm_rings_once_and_can_be_set_again() -> None:
     def rings(seconds: float) -> bool:
         return bool(select.select([alarm.fd], [], [], seconds)[0])
 
-    alarm = Alarm()
+    alarm = BoottimeTimer()
     for at in (now() - 1, 0.0, line.LAPSED, now() + 0.05):
         alarm.set(at)
         assert rings(10)
         assert now() >= at
-        alarm.quiet()
+        alarm.acknowledge()
         assert not rings(0)
     alarm.set(now() + 0.05)
     alarm.set(float("inf"))

@@ -19,8 +19,8 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import RecipeStep
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control
-from penguin.orchestration.files.text_encoding import storable, storable_text, true_path
+from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
+from penguin.orchestration.files.text_encoding import encode_storable, escape_undecodable, unescape_path
 from penguin.orchestration.runtime.run_attempt import run_attempt
 
 HOLD = "echo begun >> log; until test -e go; do sleep 0.01; done; echo ended >> log"
@@ -44,7 +44,7 @@ def test_the_result_of_an_attempt_can_be_stored(workspace: AttemptWorkspace) -> 
     async def scenario() -> AttemptResult:
         phases = workspace.phases()
         try:
-            return await run_attempt(phases, order, Control(), lambda problem: None)
+            return await run_attempt(phases, order, StopControl(), lambda problem: None)
         finally:
             await phases.aclose()
 
@@ -55,7 +55,7 @@ def test_the_result_of_an_attempt_can_be_stored(workspace: AttemptWorkspace) -> 
     (artifact,) = result.artifacts
     assert artifact.endswith("/a\\xe9")
     assert not (workspace.root / artifact).exists()
-    assert (workspace.root / true_path(artifact)).is_file()
+    assert (workspace.root / unescape_path(artifact)).is_file()
 
 
 def test_a_step_is_adopted_by_the_next_engine(workspace: AttemptWorkspace) -> None:
@@ -73,7 +73,7 @@ def test_a_step_is_adopted_by_the_next_engine(workspace: AttemptWorkspace) -> No
 
 async def leave_running(workspace: AttemptWorkspace, order: AttemptOrder) -> None:
     first = workspace.phases("one")
-    running = asyncio.create_task(first.run(order, Control()))
+    running = asyncio.create_task(first.run(order, StopControl()))
     await wait_until_async(lambda: workspace.count("log"), "the step")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -100,22 +100,22 @@ def test_a_launcher_that_was_killed_is_noted(workspace: AttemptWorkspace) -> Non
 
 @given(st.text(st.characters()))
 def test_any_text_becomes_storable(text: str) -> None:
-    found = storable_text(text)
+    found = escape_undecodable(text)
     found.encode()
-    assert storable_text(found) == found
+    assert escape_undecodable(found) == found
     if not any("\ud800" <= char <= "\udfff" for char in text):
         assert found == text
 
 
 @given(st.binary().filter(lambda name: b"\\x" not in name))
 def test_the_true_path_is_found_again(name: bytes) -> None:
-    assert os.fsencode(true_path(storable_text(os.fsdecode(name)))) == name
+    assert os.fsencode(unescape_path(escape_undecodable(os.fsdecode(name)))) == name
 
 
 def test_a_result_that_is_storable_stays_the_very_same() -> None:
     step = StepEvidence(name="é", kind="run", verdict=Verdict.FAILED, argv=("a", "b"), exit_code=1)
     result = AttemptResult(verdict=Verdict.FAILED, steps=(step,))
-    assert storable(result) is result
+    assert encode_storable(result) is result
     halved = AttemptResult(verdict=Verdict.FAILED, reason="half a \ud83d", steps=(step,), artifacts=("\udcff",))
     told = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
-    assert storable(halved) == told
+    assert encode_storable(halved) == told

@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.execution.launcher.output import Output
-from penguin.orchestration.execution.step_output import clean, excerpt
+from penguin.orchestration.execution.step_output import excerpt, printable_text
 
 
 def memory(pid: int) -> int:
@@ -86,7 +86,7 @@ def test_an_excerpt_is_short_and_fit_for_a_terminal(tmp_path_factory: pytest.Tem
 
 
 def test_colours_and_carriage_returns_are_taken_out() -> None:
-    assert clean(b"\x1b[31mred\x1b[0m\r\n10%\r20%\x07 \xff") == "red\n10%\n20% ?"
+    assert printable_text(b"\x1b[31mred\x1b[0m\r\n10%\r20%\x07 \xff") == "red\n10%\n20% ?"
 
 
 def test_standard_error_is_part_of_the_output(workspace: AttemptWorkspace) -> None:

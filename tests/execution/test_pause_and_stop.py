@@ -9,18 +9,18 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
+from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 
 
 def stopped_at(workspace: AttemptWorkspace, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:
     """Run an attempt; when `file` appears ask for these, then make the file `go`."""
 
     async def scenario() -> AttemptResult:
-        control = Control()
+        control = StopControl()
         attempt = await start_task(workspace.attempt(order, control))
         await wait_until_async((workspace.root / file).exists, file)
         for stop in asks:
-            control.ask(stop)
+            control.request_stop(stop)
             await asyncio.sleep(0.02)
         workspace.write("go", "")
         result: AttemptResult = await attempt
@@ -55,8 +55,8 @@ def test_a_pause_during_the_last_step_keeps_its_result(workspace: AttemptWorkspa
 
 def test_a_pause_before_the_first_step_starts_nothing(workspace: AttemptWorkspace) -> None:
     async def scenario() -> AttemptResult:
-        control = Control()
-        control.ask(Stop.PAUSE)
+        control = StopControl()
+        control.request_stop(Stop.PAUSE)
         return await workspace.attempt(workspace.order("touch never"), control)
 
     assert asyncio.run(scenario()).cause == "pause"

@@ -9,7 +9,7 @@ from tests.support.processes import is_alive
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.execution.runner_api import Control, Stop
+from penguin.orchestration.execution.runner_api import Stop, StopControl
 
 STUBBORN = "import os, signal, time; os.setsid(); signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 DAEMON = """
@@ -65,11 +65,11 @@ def test_two_steps_at_once_keep_their_own(workspace: AttemptWorkspace) -> None:
         one = workspace.order(
             "sleep 600 & echo $! > pid; setsid sleep 600 & while ! test -e go; do sleep 0.02; done; kill -0 $(cat pid)"
         )
-        control = Control()
+        control = StopControl()
         long = await start_task(phases.run(one, control))
         await wait_until_async(lambda: pid_in(workspace, "pid"), "the first step")
         workspace.run_dir = workspace.run_dir.with_name("2-TEST")
-        assert (await phases.run(workspace.order("setsid sleep 600 & exit 0"), Control())).verdict is Verdict.PASSED
+        assert (await phases.run(workspace.order("setsid sleep 600 & exit 0"), StopControl())).verdict is Verdict.PASSED
         assert is_alive(pid_in(workspace, "pid"))
         workspace.write("go", "")
         assert (await long).verdict is Verdict.PASSED
@@ -83,10 +83,10 @@ def test_cancel_ends_the_whole_tree(workspace: AttemptWorkspace) -> None:
     workspace.write("stubborn.py", STUBBORN + "open('pid', 'w').write(str(os.getpid())); time.sleep(600)")
 
     async def scenario() -> None:
-        control = Control()
+        control = StopControl()
         attempt = await start_task(workspace.attempt(workspace.order("python3 stubborn.py & sleep 600"), control))
         await wait_until_async(lambda: pid_in(workspace, "pid"), "the step")
-        control.ask(Stop.CANCEL)
+        control.request_stop(Stop.CANCEL)
         result = await attempt
         assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "cancel")
         assert result.steps[0].verdict is Verdict.INTERRUPTED

@@ -11,10 +11,10 @@ from tests.execution.attempt_workspace import AttemptWorkspace, start_task
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
+from penguin.orchestration.core.definition import Expectation, Recipe, RecipeStep
 from penguin.orchestration.execution.expectations import file_contains, json_difference
 from penguin.orchestration.execution.judging.search import pattern_found
-from penguin.orchestration.execution.runner_api import Control, Stop
+from penguin.orchestration.execution.runner_api import Stop, StopControl
 
 SERVER = """
 import http.server, json, sys
@@ -46,7 +46,7 @@ def test_http_steps_talk_to_a_server_of_the_recipe(workspace: AttemptWorkspace, 
         method="POST",
         headers={"X-Test": "1"},
         body="hello",
-        expect=Expect(status=200, json={"body": "hello", "x": "1"}, stdout="/hel+o/"),
+        expect=Expectation(status=200, json={"body": "hello", "x": "1"}, stdout="/hel+o/"),
     )
     result = workspace.run(recipe=[server(workspace, port), http(port, name="get"), post])
     assert [step.verdict for step in result.steps] == [Verdict.PASSED] * 3, result.reason
@@ -56,7 +56,7 @@ def test_http_steps_talk_to_a_server_of_the_recipe(workspace: AttemptWorkspace, 
 
 
 def test_http_expectations_that_fail(workspace: AttemptWorkspace, port: int) -> None:
-    def one(name: str, path: str, expect: Expect) -> Recipe:
+    def one(name: str, path: str, expect: Expectation) -> Recipe:
         return Recipe(name, (RecipeStep("http", f"http://127.0.0.1:{port}{path}", expect=expect),))
 
     async def scenario() -> None:
@@ -64,11 +64,11 @@ def test_http_expectations_that_fail(workspace: AttemptWorkspace, port: int) -> 
         outside = await asyncio.create_subprocess_exec("python3", str(workspace.root / "server.py"), str(port))
         await wait_until_async(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the server")
         recipes = [
-            one("a", "/nope", Expect()),
-            one("b", "/", Expect(status=201)),
-            one("c", "/", Expect(json={"body": "other"})),
-            one("d", "/", Expect(stdout="missing")),
-            one("e", "/nope", Expect(status=404)),
+            one("a", "/nope", Expectation()),
+            one("b", "/", Expectation(status=201)),
+            one("c", "/", Expectation(json={"body": "other"})),
+            one("d", "/", Expectation(stdout="missing")),
+            one("e", "/nope", Expectation(status=404)),
         ]
         result = await workspace.attempt(workspace.order(recipes=recipes))
         outside.kill()
@@ -92,11 +92,15 @@ def test_shell_and_python_steps(workspace: AttemptWorkspace) -> None:
     workspace.write("mine.py", "answer = 42")
     result = workspace.run(
         recipes=[
-            Recipe("exits", (RecipeStep("shell", "exit 3", expect=Expect(exit=3)),)),
-            Recipe("python", (RecipeStep("python", "import mine\nprint(mine.answer)", expect=Expect(stdout="42")),)),
-            Recipe("text", (RecipeStep("shell", "echo hello; echo noise >&2", expect=Expect(stdout="/^hel+o$/")),)),
-            Recipe("errors", (RecipeStep("shell", "echo hello >&2", expect=Expect(stdout="hello")),)),
-            Recipe("code", (RecipeStep("shell", "echo hello; exit 2", expect=Expect(stdout="hello")),)),
+            Recipe("exits", (RecipeStep("shell", "exit 3", expect=Expectation(exit=3)),)),
+            Recipe(
+                "python", (RecipeStep("python", "import mine\nprint(mine.answer)", expect=Expectation(stdout="42")),)
+            ),
+            Recipe(
+                "text", (RecipeStep("shell", "echo hello; echo noise >&2", expect=Expectation(stdout="/^hel+o$/")),)
+            ),
+            Recipe("errors", (RecipeStep("shell", "echo hello >&2", expect=Expectation(stdout="hello")),)),
+            Recipe("code", (RecipeStep("shell", "echo hello; exit 2", expect=Expectation(stdout="hello")),)),
             Recipe("breaks", (RecipeStep("shell", "false"), RecipeStep("shell", "touch never"))),
             Recipe("odd", (RecipeStep("shell", 'echo "$0" \'"; rm -rf x\''),)),
         ]
@@ -126,14 +130,19 @@ def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspa
     """What was done with the first server is done again with the second, which knows nothing of it."""
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
     order = workspace.order(
-        recipe=[server(workspace, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+        recipe=[
+            server(workspace, port),
+            http(port, name="first"),
+            hold,
+            http(port, expect=Expectation(json={"seen": 2})),
+        ]
     )
 
     async def scenario() -> None:
-        control = Control()
+        control = StopControl()
         attempt = await start_task(workspace.attempt(order, control))
         await wait_until_async((workspace.root / "held").exists, "the third step")
-        control.ask(Stop.PAUSE)
+        control.request_stop(Stop.PAUSE)
         workspace.write("go", "")
         result = await attempt
         assert result.cause == "pause"
@@ -148,7 +157,12 @@ def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspa
 def test_a_killed_engine_leaves_the_server_to_the_next(workspace: AttemptWorkspace, port: int) -> None:
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
     order = workspace.order(
-        recipe=[server(workspace, port), http(port, name="first"), hold, http(port, expect=Expect(json={"seen": 2}))]
+        recipe=[
+            server(workspace, port),
+            http(port, name="first"),
+            hold,
+            http(port, expect=Expectation(json={"seen": 2})),
+        ]
     )
     engine = workspace.engine(order)
 

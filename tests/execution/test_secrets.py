@@ -20,11 +20,11 @@ from tests.support.processes import kill
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.definition import Command, Expect, RecipeStep
+from penguin.orchestration.core.definition import Expectation, GateCommand, RecipeStep
 from penguin.orchestration.execution.launcher.output import Output
 from penguin.orchestration.execution.launcher.redaction import Redactor, Secrets
-from penguin.orchestration.execution.launcher.report import seal
-from penguin.orchestration.files.secret_env import secret_values, without
+from penguin.orchestration.execution.launcher.report import redact_report
+from penguin.orchestration.files.secret_env import secret_values, without_denied
 
 VALUE = "s3cr&t<value>"
 NAME = "SHOP_API_KEY"
@@ -128,8 +128,8 @@ def test_names_that_look_secret() -> None:
 
 def test_names_that_are_denied() -> None:
     environ = {"AWS_REGION": "x", "aws_profile": "x", "PATH": "/bin", "PENGUIN_STEP_outer": "1"}
-    assert without(environ, ("AWS_*", "PENGUIN_*")) == {"PATH": "/bin", "PENGUIN_STEP_outer": "1"}
-    assert without(environ, ()) == environ
+    assert without_denied(environ, ("AWS_*", "PENGUIN_*")) == {"PATH": "/bin", "PENGUIN_STEP_outer": "1"}
+    assert without_denied(environ, ()) == environ
 
 
 # What steps print
@@ -161,7 +161,7 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWork
         f"import os\ndef test_it():\n    print(os.environ['{NAME}'])\n    assert os.environ['{NAME}'] == 'another'\n",
     )
     recipe = [
-        RecipeStep("shell", f'echo "out ${NAME}"; echo "err ${NAME}" >&2', Expect(stdout="out")),
+        RecipeStep("shell", f'echo "out ${NAME}"; echo "err ${NAME}" >&2', Expectation(stdout="out")),
         RecipeStep("python", f"import os; raise SystemExit('no: ' + os.environ['{NAME}'])"),
     ]
     # The command line names the value itself: that is the configuration's to say, but the evidence does not repeat it.
@@ -204,8 +204,8 @@ def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace:
     workspace.write("echo.py", ECHO)
     recipe = [
         RecipeStep("shell", f"exec {sys.executable} echo.py {port}", background=True),
-        RecipeStep("http", f"http://127.0.0.1:{port}/", Expect(stdout="t<value>"), within=10.0),
-        RecipeStep("http", f"http://127.0.0.1:{port}/", Expect(json=[1])),
+        RecipeStep("http", f"http://127.0.0.1:{port}/", Expectation(stdout="t<value>"), within=10.0),
+        RecipeStep("http", f"http://127.0.0.1:{port}/", Expectation(json=[1])),
     ]
     _, passed, failed = workspace.run(recipe=recipe).steps
     assert (passed.verdict, failed.verdict) == (Verdict.PASSED, Verdict.FAILED)
@@ -215,7 +215,7 @@ def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace:
 
 
 def test_an_expectation_holds_though_its_text_is_secret(workspace: AttemptWorkspace) -> None:
-    recipe = [RecipeStep("shell", f"echo ${NAME}", Expect(stdout=VALUE))]
+    recipe = [RecipeStep("shell", f"echo ${NAME}", Expectation(stdout=VALUE))]
     # The blueprint says it, and so does its copy for the steps; nothing else does.
     result = workspace.run(recipe=recipe)
     assert result.steps[0].verdict is Verdict.PASSED
@@ -320,7 +320,7 @@ def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
     with huge.open("wb") as file:
         file.truncate(100_000_001)
     for path in (link, pipe, huge, tmp_path / "none.xml"):
-        seal(str(path), secrets)
+        redact_report(str(path), secrets)
     assert list(tmp_path.iterdir()) == [elsewhere]
     assert elsewhere.read_text() == VALUE
 
@@ -328,7 +328,7 @@ def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
 def test_a_command_may_have_a_report_of_its_own(workspace: AttemptWorkspace) -> None:
     xml = f"<testsuite><testcase name='{VALUE.replace('&', '&amp;').replace('<', '&lt;')}'/></testsuite>"
     workspace.write("report.sh", f"cat > own.xml <<'END'\n{xml}\nEND\n")
-    result = workspace.run(Command("sh report.sh", report="own.xml"))
+    result = workspace.run(GateCommand("sh report.sh", report="own.xml"))
     assert result.verdict is Verdict.PASSED
     # It is the user's file, not one of Penguin's.
     assert workspace.read("own.xml").strip() == xml

@@ -18,8 +18,8 @@ from tests.support.waiting import wait_until_async
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.runner_api import Control, Stop
-from penguin.orchestration.execution.step_files import Exit, Mark
+from penguin.orchestration.execution.runner_api import Stop, StopControl
+from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 
 HOLD = "echo x >> second; while ! test -e go; do sleep 0.01; done; echo end"
 
@@ -64,12 +64,12 @@ def test_an_abandoned_attempt_is_taken_up_by_the_same_engine(workspace: AttemptW
     async def scenario() -> None:
         phases, order = workspace.phases(), workspace.order(HOLD)
         for _ in range(3):
-            attempt = await start_task(phases.run(order, Control()))
+            attempt = await start_task(phases.run(order, StopControl()))
             await wait_until_async((workspace.root / "second").exists, "the step")
             attempt.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await attempt
-        attempt = await start_task(phases.run(order, Control()))
+        attempt = await start_task(phases.run(order, StopControl()))
         workspace.write("go", "")
         assert (await attempt).verdict is Verdict.PASSED
         await phases.aclose()
@@ -82,7 +82,7 @@ def test_an_abandoned_attempt_is_taken_up_by_the_same_engine(workspace: AttemptW
 def test_an_attempt_abandoned_at_any_moment_starts_once(workspace: AttemptWorkspace, turns: int) -> None:
     async def scenario() -> None:
         phases, order = workspace.phases(), workspace.order("echo x >> second")
-        attempt = await start_task(phases.run(order, Control()))
+        attempt = await start_task(phases.run(order, StopControl()))
         if turns:
             await wait_until_async(lambda: workspace.run_dir.exists(), "the run folder")
             for _ in range(turns * 3):
@@ -90,7 +90,7 @@ def test_an_attempt_abandoned_at_any_moment_starts_once(workspace: AttemptWorksp
         attempt.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await attempt
-        assert (await phases.run(order, Control())).verdict is Verdict.PASSED
+        assert (await phases.run(order, StopControl())).verdict is Verdict.PASSED
         await phases.aclose()
 
     asyncio.run(scenario())
@@ -101,7 +101,7 @@ def test_aclose_leaves_the_step_running(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         order = workspace.order(HOLD)
         first = workspace.phases("one")
-        attempt = await start_task(first.run(order, Control()))
+        attempt = await start_task(first.run(order, StopControl()))
         await wait_until_async((workspace.root / "second").exists, "the step")
         await first.aclose()
         with pytest.raises(asyncio.CancelledError):
@@ -116,7 +116,7 @@ def test_aclose_leaves_the_step_running(workspace: AttemptWorkspace) -> None:
 def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         phases = workspace.phases()
-        attempt = await start_task(phases.run(workspace.order(HOLD), Control()))
+        attempt = await start_task(phases.run(workspace.order(HOLD), StopControl()))
         while not any(mark.stat().st_size for mark in workspace.run_dir.glob("*.start.json")):
             # No pause: the launcher tells of a start a few milliseconds later.
             await asyncio.sleep(0)
@@ -135,17 +135,17 @@ def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(workspace
 
     async def scenario() -> None:
         phases, order = workspace.phases(), workspace.order("true", command)
-        control = Control()
+        control = StopControl()
         attempt = await start_task(phases.run(order, control))
         await wait_until_async(lambda: workspace.count("second") == 1, "the step")
         (launcher,) = workspace.launchers()
         kill(launcher)
         await wait_until_async(lambda: not is_alive(launcher), "the launcher's death")
-        control.ask(Stop.NOW)  # Otherwise the step may go on until its time is up.
+        control.request_stop(Stop.NOW)  # Otherwise the step may go on until its time is up.
         result = await attempt
         assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
         assert not is_alive(int(workspace.read("second").split()[0]))
-        assert (await phases.run(order, Control())).verdict is Verdict.PASSED
+        assert (await phases.run(order, StopControl())).verdict is Verdict.PASSED
         await phases.aclose()
 
     asyncio.run(scenario())
@@ -158,13 +158,13 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
     async def scenario() -> None:
         order = workspace.order("echo told; " + HOLD)
         phases = workspace.phases("one")
-        attempt = await start_task(phases.run(order, Control()))
+        attempt = await start_task(phases.run(order, StopControl()))
         await wait_until_async((workspace.root / "second").exists, "the step")
         await phases.aclose()
         await asyncio.wait({attempt})
         # Adopted by an engine that reads in the mark how it was started.
         adopting = workspace.phases("two")
-        attempt = await start_task(adopting.run(order, Control()))
+        attempt = await start_task(adopting.run(order, StopControl()))
         (log,) = workspace.run_dir.glob("*.log")
         await wait_until_async(lambda: log.read_text() == "told\n", "the output")
         kill(workspace.launchers()[0])
@@ -182,14 +182,14 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
 
 def test_a_stop_outlives_the_launcher_that_was_asked(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
-        control = Control()
+        control = StopControl()
         attempt = await start_task(
             workspace.attempt(workspace.order("trap '' TERM; echo $$ > second; sleep 60; sleep 600"), control)
         )
         await wait_until_async(lambda: workspace.count("second"), "the step")
         (launcher,) = workspace.launchers()
         os.kill(launcher, signal.SIGSTOP)
-        control.ask(Stop.CANCEL)
+        control.request_stop(Stop.CANCEL)
         await asyncio.sleep(0.05)  # Until it was sent.
         kill(launcher)
         assert (await attempt).cause == "crash"
@@ -232,7 +232,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
     """As if a launcher had died in the middle of the first step, `echo x >> second`."""
     workspace.run_dir.mkdir(parents=True)
     stem = str(workspace.run_dir / "01-echo-x-second.1")
-    mark = Mark(
+    mark = StartMark(
         id=stem,
         mark=records.mark_name(stem),
         boot=tree.boot_id(),
@@ -287,7 +287,9 @@ def test_paths_may_be_long(workspace: AttemptWorkspace) -> None:
 
 
 def test_records_tell_who_counts() -> None:
-    assert [Exit(id="x", why=why).counts for why in (None, "timeout", "ended", "stopped", "crash", "lease")] == [
+    assert [
+        ExitRecord(id="x", why=why).is_result for why in (None, "timeout", "ended", "stopped", "crash", "lease")
+    ] == [
         True,
         True,
         True,

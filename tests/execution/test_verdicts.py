@@ -11,7 +11,7 @@ import pytest
 from tests.execution.attempt_workspace import AttemptWorkspace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.definition import Command, Criterion, Recipe, RecipeStep
+from penguin.orchestration.core.definition import Criterion, GateCommand, Recipe, RecipeStep
 
 MIXED = """
 import pytest
@@ -145,11 +145,11 @@ def test_the_report_outweighs_the_exit_code(workspace: AttemptWorkspace) -> None
     workspace.write("bad.xml", report(1))
     workspace.write("good.xml", report(0))
     result = workspace.run(
-        Command("cp bad.xml r1.xml", report="r1.xml"),
-        Command("cp good.xml r2.xml", report="r2.xml"),
-        Command("cp good.xml r3.xml; exit 2", report="r3.xml"),
-        Command("true", report="r4.xml"),
-        Command("echo nonsense > r5.xml", report="r5.xml"),
+        GateCommand("cp bad.xml r1.xml", report="r1.xml"),
+        GateCommand("cp good.xml r2.xml", report="r2.xml"),
+        GateCommand("cp good.xml r3.xml; exit 2", report="r3.xml"),
+        GateCommand("true", report="r4.xml"),
+        GateCommand("echo nonsense > r5.xml", report="r5.xml"),
     )
     verdicts = [step.verdict for step in result.steps]
     assert verdicts == [Verdict.FAILED, Verdict.PASSED, Verdict.FAILED, Verdict.UNVERIFIED, Verdict.UNVERIFIED]
@@ -159,14 +159,14 @@ def test_the_report_outweighs_the_exit_code(workspace: AttemptWorkspace) -> None
 
 def test_a_report_from_before_does_not_count(workspace: AttemptWorkspace) -> None:
     workspace.write("report.xml", report(0))
-    result = workspace.run(Command("true", report="report.xml"))
+    result = workspace.run(GateCommand("true", report="report.xml"))
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, False)
     assert "its JUnit report was not written" in result.reason
     assert workspace.read("report.xml") == report(0)
 
 
 def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(workspace: AttemptWorkspace) -> None:
-    result = workspace.run("sleep 0.3", Command("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
+    result = workspace.run("sleep 0.3", GateCommand("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, *[Verdict.ERROR] * 3]
     assert result.steps[1].reason == "timed out after 0.2 s"
     assert result.steps[2].duration < 3.0

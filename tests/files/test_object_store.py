@@ -14,7 +14,7 @@ import pytest
 from penguin.orchestration.backend import Verdict, WorkflowNotFound
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
-from penguin.orchestration.files.object_store import WHOLE, Storage, StorageError, open_storage
+from penguin.orchestration.files.object_store import WHOLE, ObjectStore, StorageError, open_object_store
 from penguin.orchestration.files.run_files import attempt_folders
 
 ID = "ituv-a-123456"
@@ -67,9 +67,9 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_path: Path) -> None:
     runs = tmp_path / "barn" / "runs"
-    Storage(url, "shop").put(ID, attempt, RESULT)
-    assert Storage(url, "other").get(ID, runs) == []
-    assert Storage(url, "shop").get(ID, runs) == ["3-test"]
+    ObjectStore(url, "shop").put_attempt(ID, attempt, RESULT)
+    assert ObjectStore(url, "other").get_attempts(ID, runs) == []
+    assert ObjectStore(url, "shop").get_attempts(ID, runs) == ["3-test"]
     fetched = tree(runs / ID)
     assert msgspec.json.decode(fetched.pop("3-test/evidence.json"), type=AttemptResult) == RESULT
     assert fetched == {
@@ -79,95 +79,95 @@ def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_pat
     }
     for path in (runs, *runs.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
-    assert Storage(url, "shop").get(ID, runs) == []
+    assert ObjectStore(url, "shop").get_attempts(ID, runs) == []
 
 
 def test_a_half_copied_attempt_is_not_there(url: str, attempt: Path, tmp_path: Path) -> None:
-    storage, runs, log = Storage(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-test/01-pytest-q.2.log"
-    storage.put(ID, attempt, RESULT)
+    storage, runs, log = ObjectStore(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-test/01-pytest-q.2.log"
+    storage.put_attempt(ID, attempt, RESULT)
     whole = storage.get_file(f"{ID}/3-test/{WHOLE}")
     assert whole is not None
     for broken in (b"", whole[: len(whole) // 2], b"[]"):
         storage.put_file(f"{ID}/3-test/{WHOLE}", broken)
-        assert storage.get(ID, runs) == []
+        assert storage.get_attempts(ID, runs) == []
     storage.put_file(f"{ID}/3-test/{WHOLE}", whole)
     storage.put_file(log, LOGS["01-pytest-q.2.log"][:-1])
-    assert storage.get(ID, runs) == []
+    assert storage.get_attempts(ID, runs) == []
     storage.put_file(log, LOGS["01-pytest-q.2.log"])
     assert list(runs.rglob("*")) in ([], [runs / ID]), "nothing is left of what was not whole"
-    assert storage.get(ID, runs) == ["3-test"]
+    assert storage.get_attempts(ID, runs) == ["3-test"]
 
 
 def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
     url: str, attempt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = Storage(url, "shop")
-    storage.put(ID, attempt, RESULT)
+    storage = ObjectStore(url, "shop")
+    storage.put_attempt(ID, attempt, RESULT)
     (attempt / "01-pytest-q.2.log").write_bytes(b"newer")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Storage, "_write", full)
+        broken.setattr(ObjectStore, "_write", full)
         with pytest.raises(StorageError, match=r"can't be written to: .*No space left"):
-            storage.put(ID, attempt, RESULT)
-    assert storage.get(ID, tmp_path / "barn") == []
-    storage.put(ID, attempt, RESULT)
-    assert storage.get(ID, tmp_path / "barn") == ["3-test"]
+            storage.put_attempt(ID, attempt, RESULT)
+    assert storage.get_attempts(ID, tmp_path / "barn") == []
+    storage.put_attempt(ID, attempt, RESULT)
+    assert storage.get_attempts(ID, tmp_path / "barn") == ["3-test"]
     assert (tmp_path / "barn" / ID / "3-test" / "01-pytest-q.2.log").read_bytes() == b"newer"
 
 
 def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) -> None:
     """An attempt began here, and ended on another host."""
-    storage, runs = Storage(url, "shop"), tmp_path / "barn"
-    storage.put(ID, attempt, RESULT)
+    storage, runs = ObjectStore(url, "shop"), tmp_path / "barn"
+    storage.put_attempt(ID, attempt, RESULT)
     own, artifacts = runs / ID / "3-test", runs / ID / "artifacts" / "3-test"
     for folder in (own, artifacts):
         folder.mkdir(parents=True)
     (own / "01-pytest-q.1.log").write_text("begun")
     (artifacts / "cover.txt").write_text("mine")
-    assert storage.get(ID, runs) == ["3-test"]
+    assert storage.get_attempts(ID, runs) == ["3-test"]
     assert tree(own) == {"01-pytest-q.1.log": b"begun"}
     assert tree(artifacts) == {"cover.txt": b"mine", "html/deep/in dex.html": b"<p>"}
     assert tree(runs / ID / "3-test.elsewhere").keys() == {*LOGS, "evidence.json"}
     assert [folder.name for _, _, folder in attempt_folders(runs, ID)] == ["3-test", "3-test.elsewhere"]
-    assert storage.get(ID, runs) == []
+    assert storage.get_attempts(ID, runs) == []
 
 
 def test_what_ended_on_this_machine_is_not_fetched(url: str, attempt: Path) -> None:
-    Storage(url, "shop").put(ID, attempt, RESULT)
-    assert Storage(url, "shop").get(ID, attempt.parents[1]) == []
+    ObjectStore(url, "shop").put_attempt(ID, attempt, RESULT)
+    assert ObjectStore(url, "shop").get_attempts(ID, attempt.parents[1]) == []
 
 
 def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:
-    Storage(url, "shop").put(ID, attempt, AttemptResult(verdict=Verdict.INTERRUPTED, cause="pause"))
-    assert Storage(url, "shop").get(ID, tmp_path / "barn") == []
+    ObjectStore(url, "shop").put_attempt(ID, attempt, AttemptResult(verdict=Verdict.INTERRUPTED, cause="pause"))
+    assert ObjectStore(url, "shop").get_attempts(ID, tmp_path / "barn") == []
 
 
 @pytest.mark.parametrize("name", ["../../4-use/01-x.1.log", "artifacts/../../x", "/etc/x", "task.json", "artifacts//x"])
 def test_no_name_leads_out_of_an_attempt(url: str, tmp_path: Path, name: str) -> None:
-    storage = Storage(url, "shop")
+    storage = ObjectStore(url, "shop")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     storage.put_file(f"{ID}/3-test/{WHOLE}", msgspec.json.encode({"files": {name: {"bytes": 0, "sha256": empty}}}))
-    assert storage.get(ID, tmp_path / "barn") == []
+    assert storage.get_attempts(ID, tmp_path / "barn") == []
     with pytest.raises(WorkflowNotFound):
-        storage.get("../x", tmp_path / "barn")
+        storage.get_attempts("../x", tmp_path / "barn")
 
 
 def test_files_by_key(url: str) -> None:
-    storage = Storage(url, "shop")
+    storage = ObjectStore(url, "shop")
     assert storage.get_file("talk/1.json") is None
     storage.put_file("talk/1.json", b"one")
     storage.put_file("talk/1.json", b"two")
-    assert Storage(url, "shop").get_file("talk/1.json") == b"two"
+    assert ObjectStore(url, "shop").get_file("talk/1.json") == b"two"
 
 
 def test_the_storage_of_a_workspace(tmp_path: Path) -> None:
-    assert open_storage(tmp_path, None, "shop") is None
+    assert open_object_store(tmp_path, None, "shop") is None
     (tmp_path / "penguin.yaml").write_text("project: {id: shop}\nstorage: {url: ../shared}\n")
     settings = load_settings(tmp_path)
-    storage = open_storage(settings.root, settings.storage_url, settings.project_id)
+    storage = open_object_store(settings.root, settings.storage_url, settings.project_id)
     assert storage is not None
     storage.put_file("a", b"b")
     assert (tmp_path.parent / "shared" / "shop" / "a").read_bytes() == b"b"
@@ -176,15 +176,15 @@ def test_the_storage_of_a_workspace(tmp_path: Path) -> None:
 def test_what_is_out_of_reach_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"the storage .*/file/in can't be written to: ") as caught:
-        Storage(str(tmp_path / "file" / "in"), "shop").put_file("a", b"b")
+        ObjectStore(str(tmp_path / "file" / "in"), "shop").put_file("a", b"b")
     assert caught.value.hint
     with pytest.raises(StorageError, match=r"storage.url 'nosuch://a/b' can't be used: "):
-        Storage("nosuch://a/b", "shop")
+        ObjectStore("nosuch://a/b", "shop")
 
 
 def test_a_driver_that_is_missing_is_named() -> None:
     with pytest.raises(StorageError, match=r"storage.url needs a driver for s3: ") as caught:
-        Storage("s3://bucket/prefix", "shop")
+        ObjectStore("s3://bucket/prefix", "shop")
     assert caught.value.hint == "pip install s3fs"
 
 

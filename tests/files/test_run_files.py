@@ -51,7 +51,7 @@ def test_logs_come_in_the_order_of_the_steps(runs: Path) -> None:
     ]
     log = logs[2]
     assert (log.phase, log.attempt, log.number, log.step) == (WorkflowPhase.TEST, 2, 1, "pytest-q")
-    assert (log.try_, log.errors) == (1, True)
+    assert (log.start_number, log.errors) == (1, True)
     assert log.path.read_text() == "2-test/01-pytest-q.1.err.log"
 
 

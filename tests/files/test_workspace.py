@@ -12,7 +12,7 @@ import pytest
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.blueprint import load_blueprints
 from penguin.orchestration.blueprint.lint import lint
-from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
+from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace, find_workspace, init_workspace
 
@@ -127,7 +127,7 @@ def test_the_example_passes_its_gates_twice_over(tmp_path: Path) -> None:
     init_workspace(tmp_path)
     settings = load_settings(tmp_path, environ={})
     definition = build_definition(settings, load_blueprints(tmp_path, settings).find("hello-script"))
-    refuse_unrunnable(definition)
+    check_runnable(definition)
 
     def sh(line: str) -> str:
         run = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)

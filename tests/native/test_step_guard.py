@@ -27,7 +27,7 @@ from tests.support.step_script import (
 from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
-from penguin.orchestration.files.engine_lock import living
+from penguin.orchestration.files.engine_lock import live_engines
 from penguin.orchestration.runtime.engine_socket import SOCKET
 
 pytestmark = pytest.mark.anyio
@@ -137,8 +137,8 @@ def engine(steps: Steps) -> Iterator[subprocess.Popen[bytes]]:
 async def started(steps: Steps) -> str:
     """The id of the engine in another process, once it lives."""
     engines = steps.root / ".penguin" / "engines"
-    await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in living(engines)))
-    return living(engines).pop()
+    await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in live_engines(engines)))
+    return live_engines(engines).pop()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -268,7 +268,7 @@ async def test_the_socket_is_the_owners_alone(steps: Steps) -> None:
     try:
         async with steps.workspace.backend() as backend:
             await steps.blocked(backend)
-            [engine] = living(steps.root / ".penguin" / "engines")
+            [engine] = live_engines(steps.root / ".penguin" / "engines")
             mode = (steps.root / ".penguin" / "engines" / engine / SOCKET).lstat().st_mode
             assert stat.S_ISSOCK(mode)
             assert stat.S_IMODE(mode) == 0o600
@@ -292,7 +292,7 @@ async def test_a_link_in_the_place_of_the_socket_is_not_followed(steps: Steps, t
     other = tmp_path / "s"
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        [engine] = living(steps.root / ".penguin" / "engines")
+        [engine] = live_engines(steps.root / ".penguin" / "engines")
         place = steps.root / ".penguin" / "engines" / engine / SOCKET
         impostor = subprocess.Popen([sys.executable, "-c", program, str(other)], stdout=subprocess.PIPE, text=True)
         assert impostor.stdout is not None

@@ -11,8 +11,8 @@ from tests.support.workspace import SampleWorkspace
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
 from penguin.orchestration.native.backend import NativeBackend
-from penguin.orchestration.native.wait import Waiting
-from penguin.orchestration.runtime.settled import Settling
+from penguin.orchestration.native.wait import WaitCondition
+from penguin.orchestration.runtime.settled import SettledCheck
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,8 @@ class Looks:
         self._backend = backend
         self.count = 0
         engine = backend._open()
-        self.waiting = Waiting(
-            ids, status, self._status, lambda: Settling(engine.ledger.connection, engine.ledger.believed)
+        self.waiting = WaitCondition(
+            ids, status, self._status, lambda: SettledCheck(engine.ledger.connection, engine.ledger.cached_state)
         )
 
     def _status(self, workflow_id: str) -> WorkflowStatus:
@@ -55,14 +55,14 @@ async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -
         async with backend:
             ids = await started(workspace, backend)
             looks = Looks(backend, ids)
-            assert looks.waiting.in_the_way() == {ids[0]}
+            assert looks.waiting.pending() == {ids[0]}
             assert looks.new() == 1
             script.release("VERIFY")
             assert (await backend.wait_workflow(ids[-1])).status == "BLOCKED"
-            assert looks.waiting.in_the_way() == set()
+            assert looks.waiting.pending() == set()
             assert looks.waiting.settled
             assert looks.new() == len(ids)
-            assert looks.waiting.in_the_way() == set()
+            assert looks.waiting.pending() == set()
             assert looks.new() == 1, "only the one that is blocked may go on"
 
 
@@ -74,10 +74,10 @@ async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleW
             ids = await started(workspace, backend)
             await backend.wait_workflows(ids)
             looks = Looks(backend, ids)
-            assert looks.waiting.in_the_way() == set()
+            assert looks.waiting.pending() == set()
             script.hold("TEST")
             assert await backend.resume_workflow(ids[3])
-            assert looks.waiting.in_the_way() == {ids[3]}
+            assert looks.waiting.pending() == {ids[3]}
             script.release("TEST")
             infos = await backend.wait_workflows(ids)
     assert {info.status for info in infos} == {WorkflowStatus.COMPLETED}
@@ -92,9 +92,9 @@ async def test_one_status_is_waited_for_as_well(workspace: SampleWorkspace) -> N
             ids = await started(workspace, backend)
             await backend.wait_workflows(ids, timeout=20, status=WorkflowStatus.RUNNING)
             looks = Looks(backend, ids, WorkflowStatus.PAUSED)
-            assert looks.waiting.in_the_way() == {ids[0]}
+            assert looks.waiting.pending() == {ids[0]}
             assert await backend.pause_workflow(ids[0])
-            assert looks.waiting.in_the_way() >= {ids[1]}
+            assert looks.waiting.pending() >= {ids[1]}
             script.release("TEST")
 
 
@@ -124,4 +124,4 @@ async def test_a_paused_one_is_at_rest_once_its_step_has_ended(workspace: Sample
             await asyncio.sleep(0)
             script.release("TEST")
             assert [info.status for info in await waiting] == ["PAUSED"]
-            assert not backend._open().ledger.known(one).state.running
+            assert not backend._open().ledger.entry(one).state.is_running

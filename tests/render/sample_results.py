@@ -8,8 +8,8 @@ from typing import Any
 from tests.render.test_render import AT, CASES, ID, PAID, info, task
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.core.usage import Spending
-from penguin.orchestration.store.prune import Old
+from penguin.orchestration.core.usage import UsageTotals
+from penguin.orchestration.store.prune import PrunableWorkflow
 from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
@@ -18,10 +18,10 @@ from penguin_commands.results import Result
 from penguin_commands.results import maintenance as k
 from penguin_commands.results import snapshots as s
 from penguin_commands.results import tasks as p
-from penguin_commands.results.changes import Started, Waited, Waiting
-from penguin_commands.results.help import Help
-from penguin_commands.results.output import Diff, Log, Logs, Piece
-from penguin_commands.results.ui_actions import Chain
+from penguin_commands.results.changes import StartResult, WaitProgress, WaitResult
+from penguin_commands.results.help import HelpResult
+from penguin_commands.results.output import DiffResult, Log, LogsResult, OutputChunk
+from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import WorkflowTable
 
 FAMILY = "👨\u200d👩\u200d👧"
@@ -49,7 +49,7 @@ SNAPSHOT = SnapshotRow(
     session_id="7f3a",
     messages=12,
     bytes=34_567,
-    spent=Spending(),
+    usage=UsageTotals(),
 )
 TALK: list[dict[str, Any]] = [
     {"role": "user", "text": "Implement it.\n\nMind the gap."},
@@ -67,29 +67,33 @@ def _specimens() -> dict[str, Result]:
         "workflows with costs": PAID,
         "snapshots": s.SnapshotTable(
             (
-                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, spent=Spending(3, 45_678, 0.42)),
+                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, usage=UsageTotals(3, 45_678, 0.42)),
                 SNAPSHOT._replace(agent="codex", phase=None, attempt=0),
             )
         ),
         "no snapshots": s.SnapshotTable(()),
-        "conversation": s.Talk(SNAPSHOT._replace(spent=Spending(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}),
-        "conversation byte by byte": s.RawTalk("a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))),
-        "diff": Diff(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
-        "logs": Logs(ID, tuple(_logs())),
-        "logs followed": Logs(ID, (), _pieces),
-        "started and waited for": Chain(Started((("task-123", ID),)), _waited),
-        "help of several": Help(COMMANDS[:3]),
-        "help of one": Help(tuple(filter(None, [TABLE.lookup("workflow", "retry")])), detailed=True),
+        "conversation": s.ConversationResult(
+            SNAPSHOT._replace(usage=UsageTotals(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}
+        ),
+        "conversation byte by byte": s.RawConversationResult(
+            "a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))
+        ),
+        "diff": DiffResult(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
+        "logs": LogsResult(ID, tuple(_logs())),
+        "logs followed": LogsResult(ID, (), _pieces),
+        "started and waited for": ChainedResult(StartResult((("task-123", ID),)), _waited),
+        "help of several": HelpResult(COMMANDS[:3]),
+        "help of one": HelpResult(tuple(filter(None, [TABLE.lookup("workflow", "retry")])), detailed=True),
         "tasks with long titles": p.TaskTable(tuple(_tasks())),
-        "backed up": k.BackedUp(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
-        "backed up twice": k.BackedUp(
+        "backed up": k.BackupResult(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
+        "backed up twice": k.BackupResult(
             ((".penguin/penguin.db", "a.db", 12_345), (".penguin/temporal.db", "a.temporal.db", 1))
         ),
-        "pruned": k.Pruned(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
-        "would prune": k.Pruned(_old(), (), (), True),
-        "nothing pruned": k.Pruned((), (), (), False),
-        "checked": k.Checked(12, 345, (), (("blobs/ab", "no workflow"),)),
-        "checked and found wrong": k.Checked(1, 2, ((ID, "its status is not that of its history"),), ()),
+        "pruned": k.PruneResult(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
+        "would prune": k.PruneResult(_old(), (), (), True),
+        "nothing pruned": k.PruneResult((), (), (), False),
+        "checked": k.CheckResult(12, 345, (), (("blobs/ab", "no workflow"),)),
+        "checked and found wrong": k.CheckResult(1, 2, ((ID, "its status is not that of its history"),), ()),
     }
 
 
@@ -125,25 +129,27 @@ def _tasks() -> Iterator[p.TaskState]:
 def _logs() -> Iterator[Log]:
     for step, output in (("pytest -q", "1 passed\n\x1b[32mgreen\x1b[0m \x1b[2Jno end"), ("ruff", "fine\n")):
         yield Log("TEST", 2, step, f"logs/{step}", "", excerpt=output)
-    yield Log("USE", 3, "try-it", "logs/3", "", try_=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut")
+    yield Log(
+        "USE", 3, "try-it", "logs/3", "", start_number=2, excerpt="head\ntail\n", size=999, host="hut", note="on hut"
+    )
 
 
 async def _pieces() -> Any:
     log = Log("TEST", 2, "pytest -q", "logs/2", "")
     for output in (b"one\ntw", b"o\n"):
-        yield Piece(log, output)
-    yield Piece(log._replace(attempt=3, path="logs/3"), b"three")
+        yield OutputChunk(log, output)
+    yield OutputChunk(log._replace(attempt=3, path="logs/3"), b"three")
 
 
 async def _waited() -> Result:
-    return Waited((info("COMPLETED", "DONE"),))
+    return WaitResult((info("COMPLETED", "DONE"),))
 
 
-def _old() -> tuple[Old, ...]:
+def _old() -> tuple[PrunableWorkflow, ...]:
     ended = AT.timestamp()
     return (
-        Old("ituv-a-000000", "shop", "a", 1, WorkflowStatus.COMPLETED, ended, 12_345),
-        Old("ituv-b-000000", "shop", "b", 1, WorkflowStatus.CANCELLED, ended),
+        PrunableWorkflow("ituv-a-000000", "shop", "a", 1, WorkflowStatus.COMPLETED, ended, 12_345),
+        PrunableWorkflow("ituv-b-000000", "shop", "b", 1, WorkflowStatus.CANCELLED, ended),
     )
 
 
@@ -166,6 +172,6 @@ ERRORS: dict[str, BaseException] = {
     "error of the system": FileNotFoundError(2, "No such file or directory", "x.md"),
 }
 PROGRESS = {
-    "progress of one": Waiting((info(),), 12.3),
-    "progress of several": Waiting((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
+    "progress of one": WaitProgress((info(),), 12.3),
+    "progress of several": WaitProgress((info(), info("COMPLETED", "DONE"), info("BLOCKED", "VERIFY")), 75.0, 3600.0),
 }

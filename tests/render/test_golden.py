@@ -17,28 +17,28 @@ from tests.render.sample_results import ERRORS, PROGRESS, SAMPLES
 
 from penguin_commands import results
 from penguin_commands.results import Result
-from penguin_commands.results.history import Happened
-from penguin_commands.results.output import Diff, Logs, Printed
-from penguin_commands.results.snapshots import RawTalk
+from penguin_commands.results.history import EventResult
+from penguin_commands.results.output import DiffResult, LogsResult, OutputResult
+from penguin_commands.results.snapshots import RawConversationResult
 from penguin_commands.results.tasks import BlueprintRow, TaskState
-from penguin_commands.results.ui_actions import Chain, PanelSwitch, Quit, Sourced, Viewing
-from penguin_commands.results.workflows import Total
-from penguin_repl.output.present import deliver
+from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
+from penguin_commands.results.workflows import UsageSummary
+from penguin_repl.output.present import show_whole_result
 from penguin_repl.output.screen import Screen, Style
-from penguin_repl.render import parts
+from penguin_repl.render import render_parts
 from penguin_repl.render.error import error_lines
 from penguin_repl.render.progress import heartbeat_line, progress_line
 from penguin_repl.render.table import Grid
-from penguin_repl.text.width import columns
+from penguin_repl.text.width import display_width
 
 FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
-STREAMED = (Logs, Diff, Chain, RawTalk)
+STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
 """What has no renderer of its own: it is shown piece by piece."""
-UNSEEN = (PanelSwitch, Viewing, Sourced, Quit, Happened, Printed)
+UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
 """What a shell does instead of showing it; and what only programs read."""
-PARTS = (TaskState, BlueprintRow, Total)
+PARTS = (TaskState, BlueprintRow, UsageSummary)
 """What results are made of."""
 
 
@@ -52,14 +52,14 @@ def shown(result: Result, width: int, *, color: bool = False) -> str:
     screen = Screen(Style("text", True, color), out, io.StringIO())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
-        asyncio.run(deliver(screen, result))
+        asyncio.run(show_whole_result(screen, result))
     return out.getvalue()
 
 
 def has_table(result: Result) -> bool:
     if isinstance(result, (*STREAMED, *UNSEEN)):
         return False
-    return any(isinstance(part, Grid) for part in parts(result))
+    return any(isinstance(part, Grid) for part in render_parts(result))
 
 
 def compare(path: Path, text: str, anew: bool) -> None:
@@ -109,9 +109,9 @@ def test_progress_looks_like_this(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("name", [name for name, result in SAMPLES.items() if has_table(result)])
 def test_a_table_stays_within_its_width(name: str, width: int) -> None:
     result = SAMPLES[name]
-    told = {line for part in parts(result) if isinstance(part, str) for line in part.split("\n")}
+    told = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
     for line in shown(result, width).split("\n"):
-        assert columns(line) <= width or line in told
+        assert display_width(line) <= width or line in told
 
 
 def test_every_result_has_a_specimen() -> None:

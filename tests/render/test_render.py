@@ -14,19 +14,19 @@ import pytest
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.config import Problem
 from penguin.orchestration.core.definition import Criterion, Recipe, RecipeStep, Task
-from penguin.orchestration.core.usage import Spending
-from penguin_commands.errors import NotReached, UsageError
+from penguin.orchestration.core.usage import UsageTotals
+from penguin_commands.errors import StatusNotReached, UsageError
 from penguin_commands.grammar.table import TABLE
 from penguin_commands.results import tasks as p
-from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_commands.results.help import Help, Settings
-from penguin_commands.results.history import Artifacts, Attempt, Event, History, Results
-from penguin_commands.results.output import DiffElsewhere, Log, Logs
-from penguin_commands.results.text import Facts, Message
-from penguin_commands.results.ui_actions import Quit
-from penguin_commands.results.workflows import Status, Total, WorkflowTable
+from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
+from penguin_commands.results.help import HelpResult, SettingsTable
+from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
+from penguin_commands.results.output import Log, LogsResult, RemoteDiffResult
+from penguin_commands.results.text import KeyValueResult, MessageResult
+from penguin_commands.results.ui_actions import QuitAction
+from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 from penguin_repl.render import render
-from penguin_repl.render.error import caret, error_data, sentence
+from penguin_repl.render.error import error_data, error_text, mark_words
 from penguin_repl.text.escape import CONTROL
 
 AT = datetime(2024, 1, 15, 10, 30, tzinfo=datetime.now().astimezone().tzinfo)
@@ -49,8 +49,8 @@ def info(status: str = "RUNNING", phase: str = "TEST", **more: Any) -> WorkflowI
     return WorkflowInfo(**{**values, **more})
 
 
-def event(kind: str, after: float, text: str, **facts: Any) -> Event:
-    return Event(1, AT + timedelta(seconds=after), kind, text, facts)
+def event(kind: str, after: float, text: str, **facts: Any) -> EventRow:
+    return EventRow(1, AT + timedelta(seconds=after), kind, text, facts)
 
 
 def task(**more: Any) -> Task:
@@ -84,20 +84,20 @@ SEEN = {
     "excerpt": "".join(f"line {n}\n" for n in range(19)) + "\x1b[31mred\n",
 }
 ATTEMPTS = (
-    Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
-    Attempt("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
-    Attempt("TEST", 3, None, AT, None, {}),
-    Attempt("TEST", 4, Verdict.INTERRUPTED, AT, AT, {"cause": "pause"}),
-    Attempt("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
-    Attempt("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
+    AttemptRow("IMPLEMENT", 1, Verdict.PASSED, AT, AT + timedelta(hours=2), {}),
+    AttemptRow("TEST", 2, Verdict.ERROR, AT, AT + timedelta(seconds=78), {"reason": "ruff", "steps": STEPS}),
+    AttemptRow("TEST", 3, None, AT, None, {}),
+    AttemptRow("TEST", 4, Verdict.INTERRUPTED, AT, AT, {"cause": "pause"}),
+    AttemptRow("USE", 0, Verdict.PASSED, AT, AT, {"kept_from": "ituv-a-1", "approved_by": ""}),
+    AttemptRow("VERIFY", 0, Verdict.PASSED, AT, AT, {"approved_by": "ada", "note": "fine"}),
 )
 START = TABLE.lookup("workflow", "start")
 assert START is not None
 
 CASES: dict[str, tuple[Any, str]] = {
-    "message": (Message("Fine.\nReally."), "Fine.\nReally.\n"),
+    "message": (MessageResult("Fine.\nReally."), "Fine.\nReally.\n"),
     "started": (
-        Started((("task-123", ID), ("b", "ituv-b-000000"))),
+        StartResult((("task-123", ID), ("b", "ituv-b-000000"))),
         f"""\
 Started ITUV workflow for task task-123
 workflow_id: {ID}
@@ -106,7 +106,7 @@ workflow_id: ituv-b-000000
 """,
     ),
     "retried": (
-        Started((("task-123", ID),), "ituv-task-123-ffffff", ("retry.max_attempts: 3 -> 5",)),
+        StartResult((("task-123", ID),), "ituv-task-123-ffffff", ("retry.max_attempts: 3 -> 5",)),
         f"""\
 Started ITUV workflow for task task-123
 workflow_id: {ID}
@@ -115,11 +115,11 @@ Differs: retry.max_attempts: 3 -> 5
 """,
     ),
     "changed": (
-        Changed(f"Paused {ID}", info("PAUSED"), "paused by ada"),
+        ChangeResult(f"Paused {ID}", info("PAUSED"), "paused by ada"),
         f"Paused {ID}\nStatus: PAUSED\nPhase: TEST\nReason: paused by ada\n",
     ),
     "status": (
-        Status(
+        StatusResult(
             info("BLOCKED", artifacts=("a.txt",), error_message="two\nlines"), "nobody looked", "/workflow x", "hut"
         ),
         f"""\
@@ -138,7 +138,7 @@ Next: /workflow x
 """,
     ),
     "status with costs": (
-        Status(info(), spent=Spending(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
+        StatusResult(info(), usage=UsageTotals(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
         f"""\
 Workflow {ID}
 Status: RUNNING
@@ -154,15 +154,15 @@ Cost: $3.20
 """,
     ),
     "no workflows and their total": (
-        WorkflowTable((), total=Total(0, Spending())),
+        WorkflowTable((), total=UsageSummary(0, UsageTotals())),
         "No workflows.\nTotal of 0 workflows: nothing spent\n",
     ),
     "results with costs": (
-        Results(
+        AttemptTable(
             ID,
             (
-                Attempt("IMPLEMENT", 1, Verdict.PASSED, AT, AT, {}, spent=Spending(7, 9_999)),
-                Attempt("TEST", 2, Verdict.FAILED, AT, AT, {"steps": STEPS[:1]}),
+                AttemptRow("IMPLEMENT", 1, Verdict.PASSED, AT, AT, {}, usage=UsageTotals(7, 9_999)),
+                AttemptRow("TEST", 2, Verdict.FAILED, AT, AT, {"steps": STEPS[:1]}),
             ),
         ),
         """\
@@ -182,12 +182,12 @@ ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
 """,
     ),
     "no workflows": (WorkflowTable(()), "No workflows.\n"),
-    "waited": (Waited((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
+    "waited": (WaitResult((info("COMPLETED", "DONE"), info())), f"{ID} COMPLETED\n{ID} RUNNING TEST\n"),
     "history": (
-        History(
+        HistoryResult(
             ID,
             (
-                event("Started", 0, "started by ada"),
+                event("StartResult", 0, "started by ada"),
                 event("AttemptStarted", 1, "TEST attempt 1 began"),
                 event("AttemptEnded", 76, "TEST attempt 1 FAILED", phase="TEST"),
                 event("BackedOff", 76, "back-off, then TEST", at=10.0, until=15.0),
@@ -213,7 +213,7 @@ Attempts took 1m16s: TEST 1m16s
 """,
     ),
     "history of what just began": (
-        History(ID, (event("Started", 0, "started by ada"), event("Claimed", 0, "claimed"))),
+        HistoryResult(ID, (event("StartResult", 0, "started by ada"), event("Claimed", 0, "claimed"))),
         """\
 TIME                 TOOK  EVENT
 2024-01-15 10:30:00        started by ada
@@ -221,7 +221,7 @@ TIME                 TOOK  EVENT
 """,
     ),
     "results": (
-        Results(ID, ATTEMPTS),
+        AttemptTable(ID, ATTEMPTS),
         """\
 ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
       1  IMPLEMENT  PASSED       2h00m
@@ -235,7 +235,7 @@ ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
 """,
     ),
     "results with evidence": (
-        Results(ID, (Attempt("TEST", 2, Verdict.FAILED, AT, AT + timedelta(seconds=4), {"steps": [SEEN]}),)),
+        AttemptTable(ID, (AttemptRow("TEST", 2, Verdict.FAILED, AT, AT + timedelta(seconds=4), {"steps": [SEEN]}),)),
         f"""\
 ATTEMPT  PHASE  VERDICT  TIME  STEP       REASON
       2  TEST   FAILED   4.0s
@@ -250,10 +250,10 @@ TEST attempt 2: pytest -q: FAILED, exit code 1, 3.2s, 7 run, 2 failed
 """,
     ),
     "results of a step that was ended": (
-        Results(
+        AttemptTable(
             ID,
             (
-                Attempt(
+                AttemptRow(
                     "USE",
                     3,
                     Verdict.ERROR,
@@ -273,10 +273,10 @@ USE attempt 3: sleep: ERROR, ended by signal 15, 0.0s
 """,
     ),
     "results of other hosts": (
-        Results(
+        AttemptTable(
             ID,
             tuple(
-                Attempt("TEST", n, Verdict.PASSED, AT, AT, {}, host)
+                AttemptRow("TEST", n, Verdict.PASSED, AT, AT, {}, host)
                 for n, host in ((1, "hut"), (2, "here"), (3, "barn"), (4, "hut"), (0, ""))
             ),
             "here",
@@ -292,22 +292,22 @@ Attempts 1, 4 ran on host hut.
 Attempt 3 ran on host barn.
 """,
     ),
-    "no results": (Results(ID, ()), "Nothing was tried yet.\n"),
+    "no results": (AttemptTable(ID, ()), "Nothing was tried yet.\n"),
     "artifacts": (
-        Artifacts(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
+        ArtifactTable(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
         " SIZE  PATH\n 12 B  a.txt\n12 MB  b.bin\n gone  c\n",
     ),
     "artifacts elsewhere": (
-        Artifacts(ID, (("a.txt", 12), ("c", None)), {"c": "hut"}),
+        ArtifactTable(ID, (("a.txt", 12), ("c", None)), {"c": "hut"}),
         "  SIZE  PATH\n  12 B  a.txt\non hut  c\n",
     ),
     "diff elsewhere": (
-        DiffElsewhere(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
+        RemoteDiffResult(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
         "the changes are on host hut\nIts evidence names:\na.py\nb .py\n",
     ),
-    "no artifacts": (Artifacts(ID, ()), "No artifacts.\n"),
+    "no artifacts": (ArtifactTable(ID, ()), "No artifacts.\n"),
     "help": (
-        Help((START,), detailed=True),
+        HelpResult((START,), detailed=True),
         """\
 Start a task on its way through the four gates.
 
@@ -321,14 +321,14 @@ Example: /workflow start auth-user-model --wait
 """,
     ),
     "facts": (
-        Facts({"backend": "native", "connected": True, "none": None, "several": [1, {"a": False}]}),
+        KeyValueResult({"backend": "native", "connected": True, "none": None, "several": [1, {"a": False}]}),
         "backend: native\nconnected: yes\nnone: -\nseveral: [1, {a: no}]\n",
     ),
     "settings": (
-        Settings((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
+        SettingsTable((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
         "KEY         VALUE  FROM\nproject.id  shop   penguin.yaml:1\nmax         3      default\n",
     ),
-    "quit": (Quit(), ""),
+    "quit": (QuitAction(), ""),
     "tasks": (
         p.TaskTable(STATES),
         """\
@@ -339,7 +339,7 @@ b2    medium    waiting for a, c  Make B
     ),
     "no tasks": (p.TaskTable((), "No task is ready."), "No task is ready.\n"),
     "task": (
-        p.TaskShown(STATES[0]),
+        p.TaskResult(STATES[0]),
         """\
 Task a
 Title: Make A
@@ -360,7 +360,7 @@ Recipes:
 - try-it (shell, http)
 """,
     ),
-    "graph": (p.Drawn("tree", "a  ready\n└── b  waiting", (("a", "b"),)), "a  ready\n└── b  waiting\n"),
+    "graph": (p.GraphResult("tree", "a  ready\n└── b  waiting", (("a", "b"),)), "a  ready\n└── b  waiting\n"),
     "blueprints": (
         p.BlueprintTable((ROW, ROW._replace(id="x", broken=True))),
         """\
@@ -371,7 +371,7 @@ x              2     1       0  Authentication (broken: /blueprint lint x)
     ),
     "no blueprints": (p.BlueprintTable(()), "No blueprints.\n"),
     "blueprint": (
-        p.BlueprintShown(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),)),
+        p.BlueprintResult(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),)),
         """\
 Blueprint auth
 Title: Authentication
@@ -385,7 +385,7 @@ b.md:3: warning: odd (make it even)
 """,
     ),
     "lint": (
-        p.Lint((Problem("error", "b.md", 0, "bad"),), ("b.md", "c.md")),
+        p.LintResult((Problem("error", "b.md", 0, "bad"),), ("b.md", "c.md")),
         "b.md: error: bad\n2 blueprints, 1 error, 0 warnings\n",
     ),
 }
@@ -403,7 +403,7 @@ def test_a_terminal_gets_the_same_words_within_its_width(name: str) -> None:
     drawn = render(result, terminal=True, width=80, color=True)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
     assert sorted(plain.split()) == sorted(expected.split())
-    if not isinstance(result, Help):
+    if not isinstance(result, HelpResult):
         assert all(len(line) <= 80 for line in plain.split("\n"))
     assert "\x1b" not in render(result, terminal=True, width=80, color=False)
 
@@ -418,8 +418,8 @@ def test_json_is_one_line_of_the_same_facts(name: str) -> None:
 
 PAID = WorkflowTable(
     (info(), info("COMPLETED", "DONE", workflow_id="ituv-b-000000")),
-    spent={ID: Spending(12, 1_234_567, 0.004)},
-    total=Total(1234, Spending(12, 45_678, 1234.5, 0.5)),
+    usage={ID: UsageTotals(12, 1_234_567, 0.004)},
+    total=UsageSummary(1234, UsageTotals(12, 45_678, 1234.5, 0.5)),
 )
 
 
@@ -442,7 +442,7 @@ def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
 
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
-    data = json.loads(render(Status(info(), "why", "what"), format="json"))
+    data = json.loads(render(StatusResult(info(), "why", "what"), format="json"))
     told = {"explain", "advice", "host", "agents", "usage"}
     assert data.keys() - told == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
@@ -453,11 +453,11 @@ def test_jsonl_is_a_line_for_each_row_of_a_list() -> None:
     lines = render(WorkflowTable((info(), info())), format="jsonl").splitlines()
     assert [json.loads(line)["workflow_id"] for line in lines] == [ID, ID]
     assert render(WorkflowTable(()), format="jsonl") == ""
-    assert json.loads(render(Status(info()), format="jsonl"))["workflow_id"] == ID
+    assert json.loads(render(StatusResult(info()), format="jsonl"))["workflow_id"] == ID
 
 
 def test_times_are_those_of_the_place() -> None:
-    shown = render(Status(info(started_at=AT.astimezone(UTC))))
+    shown = render(StatusResult(info(started_at=AT.astimezone(UTC))))
     assert "Started: 2024-01-15 10:30:00\n" in shown
 
 
@@ -473,18 +473,18 @@ def test_what_is_printable_is_harmless() -> None:
     "result",
     [
         p.TaskTable((p.TaskState(task(title=EVIL), "ready"),)),
-        p.TaskShown(p.TaskState(task(title=EVIL, description=EVIL, criteria=(Criterion(EVIL),)), "ready")),
-        p.Drawn("tree", EVIL, ()),
+        p.TaskResult(p.TaskState(task(title=EVIL, description=EVIL, criteria=(Criterion(EVIL),)), "ready")),
+        p.GraphResult("tree", EVIL, ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
-        p.Lint((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
-        Status(info(error_message=EVIL), EVIL, EVIL),
-        History(ID, (Event(1, AT, "Started", EVIL, {}),)),
-        Results(ID, (Attempt("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),
-        Artifacts(ID, ((EVIL, 1),)),
-        Message(EVIL),
-        Started(((EVIL, EVIL),), EVIL, (EVIL,)),
-        Facts({EVIL: EVIL}),
-        Settings(((EVIL, EVIL, EVIL),)),
+        p.LintResult((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
+        StatusResult(info(error_message=EVIL), EVIL, EVIL),
+        HistoryResult(ID, (EventRow(1, AT, "StartResult", EVIL, {}),)),
+        AttemptTable(ID, (AttemptRow("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),
+        ArtifactTable(ID, ((EVIL, 1),)),
+        MessageResult(EVIL),
+        StartResult(((EVIL, EVIL),), EVIL, (EVIL,)),
+        KeyValueResult({EVIL: EVIL}),
+        SettingsTable(((EVIL, EVIL, EVIL),)),
     ],
     ids=lambda result: type(result).__name__,
 )
@@ -514,25 +514,25 @@ def test_wide_characters_keep_the_columns_aligned() -> None:
     ],
 )
 def test_an_error_comes_with_a_hint(error: Exception, text: str) -> None:
-    assert sentence(error) == text
+    assert error_text(error) == text
 
 
 def test_an_error_as_data() -> None:
     assert error_data(UsageError("m", "h")) == {"error": {"code": "usage", "message": "m", "hint": "h"}}
-    (row,) = error_data(NotReached("m", "h", (info(),)))["error"]["workflows"]
+    (row,) = error_data(StatusNotReached("m", "h", (info(),)))["error"]["workflows"]
     assert row["workflow_id"] == ID
 
 
 def test_a_caret_stands_under_the_words_at_fault() -> None:
     line = "/workflow strat \x1b x"
-    assert caret(line, 10, 15) == "/workflow strat \\x1b x\n          ^^^^^"
-    assert caret(line, 18, 19).split("\n")[1].index("^") == caret(line, 18, 19).split("\n")[0].index("x", 18)
+    assert mark_words(line, 10, 15) == "/workflow strat \\x1b x\n          ^^^^^"
+    assert mark_words(line, 18, 19).split("\n")[1].index("^") == mark_words(line, 18, 19).split("\n")[0].index("x", 18)
 
 
 def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     file.write_bytes(b"x" * 1_000_000 + b"end\n")
-    (row,) = Logs(ID, (Log("TEST", 1, "a", "a.log", str(file)),)).data()["logs"]
+    (row,) = LogsResult(ID, (Log("TEST", 1, "a", "a.log", str(file)),)).data()["logs"]
     assert row["bytes"] == 1_000_004
     assert len(row["tail"]) == 65536
     assert row["tail"].endswith("xend\n")
@@ -544,7 +544,7 @@ def test_a_narrow_terminal_keeps_ids_whole() -> None:
 
     columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
     row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")
-    shown = layout([Grid(columns, (row,), right=(3,))], terminal=True, width=40, color=False)
+    shown = layout([Grid(columns, (row,), right_aligned=(3,))], terminal=True, width=40, color=False)
     assert [line.split() for line in shown.splitlines()] == [["WORKFLOW", "STATUS"], list(row[:2])]
-    wide = layout([Grid(columns, (row,), right=(3,))], terminal=True, width=80, color=False)
+    wide = layout([Grid(columns, (row,), right_aligned=(3,))], terminal=True, width=80, color=False)
     assert "16:05:37" in wide

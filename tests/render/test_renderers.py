@@ -14,7 +14,7 @@ from penguin_commands.grammar.spec import Command
 from penguin_commands.grammar.table import COMMANDS
 from penguin_repl.render import renderers_of
 
-SHOWN_OTHERWISE = {"Chain", "Logs", "PanelSwitch", "Result", "Sourced", "Viewing"}
+SHOWN_OTHERWISE = {"ChainedResult", "LogsResult", "PanelAction", "Result", "SourceAction", "ViewAction"}
 """What the terminal acts on, or shows piece by piece, and any result."""
 
 
@@ -33,7 +33,7 @@ def _is_from(it: object, module: ModuleType) -> bool:
 
 def returned(command: Command) -> list[str]:
     """The names of the classes that a command's handler returns."""
-    handler = command.load()
+    handler = command.load_handler()
     handler = getattr(handler, "func", handler)
     return re.split(r"\s*\|\s*", handler.__annotations__["return"])
 

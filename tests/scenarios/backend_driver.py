@@ -14,7 +14,7 @@ from tests.scenarios.runner import ScenarioDriver
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import OrchestrationBackend, WorkflowPhase
-from penguin.orchestration.blueprint import Item
+from penguin.orchestration.blueprint import BlueprintItem
 from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Run
@@ -22,7 +22,7 @@ from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control
+from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
 from penguin.orchestration.store.rows import decode_events
 
 
@@ -30,10 +30,10 @@ class HeldPhases:
     """A runner whose attempts run until the scenario ends them."""
 
     def __init__(self) -> None:
-        self.held: tuple[AttemptOrder, Control] | None = None
+        self.held: tuple[AttemptOrder, StopControl] | None = None
         self._end: asyncio.Future[AttemptResult] | None = None
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         self.held = (order, control)
         self._end = asyncio.get_running_loop().create_future()
         return await self._end
@@ -60,10 +60,10 @@ class OneTask:
     def now(self) -> OneTask:
         return self
 
-    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
-        return Item(task=self._definition.task)
+    def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
+        return BlueprintItem(task=self._definition.task)
 
-    def define(self, item: Item, config: object) -> Definition:
+    def define(self, item: BlueprintItem, config: object) -> Definition:
         return self._definition
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.definition import Budgets, Command, Definition, Gate, Retry, Task
+from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, RetryPolicy, Task
 from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
 
 FOLDER = Path(__file__).parent
@@ -37,7 +37,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             task=Task(id="task-1", title="A task"),
             gates={phase: self._gate(phase) for phase in GATES},
             timeouts=dict.fromkeys(GATES, 60.0),
-            retry=Retry(self.max_attempts, self.delay, 2.0, self.max_delay),
+            retry=RetryPolicy(self.max_attempts, self.delay, 2.0, self.max_delay),
             budgets=self.budgets,
         )
 
@@ -45,7 +45,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if phase in self.skip:
             return Gate(skip=True)
         agent = "claude" if self.agent and phase is WorkflowPhase.IMPLEMENT else None
-        run = () if agent else (Command(f"make {phase.lower()}"),)
+        run = () if agent else (GateCommand(f"make {phase.lower()}"),)
         return Gate(run=run, agent=agent, on_failure=self.on_failure.get(phase))
 
 

@@ -21,11 +21,11 @@ from tests.support.workspace import SampleWorkspace
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.testing import scripted_phases
-from penguin_commands.grammar.values import convert
+from penguin_commands.grammar.values import convert_value
 from penguin_commands.session import Session
-from penguin_repl.completion.candidates import TYPICAL, age
+from penguin_repl.completion.candidates import EXAMPLE_VALUES, format_age
 from penguin_repl.completion.completer import CommandCompleter
-from penguin_repl.completion.workspace_index import MOST, NEWEST, Known
+from penguin_repl.completion.workspace_index import MAX_CANDIDATES, MAX_NEWEST, WorkspaceIndex
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ Complete = Callable[[str], list[str]]
 
 def completer(session: Session) -> Complete:
     """The words that may come next."""
-    completer = CommandCompleter(Known(session))
+    completer = CommandCompleter(WorkspaceIndex(session))
 
     def complete(line: str) -> list[str]:
         return [it.text.rstrip() for it in completer.get_completions(Document(line), CompleteEvent())]
@@ -90,13 +90,13 @@ def test_the_table_says_what_may_come_next(complete: Complete, line: str, words:
 
 
 def test_what_is_typical_is_understood() -> None:
-    for kind, values in TYPICAL.items():
+    for kind, values in EXAMPLE_VALUES.items():
         for value in values:
-            assert convert(kind, value)
+            assert convert_value(kind, value)
 
 
 def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
-    found = CommandCompleter(Known(Session(workspace.root))).get_completions(
+    found = CommandCompleter(WorkspaceIndex(Session(workspace.root))).get_completions(
         Document("/workflow start "), CompleteEvent()
     )
     assert [(it.text, it.display_meta_text) for it in found] == [
@@ -139,7 +139,7 @@ async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(workspace:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
         found = list(
-            CommandCompleter(Known(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
+            CommandCompleter(WorkspaceIndex(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
         )
         assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
 
@@ -154,7 +154,7 @@ async def test_what_is_under_way_can_be_shown_but_not_started(workspace: SampleW
 async def test_a_workflow_that_is_there_already_is_not_offered_again(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
-        session.started([ids["RUNNING"]])
+        session.track_started([ids["RUNNING"]])
         complete = completer(session)
         assert complete(f"/workflow wait {ids['BLOCKED']} i") == [ids["RUNNING"]]
         assert complete("/workflow wait @") == ["@last"]
@@ -173,7 +173,7 @@ async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(works
         assert complete("/workflow logs auth --attempt 3") == ["3"]
         assert complete("/workflow logs --attempt ") == complete("/workflow logs nobody --attempt ") == []
         assert complete("/workflow logs @last --attempt ") == []
-        session.started([ids["BLOCKED"]])
+        session.track_started([ids["BLOCKED"]])
         assert complete("/workflow logs @last --attempt ") == ["2", "1"]
 
 
@@ -220,7 +220,7 @@ def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:
 
 
 def offered(session: Session, line: str) -> list[Completion]:
-    return list(CommandCompleter(Known(session)).get_completions(Document(line), CompleteEvent()))
+    return list(CommandCompleter(WorkspaceIndex(session)).get_completions(Document(line), CompleteEvent()))
 
 
 def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(workspace: SampleWorkspace) -> None:
@@ -234,11 +234,11 @@ def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(wor
 
 def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
-    old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(NEWEST)))[:2]
+    old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(MAX_NEWEST)))[:2]
     complete = completer(session)
     assert complete("/workflow status old-") == complete("/workflow retry ituv-old") == old
     assert complete("/workflow status ld-1") == complete("/workflow pause old-") == []
-    assert len(complete("/workflow status ")) == len(complete("/workflow status task")) == MOST
+    assert len(complete("/workflow status ")) == len(complete("/workflow status task")) == MAX_CANDIDATES
 
 
 def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> None:
@@ -247,8 +247,8 @@ def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> Non
     metas = [it.display_meta_text for it in offered(session, "/workflow status ")]
     assert metas[0] == "t129: COMPLETED, 0s old"
     assert (metas[3], metas[-1]) == ("t126: COMPLETED, 3m old", "first: COMPLETED, 2h old")
-    assert age(200_000) == "2d"
-    assert age(-5) == "0s"
+    assert format_age(200_000) == "2d"
+    assert format_age(-5) == "0s"
 
 
 def test_what_tells_an_id_from_all_others_stands_out(workspace: SampleWorkspace) -> None:
@@ -303,7 +303,7 @@ def test_files_and_folders(workspace: SampleWorkspace, complete: Complete, monke
 
 
 def test_bytes_that_are_no_text_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
-    fill(Session(workspace.root).db, *["a"] * NEWEST)
+    fill(Session(workspace.root).db, *["a"] * MAX_NEWEST)
     assert complete("/workflow status \udcff") == []
 
 
@@ -336,7 +336,7 @@ async def test_a_completion_that_takes_long_holds_up_no_key(
         assert go_on.wait(PATIENCE)
         return ()
 
-    monkeypatch.setattr(Known, "workflows", slow)
+    monkeypatch.setattr(WorkspaceIndex, "workflows", slow)
     async with run_shell(workspace.root) as shell:
         await shell.wait_until(lambda: shell.typed == "")
         try:

@@ -132,7 +132,7 @@ def test_each_script_knows_all_that_is_declared(shell: str) -> None:
 
 
 def test_the_backends_are_those_there_are() -> None:
-    flag = PROGRAM.flag("--backend")
+    flag = PROGRAM.find_flag("--backend")
     assert flag is not None
     assert flag.choices == BACKENDS
 

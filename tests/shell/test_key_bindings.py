@@ -16,7 +16,7 @@ from prompt_toolkit.output import DummyOutput
 from tests.support.keys import CTRL_C, TAB
 from tests.support.waiting import wait_until_async
 
-from penguin_repl.shell.key_bindings import line_keys
+from penguin_repl.shell.key_bindings import line_key_bindings
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ class Typing:
             output=DummyOutput(),
             completer=self.late,
             complete_while_typing=False,
-            key_bindings=line_keys(self._on_nothing),
+            key_bindings=line_key_bindings(self._on_nothing),
         )
 
     def _on_nothing(self) -> None:

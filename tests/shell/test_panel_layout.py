@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.store.current_attempt import UnderWay
-from penguin_repl.live.poller import Row, Seen
-from penguin_repl.live.table import ASCII, Glyphs, draw, height, remaining
-from penguin_repl.live.view_layout import Scene, compose
-from penguin_repl.live.workflow_detail import Portrait, Step
+from penguin.orchestration.store.current_attempt import CurrentAttempt
+from penguin_repl.live.poller import PollResult, WorkflowRow
+from penguin_repl.live.table import ASCII, Glyphs, draw_panel, format_remaining, panel_height
+from penguin_repl.live.view_layout import ViewState, compose
+from penguin_repl.live.workflow_detail import StepLine, WorkflowDetail
 
 NOW = 1_800_000_000.0
 BEGAN = datetime.fromtimestamp(NOW - 100, UTC)
 
 
-def row(task: str, status: str, phase: str, **more: object) -> Row:
+def row(task: str, status: str, phase: str, **more: object) -> WorkflowRow:
     where = WorkflowPhase(phase)
     info = WorkflowInfo(
         f"ituv-{task}-000000", task, "b", "p", WorkflowStatus(status), where, where.progress, BEGAN, BEGAN
     )
-    return Row(info, **more)  # type: ignore[arg-type]
+    return WorkflowRow(info, **more)  # type: ignore[arg-type]
 
 
 ROWS = [
@@ -41,7 +41,7 @@ def text(lines: list[list[tuple[str, str]]]) -> list[str]:
 
 
 def test_all_columns_where_there_is_room() -> None:
-    assert text(draw(ROWS, 4, 90, 9, Glyphs(), NOW)) == [
+    assert text(draw_panel(ROWS, 4, 90, 9, Glyphs(), NOW)) == [
         " auth-user-model  TEST            ████░░░░  50%   #2  4m05s  collected 12 items 漢字",
         " mail             IMPLEMENT       ██░░░░░░  25%   #1  1h01m  writing src/mail.py",
         " 漢字-pay         VERIFY blocked  ███████░  90%  #14         nothing can check: reads well",
@@ -50,7 +50,7 @@ def test_all_columns_where_there_is_room() -> None:
 
 
 def test_forty_columns() -> None:
-    assert text(draw(ROWS, 4, 40, 9, ASCII, NOW)) == [
+    assert text(draw_panel(ROWS, 4, 40, 9, ASCII, NOW)) == [
         " auth-user-~  TEST            50%  4m05s",
         " mail         IMPLEMENT       25%  1h01m",
         " 漢字-pay     VERIFY blocked  90%",
@@ -60,7 +60,7 @@ def test_forty_columns() -> None:
 
 @pytest.mark.parametrize(("most", "shown"), [(4, 4), (3, 2), (2, 1), (1, 0), (0, None)])
 def test_what_has_no_room_is_counted(most: int, shown: int | None) -> None:
-    lines = text(draw(ROWS, 4, 80, most, Glyphs(), NOW))
+    lines = text(draw_panel(ROWS, 4, 80, most, Glyphs(), NOW))
     if shown is None:
         assert lines == []
     elif shown < 4:
@@ -71,17 +71,17 @@ def test_what_has_no_room_is_counted(most: int, shown: int | None) -> None:
 
 
 def test_workflows_beyond_those_that_are_known_are_counted() -> None:
-    assert text(draw(ROWS, 1000, 80, 9, Glyphs(), NOW))[-1] == " and 996 more"
+    assert text(draw_panel(ROWS, 1000, 80, 9, Glyphs(), NOW))[-1] == " and 996 more"
 
 
 @pytest.mark.parametrize(("rows", "lines"), [(60, 20), (24, 8), (6, 2), (5, 0), (1, 0)])
 def test_it_takes_a_third_at_most(rows: int, lines: int) -> None:
-    assert height(rows) == lines
+    assert panel_height(rows) == lines
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
 def test_the_time_that_is_left(seconds: float, said: str) -> None:
-    assert remaining(seconds) == said
+    assert format_remaining(seconds) == said
 
 
 WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
@@ -90,7 +90,7 @@ WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
 def test_nothing_is_wider_or_higher_than_its_room(name: str, last: str, columns: int, most: int) -> None:
     one = row(name, "RUNNING", "TEST", attempt=1, until=NOW + 9, last=last)
-    lines = draw([one, *ROWS], 7, columns, most, Glyphs(), NOW)
+    lines = draw_panel([one, *ROWS], 7, columns, most, Glyphs(), NOW)
     assert len(lines) <= most
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
     assert all("\x1b" not in piece and "\n" not in piece for piece in text(lines))
@@ -98,26 +98,28 @@ def test_nothing_is_wider_or_higher_than_its_room(name: str, last: str, columns:
 
 @given(WORDS, st.integers(1, 130), st.integers(1, 50), st.booleans(), st.booleans(), st.integers(0, 300))
 def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: bool, logs: bool, printed: int) -> None:
-    steps = [Step(f"TEST #{number}: {words}", verdict, 1.5) for number, verdict in enumerate(Verdict)]
-    attempt = UnderWay(WorkflowPhase.TEST, 2, True, NOW - 10, 300)
-    portrait = Portrait(ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words)
-    seen = Seen({WorkflowStatus.RUNNING: 2}, [it.info for it in ROWS], ROWS)
-    lines = compose(Scene(seen, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
+    steps = [StepLine(f"TEST #{number}: {words}", verdict, 1.5) for number, verdict in enumerate(Verdict)]
+    attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 10, 300)
+    portrait = WorkflowDetail(
+        ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words
+    )
+    seen = PollResult({WorkflowStatus.RUNNING: 2}, [it.info for it in ROWS], ROWS)
+    lines = compose(ViewState(seen, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
     assert len(lines) == rows
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
 
 
 def test_the_view_of_several() -> None:
     steps = [
-        Step("IMPLEMENT #1", Verdict.PASSED, 2.0),
-        Step("make all", Verdict.PASSED, 2.0, 3),
-        Step("TEST #2", None),
-        Step("pytest-q", None, indent=3),
+        StepLine("IMPLEMENT #1", Verdict.PASSED, 2.0),
+        StepLine("make all", Verdict.PASSED, 2.0, 3),
+        StepLine("TEST #2", None),
+        StepLine("pytest-q", None, indent=3),
     ]
-    attempt = UnderWay(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
-    portrait = Portrait(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
-    seen = Seen({WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [it.info for it in ROWS[:3]], ROWS[:2])
-    assert text(compose(Scene(seen, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
+    attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
+    portrait = WorkflowDetail(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
+    seen = PollResult({WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [it.info for it in ROWS[:3]], ROWS[:2])
+    assert text(compose(ViewState(seen, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
         " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
         "▸  auth-user-model  TEST       ████░░░░  50%  #2  4m05s",
         "   mail             IMPLEMENT  ██░░░░░░  25%  #1  1h01m",

@@ -18,11 +18,11 @@ from tests.support.terminal import open_terminal
 from tests.support.waiting import wait_until
 from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
-from penguin_commands.results.changes import Waiting
+from penguin_commands.results.changes import WaitProgress
 from penguin_repl.output.present import show_progress
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.shell.typed_line import Echo
-from penguin_repl.text.width import columns
+from penguin_repl.text.width import display_width
 
 pytestmark = pytest.mark.acceptance
 
@@ -131,7 +131,7 @@ def test_waiting_prints_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch
     screen = Screen(Style(plain=True), io.StringIO(), err)
     for second in range(100):
         now[0] = float(second)
-        show_progress(screen, Waiting((info(),), now[0]))
+        show_progress(screen, WaitProgress((info(),), now[0]))
     show_progress(screen, None)
     lines = err.getvalue().splitlines()
     assert lines == [f"still waiting, {taken}: task-123 TEST (50%)" for taken in ("30s", "1m00s", "1m30s")]
@@ -160,15 +160,15 @@ def test_the_line_on_the_screen_is_the_line_that_is_typed(states: list[tuple[str
                 assert place >= 2, "the prompt stays"
             else:
                 # A wide character takes two cells, the second of which holds nothing.
-                row[place : place + columns(char)] = [char, *[""] * (columns(char) - 1)]
-                place += columns(char)
+                row[place : place + display_width(char)] = [char, *[""] * (display_width(char) - 1)]
+                place += display_width(char)
 
     echo = Echo(put, "> ", lambda: 80)
     for text, cursor in states:
         cursor = min(cursor, len(text))
         echo.show(text, cursor)
         assert "".join(row).rstrip() == f"> {text}".rstrip()
-        assert place == 2 + columns(text[:cursor])
+        assert place == 2 + display_width(text[:cursor])
 
 
 def test_a_line_that_wraps_is_shown_again_below() -> None:

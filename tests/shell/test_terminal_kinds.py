@@ -17,7 +17,7 @@ from tests.support.terminal import open_terminal
 from tests.support.waiting import wait_until
 from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
-from penguin_repl.text.width import columns
+from penguin_repl.text.width import display_width
 
 pytestmark = pytest.mark.acceptance
 
@@ -76,7 +76,7 @@ def test_wide_letters_are_never_halved(workspace: SampleWorkspace, width: int) -
         assert terminal.exit_code() == 0
         lines = terminal.raw.decode().replace("\r", "").split("\n")
         titled = [line for line in lines if "wide" in line or "漢" in line]
-        assert all(columns(line) <= width for line in titled)
+        assert all(display_width(line) <= width for line in titled)
         assert "👨\u200d👩\u200d👧" in "".join(titled)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin_repl.shell.toolbar import fitting as fitting_counts
+from penguin_repl.shell.toolbar import toolbar_text as fitting_counts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
 from penguin.orchestration.core import decider as ituv
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
-from penguin.orchestration.core.definition import Command as Line
-from penguin.orchestration.core.definition import Definition, Gate, Retry, Task
+from penguin.orchestration.core.definition import Definition, Gate, RetryPolicy, Task
+from penguin.orchestration.core.definition import GateCommand as Line
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.state import State
 from penguin.orchestration.store.writer import Write, Writer, write_of
@@ -26,7 +26,7 @@ def task_definition(
         task=Task(id=task, title=task.title(), project_id=project, blueprint_id="plan", dependencies=dependencies),
         gates=gates,
         timeouts=dict.fromkeys(GATES, 60.0),
-        retry=Retry(max_attempts=2, initial_delay_sec=60.0),
+        retry=RetryPolicy(max_attempts=2, initial_delay_sec=60.0),
     )
 
 
@@ -66,7 +66,7 @@ class StoredWorkflow:
 
     def complete(self) -> StoredWorkflow:
         self.run()
-        while self.state is not None and not self.state.final:
+        while self.state is not None and not self.state.is_final:
             self.report(Verdict.PASSED)
         return self
 

@@ -15,7 +15,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
-from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, Identity
+from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, EngineLock
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import open_store
@@ -165,7 +165,7 @@ def test_an_older_version_is_left_alone(full: Workspace) -> None:
 
 
 def left(workspace: Workspace) -> dict[str, str]:
-    return {str(one.path.relative_to(workspace.state)): one.why for one in check(workspace).leftovers}
+    return {str(one.path.relative_to(workspace.state)): one.reason for one in check(workspace).leftovers}
 
 
 def test_what_nothing_needs_is_listed_and_is_no_problem(full: Workspace) -> None:
@@ -190,14 +190,14 @@ def test_what_may_just_be_made_is_not_listed(full: Workspace) -> None:
 
 
 @pytest.fixture
-def engine(workspace: Workspace) -> Iterator[Identity]:
-    identity = Identity(workspace.engines)
+def engine(workspace: Workspace) -> Iterator[EngineLock]:
+    identity = EngineLock(workspace.engines)
     os.utime(identity.folder, (LONG_AGO, LONG_AGO))
     yield identity
     identity.release()
 
 
-def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: Identity) -> None:
+def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: EngineLock) -> None:
     import fcntl
 
     owner = "c" * 32

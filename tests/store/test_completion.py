@@ -10,8 +10,8 @@ from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
-from penguin.orchestration.core.events import Advice
-from penguin.orchestration.store.completion import NEIGHBOURS, PEOPLE, NameReader, beginning_query, newest_query
+from penguin.orchestration.core.events import FeedbackItem
+from penguin.orchestration.store.completion import NEIGHBOURS, PEOPLE, CompletionReader, beginning_query, newest_query
 from penguin.orchestration.store.connection import open_store
 
 S = WorkflowStatus
@@ -20,8 +20,8 @@ FILTERS = [ALL, frozenset({S.BLOCKED}), ACTIVE]
 
 
 @pytest.fixture
-def names(db: Path) -> Iterator[NameReader]:
-    reader = NameReader(db)
+def names(db: Path) -> Iterator[CompletionReader]:
+    reader = CompletionReader(db)
     yield reader
     reader.close()
 
@@ -40,7 +40,7 @@ def shop(db: Path) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_newest_come_first_and_only_so_many(names: NameReader) -> None:
+def test_the_newest_come_first_and_only_so_many(names: CompletionReader) -> None:
     tasks = [it.task_id for it in names.newest(ALL, 10)]
     assert tasks == ["cart", "cart-view", "login", "ituv", "cart"]
     assert [it.task_id for it in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
@@ -49,9 +49,9 @@ def test_the_newest_come_first_and_only_so_many(names: NameReader) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: NameReader) -> None:
+def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: CompletionReader) -> None:
     def found(beginning: str, statuses: frozenset[WorkflowStatus] = ALL, limit: int = 10) -> list[str]:
-        return [it.workflow_id.removeprefix("ituv-") for it in names.beginning(beginning, statuses, limit)]
+        return [it.workflow_id.removeprefix("ituv-") for it in names.with_prefix(beginning, statuses, limit)]
 
     carts = ["cart-000000", "cart-000001", "cart-view-000000"]
     assert found("cart") == found("ituv-cart") == carts
@@ -65,7 +65,7 @@ def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: NameRea
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_id_is_its_own_from_where_its_neighbours_differ(names: NameReader) -> None:
+def test_an_id_is_its_own_from_where_its_neighbours_differ(names: CompletionReader) -> None:
     ids = [it.workflow_id for it in names.newest(ALL, 10)]
     own = {name[:length] for name, length in names.unique_lengths(ids).items()}
     assert own == {"ituv-cart-000000", "ituv-cart-000001", "ituv-cart-v", "ituv-l", "ituv-i"}
@@ -73,12 +73,12 @@ def test_an_id_is_its_own_from_where_its_neighbours_differ(names: NameReader) ->
         assert names.find(beginning, prefix=True).startswith(beginning)
 
 
-def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(db: Path, names: NameReader) -> None:
+def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(db: Path, names: CompletionReader) -> None:
     commit_workflows(db, StoredWorkflow("a"), StoredWorkflow("a-000000"))
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": len("ituv-a-000000")}
 
 
-def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: NameReader) -> None:
+def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: CompletionReader) -> None:
     workflow = StoredWorkflow("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
     commit_workflows(db, workflow)
     assert names.attempts(workflow.id) == {2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
@@ -88,7 +88,7 @@ def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: N
     assert names.attempts("ituv-none") == {}
 
 
-def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path, names: NameReader) -> None:
+def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path, names: CompletionReader) -> None:
     workflow = StoredWorkflow("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
     commit_workflows(db, workflow)
     connection = open_store(db)
@@ -98,10 +98,10 @@ def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path,
     assert names.people(workflow.id) == ()
 
 
-def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: NameReader) -> None:
+def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: CompletionReader) -> None:
     approved = StoredWorkflow("cart").run().report(Verdict.UNVERIFIED).do(Approve("Bea B", tree="t"))
     steered = StoredWorkflow("login", at=NOON + 90)
-    steered.do(Feedback(Advice(id="1", text="quick", by="cid", at=NOON)), Pause("dan"), Resume("eve"))
+    steered.do(Feedback(FeedbackItem(id="1", text="quick", by="cid", at=NOON)), Pause("dan"), Resume("eve"))
     commit_workflows(db, approved, steered, StoredWorkflow("cart-view", at=NOON + 200).do(Cancel("")))
     assert names.people(approved.id) == ("ann", "Bea B", "eve", "dan", "cid")
     assert names.people(steered.id) == ("ann", "eve", "dan", "cid", "Bea B")
@@ -109,8 +109,8 @@ def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: N
 
 
 def test_where_nothing_was_started_there_are_no_names(tmp_path: Path) -> None:
-    names = NameReader(tmp_path / "none.db")
-    assert names.newest(ALL, 10) == names.beginning("a", ALL, 10) == ()
+    names = CompletionReader(tmp_path / "none.db")
+    assert names.newest(ALL, 10) == names.with_prefix("a", ALL, 10) == ()
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": 1}
 
 

@@ -14,7 +14,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
-from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, Identity
+from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, EngineLock
 from penguin.orchestration.store.queries import WorkflowReader
 
 START = "no engine that would run it is alive"
@@ -28,24 +28,24 @@ def reader(db: Path) -> Iterator[WorkflowReader]:
 
 
 @pytest.fixture
-def engine(db: Path) -> Iterator[Identity]:
-    identity = Identity(db.parent / "engines")
+def engine(db: Path) -> Iterator[EngineLock]:
+    identity = EngineLock(db.parent / "engines")
     yield identity
     identity.release()
 
 
-def claimed(engine: Identity, task: str, **kinds: Any) -> Any:
+def claimed(engine: EngineLock, task: str, **kinds: Any) -> Any:
     return StoredWorkflow(task, **kinds).do(Claim(engine.id))
 
 
-def test_what_runs_or_is_over_needs_no_explanation(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_what_runs_or_is_over_needs_no_explanation(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     runs, done = claimed(engine, "runs").do(Dispatch()), StoredWorkflow("done").complete()
     cancelled = StoredWorkflow("gone").do(Cancel())
     commit_workflows(db, runs, done, cancelled)
     assert [reader.explain(workflow.id) for workflow in (runs, done, cancelled)] == ["", "", ""]
-    assert reader.explain("ituv-unknown-000000") == reader.advice("ituv-unknown-000000") == ""
-    assert reader.advice(runs.id) == reader.advice(done.id) == ""
-    assert reader.advice(cancelled.id) == f"/workflow retry {cancelled.id}"
+    assert reader.explain("ituv-unknown-000000") == reader.next_command("ituv-unknown-000000") == ""
+    assert reader.next_command(runs.id) == reader.next_command(done.id) == ""
+    assert reader.next_command(cancelled.id) == f"/workflow retry {cancelled.id}"
 
 
 def test_without_an_engine_nothing_moves(db: Path, reader: WorkflowReader) -> None:
@@ -53,11 +53,11 @@ def test_without_an_engine_nothing_moves(db: Path, reader: WorkflowReader) -> No
     commit_workflows(db, waits, left)
     assert reader.explain(left.id) == START
     assert reader.explain(waits.id).endswith(START)
-    assert reader.advice(waits.id) == reader.advice(left.id) == "penguin, or penguin worker"
+    assert reader.next_command(waits.id) == reader.next_command(left.id) == "penguin, or penguin worker"
 
 
 def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader) -> None:
-    dead, alive = Identity(db.parent / "engines"), Identity(db.parent / "engines")
+    dead, alive = EngineLock(db.parent / "engines"), EngineLock(db.parent / "engines")
     workflow = claimed(dead, "a").do(Dispatch())
     commit_workflows(db, workflow)
     assert reader.explain(workflow.id) == ""
@@ -69,7 +69,7 @@ def test_an_engine_that_died_shows_at_once(db: Path, reader: WorkflowReader) -> 
     assert reader.explain(workflow.id) == START
 
 
-def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     blocked = claimed(engine, "stuck").do(Dispatch()).report(Verdict.UNVERIFIED, "nothing to run")
     runs, gone = claimed(engine, "runs").do(Dispatch()), StoredWorkflow("gone").do(Cancel())
     behind = claimed(engine, "behind", dependencies=("stuck",))
@@ -83,29 +83,29 @@ def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowR
         "behind (ituv-behind-000000, PENDING, which waits for stuck, BLOCKED), never (not started)"
     )
     assert reader.explain(hopeful.id) == "waits for runs (ituv-runs-000000, RUNNING)"
-    assert reader.advice(workflow.id) == f"/workflow approve {blocked.id} --by NAME"
-    assert reader.advice(behind.id) == f"/workflow approve {blocked.id} --by NAME"
-    assert reader.advice(hopeful.id) == ""
+    assert reader.next_command(workflow.id) == f"/workflow approve {blocked.id} --by NAME"
+    assert reader.next_command(behind.id) == f"/workflow approve {blocked.id} --by NAME"
+    assert reader.next_command(hopeful.id) == ""
 
 
-def test_a_dependency_without_workflow_has_to_be_started(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_a_dependency_without_workflow_has_to_be_started(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     workflow, other = claimed(engine, "a", dependencies=("b",)), claimed(engine, "c", dependencies=("gone",))
     gone = StoredWorkflow("gone").do(Cancel())
     commit_workflows(db, workflow, other, gone)
-    assert reader.advice(workflow.id) == "/workflow start b"
-    assert reader.advice(other.id) == f"/workflow retry {gone.id}"
+    assert reader.next_command(workflow.id) == "/workflow start b"
+    assert reader.next_command(other.id) == f"/workflow retry {gone.id}"
 
 
-def test_a_wait_for_a_slot_names_its_holder(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_a_wait_for_a_slot_names_its_holder(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     holder, waits = claimed(engine, "holder").do(Dispatch()), claimed(engine, "waits")
     commit_workflows(db, holder, waits)
     assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
 
 
 def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
-    db: Path, reader: WorkflowReader, engine: Identity
+    db: Path, reader: WorkflowReader, engine: EngineLock
 ) -> None:
-    dead = Identity(db.parent / "engines")
+    dead = EngineLock(db.parent / "engines")
     holder, waits = claimed(dead, "holder").do(Dispatch()), claimed(engine, "waits")
     commit_workflows(db, holder, waits)
     with open(dead.folder / LAUNCHER_LOCK, "w") as launcher:
@@ -115,7 +115,7 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
     assert reader.explain(waits.id) == ""
 
 
-def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     workflow = claimed(engine, "a", at=time.time() - 3).do(Dispatch()).report(Verdict.FAILED, "no such file")
     commit_workflows(db, workflow)
     until = datetime.fromtimestamp(workflow.state.due_at)
@@ -125,13 +125,13 @@ def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader
     assert until - datetime.now() < timedelta(seconds=70)
 
 
-def test_paused_says_by_whom_and_what_still_ends(db: Path, reader: WorkflowReader, engine: Identity) -> None:
+def test_paused_says_by_whom_and_what_still_ends(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     ending = claimed(engine, "ending").do(Dispatch(), Pause("ann"))
     still = claimed(engine, "still").do(Pause())
     commit_workflows(db, ending, still)
     assert reader.explain(ending.id) == "paused by ann; a step of IMPLEMENT is still ending"
     assert reader.explain(still.id) == "paused"
-    assert reader.advice(still.id) == f"/workflow resume {still.id}"
+    assert reader.next_command(still.id) == f"/workflow resume {still.id}"
 
 
 def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader) -> None:
@@ -139,18 +139,18 @@ def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader) -> N
     commit_workflows(db, workflow)
     way_out = f"/workflow approve {workflow.id} --by NAME"
     assert reader.explain(workflow.id) == "IMPLEMENT is UNVERIFIED: nothing to run"
-    assert reader.advice(workflow.id) == way_out
+    assert reader.next_command(workflow.id) == way_out
 
 
 def test_being_cancelled_says_so(db: Path, reader: WorkflowReader) -> None:
-    engine = Identity(db.parent / "engines")
+    engine = EngineLock(db.parent / "engines")
     workflow = claimed(engine, "a").do(Dispatch(), Cancel("ann"))
     paused = claimed(engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
     commit_workflows(db, workflow, paused)
     ending = "being cancelled by ann: the step of IMPLEMENT is ending"
     for one in (workflow, paused):
         assert reader.explain(one.id) == ending
-        assert reader.advice(one.id) == ""
+        assert reader.next_command(one.id) == ""
     engine.release()
     assert reader.explain(workflow.id) == f"{ending}; {START}"
 

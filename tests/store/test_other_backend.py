@@ -14,7 +14,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.databases import unfinished_elsewhere
+from penguin.orchestration.store.databases import count_active_elsewhere
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, test: skip, use: skip, verify: skip}\n"
 
@@ -46,7 +46,7 @@ def penguin(workspace: Workspace, *arguments: str) -> subprocess.CompletedProces
 
 def test_the_unfinished_ones_of_the_other_backend_are_counted(workspace: Workspace) -> None:
     before = files(workspace)
-    assert (unfinished_elsewhere(workspace, "native"), unfinished_elsewhere(workspace, "temporal")) == (3, 1)
+    assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (3, 1)
     assert files(workspace) == before
 
 
@@ -55,19 +55,19 @@ def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
     assert reader is not None
     reader.execute("SELECT 1 FROM run").fetchone()
     commit_workflows(workspace.db, StoredWorkflow("new"))
-    assert unfinished_elsewhere(workspace, "temporal") == 2
+    assert count_active_elsewhere(workspace, "temporal") == 2
     reader.close()
 
 
 def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    assert (unfinished_elsewhere(workspace, "native"), unfinished_elsewhere(workspace, "temporal")) == (0, 0)
+    assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (0, 0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_can_not_be_read_counts_for_nothing(workspace: Workspace) -> None:
     workspace.db.write_bytes(b"no database" * 1000)
-    assert unfinished_elsewhere(workspace, "temporal") == 0
+    assert count_active_elsewhere(workspace, "temporal") == 0
 
 
 @pytest.mark.integration

@@ -23,11 +23,11 @@ from penguin.orchestration.backend import (
     WorkflowStatus,
 )
 from penguin.orchestration.core.commands import Approve, Cancel, Claim, Dispatch, Feedback, Pause, Report, Resume, Start
-from penguin.orchestration.core.events import Advice, Pass
+from penguin.orchestration.core.events import FeedbackItem, Pass
 from penguin.orchestration.core.results import AttemptResult, Usage
-from penguin.orchestration.core.usage import Spending
+from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import open_reader, open_store
-from penguin.orchestration.store.dependencies import dependency_state, hopeless_dependency
+from penguin.orchestration.store.dependencies import dependency_state, settled_dependency
 from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader, list_query
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
@@ -77,7 +77,7 @@ def test_no_file_means_that_there_is_nothing(db: Path, reader: WorkflowReader) -
     assert reader.info("ituv-a-000000") is None
     assert reader.history("ituv-a-000000") == []
     assert reader.results("ituv-a-000000") == []
-    assert reader.explain("ituv-a-000000") == reader.advice("ituv-a-000000") == ""
+    assert reader.explain("ituv-a-000000") == reader.next_command("ituv-a-000000") == ""
     assert reader.completed_tasks("shop") == set()
     assert reader.active_tasks("shop") == {}
     with pytest.raises(WorkflowNotFound):
@@ -266,7 +266,7 @@ def test_the_host_is_that_of_the_newest_engine(db: Path, reader: WorkflowReader)
 
 def long_life() -> Any:
     workflow = StoredWorkflow("a", skip=(P.USE,)).do(Claim("1a2b3c4d" * 4, "hut")).run()
-    workflow.do(Feedback(Advice(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
+    workflow.do(Feedback(FeedbackItem(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
     workflow.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
     workflow.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
     workflow.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this").do(Approve("ann", note="looks good"))
@@ -406,11 +406,11 @@ def test_waiting_in_vain_is_seen_through_a_chain(db: Path) -> None:
     commit_workflows(db, blocked, b, c, one, other, runs, fine)
     connection = open_reader(db)
     assert connection is not None
-    found = hopeless_dependency(connection, c.id)
+    found = settled_dependency(connection, c.id)
     assert found is not None
     assert (found.task_id, found.status) == ("a", S.BLOCKED)
-    assert hopeless_dependency(connection, fine.id) is None
-    assert hopeless_dependency(connection, one.id) is None  # and it ends
+    assert settled_dependency(connection, fine.id) is None
+    assert settled_dependency(connection, one.id) is None  # and it ends
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------
@@ -438,7 +438,7 @@ print(sorted(heavy & sys.modules.keys()))
 
 
 def test_agent_usage_is_shown_per_workflow_and_in_total(db: Path, reader: WorkflowReader) -> None:
-    assert reader.total() == (0, Spending())
+    assert reader.total() == (0, UsageTotals())
     paid, free, other = (
         StoredWorkflow("paid").run(),
         StoredWorkflow("free").complete(),
@@ -448,15 +448,15 @@ def test_agent_usage_is_shown_per_workflow_and_in_total(db: Path, reader: Workfl
     for workflow in (paid, other):
         workflow.do(Report(1, spent)).do(Dispatch(), after=100).do(Report(2, spent))
     commit_workflows(db, paid, free, other)
-    double = Spending(6, 2400, 0.5, 3.0)
-    assert reader.spent([paid.id, free.id, "ituv-x-000000", "\ud800"]) == {paid.id: double}
+    double = UsageTotals(6, 2400, 0.5, 3.0)
+    assert reader.usage_of([paid.id, free.id, "ituv-x-000000", "\ud800"]) == {paid.id: double}
     others = [f"ituv-x-{number:06}" for number in range(2 * AT_ONCE)]
-    assert reader.spent([paid.id, *others, other.id]) == {paid.id: double, other.id: double}
+    assert reader.usage_of([paid.id, *others, other.id]) == {paid.id: double, other.id: double}
     assert reader.total() == (3, double.plus(double))
     assert reader.total(project_id="shop") == (2, double)
-    assert reader.total(statuses=[S.COMPLETED], task_id="free", since=NOON) == (1, Spending())
-    assert reader.total(since=paid.at + 1, sort="updated") == reader.total(task_id="\ud800") == (0, Spending())
-    assert reader.agents_of(paid.id) == reader.agents_of("ituv-x-000000") == reader.agents_of("\ud800") == ""
+    assert reader.total(statuses=[S.COMPLETED], task_id="free", since=NOON) == (1, UsageTotals())
+    assert reader.total(since=paid.at + 1, sort="updated") == reader.total(task_id="\ud800") == (0, UsageTotals())
+    assert reader.agent_names(paid.id) == reader.agent_names("ituv-x-000000") == reader.agent_names("\ud800") == ""
 
 
 def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowReader) -> None:
@@ -474,4 +474,4 @@ def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowRe
     attempt = reader.results(workflow.id)[0]
     assert attempt.verdict is V.PASSED
     assert attempt.evidence["usage"] == {"turns": 3, "tokens": 300, "usd": 0.3, "minutes": 1.5}
-    assert reader.spent([workflow.id])[workflow.id].tokens == 300
+    assert reader.usage_of([workflow.id])[workflow.id].tokens == 300

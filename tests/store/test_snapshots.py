@@ -15,7 +15,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.core.commands import Cancel
-from penguin.orchestration.core.usage import Spending, spending_of
+from penguin.orchestration.core.usage import UsageTotals, usage_totals
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.prune import prune
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
@@ -54,12 +54,12 @@ def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
     store.save_context_snapshot(full)
     (row,) = store.snapshots()
     assert row == SnapshotRow(
-        "s", "w", NOON, "a", WorkflowPhase.IMPLEMENT, 3, "claude", "7f", 2, row.bytes, Spending(3, 1200, 0.25, 1.5)
+        "s", "w", NOON, "a", WorkflowPhase.IMPLEMENT, 3, "claude", "7f", 2, row.bytes, UsageTotals(3, 1200, 0.25, 1.5)
     )
     assert row.bytes > 100
     store.save_context_snapshot(snapshot())
     assert store.snapshots()[0][3:8] == ("", None, 0, "", "")
-    assert store.snapshots()[0].spent == Spending()
+    assert store.snapshots()[0].usage == UsageTotals()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_could_not_be_read_again_is_refused(store: WorkflowStateStore, odd:
 
 @pytest.mark.parametrize("odd", [None, [], "5", {"turns": "x", "usd": -1, "tokens": True, "minutes": float("inf")}])
 def test_what_is_no_number_counts_for_nothing(odd: object) -> None:
-    assert spending_of(odd) == Spending()
+    assert usage_totals(odd) == UsageTotals()
 
 
 def test_rows_come_newest_first_and_by_workflow(store: WorkflowStateStore, db: Path) -> None:

@@ -19,12 +19,12 @@ from tests.support.waiting import PATIENCE
 
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Command, Dispatch, Feedback, Pause, Report, Resume
-from penguin.orchestration.core.events import Advice
+from penguin.orchestration.core.events import FeedbackItem
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.core.state import rebuild
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.rows import RUN_COLUMNS, decode_events, inserted_run
-from penguin.orchestration.store.writer import Conflict, NoSlot, Writer
+from penguin.orchestration.store.writer import ConcurrentUpdate, NoSlot, Writer
 
 
 @asynccontextmanager
@@ -72,8 +72,8 @@ def test_of_two_concurrent_updates_one_gets_a_conflict(db: Path) -> None:
     async def scenario() -> None:
         async with writing(db) as one, writing(db) as other:
             got = await asyncio.gather(one.write(next_step), other.write(next_step), return_exceptions=True)
-            assert [type(error) for error in got if error] == [Conflict]
-            assert await outcomes(one, next_step) == [Conflict]
+            assert [type(error) for error in got if error] == [ConcurrentUpdate]
+            assert await outcomes(one, next_step) == [ConcurrentUpdate]
 
     asyncio.run(scenario())
 
@@ -94,7 +94,7 @@ def test_the_same_start_twice_is_a_conflict(db: Path) -> None:
         async with writing(db) as one, writing(db) as other:
             writes = StoredWorkflow("a").writes
             got = await asyncio.gather(one.write(writes), other.write(writes), return_exceptions=True)
-        assert [type(error) for error in got if error] in ([Conflict], [AlreadyActive])
+        assert [type(error) for error in got if error] in ([ConcurrentUpdate], [AlreadyActive])
 
     asyncio.run(scenario())
 
@@ -189,7 +189,7 @@ def test_a_refused_unit_takes_no_slot_from_the_others(db: Path) -> None:
 
     async def scenario() -> None:
         async with writing(db, max_parallel=1) as writer:
-            assert await outcomes(writer, outdated, b.writes) == [Conflict, None]
+            assert await outcomes(writer, outdated, b.writes) == [ConcurrentUpdate, None]
 
     asyncio.run(scenario())
 
@@ -233,7 +233,7 @@ def test_every_row_is_what_its_events_give(db: Path) -> None:
             spent = Usage(dice.randrange(3), dice.randrange(9000), dice.random(), dice.random())
             assert workflow.state is not None
             report = Report(workflow.state.attempt, replace(attempt_result(verdict, "so it is"), usage=spent))
-            advice = Feedback(Advice(id=str(dice.random()), text="try harder", by="ann"))
+            advice = Feedback(FeedbackItem(id=str(dice.random()), text="try harder", by="ann"))
             now = dice.random() < 0.5
             commands: list[Command] = [
                 Claim("e1"),

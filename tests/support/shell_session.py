@@ -160,7 +160,7 @@ class ShellSession:
         return self._newest(task)[0]
 
     def _newest(self, task: str) -> list[WorkflowInfo]:
-        reader = self.session.local_reader()
+        reader = self.session.open_local_reader()
         try:
             return reader.list(task_id=task, limit=1)
         finally:

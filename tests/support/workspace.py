@@ -10,7 +10,7 @@ from tests.support.processes import launchers
 
 from penguin.orchestration import OrchestrationBackend, OrchestrationConfig, get_backend
 from penguin.orchestration.backend import WorkflowInfo
-from penguin.orchestration.files.engine_lock import living
+from penguin.orchestration.files.engine_lock import live_engines
 from penguin.orchestration.store.queries import WorkflowReader
 
 GATES = ("implement", "test", "use", "verify")
@@ -117,4 +117,4 @@ class HeldWorkspace(SampleWorkspace):
 
     def living_engines(self) -> set[str]:
         """Return the ids of the engines that are alive."""
-        return living(self.engines)
+        return live_engines(self.engines)

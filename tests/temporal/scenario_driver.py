@@ -17,7 +17,7 @@ from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.state import State
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.messages import WORKFLOW
 from penguin.orchestration.temporal.worker.worker import WorkspaceWorker
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
@@ -84,7 +84,7 @@ class TemporalDriver(BackendDriver):
         presence.finish_stops = False
         make_worker = presence.make_worker
 
-        def with_gate(link: Link) -> WorkspaceWorker:
+        def with_gate(link: TemporalClient) -> WorkspaceWorker:
             worker = make_worker(link)
             worker.drives.slots = self._gate  # type: ignore[assignment]
             return worker

@@ -11,15 +11,15 @@ from tests.support.temporal_server import TemporalServer, temporal_settings
 from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
-from penguin.orchestration.files.engine_lock import living
+from penguin.orchestration.files.engine_lock import live_engines
 from penguin.orchestration.temporal import process as presence
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.connection import connect
-from penguin.orchestration.temporal.messages import Home, Site
+from penguin.orchestration.temporal.messages import WorktreeOwner, WorktreeSite
 from penguin.orchestration.temporal.worker import worker
-from penguin.orchestration.temporal.worker.ownership import Homes
-from penguin.orchestration.temporal.workflows.worktree_owner import home_id
+from penguin.orchestration.temporal.worker.ownership import OwnershipClient
+from penguin.orchestration.temporal.workflows.worktree_owner import owner_workflow_id
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def test_a_blueprint_that_has_a_home_here_asks_for_none_again(temporal_wor
     connection = await connect(
         temporal_settings(temporal_workspace.root, temporal_workspace.address), temporal_workspace.root, environ={}
     )
-    home = home_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
+    home = owner_workflow_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
     history = await connection.client.get_workflow_handle(home).fetch_history()
     await connection.aclose()
     claims = [
@@ -66,7 +66,7 @@ async def test_a_home_that_was_ended_from_outside_begins_again(temporal_workspac
     settings = temporal_settings(temporal_workspace.root, temporal_workspace.address)
     connection = await connect(settings, temporal_workspace.root, environ={})
     home = connection.client.get_workflow_handle(
-        home_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
+        owner_workflow_id(f"q-{temporal_workspace.project_id}", temporal_workspace.project_id, "b")
     )
     with scripted_phases():
         async with temporal_workspace.backend() as backend:
@@ -77,7 +77,9 @@ async def test_a_home_that_was_ended_from_outside_begins_again(temporal_workspac
             await home.terminate()
             # The files are where they were: another tree does not get it for the asking.
             queue = f"q-{temporal_workspace.project_id}"
-            other = Homes(connection, queue, Site(tree="other", host="other", queue="other", shares=False))
+            other = OwnershipClient(
+                connection, queue, WorktreeSite(tree="other", host="other", queue="other", shares=False)
+            )
             seen = await other.look(temporal_workspace.project_id, "b")
             told = await other.claim(temporal_workspace.project_id, "b", seen, take=False)
     await connection.aclose()
@@ -86,7 +88,7 @@ async def test_a_home_that_was_ended_from_outside_begins_again(temporal_workspac
     assert begun_again is WorkflowExecutionStatus.RUNNING
     assert seen is not None
     assert seen.site is not None
-    assert told == seen == Home(site=seen.site, vacant=True)
+    assert told == seen == WorktreeOwner(site=seen.site, vacant=True)
     assert seen.site.tree != "other"
 
 
@@ -120,23 +122,23 @@ async def test_closing_does_not_wait_for_an_end_that_cannot_be_reported(
         assert isinstance(backend, TemporalBackend)
         one = await backend.start_workflow("a")
         await wait_for_workflow(backend, one, phase="TEST")
-        assert living(engines)
+        assert live_engines(engines)
         backend.presence.sees_to_the_end_of(one)
         own_server.freeze()
         await backend.aclose()
-    assert not living(engines)
+    assert not live_engines(engines)
 
 
 async def test_what_is_over_is_closed_on_the_server_before_its_worker_goes(
     temporal_workspace: TemporalWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch = Link.fetch_events
+    fetch = TemporalClient.fetch_events
 
-    async def slowly(link: Link, workflow_id: str) -> None:
+    async def slowly(link: TemporalClient, workflow_id: str) -> None:
         await asyncio.sleep(0.5)
         await fetch(link, workflow_id)
 
-    monkeypatch.setattr(Link, "fetch_events", slowly)
+    monkeypatch.setattr(TemporalClient, "fetch_events", slowly)
     with scripted_phases():
         async with temporal_workspace.backend() as backend:
             one = await backend.start_workflow("a")

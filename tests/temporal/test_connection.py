@@ -130,7 +130,7 @@ async def test_a_call_that_gets_no_answer_is_given_up(server: str) -> None:
 async def test_metrics_can_not_be_had_once_connected(tmp_path: Path, server: str) -> None:
     connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     with pytest.raises(WorkflowError, match="connected already"):
-        telemetry.set_up("127.0.0.1:1")
+        telemetry.set_up_runtime("127.0.0.1:1")
     await connection.aclose()
 
 

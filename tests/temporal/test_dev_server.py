@@ -24,7 +24,7 @@ from penguin.orchestration.temporal.client.connection import open_connection
 from penguin.orchestration.temporal.client.namespace import RETENTION, missing_attributes, retention_of
 from penguin.orchestration.temporal.dev_server import server as dev_server
 from penguin.orchestration.temporal.dev_server import supervisor as keeper
-from penguin.orchestration.temporal.dev_server.server import DevServer, NotStarted, server_command, server_program
+from penguin.orchestration.temporal.dev_server.server import DevServer, ServerNotRunning, server_command, server_program
 
 pytestmark = pytest.mark.anyio
 
@@ -274,8 +274,8 @@ async def test_a_server_started_by_hand_is_used_and_not_ended(workspaces: Callab
     try:
         wait_until(lambda: is_listening(f"127.0.0.1:{port}"))
         used = DevServer(Workspace(root), f"localhost:{port}", "penguin")
-        assert await used.enter(may_start=True) is None
-        await used.leave()
+        assert await used.acquire(may_start=True) is None
+        await used.release()
         assert is_listening(f"127.0.0.1:{port}")
         assert record_of(root) is None
     finally:
@@ -299,18 +299,18 @@ async def test_none_is_started_without_auto_start_or_elsewhere(
 async def test_who_only_reads_starts_none_but_uses_what_runs(workspaces: Callable[[str], Path]) -> None:
     root, address = workspaces("one"), f"127.0.0.1:{free_port()}"
     reader = DevServer(Workspace(root), address, "penguin")
-    with pytest.raises(NotStarted) as never:
-        await reader.enter(may_start=False)
+    with pytest.raises(ServerNotRunning) as never:
+        await reader.acquire(may_start=False)
     assert never.value.empty
     user = User(root, address)
     assert user.address() == address
-    assert await reader.enter(may_start=False) == address
+    assert await reader.acquire(may_start=False) == address
     user.leave()
     assert is_listening(address)
-    await reader.leave()
+    await reader.release()
     assert not is_listening(address)
-    with pytest.raises(NotStarted) as stopped:
-        await reader.enter(may_start=False)
+    with pytest.raises(ServerNotRunning) as stopped:
+        await reader.acquire(may_start=False)
     assert not stopped.value.empty
 
 
@@ -323,5 +323,5 @@ async def test_a_server_that_does_not_start_says_why(
     broken.chmod(0o755)
     monkeypatch.setattr(dev_server, "server_program", lambda: os.fspath(broken))
     with pytest.raises(BackendUnavailable, match="does not start: the disk is full"):
-        await DevServer(Workspace(root), f"127.0.0.1:{free_port()}", "penguin").enter(may_start=True)
+        await DevServer(Workspace(root), f"127.0.0.1:{free_port()}", "penguin").acquire(may_start=True)
     assert record_of(root) is None

@@ -21,9 +21,9 @@ from tests.support.waiting import PATIENCE, wait_until_async
 
 from penguin.orchestration import OrchestrationConfig, get_backend
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.temporal.client.connection import Connection, connect
+from penguin.orchestration.temporal.client.connection import ServerConnection, connect
 from penguin.orchestration.temporal.client.health import health, out_of_reach, workers_polling
-from penguin.orchestration.temporal.client.namespace import RETENTION, SEARCH_ATTRIBUTES, keep_for
+from penguin.orchestration.temporal.client.namespace import RETENTION, SEARCH_ATTRIBUTES, set_retention
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +76,7 @@ async def three() -> int:
     return 3
 
 
-async def polled_by(connection: Connection, queue: str, workers: int) -> None:
+async def polled_by(connection: ServerConnection, queue: str, workers: int) -> None:
     """Wait until the queue is polled by this many workers."""
 
     async def is_polled() -> bool:
@@ -87,10 +87,10 @@ async def polled_by(connection: Connection, queue: str, workers: int) -> None:
 
 async def test_the_server_tells_its_version_namespace_workers_and_latency(tmp_path: Path, server: str) -> None:
     connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
-    await keep_for(connection.client, RETENTION)
+    await set_retention(connection.client, RETENTION)
     connection = await connect(temporal_settings(tmp_path, server), tmp_path, environ={})
     queue = f"penguin-ituv/{uuid.uuid4().hex}"
-    told = (await health(connection, queue, three)).told()
+    told = (await health(connection, queue, three)).as_dict()
     assert list(told) == KEYS
     assert told["server_version"].count(".") == 2
     assert 0 < told["latency_sec"] < PATIENCE
@@ -138,13 +138,13 @@ async def test_short_retention_is_warned_of(tmp_path: Path, server: str) -> None
     await connection.aclose()
 
 
-async def ready(connection: Connection, root: Path, namespace: str) -> Connection:
+async def ready(connection: ServerConnection, root: Path, namespace: str) -> ServerConnection:
     """A connection to a namespace that was just made, once the server serves it."""
     wanted = AddSearchAttributesRequest(
         namespace=namespace, search_attributes=dict.fromkeys(SEARCH_ATTRIBUTES, KEYWORD)
     )
 
-    async def try_to_connect() -> Connection | None:
+    async def try_to_connect() -> ServerConnection | None:
         try:
             return await connect(temporal_settings(root, connection.address, namespace=namespace), root, environ={})
         except BackendUnavailable as error:
@@ -161,7 +161,7 @@ async def test_a_server_out_of_reach_is_not_connected(tmp_path: Path) -> None:
     settings = temporal_settings(tmp_path, f"127.0.0.1:{free_port()}", auto_start=False)
     with pytest.raises(BackendUnavailable) as caught:
         await connect(settings, tmp_path, environ={})
-    told = out_of_reach(settings, caught.value).told()
+    told = out_of_reach(settings, caught.value).as_dict()
     assert list(told) == KEYS
     assert (told["connected"], told["active_count"]) == (False, None)
     assert "connection refused" in told["warning"]

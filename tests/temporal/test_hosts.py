@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until_async
 from tests.support.worker_process import WorkerProcesses, client_of
 from tests.support.workspace import read_lines
 
-from penguin.orchestration.execution.lease import Lease
+from penguin.orchestration.execution.lease import StepLease
 from penguin.orchestration.temporal.worker.ownership import home_of
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +125,7 @@ async def test_a_worker_that_is_back_within_the_lease_goes_on_with_its_step(team
         worker.kill()
         worker.wait()
         team.here_workers.start()
-        lease = Lease(team.here.root / ".penguin" / "temporal" / "lease")
+        lease = StepLease(team.here.root / ".penguin" / "temporal" / "lease")
         lapsing = lease.lapses_at()
         while lease.lapses_at() <= lapsing:
             await asyncio.sleep(0.05)

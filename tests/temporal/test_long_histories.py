@@ -17,7 +17,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Claim, Dispatch
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.client.memo import Seen, describe_definition, read_summary, summarize
+from penguin.orchestration.temporal.client.memo import WorkflowSnapshot, decode_memo, describe_definition, encode_memo
 from penguin.orchestration.temporal.worker.payload_limit import LIMIT, trimmed
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 from penguin.orchestration.testing import scripted_phases
@@ -67,9 +67,9 @@ def _plain(result: AttemptResult) -> Any:
 def test_a_state_that_an_earlier_version_stored_is_readable() -> None:
     """Up to 9dfc977 a state counted its owners as `epoch`."""
     state = after(started(), [Claim("engine", "host"), Dispatch()])
-    seq, fields = json.loads(summarize(3, state))
+    seq, fields = json.loads(encode_memo(3, state))
     stored = json.dumps([seq, {**fields, "epoch": 2}])
-    assert read_summary(stored, describe_definition(state.definition)) == Seen(3, state)
+    assert decode_memo(stored, describe_definition(state.definition)) == WorkflowSnapshot(3, state)
 
 
 def test_there_are_histories_to_replay() -> None:

@@ -15,7 +15,7 @@ from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.temporal import reader as reader_module
 from penguin.orchestration.temporal.reader import TemporalReader
-from penguin.orchestration.temporal.sync_client import Desk
+from penguin.orchestration.temporal.sync_client import SyncClient
 from penguin.orchestration.testing import scripted_phases
 
 NOT_QUESTIONS = {"close", "interrupt"}
@@ -49,13 +49,13 @@ def reader(temporal_workspace: TemporalWorkspace) -> Iterator[ReaderWithNewQuest
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The questions that the server was asked; none of the answers counts as fresh."""
     asked: list[object] = []
-    ask = Desk.ask
+    ask = SyncClient.ask
 
-    def noted(desk: Desk, question: Any) -> Any:
+    def noted(desk: SyncClient, question: Any) -> Any:
         asked.append(question)
         return ask(desk, question)
 
-    monkeypatch.setattr(Desk, "ask", noted)
+    monkeypatch.setattr(SyncClient, "ask", noted)
     monkeypatch.setattr(reader_module, "FRESH", 0.0)
     return asked
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import StoreError, WorkflowPhase
-from penguin.orchestration.files.object_store import Storage, StorageError
+from penguin.orchestration.files.object_store import ObjectStore, StorageError
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore, encode_snapshot
 from penguin.orchestration.temporal.worker.session_archive import fetch, publish
 
@@ -26,9 +26,9 @@ KEY = f"snapshots/{ID}.zip"
 
 
 @pytest.fixture(params=["folder", "memory"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     urls = {"folder": str(tmp_path / "shared"), "memory": f"memory://{uuid.uuid4().hex}"}
-    return Storage(urls[request.param], "shop")
+    return ObjectStore(urls[request.param], "shop")
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def archive(**entries: bytes) -> bytes:
     return data.getvalue()
 
 
-def test_a_conversation_comes_as_it_was(storage: Storage, hut: WorkflowStateStore, barn: WorkflowStateStore) -> None:
+def test_a_conversation_comes_as_it_was(
+    storage: ObjectStore, hut: WorkflowStateStore, barn: WorkflowStateStore
+) -> None:
     assert not fetch(storage, barn, ID)
     publish(storage, hut, ID)
     assert fetch(storage, barn, ID)
@@ -63,7 +65,9 @@ def test_a_conversation_comes_as_it_was(storage: Storage, hut: WorkflowStateStor
     assert barn.snapshots() == hut.snapshots()
 
 
-def test_published_again_it_is_replaced(storage: Storage, hut: WorkflowStateStore, barn: WorkflowStateStore) -> None:
+def test_published_again_it_is_replaced(
+    storage: ObjectStore, hut: WorkflowStateStore, barn: WorkflowStateStore
+) -> None:
     publish(storage, hut, ID)
     hut.save_session_files(ID, {"7f.jsonl": b"more"})
     publish(storage, hut, ID)
@@ -71,7 +75,7 @@ def test_published_again_it_is_replaced(storage: Storage, hut: WorkflowStateStor
     assert barn.session_files(ID) == {"7f.jsonl": b"more"}
 
 
-def test_what_is_there_stays_as_it_is(storage: Storage, hut: WorkflowStateStore, barn: WorkflowStateStore) -> None:
+def test_what_is_there_stays_as_it_is(storage: ObjectStore, hut: WorkflowStateStore, barn: WorkflowStateStore) -> None:
     publish(storage, hut, ID)
     mine = ContextSnapshot(ID, "w", [], datetime(2024, 1, 1))
     barn.save_context_snapshot(mine)
@@ -98,13 +102,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_conversation_is_not_there(storage: Storage, barn: WorkflowStateStore, name: str) -> None:
+def test_what_is_no_conversation_is_not_there(storage: ObjectStore, barn: WorkflowStateStore, name: str) -> None:
     storage.put_file(KEY, BAD[name])
     assert not fetch(storage, barn, ID)
     assert barn.snapshots() == []
 
 
-def test_an_id_that_is_no_name_is_refused(storage: Storage, barn: WorkflowStateStore) -> None:
+def test_an_id_that_is_no_name_is_refused(storage: ObjectStore, barn: WorkflowStateStore) -> None:
     for name in ("../x", "", "a/b"):
         with pytest.raises(StoreError):
             fetch(storage, barn, name)
@@ -116,6 +120,6 @@ def test_an_id_that_is_no_name_is_refused(storage: Storage, barn: WorkflowStateS
 
 def test_an_unreachable_storage_is_an_error(tmp_path: Path, hut: WorkflowStateStore) -> None:
     (tmp_path / "file").write_text("")
-    away = Storage(str(tmp_path / "file" / "deep"), "shop")
+    away = ObjectStore(str(tmp_path / "file" / "deep"), "shop")
     with pytest.raises(StorageError, match="can't be written"):
         publish(away, hut, ID)

@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for_workflow, wait_until_async
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, Delivery, IllegalCommand, WaitTimeout
 from penguin.orchestration.temporal.backend import TemporalBackend
-from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -83,15 +83,15 @@ async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_res
 ) -> None:
     workspace = TemporalWorkspace(tmp_path, own_server.address, "cut")
     workspace.tasks("a", {"id": "b", "depends_on": ["a"]}, {"id": "c", "depends_on": ["b"]})
-    start = Link.start
+    start = TemporalClient.start
 
-    async def once(link: Link, *arguments: object) -> bool:
+    async def once(link: TemporalClient, *arguments: object) -> bool:
         done = await start(link, *arguments)  # type: ignore[arg-type]
         await asyncio.to_thread(own_server.kill)
         return done
 
     async with backend_of(workspace, works=False) as backend:
-        monkeypatch.setattr(Link, "start", once)
+        monkeypatch.setattr(TemporalClient, "start", once)
         with pytest.raises(
             BackendUnavailable, match=r"started before that: (ituv-a-\w+); whether b was started"
         ) as cut:
@@ -119,7 +119,7 @@ async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_workspac
                 await backend.wait_workflows([one], 0, at_rest=True)
             script.release("TEST")
             assert [info.status for info in await backend.wait_workflows([one], 20, at_rest=True)] == ["PAUSED"]
-            assert not (await backend.presence.open()).reader.under_way(one).running  # type: ignore[union-attr]
+            assert not (await backend.presence.open()).reader.current_attempt(one).running  # type: ignore[union-attr]
 
 
 async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(

@@ -10,8 +10,8 @@ import pytest
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.core.priority import Rank
-from penguin.orchestration.files.engine_lock import Identity
-from penguin.orchestration.temporal.worker.slots import Slot, Slots
+from penguin.orchestration.files.engine_lock import EngineLock
+from penguin.orchestration.temporal.worker.slots import Slot, SlotPool
 
 pytestmark = pytest.mark.anyio
 
@@ -26,13 +26,13 @@ class Two:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.engines = folder / "engines"
-        self.identities = [Identity(self.engines) for _ in range(2)]
+        self.identities = [EngineLock(self.engines) for _ in range(2)]
         self.given: list[str] = []
 
-    def worker(self, number: int, count: int = 1) -> Slots:
-        return Slots(self.folder, self.engines, self.identities[number].id, count)
+    def worker(self, number: int, count: int = 1) -> SlotPool:
+        return SlotPool(self.folder, self.engines, self.identities[number].id, count)
 
-    async def use(self, slots: Slots, name: str, rank: Rank) -> None:
+    async def use(self, slots: SlotPool, name: str, rank: Rank) -> None:
         """Take a slot, note it, give it back."""
         slot = await slots.take(name, rank)
         self.given.append(name)
@@ -47,7 +47,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
         identity.release()
 
 
-async def waiting(two: Two, slots: Slots, names: dict[str, Rank]) -> tuple[Slot, list[asyncio.Task[None]]]:
+async def waiting(two: Two, slots: SlotPool, names: dict[str, Rank]) -> tuple[Slot, list[asyncio.Task[None]]]:
     """Somebody holds the only slot while others wait for it."""
     held = await slots.take("holder", rank(0))
     return held, [asyncio.create_task(two.use(slots, name, rank)) for name, rank in names.items()]

@@ -14,23 +14,23 @@ from tests.support.temporal_workspace import TemporalWorkspace
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.temporal.client.client import Link
-from penguin.orchestration.temporal.client.connection import Connection
-from penguin.orchestration.temporal.sync_client import Desk
+from penguin.orchestration.temporal.client.client import TemporalClient
+from penguin.orchestration.temporal.client.connection import ServerConnection
+from penguin.orchestration.temporal.sync_client import SyncClient
 
 
 @pytest.fixture
-def desk(temporal_workspace: TemporalWorkspace) -> Iterator[Desk]:
-    desk = Desk(Workspace(temporal_workspace.root), load_settings(temporal_workspace.root))
+def desk(temporal_workspace: TemporalWorkspace) -> Iterator[SyncClient]:
+    desk = SyncClient(Workspace(temporal_workspace.root), load_settings(temporal_workspace.root))
     desk.join()
     yield desk
     desk.close()
 
 
-def test_who_leaves_waits_for_no_answer(desk: Desk) -> None:
+def test_who_leaves_waits_for_no_answer(desk: SyncClient) -> None:
     asking = threading.Event()
 
-    async def endless(link: Link) -> None:
+    async def endless(link: TemporalClient) -> None:
         asking.set()
         await asyncio.Event().wait()
 
@@ -42,8 +42,8 @@ def test_who_leaves_waits_for_no_answer(desk: Desk) -> None:
             asked.result(30)
 
 
-def test_who_leaves_asks_nothing_more(desk: Desk) -> None:
-    async def answer(link: Link) -> int:
+def test_who_leaves_asks_nothing_more(desk: SyncClient) -> None:
+    async def answer(link: TemporalClient) -> int:
         return 42
 
     assert desk.ask(answer) == 42
@@ -54,7 +54,7 @@ def test_who_leaves_asks_nothing_more(desk: Desk) -> None:
 
 @pytest.mark.anyio
 async def test_users_share_one_connection_until_the_last_one_closes(
-    desk: Desk, temporal_workspace: TemporalWorkspace
+    desk: SyncClient, temporal_workspace: TemporalWorkspace
 ) -> None:
     settings = load_settings(temporal_workspace.root)
     desk.join()
@@ -66,7 +66,7 @@ async def test_users_share_one_connection_until_the_last_one_closes(
 
 @pytest.mark.anyio
 async def test_settings_that_were_edited_count_for_the_next_attempt_to_connect(
-    desk: Desk, temporal_workspace: TemporalWorkspace
+    desk: SyncClient, temporal_workspace: TemporalWorkspace
 ) -> None:
     right = load_settings(temporal_workspace.root)
     temporal_workspace.configure(temporal={"address": f"127.0.0.1:{free_port()}", "auto_start": False})
@@ -78,5 +78,5 @@ async def test_settings_that_were_edited_count_for_the_next_attempt_to_connect(
     assert desk.ask(_connection_of) is connected
 
 
-async def _connection_of(link: Link) -> Connection:
+async def _connection_of(link: TemporalClient) -> ServerConnection:
     return link.connection

@@ -11,7 +11,7 @@ from tests.support.waiting import PATIENCE, wait_for_workflow
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowStatus
 from penguin.orchestration.temporal import backend as module
-from penguin.orchestration.temporal.client.visibility import Visibility
+from penguin.orchestration.temporal.client.visibility import VisibilityReader
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -63,13 +63,13 @@ async def test_who_starts_and_waits_looks_at_everything_once(
     temporal_workspace: TemporalWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    listed = Visibility._list
+    listed = VisibilityReader._list
 
-    async def noting(visibility: Visibility, query: str) -> Any:
+    async def noting(visibility: VisibilityReader, query: str) -> Any:
         asked.append(query)
         return await listed(visibility, query)
 
-    monkeypatch.setattr(Visibility, "_list", noting)
+    monkeypatch.setattr(VisibilityReader, "_list", noting)
     with scripted_phases():
         async with temporal_workspace.backend() as backend, asyncio.timeout(PATIENCE):
             await backend.wait_workflow(await backend.start_workflow("a"))
@@ -78,17 +78,17 @@ async def test_who_starts_and_waits_looks_at_everything_once(
 
 def outage(monkeypatch: pytest.MonkeyPatch, looks: float) -> None:
     """So many looks find the server out of reach."""
-    sync = Visibility.sync
+    sync = VisibilityReader.sync
     left = looks
 
-    async def lost(self: Visibility, fresh: float = 0.0) -> None:
+    async def lost(self: VisibilityReader, fresh: float = 0.0) -> None:
         nonlocal left
         left -= 1
         if left >= 0:
             raise BackendUnavailable("the server did not answer", "/health")
         await sync(self, fresh)
 
-    monkeypatch.setattr(Visibility, "sync", lost)
+    monkeypatch.setattr(VisibilityReader, "sync", lost)
 
 
 @pytest.mark.parametrize("timeout", [None, PATIENCE])

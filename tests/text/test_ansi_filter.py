@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin_repl.text.ansi_filter import Filter
+from penguin_repl.text.ansi_filter import AnsiFilter
 
 
 def filtered(*pieces: bytes, color: bool = True) -> str:
-    it = Filter(color)
-    return "".join([*(it.feed(piece) for piece in pieces), it.end()])
+    it = AnsiFilter(color)
+    return "".join([*(it.feed(piece) for piece in pieces), it.finish()])
 
 
 @pytest.mark.parametrize(

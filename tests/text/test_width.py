@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from penguin_repl.text.width import clusters, columns, cut, cut_front, wrapped
+from penguin_repl.text.width import display_width, graphemes, truncate, truncate_start, wrap_line
 
 FAMILY, FLAG, HAND, HEART, KEY = "👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "❤\ufe0f", "1\ufe0f\u20e3"
 SIGNS = st.sampled_from(["a", "é", "e\u0301", "漢", "한", FAMILY, FLAG, HAND, HEART, KEY, " ", "→", "ß"])
@@ -34,48 +34,48 @@ ANYTHING = st.lists(SIGNS).map("".join)
     ],
 )
 def test_width(text: str, width: int) -> None:
-    assert columns(text) == width == wcswidth(text)
+    assert display_width(text) == width == wcswidth(text)
 
 
 @given(st.lists(st.sampled_from(["a", "漢", "한", FAMILY, FLAG, HAND, HEART, " ", "ß"])))
 def test_width_is_that_which_terminals_agree_on(parts: list[str]) -> None:
     text = "".join(parts)
-    assert list(clusters(text)) == parts
-    assert columns(text) == wcswidth(text)
+    assert list(graphemes(text)) == parts
+    assert display_width(text) == wcswidth(text)
 
 
 @given(ANYTHING, st.integers(0, 30))
 def test_what_is_cut_fits_and_is_whole(text: str, room: int) -> None:
-    found = cut(text, room)
-    assert columns(found) <= room
-    assert found == text or columns(text) > room
+    found = truncate(text, room)
+    assert display_width(found) <= room
+    assert found == text or display_width(text) > room
     if found != text and room:
         assert found.endswith("…")
-        kept = list(clusters(found[:-1]))
-        assert kept == list(clusters(text))[: len(kept)]
-    front = cut_front(text, room)
-    assert columns(front) <= room
+        kept = list(graphemes(found[:-1]))
+        assert kept == list(graphemes(text))[: len(kept)]
+    front = truncate_start(text, room)
+    assert display_width(front) <= room
     if front != text and room:
-        kept = list(clusters(front[1:]))
+        kept = list(graphemes(front[1:]))
         assert front[0] == "…"
-        assert kept == list(clusters(text))[len(list(clusters(text))) - len(kept) :]
+        assert kept == list(graphemes(text))[len(list(graphemes(text))) - len(kept) :]
 
 
 def test_a_cut_is_marked() -> None:
-    assert cut("abcdef", 4) == "abc…"
-    assert cut("漢字漢字", 6) == "漢字…"
-    assert cut_front("abcdef", 4) == "…def"
-    assert cut(f"{FAMILY}{FAMILY}", 3) == f"{FAMILY}…"
+    assert truncate("abcdef", 4) == "abc…"
+    assert truncate("漢字漢字", 6) == "漢字…"
+    assert truncate_start("abcdef", 4) == "…def"
+    assert truncate(f"{FAMILY}{FAMILY}", 3) == f"{FAMILY}…"
 
 
 @given(ANYTHING, st.integers(2, 30))
 def test_what_is_wrapped_fits_and_is_all_there(text: str, room: int) -> None:
-    lines = wrapped(text, room)
-    assert all(columns(line) <= room for line in lines)
+    lines = wrap_line(text, room)
+    assert all(display_width(line) <= room for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
 def test_lines_end_between_words() -> None:
-    assert wrapped("one two three", 8) == ["one two", "three"]
-    assert wrapped("ab 漢字漢字", 5) == ["ab", "漢字", "漢字"]
-    assert wrapped("", 5) == [""]
+    assert wrap_line("one two three", 8) == ["one two", "three"]
+    assert wrap_line("ab 漢字漢字", 5) == ["ab", "漢字", "漢字"]
+    assert wrap_line("", 5) == [""]

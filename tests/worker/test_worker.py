@@ -185,7 +185,7 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
     assert "everything is settled" not in workers[1].said
     (workspace.root / "go").touch()
     assert workers[1].ended() == (0, b"")
-    assert (reader.list()[0].status, reader.at_rest(reader.find("a"))) == ("PAUSED", True)
+    assert (reader.list()[0].status, reader.is_settled(reader.find("a"))) == ("PAUSED", True)
     assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (1, 1)
     reader.close()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.support.git_repository import git, make_repository
 
-from penguin.orchestration.worktree import Tree
-from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept
-from penguin.orchestration.worktree.sync.sync import Sharing
+from penguin.orchestration.worktree import WorkingTree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, NewCheckpoint
+from penguin.orchestration.worktree.sync.sync import TreeSync
 
 EXCLUDE = (".env*", "*.key")
 WORKFLOW = "ituv-a-000001"
@@ -24,10 +24,10 @@ class Clone:
         self.top = top
         self.workspace = top / inside
         self.runs = runs
-        self.sharing = Sharing(self.workspace, runs, "shared")
+        self.sharing = TreeSync(self.workspace, runs, "shared")
 
-    def tree(self, workflow_id: str = WORKFLOW) -> Tree:
-        return Tree(self.workspace, self.runs / workflow_id, EXCLUDE)
+    def tree(self, workflow_id: str = WORKFLOW) -> WorkingTree:
+        return WorkingTree(self.workspace, self.runs / workflow_id, EXCLUDE)
 
     def checkpoints(self, workflow_id: str = WORKFLOW) -> Checkpoints:
         return Checkpoints(self.workspace, self.runs / workflow_id, EXCLUDE)
@@ -51,12 +51,12 @@ class Clone:
         tree, checkpoints = self.tree(workflow_id), self.checkpoints(workflow_id)
         if not checkpoints.lineage.shared:
             checkpoints.lineage.note(number - 1)
-        if not checkpoints.begun:
-            checkpoints.begin(tree.now())
+        if not checkpoints.has_start:
+            checkpoints.save_start(tree.digest())
         tree.before_implement(number)
         work(self.workspace)
-        digest = tree.after_implement(number) if phase == "implement" else tree.now()
-        kept: Kept = checkpoints.keep(f"{number}-{phase}", digest)
+        digest = tree.after_implement(number) if phase == "implement" else tree.digest()
+        kept: NewCheckpoint = checkpoints.save(f"{number}-{phase}", digest)
         assert kept.commit
         checkpoints.lineage.note(number)
         if push:

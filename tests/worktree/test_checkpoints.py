@@ -177,7 +177,7 @@ def test_the_locks_of_a_git_that_was_killed_do_no_harm(workflow: Workflow) -> No
     workflow.begin()
     for name in ("tree.index.lock", "checkpoint.index.lock"):
         (workflow.folder / name).touch()
-    assert workflow.tree.now()
+    assert workflow.tree.digest()
     assert workflow.keep("1-implement").commit
 
 
@@ -192,7 +192,7 @@ def test_a_merge_under_way_is_kept_as_the_files_are(workflow: Workflow, reposito
         git(repository, "merge", "side")
     commit = workflow.keep("1-implement").commit
     assert "<<<<<<<" in git(repository, "show", f"{commit}:code.py")
-    assert workflow.tree.now()
+    assert workflow.tree.digest()
     assert "UU code.py" in git(repository, "status", "--porcelain")
 
 
@@ -203,7 +203,7 @@ def test_a_workspace_in_a_subfolder_keeps_to_itself(repository: Path, tmp_path: 
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     (repository / "outside.txt").write_text("x")
     (repository / "code.py").write_text("outside\n")
-    before = workflow.tree.now()
+    before = workflow.tree.digest()
     workflow.begin()
     (repository / "lib" / "new.py").write_text("x")
     (repository / "lib" / "util.py").write_text("x = 2\n")
@@ -212,7 +212,7 @@ def test_a_workspace_in_a_subfolder_keeps_to_itself(repository: Path, tmp_path: 
     assert kept.left_out == ("my.key",)
     assert workflow.files("1-implement") == ["new.py", "util.py"], "as git shows them there"
     assert git(repository, "show", f"{kept.commit}:code.py") == "print(1)\n"
-    assert workflow.tree.changed(before, workflow.tree.now()) == ("util.py",)
+    assert workflow.tree.changed(before, workflow.tree.digest()) == ("util.py",)
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_without_a_repository(tmp_path: Path) -> None:
     folder.mkdir()
     workflow = Workflow(folder, tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()
-    assert not workflow.checkpoints.begun
+    assert not workflow.checkpoints.has_start
     with pytest.raises(NoRepository):
         workflow.keep("1-implement")
     drop_checkpoints(folder, "ituv-a-000001")

@@ -10,15 +10,15 @@ from tests.support.git_repository import git
 from tests.worktree.workflow_tree import Workflow
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
-from penguin.orchestration.worktree.diff import Difference, difference
+from penguin.orchestration.worktree.diff import TreeDiff, workflow_diff
 
 
-def shown(found: Difference) -> tuple[list[str], str]:
+def shown(found: TreeDiff) -> tuple[list[str], str]:
     return found.files(), b"".join(found.text()).decode()
 
 
 def told(workflow: Workflow, phase: WorkflowPhase | None = None, running: int | None = None, active: bool = False):  # type: ignore[no-untyped-def]
-    return shown(difference(workflow.workspace, workflow.folder, phase=phase, running=running, active=active))
+    return shown(workflow_diff(workflow.workspace, workflow.folder, phase=phase, running=running, active=active))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_settings_of_the_user_do_not_change_it(
 
 
 def test_colours_on_demand(begun: Workflow) -> None:
-    found = difference(begun.workspace, begun.folder, active=False)
+    found = workflow_diff(begun.workspace, begun.folder, active=False)
     assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
 
 
@@ -102,7 +102,7 @@ def test_a_subfolder_sees_its_own_names(repository: Path, tmp_path: Path) -> Non
 
 def test_a_large_diff_comes_in_pieces_and_may_be_left(begun: Workflow, repository: Path) -> None:
     (repository / "large.txt").write_text("line\n" * 1_000_000)
-    pieces = difference(begun.workspace, begun.folder, active=True).text()
+    pieces = workflow_diff(begun.workspace, begun.folder, active=True).text()
     assert len(next(pieces)) <= 64 * 1024
     pieces.close()  # type: ignore[attr-defined]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.git_repository import git
 
-from penguin.orchestration.worktree import Tree
+from penguin.orchestration.worktree import WorkingTree
 
 
 @pytest.fixture
@@ -24,63 +24,63 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tree(repository: Path, tmp_path: Path) -> Tree:
-    return Tree(repository, tmp_path / "workflow")
+def tree(repository: Path, tmp_path: Path) -> WorkingTree:
+    return WorkingTree(repository, tmp_path / "workflow")
 
 
-def implemented(tree: Tree, path: Path, text: str) -> str:
+def implemented(tree: WorkingTree, path: Path, text: str) -> str:
     tree.before_implement(1)
     path.write_text(text)
     return tree.after_implement(1)
 
 
-def test_the_same_files_give_the_same_digest(tree: Tree) -> None:
-    assert tree.now() == tree.now() != ""
+def test_the_same_files_give_the_same_digest(tree: WorkingTree) -> None:
+    assert tree.digest() == tree.digest() != ""
 
 
-def test_a_tracked_file_that_changes_is_seen_and_named(tree: Tree, repository: Path) -> None:
-    before = tree.now()
+def test_a_tracked_file_that_changes_is_seen_and_named(tree: WorkingTree, repository: Path) -> None:
+    before = tree.digest()
     (repository / "code.py").write_text("print(2)\n")
-    after = tree.now()
+    after = tree.digest()
     assert after != before
     assert tree.changed(before, after) == ("code.py",)
 
 
-def test_a_tracked_file_that_vanishes_is_seen(tree: Tree, repository: Path) -> None:
-    before = tree.now()
+def test_a_tracked_file_that_vanishes_is_seen(tree: WorkingTree, repository: Path) -> None:
+    before = tree.digest()
     (repository / "code.py").unlink()
-    assert tree.changed(before, tree.now()) == ("code.py",)
+    assert tree.changed(before, tree.digest()) == ("code.py",)
 
 
-def test_what_implement_made_belongs_to_the_tree(tree: Tree, repository: Path) -> None:
-    before = tree.now()
+def test_what_implement_made_belongs_to_the_tree(tree: WorkingTree, repository: Path) -> None:
+    before = tree.digest()
     made = implemented(tree, repository / "new file.py", "x = 1\n")
     assert tree.changed(before, made) == ("new file.py",)
     (repository / "new file.py").write_text("x = 2\n")
-    assert tree.now() != made
+    assert tree.digest() != made
 
 
-def test_what_tests_leave_behind_does_not_change_the_tree(tree: Tree, repository: Path) -> None:
+def test_what_tests_leave_behind_does_not_change_the_tree(tree: WorkingTree, repository: Path) -> None:
     tested = implemented(tree, repository / "new.py", "x = 1\n")
     (repository / "report.xml").write_text("<r/>")
     (repository / "ignored.log").write_text("noise")
-    assert tree.now() == tested
+    assert tree.digest() == tested
 
 
-def test_what_was_there_before_implement_is_not_its_work(tree: Tree, repository: Path) -> None:
+def test_what_was_there_before_implement_is_not_its_work(tree: WorkingTree, repository: Path) -> None:
     (repository / "notes.txt").write_text("mine")
     made = implemented(tree, repository / "new.py", "x = 1\n")
     (repository / "notes.txt").write_text("mine, changed")
-    assert tree.now() == made
+    assert tree.digest() == made
 
 
-def test_caches_of_tools_are_left_out(tree: Tree, repository: Path) -> None:
+def test_caches_of_tools_are_left_out(tree: WorkingTree, repository: Path) -> None:
     (repository / "__pycache__").mkdir()
-    before = tree.now()
+    before = tree.digest()
     assert implemented(tree, repository / "__pycache__" / "code.pyc", "x") == before
 
 
-def test_the_users_index_branch_and_files_are_untouched(tree: Tree, repository: Path) -> None:
+def test_the_users_index_branch_and_files_are_untouched(tree: WorkingTree, repository: Path) -> None:
     (repository / "code.py").write_text("print(2)\n")
     git(repository, "add", "code.py")
     status, head = git(repository, "status", "--porcelain"), git(repository, "rev-parse", "HEAD")
@@ -94,13 +94,13 @@ def test_a_repository_without_a_commit_has_a_tree(tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     git(folder, "init", "-q")
-    tree = Tree(folder, tmp_path / "workflow")
-    before = tree.now()
+    tree = WorkingTree(folder, tmp_path / "workflow")
+    before = tree.digest()
     assert before
     assert implemented(tree, folder / "first.py", "x = 1\n") not in ("", before)
 
 
-def test_a_hook_of_the_user_is_not_run(tree: Tree, repository: Path, tmp_path: Path) -> None:
+def test_a_hook_of_the_user_is_not_run(tree: WorkingTree, repository: Path, tmp_path: Path) -> None:
     hook = repository / ".git" / "hooks" / "post-index-change"
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     hook.chmod(0o755)
@@ -112,22 +112,22 @@ def test_without_git_nothing_is_known(tmp_path: Path, monkeypatch: pytest.Monkey
     outside = tmp_path / "plain"
     outside.mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))
-    tree = Tree(outside, tmp_path / "workflow")
+    tree = WorkingTree(outside, tmp_path / "workflow")
     tree.before_implement(1)
-    assert tree.after_implement(1) == tree.now() == ""
+    assert tree.after_implement(1) == tree.digest() == ""
     assert tree.changed("a", "b") == ()
 
 
 def test_a_variable_of_a_surrounding_git_does_not_lead_astray(
-    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tree: WorkingTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = tree.now()
+    digest = tree.digest()
     monkeypatch.setenv("GIT_DIR", os.fspath(tmp_path / "nowhere"))
-    assert tree.now() == digest
+    assert tree.digest() == digest
 
 
-def test_a_retry_still_knows_what_implement_made(tree: Tree, repository: Path, tmp_path: Path) -> None:
+def test_a_retry_still_knows_what_implement_made(tree: WorkingTree, repository: Path, tmp_path: Path) -> None:
     made = implemented(tree, repository / "new.py", "x = 1\n")
-    retry = Tree(repository, tmp_path / "retry")
+    retry = WorkingTree(repository, tmp_path / "retry")
     retry.inherit(tmp_path / "workflow")
-    assert retry.now() == made
+    assert retry.digest() == made

@@ -10,12 +10,12 @@ import pytest
 from tests.support.git_repository import git
 from tests.worktree.workflow_tree import Workflow
 
-from penguin.orchestration.worktree.restore import NotRestored, Restoration
+from penguin.orchestration.worktree.restore import RestoreError, TreeRestore
 
 
 def restore(workflow: Workflow, name: str) -> None:
     target = next(checkpoint for checkpoint in workflow.checkpoints.all() if checkpoint.name == name)
-    Restoration(workflow.checkpoints).restore(target, 7)
+    TreeRestore(workflow.checkpoints).restore(target, 7)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -86,7 +86,7 @@ def test_a_change_that_no_checkpoint_holds_is_not_overwritten(workflow: Workflow
     (repository / "code.py").write_text("print('by hand')\n")
     (repository / "by hand.txt").write_text("x")
     before = contents(repository)
-    with pytest.raises(NotRestored, match=r"no checkpoint holds the changes in by hand.txt, code.py$"):
+    with pytest.raises(RestoreError, match=r"no checkpoint holds the changes in by hand.txt, code.py$"):
         restore(workflow, "start")
     assert contents(repository) == before
     assert workflow.names() == ["start", "1-implement"]
@@ -122,7 +122,7 @@ def test_an_ignored_file_in_the_way_is_named(workflow: Workflow, repository: Pat
     workflow.keep("1-implement")
     (repository / "data").mkdir()
     (repository / "data" / "x.log").write_text("log")
-    with pytest.raises(NotRestored, match=r"in the way: data/x.log"):
+    with pytest.raises(RestoreError, match=r"in the way: data/x.log"):
         restore(workflow, "start")
     assert (repository / "data" / "x.log").read_text() == "log"
 
@@ -133,7 +133,7 @@ def test_a_file_that_checkpoints_leave_out_by_now_is_not_overwritten(workflow: W
     with (repository / "grows").open("wb") as file:
         file.truncate(10_000_001)
     workflow.keep("1-implement")
-    with pytest.raises(NotRestored, match=r"in the way: grows"):
+    with pytest.raises(RestoreError, match=r"in the way: grows"):
         restore(workflow, "start")
 
 
@@ -162,10 +162,10 @@ def test_the_tree_has_its_digest_again(workflow: Workflow, repository: Path) -> 
     workflow.tree.before_implement(1)
     (repository / "made.py").write_text("x")
     digest = workflow.tree.after_implement(1)
-    workflow.checkpoints.keep("1-implement", digest)
+    workflow.checkpoints.save("1-implement", digest)
     (repository / "made.py").unlink()
-    assert workflow.tree.now() != digest
+    assert workflow.tree.digest() != digest
     workflow.keep("2-test")
     restore(workflow, "1-implement")
     workflow.tree.adopt(digest)
-    assert workflow.tree.now() == digest
+    assert workflow.tree.digest() == digest

@@ -11,7 +11,7 @@ from tests.support.git_repository import git
 from tests.worktree.git_clones import NEXT, WORKFLOW, Clone, pushed, writing
 from tests.worktree.test_restore import contents
 
-from penguin.orchestration.worktree.sync.sync import NotBrought
+from penguin.orchestration.worktree.sync.sync import MergeConflict
 
 # --- taking over ---
 
@@ -31,12 +31,12 @@ def test_a_workflow_goes_on_in_another_clone_with_the_same_files_and_digest(one:
     two.bring(1)
     assert contents(two.workspace) == contents(one.workspace)
     assert os.access(two.workspace / "tool", os.X_OK)
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
     assert two.sharing.is_here(WORKFLOW, 1)
-    assert two.checkpoints().begun
+    assert two.checkpoints().has_start
     assert two.names() == ["start", "1-implement"]
     two.write("made.py", "x = 2\n")
-    assert two.tree().now() != digest
+    assert two.tree().digest() != digest
 
 
 def test_what_tests_left_behind_is_brought_and_is_not_of_the_tree(one: Clone, two: Clone) -> None:
@@ -46,7 +46,7 @@ def test_what_tests_left_behind_is_brought_and_is_not_of_the_tree(one: Clone, tw
     two.bring(2)
     assert two.read("report.xml") == "<r/>"
     two.write("report.xml", "<other/>")
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
 
 
 def test_the_next_checkpoints_go_on_from_those_of_the_other(one: Clone, two: Clone, bare: Path) -> None:
@@ -70,7 +70,7 @@ def test_there_and_back_with_edits_of_one_file(one: Clone, two: Clone) -> None:
     digest = one.attempt(3, writing(made__py="3\n"))
     two.bring(3)
     assert two.read("made.py") == "3\n"
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
     one.bring(3)
     assert one.read("made.py") == "3\n"
 
@@ -100,7 +100,7 @@ def test_an_attempt_that_was_never_pushed_is_not_passed_over(one: Clone, two: Cl
     one.attempt(1, writing(made__py="1\n"))
     one.attempt(2, writing(made__py="2\n"), push=False)
     before = contents(two.workspace)
-    with pytest.raises(NotBrought, match=f"attempt 2 of {WORKFLOW} is not on the git remote shared") as caught:
+    with pytest.raises(MergeConflict, match=f"attempt 2 of {WORKFLOW} is not on the git remote shared") as caught:
         two.bring(2)
     assert "/workflow retry" in caught.value.hint
     assert contents(two.workspace) == before
@@ -110,14 +110,14 @@ def test_an_attempt_that_was_never_pushed_is_not_passed_over(one: Clone, two: Cl
 
 def test_a_workflow_that_began_before_the_tree_was_shared_is_here(one: Clone, two: Clone) -> None:
     checkpoints = one.checkpoints()
-    checkpoints.begin(one.tree().now())
-    checkpoints.keep("1-test", one.tree().now())
+    checkpoints.save_start(one.tree().digest())
+    checkpoints.save("1-test", one.tree().digest())
     assert one.sharing.is_here(WORKFLOW, 1)
     assert not one.sharing.is_here(WORKFLOW, 2)
     digest = one.attempt(2, writing(made__py="x"))
     two.bring(2)
     assert two.names() == ["start", "1-test", "2-implement"]
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
 
 
 # --- building upon others ---
@@ -130,7 +130,7 @@ def test_a_dependent_gets_the_work_of_its_dependencies(one: Clone, two: Clone) -
     two.bring(0, "ituv-unknown-000009", WORKFLOW, workflow_id=NEXT)
     assert two.read("made.py") == "1\n"
     assert two.sharing.is_here(NEXT, 0)
-    assert not two.checkpoints(NEXT).begun
+    assert not two.checkpoints(NEXT).has_start
     two.attempt(1, writing(next__py="n"), workflow_id=NEXT)
     assert "made.py" in git(two.workspace, "ls-tree", "--name-only", f"refs/penguin/{NEXT}/start")
     one.bring(1, WORKFLOW, workflow_id=NEXT)
@@ -164,9 +164,9 @@ def test_passes_that_a_retry_took_over_hold_elsewhere(one: Clone, two: Clone) ->
     one.bring()
     digest = one.attempt(1, writing(made__py="1\n"))
     two.bring(0, WORKFLOW, workflow_id=NEXT, passed=digest)
-    assert two.tree(NEXT).now() == digest
+    assert two.tree(NEXT).digest() == digest
     two.write("made.py", "2\n")
-    assert two.tree(NEXT).now() != digest
+    assert two.tree(NEXT).digest() != digest
 
 
 # --- what is the user's ---
@@ -211,7 +211,7 @@ def test_a_conflict_names_the_file_and_touches_nothing(one: Clone, two: Clone) -
     one.bring()
     one.attempt(1, writing(code__py="print('theirs')\n", made__py="x\n"))
     before, traces = contents(two.workspace), two.traces()
-    with pytest.raises(NotBrought, match=f"the work of {WORKFLOW} .* both changed code.py$") as caught:
+    with pytest.raises(MergeConflict, match=f"the work of {WORKFLOW} .* both changed code.py$") as caught:
         two.bring(1)
     assert contents(two.workspace) == before
     assert two.traces() == traces
@@ -233,7 +233,7 @@ def test_a_file_that_is_ignored_here_or_left_out_is_not_overwritten(one: Clone, 
     one.bring()
     one.attempt(1, writing(made__py="theirs\n", code__py="print(2)\n"))
     before = contents(two.workspace)
-    with pytest.raises(NotBrought, match=r"in the way: made.py, private.key$"):
+    with pytest.raises(MergeConflict, match=r"in the way: made.py, private.key$"):
         two.bring(1)
     assert contents(two.workspace) == before
     (two.workspace / "made.py").unlink()

@@ -13,7 +13,7 @@ from tests.worktree.git_clones import NEXT, WORKFLOW, Clone, pushed, writing
 from tests.worktree.test_restore import contents
 
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
-from penguin.orchestration.worktree.sync.sync import NotPushed, NotShared, Sharing, Unreachable
+from penguin.orchestration.worktree.sync.sync import PushRejected, RemoteUnreachable, SyncRefused, TreeSync
 
 # --- what is pushed ---
 
@@ -23,7 +23,7 @@ def test_a_late_word_of_a_tree_that_lost_the_workflow_is_refused(one: Clone, two
     one.attempt(1, writing(made__py="1\n"))
     two.bring(1)
     two.attempt(2, writing(made__py="2\n"))
-    with pytest.raises(NotPushed, match=r"2-implement\): it goes on elsewhere"):
+    with pytest.raises(PushRejected, match=r"2-implement\): it goes on elsewhere"):
         one.attempt(2, writing(made__py="late\n"))
     assert git(bare, "show", f"refs/penguin/{WORKFLOW}/2-implement:made.py") == "2\n"
     own = git(one.workspace, "rev-parse", f"refs/penguin/{WORKFLOW}/2-implement").strip()
@@ -69,12 +69,12 @@ def test_secrets_large_and_ignored_files_never_leave(one: Clone, two: Clone, bar
     assert not any("SECRET" in text or "noise" in text for text in texts)
     two.bring(2)
     assert not (two.workspace / "made.key").exists()
-    assert two.tree().now() != digest
+    assert two.tree().digest() != digest
     for name in ("made.key", "large", "grows"):
         shutil.copy2(one.workspace / name, two.workspace / name)
     two.bring(2)
     again = make_again(two)
-    assert again.tree().now() == digest
+    assert again.tree().digest() == digest
 
 
 def make_again(clone: Clone) -> Clone:
@@ -141,15 +141,15 @@ def test_records_that_were_deleted_leave_nothing_in_the_way(one: Clone, bare: Pa
 
 def test_the_upstream_is_refused_by_default(one: Clone, tmp_path: Path) -> None:
     one.sharing.check(False)
-    origin = Sharing(one.workspace, one.runs, "origin")
-    with pytest.raises(NotShared, match=r"origin is the upstream of the branch \w+") as caught:
+    origin = TreeSync(one.workspace, one.runs, "origin")
+    with pytest.raises(SyncRefused, match=r"origin is the upstream of the branch \w+") as caught:
         origin.check(False)
     assert "push_to_upstream: true" in caught.value.hint
     origin.check(True)
     git(one.workspace, "remote", "add", "same", f"file://{tmp_path}/origin/.git/")
     git(one.workspace, "remote", "set-url", "origin", os.fspath(tmp_path / "origin" / ".git"))
-    with pytest.raises(NotShared, match="same is the upstream"):
-        Sharing(one.workspace, one.runs, "same").check(False)
+    with pytest.raises(SyncRefused, match="same is the upstream"):
+        TreeSync(one.workspace, one.runs, "same").check(False)
     git(one.workspace, "checkout", "-q", "--detach")
     origin.check(False)
 
@@ -167,42 +167,42 @@ def test_one_place_has_many_addresses(one: Clone, first: str, second: str, same:
     git(one.workspace, "remote", "set-url", "origin", first)
     git(one.workspace, "remote", "set-url", "shared", second)
     if same:
-        with pytest.raises(NotShared):
+        with pytest.raises(SyncRefused):
             one.sharing.check(False)
     else:
         one.sharing.check(False)
 
 
 def test_no_remote_and_no_repository(one: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(NotShared, match="there is no git remote 'nowhere'") as caught:
-        Sharing(one.workspace, one.runs, "nowhere").check(False)
+    with pytest.raises(SyncRefused, match="there is no git remote 'nowhere'") as caught:
+        TreeSync(one.workspace, one.runs, "nowhere").check(False)
     assert caught.value.hint == "git remote add nowhere URL, or name one of origin, shared"
     plain = tmp_path / "plain"
     plain.mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))
-    with pytest.raises(NotShared, match="needs a git repository"):
-        Sharing(plain, one.runs, "shared").check(False)
+    with pytest.raises(SyncRefused, match="needs a git repository"):
+        TreeSync(plain, one.runs, "shared").check(False)
 
 
 def test_a_remote_that_is_silent_is_given_up(one: Clone) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         git(one.workspace, "remote", "set-url", "shared", f"git://127.0.0.1:{server.getsockname()[1]}/x")
-        with pytest.raises(Unreachable, match=r"shared did not answer within 0\.5 s"):
-            Sharing(one.workspace, one.runs, "shared", limit=0.5).bring(WORKFLOW, 0)
+        with pytest.raises(RemoteUnreachable, match=r"shared did not answer within 0\.5 s"):
+            TreeSync(one.workspace, one.runs, "shared", limit=0.5).bring(WORKFLOW, 0)
 
 
 def test_a_transfer_that_goes_on_is_waited_for(one: Clone, bare: Path) -> None:
     hook = bare / "hooks" / "update"
     hook.write_text("#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo $i >&2; sleep 0.2; done\n")
     hook.chmod(0o755)
-    one.sharing = Sharing(one.workspace, one.runs, "shared", limit=0.5)
+    one.sharing = TreeSync(one.workspace, one.runs, "shared", limit=0.5)
     one.attempt(1)
     assert len(pushed(bare)) == 2
 
 
 def test_a_remote_that_is_not_there_says_so(one: Clone, bare: Path) -> None:
     shutil.rmtree(bare)
-    with pytest.raises(Unreachable, match=r"shared can't be used: .*bare.git") as caught:
+    with pytest.raises(RemoteUnreachable, match=r"shared can't be used: .*bare.git") as caught:
         one.attempt(1)
     assert caught.value.hint == "git ls-remote shared"
 
@@ -212,5 +212,7 @@ def test_a_remote_that_refuses_is_quoted(one: Clone, bare: Path) -> None:
     hook = bare / "hooks" / "update"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(Unreachable, match=r"shared refuses refs/penguin/\S+ \[remote rejected\] \(hook declined\)"):
+    with pytest.raises(
+        RemoteUnreachable, match=r"shared refuses refs/penguin/\S+ \[remote rejected\] \(hook declined\)"
+    ):
         one.attempt(1)

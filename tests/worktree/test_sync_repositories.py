@@ -20,7 +20,7 @@ def test_a_workspace_in_a_subfolder_brings_nothing_from_outside(tmp_path: Path) 
     two.bring(1)
     assert (two.read("made.py"), two.read("util.py")) == ("x\n", "x = 2\n")
     assert (two.top / "code.py").read_text() == "mine, outside\n"
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
     two.attempt(2, writing(made__py="y\n"))
     one.bring(2)
     assert one.read("made.py") == "y\n"
@@ -66,7 +66,7 @@ def test_a_linked_worktree_shares_under_the_plain_names(one: Clone, two: Clone, 
     one.bring(1)
     assert one.read("made.py") == "x\n"
     two.bring(1)
-    assert two.tree().now() == digest
+    assert two.tree().digest() == digest
 
 
 def test_repositories_without_a_commit(tmp_path: Path) -> None:
@@ -83,4 +83,4 @@ def test_repositories_without_a_commit(tmp_path: Path) -> None:
     digest = found[0].attempt(1, writing(made__py="x\n"))
     found[1].bring(1)
     assert found[1].read("made.py") == "x\n"
-    assert found[1].tree().now() == digest
+    assert found[1].tree().digest() == digest

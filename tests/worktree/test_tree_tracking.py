@@ -12,8 +12,8 @@ from tests.worktree.git_clones import WORKFLOW, Clone, writing
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Definition, Task
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
-from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
+from penguin.orchestration.execution.tree_tracking import TreeTrackingRunner
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ class Doing:
         self._work = work
         self._result = result
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         self._work(Path(order.workspace))
         return self._result
 
@@ -53,7 +53,7 @@ async def run(
         attempt=attempt,
         definition=Definition(task=Task(id="t", title="A task"), gates={}, timeouts={}),
     )
-    return await Witness(Doing(work, result), shared=shared).run(order, Control())
+    return await TreeTrackingRunner(Doing(work, result), shared=shared).run(order, StopControl())
 
 
 async def test_each_attempt_can_be_gone_on_from_elsewhere(one: Clone, two: Clone) -> None:
@@ -92,4 +92,4 @@ async def test_a_tree_that_is_shared_from_now_on_takes_what_was_before_along(one
     result = await run(one, 2, WorkflowPhase.TEST, writing())
     one.sharing.push(WORKFLOW)
     two.bring(2)
-    assert two.tree().now() == result.tree
+    assert two.tree().digest() == result.tree

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.support.git_repository import git
 
-from penguin.orchestration.worktree import Tree
-from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept
+from penguin.orchestration.worktree import WorkingTree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, NewCheckpoint
 
 
 class Workflow:
@@ -16,14 +16,14 @@ class Workflow:
     def __init__(self, workspace: Path, folder: Path, exclude: tuple[str, ...] = (".env*", "*.key")) -> None:
         self.workspace = workspace
         self.folder = folder
-        self.tree = Tree(workspace, folder, exclude)
+        self.tree = WorkingTree(workspace, folder, exclude)
         self.checkpoints = Checkpoints(workspace, folder, exclude)
 
     def begin(self) -> None:
-        self.checkpoints.begin(self.tree.now())
+        self.checkpoints.save_start(self.tree.digest())
 
-    def keep(self, name: str) -> Kept:
-        return self.checkpoints.keep(name, self.tree.now())
+    def keep(self, name: str) -> NewCheckpoint:
+        return self.checkpoints.save(name, self.tree.digest())
 
     def files(self, name: str) -> list[str]:
         """What a checkpoint holds."""

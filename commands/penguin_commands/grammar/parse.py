@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.resolve import command_of
-from penguin_commands.grammar.spec import Argument, Command, Flag, Invocation, Kind
+from penguin_commands.grammar.resolve import resolve_command
+from penguin_commands.grammar.spec import Argument, Command, Flag, Invocation, ValueKind
 from penguin_commands.grammar.table import TABLE
-from penguin_commands.grammar.tokens import Word, split
-from penguin_commands.grammar.values import convert, shown, unknown
+from penguin_commands.grammar.tokens import Word, split_words
+from penguin_commands.grammar.values import convert_value, quote_for_error, unknown_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +21,17 @@ def parse(line: str, *, comments: bool = False) -> Invocation | None:
     Raises UsageError.
     """
     try:
-        words = split(line, comments=comments)
-        return _invocation(words) if words else None
+        words = split_words(line, comments=comments)
+        return _parse_invocation(words) if words else None
     except UsageError as error:
         error.line = line
         raise
 
 
-def _invocation(words: Sequence[Word]) -> Invocation:
-    command, rest = command_of(TABLE, words)
+def _parse_invocation(words: Sequence[Word]) -> Invocation:
+    command, rest = resolve_command(TABLE, words)
     try:
-        return Invocation(command, values(command, rest))
+        return Invocation(command, parse_values(command, rest))
     except UsageError as error:
         usage = f"usage: {command.usage}"
         error.hint = f"{error.hint}; {usage}" if error.hint else usage
@@ -41,18 +41,18 @@ def _invocation(words: Sequence[Word]) -> Invocation:
         raise
 
 
-def values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
+def parse_values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
     """The values of a command's arguments and flags, by the names of its handler's parameters. Raises UsageError."""
-    return _Values(command).read(words)
+    return _ValueParser(command).read(words)
 
 
-class _Values:
+class _ValueParser:
     """The values of one line, as they are read."""
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.values: dict[str, Any] = {}
-        self.waiting = list(command.arguments)
+        self.remaining_arguments = list(command.arguments)
         self.literal = False
 
     def read(self, words: Sequence[Word]) -> dict[str, Any]:
@@ -61,66 +61,69 @@ class _Values:
         while rest:
             word = rest.pop(0)
             if self.literal or not word.text.startswith("-") or word.text == "-":
-                self._argument(word, rest)
+                self._read_argument(word, rest)
             elif word.text == "--":
                 self.literal = True
             else:
-                self._flag(word, rest)
+                self._read_flag(word, rest)
         self._check_complete()
         return self.values
 
-    def _argument(self, word: Word, rest: list[Word]) -> None:
-        if not self.waiting:
-            raise UsageError(f"{shown(word.text)} is one word too many", "", word.start, word.end)
-        argument = self.waiting[0]
-        if argument.kind is Kind.TEXT:
+    def _read_argument(self, word: Word, rest: list[Word]) -> None:
+        if not self.remaining_arguments:
+            raise UsageError(f"{quote_for_error(word.text)} is one word too many", "", word.start, word.end)
+        argument = self.remaining_arguments[0]
+        if argument.kind is ValueKind.TEXT:
             # Advice may well speak of flags: from its first word on, all is text.
             self.values[argument.name] = " ".join([word.text, *(other.text for other in rest)])
             rest.clear()
         elif argument.many:
-            self.values[argument.name] = (*self.values.get(argument.name, ()), _value(argument, word, word.text))
+            self.values[argument.name] = (
+                *self.values.get(argument.name, ()),
+                _convert_value(argument, word, word.text),
+            )
             return
         else:
-            self.values[argument.name] = _value(argument, word, word.text)
-        self.waiting.pop(0)
+            self.values[argument.name] = _convert_value(argument, word, word.text)
+        self.remaining_arguments.pop(0)
 
-    def _flag(self, word: Word, rest: list[Word]) -> None:
+    def _read_flag(self, word: Word, rest: list[Word]) -> None:
         name, equals, text = word.text.partition("=")
-        glued = self.command.flag(word.text[:2])
+        glued = self.command.find_flag(word.text[:2])
         if glued and glued.kind and not name.startswith("--") and len(word.text) > 2:
             name, equals, text = word.text[:2], "glued", word.text[2:]
-        flag = self.command.flag(name)
+        flag = self.command.find_flag(name)
         if flag is None:
             known = [f"--{flag.name}" for flag in self.command.flags]
-            raise UsageError(unknown("flag", name, known), "", word.start, word.end)
-        if flag.key in self.values and not flag.many:
+            raise UsageError(unknown_message("flag", name, known), "", word.start, word.end)
+        if flag.parameter_name in self.values and not flag.many:
             raise UsageError(f"--{flag.name} is there twice", "", word.start, word.end)
         if flag.kind is None:
             if equals:
                 raise UsageError(f"--{flag.name} takes no value", "", word.start, word.end)
-            self.values[flag.key] = True
+            self.values[flag.parameter_name] = True
             return
         if not equals:
             if not rest:
                 raise UsageError(f"{name} needs a value", "", word.start, word.end)
             word = rest.pop(0)
             text = word.text
-        value = _value(flag, word, text)
-        self.values[flag.key] = (*self.values.get(flag.key, ()), value) if flag.many else value
+        value = _convert_value(flag, word, text)
+        self.values[flag.parameter_name] = (*self.values.get(flag.parameter_name, ()), value) if flag.many else value
 
     def _check_complete(self) -> None:
-        for argument in self.waiting:
+        for argument in self.remaining_arguments:
             if argument.required and argument.name not in self.values:
                 raise UsageError(f"{argument.usage} is missing")
         for flag in self.command.flags:
-            if flag.required and flag.key not in self.values:
+            if flag.required and flag.parameter_name not in self.values:
                 raise UsageError(f"{flag.usage} is missing")
 
 
-def _value(spec: Argument | Flag, word: Word, text: str) -> Any:
+def _convert_value(spec: Argument | Flag, word: Word, text: str) -> Any:
     flag = spec if isinstance(spec, Flag) else None
     try:
-        return convert(spec.kind or Kind.NAME, text, spec.choices)
+        return convert_value(spec.kind or ValueKind.NAME, text, spec.choices)
     except UsageError as error:
         where = f"--{flag.name}: " if flag else ""
         raise UsageError(f"{where}{error.message}", error.hint, word.start, word.end) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.tokens import Word
-from penguin_commands.grammar.values import nearest, shown, unknown
+from penguin_commands.grammar.values import nearest_match, quote_for_error, unknown_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,42 +17,44 @@ if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Command, CommandTable
 
 
-def command_of(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
+def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
     """The command that the first words name, and the words that are left for it. Raises UsageError."""
     first, rest = words[0], list(words[1:])
-    noun = noun_of(table, first)
+    noun = resolve_noun(table, first)
     alone = table.lookup(noun, "")
     if alone:
-        return _allowed(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
-    place = _place_of_verb(table, noun, rest)
+        return _check_prefix(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
+    place = _verb_index(table, noun, rest)
     if place is None:
         names = ", ".join(command.verb for command in table.verbs(noun))
         raise UsageError(f"/{noun} needs a verb: {names}", f"/help {noun} explains them", first.start, first.end)
     verb = rest.pop(place)
-    command = verb_of(table, noun, verb)
+    command = resolve_verb(table, noun, verb)
     exact = first.text[1:] == noun and verb.text in (command.verb, *command.aliases)
-    return _allowed(command, [first, verb], exact=exact), rest
+    return _check_prefix(command, [first, verb], exact=exact), rest
 
 
-def noun_of(table: CommandTable, word: Word) -> str:
+def resolve_noun(table: CommandTable, word: Word) -> str:
     """The noun that a word with a slash names; of a command that stands alone its own, not its other name."""
     name = word.text.removeprefix("/")
     if not word.text.startswith("/"):
-        raise UsageError(_no_slash(table, name), "/help lists the commands", word.start, word.end)
+        raise UsageError(_missing_slash_message(table, name), "/help lists the commands", word.start, word.end)
     if name in table.nouns:
         return name
     alone = table.lookup(name, "")
     if alone:
         return alone.noun
-    found = {command.noun: None for command in table.commands for it in _nouns(command) if name and it.startswith(name)}
+    found = {
+        command.noun: None for command in table.commands for it in _noun_names(command) if name and it.startswith(name)
+    }
     if len(found) > 1:
-        raise _ambiguous(word, [f"/{noun}" for noun in found])
+        raise _ambiguous_error(word, [f"/{noun}" for noun in found])
     if not found:
-        raise _unknown_noun(table, word)
+        raise _unknown_noun_error(table, word)
     return next(iter(found))
 
 
-def verb_of(table: CommandTable, noun: str, word: Word) -> Command:
+def resolve_verb(table: CommandTable, noun: str, word: Word) -> Command:
     """The command that a verb of this noun names."""
     exact = table.lookup(noun, word.text)
     if exact:
@@ -60,17 +62,17 @@ def verb_of(table: CommandTable, noun: str, word: Word) -> Command:
     known = table.verbs(noun)
     found = [one for one in known if word.text and any(it.startswith(word.text) for it in (one.verb, *one.aliases))]
     if len(found) > 1:
-        raise _ambiguous(word, [command.verb for command in found])
+        raise _ambiguous_error(word, [command.verb for command in found])
     if not found:
-        raise _unknown_verb(table, noun, word)
+        raise _unknown_verb_error(table, noun, word)
     return found[0]
 
 
-def _nouns(command: Command) -> tuple[str, ...]:
+def _noun_names(command: Command) -> tuple[str, ...]:
     return (command.noun,) if command.verb else (command.noun, *command.aliases)
 
 
-def _place_of_verb(table: CommandTable, noun: str, rest: Sequence[Word]) -> int | None:
+def _verb_index(table: CommandTable, noun: str, rest: Sequence[Word]) -> int | None:
     """Where the verb stands: first, or behind flags of its own and their values."""
     if not rest or not rest[0].text.startswith("-"):
         return 0 if rest else None
@@ -87,47 +89,47 @@ def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:
     value_follows = False
     for word in words:
         name, equals, _ = word.text.partition("=")
-        flag = None if value_follows else command.flag(name)
+        flag = None if value_follows else command.find_flag(name)
         if not value_follows and flag is None:
             return False
         value_follows = flag is not None and flag.kind is not None and not equals
     return not value_follows
 
 
-def _allowed(command: Command, words: Sequence[Word], *, exact: bool) -> Command:
+def _check_prefix(command: Command, words: Sequence[Word], *, exact: bool) -> Command:
     """The command, unless only the beginning of its name was given, and it changes something."""
-    if exact or command.reads:
+    if exact or command.read_only:
         return command
     typed = " ".join(word.text for word in words)
-    message = f"{shown(typed)} is the beginning of {command.name}, which changes something"
+    message = f"{quote_for_error(typed)} is the beginning of {command.name}, which changes something"
     raise UsageError(message, f"write it out: {command.usage}", words[0].start, words[-1].end)
 
 
-def _no_slash(table: CommandTable, word: str) -> str:
+def _missing_slash_message(table: CommandTable, word: str) -> str:
     if word in table.nouns or table.lookup(word, ""):
         return f"commands begin with a slash: /{word}"
-    return f"{shown(word)} is no command; commands begin with a slash"
+    return f"{quote_for_error(word)} is no command; commands begin with a slash"
 
 
-def _ambiguous(word: Word, names: Sequence[str]) -> UsageError:
-    message = f"{shown(word.text)} may be {', '.join(names[:-1])} or {names[-1]}"
+def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
+    message = f"{quote_for_error(word.text)} may be {', '.join(names[:-1])} or {names[-1]}"
     return UsageError(message, "type more of it", word.start, word.end)
 
 
-def _unknown_noun(table: CommandTable, word: Word) -> UsageError:
+def _unknown_noun_error(table: CommandTable, word: Word) -> UsageError:
     """The error for a command that does not exist, with the usage of the one that was probably meant."""
     names = {f"/{noun}": noun for noun in table.nouns}
-    meant = table.verbs(names.get(nearest(word.text, names), ""))
+    meant = table.verbs(names.get(nearest_match(word.text, names), ""))
     if len(meant) > 1:
         hint = f"usage: /{meant[0].noun} {'|'.join(command.verb for command in meant)}"
     else:
         hint = f"usage: {meant[0].usage}" if meant else "/help lists the commands"
-    return UsageError(unknown("command", word.text, names), hint, word.start, word.end)
+    return UsageError(unknown_message("command", word.text, names), hint, word.start, word.end)
 
 
-def _unknown_verb(table: CommandTable, noun: str, verb: Word) -> UsageError:
+def _unknown_verb_error(table: CommandTable, noun: str, verb: Word) -> UsageError:
     """The error for a verb that its noun does not have, with the usage of the one that was probably meant."""
     names = [command.verb for command in table.verbs(noun)]
-    meant = table.lookup(noun, nearest(verb.text, names))
+    meant = table.lookup(noun, nearest_match(verb.text, names))
     hint = f"usage: {meant.usage}" if meant else f"/help {noun} explains them"
-    return UsageError(unknown(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)
+    return UsageError(unknown_message(f"/{noun} verb", verb.text, names), hint, verb.start, verb.end)

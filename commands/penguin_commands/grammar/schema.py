@@ -21,7 +21,7 @@ def command_data(command: Command) -> dict[str, Any]:
         "usage": command.usage,
         "help": command.help,
         "example": command.example,
-        "reads": command.reads,
+        "reads": command.read_only,
         "applies_to": [status.value for status in command.applies_to],
         "arguments": [argument_data(argument) for argument in command.arguments],
         "flags": [flag_data(flag) for flag in command.flags],
@@ -46,7 +46,7 @@ def flag_data(flag: Flag) -> dict[str, Any]:
     return {
         "name": f"--{flag.name}",
         "short": f"-{flag.short}" if flag.short else "",
-        "usage": flag.spelling,
+        "usage": flag.long_usage,
         "kind": flag.kind.value if flag.kind else None,
         "choices": list(flag.choices),
         "required": flag.required,

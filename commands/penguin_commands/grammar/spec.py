@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     """Does what a command asks for: at once where it only reads, else in a coroutine."""
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """What a value is: how it is checked, and what completes it."""
 
     WORKFLOW = "workflow"
@@ -66,7 +66,7 @@ class Argument(NamedTuple):
 
     name: str
     """As the handler calls it."""
-    kind: Kind
+    kind: ValueKind
     required: bool = True
     many: bool = False
     """Takes all that is left; the handler gets a tuple."""
@@ -76,7 +76,7 @@ class Argument(NamedTuple):
     @property
     def usage(self) -> str:
         name = "|".join(self.choices) or PLACEHOLDERS.get(self.kind, self.name.upper())
-        name += "…" if self.many or self.kind is Kind.TEXT else ""
+        name += "…" if self.many or self.kind is ValueKind.TEXT else ""
         return name if self.required else f"[{name}]"
 
 
@@ -85,7 +85,7 @@ class Flag(NamedTuple):
 
     name: str
     """Without the dashes."""
-    kind: Kind | None = None
+    kind: ValueKind | None = None
     help: str = ""
     short: str = ""
     """One letter, without the dash."""
@@ -97,7 +97,7 @@ class Flag(NamedTuple):
     """What stands for the value; by its kind unless said."""
 
     @property
-    def key(self) -> str:
+    def parameter_name(self) -> str:
         """As the handler calls it: a word that Python has a meaning for gets an underscore."""
         key = self.name.replace("-", "_")
         return f"{key}_" if key in ("from", "for", "any") else key
@@ -105,43 +105,43 @@ class Flag(NamedTuple):
     @property
     def usage(self) -> str:
         name = f"-{self.short}" if self.short and not self.kind else f"--{self.name}"
-        text = f"{name} {self.value}".rstrip()
+        text = f"{name} {self.value_usage}".rstrip()
         return text if self.required else f"[{text}]" + ("…" if self.many else "")
 
     @property
-    def value(self) -> str:
+    def value_usage(self) -> str:
         """What stands for its value; '' where it has none."""
         if self.kind is None:
             return ""
         return self.placeholder or "|".join(self.choices) or PLACEHOLDERS.get(self.kind, self.name.upper())
 
     @property
-    def spelling(self) -> str:
+    def long_usage(self) -> str:
         """All that it may be called, and its value: `-f, --follow`, `--limit N`."""
         names = [f"-{self.short}"] * bool(self.short) + [f"--{self.name}"]
-        return f"{', '.join(names)} {self.value}".rstrip()
+        return f"{', '.join(names)} {self.value_usage}".rstrip()
 
 
 PLACEHOLDERS = {
-    Kind.WORKFLOW: "ID",
-    Kind.SNAPSHOT: "ID",
-    Kind.TASK: "TASK",
-    Kind.BLUEPRINT: "BLUEPRINT",
-    Kind.PROJECT: "PROJECT",
-    Kind.PHASE: "PHASE",
-    Kind.STATUS: "STATUS",
-    Kind.STATUSES: "STATUS",
-    Kind.COMMAND: "COMMAND",
-    Kind.NAME: "NAME",
-    Kind.TEXT: "TEXT",
-    Kind.SECONDS: "SECONDS",
-    Kind.AGE: "AGE",
-    Kind.MOMENT: "TIME",
-    Kind.FILE: "FILE",
-    Kind.NUMBER: "N",
-    Kind.ATTEMPT: "N",
-    Kind.PERSON: "NAME",
-    Kind.BUDGET: "UNIT=N",
+    ValueKind.WORKFLOW: "ID",
+    ValueKind.SNAPSHOT: "ID",
+    ValueKind.TASK: "TASK",
+    ValueKind.BLUEPRINT: "BLUEPRINT",
+    ValueKind.PROJECT: "PROJECT",
+    ValueKind.PHASE: "PHASE",
+    ValueKind.STATUS: "STATUS",
+    ValueKind.STATUSES: "STATUS",
+    ValueKind.COMMAND: "COMMAND",
+    ValueKind.NAME: "NAME",
+    ValueKind.TEXT: "TEXT",
+    ValueKind.SECONDS: "SECONDS",
+    ValueKind.AGE: "AGE",
+    ValueKind.MOMENT: "TIME",
+    ValueKind.FILE: "FILE",
+    ValueKind.NUMBER: "N",
+    ValueKind.ATTEMPT: "N",
+    ValueKind.PERSON: "NAME",
+    ValueKind.BUDGET: "UNIT=N",
 }
 
 
@@ -162,11 +162,11 @@ class Command(NamedTuple):
     flags: tuple[Flag, ...] = ()
     aliases: tuple[str, ...] = ()
     """Other names: of the verb, or of the noun where there is no verb."""
-    reads: bool = False
+    read_only: bool = False
     """Changes nothing: the unambiguous beginning of its name, and of a workflow id, will do."""
     statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus)
     """Where a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
-    load: Callable[[], Handler] = _no_handler
+    load_handler: Callable[[], Handler] = _no_handler
     """Imports the module of the handler and returns the handler: `handler(session, **values)`."""
 
     @property
@@ -179,18 +179,18 @@ class Command(NamedTuple):
         return " ".join([self.name, *arguments, *(flag.usage for flag in self.flags)])
 
     @property
-    def other_names(self) -> tuple[str, ...]:
+    def alias_names(self) -> tuple[str, ...]:
         """What it is called, too: whole names."""
         return tuple(f"/{self.noun} {alias}" if self.verb else f"/{alias}" for alias in self.aliases)
 
     @property
     def applies_to(self) -> tuple[WorkflowStatus, ...]:
         """The statuses of the workflow that it is for, in their order; none where no workflow is its argument."""
-        if all(argument.kind is not Kind.WORKFLOW for argument in self.arguments):
+        if all(argument.kind is not ValueKind.WORKFLOW for argument in self.arguments):
             return ()
         return tuple(status for status in WorkflowStatus if status in self.statuses)
 
-    def flag(self, word: str) -> Flag | None:
+    def find_flag(self, word: str) -> Flag | None:
         """The flag that `--name` or `-n` names."""
         for flag in self.flags:
             if word == f"--{flag.name}" or (flag.short and word == f"-{flag.short}"):

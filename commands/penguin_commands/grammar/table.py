@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.grammar.spec import Argument, CommandTable, Flag, Kind
+from penguin_commands.grammar.spec import Argument, CommandTable, Flag, ValueKind
 from penguin_commands.grammar.workflow_table import (
     FROM_BLUEPRINT,
-    OPTIONAL_ID,
+    OPTIONAL_WORKFLOW,
     TASK,
     TIMEOUT,
     WAIT,
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Handler
 
 TABLE = CommandTable(WORKFLOW_TABLE.commands)
-BLUEPRINT = Argument("blueprint", Kind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
-SNAPSHOT = Argument("snapshot", Kind.SNAPSHOT, help="a saved conversation, or a workflow or task for its newest one")
+BLUEPRINT = Argument("blueprint", ValueKind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
+SNAPSHOT = Argument(
+    "snapshot", ValueKind.SNAPSHOT, help="a saved conversation, or a workflow or task for its newest one"
+)
 
 
 @TABLE.command("blueprint", "list", "List the blueprints", "/blueprint list", aliases=("ls",), reads=True)
@@ -116,7 +118,7 @@ def task_ready() -> Handler:
     "/task graph --format mermaid",
     flags=(
         FROM_BLUEPRINT._replace(help="only those of this blueprint"),
-        Flag("format", Kind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
+        Flag("format", ValueKind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
     ),
     reads=True,
 )
@@ -131,8 +133,8 @@ def task_graph() -> Handler:
     "list",
     "List the saved conversations of agents, the newest first",
     "/snapshot list auth-user-model",
-    arguments=(OPTIONAL_ID._replace(help="only those of this workflow"),),
-    flags=(Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),),
+    arguments=(OPTIONAL_WORKFLOW._replace(help="only those of this workflow"),),
+    flags=(Flag("limit", ValueKind.NUMBER, "at most so many; 100 unless said"),),
     aliases=("ls",),
     reads=True,
 )
@@ -166,7 +168,7 @@ def snapshot_show() -> Handler:
         SNAPSHOT,
         Argument(
             "file",
-            Kind.FILE,
+            ValueKind.FILE,
             required=False,
             help="the new file, or where there are several the new folder; it must not be there yet",
         ),
@@ -190,7 +192,7 @@ def health() -> Handler:
     "",
     "Copy the databases, while engines go on; what steps printed is not in them",
     "/backup penguin-backup.db",
-    arguments=(Argument("file", Kind.FILE, help="the new file; it must not be there yet"),),
+    arguments=(Argument("file", ValueKind.FILE, help="the new file; it must not be there yet"),),
 )
 def backup() -> Handler:
     from penguin_commands.handlers.maintenance import backup
@@ -211,7 +213,7 @@ def config() -> Handler:
     "Show a table of the active workflows above the input line, or take it away",
     "/watch on",
     arguments=(
-        Argument("state", Kind.CHOICE, required=False, choices=("on", "off"), help="the other one unless said"),
+        Argument("state", ValueKind.CHOICE, required=False, choices=("on", "off"), help="the other one unless said"),
     ),
     reads=True,
 )
@@ -226,7 +228,7 @@ def watch() -> Handler:
     "",
     "Run the lines of a file as if they stood here; it ends at their first error",
     "/source evening.penguin",
-    arguments=(Argument("file", Kind.FILE, help="a script, seen from the current folder; it may source others"),),
+    arguments=(Argument("file", ValueKind.FILE, help="a script, seen from the current folder; it may source others"),),
 )
 def source() -> Handler:
     from penguin_commands.handlers.system import source
@@ -239,7 +241,7 @@ def source() -> Handler:
     "",
     "Show the commands, or one of them",
     "/help workflow retry",
-    arguments=(Argument("words", Kind.COMMAND, required=False, many=True, help="the words of a command"),),
+    arguments=(Argument("words", ValueKind.COMMAND, required=False, many=True, help="the words of a command"),),
     reads=True,
 )
 def help_() -> Handler:

@@ -18,7 +18,7 @@ class Word(NamedTuple):
     end: int
 
 
-def split(line: str, *, comments: bool = False) -> list[Word]:
+def split_words(line: str, *, comments: bool = False) -> list[Word]:
     """The words of a line. With `comments`, a word that begins with `#` ends the line.
 
     Raises UsageError where a quote is left open, the line ends in a backslash, or holds what is no text.
@@ -33,12 +33,12 @@ def split(line: str, *, comments: bool = False) -> list[Word]:
             place += 1
         if place == len(line) or (comments and line[place] == "#"):
             return words
-        word = _word(line, place)
+        word = _read_word(line, place)
         words.append(word)
         place = word.end
 
 
-def _word(line: str, start: int) -> Word:
+def _read_word(line: str, start: int) -> Word:
     """The word that begins at `start`."""
     text: list[str] = []
     place = start
@@ -50,7 +50,7 @@ def _word(line: str, start: int) -> Word:
             text.append(line[place + 1])
             place += 2
         elif char in "'\"":
-            part, place = _quoted(line, place)
+            part, place = _read_quoted(line, place)
             text.append(part)
         else:
             text.append(char)
@@ -58,7 +58,7 @@ def _word(line: str, start: int) -> Word:
     return Word("".join(text), start, place)
 
 
-def _quoted(line: str, start: int) -> tuple[str, int]:
+def _read_quoted(line: str, start: int) -> tuple[str, int]:
     """The text of the quotes that open at `start`, and the place behind them."""
     quote = line[start]
     text: list[str] = []

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import ACTIVE, MOVING, RESTING, STOPPED, WorkflowStatus
-from penguin_commands.grammar.spec import Argument, CommandTable, Flag, Kind
+from penguin_commands.grammar.spec import Argument, CommandTable, Flag, ValueKind
 
 if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Handler
 
 WORKFLOW_TABLE = CommandTable()
-ID = Argument(
-    "workflow", Kind.WORKFLOW, help="a workflow, or a task for its newest one; @last for this session's newest"
+WORKFLOW = Argument(
+    "workflow", ValueKind.WORKFLOW, help="a workflow, or a task for its newest one; @last for this session's newest"
 )
-OPTIONAL_ID = ID._replace(required=False)
-TASK = Argument("task", Kind.TASK, help="a task's id; /task list shows them")
-FROM_BLUEPRINT = Flag("blueprint", Kind.BLUEPRINT, "the blueprint to look in, where several have this task")
-START_FROM = Flag("from", Kind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
+OPTIONAL_WORKFLOW = WORKFLOW._replace(required=False)
+TASK = Argument("task", ValueKind.TASK, help="a task's id; /task list shows them")
+FROM_BLUEPRINT = Flag("blueprint", ValueKind.BLUEPRINT, "the blueprint to look in, where several have this task")
+START_FROM = Flag("from", ValueKind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
 WAIT = Flag("wait", help="wait until it is over; fails unless it is COMPLETED")
-TIMEOUT = Flag("timeout", Kind.SECONDS, "wait no longer than this; 90, 1.5m, 2h")
+TIMEOUT = Flag("timeout", ValueKind.SECONDS, "wait no longer than this; 90, 1.5m, 2h")
 
 
 @WORKFLOW_TABLE.command(
@@ -46,7 +46,7 @@ def workflow_start() -> Handler:
     "pause",
     "Start no new step until it is resumed",
     "/workflow pause auth-user-model --now",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(Flag("now", help="end the step under way too, instead of letting it finish"),),
     statuses=MOVING,
 )
@@ -61,12 +61,12 @@ def workflow_pause() -> Handler:
     "resume",
     "Go on with a paused or blocked workflow",
     "/workflow resume auth-user-model --from test",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(
         START_FROM,
         Flag(
             "budget",
-            Kind.BUDGET,
+            ValueKind.BUDGET,
             "let agents spend so much more; turns, tokens, usd and minutes, several with commas",
             many=True,
             placeholder="usd=N",
@@ -85,7 +85,7 @@ def workflow_resume() -> Handler:
     "cancel",
     "End a workflow and everything it runs",
     "/workflow cancel auth-user-model",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     statuses=ACTIVE,
 )
 def workflow_cancel() -> Handler:
@@ -99,7 +99,7 @@ def workflow_cancel() -> Handler:
     "retry",
     "Start a new workflow that keeps the passes that still hold",
     "/workflow retry auth-user-model --from implement",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(
         START_FROM,
         Flag("restore", help="bring the files back to the tree of the last kept pass, or to that of the start"),
@@ -118,8 +118,8 @@ def workflow_retry() -> Handler:
     "Give advice to the next attempt at IMPLEMENT",
     "/workflow feedback auth-user-model Use bcrypt, not md5",
     arguments=(
-        ID,
-        Argument("text", Kind.TEXT, required=False, help="all that is left of the line; in a shell $EDITOR asks"),
+        WORKFLOW,
+        Argument("text", ValueKind.TEXT, required=False, help="all that is left of the line; in a shell $EDITOR asks"),
     ),
     statuses=ACTIVE,
 )
@@ -134,10 +134,10 @@ def workflow_feedback() -> Handler:
     "approve",
     "Pass a phase that nothing can check, on a person's word",
     '/workflow approve auth-user-model --by "Ada Lovelace" --note "read it all"',
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(
-        Flag("by", Kind.PERSON, "who vouches for it", required=True),
-        Flag("note", Kind.TEXT, "what was looked at; kept as evidence"),
+        Flag("by", ValueKind.PERSON, "who vouches for it", required=True),
+        Flag("note", ValueKind.TEXT, "what was looked at; kept as evidence"),
     ),
     statuses=frozenset({WorkflowStatus.BLOCKED}),
 )
@@ -153,7 +153,7 @@ def workflow_approve() -> Handler:
     "Forget workflows that are long over; the newest COMPLETED one of every task stays",
     "/workflow prune --older-than 30d --dry-run",
     flags=(
-        Flag("older-than", Kind.AGE, "only what ended longer ago than this: 30d, 12h, 90m", required=True),
+        Flag("older-than", ValueKind.AGE, "only what ended longer ago than this: 30d, 12h, 90m", required=True),
         Flag("dry-run", help="change nothing, list what would go"),
     ),
 )
@@ -168,7 +168,7 @@ def workflow_prune() -> Handler:
     "status",
     "Show where a workflow stands; without ID all active ones",
     "/workflow status auth-user-model",
-    arguments=(OPTIONAL_ID,),
+    arguments=(OPTIONAL_WORKFLOW,),
     reads=True,
 )
 def workflow_status() -> Handler:
@@ -182,24 +182,24 @@ def workflow_status() -> Handler:
     "list",
     "List workflows, the newest first",
     "/workflow list --status blocked,failed --since 2d",
-    arguments=(Argument("project", Kind.PROJECT, required=False, help="only those of this project"),),
+    arguments=(Argument("project", ValueKind.PROJECT, required=False, help="only those of this project"),),
     flags=(
         Flag(
             "status",
-            Kind.STATUSES,
+            ValueKind.STATUSES,
             "only these; several with commas; `active` for all that are not over",
             many=True,
         ),
-        Flag("task", Kind.TASK, "only those of this task"),
+        Flag("task", ValueKind.TASK, "only those of this task"),
         Flag(
             "since",
-            Kind.MOMENT,
+            ValueKind.MOMENT,
             "only what started since then, or changed with `--sort updated`; 2h, 30d, 2024-01-15T10:30",
         ),
-        Flag("limit", Kind.NUMBER, "at most so many; 100 unless said"),
+        Flag("limit", ValueKind.NUMBER, "at most so many; 100 unless said"),
         Flag(
             "sort",
-            Kind.CHOICE,
+            ValueKind.CHOICE,
             "the newest first unless said, or the oldest, or what changed last",
             choices=("newest", "oldest", "updated"),
         ),
@@ -219,9 +219,9 @@ def workflow_list() -> Handler:
     "wait",
     "Wait until workflows are over; fails unless they are COMPLETED",
     "/workflow wait auth-user-model --for blocked --timeout 10m",
-    arguments=(ID._replace(name="workflows", many=True),),
+    arguments=(WORKFLOW._replace(name="workflows", many=True),),
     flags=(
-        Flag("for", Kind.STATUS, "wait for this status instead of COMPLETED"),
+        Flag("for", ValueKind.STATUS, "wait for this status instead of COMPLETED"),
         Flag("any", help="wait only until the first of them is over"),
         TIMEOUT,
     ),
@@ -239,10 +239,10 @@ def workflow_wait() -> Handler:
     "logs",
     "Show what its steps printed; the newest attempt unless said",
     "/workflow logs auth-user-model --phase test",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(
-        Flag("phase", Kind.PHASE, "the newest attempt of this phase"),
-        Flag("attempt", Kind.ATTEMPT, "the attempt with this number"),
+        Flag("phase", ValueKind.PHASE, "the newest attempt of this phase"),
+        Flag("attempt", ValueKind.ATTEMPT, "the attempt with this number"),
         Flag("follow", help="go on until the workflow stops", short="f"),
         Flag("raw", help="what agents print as it came, event by event"),
     ),
@@ -259,7 +259,7 @@ def workflow_logs() -> Handler:
     "watch",
     "Watch what runs on the whole screen, and steer it by keys; without ID all active ones",
     "/workflow watch auth-user-model",
-    arguments=(OPTIONAL_ID,),
+    arguments=(OPTIONAL_WORKFLOW,),
     reads=True,
 )
 def workflow_watch() -> Handler:
@@ -273,7 +273,7 @@ def workflow_watch() -> Handler:
     "history",
     "Show everything that happened to a workflow, and how long it took",
     "/workflow history auth-user-model",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     reads=True,
 )
 def workflow_history() -> Handler:
@@ -287,10 +287,10 @@ def workflow_history() -> Handler:
     "results",
     "Show every attempt, with its verdict and what was seen of its steps",
     "/workflow results auth-user-model --phase test",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     flags=(
-        Flag("phase", Kind.PHASE, "only the attempts of this phase"),
-        Flag("attempt", Kind.ATTEMPT, "only the attempt with this number"),
+        Flag("phase", ValueKind.PHASE, "only the attempts of this phase"),
+        Flag("attempt", ValueKind.ATTEMPT, "only the attempt with this number"),
     ),
     reads=True,
 )
@@ -305,8 +305,8 @@ def workflow_results() -> Handler:
     "diff",
     "Show what changed in the files since it began, or by the newest attempt of a phase",
     "/workflow diff auth-user-model --phase implement",
-    arguments=(ID,),
-    flags=(Flag("phase", Kind.PHASE, "what its newest attempt changed"),),
+    arguments=(WORKFLOW,),
+    flags=(Flag("phase", ValueKind.PHASE, "what its newest attempt changed"),),
     reads=True,
 )
 def workflow_diff() -> Handler:
@@ -320,7 +320,7 @@ def workflow_diff() -> Handler:
     "artifacts",
     "List the files that its steps left behind",
     "/workflow artifacts auth-user-model",
-    arguments=(ID,),
+    arguments=(WORKFLOW,),
     reads=True,
 )
 def workflow_artifacts() -> Handler:

@@ -12,10 +12,10 @@ from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOG, STARTED = ".log", ".start.json"
+LOG_SUFFIX, START_MARK_SUFFIX = ".log", ".start.json"
 
 
-class Telling:
+class AgentOutputFormatter:
     """Turns pieces of one output into text; half a line waits for its end."""
 
     def __init__(self, describe: Callable[[Mapping[str, Any]], list[str]]) -> None:
@@ -24,13 +24,13 @@ class Telling:
 
     def feed(self, output: bytes) -> bytes:
         """The lines that some more output makes."""
-        return b"".join(map(self._told, self._lines.feed(output)))
+        return b"".join(map(self._format_line, self._lines.feed(output)))
 
     def end(self) -> bytes:
         """What is left when no more output comes."""
-        return self._told(self._lines.rest())
+        return self._format_line(self._lines.rest())
 
-    def _told(self, line: bytes) -> bytes:
+    def _format_line(self, line: bytes) -> bytes:
         try:
             event = read_json(line)
         except ValueError:
@@ -40,9 +40,9 @@ class Telling:
         return "".join(f"{said}\n" for said in self._describe(event)).encode(errors="replace")
 
 
-def telling_of(path: str) -> Telling | None:
+def formatter_for(path: str) -> AgentOutputFormatter | None:
     """For the output of an agent's step; None for that of any other step, which is told as it is."""
-    kind = _kind(path)
+    kind = _agent_kind(path)
     if not kind:
         return None
     from pathlib import Path
@@ -52,16 +52,16 @@ def telling_of(path: str) -> Telling | None:
     from penguin.orchestration.core.definition import AgentSpec
 
     try:
-        return Telling(adapter_of(AgentSpec(name=kind, kind=kind), Path()).describe)
+        return AgentOutputFormatter(adapter_of(AgentSpec(name=kind, kind=kind), Path()).describe)
     except WorkflowError:
         # A program that only its workspace knows: what it prints is its own.
         return None
 
 
-def _kind(path: str) -> str:
+def _agent_kind(path: str) -> str:
     """The kind of agent that printed it, by the start mark beside it."""
-    mark = path.removesuffix(LOG) + STARTED
-    if path.endswith(f".err{LOG}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
+    mark = path.removesuffix(LOG_SUFFIX) + START_MARK_SUFFIX
+    if path.endswith(f".err{LOG_SUFFIX}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
         return ""
     try:
         with open_to_read(mark) as file:

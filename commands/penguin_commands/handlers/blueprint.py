@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.handlers.task_progress import Progress
-from penguin_commands.results.tasks import BlueprintRow, BlueprintShown, BlueprintTable, Lint
+from penguin_commands.handlers.task_progress import TaskProgress
+from penguin_commands.results.tasks import BlueprintResult, BlueprintRow, BlueprintTable, LintResult
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Blueprint
@@ -14,41 +14,41 @@ if TYPE_CHECKING:
 
 def list_(session: Session) -> BlueprintTable:
     """All blueprints."""
-    progress = Progress(session)
+    progress = TaskProgress(session)
     return BlueprintTable(tuple(_row(blueprint, progress) for blueprint in session.blueprints.blueprints))
 
 
-def show(session: Session, blueprint: str) -> BlueprintShown:
+def show(session: Session, blueprint: str) -> BlueprintResult:
     """One blueprint and its tasks."""
-    progress = Progress(session)
+    progress = TaskProgress(session)
     found = session.blueprints.blueprint(blueprint)
-    return BlueprintShown(_row(found, progress), progress.states(found.tasks), found.problems)
+    return BlueprintResult(_row(found, progress), progress.states(found.tasks), found.problems)
 
 
-def lint(session: Session, blueprint: str | None = None) -> Lint:
+def lint(session: Session, blueprint: str | None = None) -> LintResult:
     """What is wrong, in all blueprints or in one."""
     from penguin.orchestration.blueprint.lint import lint as lint_all
 
     blueprints = session.blueprints
     problems = lint_all(blueprints, session.settings)
     if blueprint is None:
-        return Lint(tuple(problems), tuple(one.path for one in blueprints.blueprints))
+        return LintResult(tuple(problems), tuple(one.path for one in blueprints.blueprints))
     path = blueprints.blueprint(blueprint).path
-    return Lint(tuple(problem for problem in problems if problem.path == path), (path,))
+    return LintResult(tuple(problem for problem in problems if problem.path == path), (path,))
 
 
 def open_tasks(session: Session, blueprint_id: str) -> list[str]:
     """The tasks of a blueprint that are neither done nor under way, the most urgent first."""
     from penguin.orchestration.blueprint.ready import precedence
 
-    progress = Progress(session)
+    progress = TaskProgress(session)
     blueprint = session.blueprints.blueprint(blueprint_id)
     blueprint.require()
-    settled = progress.completed(blueprint.project_id) | progress.active(blueprint.project_id).keys()
+    settled = progress.completed_tasks(blueprint.project_id) | progress.active_tasks(blueprint.project_id).keys()
     return [task.id for task in sorted(blueprint.tasks, key=precedence) if task.id not in settled]
 
 
-def _row(blueprint: Blueprint, progress: Progress) -> BlueprintRow:
+def _row(blueprint: Blueprint, progress: TaskProgress) -> BlueprintRow:
     ids = {task.id for task in blueprint.tasks}
     return BlueprintRow(
         blueprint.id,
@@ -56,7 +56,7 @@ def _row(blueprint: Blueprint, progress: Progress) -> BlueprintRow:
         blueprint.path,
         blueprint.project_id,
         len(ids),
-        len(ids & progress.completed(blueprint.project_id)),
-        len(ids & progress.active(blueprint.project_id).keys()),
+        len(ids & progress.completed_tasks(blueprint.project_id)),
+        len(ids & progress.active_tasks(blueprint.project_id).keys()),
         blueprint.broken,
     )

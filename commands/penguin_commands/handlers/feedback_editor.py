@@ -13,26 +13,28 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 COMMENT = "#"
-SHOWN = 30
+MAX_OUTPUT_LINES = 30
 """Lines of a step's output that are shown at most."""
 
 
-async def ask_advice(session: Session, workflow_id: str) -> str:
+async def ask_feedback(session: Session, workflow_id: str) -> str:
     """What was written, without comments and blank ends; '' for nothing.
 
     Raises UsageError where nobody can be asked, IllegalCommand where the workflow is over, and what the editor raises.
     """
     if session.edit is None:
         raise UsageError("TEXT… is missing", "only a shell opens an editor; usage: /workflow feedback ID TEXT…")
-    return written(await session.edit(await session.aside(lambda: _form(session, workflow_id))))
+    return strip_comments(
+        await session.edit(await session.run_in_reader_thread(lambda: _template(session, workflow_id)))
+    )
 
 
-def written(text: str) -> str:
+def strip_comments(text: str) -> str:
     """What a person wrote: all but the lines that are comments."""
     return "\n".join(line for line in text.splitlines() if not line.startswith(COMMENT)).strip()
 
 
-def _form(session: Session, workflow_id: str) -> str:
+def _template(session: Session, workflow_id: str) -> str:
     info = session.info(workflow_id)
     if info.status.final:
         raise IllegalCommand(f"{workflow_id} is {info.status}: it takes no feedback", f"/workflow retry {workflow_id}")
@@ -41,16 +43,16 @@ def _form(session: Session, workflow_id: str) -> str:
         f"Lines that begin with {COMMENT} are left out. With nothing else, nothing is sent.",
         "",
         f"{info.status} at {info.phase}" + (f": {info.error_message}" if info.error_message else ""),
-        *_complaints(session, workflow_id),
+        *_failed_step_lines(session, workflow_id),
     ]
     comments = (f"{COMMENT} {line}".rstrip() for text in lines for line in text.split("\n"))
     return "\n".join(["", *comments, ""])
 
 
-def _complaints(session: Session, workflow_id: str) -> Iterator[str]:
+def _failed_step_lines(session: Session, workflow_id: str) -> Iterator[str]:
     """What the steps of the newest attempt that did not pass had to say."""
     tried = [it for it in session.reader.results(workflow_id) if it.verdict and it.verdict.counts_as_failure]
     for step in tried[-1].evidence.get("steps") or () if tried else ():
         if not Verdict(step["verdict"]).opens_gate:
             yield f"\n{step['name']} {step['verdict']}: {step.get('reason') or ''}".rstrip(": ")
-            yield from (f"    {line}" for line in str(step.get("excerpt") or "").splitlines()[-SHOWN:])
+            yield from (f"    {line}" for line in str(step.get("excerpt") or "").splitlines()[-MAX_OUTPUT_LINES:])

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
-from penguin_commands.results.ui_actions import PanelSwitch, Viewing
+from penguin_commands.results.ui_actions import PanelAction, ViewAction
 
 if TYPE_CHECKING:
     from penguin_commands.session import Session
 
-DRAWN = "under NO_COLOR, penguin --color never draws without colours"
+COLOR_HINT = "under NO_COLOR, penguin --color never draws without colours"
 
 
-def panel(session: Session, state: str | None = None) -> PanelSwitch:
+def panel(session: Session, state: str | None = None) -> PanelAction:
     """The panel is wanted, or wanted no more. Raises UsageError where there is no prompt."""
     if not session.at_prompt:
-        raise UsageError("/watch needs a prompt that is drawn", f"/workflow status shows what is active; {DRAWN}")
-    return PanelSwitch(None if state is None else state == "on")
+        raise UsageError("/watch needs a prompt that is drawn", f"/workflow status shows what is active; {COLOR_HINT}")
+    return PanelAction(None if state is None else state == "on")
 
 
-def view(session: Session, workflow: str | None = None) -> Viewing:
+def view(session: Session, workflow: str | None = None) -> ViewAction:
     """A view is wanted. Raises UsageError where there is no screen for it, WorkflowNotFound."""
     if not session.at_prompt:
         raise UsageError(
             "/workflow watch needs a shell on a terminal that is drawn on",
-            f"/workflow logs ID -f follows what a workflow prints; {DRAWN}",
+            f"/workflow logs ID -f follows what a workflow prints; {COLOR_HINT}",
         )
-    return Viewing(None if workflow is None else session.resolve(workflow, prefix=True))
+    return ViewAction(None if workflow is None else session.resolve(workflow, prefix=True))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-class Away(NamedTuple):
+class RemoteAttempt(NamedTuple):
     """An attempt whose end is not here."""
 
     attempt: int
@@ -36,14 +36,14 @@ def this_host() -> str:
     return socket.gethostname()
 
 
-def place_of(host: str) -> str:
+def describe_host(host: str) -> str:
     """Where an attempt's files are that are not here: its host may be this one, in another working tree."""
     if not host:
         return "another host"
     return f"host {host}, in another working tree" if host == this_host() else f"host {host}"
 
 
-def lacking(session: Session, workflow_id: str) -> list[Away]:
+def missing_attempts(session: Session, workflow_id: str) -> list[RemoteAttempt]:
     """The attempts that printed something and came to an end, where that is not here."""
     # Read in this order: what comes to its end between the two has a folder.
     results = session.reader.results(workflow_id)
@@ -55,24 +55,24 @@ def lacking(session: Session, workflow_id: str) -> list[Away]:
         for result in results
         if result.attempt
         and result.verdict not in (None, Verdict.INTERRUPTED)
-        and not _is_here(result, folders.get(result.attempt, []))
+        and not _is_local(result, folders.get(result.attempt, []))
     ]
     hosts = session.reader.attempt_hosts(workflow_id) if missing else {}
-    return [Away(it.attempt, it.phase, hosts.get(it.attempt, ""), it.evidence) for it in missing]
+    return [RemoteAttempt(it.attempt, it.phase, hosts.get(it.attempt, ""), it.evidence) for it in missing]
 
 
-def _is_here(result: PhaseResult, folders: list[Path]) -> bool:
+def _is_local(result: PhaseResult, folders: list[Path]) -> bool:
     """Whether these folders of an attempt hold its end: it may have begun here, and ended elsewhere.
 
     The name of the host says nothing: a container gets a new one with each start.
     """
     if any(is_fetched(folder) for folder in folders):
         return True
-    outputs = {_name(step): step.get("output_bytes") for step in _steps(result) if step.get("output")}
+    outputs = {_file_name(step): step.get("output_bytes") for step in _steps(result) if step.get("output")}
     return all(any(_size(folder / name) == size for folder in folders) for name, size in outputs.items())
 
 
-def _name(step: dict[str, Any]) -> str:
+def _file_name(step: dict[str, Any]) -> str:
     return os.path.basename(str(step["output"]))  # noqa: PTH119 - no path is needed
 
 
@@ -88,29 +88,29 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def bring(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[Away]:
+def fetch_missing(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[RemoteAttempt]:
     """Fetch what is lacking here from the storage, if there is one; what is lacking still.
 
     A storage that is out of reach is told of (`tell`, or narration), and no more: what is known without it can be
     shown all the same.
     """
-    missing = lacking(session, workflow_id)
+    missing = missing_attempts(session, workflow_id)
     # What is fetched is kept in `.penguin/`.
     if not missing or not session.is_own:
         return missing
-    from penguin.orchestration.files.object_store import StorageError, open_storage
+    from penguin.orchestration.files.object_store import StorageError, open_object_store
 
     try:
         settings = session.settings
-        storage = open_storage(settings.root, settings.storage_url, settings.project_id)
-        fetched = storage.get(workflow_id, session.workspace.runs) if storage else []
+        storage = open_object_store(settings.root, settings.storage_url, settings.project_id)
+        fetched = storage.get_attempts(workflow_id, session.workspace.runs) if storage else []
     except StorageError as error:
         (tell or session.narrate)(f"{error.message}; {error.hint}")
         return missing
-    return lacking(session, workflow_id) if fetched else missing
+    return missing_attempts(session, workflow_id) if fetched else missing
 
 
-def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> dict[str, Any]:
+def full_evidence(session: Session, workflow_id: str, result: PhaseResult) -> dict[str, Any]:
     """The evidence of an attempt as it was fetched, or as the history has it, which may be shortened."""
     if not result.attempt or result.ended_at is None:
         return result.evidence
@@ -126,43 +126,45 @@ def whole_evidence(session: Session, workflow_id: str, result: PhaseResult) -> d
     return result.evidence
 
 
-def known_logs(session: Session, missing: list[Away], phase: WorkflowPhase | None, attempt: int | None) -> list[Log]:
+def remote_logs(
+    session: Session, missing: list[RemoteAttempt], phase: WorkflowPhase | None, attempt: int | None
+) -> list[Log]:
     """What the evidence shows of outputs that are not here, of one phase or attempt if wanted."""
     return [
         log
         for away in missing
         if phase in (None, away.phase) and attempt in (None, away.attempt)
-        for log in _logs(session, away)
+        for log in _attempt_logs(session, away)
     ]
 
 
-def _logs(session: Session, away: Away) -> Iterator[Log]:
-    note = _note(session, away.host)
+def _attempt_logs(session: Session, away: RemoteAttempt) -> Iterator[Log]:
+    note = _location_note(session, away.host)
     for step in _steps(away):
         if step.get("output"):
-            yield _log(away, step, note)
+            yield _make_log(away, step, note)
             note = ""
 
 
-def _note(session: Session, host: str) -> str:
-    where = f"the full output is on {place_of(host)}"
+def _location_note(session: Session, host: str) -> str:
+    where = f"the full output is on {describe_host(host)}"
     if session.settings.storage_url is None:
         return f"{where}; storage.url in penguin.yaml would bring it here"
     return f"{where}; the storage has no copy of it"
 
 
-def _log(away: Away, step: dict[str, Any], note: str) -> Log:
+def _make_log(away: RemoteAttempt, step: dict[str, Any], note: str) -> Log:
     from penguin_commands.results.output import Log
 
     path = str(step["output"])
-    match = FILE.fullmatch(_name(step))
+    match = FILE.fullmatch(_file_name(step))
     return Log(
         phase=away.phase.value,
         attempt=away.attempt,
         step=str(step.get("name")),
         path=path,
         file="",
-        try_=int(match[3]) if match else 1,
+        start_number=int(match[3]) if match else 1,
         excerpt=str(step.get("excerpt") or ""),
         size=int(step.get("output_bytes") or 0),
         host=away.host,
@@ -170,6 +172,6 @@ def _log(away: Away, step: dict[str, Any], note: str) -> Log:
     )
 
 
-def _steps(result: PhaseResult | Away) -> list[dict[str, Any]]:
+def _steps(result: PhaseResult | RemoteAttempt) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = result.evidence.get("steps") or []
     return steps

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
 from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
-from penguin_commands.results.snapshots import RawTalk, SnapshotTable, Talk
-from penguin_commands.results.text import Message
+from penguin_commands.results.snapshots import ConversationResult, RawConversationResult, SnapshotTable
+from penguin_commands.results.text import MessageResult
 
 if TYPE_CHECKING:
     from penguin.orchestration.store.snapshots import SnapshotRow
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LIMIT = 100
 """So many are listed unless said."""
-KEPT = "choose another name; nothing is overwritten"
+EXISTS_HINT = "choose another name; nothing is overwritten"
 
 
 def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) -> SnapshotTable:
@@ -33,15 +33,15 @@ def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) 
     return SnapshotTable(tuple(found[:limit]))
 
 
-def show(session: Session, snapshot: str, *, raw: bool = False) -> Talk | RawTalk:
+def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationResult | RawConversationResult:
     """What was said, for people, or byte by byte."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
-        row = _find(session, reader, snapshot, prefix=True)
+        row = _find_snapshot(session, reader, snapshot, prefix=True)
         if raw:
-            return _raw(session, reader, row)
-        held = json.loads(_conversation(reader, row))
+            return _raw_conversation(session, reader, row)
+        held = json.loads(_read_conversation(reader, row))
         files = reader.session_sizes(row.snapshot_id)
-        return Talk(row, _messages(held["conversation_history"]), held["metadata"], files)
+        return ConversationResult(row, _messages(held["conversation_history"]), held["metadata"], files)
 
 
 def _messages(history: Any) -> list[dict[str, Any]]:
@@ -57,18 +57,18 @@ def _message(said: Any) -> dict[str, Any]:
     return {"text": "" if said is None else json.dumps(said, ensure_ascii=False)}
 
 
-def _raw(session: Session, reader: SnapshotReader, row: SnapshotRow) -> RawTalk:
+def _raw_conversation(session: Session, reader: SnapshotReader, row: SnapshotRow) -> RawConversationResult:
     files = reader.session_files(row.snapshot_id)
     if len(files) > 1:
         session.narrate(f"{len(files)} files, one after the other: {', '.join(files)}")
-    held = files or {f"{row.snapshot_id}.json": _conversation(reader, row) + b"\n"}
-    return RawTalk(row.snapshot_id, tuple(held.items()))
+    held = files or {f"{row.snapshot_id}.json": _read_conversation(reader, row) + b"\n"}
+    return RawConversationResult(row.snapshot_id, tuple(held.items()))
 
 
-def export(session: Session, snapshot: str, file: str | None = None) -> Message:
+def export(session: Session, snapshot: str, file: str | None = None) -> MessageResult:
     """Write the agent's own files, for their owner alone, to where nothing is yet."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
-        row = _find(session, reader, snapshot, prefix=False)
+        row = _find_snapshot(session, reader, snapshot, prefix=False)
         files = reader.session_files(row.snapshot_id)
     if not files:
         hint = f"/snapshot show {row.snapshot_id} --raw prints what was said"
@@ -77,26 +77,26 @@ def export(session: Session, snapshot: str, file: str | None = None) -> Message:
     target = Path(file).expanduser() if file else Path(Path(only).name or row.snapshot_id)
     written = {target: files[only]} if only else {target / name: data for name, data in files.items()}
     try:
-        _write(target, written)
+        _write_files(target, written)
     except FileExistsError:
-        raise WorkflowError(f"{target} exists", KEPT) from None
+        raise WorkflowError(f"{target} exists", EXISTS_HINT) from None
     what = f"{len(files)} files" if len(files) > 1 else only
     rows = [{"path": str(path), "bytes": len(data)} for path, data in written.items()]
-    return Message(f"Exported {what} to {target}", {"snapshot_id": row.snapshot_id, "files": rows})
+    return MessageResult(f"Exported {what} to {target}", {"snapshot_id": row.snapshot_id, "files": rows})
 
 
-def _write(target: Path, files: dict[Path, bytes]) -> None:
-    from penguin.orchestration.files.permissions import create_private, make_private
+def _write_files(target: Path, files: dict[Path, bytes]) -> None:
+    from penguin.orchestration.files.permissions import create_private, make_private_folder
 
     if target not in files:
         target.mkdir(mode=0o700)
     for path, data in files.items():
         if path != target:
-            make_private(path.parent)
+            make_private_folder(path.parent)
         create_private(path, data)
 
 
-def _find(session: Session, reader: SnapshotReader, ref: str, *, prefix: bool) -> SnapshotRow:
+def _find_snapshot(session: Session, reader: SnapshotReader, ref: str, *, prefix: bool) -> SnapshotRow:
     """The snapshot that a word means: its id, a workflow for its newest, or with `prefix` the beginning of either.
 
     Raises SnapshotNotFound.
@@ -120,7 +120,7 @@ def _find(session: Session, reader: SnapshotReader, ref: str, *, prefix: bool) -
     return newest[0]
 
 
-def _conversation(reader: SnapshotReader, row: SnapshotRow) -> bytes:
+def _read_conversation(reader: SnapshotReader, row: SnapshotRow) -> bytes:
     data = reader.conversation(row.snapshot_id)
     if data is None:
         # It was pruned since its row was read.

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.resolve import noun_of, verb_of
+from penguin_commands.grammar.resolve import resolve_noun, resolve_verb
 from penguin_commands.grammar.schema import JSON_VERSION
 from penguin_commands.grammar.tokens import Word
-from penguin_commands.grammar.values import shown
-from penguin_commands.results.help import Help, Settings
-from penguin_commands.results.text import Facts
-from penguin_commands.results.ui_actions import Quit, Sourced
+from penguin_commands.grammar.values import quote_for_error
+from penguin_commands.results.help import HelpResult, SettingsTable
+from penguin_commands.results.text import KeyValueResult
+from penguin_commands.results.ui_actions import QuitAction, SourceAction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,48 +21,48 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-async def health(session: Session) -> Facts:
+async def health(session: Session) -> KeyValueResult:
     """Whether the backend is well. Raises BackendUnavailable where it is out of reach."""
     facts = dict(await session.backend.health_check())
     if not facts["connected"]:
         raise BackendUnavailable(str(facts.get("warning") or "the backend is out of reach"), facts.get("hint") or "")
-    return Facts({**facts, "json_version": JSON_VERSION})
+    return KeyValueResult({**facts, "json_version": JSON_VERSION})
 
 
-def config(session: Session) -> Settings:
+def config(session: Session) -> SettingsTable:
     """The effective settings, those of the person at the terminal too."""
-    from penguin_commands.preferences import explain_taste
+    from penguin_commands.preferences import explain_preferences
 
     explained = session.settings.explain()
     others = [it for it in explained if not it.key.startswith("ui.")]
-    return Settings(tuple((it.key, it.value, it.origin) for it in [*others, *explain_taste(explained)]))
+    return SettingsTable(tuple((it.key, it.value, it.source) for it in [*others, *explain_preferences(explained)]))
 
 
-def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> Help:
+def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> HelpResult:
     """All commands, those of a noun, or one."""
-    return explained(table, words)
+    return help_for(table, words)
 
 
-def explained(table: CommandTable, words: Sequence[str]) -> Help:
+def help_for(table: CommandTable, words: Sequence[str]) -> HelpResult:
     """What is asked for by the words of a command, with or without a slash; without words all. Raises UsageError."""
     if not words:
-        return Help(tuple(table.commands))
-    noun = noun_of(table, Word(f"/{words[0].removeprefix('/')}", 0, 0))
+        return HelpResult(tuple(table.commands))
+    noun = resolve_noun(table, Word(f"/{words[0].removeprefix('/')}", 0, 0))
     alone = table.lookup(noun, "")
     if alone and len(words) == 1:
-        return Help((alone,), detailed=True)
+        return HelpResult((alone,), detailed=True)
     if alone or len(words) > 2:
-        raise UsageError(f"{shown(words[-1])} is one word too many", f"/help {noun}")
+        raise UsageError(f"{quote_for_error(words[-1])} is one word too many", f"/help {noun}")
     if len(words) == 1:
-        return Help(table.verbs(noun))
-    return Help((verb_of(table, noun, Word(words[1], 0, 0)),), detailed=True)
+        return HelpResult(table.verbs(noun))
+    return HelpResult((resolve_verb(table, noun, Word(words[1], 0, 0)),), detailed=True)
 
 
-def source(session: Session, file: str) -> Sourced:
+def source(session: Session, file: str) -> SourceAction:
     """Whoever reads the lines runs those of the file next."""
-    return Sourced(file)
+    return SourceAction(file)
 
 
-def quit_(session: Session) -> Quit:
+def quit_(session: Session) -> QuitAction:
     """Leave."""
-    return Quit()
+    return QuitAction()

@@ -7,13 +7,13 @@ import os
 from penguin.orchestration.execution.launcher.output import TAIL as RING
 from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
-TAIL = 64 * 1024
+TAIL_BYTES = 64 * 1024
 """Bytes."""
-MORE = "more was printed than is kept; the last part of it comes here when the step ends"
-INCOMPLETE = f"\n[penguin: {MORE}]\n".encode()
+INCOMPLETE_NOTE = "more was printed than is kept; the last part of it comes here when the step ends"
+INCOMPLETE = f"\n[penguin: {INCOMPLETE_NOTE}]\n".encode()
 
 
-def tail(path: str, limit: int = TAIL) -> tuple[str, int]:
+def tail(path: str, limit: int = TAIL_BYTES) -> tuple[str, int]:
     """The last `limit` bytes of a file, as text, and its size in bytes; ('', 0) where it is gone, or a link."""
     try:
         with open_to_read(path) as file:

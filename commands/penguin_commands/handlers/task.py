@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.handlers.task_progress import Progress
-from penguin_commands.results.tasks import Drawn, TaskShown, TaskTable
+from penguin_commands.handlers.task_progress import TaskProgress
+from penguin_commands.results.tasks import GraphResult, TaskResult, TaskTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
 def list_(session: Session, blueprint: str | None = None) -> TaskTable:
     """All tasks, in the order of their files."""
     blueprints = session.blueprints
-    _tell_broken(session, blueprints, blueprint)
-    return TaskTable(Progress(session).states(_tasks(blueprints, blueprint)), _empty(blueprints))
+    _warn_broken(session, blueprints, blueprint)
+    return TaskTable(TaskProgress(session).states(_tasks(blueprints, blueprint)), _empty_message(blueprints))
 
 
-def show(session: Session, task: str, blueprint: str | None = None) -> TaskShown:
+def show(session: Session, task: str, blueprint: str | None = None) -> TaskResult:
     """One task."""
-    return TaskShown(Progress(session).state(session.blueprints.find(task, blueprint).task))
+    return TaskResult(TaskProgress(session).state(session.blueprints.find(task, blueprint).task))
 
 
 def ready(session: Session, blueprint: str | None = None) -> TaskTable:
     """The tasks that can be started now, the most urgent first."""
     from penguin.orchestration.blueprint.ready import precedence
-    from penguin.orchestration.blueprint.ready import ready as ready_of
+    from penguin.orchestration.blueprint.ready import ready_tasks as ready_of
 
-    progress = Progress(session)
+    progress = TaskProgress(session)
     blueprints = session.blueprints
-    _tell_broken(session, blueprints, blueprint)
+    _warn_broken(session, blueprints, blueprint)
     tasks = _tasks(blueprints, blueprint)
     found: list[Task] = []
     for project in dict.fromkeys(task.project_id for task in tasks):
         own = [task for task in tasks if task.project_id == project]
-        found += ready_of(own, progress.completed(project), progress.active(project))
-    empty = "No task is ready." if tasks else _empty(blueprints)
+        found += ready_of(own, progress.completed_tasks(project), progress.active_tasks(project))
+    empty = "No task is ready." if tasks else _empty_message(blueprints)
     return TaskTable(progress.states(sorted(found, key=precedence)), empty)
 
 
-def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> Drawn:
+def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> GraphResult:
     """Which task depends on which."""
     from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
 
     blueprints = session.blueprints
-    _tell_broken(session, blueprints, blueprint)
+    _warn_broken(session, blueprints, blueprint)
     tasks = TaskGraph(_tasks(blueprints, blueprint))
     edges = tuple(tasks.edges())
     if format == "tree":
-        return Drawn(format, _tree(tasks, Progress(session)), edges)
-    return Drawn(format, to_dot(tasks) if format == "dot" else to_mermaid(tasks), edges)
+        return GraphResult(format, _format_tree(tasks, TaskProgress(session)), edges)
+    return GraphResult(format, to_dot(tasks) if format == "dot" else to_mermaid(tasks), edges)
 
 
-def _tree(graph: TaskGraph, progress: Progress) -> str:
+def _format_tree(graph: TaskGraph, progress: TaskProgress) -> str:
     lines = []
     for branch, task, repeated in graph.tree():
         state = progress.state(task)
@@ -68,7 +68,7 @@ def _tree(graph: TaskGraph, progress: Progress) -> str:
     return "\n".join(lines) or "No tasks."
 
 
-def _tell_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
+def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
     """Say which files were not understood: their tasks are missing, or can't be started."""
     from penguin.orchestration.config.validator import ERROR
 
@@ -82,7 +82,7 @@ def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]
     return blueprints.tasks() if blueprint_id is None else blueprints.blueprint(blueprint_id).tasks
 
 
-def _empty(blueprints: BlueprintSet) -> str:
+def _empty_message(blueprints: BlueprintSet) -> str:
     if blueprints.blueprints:
         return "No tasks."
     return "No blueprints: `blueprints:` in penguin.yaml says where they are; penguin init writes an example."

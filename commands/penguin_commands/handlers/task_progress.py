@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-class Progress:
+class TaskProgress:
     """Looks each project up once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: dict[str, tuple[set[str], dict[str, WorkflowStatus]]] = {}
+        self._cache: dict[str, tuple[set[str], dict[str, WorkflowStatus]]] = {}
 
-    def completed(self, project_id: str) -> set[str]:
+    def completed_tasks(self, project_id: str) -> set[str]:
         """The tasks on which a dependency is met."""
         return self._project(project_id)[0]
 
-    def active(self, project_id: str) -> dict[str, WorkflowStatus]:
+    def active_tasks(self, project_id: str) -> dict[str, WorkflowStatus]:
         """The tasks that are under way."""
         return self._project(project_id)[1]
 
@@ -44,7 +44,7 @@ class Progress:
         return tuple(self.state(task) for task in tasks)
 
     def _project(self, project_id: str) -> tuple[set[str], dict[str, WorkflowStatus]]:
-        if project_id not in self._known:
+        if project_id not in self._cache:
             reader = self._session.reader
-            self._known[project_id] = (reader.completed_tasks(project_id), reader.active_tasks(project_id))
-        return self._known[project_id]
+            self._cache[project_id] = (reader.completed_tasks(project_id), reader.active_tasks(project_id))
+        return self._cache[project_id]

@@ -9,9 +9,9 @@ from penguin.orchestration.backend import Delivery, WorkflowPhase, WorkflowStatu
 from penguin_commands.errors import UsageError
 from penguin_commands.handlers.workflow_wait import wait_for
 from penguin_commands.results import Result
-from penguin_commands.results.changes import Changed, Started
-from penguin_commands.results.text import Message
-from penguin_commands.results.ui_actions import Chain
+from penguin_commands.results.changes import ChangeResult, StartResult
+from penguin_commands.results.text import MessageResult
+from penguin_commands.results.ui_actions import ChainedResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-QUEUED = {
+SIGNAL_PHRASES = {
     "pause": "pause of",
     "resume": "resume of",
     "cancel": "cancel of",
@@ -43,10 +43,10 @@ async def start(
 ) -> Result:
     """Start a task."""
     _check_wait(session, wait, timeout)
-    await session.tell_elsewhere()
+    await session.report_other_backend()
     ids = await session.backend.start_tasks([task], blueprint_id=blueprint, with_dependencies=with_deps, by=session.by)
-    session.started(ids)
-    return await _started(session, ids, wait, timeout)
+    session.track_started(ids)
+    return await _start_result(session, ids, wait, timeout)
 
 
 async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: float | None = None) -> Result:
@@ -54,13 +54,13 @@ async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: 
     from penguin_commands.handlers.blueprint import open_tasks
 
     _check_wait(session, wait, timeout)
-    await session.tell_elsewhere()
-    tasks = await session.aside(lambda: open_tasks(session, blueprint))
+    await session.report_other_backend()
+    tasks = await session.run_in_reader_thread(lambda: open_tasks(session, blueprint))
     if not tasks:
-        return Message(f"Nothing to start: every task of {blueprint} is done or under way.", {"workflows": []})
+        return MessageResult(f"Nothing to start: every task of {blueprint} is done or under way.", {"workflows": []})
     ids = await session.backend.start_tasks(tasks, blueprint_id=blueprint, with_dependencies=True, by=session.by)
-    session.started(ids)
-    return await _started(session, ids, wait, timeout)
+    session.track_started(ids)
+    return await _start_result(session, ids, wait, timeout)
 
 
 def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
@@ -70,17 +70,19 @@ def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
         raise UsageError("--wait makes no sense with --detach: nothing would run it here")
 
 
-async def _started(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
-    result = Started(await session.aside(lambda: tuple((session.info(one).task_id, one) for one in ids)))
+async def _start_result(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
+    result = StartResult(
+        await session.run_in_reader_thread(lambda: tuple((session.info(one).task_id, one) for one in ids))
+    )
     if not wait:
         return result
-    return Chain(result, partial(wait_for, session, tuple(ids), WorkflowStatus.COMPLETED, timeout))
+    return ChainedResult(result, partial(wait_for, session, tuple(ids), WorkflowStatus.COMPLETED, timeout))
 
 
-async def pause(session: Session, workflow: str, *, now: bool = False) -> Changed:
+async def pause(session: Session, workflow: str, *, now: bool = False) -> ChangeResult:
     """Start no new step."""
     workflow_id = await _resolve(session, workflow)
-    return await _signal(session, workflow_id, "pause", {"now": now, "by": session.by}, "Paused {}")
+    return await _send_signal(session, workflow_id, "pause", {"now": now, "by": session.by}, "Paused {}")
 
 
 async def resume(
@@ -89,22 +91,22 @@ async def resume(
     *,
     from_: WorkflowPhase | None = None,
     budget: tuple[Mapping[str, float], ...] = (),
-) -> Changed:
+) -> ChangeResult:
     """Go on from PAUSED or BLOCKED."""
     granted = {unit: amount for one in budget for unit, amount in one.items()}
     if len(granted) < sum(map(len, budget)):
         raise UsageError("--budget names a unit twice")
     payload = {"by": session.by, **({"from": from_.value} if from_ else {}), **({"budget": granted} if granted else {})}
     workflow_id = await _resolve(session, workflow)
-    changed = await _signal(session, workflow_id, "resume", payload, "Resumed {}")
-    session.going(workflow_id)
+    changed = await _send_signal(session, workflow_id, "resume", payload, "Resumed {}")
+    session.track(workflow_id)
     return changed
 
 
-async def cancel(session: Session, workflow: str) -> Changed:
+async def cancel(session: Session, workflow: str) -> ChangeResult:
     """End what runs."""
     workflow_id = await _resolve(session, workflow)
-    changed = await _signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
+    changed = await _send_signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
     if changed.info.status is not WorkflowStatus.CANCELLED and not changed.queued:
         return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
     return changed
@@ -114,56 +116,60 @@ async def feedback(session: Session, workflow: str, text: str | None = None) -> 
     """Queue advice for the next IMPLEMENT attempt."""
     workflow_id = await _resolve(session, workflow)
     if text is None:
-        from penguin_commands.handlers.feedback_editor import ask_advice
+        from penguin_commands.handlers.feedback_editor import ask_feedback
 
-        text = await ask_advice(session, workflow_id)
+        text = await ask_feedback(session, workflow_id)
         if not text:
-            return Message("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
+            return MessageResult("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
     payload = {"message": text, "by": session.by}
     said = "Feedback for {} is kept for its next IMPLEMENT attempt"
-    return await _signal(session, workflow_id, "inject_feedback", payload, said)
+    return await _send_signal(session, workflow_id, "inject_feedback", payload, said)
 
 
-async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> Changed:
+async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> ChangeResult:
     """Pass an UNVERIFIED phase on a person's word."""
     workflow_id = await _resolve(session, workflow)
-    phase = (await session.aside(lambda: session.info(workflow_id))).phase
-    changed = await _signal(session, workflow_id, "approve", {"by": by, "note": note}, f"{by} approved {phase} of {{}}")
-    session.going(workflow_id)
+    phase = (await session.run_in_reader_thread(lambda: session.info(workflow_id))).phase
+    changed = await _send_signal(
+        session, workflow_id, "approve", {"by": by, "note": note}, f"{by} approved {phase} of {{}}"
+    )
+    session.track(workflow_id)
     return changed
 
 
-async def _signal(session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str) -> Changed:
+async def _send_signal(
+    session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str
+) -> ChangeResult:
     delivery = await session.backend.signal_workflow(workflow_id, name, payload)
-    changed = await session.aside(lambda: _changed(session, workflow_id, said.format(workflow_id)))
+    changed = await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, said.format(workflow_id)))
     if delivery is Delivery.TAKEN:
         return changed
-    text = f"Queued: {QUEUED[name]} {workflow_id} (no worker is running)"
-    return changed._replace(text=text, queued=True, advice=START_WORKER)
+    text = f"Queued: {SIGNAL_PHRASES[name]} {workflow_id} (no worker is running)"
+    return changed._replace(text=text, queued=True, next_command=START_WORKER)
 
 
-def _changed(session: Session, workflow_id: str, text: str) -> Changed:
+def _change_result(session: Session, workflow_id: str, text: str) -> ChangeResult:
     info = session.info(workflow_id)
-    return Changed(text, info, session.reader.explain(workflow_id), _next(session.reader, info))
+    return ChangeResult(text, info, session.reader.explain(workflow_id), _next_command(session.reader, info))
 
 
 async def _resolve(session: Session, workflow: str) -> str:
-    return await session.aside(lambda: session.resolve(workflow))
+    return await session.run_in_reader_thread(lambda: session.resolve(workflow))
 
 
-def _next(reader: WorkflowReader, info: WorkflowInfo) -> str:
+def _next_command(reader: WorkflowReader, info: WorkflowInfo) -> str:
     # Whoever cancelled or paused a workflow knows what undoes it.
     wanted = info.status in (WorkflowStatus.CANCELLED, WorkflowStatus.PAUSED)
-    return "" if wanted else reader.advice(info.workflow_id)
+    return "" if wanted else reader.next_command(info.workflow_id)
 
 
 async def retry(
     session: Session, workflow: str, *, from_: WorkflowPhase | None = None, restore: bool = False
-) -> Started:
+) -> StartResult:
     """Start a new workflow that keeps the passes that still hold."""
     workflow_id = await _resolve(session, workflow)
     differences = await session.backend.retry_differences(workflow_id)
     new = await session.backend.retry_workflow(workflow_id, start_from=from_, restore=restore)
-    session.started([new])
-    task_id = (await session.aside(lambda: session.info(new))).task_id
-    return Started(((task_id, new),), workflow_id, tuple(differences))
+    session.track_started([new])
+    task_id = (await session.run_in_reader_thread(lambda: session.info(new))).task_id
+    return StartResult(((task_id, new),), workflow_id, tuple(differences))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.files.run_files import attempt_folders
-from penguin_commands.results.output import Diff, DiffElsewhere
+from penguin_commands.results.output import DiffResult, RemoteDiffResult
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowPhase
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None) -> Diff | DiffElsewhere:
+def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None) -> DiffResult | RemoteDiffResult:
     """From the start to the newest checkpoint, or to the files as they are while it is not over."""
     from penguin.orchestration.worktree import NoRepository
-    from penguin.orchestration.worktree.diff import difference
+    from penguin.orchestration.worktree.diff import workflow_diff
 
     workflow_id = session.resolve(workflow, prefix=True)
     try:
-        if (away := _last_elsewhere(session, workflow_id)) is not None:
-            return _elsewhere(session, workflow_id, away)
-        active = _is_here(session, workflow_id) and not session.info(workflow_id).status.final
-        running = _running(session, workflow_id, phase) if active and phase is not None else None
+        if (away := _last_remote_attempt(session, workflow_id)) is not None:
+            return _remote_diff(session, workflow_id, away)
+        active = _is_local(session, workflow_id) and not session.info(workflow_id).status.final
+        running = _running_attempt(session, workflow_id, phase) if active and phase is not None else None
         folder = session.workspace.runs / workflow_id
         exclude = session.reader.checkpoint_exclude(workflow_id)
-        found = difference(
+        found = workflow_diff(
             session.workspace.root,
             folder,
             phase=phase,
@@ -38,10 +38,10 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
         )
     except NoRepository as error:
         raise WorkflowError(f"diff needs a git repository: {error.message}", "git init, before a start") from error
-    return Diff(workflow_id, tuple(found.files()), found.text)
+    return DiffResult(workflow_id, tuple(found.files()), found.text)
 
 
-def _running(session: Session, workflow_id: str, phase: WorkflowPhase) -> int | None:
+def _running_attempt(session: Session, workflow_id: str, phase: WorkflowPhase) -> int | None:
     """The number of the attempt of this phase that has not ended yet."""
     for result in reversed(session.reader.results(workflow_id)):
         if result.phase is phase:
@@ -52,10 +52,10 @@ def _running(session: Session, workflow_id: str, phase: WorkflowPhase) -> int | 
 # --- other hosts ---
 
 
-def _is_here(session: Session, workflow_id: str) -> bool:
+def _is_local(session: Session, workflow_id: str) -> bool:
     """Whether the files of this working tree are those that the workflow works on."""
     from penguin.orchestration.worktree.checkpoints import BEGUN
-    from penguin_commands.handlers.remote_output import is_fetched, lacking, this_host
+    from penguin_commands.handlers.remote_output import is_fetched, missing_attempts, this_host
 
     runs = session.workspace.runs
     folders = [(number, is_fetched(folder)) for number, _, folder in attempt_folders(runs, workflow_id)]
@@ -64,20 +64,20 @@ def _is_here(session: Session, workflow_id: str) -> bool:
     newest = [result for result in session.reader.results(workflow_id) if result.attempt][-1:]
     if not newest or newest[0].ended_at is None:
         return session.reader.host_of(workflow_id) in ("", this_host())
-    away = {result.attempt for result in lacking(session, workflow_id)}
+    away = {result.attempt for result in missing_attempts(session, workflow_id)}
     away |= {number for number, fetched in folders if fetched}
     return newest[0].attempt not in away
 
 
-def _last_elsewhere(session: Session, workflow_id: str) -> PhaseResult | None:
+def _last_remote_attempt(session: Session, workflow_id: str) -> PhaseResult | None:
     """The newest attempt that kept its tree, where that is not here and can't be brought here."""
     kept = [result for result in session.reader.results(workflow_id) if result.evidence.get("checkpoint")]
-    if not kept or _holds(session, workflow_id, kept[-1]) or _fetched(session, workflow_id, kept[-1]):
+    if not kept or _has_checkpoint(session, workflow_id, kept[-1]) or _fetch_checkpoint(session, workflow_id, kept[-1]):
         return None
     return kept[-1]
 
 
-def _holds(session: Session, workflow_id: str, result: PhaseResult) -> bool:
+def _has_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> bool:
     from penguin.orchestration.worktree.checkpoints import Checkpoints
 
     folder = session.workspace.runs / workflow_id
@@ -85,27 +85,27 @@ def _holds(session: Session, workflow_id: str, result: PhaseResult) -> bool:
     return result.evidence["checkpoint"] in {one.commit for one in checkpoints.all()}
 
 
-def _fetched(session: Session, workflow_id: str, result: PhaseResult) -> bool:
+def _fetch_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> bool:
     """Whether the git remote that working trees share had it."""
     remote = session.settings.workspace_remote
     if remote is None or not session.is_own:
         return False
-    from penguin.orchestration.worktree.sync.sync import Sharing
+    from penguin.orchestration.worktree.sync.sync import TreeSync
 
     try:
-        Sharing(session.workspace.root, session.workspace.runs, remote).fetch(workflow_id)
+        TreeSync(session.workspace.root, session.workspace.runs, remote).fetch(workflow_id)
     except WorkflowError as error:
         # What is known without it can be shown all the same.
         session.narrate(error.message)
-    return _holds(session, workflow_id, result)
+    return _has_checkpoint(session, workflow_id, result)
 
 
-def _elsewhere(session: Session, workflow_id: str, last: PhaseResult) -> DiffElsewhere:
-    from penguin_commands.handlers.remote_output import place_of
+def _remote_diff(session: Session, workflow_id: str, last: PhaseResult) -> RemoteDiffResult:
+    from penguin_commands.handlers.remote_output import describe_host
 
     named = (path for it in session.reader.results(workflow_id) for path in it.evidence.get("changed") or ())
     host = session.reader.attempt_hosts(workflow_id).get(last.attempt, "")
-    note = f"the changes of {workflow_id} are on {place_of(host)}"
+    note = f"the changes of {workflow_id} are on {describe_host(host)}"
     if session.settings.workspace_remote is None:
         note += "; workspace.remote in penguin.yaml would bring them here"
-    return DiffElsewhere(workflow_id, tuple(dict.fromkeys(named)), host, note)
+    return RemoteDiffResult(workflow_id, tuple(dict.fromkeys(named)), host, note)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.core.usage import spending_of
-from penguin_commands.results.history import Artifacts, Attempt, Event, History, Results
+from penguin.orchestration.core.usage import usage_totals
+from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,74 +17,76 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-def history(session: Session, workflow: str) -> History:
+def history(session: Session, workflow: str) -> HistoryResult:
     """Every event."""
     workflow_id = session.resolve(workflow, prefix=True)
     entries = session.reader.history(workflow_id)
-    return History(workflow_id, tuple(Event(it.seq, it.at, it.kind, it.text, it.data) for it in entries))
+    return HistoryResult(workflow_id, tuple(EventRow(it.seq, it.at, it.kind, it.text, it.data) for it in entries))
 
 
 def results(
     session: Session, workflow: str, *, phase: WorkflowPhase | None = None, attempt: int | None = None
-) -> Results:
+) -> AttemptTable:
     """Every attempt, also of other hosts, or those of a phase, or the one with this number."""
-    from penguin_commands.handlers.remote_output import bring, this_host, whole_evidence
+    from penguin_commands.handlers.remote_output import fetch_missing, full_evidence, this_host
 
     workflow_id = session.resolve(workflow, prefix=True)
-    bring(session, workflow_id)
+    fetch_missing(session, workflow_id)
     found = session.reader.results(workflow_id)
     hosts = session.reader.attempt_hosts(workflow_id)
     attempts = tuple(
-        Attempt(
+        AttemptRow(
             it.phase.value,
             it.attempt,
             it.verdict,
             it.started_at,
             it.ended_at,
-            whole_evidence(session, workflow_id, it),
+            full_evidence(session, workflow_id, it),
             hosts.get(it.attempt, ""),
             # The evidence that was fetched knows of the last try alone.
-            spending_of(it.evidence.get("usage")),
+            usage_totals(it.evidence.get("usage")),
         )
         for it in found
         if phase in (None, it.phase) and attempt in (None, it.attempt)
     )
     if found and not attempts:
-        return Results(workflow_id, (), this_host(), _no_such(found, phase, attempt))
-    return Results(workflow_id, attempts, this_host())
+        return AttemptTable(workflow_id, (), this_host(), _no_attempt_message(found, phase, attempt))
+    return AttemptTable(workflow_id, attempts, this_host())
 
 
-def _no_such(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:
+def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:
     """What attempts there are, where none is the one that was asked for."""
     wanted = " ".join(text for text in (attempt and str(attempt), phase and f"of {phase}") if text)
     ran = ", ".join(f"{it.attempt} ({it.phase})" for it in found if it.attempt)
     return f"No attempt {wanted}; there are {ran or 'none'}."
 
 
-def artifacts(session: Session, workflow: str) -> Artifacts:
+def artifacts(session: Session, workflow: str) -> ArtifactTable:
     """The files that steps left behind, with their sizes."""
     workflow_id = session.resolve(workflow, prefix=True)
     paths = session.info(workflow_id).artifacts
     files = tuple((path, _size(session, path)) for path in paths)
     if all(size is not None for _, size in files):
-        return Artifacts(workflow_id, files)
-    from penguin_commands.handlers.remote_output import bring
+        return ArtifactTable(workflow_id, files)
+    from penguin_commands.handlers.remote_output import fetch_missing
 
     try:
-        missing = bring(session, workflow_id)
+        missing = fetch_missing(session, workflow_id)
     except WorkflowError as error:
         # The list is known even where nobody can tell the history.
         session.narrate(error.message)
         missing = []
     hosts = {path: it.host for it in missing for path in it.evidence.get("artifacts") or ()}
     files = tuple((path, _size(session, path)) for path in paths)
-    return Artifacts(workflow_id, files, {path: hosts[path] for path, size in files if size is None and path in hosts})
+    return ArtifactTable(
+        workflow_id, files, {path: hosts[path] for path, size in files if size is None and path in hosts}
+    )
 
 
 def _size(session: Session, path: str) -> int | None:
-    from penguin.orchestration.files.text_encoding import true_path
+    from penguin.orchestration.files.text_encoding import unescape_path
 
-    for name in (path, true_path(path)):
+    for name in (path, unescape_path(path)):
         with suppress(OSError):
             return (session.workspace.root / name).stat().st_size
     return None

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.files.run_files import FILE, StepLog, attempt_folders, attempt_logs
 from penguin.orchestration.files.state_files import open_to_read
-from penguin_commands.handlers.remote_output import bring, known_logs
+from penguin_commands.handlers.remote_output import fetch_missing, remote_logs
 from penguin_commands.handlers.tail import INCOMPLETE, is_incomplete
-from penguin_commands.results.output import Log, Logs, Note, Piece
+from penguin_commands.results.output import Log, LogNotice, LogsResult, OutputChunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from penguin_commands.handlers.remote_output import Away
+    from penguin_commands.handlers.remote_output import RemoteAttempt
     from penguin_commands.session import Session
 
-PIECE = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 """Bytes read at a time."""
-PAUSE = 0.1
+POLL_INTERVAL = 0.1
 """Seconds between two looks at files that are being written."""
-BRING = 2.0
+FETCH_INTERVAL = 2.0
 """Seconds between two looks for what other hosts left in the storage."""
-EXPLAIN_AFTER = 10
+EXPLAIN_AFTER_POLLS = 10
 """Looks that found nothing new, after which the person who waits is told why."""
 
 
@@ -39,30 +39,30 @@ def logs(
     attempt: int | None = None,
     follow: bool = False,
     raw: bool = False,
-) -> Logs:
+) -> LogsResult:
     """The output of one attempt, or with `follow` of all from that one on."""
     workflow_id = session.resolve(workflow, prefix=True)
-    missing = bring(session, workflow_id)
+    missing = fetch_missing(session, workflow_id)
     found = attempt_logs(session.workspace.runs, workflow_id, phase, attempt)
-    known = known_logs(session, missing, phase, attempt)
+    known = remote_logs(session, missing, phase, attempt)
     newest = max([*(log.attempt for log in found), *(log.attempt for log in known)], default=0)
     if not newest and not follow:
-        raise _nothing(session, workflow_id, phase, attempt, missing)
+        raise _no_output_error(session, workflow_id, phase, attempt, missing)
     step_logs = _StepLogs(session, workflow_id)
-    chosen = [step_logs.shown(log) for log in found if log.attempt == newest and not _is_silent(log)]
+    chosen = [step_logs.to_log(log) for log in found if log.attempt == newest and not _is_empty_stderr(log)]
     chosen += [log for log in known if log.attempt == newest]
     if not follow:
-        return Logs(workflow_id, tuple(chosen), raw=raw)
-    following = _Following(session, workflow_id, step_logs, phase, attempt, newest)
-    return Logs(workflow_id, tuple(chosen), partial(following.pieces), raw)
+        return LogsResult(workflow_id, tuple(chosen), raw=raw)
+    following = _LogFollower(session, workflow_id, step_logs, phase, attempt, newest)
+    return LogsResult(workflow_id, tuple(chosen), partial(following.chunks), raw)
 
 
-def _nothing(
+def _no_output_error(
     session: Session,
     workflow_id: str,
     phase: WorkflowPhase | None,
     attempt: int | None,
-    missing: list[Away],
+    missing: list[RemoteAttempt],
 ) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
     there = sorted({(number, gate) for number, gate, _ in folders} | {(it.attempt, it.phase) for it in missing})
@@ -72,7 +72,7 @@ def _nothing(
     return WorkflowError(message, f"there are attempts {', '.join(ran)}" if ran else "")
 
 
-def _is_silent(log: StepLog) -> bool:
+def _is_empty_stderr(log: StepLog) -> bool:
     """Whether nothing was said on a standard error that was kept apart: nobody misses it."""
     return log.errors and log.path.stat().st_size == 0
 
@@ -83,30 +83,30 @@ class _StepLogs:
     def __init__(self, session: Session, workflow_id: str) -> None:
         self._session = session
         self._workflow_id = workflow_id
-        self._known: dict[str, Log] = {}
+        self._logs: dict[str, Log] = {}
         self._names: dict[tuple[int, int], str] = {}
-        self._read = False
+        self._names_read = False
 
-    def shown(self, log: StepLog) -> Log:
+    def to_log(self, log: StepLog) -> Log:
         """An output as results have it."""
         key = str(log.path)
-        if key not in self._known:
-            self._known[key] = self._make(log, key)
-        return self._known[key]
+        if key not in self._logs:
+            self._logs[key] = self._make_log(log, key)
+        return self._logs[key]
 
-    def _make(self, log: StepLog, file: str) -> Log:
+    def _make_log(self, log: StepLog, file: str) -> Log:
         relative = os.path.relpath(log.path, self._session.workspace.root)
-        return Log(log.phase.value, log.attempt, self._name(log), relative, file, log.try_, log.errors)
+        return Log(log.phase.value, log.attempt, self._step_name(log), relative, file, log.start_number, log.errors)
 
-    def _name(self, log: StepLog) -> str:
+    def _step_name(self, log: StepLog) -> str:
         """The whole name of a step; as much as a file name holds while its attempt is under way."""
-        if not self._read:
-            self._read = True
-            self._names = dict(_names(self._session, self._workflow_id))
+        if not self._names_read:
+            self._names_read = True
+            self._names = dict(_step_names(self._session, self._workflow_id))
         return self._names.get((log.attempt, log.number), log.step)
 
 
-def _names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int], str]]:
+def _step_names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int], str]]:
     """The names of steps, by the numbers of their attempt and their place in it."""
     for result in session.reader.results(workflow_id):
         steps: list[dict[str, Any]] = result.evidence.get("steps") or []
@@ -116,7 +116,7 @@ def _names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int]
                 yield (result.attempt, int(match[1])), str(step.get("name"))
 
 
-class _Following:
+class _LogFollower:
     """Output as it is written, until the workflow comes to rest, whichever process runs it."""
 
     def __init__(
@@ -133,134 +133,136 @@ class _Following:
         self._step_logs = step_logs
         self._phase = phase
         self._attempt = attempt
-        self._first = first
-        self._read: dict[str, int] = {}
-        self._said_incomplete: set[str] = set()
-        self._said = ""
-        self._looked = float("-inf")
-        self._told: set[str] = set()
+        self._first_attempt = first
+        self._offsets: dict[str, int] = {}
+        self._reported_incomplete: set[str] = set()
+        self._last_explanation = ""
+        self._last_fetch = float("-inf")
+        self._shown_remote: set[str] = set()
         """Outputs elsewhere of which what is known was shown."""
-        self._trouble = ""
-        self._begun: list[tuple[int, WorkflowPhase]] = []
+        self._last_trouble = ""
+        self._started_attempts: list[tuple[int, WorkflowPhase]] = []
         """Number and phase of the attempts that left something, in order."""
-        self._newest = first
+        self._newest_announced = first
         """The newest attempt of which it is known that it began."""
 
-    async def pieces(self) -> AsyncIterator[Piece | Note]:
+    async def chunks(self) -> AsyncIterator[OutputChunk | LogNotice]:
         """All output from the first attempt on, and what is to be said in between."""
         import asyncio
 
         idle = 0
         while True:
             # Asked before reading: what was written until the workflow came to rest is then read in full.
-            over = await self._session.aside(self._look)
+            over = await self._session.run_in_reader_thread(self._poll)
             idle += 1
-            missing = await self._bring(over)
-            for piece in chain(self._news(), self._known(missing)):
+            missing = await self._fetch_missing(over)
+            for piece in chain(self._new_chunks(), self._remote_chunks(missing)):
                 idle = 0
-                for note in self._begins(piece.log.attempt):
+                for note in self._start_notices(piece.log.attempt):
                     yield note
                 yield piece
                 await asyncio.sleep(0)
-            for note in self._begins():
+            for note in self._start_notices():
                 yield note
             if over:
                 break
-            if idle and idle % EXPLAIN_AFTER == 0:
-                why = await self._session.aside(self._explain)
+            if idle and idle % EXPLAIN_AFTER_POLLS == 0:
+                why = await self._session.run_in_reader_thread(self._explain)
                 if why:
                     yield why
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(POLL_INTERVAL)
         if not self._session.backend_open:
-            yield await self._session.aside(self._end)
+            yield await self._session.run_in_reader_thread(self._end_notice)
 
-    def _begins(self, number: int | None = None) -> Iterator[Note]:
+    def _start_notices(self, number: int | None = None) -> Iterator[LogNotice]:
         """Which attempts have begun, up to this one, each once."""
-        for begun, phase in self._begun:
+        for begun, phase in self._started_attempts:
             wanted = self._phase in (None, phase) and self._attempt in (None, begun)
-            if self._newest < begun and (number is None or begun <= number):
-                self._newest = begun
+            if self._newest_announced < begun and (number is None or begun <= number):
+                self._newest_announced = begun
                 if wanted:
-                    yield Note(f"{self._workflow_id}: {phase} attempt {begun} begins")
+                    yield LogNotice(f"{self._workflow_id}: {phase} attempt {begun} begins")
 
-    def _look(self) -> bool:
+    def _poll(self) -> bool:
         """Whether it is over; and what new outputs are called, which may take a server to tell."""
         over = self._is_over()
         folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
-        self._begun = [(number, phase) for number, phase, _ in folders]
+        self._started_attempts = [(number, phase) for number, phase, _ in folders]
         for step_log in self._outputs():
-            self._step_logs.shown(step_log)
+            self._step_logs.to_log(step_log)
         return over
 
     def _outputs(self) -> list[StepLog]:
         found = attempt_logs(self._session.workspace.runs, self._workflow_id, self._phase, self._attempt)
-        return [log for log in found if log.attempt >= self._first]
+        return [log for log in found if log.attempt >= self._first_attempt]
 
     def _is_over(self) -> bool:
-        if self._session.reader.at_rest(self._workflow_id):
+        if self._session.reader.is_settled(self._workflow_id):
             return True
         folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
         return self._attempt is not None and any(number > self._attempt for number, _, _ in folders)
 
-    async def _bring(self, over: bool) -> list[Away]:
+    async def _fetch_missing(self, over: bool) -> list[RemoteAttempt]:
         """Now and then, and at the end, fetch what other hosts left behind; what is lacking still."""
         now = time.monotonic()
-        if not over and now < self._looked + BRING:
+        if not over and now < self._last_fetch + FETCH_INTERVAL:
             return []
-        self._looked = now
+        self._last_fetch = now
         try:
-            missing = await self._session.aside(lambda: bring(self._session, self._workflow_id, self._tell_once))
+            missing = await self._session.run_in_reader_thread(
+                lambda: fetch_missing(self._session, self._workflow_id, self._narrate_once)
+            )
         except WorkflowError as error:
             # Nobody can tell the history just now: what is here is followed all the same.
-            self._tell_once(error.message)
+            self._narrate_once(error.message)
             return []
         # It is copied just before its end is told, or just after: the storage gets the time to have it.
         waits = not over and self._session.settings.storage_url is not None
-        return [] if waits else [it for it in missing if it.attempt >= self._first]
+        return [] if waits else [it for it in missing if it.attempt >= self._first_attempt]
 
-    def _known(self, missing: list[Away]) -> Iterator[Piece]:
+    def _remote_chunks(self, missing: list[RemoteAttempt]) -> Iterator[OutputChunk]:
         """What the evidence shows of attempts that are elsewhere, each once."""
-        for log in known_logs(self._session, missing, self._phase, self._attempt):
-            if log.path not in self._told:
-                self._told.add(log.path)
-                yield Piece(log, log.known)
+        for log in remote_logs(self._session, missing, self._phase, self._attempt):
+            if log.path not in self._shown_remote:
+                self._shown_remote.add(log.path)
+                yield OutputChunk(log, log.excerpt_output)
 
-    def _tell_once(self, text: str) -> None:
-        if text != self._trouble:
-            self._trouble = text
+    def _narrate_once(self, text: str) -> None:
+        if text != self._last_trouble:
+            self._last_trouble = text
             self._session.narrate(text)
 
-    def _news(self) -> Iterator[Piece]:
+    def _new_chunks(self) -> Iterator[OutputChunk]:
         """What was written since the last look."""
         for step_log in self._outputs():
-            log = self._step_logs.shown(step_log)
+            log = self._step_logs.to_log(step_log)
             # Asked before reading: the first half is whole as soon as there is another one.
             incomplete = is_incomplete(log.file)
-            for output in _rest(log.file, self._read):
-                yield Piece(log, output)
-            if incomplete and log.file not in self._said_incomplete:
-                self._said_incomplete.add(log.file)
-                yield Piece(log, INCOMPLETE)
+            for output in _read_new(log.file, self._offsets):
+                yield OutputChunk(log, output)
+            if incomplete and log.file not in self._reported_incomplete:
+                self._reported_incomplete.add(log.file)
+                yield OutputChunk(log, INCOMPLETE)
 
-    def _explain(self) -> Note | None:
+    def _explain(self) -> LogNotice | None:
         """Why nothing comes, unless that was said just before."""
         why = self._session.reader.explain(self._workflow_id)
-        told, self._said = self._said, why
-        return Note(f"{self._workflow_id}: {why}") if why and why != told else None
+        told, self._last_explanation = self._last_explanation, why
+        return LogNotice(f"{self._workflow_id}: {why}") if why and why != told else None
 
-    def _end(self) -> Note:
+    def _end_notice(self) -> LogNotice:
         """What became of it."""
         info = self._session.info(self._workflow_id)
         why = self._session.reader.explain(self._workflow_id) or info.error_message
-        return Note(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
+        return LogNotice(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
 
 
-def _rest(file: str, read: dict[str, int]) -> Iterator[bytes]:
+def _read_new(file: str, read: dict[str, int]) -> Iterator[bytes]:
     """What a file got since it was last read."""
     try:
         with open_to_read(file) as output:
             output.seek(read.get(file, 0))
-            while piece := output.read(PIECE):
+            while piece := output.read(CHUNK_BYTES):
                 read[file] = output.tell()
                 yield piece
     except OSError:

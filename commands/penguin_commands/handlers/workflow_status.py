@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ACTIVE
-from penguin.orchestration.core.usage import Spending
-from penguin_commands.results.workflows import Status, Total, WorkflowTable
+from penguin.orchestration.core.usage import UsageTotals
+from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowStatus
@@ -17,27 +17,27 @@ LIMIT = 100
 """So many workflows are listed unless said."""
 
 
-def status(session: Session, workflow: str | None = None) -> Status | WorkflowTable:
+def status(session: Session, workflow: str | None = None) -> StatusResult | WorkflowTable:
     """One workflow, or all active ones."""
     reader = session.reader
     if workflow is None:
         found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
         active = tuple(found[:LIMIT])
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
-        advice = {info.workflow_id: reader.advice(info.workflow_id) for info in active}
+        advice = {info.workflow_id: reader.next_command(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
         remark = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
-        spent = reader.spent(explain)
+        spent = reader.usage_of(explain)
         return WorkflowTable(active, explain, advice, "No active workflows.", remark, spent)
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
-    return Status(
+    return StatusResult(
         info,
         reader.explain(workflow_id),
-        reader.advice(workflow_id),
+        reader.next_command(workflow_id),
         reader.host_of(workflow_id),
-        reader.spent([workflow_id]).get(workflow_id, Spending()),
-        reader.agents_of(workflow_id),
+        reader.usage_of([workflow_id]).get(workflow_id, UsageTotals()),
+        reader.agent_names(workflow_id),
     )
 
 
@@ -65,12 +65,12 @@ def list_(
     shown = tuple(found[:limit])
     return WorkflowTable(
         shown,
-        remark=_cut(limit, sort) if len(found) > limit else "",
-        spent=reader.spent(info.workflow_id for info in shown),
-        total=Total(*reader.total(**asked)) if total else None,
+        remark=_limit_remark(limit, sort) if len(found) > limit else "",
+        usage=reader.usage_of(info.workflow_id for info in shown),
+        total=UsageSummary(*reader.total(**asked)) if total else None,
     )
 
 
-def _cut(limit: int, sort: str) -> str:
+def _limit_remark(limit: int, sort: str) -> str:
     which = {"newest": "the newest", "oldest": "the oldest", "updated": "the last changed"}[sort]
     return f"{which} {limit} are shown, there are more; --limit {2 * limit} shows more of them"

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowStatus
-from penguin_commands.errors import NotReached, StillGoing
-from penguin_commands.events import while_waiting
-from penguin_commands.results.changes import Waited, Waiting
+from penguin_commands.errors import StatusNotReached, WorkflowWaitTimeout
+from penguin_commands.events import stream_events_during
+from penguin_commands.results.changes import WaitProgress, WaitResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.session import Session
 
-BEFORE = 0.3
+PROGRESS_DELAY = 0.3
 """Seconds of waiting before which nobody asks how far it is."""
-EVERY = 0.5
+PROGRESS_INTERVAL = 0.5
 """Seconds between two looks at how far it is."""
 
 
@@ -31,33 +31,33 @@ async def wait(
     for_: WorkflowStatus = WorkflowStatus.COMPLETED,
     any_: bool = False,
     timeout: float | None = None,
-) -> Waited:
+) -> WaitResult:
     """Wait until each has this status, or is settled; or until the first of them is that far."""
-    found = await session.aside(lambda: [session.resolve(ref, prefix=True) for ref in workflows])
+    found = await session.run_in_reader_thread(lambda: [session.resolve(ref, prefix=True) for ref in workflows])
     ids = tuple(dict.fromkeys(found))
     return await wait_for(session, ids, for_, timeout, first=any_)
 
 
 async def wait_for(
     session: Session, ids: Sequence[str], status: WorkflowStatus, timeout: float | None, *, first: bool = False
-) -> Waited:
+) -> WaitResult:
     """Wait until each has this status, or is settled; with `first` until one is that far.
 
     Raises NotReached, or WaitTimeout (seconds).
     """
     try:
-        infos = await wait_watched(session, ids, status, timeout, first=first)
+        infos = await wait_with_progress(session, ids, status, timeout, first=first)
     except WaitTimeout as error:
         hint = error.hint or "/workflow status shows how far it is"
-        going = await session.aside(lambda: tuple(session.info(one) for one in ids))
-        raise StillGoing(error.message, hint, going) from None
+        going = await session.run_in_reader_thread(lambda: tuple(session.info(one) for one in ids))
+        raise WorkflowWaitTimeout(error.message, hint, going) from None
     missed = [info for info in infos if info.status is not status]
     if len(missed) == len(infos) if first else missed:
-        raise await session.aside(lambda: not_reached(session, missed, status))
-    return Waited(tuple(infos))
+        raise await session.run_in_reader_thread(lambda: not_reached_error(session, missed, status))
+    return WaitResult(tuple(infos))
 
 
-async def wait_watched(
+async def wait_with_progress(
     session: Session,
     ids: Sequence[str],
     status: WorkflowStatus | None = None,
@@ -70,11 +70,11 @@ async def wait_watched(
     With `first` the wait is over when one of them is that far, and the others are not in what comes back.
     Raises WaitTimeout (seconds).
     """
-    work = _first(session, ids, status, timeout) if first else _all(session, ids, status, timeout)
-    waiting = while_waiting(session, ids, work)
+    work = _wait_first(session, ids, status, timeout) if first else _wait_all(session, ids, status, timeout)
+    waiting = stream_events_during(session, ids, work)
     if session.on_progress is None:
         return await waiting
-    telling = asyncio.create_task(_tell_progress(session, session.on_progress, ids, timeout))
+    telling = asyncio.create_task(_report_progress(session, session.on_progress, ids, timeout))
     try:
         return await waiting
     finally:
@@ -82,16 +82,16 @@ async def wait_watched(
         session.on_progress(None)
 
 
-def _all(
+def _wait_all(
     session: Session, ids: Sequence[str], status: WorkflowStatus | None, timeout: float | None
 ) -> Coroutine[Any, Any, list[WorkflowInfo]]:
     return session.backend.wait_workflows(ids, timeout=timeout, status=status)
 
 
-async def _first(
+async def _wait_first(
     session: Session, ids: Sequence[str], status: WorkflowStatus | None, timeout: float | None
 ) -> list[WorkflowInfo]:
-    waits = [asyncio.ensure_future(_all(session, [one], status, timeout)) for one in ids]
+    waits = [asyncio.ensure_future(_wait_all(session, [one], status, timeout)) for one in ids]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         return [info for one in waits if one in done for info in one.result()]
@@ -103,33 +103,33 @@ async def _first(
         await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def _tell_progress(
-    session: Session, tell: Callable[[Waiting], None], ids: Sequence[str], timeout: float | None
+async def _report_progress(
+    session: Session, tell: Callable[[WaitProgress], None], ids: Sequence[str], timeout: float | None
 ) -> None:
     """Tell now and then how far it is, as far as it is known on this machine."""
     begun = time.monotonic()
-    await asyncio.sleep(BEFORE)
-    reader = session.local_reader()
+    await asyncio.sleep(PROGRESS_DELAY)
+    reader = session.open_local_reader()
     try:
         while True:
             try:
-                infos = await session.aside(lambda: [info for one in ids if (info := reader.info(one))])
+                infos = await session.run_in_reader_thread(lambda: [info for one in ids if (info := reader.info(one))])
             except WorkflowError:
                 # Whoever waits is told of it by the waiting itself.
                 infos = []
             if infos:
-                tell(Waiting(tuple(infos), time.monotonic() - begun, timeout))
-            await asyncio.sleep(EVERY)
+                tell(WaitProgress(tuple(infos), time.monotonic() - begun, timeout))
+            await asyncio.sleep(PROGRESS_INTERVAL)
     finally:
         reader.close()
 
 
-def not_reached(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> NotReached:
+def not_reached_error(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> StatusNotReached:
     """The error that tells which workflows settled on another status, and why."""
-    told = "; ".join(f"{info.workflow_id} is {info.status}{_why(session, info)}" for info in missed)
-    return NotReached(f"not {status}: {told}", session.reader.advice(missed[0].workflow_id), tuple(missed))
+    told = "; ".join(f"{info.workflow_id} is {info.status}{_reason_suffix(session, info)}" for info in missed)
+    return StatusNotReached(f"not {status}: {told}", session.reader.next_command(missed[0].workflow_id), tuple(missed))
 
 
-def _why(session: Session, info: WorkflowInfo) -> str:
+def _reason_suffix(session: Session, info: WorkflowInfo) -> str:
     reason = session.reader.explain(info.workflow_id) or info.error_message
     return f" ({reason})" if reason else ""

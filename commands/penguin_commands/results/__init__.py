@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
 
-MORE_THAN_DATA = ("output", "snapshots", "ui_actions")
+SPECIAL_MODULES = ("output", "snapshots", "ui_actions")
 """The modules with results that are streamed, or followed, or tell the terminal what to do."""
 
 
@@ -24,7 +24,7 @@ class Result(Protocol):
         """Plain data, ready for JSON."""
 
 
-def failed(result: Result) -> bool:
+def has_failed(result: Result) -> bool:
     """Whether a result tells of a failure, as that of a lint with errors does."""
     return bool(getattr(result, "failed", False))
 
@@ -36,7 +36,7 @@ def remark(result: Result) -> str:
 
 def is_plain(result: Result) -> bool:
     """Whether there is nothing to do with a result but to show its data. Loads no module to tell."""
-    return module_of(type(result)) not in MORE_THAN_DATA
+    return module_of(type(result)) not in SPECIAL_MODULES
 
 
 def module_of(kind: type) -> str:
@@ -44,12 +44,12 @@ def module_of(kind: type) -> str:
     return kind.__module__.rpartition(".")[2]
 
 
-def moment(when: datetime | None) -> str | None:
+def iso_time(when: datetime | None) -> str | None:
     """A time as JSON has it: ISO 8601 with its offset."""
     return when.isoformat() if when else None
 
 
-def info_data(info: WorkflowInfo) -> dict[str, Any]:
+def workflow_data(info: WorkflowInfo) -> dict[str, Any]:
     """The fields of a WorkflowInfo as plain data."""
     return {
         "workflow_id": info.workflow_id,
@@ -59,8 +59,8 @@ def info_data(info: WorkflowInfo) -> dict[str, Any]:
         "status": info.status.value,
         "phase": info.phase.value,
         "progress": info.progress,
-        "started_at": moment(info.started_at),
-        "updated_at": moment(info.updated_at),
+        "started_at": iso_time(info.started_at),
+        "updated_at": iso_time(info.updated_at),
         "error_message": info.error_message,
         "artifacts": list(info.artifacts),
     }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin_commands.results import info_data
+from penguin_commands.results import workflow_data
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
 
 
-class Started(NamedTuple):
+class StartResult(NamedTuple):
     """Workflows that were started by this command."""
 
     workflows: tuple[tuple[str, str], ...]
@@ -25,33 +25,33 @@ class Started(NamedTuple):
         return {**(rows[0] if rows else {}), **retry, "workflows": rows}
 
 
-class Changed(NamedTuple):
+class ChangeResult(NamedTuple):
     """A workflow after a command that changed it."""
 
     text: str
     info: WorkflowInfo
-    explain: str = ""
+    explanation: str = ""
     """Why it does not run now; '' where it runs or is over."""
-    advice: str = ""
+    next_command: str = ""
     """What to type next, if anything."""
     queued: bool = False
     """No worker is running: it waits for one, and is discarded if it is not allowed then."""
 
     def data(self) -> dict[str, Any]:
-        told = {"explain": self.explain, "advice": self.advice, "queued": self.queued}
-        return {"message": self.text, **info_data(self.info), **told}
+        told = {"explain": self.explanation, "advice": self.next_command, "queued": self.queued}
+        return {"message": self.text, **workflow_data(self.info), **told}
 
 
-class Waited(NamedTuple):
+class WaitResult(NamedTuple):
     """Workflows that were waited for."""
 
     workflows: tuple[WorkflowInfo, ...]
 
     def data(self) -> dict[str, Any]:
-        return {"workflows": [info_data(info) for info in self.workflows]}
+        return {"workflows": [workflow_data(info) for info in self.workflows]}
 
 
-class Waiting(NamedTuple):
+class WaitProgress(NamedTuple):
     """How far those are that are being waited for. No result: it is told while the command goes on."""
 
     workflows: tuple[WorkflowInfo, ...]

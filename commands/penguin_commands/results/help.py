@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Command
 
 
-class Help(NamedTuple):
+class HelpResult(NamedTuple):
     """Commands, to be explained."""
 
     commands: tuple[Command, ...]
@@ -21,7 +21,7 @@ class Help(NamedTuple):
         return {"commands": [command_data(command) for command in self.commands]}
 
 
-class Settings(NamedTuple):
+class SettingsTable(NamedTuple):
     """The settings, and where each comes from."""
 
     settings: tuple[tuple[str, Any, str], ...]

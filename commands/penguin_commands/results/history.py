@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin.orchestration.core.usage import Spending
-from penguin_commands.results import moment
+from penguin.orchestration.core.usage import UsageTotals
+from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,48 +15,48 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import Verdict
 
 
-class Event(NamedTuple):
+class EventRow(NamedTuple):
     """One thing that happened to a workflow."""
 
     seq: int
     at: datetime
     kind: str
     text: str
-    facts: dict[str, Any]
+    details: dict[str, Any]
 
 
-def event_data(event: Event) -> dict[str, Any]:
+def event_data(event: EventRow) -> dict[str, Any]:
     """An event as plain data."""
     return {
         "seq": event.seq,
-        "at": moment(event.at),
+        "at": iso_time(event.at),
         "kind": event.kind,
         "text": event.text,
-        "data": event.facts,
+        "data": event.details,
     }
 
 
-class Happened(NamedTuple):
+class EventResult(NamedTuple):
     """An event that was waited for."""
 
     workflow_id: str
-    event: Event
+    event: EventRow
 
     def data(self) -> dict[str, Any]:
         return {"event": {"workflow_id": self.workflow_id, **event_data(self.event)}}
 
 
-class History(NamedTuple):
+class HistoryResult(NamedTuple):
     """Everything that happened to a workflow."""
 
     workflow_id: str
-    events: tuple[Event, ...]
+    events: tuple[EventRow, ...]
 
     def data(self) -> dict[str, Any]:
         return {"events": [event_data(event) for event in self.events]}
 
 
-class Attempt(NamedTuple):
+class AttemptRow(NamedTuple):
     """One attempt of a phase."""
 
     phase: str
@@ -68,54 +68,54 @@ class Attempt(NamedTuple):
     evidence: dict[str, Any]
     host: str = ""
     """The machine that ran it; '' where none did, or its name is not known."""
-    spent: Spending = Spending()
+    usage: UsageTotals = UsageTotals()
     """What its agent spent, in all its tries."""
 
 
-class Results(NamedTuple):
+class AttemptTable(NamedTuple):
     """The attempts of a workflow, the oldest first."""
 
     workflow_id: str
-    attempts: tuple[Attempt, ...]
-    here: str = ""
+    attempts: tuple[AttemptRow, ...]
+    this_host: str = ""
     """This machine."""
-    empty: str = "Nothing was tried yet."
+    empty_message: str = "Nothing was tried yet."
     """What people are told where there are none."""
 
     @property
-    def abroad(self) -> dict[str, list[int]]:
+    def attempts_by_remote_host(self) -> dict[str, list[int]]:
         """By other machines: the numbers of the attempts that they ran."""
         found: dict[str, list[int]] = {}
         for attempt in self.attempts:
-            if attempt.host not in ("", self.here):
+            if attempt.host not in ("", self.this_host):
                 found.setdefault(attempt.host, []).append(attempt.number)
         return found
 
     def data(self) -> dict[str, Any]:
         return {"results": [self._row(attempt) for attempt in self.attempts]}
 
-    def _row(self, attempt: Attempt) -> dict[str, Any]:
+    def _row(self, attempt: AttemptRow) -> dict[str, Any]:
         return {
             "phase": attempt.phase,
             "attempt": attempt.number,
             "verdict": attempt.verdict.value if attempt.verdict else None,
-            "started_at": moment(attempt.started_at),
-            "ended_at": moment(attempt.ended_at),
+            "started_at": iso_time(attempt.started_at),
+            "ended_at": iso_time(attempt.ended_at),
             "evidence": attempt.evidence,
             "host": attempt.host,
-            "usage": attempt.spent._asdict(),
+            "usage": attempt.usage._asdict(),
         }
 
 
-class Artifacts(NamedTuple):
+class ArtifactTable(NamedTuple):
     """The files that a workflow's steps left behind."""
 
     workflow_id: str
     files: tuple[tuple[str, int | None], ...]
     """(path, size in bytes or None where it is not here)."""
-    elsewhere: Mapping[str, str] = MappingProxyType({})
+    remote_hosts: Mapping[str, str] = MappingProxyType({})
     """By path: the machine that has it, where it was never brought here."""
 
     def data(self) -> dict[str, Any]:
-        rows = [{"path": path, "bytes": size, "host": self.elsewhere.get(path, "")} for path, size in self.files]
+        rows = [{"path": path, "bytes": size, "host": self.remote_hosts.get(path, "")} for path, size in self.files]
         return {"artifacts": rows}

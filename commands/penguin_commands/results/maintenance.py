@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin_commands.results import moment
+from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
     from penguin.orchestration.runtime.planned_commands import ActiveWorkflow
-    from penguin.orchestration.store.prune import Old
+    from penguin.orchestration.store.prune import PrunableWorkflow
 
-Left = tuple[tuple[str, str], ...]
+Leftovers = tuple[tuple[str, str], ...]
 """(path, why it is told of); paths are relative to the workspace."""
 
 
-def _left_data(left: Left) -> list[dict[str, str]]:
+def _leftover_rows(left: Leftovers) -> list[dict[str, str]]:
     return [{"path": path, "why": why} for path, why in left]
 
 
-class BackedUp(NamedTuple):
+class BackupResult(NamedTuple):
     """Copies of the databases."""
 
     copies: tuple[tuple[str, str, int], ...]
@@ -31,19 +31,19 @@ class BackedUp(NamedTuple):
         return {"message": f"Backed up to {path}", "path": path, "bytes": size, "copies": rows}
 
 
-class Pruned(NamedTuple):
+class PruneResult(NamedTuple):
     """What was removed, or with `dry_run` would be."""
 
-    workflows: tuple[Old, ...]
-    leftovers: Left
-    stuck: Left
+    workflows: tuple[PrunableWorkflow, ...]
+    leftovers: Leftovers
+    not_removed: Leftovers
     """What could not be removed, and why."""
     dry_run: bool
 
     @property
     def failed(self) -> bool:
         """Whether something could not be removed."""
-        return bool(self.stuck)
+        return bool(self.not_removed)
 
     @property
     def bytes(self) -> int:
@@ -54,31 +54,31 @@ class Pruned(NamedTuple):
         return {
             "dry_run": self.dry_run,
             "workflows": [self._row(old) for old in self.workflows],
-            "leftovers": _left_data(self.leftovers),
-            "not_removed": _left_data(self.stuck),
+            "leftovers": _leftover_rows(self.leftovers),
+            "not_removed": _leftover_rows(self.not_removed),
             "bytes": self.bytes,
         }
 
     @staticmethod
-    def _row(old: Old) -> dict[str, Any]:
+    def _row(old: PrunableWorkflow) -> dict[str, Any]:
         return {
             "workflow_id": old.workflow_id,
             "task_id": old.task_id,
             "project_id": old.project_id,
             "status": old.status.value,
-            "updated_at": moment(datetime.fromtimestamp(old.updated_at, UTC)),
+            "updated_at": iso_time(datetime.fromtimestamp(old.updated_at, UTC)),
             "bytes": old.bytes,
         }
 
 
-class Checked(NamedTuple):
+class CheckResult(NamedTuple):
     """What `penguin check` found."""
 
     workflows: int
     events: int
     problems: tuple[tuple[str, str], ...]
     """(what it is about, what is wrong)."""
-    leftovers: Left
+    leftovers: Leftovers
 
     @property
     def failed(self) -> bool:
@@ -90,7 +90,7 @@ class Checked(NamedTuple):
             "workflows": self.workflows,
             "events": self.events,
             "problems": [{"subject": subject, "message": message} for subject, message in self.problems],
-            "leftovers": _left_data(self.leftovers),
+            "leftovers": _leftover_rows(self.leftovers),
         }
 
 

@@ -18,9 +18,9 @@ class Log(NamedTuple):
     """Relative to the workspace."""
     file: str
     """Where it can be opened."""
-    try_: int = 1
+    start_number: int = 1
     """More than 1 where the attempt was interrupted and run again."""
-    errors: bool = False
+    is_stderr: bool = False
     """Standard error, where a step keeps it apart."""
     excerpt: str | None = None
     """Its head and tail, where that is all that is known here; there is no file then."""
@@ -33,36 +33,36 @@ class Log(NamedTuple):
 
     @property
     def title(self) -> str:
-        marks = [f"try {self.try_}"] * (self.try_ > 1) + ["standard error"] * self.errors
+        marks = [f"try {self.start_number}"] * (self.start_number > 1) + ["standard error"] * self.is_stderr
         return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
 
     @property
-    def place(self) -> dict[str, Any]:
+    def location(self) -> dict[str, Any]:
         """Whose output it is, as plain data."""
         return {
             "phase": self.phase,
             "attempt": self.attempt,
             "step": self.step,
-            "try": self.try_,
-            "stream": "stderr" if self.errors else "stdout",
+            "try": self.start_number,
+            "stream": "stderr" if self.is_stderr else "stdout",
             "path": self.path,
         }
 
     @property
-    def known(self) -> bytes:
+    def excerpt_output(self) -> bytes:
         """What is known of output that is elsewhere, and where that is."""
         note = f"[penguin: {self.note}]\n" if self.note else ""
         return f"{note}{self.excerpt or ''}".encode()
 
 
-class Piece(NamedTuple):
+class OutputChunk(NamedTuple):
     """Some more output of a step."""
 
     log: Log
     output: bytes
 
 
-class Printed(NamedTuple):
+class OutputResult(NamedTuple):
     """A piece of output that is followed, as a program reads it."""
 
     workflow_id: str
@@ -72,22 +72,22 @@ class Printed(NamedTuple):
     """What Penguin has to say of it."""
 
     def data(self) -> dict[str, Any]:
-        row = {"workflow_id": self.workflow_id, **self.log.place, "text": self.text}
+        row = {"workflow_id": self.workflow_id, **self.log.location, "text": self.text}
         return {"output": {**row, "host": self.log.host, "note": self.note}}
 
 
-class Note(NamedTuple):
+class LogNotice(NamedTuple):
     """What is to be told between two pieces of output."""
 
     text: str
 
 
-class Logs(NamedTuple):
+class LogsResult(NamedTuple):
     """What steps printed: the files, to be read piece by piece, since they may be huge."""
 
     workflow_id: str
     logs: tuple[Log, ...]
-    pieces: Callable[[], AsyncIterator[Piece | Note]] | None = None
+    chunks: Callable[[], AsyncIterator[OutputChunk | LogNotice]] | None = None
     """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
     raw: bool = False
     """What agents print is shown as it came, and not as people read it."""
@@ -101,7 +101,7 @@ class Logs(NamedTuple):
 
         text, size = tail(log.file) if log.excerpt is None else (log.excerpt, log.size)
         return {
-            **log.place,
+            **log.location,
             "bytes": size,
             "tail": text,
             "complete": log.excerpt is None and not is_incomplete(log.file),
@@ -110,7 +110,7 @@ class Logs(NamedTuple):
         }
 
 
-class Diff(NamedTuple):
+class DiffResult(NamedTuple):
     """What changed in the files: to be read piece by piece, once, since it may be huge."""
 
     workflow_id: str
@@ -123,7 +123,7 @@ class Diff(NamedTuple):
         return {"diff": b"".join(self.text()).decode("utf-8", "replace"), "files": list(self.files)}
 
 
-class DiffElsewhere(NamedTuple):
+class RemoteDiffResult(NamedTuple):
     """What is known of changes whose files are in another working tree."""
 
     workflow_id: str

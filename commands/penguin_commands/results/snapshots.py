@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin_commands.results import moment
+from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ def _row(row: SnapshotRow) -> dict[str, Any]:
         "attempt": row.attempt,
         "agent": row.agent,
         "session_id": row.session_id,
-        "created_at": moment(row.created_at),
+        "created_at": iso_time(row.created_at),
         "messages": row.messages,
         "bytes": row.bytes,
-        "usage": row.spent._asdict(),
+        "usage": row.usage._asdict(),
     }
 
 
@@ -37,7 +37,7 @@ class SnapshotTable(NamedTuple):
         return {"snapshots": [_row(row) for row in self.snapshots]}
 
 
-class Talk(NamedTuple):
+class ConversationResult(NamedTuple):
     """One of them, with all that was said."""
 
     row: SnapshotRow
@@ -53,7 +53,7 @@ class Talk(NamedTuple):
         return {**_row(self.row), **held}
 
 
-class RawTalk(NamedTuple):
+class RawConversationResult(NamedTuple):
     """The agent's own files, or where there are none the snapshot as JSON, byte by byte."""
 
     snapshot_id: str

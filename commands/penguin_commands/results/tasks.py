@@ -41,13 +41,13 @@ class TaskTable(NamedTuple):
     """Several tasks."""
 
     tasks: tuple[TaskState, ...]
-    empty: str = "No tasks."
+    empty_message: str = "No tasks."
 
     def data(self) -> dict[str, Any]:
         return {"tasks": [state.data() for state in self.tasks]}
 
 
-class TaskShown(NamedTuple):
+class TaskResult(NamedTuple):
     """One task, with all that is known of it."""
 
     state: TaskState
@@ -66,7 +66,7 @@ class TaskShown(NamedTuple):
         }
 
 
-class Drawn(NamedTuple):
+class GraphResult(NamedTuple):
     """The graph of tasks, in a language."""
 
     format: str
@@ -104,7 +104,7 @@ class BlueprintTable(NamedTuple):
         return {"blueprints": [row.data() for row in self.blueprints]}
 
 
-class BlueprintShown(NamedTuple):
+class BlueprintResult(NamedTuple):
     """One blueprint, with its tasks."""
 
     row: BlueprintRow
@@ -119,11 +119,11 @@ class BlueprintShown(NamedTuple):
         }
 
 
-class Lint(NamedTuple):
+class LintResult(NamedTuple):
     """What is wrong with blueprints."""
 
     problems: tuple[Problem, ...]
-    checked: tuple[str, ...]
+    checked_paths: tuple[str, ...]
     """Paths."""
 
     @property

@@ -9,20 +9,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Message(NamedTuple):
+class MessageResult(NamedTuple):
     """A sentence."""
 
     text: str
-    facts: Mapping[str, Any] = MappingProxyType({})
+    values: Mapping[str, Any] = MappingProxyType({})
 
     def data(self) -> dict[str, Any]:
-        return {"message": self.text, **self.facts}
+        return {"message": self.text, **self.values}
 
 
-class Facts(NamedTuple):
+class KeyValueResult(NamedTuple):
     """Named values, a line each."""
 
-    facts: dict[str, Any]
+    values: dict[str, Any]
 
     def data(self) -> dict[str, Any]:
-        return self.facts
+        return self.values

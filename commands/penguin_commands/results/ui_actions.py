@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from penguin_commands.results import Result
 
 
-class Quit(NamedTuple):
+class QuitAction(NamedTuple):
     """The wish to leave."""
 
     def data(self) -> dict[str, Any]:
         return {"message": "Bye."}
 
 
-class PanelSwitch(NamedTuple):
+class PanelAction(NamedTuple):
     """The wish to have the panel above the input line, or not; None: the other way round than it is."""
 
-    on: bool | None = None
+    visible: bool | None = None
 
     def data(self) -> dict[str, Any]:
-        return {"panel": self.on}
+        return {"panel": self.visible}
 
 
-class Viewing(NamedTuple):
+class ViewAction(NamedTuple):
     """The wish to see what runs on the whole screen, until it is left."""
 
     workflow_id: str | None = None
@@ -36,7 +36,7 @@ class Viewing(NamedTuple):
         return {"workflow_id": self.workflow_id}
 
 
-class Sourced(NamedTuple):
+class SourceAction(NamedTuple):
     """The lines of a file, to be run in place of the command that named it."""
 
     file: str
@@ -45,7 +45,7 @@ class Sourced(NamedTuple):
         return {"source": self.file}
 
 
-class Chain(NamedTuple):
+class ChainedResult(NamedTuple):
     """A result, and one that takes its time: show the first at once, then await `then()` and show what comes."""
 
     first: Result

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
 from penguin.orchestration.core.times import from_timestamp
-from penguin.orchestration.core.usage import spending_of
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.core.usage import usage_totals
+from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.standing import require_known
 from penguin.orchestration.files.state_files import split_state
 from penguin.orchestration.store.connection import open_store
@@ -72,7 +72,7 @@ class WorkflowStateStore:
         if state:
             require_known(Path(state))
         try:
-            make_private(self._path.parent)
+            make_private_folder(self._path.parent)
         except OSError as error:
             raise StoreError(f"can't make {self._path.parent}: {error.strerror}", "choose another place") from error
         self._connection = open_store(self._path)
@@ -204,7 +204,7 @@ def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
         snapshot.session_id,
         len(snapshot.conversation_history),
         size,
-        *spending_of(snapshot.metadata.get("usage")),
+        *usage_totals(snapshot.metadata.get("usage")),
     )
 
 

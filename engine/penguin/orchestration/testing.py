@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Control, Stop
+from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Stop, StopControl
 
 Outcome = str | AttemptResult
 Script = Mapping[str, Sequence[Outcome]]
 Delay = float | Callable[[AttemptOrder], float]
 
 
-class Call(NamedTuple):
+class AttemptCall(NamedTuple):
     """An attempt that was run."""
 
     task_id: str
@@ -39,7 +39,7 @@ class ScriptedPhases:
     """Runs attempts by script. The tries of a phase take its outcomes in turn; after the last one all pass."""
 
     def __init__(self, script: Script, tasks: Mapping[str, Script], delay: Delay) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[AttemptCall] = []
         """Every attempt that was run, in order; one that goes on after an interruption comes again."""
         self.orders: list[AttemptOrder] = []
         """What each of them was told."""
@@ -57,9 +57,9 @@ class ScriptedPhases:
         """Let the attempts of this phase end."""
         self._held.pop(WorkflowPhase(phase)).set()
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         """See PhaseRunner."""
-        self.calls.append(Call(order.definition.task.id, order.phase, order.attempt))
+        self.calls.append(AttemptCall(order.definition.task.id, order.phase, order.attempt))
         self.orders.append(order)
         held = self._held.get(order.phase)
         delay = self._delay(order) if callable(self._delay) else self._delay
@@ -93,7 +93,7 @@ async def _under_way(held: asyncio.Event | None, delay: float) -> None:
         await asyncio.sleep(delay)
 
 
-async def _stopped(work: Coroutine[Any, Any, None], control: Control) -> Stop | None:
+async def _stopped(work: Coroutine[Any, Any, None], control: StopControl) -> Stop | None:
     """How the attempt was stopped, or None where it came to its end: like a step, it ends in spite of a pause."""
     running = asyncio.ensure_future(work)
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.table import NOUNS, TABLE
-from penguin_commands.grammar.values import unknown
+from penguin_commands.grammar.values import unknown_message
 from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS, flags_of
 
 if TYPE_CHECKING:
@@ -135,18 +135,18 @@ def completion_script(words: Sequence[str]) -> str:
     if len(words) != 1:
         raise UsageError("penguin completion needs the name of one shell", usage)
     if words[0] not in SHELLS:
-        raise UsageError(unknown("shell", words[0], SHELLS), usage)
+        raise UsageError(unknown_message("shell", words[0], SHELLS), usage)
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[words[0]]()
 
 
-def _filled(template: str, **parts: Iterable[str]) -> str:
+def _fill_template(template: str, **parts: Iterable[str]) -> str:
     """The template with its parts, a line each."""
     for name, lines in parts.items():
         template = template.replace(f"@{name}@", "\n".join(lines))
     return template
 
 
-def _following() -> Iterator[tuple[str, str]]:
+def _words_after() -> Iterator[tuple[str, str]]:
     """What may follow the words that are there already."""
     for subcommand in SUBCOMMANDS:
         if subcommand.choices:
@@ -158,7 +158,7 @@ def _following() -> Iterator[tuple[str, str]]:
             yield f"help {noun}", " ".join(names)
 
 
-def _names() -> list[str]:
+def _subcommand_names() -> list[str]:
     return [it.name for it in SUBCOMMANDS]
 
 
@@ -166,12 +166,12 @@ def _spellings(flag: Flag) -> list[str]:
     return [f"--{flag.name}", *([f"-{flag.short}"] if flag.short else [])]
 
 
-def _takers() -> list[str]:
+def _value_options() -> list[str]:
     """All that takes a value."""
     return [name for flag in PROGRAM.flags if flag.kind for name in _spellings(flag)]
 
 
-def _short(help_: str) -> str:
+def _short_help(help_: str) -> str:
     """What something means, in a few words."""
     return help_.partition(";")[0]
 
@@ -186,13 +186,13 @@ def _quoted(text: str) -> str:
 
 def _bash() -> str:
     """It needs nothing that bash 3.2 has not, which is what macOS comes with."""
-    return _filled(
+    return _fill_template(
         BASH,
-        takers=["|".join(_takers())],
+        takers=["|".join(_value_options())],
         values=_bash_values(),
         flags=_bash_flags(),
-        subcommands=[" ".join(_names())],
-        following=(f"            '{said}') words='{words}' ;;" for said, words in _following()),
+        subcommands=[" ".join(_subcommand_names())],
+        following=(f"            '{said}') words='{words}' ;;" for said, words in _words_after()),
     )
 
 
@@ -216,12 +216,12 @@ def _bash_flags() -> Iterator[str]:
 
 
 def _zsh() -> str:
-    return _filled(
+    return _fill_template(
         ZSH,
-        names=["|".join(_names())],
+        names=["|".join(_subcommand_names())],
         flags=_zsh_flags(),
-        described=(f"            {_quoted(f'{it.name}:{_short(it.help)}')}" for it in SUBCOMMANDS),
-        following=(f"        '{said}') compadd -- {words} ;;" for said, words in _following()),
+        described=(f"            {_quoted(f'{it.name}:{_short_help(it.help)}')}" for it in SUBCOMMANDS),
+        following=(f"        '{said}') compadd -- {words} ;;" for said, words in _words_after()),
     )
 
 
@@ -234,7 +234,7 @@ def _zsh_flags() -> Iterator[str]:
 
 def _zsh_flag(flag: Flag) -> Iterator[str]:
     """As `_arguments` wants it: one spelling rules out the other, unless it may be there twice."""
-    about = _short(flag.help)
+    about = _short_help(flag.help)
     for special in "\\[]:":
         about = about.replace(special, f"\\{special}")
     names = _spellings(flag)
@@ -256,12 +256,14 @@ def _zsh_value(flag: Flag) -> str:
 
 def _fish() -> str:
     about = "complete -c penguin -n"
-    return _filled(
+    return _fill_template(
         FISH,
-        takers=[" ".join(_takers())],
-        names=[" ".join(_names())],
-        described=(f"{about} __penguin_said -a {it.name} -d {_fish_quoted(_short(it.help))}" for it in SUBCOMMANDS),
-        following=(f"{about} '__penguin_said {said}' -a '{words}'" for said, words in _following()),
+        takers=[" ".join(_value_options())],
+        names=[" ".join(_subcommand_names())],
+        described=(
+            f"{about} __penguin_said -a {it.name} -d {_fish_quoted(_short_help(it.help))}" for it in SUBCOMMANDS
+        ),
+        following=(f"{about} '__penguin_said {said}' -a '{words}'" for said, words in _words_after()),
         flags=map(_fish_flag, PROGRAM.flags),
     )
 
@@ -275,7 +277,7 @@ def _fish_flag(flag: Flag) -> str:
     if flag.kind:
         known = "(__fish_complete_directories)" if flag.placeholder == FOLDER else " ".join(flag.choices)
         parts.append(f"-x -a '{known}'" if known else "-x")
-    return " ".join([*parts, "-d", _fish_quoted(_short(flag.help))])
+    return " ".join([*parts, "-d", _fish_quoted(_short_help(flag.help))])
 
 
 def _fish_quoted(text: str) -> str:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin_commands.errors import MEANINGS, UsageError
+from penguin_commands.errors import EXIT_CODE_MEANINGS, UsageError
 from penguin_commands.grammar.schema import JSON_VERSION, command_data, flag_data
 from penguin_commands.grammar.table import COMMANDS, TABLE
-from penguin_commands.handlers.system import explained
+from penguin_commands.handlers.system import help_for
 from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS, Subcommand
-from penguin_repl.render.help import aligned
+from penguin_repl.render.help import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from penguin_commands.grammar.spec import Flag
-    from penguin_commands.results.help import Help
+    from penguin_commands.results.help import HelpResult
 
 HEAD = """\
 Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
 survives being killed, and lets no gate pass on anyone's word."""
-FORMS = (
+USAGE_FORMS = (
     ("", "a shell; with input from a pipe, a script"),
     ("SCRIPT", "one command a line, # comments, quotes as in a shell; - is standard input"),
     ("-c COMMAND", "one command; may be repeated"),
@@ -43,7 +43,7 @@ WIDTH = 118
 """Columns of the text."""
 
 
-class Manual(NamedTuple):
+class ProgramHelp(NamedTuple):
     """All that there is to be known of the command line."""
 
     version: str
@@ -52,21 +52,21 @@ class Manual(NamedTuple):
         return {
             "version": self.version,
             "json_version": JSON_VERSION,
-            "usage": [usage for usage, _ in _forms()],
+            "usage": [usage for usage, _ in _usage_forms()],
             "options": [flag_data(flag) for flag in PROGRAM.flags],
             "subcommands": [
                 {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example} for it in SUBCOMMANDS
             ],
             "commands": [command_data(command) for command in COMMANDS],
-            "exit_codes": [{"code": int(code), "meaning": meaning} for code, meaning in MEANINGS.items()],
+            "exit_codes": [{"code": int(code), "meaning": meaning} for code, meaning in EXIT_CODE_MEANINGS.items()],
         }
 
     def text(self) -> str:
         """All of it, for people."""
-        usage = list(_wrapped(_forms(), WIDTH - len("Usage: ")))
-        options = _options(PROGRAM.flags)
-        commands = [f"  {line}" for line in aligned((command.name, command.help) for command in COMMANDS)]
-        codes = ", ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
+        usage = list(_wrap_aligned(_usage_forms(), WIDTH - len("Usage: ")))
+        options = _option_lines(PROGRAM.flags)
+        commands = [f"  {line}" for line in align_columns((command.name, command.help) for command in COMMANDS)]
+        codes = ", ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items())
         parts = [HEAD, "", f"Usage: {usage[0]}", *(f"       {line}" for line in usage[1:])]
         parts += ["", "Options:", *options, "", "Commands:", *commands, "", EXAMPLES]
         return "\n".join([*parts, *wrap(f"Exit codes: {codes}.", WIDTH)]) + "\n"
@@ -85,7 +85,7 @@ class SubcommandHelp(NamedTuple):
     def text(self) -> str:
         """For people."""
         it = self.subcommand
-        options = _options(self._flags())
+        options = _option_lines(self._flags())
         head = f"{it.help[0].upper()}{it.help[1:]}.\n\nUsage: {_usage(it)}"
         return "\n".join([head, *options, f"Example: {it.example}"]) + "\n"
 
@@ -94,15 +94,15 @@ class SubcommandHelp(NamedTuple):
         return tuple(flag for flag in PROGRAM.flags if flag.name in self.subcommand.flags)
 
 
-def manual(words: Sequence[str], version: str) -> Manual | SubcommandHelp | Help:
+def program_help(words: Sequence[str], version: str) -> ProgramHelp | SubcommandHelp | HelpResult:
     """What is asked for by the words after `penguin help`. Raises UsageError."""
     if not words:
-        return Manual(version)
+        return ProgramHelp(version)
     known = {it.name: it for it in SUBCOMMANDS}
     if len(words) == 1 and words[0] in known:
         return SubcommandHelp(known[words[0]])
     try:
-        return explained(TABLE, words)
+        return help_for(TABLE, words)
     except UsageError as error:
         raise UsageError(error.message, "penguin help shows all there is") from None
 
@@ -111,19 +111,19 @@ def _usage(subcommand: Subcommand) -> str:
     return f"penguin [OPTIONS] {subcommand.name} {subcommand.usage}".rstrip()
 
 
-def _forms() -> Iterator[tuple[str, str]]:
+def _usage_forms() -> Iterator[tuple[str, str]]:
     """All ways to run it, and what each is."""
-    for form, text in FORMS:
+    for form, text in USAGE_FORMS:
         yield f"penguin [OPTIONS] {form}".rstrip(), text
     for subcommand in SUBCOMMANDS:
         yield _usage(subcommand), subcommand.help
 
 
-def _options(flags: Sequence[Flag]) -> list[str]:
-    return [f"  {line}" for line in _wrapped([(flag.spelling, flag.help) for flag in flags], WIDTH - 2)]
+def _option_lines(flags: Sequence[Flag]) -> list[str]:
+    return [f"  {line}" for line in _wrap_aligned([(flag.long_usage, flag.help) for flag in flags], WIDTH - 2)]
 
 
-def _wrapped(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+def _wrap_aligned(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
     """Names with what they mean beside them, in as many lines as that takes."""
     pairs = list(described)
     room = max((len(name) for name, _ in pairs), default=0) + 2
@@ -131,4 +131,4 @@ def _wrapped(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
     for name, text in pairs:
         first, *more = wrap(text, width - room)
         rows += [(name, first), *(("", line) for line in more)]
-    yield from aligned(rows)
+    yield from align_columns(rows)

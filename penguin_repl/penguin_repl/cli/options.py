@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.parse import values
+from penguin_commands.grammar.parse import parse_values
 from penguin_commands.grammar.tokens import Word
-from penguin_commands.grammar.values import shown
+from penguin_commands.grammar.values import quote_for_error
 from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ class Options(NamedTuple):
     help: bool = False
 
 
-def read_options(words: Sequence[str]) -> Options:
+def parse_options(words: Sequence[str]) -> Options:
     """The options of a command line. Raises UsageError."""
     try:
-        options = Options(**values(PROGRAM, [Word(word, 0, 0) for word in words]))
+        options = Options(**parse_values(PROGRAM, [Word(word, 0, 0) for word in words]))
     except UsageError as error:
         raise UsageError(error.message, USAGE) from None
     if options.words and not _takes_words(options):
-        raise UsageError(f"{shown(options.words[0])} is one word too many", USAGE)
+        raise UsageError(f"{quote_for_error(options.words[0])} is one word too many", USAGE)
     if options.script is not None and options.command:
         raise UsageError("a script and -c at once", USAGE)
     if options.script != "worker" and (options.grace is not None or options.until_settled):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from penguin_commands.grammar.spec import Argument, Command, Flag, Kind
+from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
 
 BACKENDS = ("native", "temporal")
 
@@ -66,13 +66,13 @@ PROGRAM = Command(
     help="A terminal for durable software tasks",
     example="penguin init",
     arguments=(
-        Argument("script", Kind.NAME, required=False, help="a file of commands, or what to do"),
-        Argument("words", Kind.NAME, required=False, many=True, help="what is said of it"),
+        Argument("script", ValueKind.NAME, required=False, help="a file of commands, or what to do"),
+        Argument("words", ValueKind.NAME, required=False, many=True, help="what is said of it"),
     ),
     flags=(
         Flag(
             "command",
-            Kind.TEXT,
+            ValueKind.TEXT,
             "run this command, as a script of one line; may be repeated",
             short="c",
             many=True,
@@ -80,44 +80,51 @@ PROGRAM = Command(
         ),
         Flag(
             "workspace",
-            Kind.NAME,
+            ValueKind.NAME,
             "the folder that holds penguin.yaml; else the nearest one from here upwards",
             placeholder="FOLDER",
         ),
-        Flag("backend", Kind.CHOICE, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS),
+        Flag(
+            "backend", ValueKind.CHOICE, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS
+        ),
         Flag(
             "output",
-            Kind.CHOICE,
+            ValueKind.CHOICE,
             "what results look like; json: one document per command; jsonl: one per row of a list, and one per event "
             "while it is waited for",
             short="o",
             choices=("text", "json", "jsonl"),
         ),
-        Flag("color", Kind.CHOICE, "whether to use colours; auto: on a terminal", choices=("auto", "always", "never")),
+        Flag(
+            "color",
+            ValueKind.CHOICE,
+            "whether to use colours; auto: on a terminal",
+            choices=("auto", "always", "never"),
+        ),
         Flag("keep-going", help="in scripts: go on after an error; the exit code is the first error's"),
         Flag("detach", help="in scripts: leave what is started to another engine, and wait for nothing"),
         Flag(
             "grace",
-            Kind.SECONDS,
+            ValueKind.SECONDS,
             "worker: told to stop, give its steps so long to end, then end them; else they are left running for the "
             "next engine",
         ),
         Flag("until-settled", help="worker: end when nothing is left that moves by itself, and no step runs"),
         Flag(
             "metrics",
-            Kind.NAME,
+            ValueKind.NAME,
             "shell and worker: serve metrics for Prometheus at http://IP:PORT/metrics",
             placeholder="IP:PORT",
         ),
-        Flag("max-parallel", Kind.NUMBER, "worker: attempts at once in this working tree"),
+        Flag("max-parallel", ValueKind.NUMBER, "worker: attempts at once in this working tree"),
         Flag(
             "address",
-            Kind.NAME,
+            ValueKind.NAME,
             "worker: the Temporal server, over penguin.yaml and the environment",
             placeholder="HOST:PORT",
         ),
-        Flag("namespace", Kind.NAME, "worker: the namespace there"),
-        Flag("task-queue", Kind.NAME, "worker: the task queue there"),
+        Flag("namespace", ValueKind.NAME, "worker: the namespace there"),
+        Flag("task-queue", ValueKind.NAME, "worker: the task queue there"),
         Flag("yes", help="trust: do not ask; for scripts"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),

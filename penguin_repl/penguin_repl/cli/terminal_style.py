@@ -11,23 +11,25 @@ from penguin_repl.output.screen import Style
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from penguin_commands.preferences import Taste
+    from penguin_commands.preferences import Preferences
     from penguin_repl.cli.options import Options
 
-DUMB = ("", "dumb", "unknown")
+DUMB_TERMS = ("", "dumb", "unknown")
 """Values of TERM that promise nothing."""
-NO = ("", "0", "no", "off", "false")
+FALSE_VALUES = ("", "0", "no", "off", "false")
 
 
-def style_of(options: Options, taste: Callable[[], Taste], environ: Mapping[str, str] | None = None) -> Style:
+def choose_style(options: Options, taste: Callable[[], Preferences], environ: Mapping[str, str] | None = None) -> Style:
     """How results are shown. Files are read for it only where a terminal is there, and nothing else decides."""
     environ = os.environ if environ is None else environ
     tty = os.isatty(1)
     color = _color(options.color, environ)
     if color is None:
-        color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _likes_color(taste())
+        color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _prefers_color(taste())
     drawn = tty or options.color == "always" or _is_forced(environ)
-    return Style(options.output, drawn, color, plain=_is_plain(options, taste, environ), ascii=not speaks_utf8(environ))
+    return Style(
+        options.output, drawn, color, plain=_is_plain(options, taste, environ), ascii=not supports_utf8(environ)
+    )
 
 
 def _color(option: str, environ: Mapping[str, str]) -> bool | None:
@@ -43,11 +45,11 @@ def _is_forced(environ: Mapping[str, str]) -> bool:
     return environ.get("CLICOLOR_FORCE", "") not in ("", "0") and not environ.get("NO_COLOR")
 
 
-def _likes_color(taste: Taste) -> bool:
+def _prefers_color(taste: Preferences) -> bool:
     return taste.color != "never" and not taste.accessible
 
 
-def _is_plain(options: Options, taste: Callable[[], Taste], environ: Mapping[str, str]) -> bool:
+def _is_plain(options: Options, taste: Callable[[], Preferences], environ: Mapping[str, str]) -> bool:
     """Whether only lines may be written, one after the other."""
     if _is_dumb(environ) or _is_accessible(environ):
         return True
@@ -59,14 +61,14 @@ def _is_plain(options: Options, taste: Callable[[], Taste], environ: Mapping[str
 
 
 def _is_dumb(environ: Mapping[str, str]) -> bool:
-    return environ.get("TERM", "").lower() in DUMB
+    return environ.get("TERM", "").lower() in DUMB_TERMS
 
 
 def _is_accessible(environ: Mapping[str, str]) -> bool:
-    return environ.get("ACCESSIBLE", "").lower() not in NO
+    return environ.get("ACCESSIBLE", "").lower() not in FALSE_VALUES
 
 
-def speaks_utf8(environ: Mapping[str, str]) -> bool:
+def supports_utf8(environ: Mapping[str, str]) -> bool:
     """Whether arrows, bars and dots of more than ASCII reach the reader.
 
     Python writes UTF-8 in the C locale too, so that the names of files survive; a terminal of that locale may show

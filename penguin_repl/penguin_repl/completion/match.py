@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BEGINS, INSIDE, FUZZY = range(3)
-_LONGEST = 200
+PREFIX, SUBSTRING, FUZZY = range(3)
+_MAX_LENGTH = 200
 """No name is longer than this; what was pasted need not be compared with any."""
 
 
@@ -25,12 +25,12 @@ class Rank(NamedTuple):
     start: int = 0
 
 
-def ranked(
+def rank_matches(
     things: Iterable[T], names: Callable[[T], Iterable[str]], typed: str, limit: int
 ) -> Sequence[tuple[Rank, T]]:
     """Those that fit by any of their names, in any case; the best first, of equals the earlier; at most `limit`."""
     wanted = typed.lower()
-    if len(wanted) > _LONGEST:
+    if len(wanted) > _MAX_LENGTH:
         return ()
     fitting = []
     for place, thing in enumerate(things):
@@ -44,9 +44,9 @@ def ranked(
 def _rank(wanted: str, name: str) -> Rank | None:
     """None where it does not fit."""
     if name.startswith(wanted):
-        return Rank(BEGINS, int(name != wanted))
+        return Rank(PREFIX, int(name != wanted))
     if wanted in name:
-        return Rank(INSIDE)
+        return Rank(SUBSTRING)
     return _fuzzy(wanted, name)
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
-from penguin_commands.session import LAST
+from penguin_commands.session import LAST_STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowStatus
     from penguin.orchestration.blueprint import Blueprint
     from penguin.orchestration.core.definition import Task
-    from penguin.orchestration.runtime.catalog import Backlog
-    from penguin.orchestration.store.completion import Named, NameReader
+    from penguin.orchestration.runtime.catalog import CatalogLoader
+    from penguin.orchestration.store.completion import CompletionItem, CompletionReader
     from penguin.orchestration.store.snapshots import SnapshotRow
     from penguin_commands.session import Session
 
-NEWEST = 2_000
+MAX_NEWEST = 2_000
 """Of so many newest workflows any part of a name finds them; of older ones only its beginning."""
-MOST = 300
+MAX_CANDIDATES = 300
 """So many are offered."""
 
 
-class Known:
+class WorkspaceIndex:
     """Where something can't be read, there is nothing to offer: whoever types the command is told why."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._names: NameReader | None = None
-        self._backlog: Backlog | None = None
+        self._names: CompletionReader | None = None
+        self._backlog: CatalogLoader | None = None
         self._lock = Lock()
 
-    def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[Named]:
+    def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[CompletionItem]:
         """The workflows with one of these statuses that what is typed may mean: the newest ones, whatever their
         names are, then all others that begin so."""
         from penguin.orchestration.store.completion import PREFIX
@@ -45,10 +45,10 @@ class Known:
         with self._lock:
             try:
                 names = self._reader()
-                newest = names.newest(statuses, NEWEST)
-                if len(newest) < NEWEST or PREFIX.startswith(typed):
+                newest = names.newest(statuses, MAX_NEWEST)
+                if len(newest) < MAX_NEWEST or PREFIX.startswith(typed):
                     return newest
-                older = names.beginning(typed, statuses, MOST)
+                older = names.with_prefix(typed, statuses, MAX_CANDIDATES)
             except WorkflowError:
                 return ()
         there = {it.workflow_id for it in newest}
@@ -62,7 +62,7 @@ class Known:
 
         try:
             with closing(SnapshotReader(self._session.workspace.db)) as reader:
-                return reader.snapshots(limit=MOST)
+                return reader.snapshots(limit=MAX_CANDIDATES)
         except WorkflowError:
             return ()
 
@@ -92,9 +92,9 @@ class Known:
             except WorkflowError:
                 return {}
 
-    def last(self, statuses: Collection[WorkflowStatus]) -> str | None:
+    def last_started(self, statuses: Collection[WorkflowStatus]) -> str | None:
         """The newest workflow started in this session, if it has one of these statuses."""
-        last = self._session.last
+        last = self._session.last_started
         if last is None:
             return None
         with self._lock:
@@ -119,13 +119,13 @@ class Known:
 
     def blueprints(self) -> Sequence[Blueprint]:
         """All blueprints; their files are read again when they changed."""
-        from penguin.orchestration.runtime.catalog import Backlog
+        from penguin.orchestration.runtime.catalog import CatalogLoader
 
         with self._lock:
             try:
                 if self._backlog is None:
-                    self._backlog = Backlog(self._session.workspace.root, self._session.overrides)
-                return self._backlog.now().blueprints.blueprints
+                    self._backlog = CatalogLoader(self._session.workspace.root, self._session.overrides)
+                return self._backlog.load().blueprints.blueprints
             except (WorkflowError, OSError):
                 return ()
 
@@ -139,18 +139,18 @@ class Known:
             if self._names is not None:
                 self._names.close()
 
-    def _find(self, names: NameReader, workflow: str) -> str:
+    def _find(self, names: CompletionReader, workflow: str) -> str:
         """The id of the workflow that a word names; '' where it names none."""
-        ref = self._session.last if workflow == LAST else workflow
+        ref = self._session.last_started if workflow == LAST_STARTED else workflow
         try:
             return names.find(ref, prefix=True) if ref else ""
         except WorkflowNotFound:
             return ""
 
-    def _reader(self) -> NameReader:
+    def _reader(self) -> CompletionReader:
         """Opened when it is first needed, since which store it is may take the reading of settings."""
-        from penguin.orchestration.store.completion import NameReader
+        from penguin.orchestration.store.completion import CompletionReader
 
         if self._names is None:
-            self._names = NameReader(self._session.db)
+            self._names = CompletionReader(self._session.db)
         return self._names

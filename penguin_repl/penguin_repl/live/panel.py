@@ -10,7 +10,7 @@ from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.layout import ConditionalContainer, Dimension, HSplit, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 
-from penguin_repl.live.table import draw, height
+from penguin_repl.live.table import draw_panel, panel_height
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from penguin_repl.live.poller import Seen
+    from penguin_repl.live.poller import PollResult
     from penguin_repl.live.table import Glyphs, Line
 
 MENU_LINES = 6
@@ -31,14 +31,14 @@ OTHER_LINES = 2
 class LivePanel:
     """Shows what `seen` gives as long as it is on."""
 
-    def __init__(self, seen: Callable[[], Seen], glyphs: Glyphs, *, on: bool) -> None:
+    def __init__(self, seen: Callable[[], PollResult], glyphs: Glyphs, *, on: bool) -> None:
         self.on = on
-        self._seen = seen
+        self._latest = seen
         self._glyphs = glyphs
-        self._drawn: tuple[Seen | None, object, list[Line]] = (None, None, [])
+        self._draw_cache: tuple[PollResult | None, object, list[Line]] = (None, None, [])
         """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
 
-    def put_above(self, prompt: PromptSession[str]) -> None:
+    def add_to_prompt(self, prompt: PromptSession[str]) -> None:
         """Make it a part of this prompt."""
         container = prompt.layout.container
         assert isinstance(container, HSplit)
@@ -54,9 +54,9 @@ class LivePanel:
 
         prompt.app.before_render += leave_room
 
-    def room(self) -> int:
+    def row_capacity(self) -> int:
         """So many workflows can be shown."""
-        return height(get_app().output.get_size().rows) if self.on else 0
+        return panel_height(get_app().output.get_size().rows) if self.on else 0
 
     def _height(self) -> Dimension:
         lines = len(self._lines())
@@ -71,10 +71,14 @@ class LivePanel:
     def _lines(self) -> list[Line]:
         if not self.on:
             return []
-        size, seen = get_app().output.get_size(), self._seen()
+        size, seen = get_app().output.get_size(), self._latest()
         origin = (size, int(time.time()))
-        if self._drawn[0] is not seen or self._drawn[1] != origin:
+        if self._draw_cache[0] is not seen or self._draw_cache[1] != origin:
             total = sum(seen.counts.values())
             # A line that ends in the last column makes some terminals begin another one.
-            self._drawn = (seen, origin, draw(seen.rows, total, size.columns - 1, height(size.rows), self._glyphs))
-        return self._drawn[2]
+            self._draw_cache = (
+                seen,
+                origin,
+                draw_panel(seen.rows, total, size.columns - 1, panel_height(size.rows), self._glyphs),
+            )
+        return self._draw_cache[2]

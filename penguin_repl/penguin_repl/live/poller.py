@@ -14,72 +14,72 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin.orchestration.store.current_attempt import UnderWay
+    from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin_commands.session import Session
 
 ORDER = tuple(status for status in STATUS_STYLES if not status.final)
-NAMED = 40
+MAX_PER_STATUS = 40
 """So many workflows of each status are known by name: more than the toolbar or the panel has room for."""
 
 
-class Row(NamedTuple):
+class WorkflowRow(NamedTuple):
     """An active workflow, and what it is doing."""
 
     info: WorkflowInfo
     attempt: int = 0
     """0: none was tried yet."""
-    until: float | None = None
+    deadline: float | None = None
     """When the time of its attempt is over, seconds since the epoch; None where none runs."""
-    last: str = ""
+    last_line: str = ""
     """The last line that its step printed, or why it stands still."""
 
 
-class Seen(NamedTuple):
+class PollResult(NamedTuple):
     """What a look found."""
 
     counts: Mapping[WorkflowStatus, int]
     """How many there are, in the order of ORDER; none of those of which there are none."""
     active: Sequence[WorkflowInfo]
     """The newest ones of each status, in the order of ORDER."""
-    rows: Sequence[Row] = ()
+    rows: Sequence[WorkflowRow] = ()
     """As many of them as were asked for."""
-    over: Sequence[WorkflowInfo] = ()
+    finished: Sequence[WorkflowInfo] = ()
     """Those that were active at the look before, and came to their end."""
-    blocked: Sequence[WorkflowInfo] = ()
+    newly_blocked: Sequence[WorkflowInfo] = ()
     """Those that blocked since the look before."""
 
 
-NOTHING = Seen({}, ())
+EMPTY_RESULT = PollResult({}, ())
 
 
-class Survey:
+class WorkflowPoller:
     """Looks again and again; on the thread of the session that reads. A look at what did not change costs little."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._statuses: dict[str, WorkflowStatus] | None = None
         """At the look before; None before the first one: what had blocked before is no news."""
-        self._changes = -1
-        self._seen = NOTHING
-        self._attempts: dict[str, tuple[object, UnderWay | None]] = {}
+        self._change_count = -1
+        self._last_result = EMPTY_RESULT
+        self._attempts: dict[str, tuple[object, CurrentAttempt | None]] = {}
         """The attempts of workflows that are shown, each with what it was read at."""
 
-    def look(self, rows: int, first: int = 0) -> Seen:
+    def poll(self, rows: int, first: int = 0) -> PollResult:
         """How things stand, with so many `rows` in detail, from the `first` on.
 
         Raises WorkflowError where nobody can tell.
         """
         changes = self._session.reader.changes()
-        if changes != self._changes or self._statuses is None:
-            self._seen = self._look()
-            self._changes = changes
+        if changes != self._change_count or self._statuses is None:
+            self._last_result = self._read_workflows()
+            self._change_count = changes
         else:
-            self._seen = self._seen._replace(over=(), blocked=())
-        shown = self._seen.active[first : first + rows]
+            self._last_result = self._last_result._replace(finished=(), newly_blocked=())
+        shown = self._last_result.active[first : first + rows]
         self._attempts = {info.workflow_id: self._attempt(info) for info in shown}
-        return self._seen._replace(rows=[self._row(info) for info in shown])
+        return self._last_result._replace(rows=[self._row(info) for info in shown])
 
-    def _look(self) -> Seen:
+    def _read_workflows(self) -> PollResult:
         reader = self._session.reader
         statuses = reader.active_statuses()
         counted = Counter(statuses.values())
@@ -88,29 +88,36 @@ class Survey:
         found = [info for info in map(reader.info, gone) if info is not None and info.status.final]
         blocked = [] if before is None else [reader.info(one) for one in _newly_blocked(before, statuses)]
         self._statuses = statuses
-        return Seen(
+        return PollResult(
             {status: counted[status] for status in ORDER if counted[status]},
-            [info for status in ORDER if counted[status] for info in reader.list(statuses={status}, limit=NAMED)],
-            over=found,
-            blocked=[info for info in blocked if info is not None and info.status is WorkflowStatus.BLOCKED],
+            [
+                info
+                for status in ORDER
+                if counted[status]
+                for info in reader.list(statuses={status}, limit=MAX_PER_STATUS)
+            ],
+            finished=found,
+            newly_blocked=[info for info in blocked if info is not None and info.status is WorkflowStatus.BLOCKED],
         )
 
-    def _attempt(self, info: WorkflowInfo) -> tuple[object, UnderWay | None]:
+    def _attempt(self, info: WorkflowInfo) -> tuple[object, CurrentAttempt | None]:
         known = self._attempts.get(info.workflow_id)
         # Nothing about it changes without an event.
         if known is not None and known[0] == info.updated_at:
             return known
-        return info.updated_at, self._session.reader.under_way(info.workflow_id)
+        return info.updated_at, self._session.reader.current_attempt(info.workflow_id)
 
-    def _row(self, info: WorkflowInfo) -> Row:
+    def _row(self, info: WorkflowInfo) -> WorkflowRow:
         attempt = self._attempts[info.workflow_id][1]
         stands = info.status is not WorkflowStatus.RUNNING
         if attempt is None:
-            return Row(info, last=self._why(info) if stands else "")
-        last = self._why(info) if stands else last_line(self._session.workspace.runs, info.workflow_id, attempt)
-        return Row(info, attempt.attempt, attempt.until, clean(last))
+            return WorkflowRow(info, last_line=self._blocked_reason(info) if stands else "")
+        last = (
+            self._blocked_reason(info) if stands else last_line(self._session.workspace.runs, info.workflow_id, attempt)
+        )
+        return WorkflowRow(info, attempt.attempt, attempt.until, clean(last))
 
-    def _why(self, info: WorkflowInfo) -> str:
+    def _blocked_reason(self, info: WorkflowInfo) -> str:
         return (info.error_message or "").strip() if info.status is WorkflowStatus.BLOCKED else ""
 
 

@@ -13,34 +13,34 @@ from penguin_repl.text.escape import clean
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from penguin.orchestration.store.current_attempt import UnderWay
+    from penguin.orchestration.store.current_attempt import CurrentAttempt
 
-LAST = 4096
+LAST_LINE_BYTES = 4096
 """Bytes in which the last line is looked for."""
-ENDS = re.compile(r"[\r\n]+")
+LINE_ENDS = re.compile(r"[\r\n]+")
 """A step that draws a progress bar goes back to the beginning of its line again and again."""
 TAB = " " * 4
 
 
-def last_line(runs: Path, workflow_id: str, attempt: UnderWay) -> str:
+def last_line(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> str:
     """The last line with something in it of the output that was written last; '' where there is none."""
     for path in newest_outputs(attempt_folder(runs, workflow_id, attempt)):
-        found = [line for line in lines(path, LAST) if line.strip()]
+        found = [line for line in tail_lines(path, LAST_LINE_BYTES) if line.strip()]
         if found:
             return found[-1].strip()
     return ""
 
 
-def lines(path: str, limit: int) -> list[str]:
+def tail_lines(path: str, limit: int) -> list[str]:
     """The lines in the last `limit` bytes of an output, harmless, without the end of the last one."""
     text, size = tail(path, limit)
-    found = [clean(ESCAPE.sub("", line.replace("\t", TAB))) for line in ENDS.split(text)]
+    found = [clean(ESCAPE.sub("", line.replace("\t", TAB))) for line in LINE_ENDS.split(text)]
     # The first one may have lost its beginning.
     found = found[1:] if size > limit and len(found) > 1 else found
     return found if found[-1] else found[:-1]
 
 
-def attempt_folder(runs: Path, workflow_id: str, attempt: UnderWay) -> Path:
+def attempt_folder(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> Path:
     """Where the outputs of an attempt are."""
     return runs / workflow_id / f"{attempt.attempt}-{attempt.phase.lower()}"
 

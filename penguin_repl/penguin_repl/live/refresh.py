@@ -6,24 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin_repl.live.poller import NOTHING, Survey
+from penguin_repl.live.poller import EMPTY_RESULT, WorkflowPoller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.session import Session
-    from penguin_repl.live.poller import Seen
+    from penguin_repl.live.poller import PollResult
 
-EVERY = 1.0
+POLL_INTERVAL = 1.0
 """Seconds between two looks: what other processes change is noticed by nothing else."""
-SOON = 0.03
+REFRESH_DELAY = 0.03
 """Seconds after a change in which others may come, to be looked at together."""
-SHARE = 10
+PAUSE_FACTOR = 10
 """A look that took long is followed by a pause so many times as long: looking leaves time for all else."""
 
 
-class Watch:
+class WorkflowRefresher:
     """Knows the active workflows as they stood a moment ago.
 
     `rows` says how many of them to know in detail. `differs` is called after a look that found something else than
@@ -37,69 +37,69 @@ class Watch:
         differs: Callable[[], None],
         rows: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.seen: Seen = NOTHING
+        self.latest: PollResult = EMPTY_RESULT
         self._session = session
-        self._survey = Survey(session)
-        self._told = told
-        self._differs = differs
-        self._rows = rows
-        self._planned: asyncio.TimerHandle | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._poller = WorkflowPoller(session)
+        self._on_settled = told
+        self._on_update = differs
+        self._row_count = rows
+        self._timer: asyncio.TimerHandle | None = None
+        self._poll_task: asyncio.Task[None] | None = None
         """A server that hangs may keep a look waiting; the next one begins when it is back."""
         self._not_before = 0.0
-        self._first = True
-        self._over = False
+        self._is_first_poll = True
+        self._stopped = False
 
-    def soon(self) -> None:
+    def refresh_soon(self) -> None:
         """Something changed: look again in a moment."""
-        self._plan(SOON)
+        self._schedule(REFRESH_DELAY)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look now, and from now on again and again."""
-        self._planned = None
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._look())
-        self._plan(EVERY)
+        self._timer = None
+        if self._poll_task is None or self._poll_task.done():
+            self._poll_task = asyncio.get_running_loop().create_task(self._poll())
+        self._schedule(POLL_INTERVAL)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        rows = self._rows()
+        rows = self._row_count()
         try:
-            seen = await self._session.aside(lambda: self._survey.look(rows))
+            seen = await self._session.run_in_reader_thread(lambda: self._poller.poll(rows))
         except WorkflowError:
             # Whoever types a command is told; here what was known before will do.
             return
         finally:
-            self._not_before = loop.time() + SHARE * (loop.time() - began)
-        if self._over:
+            self._not_before = loop.time() + PAUSE_FACTOR * (loop.time() - began)
+        if self._stopped:
             return
-        for info in (*seen.over, *seen.blocked):
-            self._told(info)
+        for info in (*seen.finished, *seen.newly_blocked):
+            self._on_settled(info)
         # What is over was told: it is no part of how things stand.
-        seen = seen._replace(over=(), blocked=())
+        seen = seen._replace(finished=(), newly_blocked=())
         # The time that is left to the rows goes by, whatever else happens.
-        if self._first or seen.rows or seen != self.seen:
-            self.seen = seen
-            self._differs()
-        self._first = False
+        if self._is_first_poll or seen.rows or seen != self.latest:
+            self.latest = seen
+            self._on_update()
+        self._is_first_poll = False
 
     def stop(self) -> None:
         """Look no more, whatever changes."""
-        self._over = True
-        if self._planned is not None:
-            self._planned.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._poll_task is not None:
+            self._poll_task.cancel()
 
-    def _plan(self, delay: float) -> None:
+    def _schedule(self, delay: float) -> None:
         """Look then, unless a look is planned for an earlier time: changes that go on must not put it off for ever."""
-        if self._over:
+        if self._stopped:
             return
         loop = asyncio.get_running_loop()
-        when = max(loop.time() + delay, min(self._not_before, loop.time() + EVERY))
-        if self._planned is not None:
-            if self._planned.when() <= when:
+        when = max(loop.time() + delay, min(self._not_before, loop.time() + POLL_INTERVAL))
+        if self._timer is not None:
+            if self._timer.when() <= when:
                 return
-            self._planned.cancel()
-        self._planned = loop.call_at(when, self.look)
+            self._timer.cancel()
+        self._timer = loop.call_at(when, self.refresh)

@@ -14,13 +14,13 @@ from penguin_repl.text.escape import clean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penguin_repl.live.poller import Row
+    from penguin_repl.live.poller import WorkflowRow
     from penguin_repl.output.screen import Style
 
     Line = list[tuple[str, str]]
     """Pieces of text, each with its style."""
 
-PART = 3
+HEIGHT_DIVISOR = 3
 """The panel takes no more than one line of so many."""
 BAR = 8
 GAP = 2
@@ -35,71 +35,73 @@ class Glyphs(NamedTuple):
 
     full: str = "█"
     empty: str = "░"
-    more: str = "…"
+    ellipsis: str = "…"
     rule: str = "─"
-    chosen: str = "▸"
+    selected: str = "▸"
 
 
 ASCII = Glyphs("#", "-", "~", "-", ">")
 """For terminals that have no UTF-8."""
 
 
-def glyphs_of(style: Style) -> Glyphs:
+def glyphs_for(style: Style) -> Glyphs:
     """What a terminal can show."""
     return ASCII if style.ascii else Glyphs()
 
 
-def height(rows: int) -> int:
+def panel_height(rows: int) -> int:
     """Lines that the panel may take in a window of so many rows; 0 where it had better not be there."""
-    return rows // PART if rows // PART >= 2 else 0
+    return rows // HEIGHT_DIVISOR if rows // HEIGHT_DIVISOR >= 2 else 0
 
 
-def draw(
-    rows: Sequence[Row], total: int, columns: int, most: int, glyphs: Glyphs, now: float | None = None
+def draw_panel(
+    rows: Sequence[WorkflowRow], total: int, columns: int, most: int, glyphs: Glyphs, now: float | None = None
 ) -> list[Line]:
     """The lines of the panel, at most `most` of `columns` columns: the first workflows, and how many more there are."""
     if not rows or most < 1:
         return []
     shown = rows[: most if total <= min(most, len(rows)) else most - 1]
-    lines = table(shown, columns, glyphs, time.time() if now is None else now)
+    lines = draw_rows(shown, columns, glyphs, time.time() if now is None else now)
     if total > len(shown):
-        lines.append([(DIM, cut(f"{' ' if shown else ''}and {total - len(shown)} more", columns, glyphs.more))])
+        lines.append(
+            [(DIM, truncate(f"{' ' if shown else ''}and {total - len(shown)} more", columns, glyphs.ellipsis))]
+        )
     return lines
 
 
-def table(rows: Sequence[Row], columns: int, glyphs: Glyphs, now: float) -> list[Line]:
+def draw_rows(rows: Sequence[WorkflowRow], columns: int, glyphs: Glyphs, now: float) -> list[Line]:
     """A line for each workflow; the columns of a narrow window are fewer."""
     if not rows:
         return []
     cells = [_cells(row, glyphs, now) for row in rows]
-    widths = _fitted([max(get_cwidth(line[index][1]) for line in cells) for index in range(COLUMNS)], columns)
+    widths = _fit_widths([max(get_cwidth(line[index][1]) for line in cells) for index in range(COLUMNS)], columns)
     return [_line(line, widths, columns, glyphs) for line in cells]
 
 
 NAME, STATE, BAR_CELL, DONE, ATTEMPT, LEFT, LAST = range(7)
 COLUMNS = 7
-SPARED = (BAR_CELL, ATTEMPT, DONE, LEFT)
+DROPPED_COLUMNS = (BAR_CELL, ATTEMPT, DONE, LEFT)
 """What a narrow window goes without, in this order."""
-TO_THE_RIGHT = (DONE, ATTEMPT, LEFT)
+RIGHT_ALIGNED = (DONE, ATTEMPT, LEFT)
 
 
-def _cells(row: Row, glyphs: Glyphs, now: float) -> list[tuple[str, str]]:
+def _cells(row: WorkflowRow, glyphs: Glyphs, now: float) -> list[tuple[str, str]]:
     info = row.info
     style = STATUS_STYLES[info.status].toolkit or DIM
     attempt = f"#{row.attempt}" if row.attempt else ""
-    left = "" if row.until is None else remaining(row.until - now)
+    left = "" if row.deadline is None else format_remaining(row.deadline - now)
     return [
         ("", clean(info.task_id)),
-        (style, state(row)),
-        (style, bar(info.progress, BAR, glyphs)),
+        (style, state_text(row)),
+        (style, progress_bar(info.progress, BAR, glyphs)),
         ("", f"{info.progress}%"),
         ("", attempt),
         ("fg:ansired" if left == LATE else "", left),
-        (DIM, clean(row.last)),
+        (DIM, clean(row.last_line)),
     ]
 
 
-def state(row: Row) -> str:
+def state_text(row: WorkflowRow) -> str:
     """The phase, and what keeps the workflow from going on with it."""
     info = row.info
     word = STATUS_STYLES[info.status].word
@@ -109,7 +111,7 @@ def state(row: Row) -> str:
     return phase if info.status is WorkflowStatus.RUNNING else f"{phase} {word}".strip()
 
 
-def bar(percent: int, width: int, glyphs: Glyphs) -> str:
+def progress_bar(percent: int, width: int, glyphs: Glyphs) -> str:
     """How far it is."""
     full = percent * width // 100
     return glyphs.full * full + glyphs.empty * (width - full)
@@ -118,7 +120,7 @@ def bar(percent: int, width: int, glyphs: Glyphs) -> str:
 LATE = "0s"
 
 
-def remaining(seconds: float) -> str:
+def format_remaining(seconds: float) -> str:
     """A time that is left, to the second while there are few of them."""
     whole = max(0, int(seconds))
     if whole < 60:
@@ -126,24 +128,24 @@ def remaining(seconds: float) -> str:
     return f"{whole // 60}m{whole % 60:02}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02}m"
 
 
-def _fitted(widths: list[int], columns: int) -> list[int]:
+def _fit_widths(widths: list[int], columns: int) -> list[int]:
     """Widths that fit into `columns`; 0 for a column that is left out."""
     wanted = widths[LAST]
     widths = [min(widths[NAME], LONGEST_NAME), *widths[1:LAST], 0]
-    for spared in (None, *SPARED):
+    for spared in (None, *DROPPED_COLUMNS):
         if spared is not None:
             widths[spared] = 0
-        over = _sum(widths) - columns
+        over = _total_width(widths) - columns
         if over <= max(0, widths[NAME] - SHORTEST_NAME):
             break
-    widths[NAME] = max(0, widths[NAME] - max(0, _sum(widths) - columns))
-    room = columns - _sum(widths) - GAP
+    widths[NAME] = max(0, widths[NAME] - max(0, _total_width(widths) - columns))
+    room = columns - _total_width(widths) - GAP
     if wanted and room >= min(wanted, SHORTEST_LAST):
         widths[LAST] = min(wanted, room)
     return widths
 
 
-def _sum(widths: Sequence[int]) -> int:
+def _total_width(widths: Sequence[int]) -> int:
     """Columns of a line, with one before it and gaps between."""
     return 1 + sum(width + GAP for width in widths if width) - GAP
 
@@ -152,13 +154,16 @@ def _line(cells: Sequence[tuple[str, str]], widths: Sequence[int], columns: int,
     line: Line = []
     for index, (style, text) in enumerate(cells):
         if widths[index]:
-            text = cut(text, widths[index], glyphs.more)
+            text = truncate(text, widths[index], glyphs.ellipsis)
             space = " " * (widths[index] - get_cwidth(text))
-            line += [("", " " * (GAP if line else 1)), (style, space + text if index in TO_THE_RIGHT else text + space)]
-    return clipped(line, columns)
+            line += [
+                ("", " " * (GAP if line else 1)),
+                (style, space + text if index in RIGHT_ALIGNED else text + space),
+            ]
+    return clip_line(line, columns)
 
 
-def cut(text: str, columns: int, more: str = "…") -> str:
+def truncate(text: str, columns: int, more: str = "…") -> str:
     """A text that takes no more than so many columns."""
     if get_cwidth(text) <= columns:
         return text
@@ -171,11 +176,11 @@ def cut(text: str, columns: int, more: str = "…") -> str:
     return "".join(kept) + more if columns > 0 else ""
 
 
-def clipped(line: Line, columns: int) -> Line:
+def clip_line(line: Line, columns: int) -> Line:
     """A line without what is beyond the last column."""
     kept: Line = []
     for style, text in line:
-        text = cut(text, columns, "")
+        text = truncate(text, columns, "")
         columns -= get_cwidth(text)
         kept.append((style, text))
     return kept

@@ -16,10 +16,10 @@ from prompt_toolkit.output import ColorDepth
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.execute import execute
-from penguin_commands.results.changes import Changed
-from penguin_repl.live.poller import Survey
-from penguin_repl.live.view_layout import Scene, compose, list_height
-from penguin_repl.live.workflow_detail import Portraitist
+from penguin_commands.results.changes import ChangeResult
+from penguin_repl.live.poller import WorkflowPoller
+from penguin_repl.live.view_layout import ViewState, compose, list_height
+from penguin_repl.live.workflow_detail import WorkflowDetailReader
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.live.table import Glyphs
 
-EVERY = 0.5
+POLL_INTERVAL = 0.5
 """Seconds between two looks."""
-SEVERAL = 10
+PAGE_LINES = 10
 """Lines by which PgUp and PgDn move."""
 
 
-class View:
+class WorkflowView:
     """One workflow, or all active ones with one of them from near, until a key ends it."""
 
     def __init__(self, session: Session, workflow_id: str | None, glyphs: Glyphs, *, color: bool) -> None:
         self._session = session
-        self._only = workflow_id
-        self._chosen = workflow_id
+        self._workflow_id = workflow_id
+        self._selected_id = workflow_id
         """The id of the workflow that is shown from near."""
         self._glyphs = glyphs
-        self._survey = Survey(session)
-        self._portraitist = Portraitist(session)
-        self._scene = Scene(listed=workflow_id is None)
-        self._asking = False
+        self._poller = WorkflowPoller(session)
+        self._detail_reader = WorkflowDetailReader(session)
+        self._state = ViewState(shows_list=workflow_id is None)
+        self._confirming = False
         self._wake = asyncio.Event()
         self._app: Application[None] = Application(
             Layout(Window(FormattedTextControl(self._text), always_hide_cursor=True)),
@@ -71,103 +71,107 @@ class View:
         while True:
             self._wake.clear()
             try:
-                scene = await self._session.aside(self._look)
-                self._scene = scene._replace(
-                    logs=self._scene.logs, words=self._scene.words, back=self._back(scene, self._scene.back)
+                scene = await self._session.run_in_reader_thread(self._poll)
+                self._state = scene._replace(
+                    shows_logs=self._state.shows_logs,
+                    message=self._state.message,
+                    scroll=self._clamp_scroll(scene, self._state.scroll),
                 )
             except WorkflowError as error:
-                self._say(error.message)
+                self._show_message(error.message)
             self._app.invalidate()
             with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
+                async with asyncio.timeout(POLL_INTERVAL):
                     await self._wake.wait()
 
-    def _look(self) -> Scene:
+    def _poll(self) -> ViewState:
         """Not on the loop."""
         room = list_height(self._app.output.get_size().rows)
-        seen = self._survey.look(0)
+        seen = self._poller.poll(0)
         ids = [info.workflow_id for info in seen.active]
-        if self._only is None:
-            place = ids.index(self._chosen) if self._chosen in ids else min(self._scene.chosen, len(ids) - 1)
-            self._chosen = ids[place] if ids else None
+        if self._workflow_id is None:
+            place = (
+                ids.index(self._selected_id) if self._selected_id in ids else min(self._state.selected, len(ids) - 1)
+            )
+            self._selected_id = ids[place] if ids else None
         else:
             place = 0
-        first = max(0, min(self._scene.first, place), place - room + 1)
+        first = max(0, min(self._state.first_row, place), place - room + 1)
         first = min(first, max(0, len(ids) - room))
-        if self._only is None:
-            seen = self._survey.look(room, first)
-        portrait = self._portraitist.portrait(self._chosen) if self._chosen else None
-        return Scene(seen, place, first, self._only is None, portrait)
+        if self._workflow_id is None:
+            seen = self._poller.poll(room, first)
+        portrait = self._detail_reader.read(self._selected_id) if self._selected_id else None
+        return ViewState(seen, place, first, self._workflow_id is None, portrait)
 
     def _text(self) -> StyleAndTextTuples:
         size = self._app.output.get_size()
         text: StyleAndTextTuples = []
-        for line in compose(self._scene, size.columns, size.rows, self._glyphs, time.time()):
+        for line in compose(self._state, size.columns, size.rows, self._glyphs, time.time()):
             text += [*line, ("", "\n")]
         return text[:-1]
 
-    def _say(self, words: str) -> None:
-        self._scene = self._scene._replace(words=clean(words))
+    def _show_message(self, words: str) -> None:
+        self._state = self._state._replace(message=clean(words))
 
     # --- keys ---
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
-        asking = Condition(lambda: self._asking)
+        asking = Condition(lambda: self._confirming)
 
         for key in ("q", "Q", "escape", "c-c", "c-d", "<sigint>"):
             keys.add(key, filter=~asking)(lambda event: event.app.exit())
-        for key, lines in {"up": 1, "down": -1, "pageup": SEVERAL, "pagedown": -SEVERAL}.items():
-            keys.add(key, filter=~asking)(lambda event, lines=lines: self._move(lines))
+        for key, lines in {"up": 1, "down": -1, "pageup": PAGE_LINES, "pagedown": -PAGE_LINES}.items():
+            keys.add(key, filter=~asking)(lambda event, lines=lines: self._scroll(lines))
         for key, verb in {"p": "pause", "r": "resume"}.items():
-            keys.add(key, filter=~asking)(lambda event, verb=verb: self._do(verb))
-        keys.add("l", filter=~asking)(lambda event: self._turn())
-        keys.add("c", filter=~asking)(lambda event: self._ask())
+            keys.add(key, filter=~asking)(lambda event, verb=verb: self._start_verb(verb))
+        keys.add("l", filter=~asking)(lambda event: self._toggle_logs())
+        keys.add("c", filter=~asking)(lambda event: self._confirm_cancel())
         for key in ("y", "Y"):
             keys.add(key, filter=asking, eager=True)(lambda event: self._answer(True))
         for key in ("<any>", "escape", "c-c", "c-d", "enter", "<sigint>"):
             keys.add(key, filter=asking)(lambda event: self._answer(False))
         return keys
 
-    def _move(self, lines: int) -> None:
+    def _scroll(self, lines: int) -> None:
         """Up by so many lines: in the output, or where several workflows are listed, among them."""
-        scene = self._scene
-        if scene.logs or not scene.listed:
-            self._scene = scene._replace(back=self._back(scene, scene.back + lines))
-        elif scene.seen.active:
-            place = min(max(0, scene.chosen - lines), len(scene.seen.active) - 1)
-            self._chosen = scene.seen.active[place].workflow_id
-            self._scene = scene._replace(chosen=place, back=0, words="")
+        scene = self._state
+        if scene.shows_logs or not scene.shows_list:
+            self._state = scene._replace(scroll=self._clamp_scroll(scene, scene.scroll + lines))
+        elif scene.poll.active:
+            place = min(max(0, scene.selected - lines), len(scene.poll.active) - 1)
+            self._selected_id = scene.poll.active[place].workflow_id
+            self._state = scene._replace(selected=place, scroll=0, message="")
         self._wake.set()
 
-    def _back(self, scene: Scene, lines: int) -> int:
+    def _clamp_scroll(self, scene: ViewState, lines: int) -> int:
         """As far back as there is output."""
-        return min(max(0, lines), max(0, len(scene.portrait.output) - 1)) if scene.portrait else 0
+        return min(max(0, lines), max(0, len(scene.detail.output) - 1)) if scene.detail else 0
 
-    def _turn(self) -> None:
-        self._scene = self._scene._replace(logs=not self._scene.logs, back=0, words="")
+    def _toggle_logs(self) -> None:
+        self._state = self._state._replace(shows_logs=not self._state.shows_logs, scroll=0, message="")
         self._wake.set()
 
-    def _ask(self) -> None:
-        if self._chosen is not None:
-            self._asking = True
-            self._say(f"Cancel {self._chosen} and all that it runs? [y/n]")
+    def _confirm_cancel(self) -> None:
+        if self._selected_id is not None:
+            self._confirming = True
+            self._show_message(f"Cancel {self._selected_id} and all that it runs? [y/n]")
 
     def _answer(self, yes: bool) -> None:
-        self._asking = False
-        self._say("")
+        self._confirming = False
+        self._show_message("")
         if yes:
-            self._do("cancel")
+            self._start_verb("cancel")
 
-    def _do(self, verb: str) -> None:
-        if self._chosen is not None:
-            self._app.create_background_task(self._change(verb, self._chosen))
+    def _start_verb(self, verb: str) -> None:
+        if self._selected_id is not None:
+            self._app.create_background_task(self._run_verb(verb, self._selected_id))
 
-    async def _change(self, verb: str, workflow_id: str) -> None:
+    async def _run_verb(self, verb: str, workflow_id: str) -> None:
         try:
             result = await execute(self._session, f"/workflow {verb} {workflow_id}")
-            self._say(result.text if isinstance(result, Changed) else "")
+            self._show_message(result.text if isinstance(result, ChangeResult) else "")
         except (WorkflowError, OSError) as error:
-            self._say(str(error))
+            self._show_message(str(error))
         self._wake.set()
         self._app.invalidate()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from penguin_repl.output.screen import Screen
 
 
-class Complaints(logging.Handler):
+class NarratingLogHandler(logging.Handler):
     """Narrates warnings and errors; where they broke only with `debug`."""
 
     def __init__(self, screen: Screen, *, debug: bool) -> None:
@@ -21,15 +21,15 @@ class Complaints(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell it."""
-        self._screen.narrate(self.format(record) if self._debug else clean(complaint(record)))
+        self._screen.narrate(self.format(record) if self._debug else clean(record_line(record)))
 
 
-def complaint(record: logging.LogRecord) -> str:
+def record_line(record: logging.LogRecord) -> str:
     """A record in one line."""
     error = record.exc_info[1] if record.exc_info else None
     return f"{record.getMessage()}: {type(error).__name__}: {error}" if error else record.getMessage()
 
 
-def narrate_complaints(screen: Screen, *, debug: bool) -> None:
+def install_log_handler(screen: Screen, *, debug: bool) -> None:
     """From now on complaints go to the narration, instead of past it to standard error."""
-    logging.getLogger().addHandler(Complaints(screen, debug=debug))
+    logging.getLogger().addHandler(NarratingLogHandler(screen, debug=debug))

@@ -41,9 +41,9 @@ class Screen:
             if isinstance(stream, TextIOWrapper):
                 # A locale may have no word for a title; half of it is better than an error.
                 stream.reconfigure(errors="backslashreplace")
-        self._bar = ""
+        self._progress_line = ""
         """The line that stands there for now."""
-        self._beat = monotonic()
+        self._last_heartbeat = monotonic()
 
     @property
     def width(self) -> int:
@@ -64,26 +64,26 @@ class Screen:
         style = self.style
         return render(result, format=style.format, terminal=style.terminal, width=self.width, color=style.color)
 
-    def data(self, text: str) -> None:
+    def write_data(self, text: str) -> None:
         """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
         if text:
-            self._put_data(self._spelled(text, json=self.style.format != "text"))
+            self._put_data(self._displayable(text, json=self.style.format != "text"))
 
-    def data_bytes(self, output: bytes) -> None:
+    def write_bytes(self, output: bytes) -> None:
         """Show output of a program as it is; not meant for a terminal."""
         self._put_bytes(output)
 
     def narrate(self, text: str) -> None:
         """Tell what goes on, a line."""
-        self._put_narration(self._spelled(text, json=False))
+        self._put_narration(self._displayable(text, json=False))
 
-    def _spelled(self, text: str, *, json: bool) -> str:
+    def _displayable(self, text: str, *, json: bool) -> str:
         """Text that this screen can show."""
         if not self.style.ascii or text.isascii():
             return text
-        from penguin_repl.text.ascii import as_json, as_text
+        from penguin_repl.text.ascii import json_to_ascii, to_ascii
 
-        return as_json(text) if json else as_text(text)
+        return json_to_ascii(text) if json else to_ascii(text)
 
     @property
     def columns(self) -> int:
@@ -93,30 +93,30 @@ class Screen:
         except (OSError, ValueError, AttributeError):
             return 80
 
-    def progress(self, text: str) -> None:
+    def set_progress(self, text: str) -> None:
         """Tell how far something is, in a line that the next one takes the place of; an empty one takes it off.
 
         Where nothing is drawn over, it is a line of its own now and then. Only for a terminal.
         """
         if self.style.plain:
-            self._tell_beat(text)
+            self._write_heartbeat(text)
         elif text:
-            self._put_over("\r" + text.ljust(len(self._bar)))
-            self._bar = text
+            self._put_progress("\r" + text.ljust(len(self._progress_line)))
+            self._progress_line = text
         else:
-            self._take_bar_off()
+            self._clear_progress()
 
-    def _take_bar_off(self) -> None:
-        if self._bar:
-            self._put_over("\r" + " " * len(self._bar) + "\r")
-            self._bar = ""
+    def _clear_progress(self) -> None:
+        if self._progress_line:
+            self._put_progress("\r" + " " * len(self._progress_line) + "\r")
+            self._progress_line = ""
 
-    def _tell_beat(self, text: str) -> None:
-        if text and monotonic() >= self._beat + HEARTBEAT:
-            self._beat = monotonic()
+    def _write_heartbeat(self, text: str) -> None:
+        if text and monotonic() >= self._last_heartbeat + HEARTBEAT:
+            self._last_heartbeat = monotonic()
             self.narrate(text)
 
-    def _put_over(self, text: str) -> None:
+    def _put_progress(self, text: str) -> None:
         try:
             self._err.write(text)
             self._err.flush()
@@ -125,30 +125,30 @@ class Screen:
             return
 
     def _put_data(self, text: str) -> None:
-        self._take_bar_off()
+        self._clear_progress()
         try:
             self._out.write(text)
             self._out.flush()
         except OSError:
-            self._mute()
+            self._discard_output()
             raise
 
     def _put_bytes(self, output: bytes) -> None:
-        self._take_bar_off()
+        self._clear_progress()
         try:
             self._out.flush()
             self._out.buffer.write(output)
             self._out.buffer.flush()
         except OSError:
-            self._mute()
+            self._discard_output()
             raise
 
-    def _mute(self) -> None:
+    def _discard_output(self) -> None:
         """From now on data goes nowhere: the interpreter flushes what is left at its end, and would complain."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
     def _put_narration(self, text: str) -> None:
-        self._take_bar_off()
+        self._clear_progress()
         try:
             self._err.write(text + "\n")
             self._err.flush()

@@ -27,13 +27,13 @@ def render(result: Result, *, format: str = "text", terminal: bool = False, widt
         color: Whether the terminal shows colours.
     """
     if format != "text":
-        from penguin_repl.render.json_output import document, lines
+        from penguin_repl.render.json_output import json_document, json_lines
 
-        return document(result.data()) if format == "json" else lines(result.data())
-    return layout(parts(result), terminal=terminal, width=width, color=color)
+        return json_document(result.data()) if format == "json" else json_lines(result.data())
+    return layout(render_parts(result), terminal=terminal, width=width, color=color)
 
 
-def parts(result: Result) -> Iterator[Part]:
+def render_parts(result: Result) -> Iterator[Part]:
     """Return the lines and tables that show a result."""
     return renderers_of(module_of(type(result))).parts(result)
 
@@ -45,9 +45,9 @@ def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) ->
         if isinstance(part, str):
             blocks.append(part + "\n")
         elif terminal:
-            from penguin_repl.render.terminal_table import drawn
+            from penguin_repl.render.terminal_table import draw_grid
 
-            blocks.append(drawn(part, width, color))
+            blocks.append(draw_grid(part, width, color))
         else:
             from penguin_repl.render.table import aligned
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.changes import Changed, Started, Waited
-from penguin_repl.render.format import brief
+from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
+from penguin_repl.render.format import workflow_summary
 from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(Started)
-def _started(result: Started) -> Iterator[Part]:
+@RENDERERS.shows(StartResult)
+def _start_result(result: StartResult) -> Iterator[Part]:
     for task, workflow in result.workflows:
         yield f"Started ITUV workflow for task {clean(task)}"
         yield f"workflow_id: {clean(workflow)}"
@@ -28,18 +28,18 @@ def _started(result: Started) -> Iterator[Part]:
             yield f"Differs: {clean(line)}"
 
 
-@RENDERERS.shows(Changed)
-def _changed(result: Changed) -> Iterator[Part]:
+@RENDERERS.shows(ChangeResult)
+def _change_result(result: ChangeResult) -> Iterator[Part]:
     yield clean(result.text)
     yield f"Status: {result.info.status}"
     yield f"Phase: {result.info.phase}"
-    if result.explain:
-        yield f"Reason: {clean(result.explain)}"
-    if result.advice:
-        yield f"Next: {clean(result.advice)}"
+    if result.explanation:
+        yield f"Reason: {clean(result.explanation)}"
+    if result.next_command:
+        yield f"Next: {clean(result.next_command)}"
 
 
-@RENDERERS.shows(Waited)
-def _waited(result: Waited) -> Iterator[Part]:
+@RENDERERS.shows(WaitResult)
+def _wait_result(result: WaitResult) -> Iterator[Part]:
     for info in result.workflows:
-        yield brief(info)
+        yield workflow_summary(info)

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penguin.orchestration.core.usage import Spending
+    from penguin.orchestration.core.usage import UsageTotals
 
-HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
+COLUMN_HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
 
 
-def cost_lines(spent: Spending, agents: str = "") -> Iterator[str]:
+def cost_lines(spent: UsageTotals, agents: str = "") -> Iterator[str]:
     """A line for each unit of which something was spent; `agents`, harmless already, did."""
-    from penguin_repl.render.format import duration
+    from penguin_repl.render.format import format_duration
 
     if not any(spent):
         return
-    took = f" ({duration(spent.minutes * 60)})" if spent.minutes else ""
+    took = f" ({format_duration(spent.minutes * 60)})" if spent.minutes else ""
     if agents:
         yield f"Agent: {agents}{took}"
     if spent.turns:
@@ -25,36 +25,36 @@ def cost_lines(spent: Spending, agents: str = "") -> Iterator[str]:
     if spent.tokens:
         yield f"Tokens: {spent.tokens:,}"
     if spent.usd:
-        yield f"Cost: {money(spent.usd)}"
+        yield f"Cost: {format_usd(spent.usd)}"
 
 
 def cost_columns(
-    rows: Sequence[Spending], units: Sequence[str] = tuple(HEADS)
+    rows: Sequence[UsageTotals], units: Sequence[str] = tuple(COLUMN_HEADS)
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The heads of the columns for those of `units` of which something was spent in any row, and the cells."""
     shown = [unit for unit in units if any(getattr(row, unit) for row in rows)]
-    return tuple(HEADS[unit] for unit in shown), [tuple(_cell(row, unit) for unit in shown) for row in rows]
+    return tuple(COLUMN_HEADS[unit] for unit in shown), [tuple(_cell(row, unit) for unit in shown) for row in rows]
 
 
-def cost_sum(spent: Spending) -> str:
+def cost_summary(spent: UsageTotals) -> str:
     """All in one phrase."""
-    from penguin_repl.render.format import duration
+    from penguin_repl.render.format import format_duration
 
     parts = [
         f"{spent.turns} turns" if spent.turns else "",
-        f"{tokens(spent.tokens)} tokens" if spent.tokens else "",
-        money(spent.usd) if spent.usd else "",
-        f"{duration(spent.minutes * 60)} of agents" if spent.minutes else "",
+        f"{format_tokens(spent.tokens)} tokens" if spent.tokens else "",
+        format_usd(spent.usd) if spent.usd else "",
+        f"{format_duration(spent.minutes * 60)} of agents" if spent.minutes else "",
     ]
     return ", ".join(filter(None, parts)) or "nothing spent"
 
 
-def money(usd: float) -> str:
+def format_usd(usd: float) -> str:
     """US dollars, and cents; of less than a cent what there is."""
     return f"${usd:,.2f}" if usd >= 0.01 else f"${usd:.4f}"
 
 
-def tokens(count: int) -> str:
+def format_tokens(count: int) -> str:
     """A number of tokens, rounded."""
     for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
         if count >= limit:
@@ -63,8 +63,8 @@ def tokens(count: int) -> str:
     return str(count)
 
 
-def _cell(row: Spending, unit: str) -> str:
+def _cell(row: UsageTotals, unit: str) -> str:
     value = getattr(row, unit)
     if not value:
         return ""
-    return {"usd": money, "tokens": tokens}.get(unit, str)(value)
+    return {"usd": format_usd, "tokens": format_tokens}.get(unit, str)(value)

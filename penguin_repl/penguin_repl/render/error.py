@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import UsageError
-from penguin_commands.results import info_data
+from penguin_commands.results import workflow_data
 from penguin_repl.text.escape import clean, clean_block
-from penguin_repl.text.width import columns, cut, cut_front
+from penguin_repl.text.width import display_width, truncate, truncate_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DEBUG_HINT = "--debug shows where it happened"
-NARROWEST = 20
+MIN_COLUMNS = 20
 """Columns that a marked line takes, however narrow the screen is."""
 
 
-def describe(error: BaseException) -> tuple[str, str, str]:
+def describe_error(error: BaseException) -> tuple[str, str, str]:
     """Code, message and hint of any error."""
     if isinstance(error, WorkflowError):
         return error.code, error.message, error.hint
@@ -30,9 +30,9 @@ def describe(error: BaseException) -> tuple[str, str, str]:
     return "unexpected", f"unexpected {type(error).__name__}: {error}", DEBUG_HINT
 
 
-def sentence(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An error as text: message and hint; one line, unless the message has several."""
-    _, message, hint = describe(error)
+    _, message, hint = describe_error(error)
     message = clean_block(message.rstrip())
     if not hint or hint in message:
         return message
@@ -42,46 +42,46 @@ def sentence(error: BaseException) -> str:
 
 def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Sequence[str] = ()) -> Iterator[str]:
     """An error as a person at a prompt reads it: what, where, and what to type next; marks are `room` columns wide."""
-    _, message, hint = describe(error)
+    _, message, hint = describe_error(error)
     yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
     yield from (f"  sourced at {clean(it)}" for it in sourced_at)
-    yield from (f"  {line}" for line in marked(error, room - 2).splitlines())
+    yield from (f"  {line}" for line in marked_line(error, room - 2).splitlines())
     if hint and hint not in message:
         yield f"hint: {clean(hint)}"
 
 
 def error_data(error: BaseException, place: str = "") -> dict[str, Any]:
     """An error as plain data, with the place in a script where there is one."""
-    code, message, hint = describe(error)
-    workflows = [info_data(info) for info in getattr(error, "workflows", ())]
+    code, message, hint = describe_error(error)
+    workflows = [workflow_data(info) for info in getattr(error, "workflows", ())]
     more: dict[str, Any] = {"workflows": workflows} if workflows else {}
     if place:
         more["place"] = place
     return {"error": {"code": code, "message": message, "hint": hint, **more}}
 
 
-def marked(error: BaseException, room: int) -> str:
+def marked_line(error: BaseException, room: int) -> str:
     """The line that an error is about, with the words at fault marked below it; '' where the error names no place.
 
     At most `room` columns wide: of a longer line what is around the fault.
     """
     if not isinstance(error, UsageError) or error.start is None or not error.line.strip():
         return ""
-    return caret(error.line, error.start, error.start if error.end is None else error.end, room)
+    return mark_words(error.line, error.start, error.start if error.end is None else error.end, room)
 
 
-def caret(line: str, start: int, end: int, room: int = 80) -> str:
+def mark_words(line: str, start: int, end: int, room: int = 80) -> str:
     """A line with the words at fault, or the place of one that is missing, marked below it; at most `room` columns."""
     # What is missing may begin behind the end of the line.
-    before, fault, after = _cut(line[:start].ljust(start), line[start:end], line[end:], max(room, NARROWEST))
+    before, fault, after = _fit(line[:start].ljust(start), line[start:end], line[end:], max(room, MIN_COLUMNS))
     shown = f"{before}{fault}{after}".rstrip()
-    return f"{shown}\n{' ' * columns(before)}{'^' * max(1, columns(fault))}"
+    return f"{shown}\n{' ' * display_width(before)}{'^' * max(1, display_width(fault))}"
 
 
-def _cut(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
+def _fit(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
     """What there is room for: the fault first, then what stands before it, then what follows."""
     # No part of a line that is far from the fault is ever shown: such a line may be huge.
     before, fault, after = clean(before[-room:]), clean(fault[:room]), clean(after[:room])
-    fault = cut(fault, room * 2 // 3)
-    before = cut_front(before, room - columns(fault) - 1)
-    return before, fault, cut(after.rstrip(), room - columns(before) - columns(fault))
+    fault = truncate(fault, room * 2 // 3)
+    before = truncate_start(before, room - display_width(fault) - 1)
+    return before, fault, truncate(after.rstrip(), room - display_width(before) - display_width(fault))

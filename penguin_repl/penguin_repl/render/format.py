@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
 
 
-def local(when: datetime | None) -> str:
+def format_time(when: datetime | None) -> str:
     """A time as people here read it."""
     return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time, in two units at most."""
     if seconds < 60:
         return f"{seconds:.1f}s"
@@ -25,7 +25,7 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
-def size(count: int | None) -> str:
+def format_size(count: int | None) -> str:
     """A number of bytes."""
     if count is None:
         return "gone"
@@ -36,20 +36,20 @@ def size(count: int | None) -> str:
     return f"{count} GB"
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A setting or a fact as people read it."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {format_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple | set | frozenset):
-        return "[" + ", ".join(shown(item) for item in value) + "]"
+        return "[" + ", ".join(format_value(item) for item in value) + "]"
     return str(value)
 
 
-def brief(info: WorkflowInfo) -> str:
+def workflow_summary(info: WorkflowInfo) -> str:
     """A workflow in one line."""
     phase = "" if info.status.final or not info.phase.is_gate else f" {info.phase}"
     return f"{clean(info.workflow_id)} {info.status}{phase}"

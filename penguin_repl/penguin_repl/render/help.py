@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_commands.results.help import Help, Settings
-from penguin_repl.render.format import shown
+from penguin_commands.results.help import HelpResult, SettingsTable
+from penguin_repl.render.format import format_value
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 
@@ -24,19 +24,19 @@ ID is a workflow's id, a task's id for its newest workflow, or @last for the one
 Where nothing is changed, the beginning of a command or of an id will do."""
 
 
-@RENDERERS.shows(Help)
-def help_lines(result: Help) -> Iterator[str]:
+@RENDERERS.shows(HelpResult)
+def help_lines(result: HelpResult) -> Iterator[str]:
     """The lines that explain commands."""
     if result.detailed:
         for command in result.commands:
-            yield from _one(command)
+            yield from _command_lines(command)
         return
-    yield from aligned((command.name, command.help) for command in result.commands)
+    yield from align_columns((command.name, command.help) for command in result.commands)
     nouns = {command.noun for command in result.commands}
     yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} says more about one of them."
 
 
-def aligned(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+def align_columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Names with what they mean beside them."""
     pairs = list(rows)
     width = max((len(name) for name, _ in pairs), default=0)
@@ -44,19 +44,19 @@ def aligned(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield f"{name:{width}}  {text}"
 
 
-def _one(command: Command) -> Iterator[str]:
+def _command_lines(command: Command) -> Iterator[str]:
     yield f"{command.help}.\n\nUsage: {command.usage}"
     rows = [(argument.usage.strip("[]"), argument.help) for argument in command.arguments]
-    rows += [(flag.spelling, flag.help) for flag in command.flags]
-    yield from (f"  {line}" for line in aligned(rows))
+    rows += [(flag.long_usage, flag.help) for flag in command.flags]
+    yield from (f"  {line}" for line in align_columns(rows))
     if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
         yield f"For workflows that are {', '.join(command.applies_to)}."
     if command.aliases:
-        yield f"Also: {', '.join(command.other_names)}"
+        yield f"Also: {', '.join(command.alias_names)}"
     yield f"Example: {command.example}"
 
 
-@RENDERERS.shows(Settings)
-def _settings(result: Settings) -> Iterator[Part]:
-    rows = tuple((key, shown(value), origin) for key, value, origin in result.settings)
+@RENDERERS.shows(SettingsTable)
+def _settings(result: SettingsTable) -> Iterator[Part]:
+    rows = tuple((key, format_value(value), origin) for key, value, origin in result.settings)
     yield Grid(("KEY", "VALUE", "FROM"), rows)

@@ -6,20 +6,20 @@ import json
 from typing import Any
 
 
-def document(data: object) -> str:
+def json_document(data: object) -> str:
     """One document, on one line."""
-    return json.dumps(data, ensure_ascii=False, default=_plain, separators=(", ", ": ")) + "\n"
+    return json.dumps(data, ensure_ascii=False, default=_to_json_value, separators=(", ", ": ")) + "\n"
 
 
-def lines(data: dict[str, Any]) -> str:
+def json_lines(data: dict[str, Any]) -> str:
     """The rows of what is nothing but a list, one line each; anything else as one document."""
     values = list(data.values())
     if len(values) == 1 and isinstance(values[0], list):
-        return "".join(document(row) for row in values[0])
-    return document(data)
+        return "".join(json_document(row) for row in values[0])
+    return json_document(data)
 
 
-def _plain(value: object) -> object:
+def _to_json_value(value: object) -> object:
     """What JSON has no word for."""
     if isinstance(value, set | frozenset | tuple):
         return sorted(value, key=str)

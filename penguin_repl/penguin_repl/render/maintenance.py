@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(k.BackedUp)
-def _backed_up(result: k.BackedUp) -> Iterator[Part]:
+@RENDERERS.shows(k.BackupResult)
+def _backup_result(result: k.BackupResult) -> Iterator[Part]:
     for database, path, size in result.copies:
         what = "" if len(result.copies) == 1 else f"{clean(database)} "
         yield f"Backed up {what}to {clean(path)} ({_size(size)})"
 
 
-@RENDERERS.shows(k.Pruned)
-def _pruned(result: k.Pruned) -> Iterator[Part]:
+@RENDERERS.shows(k.PruneResult)
+def _prune_result(result: k.PruneResult) -> Iterator[Part]:
     if result.workflows:
         rows = tuple(
             (old.workflow_id, old.status.value, _local(old.updated_at), _size(old.bytes)) for old in result.workflows
         )
-        yield Grid(("WORKFLOW", "STATUS", "ENDED", "FILES"), rows, right=(3,))
+        yield Grid(("WORKFLOW", "STATUS", "ENDED", "FILES"), rows, right_aligned=(3,))
     yield from _leftovers(result.leftovers)
-    for path, why in result.stuck:
+    for path, why in result.not_removed:
         yield f"not removed: {clean(path)} ({clean(why)})"
-    if not (result.workflows or result.leftovers or result.stuck):
+    if not (result.workflows or result.leftovers or result.not_removed):
         yield "Nothing to prune."
         return
     parts = [_count(len(result.workflows), "workflow"), _count(len(result.leftovers), "leftover")]
@@ -44,8 +44,8 @@ def _pruned(result: k.Pruned) -> Iterator[Part]:
     yield f"{'Would prune' if result.dry_run else 'Pruned'} {what}, {_size(result.bytes)} of output"
 
 
-@RENDERERS.shows(k.Checked)
-def _checked(result: k.Checked) -> Iterator[Part]:
+@RENDERERS.shows(k.CheckResult)
+def _check_result(result: k.CheckResult) -> Iterator[Part]:
     for subject, message in result.problems:
         yield f"{clean(subject)}: {clean(message)}"
     yield from _leftovers(result.leftovers)
@@ -77,7 +77,7 @@ def _workflow(workflow: ActiveWorkflow) -> Iterator[Part]:
         yield from (f"    {clean(line)}" for line in rest)
 
 
-def _leftovers(left: k.Left) -> Iterator[Part]:
+def _leftovers(left: k.Leftovers) -> Iterator[Part]:
     for path, why in left:
         yield f"leftover: {clean(path)} ({why})"
 
@@ -91,6 +91,6 @@ def _local(at: float) -> str:
 
 
 def _size(count: int) -> str:
-    from penguin_repl.render.format import size
+    from penguin_repl.render.format import format_size
 
-    return size(count)
+    return format_size(count)

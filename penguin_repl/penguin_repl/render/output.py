@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.output import Diff, DiffElsewhere
+from penguin_commands.results.output import DiffResult, RemoteDiffResult
 from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(Diff)
-def _diff(result: Diff) -> Iterator[Part]:
+@RENDERERS.shows(DiffResult)
+def _diff(result: DiffResult) -> Iterator[Part]:
     yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
 
 
-@RENDERERS.shows(DiffElsewhere)
-def _diff_elsewhere(result: DiffElsewhere) -> Iterator[Part]:
+@RENDERERS.shows(RemoteDiffResult)
+def _diff_elsewhere(result: RemoteDiffResult) -> Iterator[Part]:
     yield clean(result.note)
     if result.files:
         yield "Its evidence names:"

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_repl.render.format import duration
+from penguin_repl.render.format import format_duration
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.results.changes import Waiting
+    from penguin_commands.results.changes import WaitProgress
 
-CELLS = 20
+BAR_CELLS = 20
 """Length of the bar, where there is room."""
-NAMED = 3
+MAX_NAMED = 3
 """So many are named in a line of words."""
 
 
-def progress_line(waiting: Waiting, columns: int) -> str:
+def progress_line(waiting: WaitProgress, columns: int) -> str:
     """A bar, how many are over, what the others do, and the time: as much as fits, in ASCII."""
     infos = waiting.workflows
     percent = sum(100 if info.status.final else info.progress for info in infos) // len(infos)
     over = sum(info.status.final for info in infos)
     count = "" if len(infos) == 1 else f"{over} of {len(infos)} over"
-    moving = [_doing(info) for info in infos if not info.status.final]
-    for cells, named in ((CELLS, 3), (CELLS, 1), (CELLS // 2, 1), (CELLS // 2, 0)):
+    moving = [_task_phase(info) for info in infos if not info.status.final]
+    for cells, named in ((BAR_CELLS, 3), (BAR_CELLS, 1), (BAR_CELLS // 2, 1), (BAR_CELLS // 2, 0)):
         names = [", ".join([*moving[:named], *["..."] * (len(moving) > named)])] if named else []
-        line = "  ".join(part for part in (_bar(percent, cells), count, *names, _time(waiting)) if part)
+        line = "  ".join(part for part in (_bar(percent, cells), count, *names, _elapsed_text(waiting)) if part)
         if len(line) < columns:
             return line
     return line[: max(0, columns - 1)]
 
 
-def heartbeat_line(waiting: Waiting) -> str:
+def heartbeat_line(waiting: WaitProgress) -> str:
     """The same in words, to be read aloud."""
-    moving = [f"{_doing(info)} ({info.progress}%)" for info in waiting.workflows if not info.status.final]
-    more = [f"{len(moving) - NAMED} more"] if len(moving) > NAMED else []
-    return f"still waiting, {_time(waiting)}: {', '.join([*moving[:NAMED], *more]) or 'nothing moves'}"
+    moving = [f"{_task_phase(info)} ({info.progress}%)" for info in waiting.workflows if not info.status.final]
+    more = [f"{len(moving) - MAX_NAMED} more"] if len(moving) > MAX_NAMED else []
+    return f"still waiting, {_elapsed_text(waiting)}: {', '.join([*moving[:MAX_NAMED], *more]) or 'nothing moves'}"
 
 
 def _bar(percent: int, cells: int) -> str:
@@ -43,15 +43,15 @@ def _bar(percent: int, cells: int) -> str:
     return f"[{'#' * full}{'-' * (cells - full)}] {percent:3}%"
 
 
-def _doing(info: WorkflowInfo) -> str:
+def _task_phase(info: WorkflowInfo) -> str:
     where = info.status if info.status.rests else info.phase
     return f"{info.task_id} {where}"
 
 
-def _time(waiting: Waiting) -> str:
+def _elapsed_text(waiting: WaitProgress) -> str:
     elapsed = _seconds(waiting.elapsed)
     return elapsed if waiting.timeout is None else f"{elapsed} of {_seconds(waiting.timeout)}"
 
 
 def _seconds(seconds: float) -> str:
-    return f"{int(seconds)}s" if seconds < 60 else duration(seconds)
+    return f"{int(seconds)}s" if seconds < 60 else format_duration(seconds)

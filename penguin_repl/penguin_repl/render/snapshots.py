@@ -8,14 +8,14 @@ from typing import Any
 
 from penguin_commands.results import snapshots as s
 from penguin_repl.render.costs import cost_columns, cost_lines
-from penguin_repl.render.format import local, size
+from penguin_repl.render.format import format_size, format_time
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
 
 RENDERERS = Renderers()
 
-KNOWN = {"role", "text", "content", "tool", "input", "output", "failed"}
+KNOWN_KEYS = {"role", "text", "content", "tool", "input", "output", "failed"}
 
 
 @RENDERERS.shows(s.SnapshotTable)
@@ -23,17 +23,17 @@ def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
     if not result.snapshots:
         yield "No snapshots."
         return
-    heads, costs = cost_columns([row.spent for row in result.snapshots], ("tokens", "usd"))
+    heads, costs = cost_columns([row.usage for row in result.snapshots], ("tokens", "usd"))
     rows = tuple(
-        (row.snapshot_id, row.agent, str(row.messages), size(row.bytes), *cost, local(row.created_at))
+        (row.snapshot_id, row.agent, str(row.messages), format_size(row.bytes), *cost, format_time(row.created_at))
         for row, cost in zip(result.snapshots, costs, strict=True)
     )
     columns = ("SNAPSHOT", "AGENT", "MESSAGES", "SIZE", *heads, "CREATED")
-    yield Grid(columns, rows, right=(2, 3, *range(4, 4 + len(heads))))
+    yield Grid(columns, rows, right_aligned=(2, 3, *range(4, 4 + len(heads))))
 
 
-@RENDERERS.shows(s.Talk)
-def _talk(result: s.Talk) -> Iterator[Part]:
+@RENDERERS.shows(s.ConversationResult)
+def _conversation(result: s.ConversationResult) -> Iterator[Part]:
     row = result.row
     yield f"Snapshot {clean(row.snapshot_id)}"
     where = f" ({row.phase} attempt {row.attempt})" if row.phase and row.attempt else ""
@@ -42,12 +42,12 @@ def _talk(result: s.Talk) -> Iterator[Part]:
         yield f"Task: {clean(row.task_id)}"
     if row.agent:
         yield f"Agent: {clean(row.agent)}" + (f" (session {clean(row.session_id)})" if row.session_id else "")
-    yield f"Created: {local(row.created_at)}"
-    yield f"Messages: {row.messages} ({size(row.bytes)})"
+    yield f"Created: {format_time(row.created_at)}"
+    yield f"Messages: {row.messages} ({format_size(row.bytes)})"
     if result.files:
-        named = ", ".join(f"{clean(name)} ({size(count)})" for name, count in result.files.items())
+        named = ", ".join(f"{clean(name)} ({format_size(count)})" for name, count in result.files.items())
         yield f"Session files: {named}"
-    yield from cost_lines(row.spent)
+    yield from cost_lines(row.usage)
     for message in result.messages:
         yield ""
         yield from _message(message)
@@ -58,10 +58,10 @@ def _message(message: dict[str, Any]) -> Iterator[str]:
     who = " ".join(str(message[key]) for key in ("role", "tool") if message.get(key)) or "message"
     yield f"{clean(who)}{' (failed)' if message.get('failed') else ''}:"
     for key in ("text", "content"):
-        yield from _block(_said(message.get(key)))
-    yield from _block(_asked(message.get("input")), "> ")
-    yield from _block(_said(message.get("output")))
-    rest = {key: value for key, value in message.items() if key not in KNOWN}
+        yield from _block(_message_text(message.get(key)))
+    yield from _block(_tool_input(message.get("input")), "> ")
+    yield from _block(_message_text(message.get("output")))
+    rest = {key: value for key, value in message.items() if key not in KNOWN_KEYS}
     if rest:
         yield from _block(json.dumps(rest, ensure_ascii=False))
 
@@ -72,25 +72,25 @@ def _block(text: str, mark: str = "") -> Iterator[str]:
             yield f"  {mark}{line}".rstrip()
 
 
-def _said(value: object) -> str:
+def _message_text(value: object) -> str:
     """Text, in whatever form agents have it."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "\n".join(_said(part) for part in value)
+        return "\n".join(_message_text(part) for part in value)
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         return str(value["text"])
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _asked(value: object) -> str:
+def _tool_input(value: object) -> str:
     """What a tool was given: of one thing, such as a command line, the thing itself."""
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
-    return _said(value)
+    return _message_text(value)
 
 
-@RENDERERS.shows(s.RawTalk)
-def _raw(result: s.RawTalk) -> Iterator[Part]:
+@RENDERERS.shows(s.RawConversationResult)
+def _raw_conversation(result: s.RawConversationResult) -> Iterator[Part]:
     for data in result.text():
         yield clean_block(data.decode("utf-8", "replace"))

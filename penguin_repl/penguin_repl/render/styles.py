@@ -50,7 +50,7 @@ VERDICT_STYLES = {
     Verdict.SKIPPED: Style("skipped"),
 }
 SEVERITY_STYLES = {"error": Style("error", "red", bold=True), "warning": Style("warning", "yellow")}
-WORDS: dict[str, str] = {
+WORD_STYLES: dict[str, str] = {
     str(word): style.sgr
     for styles in (STATUS_STYLES, VERDICT_STYLES, SEVERITY_STYLES)
     for word, style in styles.items()
@@ -58,6 +58,6 @@ WORDS: dict[str, str] = {
 """The SGR numbers of a word that is a cell of a table; '' where it is shown as plain text."""
 
 
-def colored(text: str, sgr: str) -> str:
+def colorize(text: str, sgr: str) -> str:
     """Return text with SGR numbers around it; as it is where `sgr` is ''."""
     return f"\x1b[{sgr}m{text}\x1b[0m" if text and sgr else text

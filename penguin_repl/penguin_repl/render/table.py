@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin_repl.text.escape import clean
-from penguin_repl.text.width import columns
+from penguin_repl.text.width import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Grid(NamedTuple):
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    right: tuple[int, ...] = ()
+    right_aligned: tuple[int, ...] = ()
     """The columns of numbers."""
 
 
@@ -27,21 +27,21 @@ Part = str | Grid
 """What results are shown as: lines (harmless, without their ends) and tables."""
 
 
-def cells(grid: Grid) -> list[tuple[str, ...]]:
+def clean_cells(grid: Grid) -> list[tuple[str, ...]]:
     """The rows of a table, made harmless."""
     return [tuple(clean(cell) for cell in row) for row in grid.rows]
 
 
 def aligned(grid: Grid) -> str:
     """Return the lines of a table, with its columns aligned by spaces."""
-    rows = [grid.columns, *cells(grid)]
-    widths = [max(columns(row[index]) for row in rows) for index in range(len(grid.columns))]
-    return "".join(_line(row, widths, grid.right) + "\n" for row in rows)
+    rows = [grid.columns, *clean_cells(grid)]
+    widths = [max(display_width(row[index]) for row in rows) for index in range(len(grid.columns))]
+    return "".join(_line(row, widths, grid.right_aligned) + "\n" for row in rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
     parts = []
     for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - columns(cell))
+        space = " " * (width - display_width(cell))
         parts.append(space + cell if index in right else cell + space)
     return (" " * GAP).join(parts).rstrip()

@@ -15,7 +15,7 @@ RENDERERS = Renderers()
 
 @RENDERERS.shows(p.TaskTable)
 def _tasks(result: p.TaskTable) -> Iterator[Part]:
-    yield _task_grid(result.tasks) if result.tasks else result.empty
+    yield _task_grid(result.tasks) if result.tasks else result.empty_message
 
 
 def _task_grid(states: tuple[p.TaskState, ...]) -> Grid:
@@ -27,8 +27,8 @@ def _state(state: p.TaskState) -> str:
     return f"waiting for {', '.join(state.unmet)}" if state.state == "waiting" else state.state
 
 
-@RENDERERS.shows(p.TaskShown)
-def _task(result: p.TaskShown) -> Iterator[Part]:
+@RENDERERS.shows(p.TaskResult)
+def _task(result: p.TaskResult) -> Iterator[Part]:
     task = result.state.task
     yield f"Task {clean(task.id)}"
     yield f"Title: {clean(task.title)}"
@@ -48,8 +48,8 @@ def _task(result: p.TaskShown) -> Iterator[Part]:
             yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
 
 
-@RENDERERS.shows(p.Drawn)
-def _drawn(result: p.Drawn) -> Iterator[Part]:
+@RENDERERS.shows(p.GraphResult)
+def _graph(result: p.GraphResult) -> Iterator[Part]:
     yield clean_block(result.text)
 
 
@@ -59,15 +59,15 @@ def _blueprints(result: p.BlueprintTable) -> Iterator[Part]:
         yield "No blueprints."
         return
     rows = tuple((row.id, str(row.tasks), str(row.completed), str(row.active), _note(row)) for row in result.blueprints)
-    yield Grid(("BLUEPRINT", "TASKS", "DONE", "ACTIVE", "TITLE"), rows, right=(1, 2, 3))
+    yield Grid(("BLUEPRINT", "TASKS", "DONE", "ACTIVE", "TITLE"), rows, right_aligned=(1, 2, 3))
 
 
 def _note(row: p.BlueprintRow) -> str:
     return f"{row.title} (broken: /blueprint lint {row.id})" if row.broken else row.title
 
 
-@RENDERERS.shows(p.BlueprintShown)
-def _blueprint(result: p.BlueprintShown) -> Iterator[Part]:
+@RENDERERS.shows(p.BlueprintResult)
+def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
     row = result.row
     yield f"Blueprint {clean(row.id)}"
     yield f"Title: {clean(row.title)}"
@@ -81,13 +81,13 @@ def _blueprint(result: p.BlueprintShown) -> Iterator[Part]:
         yield _problem(problem)
 
 
-@RENDERERS.shows(p.Lint)
-def _lint(result: p.Lint) -> Iterator[Part]:
+@RENDERERS.shows(p.LintResult)
+def _lint(result: p.LintResult) -> Iterator[Part]:
     for problem in result.problems:
         yield _problem(problem)
     errors = sum(problem.severity == "error" for problem in result.problems)
     warnings = len(result.problems) - errors
-    yield f"{_count(len(result.checked), 'blueprint')}, {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    yield f"{_count(len(result.checked_paths), 'blueprint')}, {_count(errors, 'error')}, {_count(warnings, 'warning')}"
 
 
 def _problem(problem: Any) -> str:

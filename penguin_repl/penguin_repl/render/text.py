@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.text import Facts, Message
-from penguin_repl.render.format import shown
+from penguin_commands.results.text import KeyValueResult, MessageResult
+from penguin_repl.render.format import format_value
 from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean, clean_block
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(Message)
-def _message(result: Message) -> Iterator[Part]:
+@RENDERERS.shows(MessageResult)
+def _message(result: MessageResult) -> Iterator[Part]:
     yield clean_block(result.text)
 
 
-@RENDERERS.shows(Facts)
-def _facts(result: Facts) -> Iterator[Part]:
-    for name, value in result.facts.items():
-        yield f"{clean(name)}: {clean(shown(value))}"
+@RENDERERS.shows(KeyValueResult)
+def _facts(result: KeyValueResult) -> Iterator[Part]:
+    for name, value in result.values.items():
+        yield f"{clean(name)}: {clean(format_value(value))}"

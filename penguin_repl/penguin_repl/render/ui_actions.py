@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.ui_actions import Quit
+from penguin_commands.results.ui_actions import QuitAction
 from penguin_repl.render.registry import Renderers
 
 if TYPE_CHECKING:
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(Quit)
-def _nothing(result: Quit) -> Iterator[Part]:
+@RENDERERS.shows(QuitAction)
+def _nothing(result: QuitAction) -> Iterator[Part]:
     return iter(())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.workflows import Status, WorkflowTable
-from penguin_repl.render.format import local
+from penguin_commands.results.workflows import StatusResult, WorkflowTable
+from penguin_repl.render.format import format_time
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid
 from penguin_repl.text.escape import clean
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 
-@RENDERERS.shows(Status)
-def _status(result: Status) -> Iterator[Part]:
+@RENDERERS.shows(StatusResult)
+def _status(result: StatusResult) -> Iterator[Part]:
     info = result.info
     yield f"Workflow {info.workflow_id}"
     yield f"Status: {info.status}"
     yield f"Phase: {info.phase}"
     yield f"Progress: {info.progress}%"
-    yield f"Started: {local(info.started_at)}"
-    yield f"Updated: {local(info.updated_at)}"
+    yield f"Started: {format_time(info.started_at)}"
+    yield f"Updated: {format_time(info.updated_at)}"
     yield f"Task: {clean(info.task_id)} (blueprint {clean(info.blueprint_id)}, project {clean(info.project_id)})"
     if result.host:
         yield f"Host: {clean(result.host)}"
-    if any(result.spent):
+    if any(result.usage):
         yield from _costs(result)
-    if result.explain:
-        yield f"Reason: {clean(result.explain)}"
-    if info.error_message and not _is_told(info.error_message, result.explain):
+    if result.explanation:
+        yield f"Reason: {clean(result.explanation)}"
+    if info.error_message and not _is_repeated(info.error_message, result.explanation):
         yield f"Error: {clean(info.error_message)}"
     if info.artifacts:
         yield f"Artifacts: {len(info.artifacts)}"
-    if result.advice:
-        yield f"Next: {clean(result.advice)}"
+    if result.next_command:
+        yield f"Next: {clean(result.next_command)}"
 
 
-def _costs(result: Status) -> Iterator[Part]:
+def _costs(result: StatusResult) -> Iterator[Part]:
     from penguin_repl.render.costs import cost_lines
 
-    return cost_lines(result.spent, clean(result.agents))
+    return cost_lines(result.usage, clean(result.agents))
 
 
-def _is_told(error: str, explain: str) -> bool:
+def _is_repeated(error: str, explain: str) -> bool:
     """Whether an explanation, which may be cut short, says what the error does."""
     return " ".join(error.split())[:100] in explain
 
@@ -56,29 +56,36 @@ def _is_told(error: str, explain: str) -> bool:
 @RENDERERS.shows(WorkflowTable)
 def _workflows(result: WorkflowTable) -> Iterator[Part]:
     if not result.workflows:
-        yield result.empty
+        yield result.empty_message
     else:
         yield _workflow_grid(result)
     for info in result.workflows:
-        explain, advice = result.explain.get(info.workflow_id), result.advice.get(info.workflow_id)
+        explain, advice = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
         if explain:
             yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(advice)}" if advice else "")
     if result.total is not None:
-        from penguin_repl.render.costs import cost_sum
+        from penguin_repl.render.costs import cost_summary
 
-        count = result.total.workflows
-        yield f"Total of {count} workflow{'' if count == 1 else 's'}: {cost_sum(result.total.spent)}"
+        count = result.total.workflow_count
+        yield f"Total of {count} workflow{'' if count == 1 else 's'}: {cost_summary(result.total.usage)}"
 
 
 def _workflow_grid(result: WorkflowTable) -> Grid:
     heads: tuple[str, ...] = ()
     costs: Sequence[tuple[str, ...]] = [()] * len(result.workflows)
-    if result.spent:
+    if result.usage:
         from penguin_repl.render.costs import cost_columns
 
-        heads, costs = cost_columns([result.spent_by(info) for info in result.workflows], ("tokens", "usd"))
+        heads, costs = cost_columns([result.usage_for(info) for info in result.workflows], ("tokens", "usd"))
     rows = tuple(
-        (info.workflow_id, info.status.value, info.phase.value, f"{info.progress}%", *cost, local(info.started_at))
+        (
+            info.workflow_id,
+            info.status.value,
+            info.phase.value,
+            f"{info.progress}%",
+            *cost,
+            format_time(info.started_at),
+        )
         for info, cost in zip(result.workflows, costs, strict=True)
     )
     right = tuple(range(3, 4 + len(heads)))

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from queue import SimpleQueue
 
-LONGEST = 1_000_000
+MAX_LINE_BYTES = 1_000_000
 """Bytes in a line."""
 
 
 class ScriptLine(NamedTuple):
     """A line, and the place that errors name."""
 
-    place: str
+    location: str
     text: str
     comments: bool
     error: WorkflowError | None = None
@@ -30,7 +30,7 @@ class ScriptLine(NamedTuple):
     """The places of the commands that sourced its file, the nearest first."""
 
 
-def from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
+def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
     """The lines of `-c`. A `#` is no comment here: advice may well speak of #12."""
     lines = [line for command in commands for line in command.splitlines()]
     for number, line in enumerate(lines, 1):
@@ -48,7 +48,7 @@ def open_script(path: str, hint: str = "penguin --help shows what can be run") -
     return descriptor
 
 
-def from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
+def lines_from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
     """The lines of a file or a pipe, each as soon as it is there."""
     for number, raw in enumerate(_raw_lines(descriptor), 1):
         place = f"{name}:{number}"
@@ -58,21 +58,21 @@ def from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
             yield ScriptLine(place, raw.decode(), True)
         except UnicodeDecodeError:
             yield ScriptLine(place, "", True, UsageError("the line is not UTF-8", "convert the file with iconv"))
-        if len(raw) > LONGEST:
-            yield ScriptLine(place, "", True, UsageError(f"the line is longer than {LONGEST:,} bytes"))
+        if len(raw) > MAX_LINE_BYTES:
+            yield ScriptLine(place, "", True, UsageError(f"the line is longer than {MAX_LINE_BYTES:,} bytes"))
             return
 
 
-class Lines:
+class ScriptLines:
     """The lines of a script, and those of files that it sources, each where it was asked for.
 
     `descriptor` is what `lines` are read from: a file that is being read can't be sourced again.
     """
 
     def __init__(self, lines: Iterator[ScriptLine], descriptor: int | None = None) -> None:
-        self._open = [_Open(lines, None if descriptor is None else _identity(descriptor))]
-        self._wanted = ""
-        self._last = ScriptLine("", "", True)
+        self._open_files = [_OpenFile(lines, None if descriptor is None else _file_identity(descriptor))]
+        self._next_path = ""
+        self._last_line = ScriptLine("", "", True)
 
     def source(self, path: str) -> None:
         """Go on with the lines of a file, and then with what follows.
@@ -80,43 +80,43 @@ class Lines:
         It is opened with the next line, which may take its time where it is a pipe; a file that can't be read is the
         error of that line.
         """
-        self._wanted = path
+        self._next_path = path
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> ScriptLines:
         return self
 
     def __next__(self) -> ScriptLine:
-        if self._wanted:
-            path, self._wanted = self._wanted, ""
+        if self._next_path:
+            path, self._next_path = self._next_path, ""
             try:
-                self._begin(path)
+                self._open_file(path)
             except UsageError as error:
-                return self._last._replace(text="", error=error)
-        while self._open:
-            line = next(self._open[-1].lines, None)
+                return self._last_line._replace(text="", error=error)
+        while self._open_files:
+            line = next(self._open_files[-1].lines, None)
             if line is not None:
-                self._last = line._replace(sourced_at=self._open[-1].sourced_at)
-                return self._last
-            self._open.pop().close()
+                self._last_line = line._replace(sourced_at=self._open_files[-1].sourced_at)
+                return self._last_line
+            self._open_files.pop().close()
         raise StopIteration
 
     def close(self) -> None:
         """Read nothing more."""
-        while self._open:
-            self._open.pop().close()
+        while self._open_files:
+            self._open_files.pop().close()
 
-    def _begin(self, path: str) -> None:
+    def _open_file(self, path: str) -> None:
         expanded = os.path.expanduser(path)  # noqa: PTH111 - no path is needed
         descriptor = open_script(expanded, "name it as seen from the current folder")
-        identity = _identity(descriptor)
-        if identity and any(identity == one.identity for one in self._open):
+        identity = _file_identity(descriptor)
+        if identity and any(identity == one.identity for one in self._open_files):
             os.close(descriptor)
             raise UsageError(f"{path} is being read already: a file can't source itself", "take this line out")
-        places = (self._last.place, *self._last.sourced_at) if self._last.place else ()
-        self._open.append(_Open(from_descriptor(descriptor, path), identity, descriptor, places))
+        places = (self._last_line.location, *self._last_line.sourced_at) if self._last_line.location else ()
+        self._open_files.append(_OpenFile(lines_from_descriptor(descriptor, path), identity, descriptor, places))
 
 
-class _Open(NamedTuple):
+class _OpenFile(NamedTuple):
     """A file that is being read."""
 
     lines: Iterator[ScriptLine]
@@ -131,7 +131,7 @@ class _Open(NamedTuple):
             os.close(self.descriptor)
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
+def _file_identity(descriptor: int) -> tuple[int, int] | None:
     """Which file it is; None for what is none, such as a pipe or a terminal."""
     status = os.fstat(descriptor)
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
@@ -143,44 +143,44 @@ def _raw_lines(descriptor: int) -> Iterator[bytes]:
     while output := os.read(descriptor, 65536):
         *lines, rest = (rest + output).split(b"\n")
         yield from lines
-        if len(rest) > LONGEST:
+        if len(rest) > MAX_LINE_BYTES:
             break
     if rest:
         yield rest
 
 
-class LaterLines:
+class AsyncScriptLines:
     """Lines read by a thread of their own, so that an event loop goes on while a pipe is silent."""
 
-    def __init__(self, lines: Lines, loop: AbstractEventLoop) -> None:
+    def __init__(self, lines: ScriptLines, loop: AbstractEventLoop) -> None:
         from queue import SimpleQueue
         from threading import Thread
 
         self._lines = lines
         self._loop = loop
-        self._asked: SimpleQueue[Future[ScriptLine | None] | None] = SimpleQueue()
-        Thread(target=self._read, daemon=True, name="penguin-script").start()
+        self._requests: SimpleQueue[Future[ScriptLine | None] | None] = SimpleQueue()
+        Thread(target=self._read_lines, daemon=True, name="penguin-script").start()
 
     async def next(self) -> ScriptLine | None:
         """The next line; None at the end. Raises OSError."""
         future: Future[ScriptLine | None] = self._loop.create_future()
-        self._asked.put(future)
+        self._requests.put(future)
         return await future
 
     def close(self) -> None:
         """Let the thread go, unless it waits for a pipe."""
-        self._asked.put(None)
+        self._requests.put(None)
 
-    def _read(self) -> None:
-        while future := self._asked.get():
+    def _read_lines(self) -> None:
+        while future := self._requests.get():
             try:
                 line = next(self._lines, None)
-                self._tell(future, line, None)
+                self._resolve(future, line, None)
             except OSError as error:
-                self._tell(future, None, error)
+                self._resolve(future, None, error)
         self._lines.close()
 
-    def _tell(self, future: Future[ScriptLine | None], line: ScriptLine | None, error: OSError | None) -> None:
+    def _resolve(self, future: Future[ScriptLine | None], line: ScriptLine | None, error: OSError | None) -> None:
         def settle() -> None:
             if future.done():
                 return

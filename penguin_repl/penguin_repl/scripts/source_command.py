@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import Result, failed
-from penguin_commands.results.ui_actions import Quit, Sourced
-from penguin_repl.scripts.lines import LaterLines, Lines
+from penguin_commands.results import Result, has_failed
+from penguin_commands.results.ui_actions import QuitAction, SourceAction
+from penguin_repl.scripts.lines import AsyncScriptLines, ScriptLines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,23 +26,23 @@ async def run_file(
 
     `tell` is told of every error and its line; with `keep_going` what follows an error is run too.
     """
-    lines = Lines(iter(()))
+    lines = ScriptLines(iter(()))
     lines.source(path)
     # A thread of its own reads them: what comes through a pipe may take its time.
-    later = LaterLines(lines, asyncio.get_running_loop())
+    later = AsyncScriptLines(lines, asyncio.get_running_loop())
     try:
         while (line := await later.next()) is not None:
             try:
-                result = await _run(line, run)
+                result = await _run_line(line, run)
             except Exception as error:
                 tell(error, line)
                 ended = True
             else:
-                if isinstance(result, Quit):
+                if isinstance(result, QuitAction):
                     return result
-                if isinstance(result, Sourced):
+                if isinstance(result, SourceAction):
                     lines.source(result.file)
-                ended = result is not None and failed(result)
+                ended = result is not None and has_failed(result)
             if ended and not keep_going:
                 return None
         return None
@@ -50,7 +50,7 @@ async def run_file(
         later.close()
 
 
-async def _run(line: ScriptLine, run: Callable[[ScriptLine], Awaitable[Result | None]]) -> Result | None:
+async def _run_line(line: ScriptLine, run: Callable[[ScriptLine], Awaitable[Result | None]]) -> Result | None:
     if line.error:
         raise line.error
     return await run(line)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.preferences import Taste
+    from penguin_commands.preferences import Preferences
 
-PATIENCE = 10.0
+COMMAND_TIMEOUT = 10.0
 """Seconds that the command may take."""
 
 
-class Call(NamedTuple):
+class Alert(NamedTuple):
     """What a person is called for."""
 
     info: WorkflowInfo
@@ -28,49 +28,51 @@ class Call(NamedTuple):
 class Notifier:
     """Calls for what ran long enough. One command at a time: what happens meanwhile is told by the next one."""
 
-    def __init__(self, taste: Callable[[], Taste], ring: Callable[[], None], tell: Callable[[str], None]) -> None:
-        self._taste = taste
+    def __init__(self, taste: Callable[[], Preferences], ring: Callable[[], None], tell: Callable[[str], None]) -> None:
+        self._preferences = taste
         self._ring = ring
-        self._tell = tell
-        self._waiting: list[Call] = []
-        self._calling: asyncio.Task[None] | None = None
-        self._trouble = ""
+        self._narrate = tell
+        self._queue: list[Alert] = []
+        self._task: asyncio.Task[None] | None = None
+        self._last_trouble = ""
 
-    def notice(self, info: WorkflowInfo, text: str) -> None:
+    def notify(self, info: WorkflowInfo, text: str) -> None:
         """Call for this, if it is worth it."""
-        if (info.updated_at - info.started_at).total_seconds() < self._taste().notify_after:
+        if (info.updated_at - info.started_at).total_seconds() < self._preferences().notify_after:
             return
-        if not self._taste().notify:
+        if not self._preferences().notify:
             self._ring()
             return
-        self._waiting.append(Call(info, text))
-        if self._calling is None or self._calling.done():
-            self._calling = asyncio.get_running_loop().create_task(self._call())
+        self._queue.append(Alert(info, text))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._send_alerts())
 
     def stop(self) -> None:
         """Call no more."""
-        self._waiting.clear()
-        if self._calling is not None:
-            self._calling.cancel()
+        self._queue.clear()
+        if self._task is not None:
+            self._task.cancel()
 
-    async def _call(self) -> None:
-        while self._waiting:
-            calls, self._waiting = self._waiting, []
+    async def _send_alerts(self) -> None:
+        while self._queue:
+            calls, self._queue = self._queue, []
             try:
-                await _run(self._taste().notify, calls)
+                await _run_command(self._preferences().notify, calls)
             except (OSError, ValueError) as error:
                 # ValueError: an argument with a NUL.
-                self._complain(f"ui.notify: can't run {self._taste().notify[0]}: {error}")
+                self._report_trouble(f"ui.notify: can't run {self._preferences().notify[0]}: {error}")
             except TimeoutError:
-                self._complain(f"ui.notify: {self._taste().notify[0]} was ended after {PATIENCE:g} s")
+                self._report_trouble(
+                    f"ui.notify: {self._preferences().notify[0]} was ended after {COMMAND_TIMEOUT:g} s"
+                )
 
-    def _complain(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self._tell(clean(trouble))
+    def _report_trouble(self, trouble: str) -> None:
+        if trouble != self._last_trouble:
+            self._last_trouble = trouble
+            self._narrate(clean(trouble))
 
 
-async def _run(command: tuple[str, ...], calls: list[Call]) -> None:
+async def _run_command(command: tuple[str, ...], calls: list[Alert]) -> None:
     """Run the command with the notices as its last argument. Raises OSError, ValueError or TimeoutError."""
     text = "\n".join(call.text for call in calls)
     environment = {
@@ -85,7 +87,7 @@ async def _run(command: tuple[str, ...], calls: list[Call]) -> None:
         *command, text, stdin=nowhere, stdout=nowhere, stderr=nowhere, env=environment, start_new_session=True
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(COMMAND_TIMEOUT):
             await process.wait()
     finally:
         if process.returncode is None:

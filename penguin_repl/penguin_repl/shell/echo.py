@@ -14,7 +14,7 @@ LFLAG = 3
 """Place of the local modes in what termios gives."""
 
 
-def echoes(terminal: Input) -> bool:
+def is_echo_on(terminal: Input) -> bool:
     """Whether the terminal shows what is typed; Emacs, for one, asks its terminals not to, since it did so itself."""
     try:
         modes = termios.tcgetattr(terminal.fileno())
@@ -24,7 +24,7 @@ def echoes(terminal: Input) -> bool:
 
 
 @contextmanager
-def quiet(terminal: Input) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+def echo_off(terminal: Input) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts.
 
     Gives the context in which it is as loud as before, for a program that has the terminal for a while.

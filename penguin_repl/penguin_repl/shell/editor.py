@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin_repl.shell.external import NOT_RUN
+from penguin_repl.shell.external import NOT_RUNNABLE_CODES
 from penguin_repl.text.escape import clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penguin_repl.shell.external import Outside
+    from penguin_repl.shell.external import ExternalProgramRunner
 
-NAME = "penguin-feedback.md"
+FILE_NAME = "penguin-feedback.md"
 HINT = "write the advice behind the ID, or set EDITOR"
 
 
@@ -30,14 +30,14 @@ def editor_command(environ: Mapping[str, str]) -> str:
     raise WorkflowError(f"no editor is named by {' or '.join(names)}", HINT)
 
 
-async def edit(outside: Outside, text: str) -> str:
+async def edit_text(outside: ExternalProgramRunner, text: str) -> str:
     """The text as it was left in the editor. Raises WorkflowError where there is none, or it failed."""
     command = editor_command(os.environ)
     with tempfile.TemporaryDirectory(prefix="penguin-") as folder:
-        path = Path(folder, NAME)
+        path = Path(folder, FILE_NAME)
         path.write_text(clean_block(text), encoding="utf-8", errors="backslashreplace")
         code = await outside.run(command, os.fspath(path))
-        if code in NOT_RUN:
+        if code in NOT_RUNNABLE_CODES:
             raise WorkflowError(f"the editor {command!r} can't be run; nothing was sent", HINT)
         if code:
             raise WorkflowError(f"the editor {command!r} ended with exit code {code}; nothing was sent", HINT)

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
-from penguin_repl.shell.key_bindings import answer_keys
-from penguin_repl.shell.plain_prompt import prompt_on
+from penguin_repl.shell.key_bindings import answer_key_bindings
+from penguin_repl.shell.plain_prompt import make_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.shell.prompt_screen import PromptScreen
 
-NAMED = 3
+MAX_NAMED = 3
 """So many workflows are named; the others are counted."""
 QUESTION = "[k]eep them running, [l]eave them for the next start, [c]ancel them, [s]tay? "
 EXPLANATION = (
@@ -25,7 +25,7 @@ EXPLANATION = (
 )
 
 
-class Answer(Enum):
+class QuitChoice(Enum):
     """What becomes of what runs."""
 
     KEEP = "keep"
@@ -35,40 +35,40 @@ class Answer(Enum):
 
 
 KEYS = {
-    **dict.fromkeys(("k", "K", "c-d"), Answer.KEEP.value),
-    **dict.fromkeys(("l", "L"), Answer.LEAVE.value),
-    **dict.fromkeys(("c", "C"), Answer.CANCEL.value),
-    **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), Answer.STAY.value),
+    **dict.fromkeys(("k", "K", "c-d"), QuitChoice.KEEP.value),
+    **dict.fromkeys(("l", "L"), QuitChoice.LEAVE.value),
+    **dict.fromkeys(("c", "C"), QuitChoice.CANCEL.value),
+    **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), QuitChoice.STAY.value),
 }
 
 
-def running(session: Session) -> list[WorkflowInfo]:
+def running_workflows(session: Session) -> list[WorkflowInfo]:
     """What stands still when this shell ends."""
     if not session.backend_open:
         return []
     return [info for info in session.backend.owned() if info.status.moving]
 
 
-def described(infos: Sequence[WorkflowInfo]) -> str:
+def describe_workflows(infos: Sequence[WorkflowInfo]) -> str:
     """Workflows, with the phase that they are in."""
-    named = [info.workflow_id + (f" at {info.phase}" if info.phase.is_gate else "") for info in infos[:NAMED]]
-    if len(infos) > NAMED:
-        named.append(f"{len(infos) - NAMED} more")
+    named = [info.workflow_id + (f" at {info.phase}" if info.phase.is_gate else "") for info in infos[:MAX_NAMED]]
+    if len(infos) > MAX_NAMED:
+        named.append(f"{len(infos) - MAX_NAMED} more")
     return ", ".join(named)
 
 
-def counted(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
+def count_workflows(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
     """`1 workflow runs`, `2 workflows run`."""
     return f"1 workflow {one}" if len(infos) == 1 else f"{len(infos)} workflows {many}"
 
 
-async def ask(screen: PromptScreen) -> Answer:
+async def ask_quit_choice(screen: PromptScreen) -> QuitChoice:
     """What to do; one key, or the end of the terminal: nothing stops because a window did."""
-    question = prompt_on(screen, QUESTION, key_bindings=answer_keys(KEYS))
+    question = make_prompt(screen, QUESTION, key_bindings=answer_key_bindings(KEYS))
     try:
-        return Answer(await question.prompt_async(set_exception_handler=False))
+        return QuitChoice(await question.prompt_async(set_exception_handler=False))
     except EOFError:
-        return Answer.KEEP
+        return QuitChoice.KEEP
 
 
 async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import IO
 
-    from penguin_repl.shell.foreground import Foreground
+    from penguin_repl.shell.foreground import ForegroundRunner
 
-NOT_RUN = (126, 127)
+NOT_RUNNABLE_CODES = (126, 127)
 """Exit codes with which `sh` says that a program is not there, or is none."""
 
 
-class Outside:
+class ExternalProgramRunner:
     """Runs one such program at a time; the engine of the shell works on meanwhile.
 
     `loud` is the context in which the terminal has its usual modes.
     """
 
-    def __init__(self, foreground: Foreground, loud: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, foreground: ForegroundRunner, loud: Callable[[], AbstractContextManager[None]]) -> None:
         self._foreground = foreground
-        self._loud = loud
+        self._echo_on = loud
 
     async def run(
         self,
@@ -40,7 +40,7 @@ class Outside:
 
         Ctrl-C is for the program alone. Negative: ended by that signal. Raises OSError where there is no `sh`.
         """
-        with self._foreground.deaf(), self._loud():
+        with self._foreground.ignoring_interrupts(), self._echo_on():
             process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",

@@ -12,55 +12,55 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HANGING_UP = (signal.SIGHUP, signal.SIGTERM)
+HANGUP_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 
-class HungUp(Exception):
+class TerminalClosed(Exception):
     """The terminal was closed, or the shell was asked to end."""
 
 
-class Interrupted(Exception):
+class CommandInterrupted(Exception):
     """Ctrl-C."""
 
 
-class Foreground:
+class ForegroundRunner:
     """Runs one coroutine after the other. SIGHUP and SIGTERM end the one that runs, and every later one at once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._end: Callable[[], object] | None = None
+        self._cancel_current: Callable[[], object] | None = None
         """Ends what runs."""
-        self._interrupt: Callable[[], object] = _ignore
+        self._on_interrupt: Callable[[], object] = _ignore
         """What Ctrl-C does."""
         self._hung_up = False
-        self.told_to_end = False
+        self.terminated = False
         """Somebody asked for the end, in place of a window that was closed."""
 
-    def __enter__(self) -> Foreground:
-        for number in HANGING_UP:
+    def __enter__(self) -> ForegroundRunner:
+        for number in HANGUP_SIGNALS:
             self._loop.add_signal_handler(number, self.hang_up, number)
         self._loop.add_signal_handler(signal.SIGINT, _ignore)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for number in (*HANGING_UP, signal.SIGINT):
+        for number in (*HANGUP_SIGNALS, signal.SIGINT):
             self._loop.remove_signal_handler(number)
 
     def hang_up(self, number: int) -> None:
         """End what runs: nobody is there any more."""
         self._hung_up = True
-        self.told_to_end = number == signal.SIGTERM
-        if self._end is not None:
-            self._end()
+        self.terminated = number == signal.SIGTERM
+        if self._cancel_current is not None:
+            self._cancel_current()
 
     async def run(self, work: Coroutine[Any, Any, T], *, interruptible: bool = True) -> T:
         """The result of a coroutine. Raises HungUp; Interrupted at Ctrl-C, unless the coroutine looks after that."""
         if self._hung_up:
             work.close()
-            raise HungUp
+            raise TerminalClosed
         task = self._loop.create_task(work)
-        self._end = task.cancel
-        self._interrupt = task.cancel if interruptible else _ignore
+        self._cancel_current = task.cancel
+        self._on_interrupt = task.cancel if interruptible else _ignore
         if interruptible:
             # Every prompt takes the handler away at its end, so it is set again each time.
             self._loop.add_signal_handler(signal.SIGINT, task.cancel)
@@ -70,18 +70,18 @@ class Foreground:
             task.cancel()
             raise
         finally:
-            self._end = None
-            self._interrupt = _ignore
+            self._cancel_current = None
+            self._on_interrupt = _ignore
             if interruptible:
                 self._loop.add_signal_handler(signal.SIGINT, _ignore)
         if task.cancelled():
-            raise HungUp if self._hung_up else Interrupted
+            raise TerminalClosed if self._hung_up else CommandInterrupted
         return task.result()
 
     @contextmanager
-    def deaf(self) -> Iterator[None]:
+    def ignoring_interrupts(self) -> Iterator[None]:
         """While another program hears Ctrl-C: it ends nothing here."""
-        interrupt = self._interrupt
+        interrupt = self._on_interrupt
         self._loop.add_signal_handler(signal.SIGINT, _ignore)
         try:
             yield

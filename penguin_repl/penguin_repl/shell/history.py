@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.files.workspace import Workspace
 
-FILE = "history"
+FILE_NAME = "history"
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -29,7 +29,7 @@ def open_history(workspace: Workspace) -> History:
 
     A workspace that is not this user's own gives and gets no line.
     """
-    path = workspace.state / FILE
+    path = workspace.state / FILE_NAME
     try:
         open_workspace(workspace)
         descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -53,12 +53,12 @@ class SharedHistory(History):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._read_to = 0
+        self._offset = 0
         """Bytes of the file that are known."""
 
     async def load(self) -> AsyncGenerator[str, None]:
         """All entries, the newest first, those of other shells among them."""
-        self._loaded_strings[:0] = reversed(self._news())
+        self._loaded_strings[:0] = reversed(self._read_new_entries())
         self._loaded = True
         for entry in self._loaded_strings:
             yield entry
@@ -67,18 +67,18 @@ class SharedHistory(History):
 
     def load_history_strings(self) -> Iterable[str]:
         """All entries, the newest first."""
-        return reversed(self._news())
+        return reversed(self._read_new_entries())
 
     def append_string(self, string: str) -> None:
         """Keep an entry. It is known from the file, in the order in which all shells wrote there."""
-        if not self._stored(string):
+        if not self._write_entry(string):
             self._loaded_strings.insert(0, string)
 
     def store_string(self, string: str) -> None:
         """Write an entry."""
-        self._stored(string)
+        self._write_entry(string)
 
-    def _stored(self, string: str) -> bool:
+    def _write_entry(self, string: str) -> bool:
         lines = "".join(f"+{line}\n" for line in string.split("\n"))
         entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
         try:
@@ -93,24 +93,24 @@ class SharedHistory(History):
             return False
         return True
 
-    def _news(self) -> list[str]:
+    def _read_new_entries(self) -> list[str]:
         """What came to the file since it was last read, the oldest first."""
         try:
             with open(open_state_file(self._path, os.O_RDONLY), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
-                if os.fstat(file.fileno()).st_size < self._read_to:
+                if os.fstat(file.fileno()).st_size < self._offset:
                     # Somebody emptied it.
-                    self._read_to = 0
+                    self._offset = 0
                     self._loaded_strings.clear()
-                file.seek(self._read_to)
+                file.seek(self._offset)
                 added = file.read()
-                self._read_to = file.tell()
+                self._offset = file.tell()
         except (OSError, UnsafePath):
             return []
-        return list(_entries(added.decode("utf-8", "replace")))
+        return list(_parse_entries(added.decode("utf-8", "replace")))
 
 
-def _entries(text: str) -> Iterable[str]:
+def _parse_entries(text: str) -> Iterable[str]:
     lines: list[str] = []
     for line in text.split("\n"):
         if line.startswith("+"):

@@ -10,8 +10,8 @@ from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
-from penguin_repl.completion.completer import Ranked
-from penguin_repl.completion.match import BEGINS
+from penguin_repl.completion.completer import RankedCompletion
+from penguin_repl.completion.match import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
     from prompt_toolkit.key_binding.key_processor import KeyPress
 
-GIVES_UP = (Keys.ControlC, Keys.SIGINT)
+CANCEL_KEYS = (Keys.ControlC, Keys.SIGINT)
 """Keys that end the wait for a completion."""
 
 
-class Completing:
+class PendingCompletion:
     """A completion that was asked for and is not there yet. Keys that come meanwhile wait for it, as everybody's
     fingers expect: whoever types `sta Tab au` means the word after the one that is being completed."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
-        self._held: list[KeyPress] = []
+        self._held_keys: list[KeyPress] = []
 
-    def under_way(self) -> bool:
+    def is_active(self) -> bool:
         """Whether keys are held."""
         return self._task is not None
 
-    def begin(self, event: KeyPressEvent) -> None:
+    def start(self, event: KeyPressEvent) -> None:
         """Complete what was typed."""
-        self._held = []
+        self._held_keys = []
         self._task = event.app.create_background_task(_complete(event.app.current_buffer))
-        self._task.add_done_callback(lambda task: self._end(task, event))
+        self._task.add_done_callback(lambda task: self._finish(task, event))
 
-    def hold(self, event: KeyPressEvent) -> None:
+    def hold_key(self, event: KeyPressEvent) -> None:
         """Keep a key until the completion is there; Ctrl-C ends both."""
-        if event.key_sequence[0].key in GIVES_UP and self._task is not None:
-            self._held = list(event.key_sequence)
+        if event.key_sequence[0].key in CANCEL_KEYS and self._task is not None:
+            self._held_keys = list(event.key_sequence)
             self._task.cancel()
         else:
-            self._held.extend(event.key_sequence)
+            self._held_keys.extend(event.key_sequence)
 
-    def _end(self, task: asyncio.Task[None], event: KeyPressEvent) -> None:
+    def _finish(self, task: asyncio.Task[None], event: KeyPressEvent) -> None:
         self._task = None
         if event.app.is_running:
-            event.key_processor.feed_multiple(self._held)
+            event.key_processor.feed_multiple(self._held_keys)
             event.key_processor.process_keys()
 
 
-def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
+def line_key_bindings(on_nothing: Callable[[], None]) -> KeyBindings:
     """Ctrl-C clears the line; on an empty one it calls `on_nothing`. Tab completes."""
     keys = KeyBindings()
-    completing = Completing()
-    keys.add("<any>", eager=True, filter=Condition(completing.under_way))(completing.hold)
+    completing = PendingCompletion()
+    keys.add("<any>", eager=True, filter=Condition(completing.is_active))(completing.hold_key)
 
     def clear(event: KeyPressEvent) -> None:
         buffer = event.app.current_buffer
@@ -77,7 +77,7 @@ def line_keys(on_nothing: Callable[[], None]) -> KeyBindings:
     def complete(event: KeyPressEvent) -> None:
         buffer = event.app.current_buffer
         if buffer.complete_state is None:
-            completing.begin(event)
+            completing.start(event)
         else:
             _next_completion(buffer)
 
@@ -92,7 +92,7 @@ async def _complete(buffer: Buffer) -> None:
     found = await asyncio.to_thread(lambda: list(buffer.completer.get_completions(document, asked)))
     if buffer.document != document or not found:
         return
-    begin = [it for it in found if isinstance(it, Ranked) and it.tier == BEGINS]
+    begin = [it for it in found if isinstance(it, RankedCompletion) and it.tier == PREFIX]
     if len(begin) == 1 or len(found) == 1:
         buffer.apply_completion((begin or found)[0])
         return
@@ -109,7 +109,7 @@ def _next_completion(buffer: Buffer) -> None:
         buffer.complete_next()
 
 
-def answer_keys(answers: dict[str, str]) -> KeyBindings:
+def answer_key_bindings(answers: dict[str, str]) -> KeyBindings:
     """One key is the whole answer: by key, what it means."""
     keys = KeyBindings()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowStatus
-from penguin_repl.output.log_handler import Complaints
-from penguin_repl.render.styles import WORDS, colored
+from penguin_repl.output.log_handler import NarratingLogHandler
+from penguin_repl.render.styles import WORD_STYLES, colorize
 from penguin_repl.shell.alerts import Notifier
 from penguin_repl.text.escape import clean
-from penguin_repl.text.width import columns, cut
+from penguin_repl.text.width import display_width, truncate
 
 if TYPE_CHECKING:
     import logging
@@ -21,45 +21,45 @@ if TYPE_CHECKING:
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 ARROW = "  →  "
-SHORTEST = 40
+MIN_REASON_COLUMNS = 40
 """Columns that a reason may take even where the line is wrapped for it."""
 
 
-class Notices:
+class WorkflowNotifications:
     """Tells every change that somebody waits for once, and nothing else."""
 
     def __init__(self, session: Session, screen: PromptScreen) -> None:
         self._screen = screen
-        self._notifier = Notifier(lambda: session.taste, screen.ring, screen.narrate)
+        self._notifier = Notifier(lambda: session.preferences, screen.ring_bell, screen.narrate)
         # What happened is known on this machine, so telling it need not wait for a server.
-        self._make_reader = session.local_reader
+        self._make_reader = session.open_local_reader
         self._reader: WorkflowReader | None = None
-        self._told: dict[str, WorkflowInfo] = {}
-        self._trouble = ""
+        self._reported: dict[str, WorkflowInfo] = {}
+        self._last_trouble = ""
 
-    def change(self, info: WorkflowInfo) -> None:
+    def on_change(self, info: WorkflowInfo) -> None:
         """A workflow changed its status or its phase. Never raises: engines call it."""
-        told = self._told.get(info.workflow_id)
+        told = self._reported.get(info.workflow_id)
         if told is not None and info.updated_at <= told.updated_at:
             # The engine and the store speak of the same changes, not at the same time.
             return
         if not info.status.stopped:
-            self._told.pop(info.workflow_id, None)
-        elif not self.has_told(info):
-            self._told[info.workflow_id] = info
-            head, rest = self._line(info)
+            self._reported.pop(info.workflow_id, None)
+        elif not self.was_reported(info):
+            self._reported[info.workflow_id] = info
+            head, rest = self._notification_parts(info)
             self._screen.narrate(self._colored(head, info.status) + rest)
-            self._notifier.notice(info, head + rest)
+            self._notifier.notify(info, head + rest)
 
-    def has_told(self, info: WorkflowInfo) -> bool:
+    def was_reported(self, info: WorkflowInfo) -> bool:
         """Whether the newest notice of this workflow said the same."""
-        told = self._told.get(info.workflow_id)
+        told = self._reported.get(info.workflow_id)
         return told is not None and told.status is info.status
 
-    def trouble(self, text: str) -> None:
+    def report_trouble(self, text: str) -> None:
         """The store is in trouble, or out of it again; it may say so often."""
-        if text != self._trouble:
-            self._trouble = text
+        if text != self._last_trouble:
+            self._last_trouble = text
             self._screen.narrate(clean(text))
 
     def close(self) -> None:
@@ -68,24 +68,24 @@ class Notices:
         if self._reader is not None:
             self._reader.close()
 
-    def _line(self, info: WorkflowInfo) -> tuple[str, str]:
+    def _notification_parts(self, info: WorkflowInfo) -> tuple[str, str]:
         """What happened, and what there is to say of it."""
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
         head = f"{info.workflow_id} {info.status}{gate}"
-        advice = self._advice(info, self._screen.columns - len(head))
+        advice = self._next_command(info, self._screen.columns - len(head))
         tail = f"{ARROW}{advice}" if advice else ""
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
-            room = self._screen.columns - columns(head) - columns(tail) - len(": ") - 1
-            reason = ": " + cut(reason, max(SHORTEST, room))
+            room = self._screen.columns - display_width(head) - display_width(tail) - len(": ") - 1
+            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, room))
         return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
         if not self._screen.style.color:
             return head
-        return head.replace(status, colored(status, WORDS[status]), 1) if status not in head.split()[0] else head
+        return head.replace(status, colorize(status, WORD_STYLES[status]), 1) if status not in head.split()[0] else head
 
-    def _advice(self, info: WorkflowInfo, room: int) -> str:
+    def _next_command(self, info: WorkflowInfo, room: int) -> str:
         """What to type next. Nothing needs to be, where all went well: that is told if there is room for it."""
         workflow_id = info.workflow_id
         if info.status is WorkflowStatus.CANCELLED:
@@ -96,12 +96,12 @@ class Notices:
             return advice if len(advice) + len(ARROW) < room else ""
         try:
             self._reader = self._reader or self._make_reader()
-            return clean(self._reader.advice(workflow_id))
+            return clean(self._reader.next_command(workflow_id))
         except WorkflowError:
             return ""
 
 
-class LogLines(Complaints):
+class ShellLogHandler(NarratingLogHandler):
     """Complaints of libraries and of the engine, above the prompt."""
 
     def __init__(self, screen: PromptScreen, loop: AbstractEventLoop, *, debug: bool) -> None:

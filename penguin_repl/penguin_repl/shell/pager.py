@@ -13,14 +13,14 @@ from typing import IO, TYPE_CHECKING
 from penguin_repl.text.ansi_filter import ESCAPE
 
 if TYPE_CHECKING:
-    from penguin_repl.shell.external import Outside
+    from penguin_repl.shell.external import ExternalProgramRunner
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 LESS = "FRX"
 """Options of `less` unless LESS has others: short texts are no pages, colours are shown, the text stays."""
-PIECE = 64 * 1024
+CHUNK_CHARACTERS = 64 * 1024
 """Characters printed at a time."""
-LEFT = (0, 128 + signal.SIGINT, -signal.SIGINT)
+QUIT_CODES = (0, 128 + signal.SIGINT, -signal.SIGINT)
 """Exit codes of a pager that was left, in place of one that failed."""
 
 
@@ -32,46 +32,46 @@ def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
     return "" if command.strip() == "cat" else command.strip()
 
 
-class Pages:
+class PagedText:
     """A text as it comes, in a file, and how many rows it takes on a screen of so many columns."""
 
     def __init__(self, file: IO[str], columns: int) -> None:
         self.file = file
         self.rows = 0
         self._columns = columns
-        self._line = 0
+        self._line_columns = 0
         """Columns of the last line, which has no end yet."""
 
-    def put(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Some more of it."""
         self.file.write(text)
         for part in ESCAPE.sub("", text).splitlines(keepends=True):
-            self._line += len(part)
+            self._line_columns += len(part)
             if part.endswith("\n"):
-                self.rows += max(1, -(-(self._line - 1) // self._columns))
-                self._line = 0
+                self.rows += max(1, -(-(self._line_columns - 1) // self._columns))
+                self._line_columns = 0
 
 
-class Paging:
+class Pager:
     """Shows what is longer than the screen through a pager, where a person looks at a terminal that can."""
 
-    def __init__(self, screen: PromptScreen, outside: Outside, wanted: str | None) -> None:
+    def __init__(self, screen: PromptScreen, outside: ExternalProgramRunner, wanted: str | None) -> None:
         self._screen = screen
-        self._outside = outside
-        self._wanted = wanted
+        self._programs = outside
+        self._preferred_command = wanted
 
     @asynccontextmanager
-    async def paged(self) -> AsyncIterator[None]:
+    async def page_output(self) -> AsyncIterator[None]:
         """What is shown as data meanwhile comes at the end: page by page if it is long, and after it all else."""
-        command = pager_command(self._wanted, os.environ)
+        command = pager_command(self._preferred_command, os.environ)
         if not command or not self._screen.can_page:
             yield
             return
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            pages = Pages(file, self._screen.columns)
-            with self._screen.taken():
+            pages = PagedText(file, self._screen.columns)
+            with self._screen.suspended():
                 try:
-                    with self._screen.collected(pages.put):
+                    with self._screen.capturing_data(pages.write):
                         yield
                 except Exception:
                     self._print(file)
@@ -79,20 +79,20 @@ class Paging:
                 if pages.rows < self._screen.rows - 1:
                     self._print(file)
                 else:
-                    await self._page(command, file)
+                    await self._run_pager(command, file)
 
-    async def _page(self, command: str, file: IO[str]) -> None:
+    async def _run_pager(self, command: str, file: IO[str]) -> None:
         file.flush()
         os.lseek(file.fileno(), 0, os.SEEK_SET)
-        code = await self._outside.run(
+        code = await self._programs.run(
             command, stdin=file, environment={"LESS": os.environ.get("LESS", LESS), "LESSSECURE": "1"}
         )
-        if code not in LEFT:
+        if code not in QUIT_CODES:
             self._print(file)
             how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
             self._screen.narrate(f"the pager {command!r} ended with {how}, so the text is above; PAGER names another")
 
     def _print(self, file: IO[str]) -> None:
         file.seek(0)
-        while piece := file.read(PIECE):
-            self._screen.put_now(piece)
+        while piece := file.read(CHUNK_CHARACTERS):
+            self._screen.write_now(piece)

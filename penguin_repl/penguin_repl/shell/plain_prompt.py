@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from penguin_repl.shell.prompt_screen import PromptScreen
 
-LISTED = 40
+MAX_LISTED = 40
 """So many completions are listed."""
 
 
-class Silent(DummyOutput):
+class BellOnlyOutput(DummyOutput):
     """What prompt_toolkit draws goes nowhere; but it may ring."""
 
     def __init__(self, terminal: Output) -> None:
@@ -46,30 +46,32 @@ class PlainPrompt(PromptSession[str]):
     """Takes lines with the keys of any prompt; for each question there may be another one."""
 
     def __init__(self, screen: PromptScreen, message: str, **options: Any) -> None:
-        super().__init__(message, output=Silent(get_app_session().output), complete_while_typing=False, **options)
+        super().__init__(
+            message, output=BellOnlyOutput(get_app_session().output), complete_while_typing=False, **options
+        )
         self._screen = screen
         self._question = message
-        self.default_buffer.on_completions_changed += self._list
+        self.default_buffer.on_completions_changed += self._list_completions
 
     async def prompt_async(self, *arguments: Any, **options: Any) -> str:
         """See PromptSession."""
         echo = self._screen.begin_echo(self._question)
-        self.app.after_render += self._sync
+        self.app.after_render += self._update_echo
         text = None
         try:
             text = await super().prompt_async(*arguments, **options)
         finally:
-            self.app.after_render -= self._sync
+            self.app.after_render -= self._update_echo
             if isinstance(text, str) and text == self.default_buffer.text:
                 echo.show(text, len(text))
             self._screen.end_echo()
         return text
 
-    def _sync(self, _: object) -> None:
+    def _update_echo(self, _: object) -> None:
         if self._screen.echo is not None:
-            self._screen.echo.show(*self._line())
+            self._screen.echo.show(*self._visible_line())
 
-    def _line(self) -> tuple[str, int]:
+    def _visible_line(self) -> tuple[str, int]:
         """What the line shows, and the place of the cursor in it."""
         layout, buffer = self.app.layout, self.default_buffer
         if not layout.is_searching:
@@ -81,16 +83,16 @@ class PlainPrompt(PromptSession[str]):
         shown = f"(find '{wanted}') {buffer.document_for_search(state).text}"
         return shown, len(shown)
 
-    def _list(self, buffer: Buffer) -> None:
+    def _list_completions(self, buffer: Buffer) -> None:
         """Tell what there is to choose from; Tab goes from one to the next."""
         state = buffer.complete_state
         if state is None or state.complete_index is not None or len(state.completions) < 2:
             return
         names = [it.display_text for it in state.completions]
-        more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
-        self._screen.narrate("  ".join([*names[:LISTED], *more]))
+        more = [f"and {len(names) - MAX_LISTED} more"] if len(names) > MAX_LISTED else []
+        self._screen.narrate("  ".join([*names[:MAX_LISTED], *more]))
 
 
-def prompt_on(screen: PromptScreen, message: str, **options: Any) -> PromptSession[str]:
+def make_prompt(screen: PromptScreen, message: str, **options: Any) -> PromptSession[str]:
     """A prompt as this screen can show it."""
     return PlainPrompt(screen, message, **options) if screen.style.plain else PromptSession(message, **options)

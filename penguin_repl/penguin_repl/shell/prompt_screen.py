@@ -11,7 +11,7 @@ from contextvars import copy_context
 from prompt_toolkit.application import get_app_session, in_terminal
 
 from penguin_repl.output.screen import Screen, Style
-from penguin_repl.shell.echo import echoes
+from penguin_repl.shell.echo import is_echo_on
 from penguin_repl.shell.typed_line import Echo
 
 PROMPT = "penguin> "
@@ -29,25 +29,25 @@ class PromptScreen(Screen):
         self._terminal = get_app_session()
         # Listeners are called from anywhere; only in this context prompt_toolkit knows which prompt is on the screen.
         self._context = copy_context()
-        self._held: list[str] = []
+        self._pending: list[str] = []
         """What waits until the prompt is out of the way."""
-        self._showing: asyncio.Task[None] | None = None
-        self._collect: Callable[[str], None] | None = None
-        self._taken = False
-        self._echoes = echoes(self._terminal.input)
+        self._show_task: asyncio.Task[None] | None = None
+        self._capture: Callable[[str], None] | None = None
+        self._suspended = False
+        self._is_echo_on = is_echo_on(self._terminal.input)
         self.echo: Echo | None = None
         """Where only lines may be written: the one that is being typed."""
 
     def begin_echo(self, message: str) -> Echo:
         """Show a prompt, and from now on what is typed there."""
-        self.echo = Echo(self._put_typed, message, lambda: self.columns, silent=not self._echoes)
+        self.echo = Echo(self._put_raw, message, lambda: self.columns, silent=not self._is_echo_on)
         return self.echo
 
     def end_echo(self) -> None:
         """The line is over."""
         self.echo = None
-        if self._echoes:
-            self._put_typed("\n")
+        if self._is_echo_on:
+            self._put_raw("\n")
 
     @property
     def width(self) -> int:
@@ -60,14 +60,14 @@ class PromptScreen(Screen):
         return self._terminal.output.get_size().columns or 80
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def suspended(self) -> Iterator[None]:
         """While something else has the whole screen; what comes meanwhile is shown afterwards."""
-        self._taken = True
+        self._suspended = True
         try:
             yield
         finally:
-            self._taken = False
-            if self._held:
+            self._suspended = False
+            if self._pending:
                 self._write()
 
     @property
@@ -86,28 +86,28 @@ class PromptScreen(Screen):
             return False
 
     @contextmanager
-    def collected(self, collect: Callable[[str], None]) -> Iterator[None]:
+    def capturing_data(self, collect: Callable[[str], None]) -> Iterator[None]:
         """While data is not shown, but given to `collect`."""
-        self._collect = collect
+        self._capture = collect
         try:
             yield
         finally:
-            self._collect = None
+            self._capture = None
 
-    def put_now(self, text: str) -> None:
+    def write_now(self, text: str) -> None:
         """Show data, whatever else waits to be shown."""
-        self._held, held = [text], self._held
+        self._pending, held = [text], self._pending
         self._write()
-        self._held = held
+        self._pending = held
 
-    def ring(self) -> None:
+    def ring_bell(self) -> None:
         """Make a sound, whatever is on the screen."""
         self._terminal.output.bell()
         self._terminal.output.flush()
 
     def _put_data(self, text: str) -> None:
-        if self._collect is not None:
-            self._collect(text)
+        if self._capture is not None:
+            self._capture(text)
         elif self._redirected:
             super()._put_data(text)
         else:
@@ -116,8 +116,8 @@ class PromptScreen(Screen):
     def _put_narration(self, text: str) -> None:
         self._show(text + "\n")
 
-    def _put_over(self, text: str) -> None:
-        if self._taken:
+    def _put_progress(self, text: str) -> None:
+        if self._suspended:
             return
         try:
             self._terminal.output.write_raw(text)
@@ -127,14 +127,14 @@ class PromptScreen(Screen):
 
     def _show(self, text: str) -> None:
         """The one function that all output passes."""
-        self._held.append(text)
-        if self._taken:
+        self._pending.append(text)
+        if self._suspended:
             return
         app = self._terminal.app
         if app is None or not app.is_running:
             self._write()
-        elif self._showing is None or self._showing.done():
-            self._showing = asyncio.get_running_loop().create_task(self._show_above(), context=self._context)
+        elif self._show_task is None or self._show_task.done():
+            self._show_task = asyncio.get_running_loop().create_task(self._show_above(), context=self._context)
 
     async def _show_above(self) -> None:
         try:
@@ -147,24 +147,24 @@ class PromptScreen(Screen):
 
     def _write_above(self) -> None:
         app = self._terminal.app
-        if not self._held or app is None or not app.is_running:
+        if not self._pending or app is None or not app.is_running:
             self._write()
             return
-        if not self._held[-1].endswith("\n"):
-            self._held.append("\n")
+        if not self._pending[-1].endswith("\n"):
+            self._pending.append("\n")
         if self.echo is not None:
             # Nothing is taken off such a screen: leave the line, and show it again below.
-            self._held.insert(0, "\n")
-            self._held.append(self.echo.again())
+            self._pending.insert(0, "\n")
+            self._pending.append(self.echo.again())
         self._write()
 
     def _write(self) -> None:
-        self._take_bar_off()
-        text = "".join(self._held)
-        self._held.clear()
-        self._put_typed(text)
+        self._clear_progress()
+        text = "".join(self._pending)
+        self._pending.clear()
+        self._put_raw(text)
 
-    def _put_typed(self, text: str) -> None:
+    def _put_raw(self, text: str) -> None:
         encoding = self._terminal.output.encoding()
         try:
             self._terminal.output.write_raw(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -21,36 +21,36 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.errors import ExitCode
-from penguin_commands.events import EventTeller
+from penguin_commands.events import JsonEventStream
 from penguin_commands.execute import execute
 from penguin_commands.results import Result
-from penguin_commands.results.changes import Waited
-from penguin_commands.results.output import Logs, Piece
-from penguin_commands.results.ui_actions import Chain, PanelSwitch, Quit, Sourced, Viewing
+from penguin_commands.results.changes import WaitResult
+from penguin_commands.results.output import LogsResult, OutputChunk
+from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_repl.completion.completer import CommandCompleter
-from penguin_repl.completion.workspace_index import Known
+from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
-from penguin_repl.live.refresh import Watch
-from penguin_repl.live.table import glyphs_of
-from penguin_repl.output.present import deliver, show, show_progress
-from penguin_repl.render.error import error_data, error_lines, sentence
+from penguin_repl.live.refresh import WorkflowRefresher
+from penguin_repl.live.table import glyphs_for
+from penguin_repl.output.present import show_progress, show_result, show_whole_result
+from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
-from penguin_repl.shell.echo import quiet
-from penguin_repl.shell.editor import edit
-from penguin_repl.shell.external import Outside
-from penguin_repl.shell.foreground import Foreground, HungUp, Interrupted
-from penguin_repl.shell.gc_tuning import Attention, Unhurried
+from penguin_repl.shell.echo import echo_off
+from penguin_repl.shell.editor import edit_text
+from penguin_repl.shell.external import ExternalProgramRunner
+from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
+from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
-from penguin_repl.shell.key_bindings import line_keys
-from penguin_repl.shell.notifications import LogLines, Notices
-from penguin_repl.shell.pager import Paging
+from penguin_repl.shell.key_bindings import line_key_bindings
+from penguin_repl.shell.notifications import ShellLogHandler, WorkflowNotifications
+from penguin_repl.shell.pager import Pager
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.shell.startup import open_engine
-from penguin_repl.shell.toolbar import fitting
+from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.spawn_worker import start_worker
-from penguin_repl.text.ascii import as_text
+from penguin_repl.text.ascii import to_ascii
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -58,28 +58,30 @@ if TYPE_CHECKING:
     from penguin_commands.results.output import Log
     from penguin_commands.session import Session
     from penguin_repl.cli.options import Options
-    from penguin_repl.live.poller import Seen
+    from penguin_repl.live.poller import PollResult
     from penguin_repl.output.screen import Style
     from penguin_repl.scripts.lines import ScriptLine
 
 
 def run_shell(session: Session, options: Options) -> ExitCode:
     """Run a shell on the terminal until it is left. Raises WorkflowError where there is no workspace."""
-    from penguin_repl.cli.terminal_style import style_of
+    from penguin_repl.cli.terminal_style import choose_style
 
     session.workspace.root.stat()
     redirected = not (sys.stdout and sys.stdout.isatty())
     # Where standard output goes to a file, the prompt is still for the person at the terminal.
     with create_app_session(output=create_output(always_prefer_tty=True)):
-        shell = Shell(session, style_of(options, lambda: session.taste), redirected=redirected, debug=options.debug)
+        shell = Shell(
+            session, choose_style(options, lambda: session.preferences), redirected=redirected, debug=options.debug
+        )
         shell.keep_going = options.keep_going
         asyncio.run(shell.run())
         if shell.hung_up:
-            _forget_terminal()
+            _discard_output()
     return ExitCode.OK
 
 
-def _forget_terminal() -> None:
+def _discard_output() -> None:
     """Nobody is there to read what may still be waiting to be written; failing at that would spoil the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -97,19 +99,23 @@ class Shell:
         self._session = session
         self._debug = debug
         self._screen = PromptScreen(style, redirected=redirected)
-        self._notices = Notices(session, self._screen)
-        self._watch = Watch(session, self._notices.change, self._redraw, lambda: self._panel.room())
-        self._panel = LivePanel(lambda: self._watch.seen, glyphs_of(style), on=session.taste.panel and not style.plain)
-        self._attention = Attention()
-        self._bar: tuple[Seen | None, int, str] = (None, 0, "")
+        self._notifications = WorkflowNotifications(session, self._screen)
+        self._refresher = WorkflowRefresher(
+            session, self._notifications.on_change, self._redraw, lambda: self._panel.row_capacity()
+        )
+        self._panel = LivePanel(
+            lambda: self._refresher.latest, glyphs_for(style), on=session.preferences.panel and not style.plain
+        )
+        self._gc_tuning = GcTuning()
+        self._toolbar_cache: tuple[PollResult | None, int, str] = (None, 0, "")
         """The toolbar, and what it was drawn from."""
-        self._known = Known(session)
+        self._index = WorkspaceIndex(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
-        self._thread = threading.get_ident()
-        self._opened = False
-        self._left = False
-        self._keep = False
+        self._thread_id = threading.get_ident()
+        self._is_engine_open = False
+        self._is_quitting = False
+        self._hands_over = False
         """A worker goes on with what runs."""
         self.hung_up = False
         """The terminal is gone."""
@@ -120,14 +126,16 @@ class Shell:
         session.listener = self._on_change
         session.on_progress = partial(show_progress, self._screen)
         if style.format == "jsonl":
-            session.teller = EventTeller(session, lambda happened: self._screen.data(self._screen.render(happened)))
+            session.event_stream = JsonEventStream(
+                session, lambda happened: self._screen.write_data(self._screen.render(happened))
+            )
 
     def _make_prompt(self) -> PromptSession[str]:
         lines: dict[str, Any] = {
             "history": self._history,
-            "completer": Unhurried(CommandCompleter(self._known)),
-            "key_bindings": line_keys(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
-            "interrupt_exception": Interrupted,
+            "completer": DelayedCompleter(CommandCompleter(self._index)),
+            "key_bindings": line_key_bindings(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
+            "interrupt_exception": CommandInterrupted,
             "enable_suspend": True,
         }
         if self._screen.style.plain:
@@ -140,28 +148,28 @@ class Shell:
             bottom_toolbar=self._toolbar,
             color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
         )
-        self._panel.put_above(prompt)
-        prompt.app.key_processor.before_key_press += lambda _: self._attention.key()
+        self._panel.add_to_prompt(prompt)
+        prompt.app.key_processor.before_key_press += lambda _: self._gc_tuning.on_key()
         return prompt
 
     def _toolbar(self) -> str:
         # It is drawn with every key, and says the same most of the time.
-        seen, columns = self._watch.seen, self._screen.columns
-        if self._bar[0] is not seen or self._bar[1] != columns:
-            line = fitting(seen.counts, seen.active, columns)
-            self._bar = (seen, columns, as_text(line) if self._screen.style.ascii else line)
-        return self._bar[2]
+        seen, columns = self._refresher.latest, self._screen.columns
+        if self._toolbar_cache[0] is not seen or self._toolbar_cache[1] != columns:
+            line = toolbar_text(seen.counts, seen.active, columns)
+            self._toolbar_cache = (seen, columns, to_ascii(line) if self._screen.style.ascii else line)
+        return self._toolbar_cache[2]
 
     def _on_change(self, info: WorkflowInfo) -> None:
-        self._notices.change(info)
-        self._watch.soon()
+        self._notifications.on_change(info)
+        self._refresher.refresh_soon()
 
     def _narrate(self, text: str) -> None:
         """Tell it; what reads does so from a thread of its own."""
-        if threading.get_ident() == self._thread:
-            self._notices.trouble(text)
+        if threading.get_ident() == self._thread_id:
+            self._notifications.report_trouble(text)
         elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._notices.trouble, text)
+            self._loop.call_soon_threadsafe(self._notifications.report_trouble, text)
 
     def _redraw(self) -> None:
         self._prompt.app.invalidate()
@@ -169,29 +177,29 @@ class Shell:
     async def run(self) -> None:
         """Until it is left."""
         loop = self._loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._broken)
-        self._foreground = Foreground()
+        loop.set_exception_handler(self._on_background_error)
+        self._foreground = ForegroundRunner()
         # What others print goes above the prompt; that takes escape sequences.
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
-        with self._foreground, self._attention, quiet(self._prompt.input) as loud, strays, self._log_lines():
-            self._outside = Outside(self._foreground, loud)
+        with self._foreground, self._gc_tuning, echo_off(self._prompt.input) as loud, strays, self._logging_to_screen():
+            self._programs = ExternalProgramRunner(self._foreground, loud)
             # The prompt first: the engine takes longer to load than the prompt to be drawn.
-            self._opening = loop.create_task(self._open())
-            loop.call_soon(self._watch.look)
+            self._open_task = loop.create_task(self._open_engine())
+            loop.call_soon(self._refresher.refresh)
             try:
-                while not self._left:
-                    await self._next()
-            except HungUp:
-                self._left = self.hung_up = True
+                while not self._is_quitting:
+                    await self._read_and_run()
+            except TerminalClosed:
+                self._is_quitting = self.hung_up = True
                 # Nothing stops because a window did. Who asked for the end asked for no new process.
-                self._keep = not self._foreground.told_to_end and bool(leaving.running(self._session))
+                self._hands_over = not self._foreground.terminated and bool(leaving.running_workflows(self._session))
             finally:
-                await asyncio.wait({self._opening})
-                self._watch.stop()
+                await asyncio.wait({self._open_task})
+                self._refresher.stop()
                 await self._session.aclose()
-                self._known.close()
-                self._notices.close()
-                if self._keep:
+                self._index.close()
+                self._notifications.close()
+                if self._hands_over:
                     self._hand_over()
 
     def _hand_over(self) -> None:
@@ -202,178 +210,182 @@ class Shell:
 
     # --- the engine ---
 
-    async def _open(self) -> None:
+    async def _open_engine(self) -> None:
         try:
             told = await open_engine(self._session)
-            self._opened = True
-            self._attention.loaded()
+            self._is_engine_open = True
+            self._gc_tuning.freeze_loaded()
             if told:
                 self._screen.narrate(told)
         except Exception as error:
-            self._tell(error)
+            self._report_error(error)
 
-    async def _ready(self) -> None:
+    async def _wait_for_engine(self) -> None:
         """The engine is open, or can't be opened yet: what prevents it may have been mended."""
-        await asyncio.wait({self._opening})
-        if not self._opened:
+        await asyncio.wait({self._open_task})
+        if not self._is_engine_open:
             try:
                 if self._session.backend.works_here:
                     await self._session.backend.run_engine()
-                self._opened = True
+                self._is_engine_open = True
             except (WorkflowError, OSError):
                 # It was told at the start, and whatever needs the engine will tell it again.
                 return
 
     # --- lines ---
 
-    async def _next(self) -> None:
+    async def _read_and_run(self) -> None:
         """Read once, and do what is asked for."""
         try:
-            text = await self._foreground.run(self._read(), interruptible=False)
-        except Interrupted:
+            text = await self._foreground.run(self._read_input(), interruptible=False)
+        except CommandInterrupted:
             return
         except EOFError:
-            await self._leave()
+            await self._quit()
             return
         except OSError:
-            raise HungUp from None
+            raise TerminalClosed from None
         # Several lines may have been pasted.
         for line in text.splitlines():
-            if not self._left:
+            if not self._is_quitting:
                 await self._run_line(line)
 
-    async def _read(self) -> str:
+    async def _read_input(self) -> str:
         return await self._prompt.prompt_async(set_exception_handler=False)
 
     async def _run_line(self, line: str) -> None:
         try:
             result = await self._foreground.run(self._execute(line))
-        except HungUp:
+        except TerminalClosed:
             raise
-        except Interrupted:
+        except CommandInterrupted:
             self._screen.narrate("stopped; what runs goes on")
         except Exception as error:
-            self._tell(error)
+            self._report_error(error)
         else:
-            if isinstance(result, Quit):
-                await self._leave()
+            if isinstance(result, QuitAction):
+                await self._quit()
 
     async def _execute(self, line: str) -> Result | None:
-        await self._ready()
+        await self._wait_for_engine()
         # Only who types a line has an editor and pages; the lines of a file have neither.
         self._session.edit = self._edit
         try:
             result = await execute(self._session, line)
         finally:
             self._session.edit = None
-        if isinstance(result, Sourced):
-            return await run_file(result.file, self._execute_line, self._tell, keep_going=self.keep_going)
+        if isinstance(result, SourceAction):
+            return await run_file(result.file, self._execute_line, self._report_error, keep_going=self.keep_going)
         if result is not None:
             await self._show_pages(result)
         return result
 
     async def _edit(self, text: str) -> str:
-        with self._screen.taken():
-            return await edit(self._outside, text)
+        with self._screen.suspended():
+            return await edit_text(self._programs, text)
 
     async def _show_pages(self, result: Result) -> None:
         """Show a result; page by page where it is long, and all of it is there."""
-        if isinstance(result, Chain | Viewing) or (isinstance(result, Logs) and result.pieces):
+        if isinstance(result, ChainedResult | ViewAction) or (isinstance(result, LogsResult) and result.chunks):
             await self._show(result)
         else:
-            async with Paging(self._screen, self._outside, self._session.taste.pager).paged():
+            async with Pager(self._screen, self._programs, self._session.preferences.pager).page_output():
                 await self._show(result)
 
     async def _execute_line(self, line: ScriptLine) -> Result | None:
         """Do what a line of a file asks for."""
         result = await execute(self._session, line.text, comments=line.comments)
-        if result is not None and not isinstance(result, Sourced):
+        if result is not None and not isinstance(result, SourceAction):
             await self._show(result)
         return result
 
     async def _show(self, result: Result) -> None:
-        if isinstance(result, PanelSwitch | Viewing):
+        if isinstance(result, PanelAction | ViewAction):
             await self._show_live(result)
             if self._screen.style.format == "text":
                 return
-        if isinstance(result, Chain) and self._screen.style.format == "text":
-            show(self._screen, result.first)
+        if isinstance(result, ChainedResult) and self._screen.style.format == "text":
+            show_result(self._screen, result.first)
             await self._show(await result.then())
-        elif not self._is_told(result):
+        elif not self._is_reported(result):
             # Programs get the end of each output alone.
-            await deliver(self._screen, _paced(result) if self._screen.style.format == "text" else result)
+            await show_whole_result(
+                self._screen, _with_async_chunks(result) if self._screen.style.format == "text" else result
+            )
 
-    async def _show_live(self, result: PanelSwitch | Viewing) -> None:
+    async def _show_live(self, result: PanelAction | ViewAction) -> None:
         """What is no text: something that goes on."""
-        if isinstance(result, PanelSwitch):
-            self._panel.on = not self._panel.on if result.on is None else result.on
-            self._watch.look()
+        if isinstance(result, PanelAction):
+            self._panel.on = not self._panel.on if result.visible is None else result.visible
+            self._refresher.refresh()
             return
-        from penguin_repl.live.view import View
+        from penguin_repl.live.view import WorkflowView
 
         style = self._screen.style
-        with self._screen.taken():
-            await View(self._session, result.workflow_id, glyphs_of(style), color=style.color).run()
+        with self._screen.suspended():
+            await WorkflowView(self._session, result.workflow_id, glyphs_for(style), color=style.color).run()
 
-    def _is_told(self, result: Result) -> bool:
+    def _is_reported(self, result: Result) -> bool:
         """Whether notices said all of it already."""
         text = self._screen.style.format == "text"
-        return text and isinstance(result, Waited) and all(map(self._notices.has_told, result.workflows))
+        return text and isinstance(result, WaitResult) and all(map(self._notifications.was_reported, result.workflows))
 
     # --- leaving ---
 
-    async def _leave(self) -> None:
+    async def _quit(self) -> None:
         """Leave, unless something runs and the answer is to stay."""
-        running = leaving.running(self._session)
+        running = leaving.running_workflows(self._session)
         if running:
-            self._screen.narrate(f"{leaving.counted(running, 'runs', 'run')}: {leaving.described(running)}")
+            self._screen.narrate(
+                f"{leaving.count_workflows(running, 'runs', 'run')}: {leaving.describe_workflows(running)}"
+            )
             self._screen.narrate(leaving.EXPLANATION)
-            answer = await self._foreground.run(leaving.ask(self._screen), interruptible=False)
-            if answer is leaving.Answer.STAY:
+            answer = await self._foreground.run(leaving.ask_quit_choice(self._screen), interruptible=False)
+            if answer is leaving.QuitChoice.STAY:
                 return
-            if answer is leaving.Answer.CANCEL and not await self._cancel(running):
+            if answer is leaving.QuitChoice.CANCEL and not await self._cancel(running):
                 return
-            self._keep = answer is leaving.Answer.KEEP
-        self._left = True
+            self._hands_over = answer is leaving.QuitChoice.KEEP
+        self._is_quitting = True
 
     async def _cancel(self, running: list[WorkflowInfo]) -> bool:
         try:
             await self._foreground.run(leaving.cancel_all(self._session, running))
-        except Interrupted:
+        except CommandInterrupted:
             self._screen.narrate("still being cancelled")
             return False
         except WorkflowError as error:
-            self._tell(error)
+            self._report_error(error)
             return False
         return True
 
     # --- errors ---
 
-    def _tell(self, error: BaseException, line: ScriptLine | None = None) -> None:
+    def _report_error(self, error: BaseException, line: ScriptLine | None = None) -> None:
         """An error: what, in which line of a file, and what to type next."""
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
         if self._screen.style.format != "text":
-            from penguin_repl.render.json_output import document
+            from penguin_repl.render.json_output import json_document
 
-            self._screen.data(document(error_data(error, line.place if line else "")))
+            self._screen.write_data(json_document(error_data(error, line.location if line else "")))
             return
-        place, sourced_at = (line.place, line.sourced_at) if line else ("", ())
+        place, sourced_at = (line.location, line.sourced_at) if line else ("", ())
         self._screen.narrate("\n".join(error_lines(error, self._screen.columns, place, sourced_at)))
 
-    def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_background_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something broke in the background."""
         error = context.get("exception")
         if error is None:
             self._screen.narrate(clean(context["message"]))
         elif self._debug:
-            self._tell(error)
+            self._report_error(error)
         else:
-            self._screen.narrate(f"{clean(context['message'])}: {sentence(error)}")
+            self._screen.narrate(f"{clean(context['message'])}: {error_text(error)}")
 
     @contextmanager
-    def _log_lines(self) -> Iterator[None]:
-        handler = LogLines(self._screen, asyncio.get_running_loop(), debug=self._debug)
+    def _logging_to_screen(self) -> Iterator[None]:
+        handler = ShellLogHandler(self._screen, asyncio.get_running_loop(), debug=self._debug)
         logger = logging.getLogger()
         logger.addHandler(handler)
         try:
@@ -382,18 +394,18 @@ class Shell:
             logger.removeHandler(handler)
 
 
-def _paced(result: Result) -> Result:
+def _with_async_chunks(result: Result) -> Result:
     """Logs piece by piece: however long they are, the engine gets its turn, and Ctrl-C its effect."""
-    if isinstance(result, Logs) and not result.pieces:
-        return result._replace(pieces=lambda: _pieces(result.logs))
+    if isinstance(result, LogsResult) and not result.chunks:
+        return result._replace(chunks=lambda: _read_chunks(result.logs))
     return result
 
 
-async def _pieces(logs: tuple[Log, ...]) -> AsyncIterator[Piece]:
-    from penguin_repl.output.log_printer import pieces
+async def _read_chunks(logs: tuple[Log, ...]) -> AsyncIterator[OutputChunk]:
+    from penguin_repl.output.log_printer import read_chunks
 
     for log in logs:
-        yield Piece(log, b"")
-        for output in pieces(log):
-            yield Piece(log, output)
+        yield OutputChunk(log, b"")
+        for output in read_chunks(log):
+            yield OutputChunk(log, output)
             await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import MOVING
 from penguin.orchestration.store.explain import START_ENGINE
-from penguin_repl.shell.exit_dialog import counted, described
+from penguin_repl.shell.exit_dialog import count_workflows, describe_workflows
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LIMIT = 500
 """So many workflows are looked at."""
-NOTHING_YET = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
+EMPTY_STORE_HINT = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
 
 NO_WORKER = "No worker is running: what is started waits for one; type: penguin worker"
 
@@ -25,19 +25,19 @@ NO_WORKER = "No worker is running: what is started waits for one; type: penguin 
 async def open_engine(session: Session) -> str:
     """Open the backend and let it take over what nobody runs; what to tell of it. Raises WorkflowError."""
     # In a thread, so that keys are answered meanwhile.
-    room = "temporal" if session.on_temporal else "native"
+    room = "temporal" if session.uses_temporal else "native"
     await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
-    await session.tell_elsewhere()
-    found = await session.aside(lambda: orphans(session.reader))
+    await session.report_other_backend()
+    found = await session.run_in_reader_thread(lambda: orphaned_workflows(session.reader))
     if not session.backend.works_here:
-        return "" if await session.aside(session.engine_alive) else NO_WORKER
+        return "" if await session.run_in_reader_thread(session.engine_alive) else NO_WORKER
     await session.backend.run_engine()
     if found:
-        return f"{counted(found, 'goes', 'go')} on: {described(found)}"
-    return "" if await session.aside(lambda: session.reader.list(limit=1)) else NOTHING_YET
+        return f"{count_workflows(found, 'goes', 'go')} on: {describe_workflows(found)}"
+    return "" if await session.run_in_reader_thread(lambda: session.reader.list(limit=1)) else EMPTY_STORE_HINT
 
 
-def orphans(reader: WorkflowReader) -> list[WorkflowInfo]:
+def orphaned_workflows(reader: WorkflowReader) -> list[WorkflowInfo]:
     """The workflows that go on as soon as there is an engine."""
     infos = reader.list(statuses=MOVING, limit=LIMIT)
-    return [info for info in infos if reader.advice(info.workflow_id) == START_ENGINE]
+    return [info for info in infos if reader.next_command(info.workflow_id) == START_ENGINE]

@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
 
 
-def fitting(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
+def toolbar_text(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
     """What is known of the active workflows in one line, as much as fits: counts before names."""
     if not counts:
-        return _cut(" nothing runs", width)
+        return _truncate(" nothing runs", width)
     for names in range(min(max(counts.values()), width // 4), -1, -1):
-        line = _line(counts, active, names)
+        line = _format_line(counts, active, names)
         if len(line) <= width:
             return line
-    return _cut(line, width)
+    return _truncate(line, width)
 
 
-def _line(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], names: int) -> str:
+def _format_line(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], names: int) -> str:
     parts = []
     for status, style in STATUS_STYLES.items():
         if counts.get(status):
             infos = [info for info in active if info.status is status]
-            parts.append(f"{counts[status]} {style.word}{_named(infos, counts[status], names)}")
+            parts.append(f"{counts[status]} {style.word}{_task_names(infos, counts[status], names)}")
     return " " + " · ".join(parts)
 
 
-def _named(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
+def _task_names(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
     """The tasks, those that run with their phase; of those that wait nobody needs the names."""
     if not names or not infos or infos[0].status is WorkflowStatus.PENDING:
         return ""
@@ -42,5 +42,5 @@ def _named(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
     return ": " + ", ".join([*told, *(["…"] if count > len(told) else [])])
 
 
-def _cut(line: str, width: int) -> str:
+def _truncate(line: str, width: int) -> str:
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from penguin_repl.text.escape import CONTROL
-from penguin_repl.text.width import columns
+from penguin_repl.text.width import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Echo:
         return self._message + self._text
 
     def _wraps(self, text: str) -> bool:
-        return columns(self._message) + max(columns(text), columns(self._text)) >= self._room()
+        return display_width(self._message) + max(display_width(text), display_width(self._text)) >= self._room()
 
     def _way(self, place: int) -> str:
         """From the cursor to a place in the line."""
@@ -61,7 +61,7 @@ class Echo:
 
     def _change(self, text: str, place: int) -> str:
         """From there on, what takes the place of what was there."""
-        gone = " " * (columns(self._text[place:]) - columns(text[place:]))
+        gone = " " * (display_width(self._text[place:]) - display_width(text[place:]))
         return text[place:] + gone + _back(gone)
 
 
@@ -73,4 +73,4 @@ def _alike(one: str, other: str) -> int:
 
 
 def _back(text: str) -> str:
-    return "\b" * columns(text)
+    return "\b" * display_width(text)

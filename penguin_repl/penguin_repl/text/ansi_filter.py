@@ -5,37 +5,37 @@ from __future__ import annotations
 import codecs
 import re
 
-from penguin_repl.text.escape import CONTROL, escaped
+from penguin_repl.text.escape import CONTROL, escape_match
 
 ESCAPE = re.compile(
     "\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])"  # CSI; OSC, DCS and kin; others
 )
 COLOR = re.compile("\x1b\\[[0-9;:]*m")
-OPEN = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?$|\r$")
+INCOMPLETE_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?$|\r$")
 """The beginning of a sequence whose end may still come."""
 
 
-class Filter:
+class AnsiFilter:
     """Output of programs on its way to a terminal, piece by piece: colours may stay, all else that steers goes."""
 
     def __init__(self, color: bool) -> None:
         self._color = color
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._rest = ""
+        self._pending = ""
         self._colored = False
 
     def feed(self, output: bytes) -> str:
         """The next piece, made harmless; the beginning of a sequence is kept back until its end comes."""
-        text = self._rest + self._decode(output)
-        opened = OPEN.search(text)
+        text = self._pending + self._decode(output)
+        opened = INCOMPLETE_ESCAPE.search(text)
         cut = opened.start() if opened else len(text)
-        self._rest = text[cut:]
+        self._pending = text[cut:]
         return self._filter(text[:cut])
 
-    def end(self) -> str:
+    def finish(self) -> str:
         """What was kept back, and the end of all colours."""
-        text = self._filter(self._rest + self._decode(b"", True))
-        self._rest = ""
+        text = self._filter(self._pending + self._decode(b"", True))
+        self._pending = ""
         return text + ("\x1b[0m" if self._colored else "")
 
     def _filter(self, text: str) -> str:
@@ -49,9 +49,9 @@ class Filter:
         parts: list[str] = []
         place = 0
         for match in ESCAPE.finditer(text):
-            parts += [_visible(text[place : match.start()]), match[0]]
+            parts += [_escape_controls(text[place : match.start()]), match[0]]
             place = match.end()
-        return [*parts, _visible(text[place:])]
+        return [*parts, _escape_controls(text[place:])]
 
     def _sequence(self, sequence: str) -> str:
         if self._color and COLOR.fullmatch(sequence):
@@ -60,5 +60,5 @@ class Filter:
         return ""
 
 
-def _visible(text: str) -> str:
-    return re.sub(CONTROL, lambda match: match[0] if match[0] in "\n\t" else escaped(match), text)
+def _escape_controls(text: str) -> str:
+    return re.sub(CONTROL, lambda match: match[0] if match[0] in "\n\t" else escape_match(match), text)

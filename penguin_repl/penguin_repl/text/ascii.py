@@ -26,17 +26,17 @@ _TABLE = str.maketrans(
 _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
-def as_text(text: str) -> str:
+def to_ascii(text: str) -> str:
     """With what we draw made of ASCII. Letters of others are left: whoever has no word for them writes their number."""
     return text.translate(_TABLE)
 
 
-def as_json(text: str) -> str:
+def json_to_ascii(text: str) -> str:
     """JSON in ASCII alone, of the same meaning."""
-    return _OTHER.sub(lambda match: _escaped(ord(match[0])), text)
+    return _OTHER.sub(lambda match: _json_escape(ord(match[0])), text)
 
 
-def _escaped(code: int) -> str:
+def _json_escape(code: int) -> str:
     if code < 0x10000:
         return f"\\u{code:04x}"
     high, low = divmod(code - 0x10000, 0x400)

@@ -13,7 +13,7 @@ def clean(text: str) -> str:
     if text.isprintable():
         # As nearly all text is; nothing of CONTROL is.
         return text
-    return re.sub(CONTROL, escaped, " ".join(text.split("\n")).replace("\t", " ").replace("\r", " "))
+    return re.sub(CONTROL, escape_match, " ".join(text.split("\n")).replace("\t", " ").replace("\r", " "))
 
 
 def clean_block(text: str) -> str:
@@ -21,6 +21,6 @@ def clean_block(text: str) -> str:
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
-def escaped(match: re.Match[str]) -> str:
+def escape_match(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

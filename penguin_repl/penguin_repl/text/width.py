@@ -8,47 +8,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ZWJ = "\u200d"
-WIDE_PLEASE = "\ufe0f"
+EMOJI_SELECTOR = "\ufe0f"
 """Asks for the picture of a character that has a plain form too."""
 
 
-def columns(text: str) -> int:
+def display_width(text: str) -> int:
     """Columns that a harmless line of text takes."""
-    return len(text) if text.isascii() else sum(_width(cluster) for cluster in clusters(text))
+    return len(text) if text.isascii() else sum(_grapheme_width(cluster) for cluster in graphemes(text))
 
 
-def cut(text: str, room: int, more: str = "…") -> str:
+def truncate(text: str, room: int, more: str = "…") -> str:
     """As much of a line as there is room for, and a sign that there is more of it."""
-    if columns(text) <= room:
+    if display_width(text) <= room:
         return text
-    left = room - columns(more)
+    left = room - display_width(more)
     kept = []
-    for cluster in clusters(text):
-        left -= _width(cluster)
+    for cluster in graphemes(text):
+        left -= _grapheme_width(cluster)
         if left < 0:
             break
         kept.append(cluster)
-    return "".join(kept).rstrip() + more if room >= columns(more) else ""
+    return "".join(kept).rstrip() + more if room >= display_width(more) else ""
 
 
-def cut_front(text: str, room: int, more: str = "…") -> str:
+def truncate_start(text: str, room: int, more: str = "…") -> str:
     """As much of the end of a line as there is room for."""
-    found = list(clusters(text))
-    if sum(map(_width, found)) <= room:
+    found = list(graphemes(text))
+    if sum(map(_grapheme_width, found)) <= room:
         return text
-    left = room - columns(more)
+    left = room - display_width(more)
     start = len(found)
-    while start and (left := left - _width(found[start - 1])) >= 0:
+    while start and (left := left - _grapheme_width(found[start - 1])) >= 0:
         start -= 1
-    return more + "".join(found[start:]) if room >= columns(more) else ""
+    return more + "".join(found[start:]) if room >= display_width(more) else ""
 
 
-def wrapped(text: str, room: int) -> list[str]:
+def wrap_line(text: str, room: int) -> list[str]:
     """A line as several that fit, folded between words where that can be; a wide character takes two columns anyway."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
-        if columns(line) + columns(word) + bool(line) <= room:
+        if display_width(line) + display_width(word) + bool(line) <= room:
             line = f"{line} {word}" if line else word
             continue
         lines += [line] if line else []
@@ -60,19 +60,19 @@ def wrapped(text: str, room: int) -> list[str]:
 def _split(word: str, room: int) -> Iterator[str]:
     """A word in parts that fit."""
     part = ""
-    for cluster in clusters(word):
-        if part and columns(part) + _width(cluster) > room:
+    for cluster in graphemes(word):
+        if part and display_width(part) + _grapheme_width(cluster) > room:
             yield part
             part = ""
         part += cluster
     yield part
 
 
-def clusters(text: str) -> Iterator[str]:
+def graphemes(text: str) -> Iterator[str]:
     """What people see as one character each: letters with their accents, families, flags."""
     cluster = ""
     for char in text:
-        if cluster and not _goes_on(cluster, char):
+        if cluster and not _extends_grapheme(cluster, char):
             yield cluster
             cluster = ""
         cluster += char
@@ -80,7 +80,7 @@ def clusters(text: str) -> Iterator[str]:
         yield cluster
 
 
-def _goes_on(cluster: str, char: str) -> bool:
+def _extends_grapheme(cluster: str, char: str) -> bool:
     """Whether a character is part of the one before. The rules of UAX #29, as far as the width depends on them."""
     if char < "\u0300":
         return False
@@ -93,20 +93,22 @@ def _goes_on(cluster: str, char: str) -> bool:
     if "\U0001f3fb" <= char <= "\U0001f3ff":
         # The colour of a skin.
         return east_asian_width(cluster[0]) == "W" or category(cluster[0]) == "So"
-    return _is_half_flag(char) and _is_half_flag(cluster)
+    return _is_regional_indicator(char) and _is_regional_indicator(cluster)
 
 
-def _is_half_flag(text: str) -> bool:
+def _is_regional_indicator(text: str) -> bool:
     return len(text) == 1 and "\U0001f1e6" <= text <= "\U0001f1ff"
 
 
-def _width(cluster: str) -> int:
+def _grapheme_width(cluster: str) -> int:
     if len(cluster) == 1 and cluster < "\u0300":
         return 1
     from unicodedata import category, east_asian_width
 
     first = cluster[0]
-    if len(cluster) > 1 and (WIDE_PLEASE in cluster or (_is_half_flag(first) and _is_half_flag(cluster[1]))):
+    if len(cluster) > 1 and (
+        EMOJI_SELECTOR in cluster or (_is_regional_indicator(first) and _is_regional_indicator(cluster[1]))
+    ):
         return 2
     if category(first) in ("Mn", "Me", "Cf"):
         return 0

@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class AgentRequest:
     """A run of an agent that is wanted."""
 
     spec: AgentSpec
@@ -47,7 +47,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class AgentCommand:
     """How it is started."""
 
     argv: tuple[str, ...]
@@ -59,7 +59,7 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AgentOutcome:
     """What the end of a run means. PASSED says only that nothing went wrong: what was done, the gates find."""
 
     verdict: Verdict
@@ -72,7 +72,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AgentTranscript:
     """What was heard of a run."""
 
     session: str
@@ -80,17 +80,17 @@ class Heard:
     messages: Sequence[Message]
     totals: Usage
     """As the agent counts; see Adapter.adds_up. Minutes are Penguin's own to count."""
-    ending: Ending
+    outcome: AgentOutcome
     answer: str = ""
     """Its last words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class ProcessExit:
     """How its process ended, as the launcher saw it."""
 
     code: int | None
-    why: str | None
+    cause: str | None
     """None: by itself; else timeout, idle, stopped, ended, crash, lease."""
     stderr: str = ""
     """Its end."""
@@ -104,17 +104,17 @@ class Adapter(Protocol):
     """What has to be installed."""
     install: str
     """The command that does it."""
-    adds_up: bool
+    reports_running_total: bool
     """Usage of a resumed run includes that of the runs before."""
     can_resume: bool
-    names_sessions: bool
+    accepts_session_id: bool
     """A new conversation has the name that the call gives it."""
 
-    def launch(self, call: Call) -> Launch:
+    def command(self, call: AgentRequest) -> AgentCommand:
         """How to start it for this call."""
         ...
 
-    def hear(self, events: Iterable[Mapping[str, Any]], finish: Finish) -> Heard:
+    def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
         """What it printed, line by line as JSON objects; what is no JSON is `{"text": LINE}`."""
         ...
 
@@ -122,19 +122,19 @@ class Adapter(Protocol):
         """An event as lines that people read; none for what only programs need."""
         ...
 
-    def session_files(self, call: Call, session: str) -> list[Path]:
+    def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """The files that hold this conversation now, exact; none where there are none, or where it is exported."""
         ...
 
-    def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
+    def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
         """Put the files of a conversation, by their names, where the agent looks for them, unless they are there."""
         ...
 
 
 @runtime_checkable
-class Counting(Protocol):
+class UsageRecordAdapter(Protocol):
     """An adapter whose agent keeps count in its own records: also while it runs, and where it was killed."""
 
-    def counted(self, call: Call, session: str) -> Usage | None:
+    def recorded_usage(self, call: AgentRequest, session: str) -> Usage | None:
         """What was spent in this conversation until now, as Heard.totals; None: nothing is known of it."""
         ...

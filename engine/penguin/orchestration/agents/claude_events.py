@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Ending, Finish, Heard, Message
-from penguin.orchestration.agents.json_values import LONGEST_WAIT, items, last_line, line, mapping, number, text
+from penguin.orchestration.agents.adapter import AgentOutcome, AgentTranscript, Message, ProcessExit
+from penguin.orchestration.agents.json_values import LONGEST_WAIT, first_line, items, last_line, mapping, number, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
 
@@ -27,16 +27,16 @@ SYNTHETIC = "<synthetic>"
 Event = Mapping[str, Any]
 
 
-def hear(events: Iterable[Event], finish: Finish) -> Heard:
+def read_transcript(events: Iterable[Event], finish: ProcessExit) -> AgentTranscript:
     """A run of it. Never fails on what it can't read."""
-    talk = _Talk()
+    talk = _ClaudeTranscript()
     for event in events:
         talk.add(event)
-    return Heard(talk.session, talk.messages, talk.usage(), _ending(talk, finish), talk.answer())
+    return AgentTranscript(talk.session, talk.messages, talk.usage(), _outcome(talk, finish), talk.answer())
 
 
 @dataclass
-class _Talk:
+class _ClaudeTranscript:
     """What is known of a run so far."""
 
     session: str = ""
@@ -104,7 +104,7 @@ class _Talk:
         """Of this run alone. Until it has a result, what its answers told: too little, and no price."""
         if not self.results:
             return Usage(len(self.spent), sum(self.spent.values()))
-        total = sum((_used(result) for result in self.results), Usage())
+        total = sum((_result_usage(result) for result in self.results), Usage())
         # Its own count has one turn more where it ended in the midst of things.
         return Usage(len(self.spent) or total.turns, total.tokens, total.usd)
 
@@ -119,7 +119,7 @@ class _Talk:
         return next(said, "")
 
 
-def _used(result: Event) -> Usage:
+def _result_usage(result: Event) -> Usage:
     """Of one result. Totals of a conversation are wrong after a kill: what is new is counted where it is told."""
     turns = int(number(result.get("num_turns"))) if result.get("is_error") is False else 0
     new = result.get("model_usage_since_last_result")
@@ -131,47 +131,47 @@ def _used(result: Event) -> Usage:
     return Usage(turns, tokens, round(sum(number(model.get("costUSD")) for model in models), 6))
 
 
-def _ending(talk: _Talk, finish: Finish) -> Ending:
-    if finish.why is not None or not talk.results:
-        return Ending(Verdict.ERROR, _without_result(finish))
+def _outcome(talk: _ClaudeTranscript, finish: ProcessExit) -> AgentOutcome:
+    if finish.cause is not None or not talk.results:
+        return AgentOutcome(Verdict.ERROR, _missing_result_reason(finish))
     last = talk.results[-1]
     if last.get("subtype") in CAPS:
-        said = _said(last) or text(last.get("subtype"))
-        return Ending(Verdict.ERROR, f"claude ended: {said}", overspent=f"claude ended: {said}")
+        said = _result_message(last) or text(last.get("subtype"))
+        return AgentOutcome(Verdict.ERROR, f"claude ended: {said}", overspent=f"claude ended: {said}")
     if last.get("is_error") is not False:
-        return _failed(last, talk.retry_after)
-    if denied := _denied(talk.results):
-        return Ending(Verdict.ERROR, f"claude was denied {denied}")
+        return _failed_outcome(last, talk.retry_after)
+    if denied := _denied_tools(talk.results):
+        return AgentOutcome(Verdict.ERROR, f"claude was denied {denied}")
     if finish.code != 0:
-        return Ending(Verdict.ERROR, _without_result(finish))
-    return Ending(Verdict.PASSED)
+        return AgentOutcome(Verdict.ERROR, _missing_result_reason(finish))
+    return AgentOutcome(Verdict.PASSED)
 
 
-def _failed(result: Event, retry_after: float) -> Ending:
+def _failed_outcome(result: Event, retry_after: float) -> AgentOutcome:
     status = result.get("api_error_status")
-    said = _said(result) or text(result.get("subtype")) or "an error"
+    said = _result_message(result) or text(result.get("subtype")) or "an error"
     shown = f" (HTTP {status})" if isinstance(status, int) and str(status) not in said else ""
     wait = (retry_after or AT_LEAST) if status in LIMITED else 0.0
-    return Ending(Verdict.ERROR, f"claude failed: {said}{shown}", retry_after=wait)
+    return AgentOutcome(Verdict.ERROR, f"claude failed: {said}{shown}", retry_after=wait)
 
 
-def _said(result: Event) -> str:
+def _result_message(result: Event) -> str:
     """What it says of its own end, as one line."""
     errors = result.get("errors")
     words = [text(error) for error in errors] if isinstance(errors, list) else []
     return " ".join(" ".join([*words, text(result.get("result"))]).split())
 
 
-def _denied(results: list[Event]) -> str:
+def _denied_tools(results: list[Event]) -> str:
     """The tools that it was not allowed to use, each once."""
     denials = [denial for result in results for denial in items(result.get("permission_denials"))]
     counts = Counter(text(denial.get("tool_name")) or "a tool" for denial in denials)
     return ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in counts.items())
 
 
-def _without_result(finish: Finish) -> str:
-    if finish.why is not None:
-        return f"claude was ended: {finish.why}"
+def _missing_result_reason(finish: ProcessExit) -> str:
+    if finish.cause is not None:
+        return f"claude was ended: {finish.cause}"
     code = finish.code
     how = "" if code is None else f" by signal {-code}" if code < 0 else f" with exit code {code}"
     said = last_line(finish.stderr)
@@ -210,7 +210,7 @@ def _system_lines(event: Event) -> Iterator[str]:
             shown = f"{why} (HTTP {status})" if isinstance(status, int) else why
             yield f"! {shown}: tries again in {number(event.get('retry_delay_ms')) / 1000:.1f} s"
         case "permission_denied":
-            yield f"! denied: {line(event.get('message'))}"
+            yield f"! denied: {first_line(event.get('message'))}"
 
 
 def _block_lines(block: Event) -> Iterator[str]:
@@ -218,7 +218,7 @@ def _block_lines(block: Event) -> Iterator[str]:
         case "text":
             yield from text(block.get("text")).splitlines()
         case "tool_use":
-            yield f"→ {text(block.get('name'))} {_brief(mapping(block.get('input')))}".rstrip()
+            yield f"→ {text(block.get('name'))} {_tool_summary(mapping(block.get('input')))}".rstrip()
         case "tool_result":
             lines = _content(block.get("content")).splitlines()
             mark = "  ✗ " if block.get("is_error") is True else "  "
@@ -227,20 +227,20 @@ def _block_lines(block: Event) -> Iterator[str]:
                 yield f"  … {len(lines) - RESULT_LINES} more lines"
 
 
-def _brief(given: Event) -> str:
+def _tool_summary(given: Event) -> str:
     """What a tool was told, as far as one line says it."""
     for name in ("command", "file_path", "pattern", "url", "description", "prompt"):
         if text(given.get(name)):
-            return line(given[name])
-    return line(given) if given else ""
+            return first_line(given[name])
+    return first_line(given) if given else ""
 
 
 def _result_line(event: Event) -> str:
-    used = _used(event)
+    used = _result_usage(event)
     spent = f"{used.tokens} tokens, {used.usd:.4g} USD"
     if event.get("is_error") is False:
         return f"= done: {spent}"
-    return f"= {line(_said(event) or event.get('subtype')) or 'failed'}: {spent}"
+    return f"= {first_line(_result_message(event) or event.get('subtype')) or 'failed'}: {spent}"
 
 
 def _tokens(usage: Event) -> int:

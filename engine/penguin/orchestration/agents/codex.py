@@ -13,22 +13,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
+from penguin.orchestration.agents.adapter import (
+    AgentCommand,
+    AgentOutcome,
+    AgentRequest,
+    AgentTranscript,
+    Message,
+    ProcessExit,
+)
 from penguin.orchestration.agents.event_stream import lines_of, read_json
 from penguin.orchestration.agents.json_values import (
-    cut_off,
-    failed,
+    error_text,
+    failed_outcome,
+    first_line,
     items,
+    killed_outcome,
     last_line,
-    line,
     mapping,
     number,
     text,
-    told,
 )
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 
 SANDBOX = "workspace-write"
 READ_ONLY = "read-only"
@@ -39,7 +46,7 @@ _DECLINED = "declined"
 
 
 @dataclass(slots=True)
-class _Story:
+class _CodexTranscript:
     """What the events told so far."""
 
     session: str = ""
@@ -61,11 +68,11 @@ class Codex:
 
     program = "codex"
     install = "npm install -g @openai/codex"
-    adds_up = True
+    reports_running_total = True
     can_resume = True
-    names_sessions = False
+    accepts_session_id = False
 
-    def launch(self, call: Call) -> Launch:
+    def command(self, call: AgentRequest) -> AgentCommand:
         """How to start it. Writes the schema of the answer, where there is one, to the attempt's folder."""
         spec = call.spec
         sandbox = READ_ONLY if call.read_only else spec.permissions or SANDBOX
@@ -76,68 +83,70 @@ class Codex:
         argv += ["-m", spec.model] if spec.model else []
         if call.schema is not None:
             schema = call.run_dir / SCHEMA
-            make_private(schema.parent)
+            make_private_folder(schema.parent)
             write_private(schema, json.dumps(call.schema).encode())
             argv += ["--output-schema", str(schema)]
         argv += [*spec.args, *([call.session] if call.session else []), "-"]
         if call.home is not None:
             # It refuses to start where its folder is missing.
-            make_private(call.home)
+            make_private_folder(call.home)
         env = {} if call.home is None else {"CODEX_HOME": str(call.home)}
-        return Launch(tuple(argv), env, call.prompt)
+        return AgentCommand(tuple(argv), env, call.prompt)
 
-    def hear(self, events: Iterable[Mapping[str, Any]], finish: Finish) -> Heard:
+    def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
         """What it printed. Tokens are those of the whole conversation; it counts no money."""
-        story = _Story()
+        story = _CodexTranscript()
         for event in events:
-            _follow(story, event)
+            _apply_event(story, event)
         for message in story.running.values():
             story.messages.append({**message, "failed": True})
         turns = sum(message["role"] == "tool" for message in story.messages) + story.completed
         totals = Usage(turns=turns, tokens=story.tokens)
-        return Heard(story.session, tuple(story.messages), totals, _ending(story, finish), story.answer)
+        return AgentTranscript(story.session, tuple(story.messages), totals, _outcome(story, finish), story.answer)
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
         """An event as lines that people read."""
         item = mapping(event.get("item"))
         match event.get("type"):
-            case "item.started" if (message := _tool(item)) is not None:
-                return [f"{message['tool']}: {line(message['input'])}"]
+            case "item.started" if (message := _tool_message(item)) is not None:
+                return [f"{message['tool']}: {first_line(message['input'])}"]
             case "item.completed" if item.get("type") in ("agent_message", "error"):
                 return text(item.get("text") or item.get("message")).splitlines()
-            case "item.completed" if (message := _tool(item)) is not None:
-                return _ended(message, item)
+            case "item.completed" if (message := _tool_message(item)) is not None:
+                return _tool_result_lines(message, item)
             case "error":
-                return [told(event.get("message"))]
+                return [error_text(event.get("message"))]
             case "turn.failed":
-                return [f"failed: {told(mapping(event.get('error')).get('message'))}"]
+                return [f"failed: {error_text(mapping(event.get('error')).get('message'))}"]
             case "turn.completed":
                 return [f"done, {_tokens(event)} tokens in this conversation"]
             case None if "text" in event:
                 return [text(event["text"])]
         return []
 
-    def session_files(self, call: Call, session: str) -> list[Path]:
+    def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Its record of the conversation."""
-        return sorted(_sessions(call).glob(f"*/*/*/rollout-*-{session}.jsonl")) if _is_name(session) else []
+        return (
+            sorted(_sessions_folder(call).glob(f"*/*/*/rollout-*-{session}.jsonl")) if _is_session_id(session) else []
+        )
 
-    def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
+    def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
         """Put its record where it looks for it, unless there is one."""
         if self.session_files(call, session):
             return
         for name, data in files.items():
             if (day := _ROLLOUT.fullmatch(name)) is not None:
-                folder = _sessions(call) / day[1] / day[2] / day[3]
-                make_private(folder)
+                folder = _sessions_folder(call) / day[1] / day[2] / day[3]
+                make_private_folder(folder)
                 write_private(folder / name, data)
 
-    def counted(self, call: Call, session: str) -> Usage | None:
+    def recorded_usage(self, call: AgentRequest, session: str) -> Usage | None:
         """What its record says was spent in the whole conversation: of a run that goes on, or was killed, too."""
-        found = [_counted(path) for path in self.session_files(call, session)]
+        found = [_read_usage(path) for path in self.session_files(call, session)]
         return found[-1] if found else None
 
 
-def _sessions(call: Call) -> Path:
+def _sessions_folder(call: AgentRequest) -> Path:
     home = call.home
     if home is None:
         own = call.env.get("CODEX_HOME")
@@ -145,12 +154,12 @@ def _sessions(call: Call) -> Path:
     return home / "sessions"
 
 
-def _is_name(session: str) -> bool:
+def _is_session_id(session: str) -> bool:
     """Whether it can be the name of a conversation: it becomes part of a pattern."""
     return re.fullmatch(r"[\w-]+", session) is not None
 
 
-def _counted(path: Path) -> Usage:
+def _read_usage(path: Path) -> Usage:
     turns, tokens = 0, 0.0
     for record in _records(path):
         payload = mapping(record.get("payload"))
@@ -179,18 +188,18 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
                 continue
 
 
-def _follow(story: _Story, event: Mapping[str, Any]) -> None:
+def _apply_event(story: _CodexTranscript, event: Mapping[str, Any]) -> None:
     match event.get("type"):
         case "thread.started":
             story.session = text(event.get("thread_id"))
         case "item.started" | "item.updated":
-            _begin(story, mapping(event.get("item")))
+            _item_started(story, mapping(event.get("item")))
         case "item.completed":
-            _complete(story, mapping(event.get("item")))
+            _item_completed(story, mapping(event.get("item")))
         case "error":
-            story.problem = told(event.get("message"))
+            story.problem = error_text(event.get("message"))
         case "turn.failed":
-            story.failure = told(mapping(event.get("error")).get("message")) or "its turn failed"
+            story.failure = error_text(mapping(event.get("error")).get("message")) or "its turn failed"
         case "turn.completed":
             story.completed, story.failure = True, ""
             story.tokens = _tokens(event)
@@ -201,24 +210,24 @@ def _tokens(event: Mapping[str, Any]) -> int:
     return int(number(usage.get("input_tokens")) + number(usage.get("output_tokens")))
 
 
-def _begin(story: _Story, item: Mapping[str, Any]) -> None:
-    message = _tool(item)
+def _item_started(story: _CodexTranscript, item: Mapping[str, Any]) -> None:
+    message = _tool_message(item)
     if message is not None:
         story.running[text(item.get("id"))] = message
 
 
-def _complete(story: _Story, item: Mapping[str, Any]) -> None:
+def _item_completed(story: _CodexTranscript, item: Mapping[str, Any]) -> None:
     story.running.pop(text(item.get("id")), None)
     if item.get("type") == "agent_message":
         story.answer = text(item.get("text"))
         story.messages.append({"role": "assistant", "text": story.answer})
-    elif (message := _tool(item)) is not None:
+    elif (message := _tool_message(item)) is not None:
         story.messages.append(message)
         if item.get("status") == _DECLINED:
-            story.denied = f"{message['tool']}: {line(message['input'])}"
+            story.denied = f"{message['tool']}: {first_line(message['input'])}"
 
 
-def _tool(item: Mapping[str, Any]) -> Message | None:
+def _tool_message(item: Mapping[str, Any]) -> Message | None:
     """A use of a tool as an entry of the conversation; None: it is none."""
     output: object = ""
     match item.get("type"):
@@ -238,25 +247,27 @@ def _tool(item: Mapping[str, Any]) -> Message | None:
     return message | ({"failed": True} if item.get("status") in ("failed", _DECLINED) else {})
 
 
-def _ended(message: Message, item: Mapping[str, Any]) -> list[str]:
+def _tool_result_lines(message: Message, item: Mapping[str, Any]) -> list[str]:
     code = item.get("exit_code")
     outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
     shown = [f"  {shown}" for shown in message["output"].splitlines()]
     # What a command did was told when it began; other tools are told when they end.
-    begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {line(message['input'])}"]
+    begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
     return [*begun, *shown, *([outcome] if outcome else [])]
 
 
-def _ending(story: _Story, finish: Finish) -> Ending:
-    if (cut := cut_off("codex", finish, story.problem)) is not None:
+def _outcome(story: _CodexTranscript, finish: ProcessExit) -> AgentOutcome:
+    if (cut := killed_outcome("codex", finish, story.problem)) is not None:
         return cut
     if story.failure:
-        return failed(f"codex: {story.failure}")
+        return failed_outcome(f"codex: {story.failure}")
     if finish.code:
         said = last_line(finish.stderr) or story.problem
-        return failed(f"codex ended with exit code {finish.code}" + (f": {said}" if said else ""))
+        return failed_outcome(f"codex ended with exit code {finish.code}" + (f": {said}" if said else ""))
     if not story.completed:
-        return failed("codex ended without completing its turn" + (f": {story.problem}" if story.problem else ""))
+        return failed_outcome(
+            "codex ended without completing its turn" + (f": {story.problem}" if story.problem else "")
+        )
     if story.denied:
-        return failed(f"codex was denied a tool: {story.denied}")
-    return Ending(Verdict.PASSED)
+        return failed_outcome(f"codex was denied a tool: {story.denied}")
+    return AgentOutcome(Verdict.PASSED)

@@ -10,13 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
+from penguin.orchestration.agents.adapter import (
+    AgentCommand,
+    AgentOutcome,
+    AgentRequest,
+    AgentTranscript,
+    Message,
+    ProcessExit,
+)
 from penguin.orchestration.agents.event_stream import read_json
-from penguin.orchestration.agents.json_values import cut_off, items, last_line, mapping, retry_after, text
+from penguin.orchestration.agents.json_values import items, killed_outcome, last_line, mapping, retry_after, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 
 LONGEST = 50_000_000
 """Bytes of a transcript that are read: its end."""
@@ -27,43 +34,43 @@ _ROLES = ("user", "assistant", "tool")
 class CommandAgent:
     """See the module; one for each agent of the settings."""
 
-    adds_up = False
+    reports_running_total = False
 
     def __init__(self, spec: AgentSpec, workspace: Path) -> None:
         self.program = spec.command[0]
         self.install = f"agents.{spec.name}.command of penguin.yaml names it"
-        self.can_resume = self.names_sessions = bool(spec.resume)
+        self.can_resume = self.accepts_session_id = bool(spec.resume)
         self._spec = spec
         self._transcript = None if spec.transcript is None else workspace / spec.transcript
 
-    def launch(self, call: Call) -> Launch:
+    def command(self, call: AgentRequest) -> AgentCommand:
         """How to start it."""
         words = self._spec.resume if call.session and self._spec.resume else self._spec.command
         session = call.session or call.new_session
         argv = tuple(word.replace(_SESSION, session) for word in (*words, *self._spec.args))
-        return Launch(argv, {}, call.prompt)
+        return AgentCommand(argv, {}, call.prompt)
 
-    def hear(self, events: Iterable[Mapping[str, Any]], finish: Finish) -> Heard:
+    def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
         """What it printed, or wrote to its transcript."""
-        printed = "\n".join(_printed(event) for event in events).strip()
+        printed = "\n".join(_output_line(event) for event in events).strip()
         messages = self._written() if self._transcript is not None else _messages(printed)
         answer = next((text(it.get("text")) for it in reversed(messages) if it["role"] == "assistant"), printed)
-        return Heard("", tuple(messages), Usage(), self._ending(finish, printed), answer)
+        return AgentTranscript("", tuple(messages), Usage(), self._ending(finish, printed), answer)
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
         """Each line as it is."""
-        return _printed(event).splitlines()
+        return _output_line(event).splitlines()
 
-    def session_files(self, call: Call, session: str) -> list[Path]:
+    def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """The transcript: what it goes on from."""
         there = self.can_resume and self._transcript is not None and self._transcript.is_file()
         return [self._transcript] if there and self._transcript is not None else []
 
-    def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
+    def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
         """Put the transcript back where it is gone."""
         path = self._transcript
         if path is not None and path.name in files and not path.exists():
-            make_private(path.parent)
+            make_private_folder(path.parent)
             write_private(path, files[path.name])
 
     def _written(self) -> list[Message]:
@@ -75,9 +82,9 @@ class CommandAgent:
         except FileNotFoundError:
             return []
 
-    def _ending(self, finish: Finish, printed: str) -> Ending:
+    def _ending(self, finish: ProcessExit, printed: str) -> AgentOutcome:
         name = self._spec.name
-        if (cut := cut_off(name, finish, "")) is not None:
+        if (cut := killed_outcome(name, finish, "")) is not None:
             return cut
         code = finish.code or 0
         said = last_line(finish.stderr) or last_line(printed)
@@ -85,17 +92,19 @@ class CommandAgent:
         wait = retry_after(f"{finish.stderr}\n{printed[-2000:]}")
         match self._spec.exit_codes.get(code, "failed" if code else "passed"):
             case "passed":
-                return Ending(Verdict.PASSED)
+                return AgentOutcome(Verdict.PASSED)
             case "failed":
-                return Ending(Verdict.FAILED, reason, retry_after=wait)
+                return AgentOutcome(Verdict.FAILED, reason, retry_after=wait)
             case "budget":
-                return Ending(Verdict.ERROR, reason, overspent=f"{name} used up a limit of its own (exit code {code})")
+                return AgentOutcome(
+                    Verdict.ERROR, reason, overspent=f"{name} used up a limit of its own (exit code {code})"
+                )
             case "denied":
-                return Ending(Verdict.ERROR, f"{name} was denied a tool (exit code {code})")
-        return Ending(Verdict.ERROR, reason, retry_after=wait)
+                return AgentOutcome(Verdict.ERROR, f"{name} was denied a tool (exit code {code})")
+        return AgentOutcome(Verdict.ERROR, reason, retry_after=wait)
 
 
-def _printed(event: Mapping[str, Any]) -> str:
+def _output_line(event: Mapping[str, Any]) -> str:
     """A line as it was; what Penguin's readers found to be JSON is JSON again."""
     if set(event) == {"text"} and isinstance(event["text"], str):
         return event["text"]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Ending, Finish
+from penguin.orchestration.agents.adapter import AgentOutcome, ProcessExit
 from penguin.orchestration.agents.event_stream import read_json
 from penguin.orchestration.backend import Verdict
 
@@ -51,14 +51,14 @@ def number(value: object) -> float:
     return found if math.isfinite(found) and found > 0 else 0.0
 
 
-def line(value: object) -> str:
+def first_line(value: object) -> str:
     """Its first line for people, cut where it is long."""
     words = text(value).strip()
     first, _, rest = words.partition("\n")
     return first[:LINE] + (" …" if rest or len(first) > LINE else "")
 
 
-def told(message: object) -> str:
+def error_text(message: object) -> str:
     """An error's words: providers wrap them in JSON, and programs in colours."""
     words = _ANSI.sub("", text(message)).strip()
     try:
@@ -66,13 +66,15 @@ def told(message: object) -> str:
     except ValueError:
         inner = {}
     error = inner.get("error")
-    return line(mapping(error).get("message") or inner.get("message") or (error if isinstance(error, str) else words))
+    return first_line(
+        mapping(error).get("message") or inner.get("message") or (error if isinstance(error, str) else words)
+    )
 
 
 def last_line(stderr: str) -> str:
     """The last words of a standard error, without colours."""
     lines = [stripped for raw in _ANSI.sub("", stderr).splitlines() if (stripped := raw.strip())]
-    return line(lines[-1]) if lines else ""
+    return first_line(lines[-1]) if lines else ""
 
 
 def retry_after(words: str) -> float:
@@ -81,24 +83,24 @@ def retry_after(words: str) -> float:
     if match is None:
         return 0.0
     parts = _TIME.findall(match[1])
-    seconds = sum(float(count) * unit for count, name in parts if (unit := _unit(name.lower())))
+    seconds = sum(float(count) * unit for count, name in parts if (unit := _unit_seconds(name.lower())))
     return min(seconds, LONGEST_WAIT)
 
 
-def _unit(name: str) -> float:
+def _unit_seconds(name: str) -> float:
     return _UNITS.get(name) or _UNITS.get(name[0], 0.0)
 
 
-def failed(reason: str) -> Ending:
+def failed_outcome(reason: str) -> AgentOutcome:
     """An ending that proves nothing about the work."""
-    return Ending(Verdict.ERROR, reason, retry_after=retry_after(reason))
+    return AgentOutcome(Verdict.ERROR, reason, retry_after=retry_after(reason))
 
 
-def cut_off(name: str, finish: Finish, last: str) -> Ending | None:
+def killed_outcome(name: str, finish: ProcessExit, last: str) -> AgentOutcome | None:
     """The ending of a run that did not end by itself; `last` is what it complained of. None: it did."""
     after = f", after: {last}" if last else ""
-    if finish.why is not None:
-        return Ending(Verdict.ERROR, f"{name} was ended ({finish.why}){after}")
+    if finish.cause is not None:
+        return AgentOutcome(Verdict.ERROR, f"{name} was ended ({finish.cause}){after}")
     if finish.code is None or finish.code < 0:
-        return Ending(Verdict.ERROR, f"{name} did not come to its end{after}")
+        return AgentOutcome(Verdict.ERROR, f"{name} did not come to its end{after}")
     return None

@@ -48,7 +48,7 @@ _VERDICTS = {"met": Verdict.PASSED, "unmet": Verdict.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EvidenceItem:
     """A piece of evidence, as the judge may name it."""
 
     name: str
@@ -64,7 +64,7 @@ class Opinion:
     reason: str
 
 
-def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: Sequence[Piece]) -> str:
+def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: Sequence[EvidenceItem]) -> str:
     """What a judge is asked."""
     shown = (
         diff if len(diff) <= LONGEST_DIFF else f"{diff[:LONGEST_DIFF]}\n… {len(diff) - LONGEST_DIFF} more characters"
@@ -81,12 +81,12 @@ def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: S
     return _PLACE.sub(lambda found: values[found[1]], PROMPT.read_text(encoding="utf-8"))
 
 
-def opinions(answer: str, count: int, pieces: Sequence[Piece], workspace: Path) -> list[Opinion]:
+def parse_opinions(answer: str, count: int, pieces: Sequence[EvidenceItem], workspace: Path) -> list[Opinion]:
     """What the answer says of each of `count` criteria; UNVERIFIED where it says nothing that counts."""
     if len(answer) > LONGEST_ANSWER:
         problem = f"the judge's answer of {len(answer)} characters is not read, {LONGEST_ANSWER} are the most"
         return [Opinion(Verdict.UNVERIFIED, problem)] * count
-    entries = list(_entries(answer))
+    entries = list(_answer_entries(answer))
     said = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
     return [_opinion(said.get(number), {it.name for it in pieces}, workspace) for number in range(1, count + 1)]
 
@@ -114,7 +114,7 @@ def _is_file(workspace: Path, named: str) -> bool:
         return False
 
 
-def _entries(answer: str) -> Iterator[Mapping[str, Any]]:
+def _answer_entries(answer: str) -> Iterator[Mapping[str, Any]]:
     """The entries of the JSON object in an answer, whatever was said around it."""
     decoder = json.JSONDecoder()
     left = MOST_READ

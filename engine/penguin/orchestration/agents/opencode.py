@@ -13,11 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.agents.adapter import Call, Ending, Finish, Heard, Launch, Message
-from penguin.orchestration.agents.json_values import cut_off, failed, last_line, line, mapping, number, text, told
+from penguin.orchestration.agents.adapter import (
+    AgentCommand,
+    AgentOutcome,
+    AgentRequest,
+    AgentTranscript,
+    Message,
+    ProcessExit,
+)
+from penguin.orchestration.agents.json_values import (
+    error_text,
+    failed_outcome,
+    first_line,
+    killed_outcome,
+    last_line,
+    mapping,
+    number,
+    text,
+)
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.core.results import Usage
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 
 DATABASE = "opencode.db"
 LOG = f"{DATABASE}-wal"
@@ -34,7 +50,7 @@ _SCHEMA = "Answer with one JSON value, and nothing before or after it, that has 
 
 
 @dataclass(slots=True)
-class _Story:
+class _OpenCodeTranscript:
     """What the events told so far."""
 
     session: str = ""
@@ -56,21 +72,21 @@ class OpenCode:
 
     program = "opencode"
     install = "npm install -g opencode-ai"
-    adds_up = False
+    reports_running_total = False
     can_resume = True
-    names_sessions = False
+    accepts_session_id = False
 
-    def launch(self, call: Call) -> Launch:
+    def command(self, call: AgentRequest) -> AgentCommand:
         """How to start it. Makes the file of the attempt's database. Raises ConfigError for odd permissions."""
         spec = call.spec
         # A title of its own saves it from asking the model for one; the log tells why it waits, which no event does.
         argv = ["opencode", "run", "--format", "json", "--title", "Penguin", "--print-logs", "--log-level", "ERROR"]
         argv += ["-m", spec.model] if spec.model else []
         argv += ["-s", call.session] if call.session else []
-        rights = _rights(call)
+        rights = _permissions(call)
         argv += ["--auto"] if rights is None else []
         database = call.run_dir / DATABASE
-        _prepare(database)
+        _prepare_database(database)
         # It works where PWD says, wherever it was started.
         env = {**QUIET, "OPENCODE_DB": str(database), "PWD": str(call.workspace)}
         if rights is not None:
@@ -78,16 +94,16 @@ class OpenCode:
         if call.home is not None:
             env |= {name: str(call.home / folder) for name, folder in HOMES.items()}
         schema = "" if call.schema is None else f"\n\n{_SCHEMA}\n{json.dumps(call.schema)}\n"
-        return Launch((*argv, *spec.args), env, call.prompt + schema)
+        return AgentCommand((*argv, *spec.args), env, call.prompt + schema)
 
-    def hear(self, events: Iterable[Mapping[str, Any]], finish: Finish) -> Heard:
+    def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
         """What it printed; usage is of this run."""
-        story = _Story()
+        story = _OpenCodeTranscript()
         for event in events:
-            _follow(story, event)
+            _apply_event(story, event)
         totals = Usage(story.turns, int(story.tokens), round(story.usd, 6))
         answer = "\n".join(story.words)
-        return Heard(story.session, tuple(story.messages), totals, _ending(story, finish), answer)
+        return AgentTranscript(story.session, tuple(story.messages), totals, _outcome(story, finish), answer)
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
         """An event as lines that people read."""
@@ -96,33 +112,33 @@ class OpenCode:
             case "text":
                 return text(part.get("text")).splitlines()
             case "tool_use":
-                message = _tool(part)
+                message = _tool_message(part)
                 failed_too = ["  failed"] if message.get("failed") else []
                 output = [f"  {shown}" for shown in message["output"].splitlines()]
-                return [f"{message['tool']}: {_asked(part)}", *output, *failed_too]
+                return [f"{message['tool']}: {_tool_summary(part)}", *output, *failed_too]
             case "error":
-                return [f"failed: {_said(event)}"]
+                return [f"failed: {_error_message(event)}"]
             case None if "text" in event:
                 return [text(event["text"])]
         return []
 
-    def session_files(self, call: Call, session: str) -> list[Path]:
+    def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """The attempt's database, in its parts."""
         paths = (call.run_dir / DATABASE, call.run_dir / LOG)
         return [path for path in paths if path.is_file() and path.stat().st_size]
 
-    def restore(self, call: Call, session: str, files: Mapping[str, bytes]) -> None:
+    def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
         """Give the attempt the database of an earlier one, unless it has one. Raises OSError, WorkflowError."""
         if DATABASE not in files or self.session_files(call, session):
             return
-        make_private(call.run_dir)
+        make_private_folder(call.run_dir)
         for name in (LOG, DATABASE):
             if name in files:
                 write_private(call.run_dir / name, files[name])
-        _move(call.run_dir / DATABASE, session, call.workspace)
+        _move_session(call.run_dir / DATABASE, session, call.workspace)
 
 
-def _rights(call: Call) -> Mapping[str, Any] | None:
+def _permissions(call: AgentRequest) -> Mapping[str, Any] | None:
     """What it may do, in the words of opencode's settings; None: everything."""
     if call.read_only:
         return LOOKING
@@ -141,14 +157,14 @@ def _rights(call: Call) -> Mapping[str, Any] | None:
     return rights
 
 
-def _prepare(database: Path) -> None:
+def _prepare_database(database: Path) -> None:
     """SQLite gives its other files the mode that it finds."""
-    make_private(database.parent)
+    make_private_folder(database.parent)
     if not database.exists():
         write_private(database, b"")
 
 
-def _move(database: Path, session: str, workspace: Path) -> None:
+def _move_session(database: Path, session: str, workspace: Path) -> None:
     """opencode works in the folder where a conversation began, which may be elsewhere by now."""
     import sqlite3
     from contextlib import closing
@@ -160,7 +176,7 @@ def _move(database: Path, session: str, workspace: Path) -> None:
         raise WorkflowError(f"the conversation {session} of opencode can't be put back: {error}") from error
 
 
-def _follow(story: _Story, event: Mapping[str, Any]) -> None:
+def _apply_event(story: _OpenCodeTranscript, event: Mapping[str, Any]) -> None:
     story.session = text(event.get("sessionID")) or story.session
     part = mapping(event.get("part"))
     match event.get("type"):
@@ -170,18 +186,18 @@ def _follow(story: _Story, event: Mapping[str, Any]) -> None:
             story.messages.append({"role": "assistant", "text": words})
         case "tool_use":
             story.words.clear()
-            story.messages.append(_tool(part))
+            story.messages.append(_tool_message(part))
             problem = text(mapping(part.get("state")).get("error"))
             if any(denial in problem for denial in DENIALS):
-                story.denied = f"{text(part.get('tool'))}: {_asked(part)}"
+                story.denied = f"{text(part.get('tool'))}: {_tool_summary(part)}"
         case "step_finish":
             story.finish = text(part.get("reason"))
             story.turns += 1
             story.tokens += _tokens(mapping(part.get("tokens")))
             story.usd += number(part.get("cost"))
         case "error":
-            story.failure = _said(event)
-            story.wait = _wait(event)
+            story.failure = _error_message(event)
+            story.wait = _retry_delay(event)
 
 
 def _tokens(counts: Mapping[str, Any]) -> float:
@@ -190,7 +206,7 @@ def _tokens(counts: Mapping[str, Any]) -> float:
     return number(counts.get("total")) or sum(map(number, parts))
 
 
-def _tool(part: Mapping[str, Any]) -> Message:
+def _tool_message(part: Mapping[str, Any]) -> Message:
     state = mapping(part.get("state"))
     wrong = state.get("status") == "error" or number(mapping(state.get("metadata")).get("exit")) > 0
     output = text(state.get("output") or state.get("error"))
@@ -204,22 +220,24 @@ def _input(state: Mapping[str, Any]) -> str:
     return command if isinstance(command, str) else text(given)
 
 
-def _asked(part: Mapping[str, Any]) -> str:
+def _tool_summary(part: Mapping[str, Any]) -> str:
     """What a tool was asked for, in a line."""
     state = mapping(part.get("state"))
     path = mapping(state.get("input")).get("filePath")
-    return line(state.get("title") or path or _input(state))
+    return first_line(state.get("title") or path or _input(state))
 
 
-def _said(event: Mapping[str, Any]) -> str:
+def _error_message(event: Mapping[str, Any]) -> str:
     error = mapping(event.get("error"))
     data = mapping(error.get("data"))
-    words = told(data.get("message") or error.get("message")) or text(error.get("name")) or "an error without words"
+    words = (
+        error_text(data.get("message") or error.get("message")) or text(error.get("name")) or "an error without words"
+    )
     status = int(number(data.get("statusCode")))
     return f"{words} (HTTP {status})" if status else words
 
 
-def _wait(event: Mapping[str, Any]) -> float:
+def _retry_delay(event: Mapping[str, Any]) -> float:
     headers = mapping(mapping(mapping(event.get("error")).get("data")).get("responseHeaders"))
     try:
         return number(float(text(headers.get("retry-after")) or 0))
@@ -228,25 +246,25 @@ def _wait(event: Mapping[str, Any]) -> float:
         return 0.0
 
 
-def _ending(story: _Story, finish: Finish) -> Ending:
-    complaint = _complaint(finish.stderr)
-    if (cut := cut_off("opencode", finish, story.failure or complaint)) is not None:
+def _outcome(story: _OpenCodeTranscript, finish: ProcessExit) -> AgentOutcome:
+    complaint = _last_error(finish.stderr)
+    if (cut := killed_outcome("opencode", finish, story.failure or complaint)) is not None:
         return cut
     if story.failure:
-        ending = failed(f"opencode: {story.failure}")
-        return Ending(ending.verdict, ending.reason, retry_after=story.wait or ending.retry_after)
+        ending = failed_outcome(f"opencode: {story.failure}")
+        return AgentOutcome(ending.verdict, ending.reason, retry_after=story.wait or ending.retry_after)
     if finish.code:
         said = complaint or last_line(finish.stderr)
-        return failed(f"opencode ended with exit code {finish.code}" + (f": {said}" if said else ""))
+        return failed_outcome(f"opencode ended with exit code {finish.code}" + (f": {said}" if said else ""))
     if story.denied:
-        return failed(f"opencode was denied a tool: {story.denied}")
+        return failed_outcome(f"opencode was denied a tool: {story.denied}")
     if story.finish != "stop":
         how = f"its last answer ended as {story.finish!r}" if story.finish else "it said nothing"
-        return failed(f"opencode did not come to its end: {how}")
-    return Ending(Verdict.PASSED)
+        return failed_outcome(f"opencode did not come to its end: {how}")
+    return AgentOutcome(Verdict.PASSED)
 
 
-def _complaint(stderr: str) -> str:
+def _last_error(stderr: str) -> str:
     """The newest error of its log."""
     errors = [entry for entry in stderr.splitlines() if 'error.error="' in entry]
-    return line(errors[-1].partition('error.error="')[2].partition('"')[0]) if errors else ""
+    return first_line(errors[-1].partition('error.error="')[2].partition('"')[0]) if errors else ""

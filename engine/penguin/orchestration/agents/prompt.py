@@ -75,11 +75,11 @@ def _template(workspace: Path) -> str:
 
 def transcript(messages: Sequence[Message]) -> str:
     """A conversation as text, its end where it is too long."""
-    text = "\n\n".join(_told(message) for message in messages)
+    text = "\n\n".join(_message_text(message) for message in messages)
     return text if len(text) <= LONGEST else f"…{text[-LONGEST:]}"
 
 
-def _told(message: Message) -> str:
+def _message_text(message: Message) -> str:
     if message.get("role") == "tool":
         outcome = " failed" if message.get("failed") else ""
         return f"[{message.get('tool') or 'tool'}{outcome}] {message.get('input') or ''}\n{message.get('output') or ''}"

@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from penguin.orchestration.blueprint.loader import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
-from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 
-__all__ = ["Blueprint", "BlueprintSet", "Item", "load_blueprints", "parse_blueprint", "read_blueprint"]
+__all__ = ["Blueprint", "BlueprintItem", "BlueprintSet", "load_blueprints", "parse_blueprint", "read_blueprint"]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.recipes import check_recipe
 from penguin.orchestration.blueprint.workflow_definition import read_timeouts
 from penguin.orchestration.config.phases import Phases, check_phases, overlay
@@ -95,17 +95,17 @@ class _Builder:
         self.phases = check_phases(entries.get("phases"), self.checker)
         self.timeouts = self._timeouts(entries.get("ituv"), "ituv")
 
-    def read_items(self, node: Node | None) -> tuple[Item, ...]:
+    def read_items(self, node: Node | None) -> tuple[BlueprintItem, ...]:
         nodes = self.checker.items(node, "items")
         found = (self._item(child, place) for place, child in enumerate(nodes))
         return tuple(item for item in found if item)
 
-    def _item(self, node: Node, place: int) -> Item | None:
+    def _item(self, node: Node, place: int) -> BlueprintItem | None:
         where = f"item {place + 1}"
         entries = self.checker.mapping(node, where, TASK_KEYS)
         if not isinstance(node.value, dict):
             if node.value is None:
-                self.checker.wrong(node, where, "a mapping")
+                self.checker.wrong_type(node, where, "a mapping")
             return None
         if "id" not in entries or entries["id"].value is None:
             self.checker.error(node.line, f"{where}: has no id")
@@ -119,7 +119,7 @@ class _Builder:
             self.checker.error(entries["dependencies"].key_line, f"{where}: depends_on and dependencies mean the same")
         phases = check_phases(entries["phases"], self.checker, f"{where}.phases") if "phases" in entries else _NO_PHASES
         timeouts = self._timeouts(entries["ituv"], f"{where}.ituv") if "ituv" in entries else _NO_TIMEOUTS
-        return Item(
+        return BlueprintItem(
             task=self._task(task_id, node, entries, dependencies, where, place),
             phases=overlay(self.phases, phases) if phases else self.phases,
             timeouts={**self.timeouts, **timeouts} if timeouts else self.timeouts,
@@ -159,7 +159,7 @@ class _Builder:
             return ()
         nodes = node.value if isinstance(node.value, list) else [node]
         where = f"{where}: dependencies"
-        found = (self.checker.identifier(child, where) for child in self.checker.filled(nodes, where))
+        found = (self.checker.identifier(child, where) for child in self.checker.non_null(nodes, where))
         return tuple(dict.fromkeys(dependency for dependency in found if dependency))
 
     def _criteria(self, node: Node | None, where: str) -> tuple[Criterion, ...]:
@@ -170,7 +170,7 @@ class _Builder:
     def _criterion(self, node: Node, where: str) -> Criterion | None:
         if not isinstance(node.value, dict):
             if node.value is None:
-                self.checker.wrong(node, where, "a text or {text, check}")
+                self.checker.wrong_type(node, where, "a text or {text, check}")
             text = self.checker.label(node, where)
             return Criterion(text.strip(), line=node.line) if text else None
         entries = self.checker.mapping(node, where, _CRITERION_KEYS)
@@ -193,7 +193,7 @@ class _Builder:
             found.append(check_recipe(task_id, recipe, self.checker))
         else:
             if recipe is not None and isinstance(recipe.value, list):
-                names = self.checker.filled(names, f"{where}.recipe")
+                names = self.checker.non_null(names, f"{where}.recipe")
             found += [named for child in names for named in self._named(child, where)]
         if recipes is not None and isinstance(recipes.value, dict):
             found += self._recipes(recipes).values()

@@ -34,7 +34,7 @@ def check_closed(block: Block, lines: Sequence[str], checker: Checker) -> None:
         checker.error(block.line, "the code block opened here is never closed", f"end it with a line {block.markup}")
 
 
-def setting(block: Block, checker: Checker) -> tuple[str, Node] | None:
+def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:
     """The settings that a block of a task holds, with their key."""
     words = block.info.split()
     if len(words) != 2 or _ALIASES.get(words[0], words[0]) != "yaml":

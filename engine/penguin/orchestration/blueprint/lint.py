@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.loader import BlueprintSet
-from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.fields import PHASES
 from penguin.orchestration.config.validator import ERROR, WARNING, Problem
@@ -26,7 +26,7 @@ def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
     for project in projects:
         problems += _project(blueprints.items(project))
     for blueprint in blueprints.blueprints:
-        problems += _Gates(blueprint, settings).problems()
+        problems += _GateLint(blueprint, settings).problems()
     problems += _parallel(settings)
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
 
@@ -40,8 +40,8 @@ def _repeated_blueprints(blueprints: BlueprintSet) -> Iterator[Problem]:
             yield Problem(ERROR, blueprint.path, 0, message, "give one of them another id")
 
 
-def _project(items: list[Item]) -> Iterator[Problem]:
-    first: dict[str, Item] = {}
+def _project(items: list[BlueprintItem]) -> Iterator[Problem]:
+    first: dict[str, BlueprintItem] = {}
     for item in items:
         other = first.setdefault(item.task.id, item)
         if other is not item:
@@ -64,7 +64,7 @@ def _project(items: list[Item]) -> Iterator[Problem]:
             yield Problem(WARNING, task.path, task.line, message, "a tick is a claim, not a pass: it starts nothing")
 
 
-class _Gates:
+class _GateLint:
     """What the gates of a blueprint's tasks lack. A lack that many tasks share is one warning."""
 
     def __init__(self, blueprint: Blueprint, settings: Settings) -> None:
@@ -73,7 +73,7 @@ class _Gates:
         self.phases: dict[int, dict[str, dict[str, Any]]] = {}
 
     def problems(self) -> Iterator[Problem]:
-        idle: dict[str, list[Item]] = {phase: [] for phase in PHASES}
+        idle: dict[str, list[BlueprintItem]] = {phase: [] for phase in PHASES}
         for item in self.blueprint.items:
             # Most tasks share their blueprint's phases: laid over the settings once, not for each.
             phases = self.phases.get(id(item.phases)) or item_phases(self.settings, item)
@@ -84,7 +84,9 @@ class _Gates:
             if items:
                 yield self._idle(phase, items)
 
-    def _lack(self, phase: str, gate: dict[str, Any], item: Item, idle: list[Item]) -> Iterator[Problem]:
+    def _lack(
+        self, phase: str, gate: dict[str, Any], item: BlueprintItem, idle: list[BlueprintItem]
+    ) -> Iterator[Problem]:
         task = item.task
         if gate.get("skip") or gate.get("run") or gate.get("agent"):
             return
@@ -98,7 +100,7 @@ class _Gates:
         else:
             idle.append(item)
 
-    def _idle(self, phase: str, items: list[Item]) -> Problem:
+    def _idle(self, phase: str, items: list[BlueprintItem]) -> Problem:
         first = items[0].task
         more = f" and {len(items) - 1} more" if len(items) > 1 else ""
         message = f"{phase.upper()} has nothing to run for task {first.id}{more}: it can't pass"

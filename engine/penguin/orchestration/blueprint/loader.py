@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.builder import build_blueprint
-from penguin.orchestration.blueprint.model import Blueprint, Item
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
 from penguin.orchestration.config.validator import ERROR, Checker, Node, Problem, nearest
 from penguin.orchestration.core.definition import Task
-from penguin.orchestration.files.text_encoding import storable_text
+from penguin.orchestration.files.text_encoding import escape_undecodable
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -28,12 +28,12 @@ _KNOWN_SHOWN = 10
 def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
     """The blueprint in `text`; its format follows from the suffix of `path`. What is wrong is in its `problems`."""
     checker = Checker(path)
-    with _uncollected():
+    with _gc_paused():
         return build_blueprint(_document(text, path, checker), checker, path, project_id)
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _gc_paused() -> Iterator[None]:
     """Without the cyclic garbage collector, which looks at all that was read again and again, and finds nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -78,7 +78,7 @@ def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
             problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
         paths |= {path.relative_to(root).as_posix(): path for path in found}
     # Workflows carry the name with their task.
-    blueprints = [read_blueprint(paths[name], storable_text(name), settings.project_id) for name in sorted(paths)]
+    blueprints = [read_blueprint(paths[name], escape_undecodable(name), settings.project_id) for name in sorted(paths)]
     return BlueprintSet(blueprints, problems)
 
 
@@ -99,14 +99,14 @@ class BlueprintSet:
         return self.own_problems + tuple(problem for blueprint in self.blueprints for problem in blueprint.problems)
 
     @cached_property
-    def _by_task(self) -> dict[str, list[tuple[Blueprint, Item]]]:
-        index: dict[str, list[tuple[Blueprint, Item]]] = {}
+    def _by_task(self) -> dict[str, list[tuple[Blueprint, BlueprintItem]]]:
+        index: dict[str, list[tuple[Blueprint, BlueprintItem]]] = {}
         for blueprint in self.blueprints:
             for item in blueprint.items:
                 index.setdefault(item.task.id, []).append((blueprint, item))
         return index
 
-    def items(self, project_id: str | None = None) -> list[Item]:
+    def items(self, project_id: str | None = None) -> list[BlueprintItem]:
         """All tasks with their settings, of one project or of all, in the order of files and lines."""
         found = (item for blueprint in self.blueprints for item in blueprint.items)
         return [item for item in found if project_id is None or item.task.project_id == project_id]
@@ -124,9 +124,11 @@ class BlueprintSet:
             paths = ", ".join(it.path for it in found)
             raise BlueprintError(f"more than one blueprint has the id {blueprint_id!r}: {paths}", "name it by its path")
         known = [it.id for it in self.blueprints]
-        raise BlueprintError(f"unknown blueprint {blueprint_id[:100]!r}", _known("blueprints", blueprint_id, known))
+        raise BlueprintError(
+            f"unknown blueprint {blueprint_id[:100]!r}", _suggestion("blueprints", blueprint_id, known)
+        )
 
-    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+    def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
         """The task of an id.
 
         Raises TaskNotFound, or BlueprintError where the id is not unique or the task's blueprint is broken.
@@ -147,20 +149,20 @@ class BlueprintSet:
 
     def _hint(self, task_id: str, blueprint_id: str | None) -> str:
         known = [task for task, found in self._by_task.items() if blueprint_id in (None, found[0][0].id)]
-        hint = _known("tasks", task_id, known)
+        hint = _suggestion("tasks", task_id, known)
         broken = [blueprint.path for blueprint in self.blueprints if blueprint.broken]
         if broken:
             hint += f"; not understood: {', '.join(broken[:3])} (/blueprint lint)"
         return hint
 
-    def _ambiguous(self, task_id: str, found: list[tuple[Blueprint, Item]]) -> BlueprintError:
+    def _ambiguous(self, task_id: str, found: list[tuple[Blueprint, BlueprintItem]]) -> BlueprintError:
         places = ", ".join(f"{item.task.path}:{item.task.line}" for _, item in found)
         ids = list(dict.fromkeys(blueprint.id for blueprint, _ in found))
         hint = f"choose one with --blueprint: {', '.join(ids)}" if len(ids) > 1 else "give one of them another id"
         return BlueprintError(f"task {task_id!r} is defined more than once: {places}", hint)
 
 
-def _known(what: str, word: str, known: Sequence[str]) -> str:
+def _suggestion(what: str, word: str, known: Sequence[str]) -> str:
     if not known:
         return f"there are no {what}; penguin init writes an example" if what == "tasks" else f"there are no {what}"
     match = nearest(word, known)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.fences import recipe_steps, setting
+from penguin.orchestration.blueprint.fences import recipe_steps, settings_block
 from penguin.orchestration.blueprint.markdown_blocks import Block
 from penguin.orchestration.config.document import scalar
 from penguin.orchestration.config.validator import Checker, Node, nearest, suggest
@@ -105,7 +105,7 @@ class TaskReader:
     def section(self, heading: Block, body: Sequence[Block]) -> Node:
         """A task in the form of a heading with bullets."""
         title = _NUMBER.sub("", heading.text.strip(), count=1)
-        task = _Draft(self.checker, heading.line)
+        task = _TaskDraft(self.checker, heading.line)
         if title:
             task.set("title", _node(title, heading.line))
         section: Block | None = None
@@ -118,7 +118,7 @@ class TaskReader:
                 blocks.append(block)
         return task.node()
 
-    def _part(self, task: _Draft, heading: Block | None, blocks: list[Block]) -> None:
+    def _part(self, task: _TaskDraft, heading: Block | None, blocks: list[Block]) -> None:
         """One `####` section of a task, or what comes before the first."""
         name = " ".join(heading.text.lower().strip(" :").split()) if heading else ""
         if heading is None:
@@ -137,7 +137,7 @@ class TaskReader:
             for block in [heading, *blocks]:
                 self._prose(task, block)
 
-    def _main(self, task: _Draft, blocks: list[Block]) -> None:
+    def _main(self, task: _TaskDraft, blocks: list[Block]) -> None:
         for block in blocks:
             if block.kind == "list" and _is_metadata(block):
                 for item in block.children:
@@ -145,8 +145,8 @@ class TaskReader:
             else:
                 self._prose(task, block)
 
-    def _prose(self, task: _Draft, block: Block) -> None:
-        found = setting(block, self.checker) if block.kind == "fence" else None
+    def _prose(self, task: _TaskDraft, block: Block) -> None:
+        found = settings_block(block, self.checker) if block.kind == "fence" else None
         if found:
             task.set(*found)
         else:
@@ -154,7 +154,7 @@ class TaskReader:
             if not (text.startswith("<!--") and text.endswith("-->")):
                 task.prose.append(text)
 
-    def _bullet(self, task: _Draft, item: Block) -> None:
+    def _bullet(self, task: _TaskDraft, item: Block) -> None:
         match = _BULLET.match(_first_text(item))
         if match is None:
             advice = "write - **Key:** value, or put a blank line and prose between"
@@ -164,7 +164,7 @@ class TaskReader:
         else:
             self._value(task, _KEYS[match[1].lower()], match[2], item.line)
 
-    def _value(self, task: _Draft, key: str, raw: str, line: int) -> None:
+    def _value(self, task: _TaskDraft, key: str, raw: str, line: int) -> None:
         raw = raw.strip()
         if key in ("dependencies", "recipe"):
             names = [] if raw.lower() in _NOTHING else [part.strip().strip("`").strip() for part in raw.split(",")]
@@ -198,7 +198,7 @@ class TaskReader:
         if match is None:
             self.checker.error(item.line, "a bullet under ## Tasks that is no task", "write - [ ] ID Title")
             return None
-        task = _Draft(self.checker, item.line)
+        task = _TaskDraft(self.checker, item.line)
         task.set("id", _node(match[2].rstrip(":").strip("`*"), item.line))
         if match[1] != " ":
             task.set("done", Node(True, item.line))
@@ -214,7 +214,7 @@ class TaskReader:
                 self._prose(task, child)
         return task.node()
 
-    def _attributes(self, task: _Draft, text: str, line: int) -> str:
+    def _attributes(self, task: _TaskDraft, text: str, line: int) -> str:
         """Read `{key=value, …}` at the end of a line; what is left of it."""
         match = _ATTRIBUTES.search(text)
         if match is None:
@@ -233,7 +233,7 @@ class TaskReader:
                 self.checker.error(line, f"unknown key {key.strip()[:60]!r}", hint)
         return text[: match.start()]
 
-    def _nested(self, task: _Draft, item: Block) -> None:
+    def _nested(self, task: _TaskDraft, item: Block) -> None:
         match = _NESTED.match(_first_text(item))
         key = _LINE_KEYS.get(match[1].strip().lower()) if match else None
         if match is None or key is None:
@@ -255,7 +255,7 @@ def _node(text: str, line: int) -> Node:
     return Node(text, line, raw=text)
 
 
-class _Draft:
+class _TaskDraft:
     """A task being read."""
 
     def __init__(self, checker: Checker, line: int) -> None:

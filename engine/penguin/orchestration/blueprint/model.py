@@ -10,7 +10,7 @@ from penguin.orchestration.config.validator import ERROR, Problem, raise_problem
 from penguin.orchestration.core.definition import Recipe, Task
 
 
-class Item(Struct, frozen=True, kw_only=True, gc=False):
+class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
     """A task with the settings that its blueprint and it itself bring along."""
 
     task: Task
@@ -29,7 +29,7 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     path: str
     """Relative to the workspace."""
     project_id: str
-    items: tuple[Item, ...] = ()
+    items: tuple[BlueprintItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     """The named ones."""
     problems: tuple[Problem, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from penguin.orchestration.core.definition import Task
 
 
-def ready(tasks: Iterable[Task], completed: Collection[str], active: Collection[str] = ()) -> list[Task]:
+def ready_tasks(tasks: Iterable[Task], completed: Collection[str], active: Collection[str] = ()) -> list[Task]:
     """The tasks of a project that are neither completed nor active and whose dependencies are all completed.
 
     First come those of higher priority, then of more value for the effort, of higher risk, and by place in the file.

@@ -14,7 +14,7 @@ from typing import Any
 
 from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.validator import Checker, Node
-from penguin.orchestration.core.definition import Expect, Recipe, RecipeStep
+from penguin.orchestration.core.definition import Expectation, Recipe, RecipeStep
 from penguin.orchestration.core.pattern import pattern_of, problem_of
 
 KINDS = ("shell", "http", "python")
@@ -29,7 +29,7 @@ _KEYS = {
 _ALL_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
 _URL = re.compile(r"https?://[^\s/?#]+\S*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NO_EXPECTATION = Expect()
+_NO_EXPECTATION = Expectation()
 
 
 def check_recipe(name: str, node: Node, checker: Checker) -> Recipe:
@@ -44,7 +44,7 @@ def check_recipe(name: str, node: Node, checker: Checker) -> Recipe:
 
 def _step(node: Node, checker: Checker, where: str) -> RecipeStep | None:
     if not isinstance(node.value, dict):
-        checker.wrong(node, where, "a mapping", "for example {shell: COMMAND, expect_exit: 0}")
+        checker.wrong_type(node, where, "a mapping", "for example {shell: COMMAND, expect_exit: 0}")
         return None
     kinds = [kind for kind in KINDS if kind in node.value]
     if len(kinds) != 1:
@@ -56,7 +56,7 @@ def _step(node: Node, checker: Checker, where: str) -> RecipeStep | None:
     source = checker.text(entries[kind], f"{where}.{kind}")
     if source is None:
         if entries[kind].value is None:
-            checker.wrong(entries[kind], f"{where}.{kind}", "a text")
+            checker.wrong_type(entries[kind], f"{where}.{kind}", "a text")
         return None
     extra = _http(source, entries, checker, where) if kind == "http" else _process(source, entries, checker, where)
     return RecipeStep(
@@ -76,7 +76,7 @@ def _process(source: str, entries: dict[str, Node], checker: Checker, where: str
         line = (entries.get("expect_exit") or entries["expect_stdout"]).key_line
         advice = "let the steps after it expect something"
         checker.error(line, f"{where}: a background step is ended with the recipe: it can't be expected to end", advice)
-    expect = _NO_EXPECTATION if exit_code is None and stdout is None else Expect(exit=exit_code, stdout=stdout)
+    expect = _NO_EXPECTATION if exit_code is None and stdout is None else Expectation(exit=exit_code, stdout=stdout)
     return {"source": source, "expect": expect, "background": background}
 
 
@@ -101,7 +101,7 @@ def _http(source: str, entries: dict[str, Node], checker: Checker, where: str) -
         "method": method,
         "headers": _headers(entries.get("headers"), checker, f"{where}.headers"),
         "body": checker.label(entries.get("body"), f"{where}.body"),
-        "expect": Expect(status=status, json=wanted),
+        "expect": Expectation(status=status, json=wanted),
         "within": checker.number(entries.get("within"), f"{where}.within", 0, MONTH, " of seconds") or 0.0,
     }
 

@@ -12,23 +12,25 @@ from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.fields import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
 from penguin.orchestration.config.validator import Checker, Node
-from penguin.orchestration.core.definition import Command, Definition, Gate, Retry
+from penguin.orchestration.core.definition import Definition, Gate, GateCommand, RetryPolicy
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.model import Item
+    from penguin.orchestration.blueprint.model import BlueprintItem
     from penguin.orchestration.config.settings import Settings
 
 _START_KEYS = ("phase_timeouts", "retry", "phases")
 
 
-def build_definition(settings: Settings, item: Item, start_config: Mapping[str, Any] | None = None) -> Definition:
+def build_definition(
+    settings: Settings, item: BlueprintItem, start_config: Mapping[str, Any] | None = None
+) -> Definition:
     """The definition of a task's workflow.
 
     Later sources override earlier ones: settings, the blueprint, the task, the settings of this start
     (`phase_timeouts`, `retry`, `phases`; anything else raises ConfigError).
     """
     timeouts, retry, phases = _check_start(start_config) if start_config else ({}, {}, {})
-    found = gates(overlay(item_phases(settings, item), phases))
+    found = build_gates(overlay(item_phases(settings, item), phases))
     named = [name for gate in found.values() for name in (gate.agent, gate.judge) if name and not gate.skip]
     return Definition(
         task=item.task,
@@ -36,7 +38,7 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
         agents=agent_specs(settings.agents, named),
         budgets=budgets_of(settings.budgets),
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
-        retry=Retry(**{**settings.retry, **retry}),
+        retry=RetryPolicy(**{**settings.retry, **retry}),
         max_output=settings.max_output,
         redact=settings.redact,
         env_deny=settings.env_deny,
@@ -44,17 +46,17 @@ def build_definition(settings: Settings, item: Item, start_config: Mapping[str, 
     )
 
 
-def item_phases(settings: Settings, item: Item) -> Phases:
+def item_phases(settings: Settings, item: BlueprintItem) -> Phases:
     """The phases of a task, before any settings of a single start."""
     return overlay(settings.phases, item.phases)
 
 
-def gates(phases: Phases) -> dict[WorkflowPhase, Gate]:
+def build_gates(phases: Phases) -> dict[WorkflowPhase, Gate]:
     """Checked phases as gates."""
     return {gate: _gate(gate, phases.get(gate.lower(), {})) for gate in GATES}
 
 
-def refuse_unrunnable(definition: Definition) -> None:
+def check_runnable(definition: Definition) -> None:
     """Raise ConfigError where it can be seen beforehand that nothing could run a phase."""
     for phase, gate in definition.gates.items():
         for name in (gate.agent, gate.judge):
@@ -65,7 +67,7 @@ def refuse_unrunnable(definition: Definition) -> None:
 
 def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:
     values = dict(fields)
-    values["run"] = tuple(Command(**command) for command in values.get("run", ()))
+    values["run"] = tuple(GateCommand(**command) for command in values.get("run", ()))
     values["artifacts"] = tuple(values.get("artifacts", ()))
     if on_failure := values.get("on_failure"):
         values["on_failure"] = WorkflowPhase.IMPLEMENT if on_failure == "implement" else phase

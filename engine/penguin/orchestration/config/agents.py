@@ -91,7 +91,7 @@ def _exit_codes(node: Node | None, checker: Checker, where: str) -> dict[int, st
 
 
 def _arguments(node: Node | None, checker: Checker, where: str) -> list[str]:
-    found = (checker.label(item, where) for item in checker.filled(checker.items(node, where), where))
+    found = (checker.label(item, where) for item in checker.non_null(checker.items(node, where), where))
     return [argument for argument in found if argument is not None]
 
 

@@ -39,7 +39,7 @@ _CONSTANTS: dict[str, bool | None] = {
 }
 
 
-class _Broken(Exception):
+class _DocumentError(Exception):
     """The document can't be read on from here."""
 
     def __init__(self, line: int, message: str, hint: str = "") -> None:
@@ -56,7 +56,7 @@ def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the f
     try:
         # A FIFO or a device would block, or never end; only what a regular file holds is read.
         if not path.is_file():
-            _complain_of(path, checker, anew)
+            _report_unreadable(path, checker, anew)
             return None
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -70,12 +70,12 @@ def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the f
     return decode_text(data, checker)
 
 
-def _complain_of(path: Path, checker: Checker, anew: str) -> None:
+def _report_unreadable(path: Path, checker: Checker, anew: str) -> None:
     """Say what is there in place of a file."""
-    from penguin.orchestration.files.path_conflict import kind_at, move_away
+    from penguin.orchestration.files.path_conflict import file_kind, move_command
 
-    if kind := kind_at(path):
-        checker.error(0, f"is {kind}, not a file", f"{move_away(path)}; then {anew}")
+    if kind := file_kind(path):
+        checker.error(0, f"is {kind}, not a file", f"{move_command(path)}; then {anew}")
     else:
         checker.error(0, "does not exist", anew)
 
@@ -127,7 +127,7 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
         position = getattr(error, "position", 0) or 0
         reason = getattr(error, "reason", None) or "a character that is not allowed"
         checker.error(text.count("\n", 0, position) + first_line, f"is not valid YAML: {reason}")
-    except _Broken as error:
+    except _DocumentError as error:
         checker.error(error.line, str(error), error.hint)
     return None
 
@@ -166,7 +166,9 @@ class _Composer:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _Broken(self._line(event), "holds more than one YAML document", "keep one, without `---`")
+                    raise _DocumentError(
+                        self._line(event), "holds more than one YAML document", "keep one, without `---`"
+                    )
                 root = self._node(next(events), events, 0)
         return root or Node(None, self.first)
 
@@ -176,11 +178,11 @@ class _Composer:
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         self.count += 1
         if depth > MAX_DEPTH:
-            raise _Broken(self._line(event), TOO_DEEP)
+            raise _DocumentError(self._line(event), TOO_DEEP)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag not in (None, "!"):
-            raise _Broken(self._line(event), f"has a tag {event.tag!r}: tags are not supported")
+            raise _DocumentError(self._line(event), f"has a tag {event.tag!r}: tags are not supported")
         before = self.count
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event)
@@ -194,17 +196,17 @@ class _Composer:
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:
-            raise _Broken(self._line(event), f"uses *{event.anchor}, which is defined nowhere above")
+            raise _DocumentError(self._line(event), f"uses *{event.anchor}, which is defined nowhere above")
         node, size = self.anchors[event.anchor]
         self.count += size
         if self.count > MAX_NODES:
-            raise _Broken(self._line(event), "is too large once its aliases are written out")
+            raise _DocumentError(self._line(event), "is too large once its aliases are written out")
         return Node(node.value, self._line(event), raw=node.raw)
 
     def _scalar(self, event: Any) -> Node:
         raw: str = event.value
         if "\0" in raw:
-            raise _Broken(self._line(event), "contains a NUL character")
+            raise _DocumentError(self._line(event), "contains a NUL character")
         plain = event.style in (None, "") and event.implicit[0]
         return Node(scalar(raw) if plain else raw, self._line(event), raw=raw)
 
@@ -219,7 +221,7 @@ class _Composer:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
             if key.raw is None:
-                raise _Broken(key.line, "has a mapping or a list as a key", "quote text that starts with { or [")
+                raise _DocumentError(key.line, "has a mapping or a list as a key", "quote text that starts with { or [")
             value = self._node(next(events), events, depth + 1)
             value.key_line = key.line
             if key.raw in entries:
@@ -236,7 +238,7 @@ def parse_json(text: str, checker: Checker) -> Node | None:
     """The JSON document in `text`; None, with a complaint, if it is broken."""
     try:
         return _JsonReader(text, checker).document()
-    except _Broken as error:
+    except _DocumentError as error:
         checker.error(error.line, f"is not valid JSON: {error}", error.hint)
     except json.JSONDecodeError as error:
         checker.error(error.lineno, f"is not valid JSON: {error.msg}")
@@ -265,8 +267,8 @@ class _JsonReader:
     def _line(self) -> int:
         return bisect_right(self.breaks, self.at - 1) + 1 if self.at else 1
 
-    def _broken(self, message: str) -> _Broken:
-        return _Broken(self._line(), message)
+    def _broken(self, message: str) -> _DocumentError:
+        return _DocumentError(self._line(), message)
 
     def _peek(self) -> str:
         match = self._space.match(self.text, self.at)

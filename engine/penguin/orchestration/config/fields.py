@@ -47,7 +47,7 @@ def _address(checker: Checker, node: Node, where: str) -> str | None:
     text = checker.text(node, where)
     match = _ADDRESS.fullmatch(text) if text else None
     if text and not (match and 0 < int(match[2]) < 65_536):
-        checker.wrong(node, where, "HOST:PORT", "for example localhost:7233")
+        checker.wrong_type(node, where, "HOST:PORT", "for example localhost:7233")
         return None
     return text
 
@@ -55,7 +55,7 @@ def _address(checker: Checker, node: Node, where: str) -> str | None:
 def _word(checker: Checker, node: Node, where: str) -> str | None:
     text = checker.text(node, where)
     if text and not _WORD.fullmatch(text):
-        checker.wrong(node, where, "one word without spaces")
+        checker.wrong_type(node, where, "one word without spaces")
         return None
     return text
 

@@ -13,7 +13,7 @@ from penguin.orchestration.config.validator import Checker, Node
 if TYPE_CHECKING:
     from typing import Self
 
-    from penguin.orchestration.core.definition import Retry
+    from penguin.orchestration.core.definition import RetryPolicy
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class OrchestrationConfig:
     """native or temporal."""
     phase_timeouts: Mapping[str, float] | None = None
     """Seconds that one attempt of a phase may take, by phase: implement, test, use, verify."""
-    retry: Retry | Mapping[str, Any] | None = None
+    retry: RetryPolicy | Mapping[str, Any] | None = None
     """max_attempts, initial_delay_sec, backoff_multiplier, max_delay_sec."""
     temporal: TemporalConfig | Mapping[str, Any] | None = None
     max_parallel: int | None = None

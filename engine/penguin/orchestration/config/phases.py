@@ -54,7 +54,7 @@ def _check_phase(node: Node, checker: Checker, where: str) -> Fields:
         hint = "{run: [COMMAND, …]}" if isinstance(node.value, list) else ""
         if isinstance(node.value, str) and len(node.value) < 80:
             hint = f"{{run: [{node.value}]}}"
-        checker.wrong(node, where, "`skip` or a mapping", hint)
+        checker.wrong_type(node, where, "`skip` or a mapping", hint)
         return {}
     entries = checker.mapping(node, where, _KEYS)
     fields: Fields = {
@@ -89,7 +89,7 @@ def _commands(node: Node | None, checker: Checker, where: str) -> list[Fields] |
 def _command(node: Node, checker: Checker, where: str) -> Fields | None:
     if not isinstance(node.value, dict):
         if node.value is None:
-            checker.wrong(node, where, "a command")
+            checker.wrong_type(node, where, "a command")
         line = checker.text(node, where)
         return {"run": line} if line else None
     entries = checker.mapping(node, where, _COMMAND_KEYS)
@@ -135,5 +135,5 @@ def relative_paths(node: Node | None, checker: Checker, where: str) -> list[str]
     if node is None or node.value is None:
         return None
     nodes = node.value if isinstance(node.value, list) else [node]
-    paths = (relative_path(item, checker, where) for item in checker.filled(nodes, where))
+    paths = (relative_path(item, checker, where) for item in checker.non_null(nodes, where))
     return [path for path in paths if path]

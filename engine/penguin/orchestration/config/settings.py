@@ -53,7 +53,7 @@ class Setting(NamedTuple):
 
     key: str
     value: Any
-    origin: str
+    source: str
     """`default`, `penguin.yaml:12`, `$TEMPORAL_ADDRESS` or `option`."""
 
 
@@ -156,7 +156,7 @@ class Settings:
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted key came from."""
-        return self._settings[key].origin
+        return self._settings[key].source
 
     def _section(self, name: str) -> dict[str, Any]:
         prefix = f"orchestration.{name}."

@@ -14,7 +14,7 @@ PROGRAMS = ("notify", "pager")
 """Keys whose values are run. Looking at somebody's workspace must not run what they chose, so these are personal."""
 
 
-class Wish(NamedTuple):
+class UiSetting(NamedTuple):
     """A value that a file sets."""
 
     value: Any
@@ -23,7 +23,7 @@ class Wish(NamedTuple):
 
 def _command(checker: Checker, node: Node, where: str) -> tuple[str, ...] | None:
     if node.value is not None and not isinstance(node.value, list):
-        checker.wrong(node, where, "a list: a program and its arguments", 'for example ["notify-send", "Penguin"]')
+        checker.wrong_type(node, where, "a list: a program and its arguments", 'for example ["notify-send", "Penguin"]')
         return None
     return checker.texts(node, where)
 
@@ -44,13 +44,13 @@ _READERS: Mapping[str, Callable[[Checker, Node, str], Any]] = {
 KEYS = tuple(_READERS)
 
 
-def check_ui(node: Node | None, checker: Checker, *, personal: bool) -> dict[str, Wish]:
+def check_ui(node: Node | None, checker: Checker, *, personal: bool) -> dict[str, UiSetting]:
     """What a file sets below `ui:`, by key. Programs may be named in the `personal` file alone."""
-    found: dict[str, Wish] = {}
+    found: dict[str, UiSetting] = {}
     for key, child in checker.mapping(node, "ui", KEYS).items():
         where = f"ui.{key}"
         if key in PROGRAMS and not personal:
             checker.error(child.key_line, f"{where}: names a program", "that goes into ~/.config/penguin/config.yaml")
         elif (value := _READERS[key](checker, child, where)) is not None:
-            found[key] = Wish(value, child.key_line)
+            found[key] = UiSetting(value, child.key_line)
     return found

@@ -129,7 +129,7 @@ class Checker:
         """Raise all errors as one of this kind, the first of them first."""
         raise_problems(self.problems, kind)
 
-    def wrong(self, node: Node, where: str, wanted: str, hint: str = "") -> None:
+    def wrong_type(self, node: Node, where: str, wanted: str, hint: str = "") -> None:
         self.error(node.line, f"{where}: must be {wanted}, not {kind_of(node)}", hint)
 
     def mapping(self, node: Node | None, where: str, known: Sequence[str] | None) -> dict[str, Node]:
@@ -137,7 +137,7 @@ class Checker:
         if node is None or node.value is None:
             return {}
         if not isinstance(node.value, dict):
-            self.wrong(node, where, "a mapping", f"keys: {', '.join(known)}" if known else "")
+            self.wrong_type(node, where, "a mapping", f"keys: {', '.join(known)}" if known else "")
             return {}
         entries: dict[str, Node] = node.value
         if known is None or entries.keys() <= set(known):
@@ -153,14 +153,14 @@ class Checker:
             return []
         if isinstance(node.value, list):
             return node.value
-        self.wrong(node, where, "a list")
+        self.wrong_type(node, where, "a list")
         return []
 
-    def filled(self, nodes: Sequence[Node], where: str) -> list[Node]:
+    def non_null(self, nodes: Sequence[Node], where: str) -> list[Node]:
         """Those of a list's values that are not null: nobody writes one to be left out, as `~` for a home might be."""
         for node in nodes:
             if node.value is None:
-                self.wrong(node, where, "a text", f'quote it: "{node.raw}"' if node.raw else "")
+                self.wrong_type(node, where, "a text", f'quote it: "{node.raw}"' if node.raw else "")
         return [node for node in nodes if node.value is not None]
 
     def text(self, node: Node | None, where: str) -> str | None:
@@ -168,7 +168,7 @@ class Checker:
             return None
         if not isinstance(node.value, str):
             hint = f'quote it: "{node.raw}"' if node.raw is not None else ""
-            self.wrong(node, where, "a text", hint)
+            self.wrong_type(node, where, "a text", hint)
         elif not node.value.strip():
             self.error(node.line, f"{where}: must not be empty")
         else:
@@ -188,7 +188,7 @@ class Checker:
         if not isinstance(node.value, list):
             text = self.text(node, where)
             return None if text is None else (text,)
-        found = [self.text(item, where) for item in self.filled(node.value, where)]
+        found = [self.text(item, where) for item in self.non_null(node.value, where)]
         return tuple(text for text in found if text is not None)
 
     def boolean(self, node: Node | None, where: str) -> bool | None:
@@ -199,7 +199,7 @@ class Checker:
         word = str(node.value).lower()
         if word in _YES or word in _NO:
             return word in _YES
-        self.wrong(node, where, "true or false")
+        self.wrong_type(node, where, "true or false")
         return None
 
     def number(self, node: Node | None, where: str, low: float, high: float, unit: str = "") -> float | None:
@@ -209,7 +209,7 @@ class Checker:
         value = node.value
         if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return float(value)
-        self.wrong(node, where, f"a number{unit} from {low:.15g} to {high:.15g}")
+        self.wrong_type(node, where, f"a number{unit} from {low:.15g} to {high:.15g}")
         return None
 
     def integer(self, node: Node | None, where: str, low: int, high: int, unit: str = "") -> int | None:
@@ -219,7 +219,7 @@ class Checker:
         value = node.value
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        self.wrong(node, where, f"a whole number{unit} from {low} to {high}")
+        self.wrong_type(node, where, f"a whole number{unit} from {low} to {high}")
         return None
 
     def choice(self, node: Node | None, where: str, values: Sequence[str]) -> str | None:
@@ -228,7 +228,7 @@ class Checker:
         if isinstance(node.value, str) and node.value in values:
             return node.value
         match = nearest(node.value, values) if isinstance(node.value, str) else None
-        self.wrong(node, where, f"one of {', '.join(values)}", f"did you mean {match!r}?" if match else "")
+        self.wrong_type(node, where, f"one of {', '.join(values)}", f"did you mean {match!r}?" if match else "")
         return None
 
     def identifier(self, node: Node | None, where: str) -> str | None:

@@ -21,7 +21,7 @@ def check_names(node: Node | None, checker: Checker, where: str) -> list[str]:
 def _name(node: Node, checker: Checker, where: str) -> str | None:
     text = checker.label(node, where)
     if node.value is None:
-        checker.wrong(node, where, "the name of a variable")
+        checker.wrong_type(node, where, "the name of a variable")
     if text is None or _PATTERN.fullmatch(text):
         return text
     if meant := _REFERENCE.fullmatch(text):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.budget import left
+from penguin.orchestration.core.budget import remaining_budget
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.struct import Record
 
 
-class AttemptInput(Data, frozen=True, kw_only=True):
+class AttemptInput(Record, frozen=True, kw_only=True):
     """The part of an attempt's order that comes from the state of its workflow."""
 
     feedback: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ def attempt_input(state: State) -> AttemptInput:
     return AttemptInput(
         feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
         evidence=state.evidence,
-        budget=left(state.definition.budgets, state.granted, state.usage, state.used_before),
+        budget=remaining_budget(state.definition.budgets, state.granted, state.usage, state.used_before),
         snapshot=state.snapshot,
         tested_tree=tested.tree if tested is not None else "",
     )

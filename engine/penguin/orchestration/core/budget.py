@@ -13,12 +13,12 @@ FIELDS = Budget.__struct_fields__
 UNLIMITED = Budgets()
 
 
-def added(one: Budget, other: Budget) -> Budget:
+def add_budgets(one: Budget, other: Budget) -> Budget:
     """What two grants come to together; unset is nothing."""
     return Budget(*(_sum(getattr(one, name), getattr(other, name)) for name in FIELDS))
 
 
-def left(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> Budget:
+def remaining_budget(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> Budget:
     """What the next attempt may spend; None in a field: as much as it takes.
 
     `workflow` was spent in the workflow, `before` on the task before it.
@@ -30,7 +30,7 @@ def left(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> B
     return Budget(*(_least(name, budgets.attempt, of_workflow, of_task) for name in FIELDS))
 
 
-def used_up(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
+def exhausted_budget(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
     """Which budget holds nothing any more, as a sentence; empty where each holds something."""
     for what, budget, spent in (("workflow", budgets.workflow, workflow), ("task", budgets.task, workflow + before)):
         given = _with(budget, granted)
@@ -41,7 +41,7 @@ def used_up(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -
     return ""
 
 
-def grant_that_helps(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
+def suggested_grant(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
     """What to type to go on: as much again as was given for what is used up; empty where nothing is."""
     for budget, spent in ((budgets.workflow, workflow), (budgets.task, workflow + before)):
         given = _with(budget, granted)

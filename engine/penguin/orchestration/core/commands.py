@@ -7,7 +7,7 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult, Usage
 from penguin.orchestration.core.signals import Approve, Cancel, Feedback, Pause, Resume, Signal
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.struct import Record
 
 __all__ = [
     "Approve",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class Start(Data, frozen=True, kw_only=True):
+class Start(Record, frozen=True, kw_only=True):
     """A new workflow; the fields are those of the event."""
 
     workflow_id: str
@@ -35,14 +35,14 @@ class Start(Data, frozen=True, kw_only=True):
     definition: Definition
     phase: WorkflowPhase = WorkflowPhase.IMPLEMENT
     passes: tuple[ev.Pass, ...] = ()
-    feedback: tuple[ev.Advice, ...] = ()
+    feedback: tuple[ev.FeedbackItem, ...] = ()
     usage: Usage = Usage()
     snapshot: str = ""
     retry_of: str = ""
     by: str = ""
 
 
-class Claim(Data, frozen=True):
+class Claim(Record, frozen=True):
     """An engine takes the workflow over."""
 
     owner: str
@@ -50,18 +50,18 @@ class Claim(Data, frozen=True):
     """Name of the machine that the engine runs on."""
 
 
-class Dispatch(Data, frozen=True):
+class Dispatch(Record, frozen=True):
     """Dependencies are met and a slot is free: begin the attempt that is due."""
 
 
-class Report(Data, frozen=True):
+class Report(Record, frozen=True):
     """An attempt came to its end, or was interrupted."""
 
     attempt: int
     result: AttemptResult
 
 
-class Supersede(Data, frozen=True):
+class Supersede(Record, frozen=True):
     """A retry replaces a BLOCKED workflow."""
 
     by: str = ""
@@ -70,7 +70,7 @@ class Supersede(Data, frozen=True):
 Command = Start | Claim | Dispatch | Report | Supersede | Signal
 
 
-class Await(Data, frozen=True):
+class Await(Record, frozen=True):
     """An attempt is due: dispatch it once the time has come and a slot is free."""
 
     until: float
@@ -79,7 +79,7 @@ class Await(Data, frozen=True):
     """The task's dependencies must be met first."""
 
 
-class Run(Data, frozen=True):
+class Run(Record, frozen=True):
     """This attempt should be under way; `stop` (pause, now, cancel) is how it should be asked to end."""
 
     phase: WorkflowPhase

@@ -31,12 +31,12 @@ from penguin.orchestration.core.commands import (
     Supersede,
 )
 from penguin.orchestration.core.definition import Budget
-from penguin.orchestration.core.refusals import illegal, refuse_jump
+from penguin.orchestration.core.refusals import check_no_jump, illegal_command
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.retry import successor
+from penguin.orchestration.core.retry import retry_start
 from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
-from penguin.orchestration.core.struct import Data
-from penguin.orchestration.core.transitions import Draft, conclude, enter, let_through, past_skipped
+from penguin.orchestration.core.struct import Record
+from penguin.orchestration.core.transitions import Draft, apply_result, pass_gate, skip_gates, start_attempt
 
 __all__ = [
     "Decision",
@@ -46,7 +46,7 @@ __all__ = [
     "effects",
     "evolve",
     "rebuild",
-    "successor",
+    "retry_start",
     "workflow_settled",
 ]
 
@@ -61,7 +61,7 @@ _PENDING, _RUNNING, _PAUSED, _BLOCKED = (
 )
 
 
-class Decision(Data, frozen=True):
+class Decision(Record, frozen=True):
     """What a command came to. No events: it is so already."""
 
     events: tuple[ev.Event, ...]
@@ -124,7 +124,7 @@ def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_sett
 
 
 def _start(d: Draft, c: Start) -> None:
-    if not d.new:
+    if not d.is_new:
         raise IllegalCommand(f"{c.workflow_id} was started already", f"/workflow status {c.workflow_id}")
     for phase, gate in c.definition.gates.items():
         if gate.on_failure not in (None, phase, WorkflowPhase.IMPLEMENT):
@@ -132,7 +132,7 @@ def _start(d: Draft, c: Start) -> None:
                 f"{c.workflow_id} can't go on to {gate.on_failure} when {phase} fails",
                 f"on_failure of {phase}: the same phase or implement",
             )
-    refuse_jump("start", c.workflow_id, c.phase, first_unpassed(c.definition, c.passes))
+    check_no_jump("start", c.workflow_id, c.phase, first_unpassed(c.definition, c.passes))
     d.add(
         ev.Started(
             at=d.now,
@@ -151,15 +151,15 @@ def _start(d: Draft, c: Start) -> None:
 
 
 def _claim(d: Draft, c: Claim) -> None:
-    if not d.state.final and d.state.owner != c.owner:
+    if not d.state.is_final and d.state.owner != c.owner:
         d.add(ev.Claimed(at=d.now, owner=c.owner, host=c.host))
 
 
 def _dispatch(d: Draft, _: Dispatch) -> None:
     s = d.state
-    if s.running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
+    if s.is_running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
         return
-    enter(d, s.first if s.status is _PENDING else s.phase)
+    start_attempt(d, s.first if s.status is _PENDING else s.phase)
 
 
 def _report(d: Draft, c: Report) -> None:
@@ -173,7 +173,7 @@ def _report(d: Draft, c: Report) -> None:
     if s.cancelling:
         _cancelled(d, c.result)
     elif s.status is _RUNNING:
-        conclude(d, holds_slot=True)
+        apply_result(d, holds_slot=True)
 
 
 def _interrupt(d: Draft, c: Report) -> None:
@@ -196,7 +196,7 @@ def _interrupt(d: Draft, c: Report) -> None:
     if s.cancelling:
         _cancelled(d, c.result)
     elif s.status is _RUNNING:
-        enter(d, s.open.phase)
+        start_attempt(d, s.open.phase)
 
 
 def _cancelled(d: Draft, result: AttemptResult) -> None:
@@ -208,44 +208,44 @@ def _cancelled(d: Draft, result: AttemptResult) -> None:
 def _pause(d: Draft, c: Pause) -> None:
     s = d.state
     if s.cancelling or s.status not in (_PENDING, _RUNNING, _PAUSED):
-        raise illegal(s, "pause")
-    if s.status is not _PAUSED or (c.now and s.running and not s.stop_now):
+        raise illegal_command(s, "pause")
+    if s.status is not _PAUSED or (c.now and s.is_running and not s.stop_now):
         d.add(ev.Paused(at=d.now, by=c.by, now=c.now))
 
 
 def _resume(d: Draft, c: Resume) -> None:
     s = d.state
-    if s.cancelling or s.final:
-        raise illegal(s, "resume", f"/workflow retry {s.workflow_id}" if s.final else "")
-    if c.start_from is not None and (s.running or not s.status.rests):
-        raise illegal(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
+    if s.cancelling or s.is_final:
+        raise illegal_command(s, "resume", f"/workflow retry {s.workflow_id}" if s.is_final else "")
+    if c.start_from is not None and (s.is_running or not s.status.rests):
+        raise illegal_command(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
     if s.status is _BLOCKED:
-        _go_on(d, c, c.start_from or _after_block(s))
+        _continue(d, c, c.start_from or _phase_after_block(s))
     elif s.status is _PAUSED:
         _unpause(d, c)
 
 
 def _unpause(d: Draft, c: Resume) -> None:
     if d.state.ended is None:
-        _go_on(d, c, c.start_from)
+        _continue(d, c, c.start_from)
         return
     # What the attempt came to is taken first: a wish for a phase gets nobody past a spent limit.
     d.add(ev.Resumed(at=d.now, by=c.by, budget=c.budget))
-    conclude(d, holds_slot=False)
+    apply_result(d, holds_slot=False)
     if c.start_from is not None and d.state.status is _RUNNING:
-        _go_on(d, replace(c, budget=Budget()), c.start_from)
+        _continue(d, replace(c, budget=Budget()), c.start_from)
 
 
-def _go_on(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
+def _continue(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
     s = d.state
     if c.start_from is not None:
-        refuse_jump("resume", s.workflow_id, c.start_from, s.first_unpassed)
+        check_no_jump("resume", s.workflow_id, c.start_from, s.first_unpassed)
     d.add(ev.Resumed(at=d.now, by=c.by, phase=phase, fresh=s.status is _BLOCKED, budget=c.budget))
     if phase is not None and d.state.status is _RUNNING:
-        past_skipped(d, phase)
+        skip_gates(d, phase)
 
 
-def _after_block(s: State) -> WorkflowPhase:
+def _phase_after_block(s: State) -> WorkflowPhase:
     if s.feedback and not s.gate(WorkflowPhase.IMPLEMENT).skip:
         return WorkflowPhase.IMPLEMENT
     return s.phase
@@ -255,9 +255,9 @@ def _cancel(d: Draft, c: Cancel) -> None:
     s = d.state
     if s.status is WorkflowStatus.CANCELLED or s.cancelling:
         return
-    if s.final:
-        raise illegal(s, "cancel")
-    if s.running:
+    if s.is_final:
+        raise illegal_command(s, "cancel")
+    if s.is_running:
         d.add(ev.CancelRequested(at=d.now, by=c.by))
     else:
         d.add(ev.Cancelled(at=d.now, by=c.by))
@@ -267,14 +267,14 @@ def _supersede(d: Draft, c: Supersede) -> None:
     s = d.state
     if s.status is _BLOCKED:
         d.add(ev.Cancelled(at=d.now, by=c.by, reason="replaced by a retry"))
-    elif not s.final:
-        raise illegal(s, "retry", f"/workflow cancel {s.workflow_id}")
+    elif not s.is_final:
+        raise illegal_command(s, "retry", f"/workflow cancel {s.workflow_id}")
 
 
 def _feedback(d: Draft, c: Feedback) -> None:
     s = d.state
-    if s.final:
-        raise illegal(s, "give feedback to", f"/workflow retry {s.workflow_id}")
+    if s.is_final:
+        raise illegal_command(s, "give feedback to", f"/workflow retry {s.workflow_id}")
     if not c.advice.text.strip():
         raise IllegalCommand("the feedback is empty", f'/workflow feedback {s.workflow_id} "what to do differently"')
     d.add(ev.FeedbackQueued(at=d.now, advice=c.advice))
@@ -283,7 +283,7 @@ def _feedback(d: Draft, c: Feedback) -> None:
 def _approve(d: Draft, c: Approve) -> None:
     s = d.state
     if s.status is not _BLOCKED:
-        raise illegal(s, "approve")
+        raise illegal_command(s, "approve")
     if not s.unverified:
         raise IllegalCommand(
             f"{s.workflow_id} is BLOCKED at {s.phase}, which failed: only what nothing could check can be approved",
@@ -291,7 +291,7 @@ def _approve(d: Draft, c: Approve) -> None:
         )
     if not c.by.strip():
         raise IllegalCommand("an approval needs the name of a person", f"/workflow approve {s.workflow_id} --by NAME")
-    let_through(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note, process=c.process)
+    pass_gate(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note, process=c.process)
 
 
 HANDLERS: dict[type[Any], Callable[[Draft, Any], None]] = {

@@ -9,10 +9,10 @@ from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.struct import Record
 
 
-class Retry(Data, frozen=True):
+class RetryPolicy(Record, frozen=True):
     """How often a phase is tried, and how long Penguin waits in between."""
 
     max_attempts: int = 3
@@ -30,7 +30,7 @@ class Retry(Data, frozen=True):
         return min(delay, self.max_delay_sec)
 
 
-class Command(Data, frozen=True):
+class GateCommand(Record, frozen=True):
     """One `run:` entry of a gate: a line for `/bin/sh` in the workspace."""
 
     run: str
@@ -40,7 +40,7 @@ class Command(Data, frozen=True):
     """Seconds; the gate's time-out holds in any case."""
 
 
-class Budget(Data, frozen=True):
+class Budget(Record, frozen=True):
     """How much coding agents may spend; None: as much as it takes."""
 
     turns: int | None = None
@@ -51,7 +51,7 @@ class Budget(Data, frozen=True):
     minutes: float | None = None
 
 
-class Budgets(Data, frozen=True):
+class Budgets(Record, frozen=True):
     """How much they may spend on what."""
 
     attempt: Budget = Budget()
@@ -60,7 +60,7 @@ class Budgets(Data, frozen=True):
     """Over all its workflows, since the first that was retried."""
 
 
-class AgentSpec(Data, frozen=True, kw_only=True):
+class AgentSpec(Record, frozen=True, kw_only=True):
     """How a coding agent is started, as penguin.yaml says it."""
 
     name: str
@@ -88,11 +88,11 @@ class AgentSpec(Data, frozen=True, kw_only=True):
     """What exit codes mean: passed, failed, error, budget, denied; 0 passes and all else fails unless said."""
 
 
-class Gate(Data, frozen=True):
+class Gate(Record, frozen=True):
     """What one phase runs."""
 
     skip: bool = False
-    run: tuple[Command, ...] = ()
+    run: tuple[GateCommand, ...] = ()
     agent: str | None = None
     may_be_empty: bool = False
     """An agent may end well without having changed a file."""
@@ -106,7 +106,7 @@ class Gate(Data, frozen=True):
     """Glob patterns, relative to the workspace, of files to keep as artifacts."""
 
 
-class Criterion(Data, frozen=True):
+class Criterion(Record, frozen=True):
     """One acceptance criterion."""
 
     text: str
@@ -115,7 +115,7 @@ class Criterion(Data, frozen=True):
     line: int = 0
 
 
-class Expect(Data, frozen=True):
+class Expectation(Record, frozen=True):
     """What a recipe step must give; None asks for nothing."""
 
     exit: int | None = None
@@ -128,14 +128,14 @@ class Expect(Data, frozen=True):
     """A JSON value that the response must contain: objects by subset, all else by equality."""
 
 
-class RecipeStep(Data, frozen=True):
+class RecipeStep(Record, frozen=True):
     """One step of a recipe."""
 
     kind: str
     """shell, http or python."""
     source: str
     """The shell script, the python source, or the URL."""
-    expect: Expect = Expect()
+    expect: Expectation = Expectation()
     name: str = ""
     timeout: float | None = None
     """Seconds; the gate's time-out holds in any case."""
@@ -149,7 +149,7 @@ class RecipeStep(Data, frozen=True):
     line: int = 0
 
 
-class Recipe(Data, frozen=True):
+class Recipe(Record, frozen=True):
     """A named way to try a task's result out, step by step."""
 
     name: str
@@ -157,7 +157,7 @@ class Recipe(Data, frozen=True):
     line: int = 0
 
 
-class Task(Data, frozen=True, kw_only=True):
+class Task(Record, frozen=True, kw_only=True):
     """One item of a blueprint."""
 
     id: str
@@ -191,14 +191,14 @@ class Task(Data, frozen=True, kw_only=True):
 PRIORITIES = ("critical", "high", "medium", "low")
 
 
-class Definition(Data, frozen=True, kw_only=True):
+class Definition(Record, frozen=True, kw_only=True):
     """The task and the settings that a workflow was started with; later edits of the files don't touch it."""
 
     task: Task
     gates: dict[WorkflowPhase, Gate]
     timeouts: dict[WorkflowPhase, float]
     """Seconds that one attempt of a phase may take."""
-    retry: Retry = Retry()
+    retry: RetryPolicy = RetryPolicy()
     max_output: int = 100_000_000
     """Bytes of a step's output that are kept."""
     checkpoint_exclude: tuple[str, ...] = CHECKPOINT_EXCLUDE

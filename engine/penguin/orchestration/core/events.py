@@ -5,10 +5,10 @@ from __future__ import annotations
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Budget, Definition
 from penguin.orchestration.core.results import AttemptResult, Usage
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.struct import Record
 
 
-class Advice(Data, frozen=True):
+class FeedbackItem(Record, frozen=True):
     """A person's feedback."""
 
     id: str
@@ -17,7 +17,7 @@ class Advice(Data, frozen=True):
     at: float = 0.0
 
 
-class Pass(Data, frozen=True):
+class Pass(Record, frozen=True):
     """That a gate was passed, and on which tree."""
 
     phase: WorkflowPhase
@@ -27,7 +27,7 @@ class Pass(Data, frozen=True):
     """The person who approved; empty where Penguin's own checks passed it."""
 
 
-class Event(Data, frozen=True, kw_only=True, tag=True):
+class Event(Record, frozen=True, kw_only=True, tag=True):
     """One fact. `at`: seconds since the epoch, UTC."""
 
     at: float
@@ -44,7 +44,7 @@ class Started(Event, frozen=True, kw_only=True):
     """The gate it will begin at."""
     passes: tuple[Pass, ...] = ()
     """Kept from the workflow that this one retries."""
-    feedback: tuple[Advice, ...] = ()
+    feedback: tuple[FeedbackItem, ...] = ()
     """Undelivered advice taken over from it."""
     usage: Usage = Usage()
     """What agents spent on the task before."""
@@ -156,7 +156,7 @@ class Blocked(Event, frozen=True, kw_only=True):
 class FeedbackQueued(Event, frozen=True, kw_only=True):
     """Advice waits for the next IMPLEMENT attempt."""
 
-    advice: Advice
+    advice: FeedbackItem
 
 
 class CancelRequested(Event, frozen=True, kw_only=True):

@@ -9,6 +9,6 @@ Rank = tuple[bool, tuple[int, float, int, int], float]
 """Sorts: the lower, the sooner."""
 
 
-def rank_of(state: State) -> Rank:
+def queue_priority(state: State) -> Rank:
     """What has begun goes on before anything new begins; then the task's own order; then who came first."""
     return (state.phase is WorkflowPhase.PENDING, state.definition.task.rank, state.created_at)

@@ -6,13 +6,13 @@ from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase
 from penguin.orchestration.core.state import State
 
 
-def illegal(s: State, what: str, hint: str = "") -> IllegalCommand:
+def illegal_command(s: State, what: str, hint: str = "") -> IllegalCommand:
     """The status does not allow it."""
     status = f"{s.status}, and being cancelled" if s.cancelling else str(s.status)
     return IllegalCommand(f"can't {what} {s.workflow_id}: it is {status}", hint or f"/workflow status {s.workflow_id}")
 
 
-def refuse_jump(verb: str, workflow_id: str, phase: WorkflowPhase, latest: WorkflowPhase) -> None:
+def check_no_jump(verb: str, workflow_id: str, phase: WorkflowPhase, latest: WorkflowPhase) -> None:
     """Raise IllegalCommand where `phase` comes after `latest`, the first gate that holds no pass (DONE: all do)."""
     again = f"/workflow {verb} {workflow_id} --from"
     if phase not in GATES:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.struct import Record
 
 
-class TestCounts(Data, frozen=True):
+class TestCounts(Record, frozen=True):
     """What a JUnit report counted."""
 
     __test__ = False
@@ -18,7 +18,7 @@ class TestCounts(Data, frozen=True):
     skipped: int = 0
 
 
-class StepEvidence(Data, frozen=True, kw_only=True):
+class StepEvidence(Record, frozen=True, kw_only=True):
     """What Penguin saw of one step."""
 
     name: str
@@ -45,7 +45,7 @@ class StepEvidence(Data, frozen=True, kw_only=True):
     """Process ids that outlived SIGKILL."""
 
 
-class Usage(Data, frozen=True):
+class Usage(Record, frozen=True):
     """What coding agents spent."""
 
     turns: int = 0
@@ -64,7 +64,7 @@ class Usage(Data, frozen=True):
         )
 
 
-class AttemptResult(Data, frozen=True, kw_only=True):
+class AttemptResult(Record, frozen=True, kw_only=True):
     """What an attempt came to."""
 
     verdict: Verdict
@@ -99,7 +99,7 @@ class AttemptResult(Data, frozen=True, kw_only=True):
     """Untracked files that the checkpoint does not hold (large, secret, unreadable, other repositories); at most 20."""
 
 
-def findings(phase: WorkflowPhase, result: AttemptResult) -> str:
+def failure_text(phase: WorkflowPhase, result: AttemptResult) -> str:
     """What an attempt that did not pass has to say, for whoever implements: each step that failed, with its output."""
     parts = [f"{phase} {result.verdict}: {result.reason}"]
     for step in result.steps:

@@ -8,11 +8,11 @@ from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase, 
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.refusals import illegal, refuse_jump
+from penguin.orchestration.core.refusals import check_no_jump, illegal_command
 from penguin.orchestration.core.state import State, first_unpassed
 
 
-def successor(
+def retry_start(
     old: State,
     *,
     workflow_id: str,
@@ -27,16 +27,16 @@ def successor(
     Raises IllegalCommand where the contract allows no retry, or `start_from` would jump a gate.
     """
     if not old.status.stopped:
-        raise illegal(old, "retry", f"/workflow cancel {old.workflow_id}")
+        raise illegal_command(old, "retry", f"/workflow cancel {old.workflow_id}")
     if old.status is WorkflowStatus.COMPLETED and start_from is None:
         raise IllegalCommand(
             f"{old.workflow_id} is COMPLETED: say from which phase to run it again",
             f"/workflow retry {old.workflow_id} --from IMPLEMENT",
         )
-    kept = _kept(old, definition, tree)
+    kept = _passes_kept(old, definition, tree)
     latest = first_unpassed(definition, kept)
     phase = start_from or (latest if latest in GATES else GATES[-1])
-    refuse_jump("retry", old.workflow_id, phase, latest)
+    check_no_jump("retry", old.workflow_id, phase, latest)
     return Start(
         workflow_id=workflow_id,
         number=number,
@@ -51,20 +51,25 @@ def successor(
     )
 
 
-def _kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass, ...]:
+def _passes_kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass, ...]:
     """The passes that still hold, up to the first gate without one. An unknown tree is no tree that was tested."""
     kept: list[ev.Pass] = []
     for gate in GATES:
         if definition.gates[gate].skip:
             continue
         held = old.pass_of(gate)
-        if held is None or not tree or held.tree != tree or _asks(old.definition, gate) != _asks(definition, gate):
+        if (
+            held is None
+            or not tree
+            or held.tree != tree
+            or _gate_requirements(old.definition, gate) != _gate_requirements(definition, gate)
+        ):
             break
         kept.append(held)
     return tuple(kept)
 
 
-def _asks(definition: Definition, gate: WorkflowPhase) -> tuple[object, ...]:
+def _gate_requirements(definition: Definition, gate: WorkflowPhase) -> tuple[object, ...]:
     """What the gate demands: a pass of other checks is no pass of these. Where in a file they stand is no matter."""
     task = definition.task
     settings = definition.gates[gate]

@@ -10,21 +10,21 @@ import msgspec
 from penguin.orchestration.backend import IllegalCommand, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.budget import FIELDS
 from penguin.orchestration.core.definition import Budget
-from penguin.orchestration.core.events import Advice
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.events import FeedbackItem
+from penguin.orchestration.core.struct import Record
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
 
 
-class Pause(Data, frozen=True):
+class Pause(Record, frozen=True):
     """Start no new step; `now` ends the step under way too."""
 
     by: str = ""
     now: bool = False
 
 
-class Resume(Data, frozen=True):
+class Resume(Record, frozen=True):
     """Go on; `start_from` names a phase no later than the first one not passed."""
 
     by: str = ""
@@ -33,19 +33,19 @@ class Resume(Data, frozen=True):
     """What agents may spend beyond what they were given before."""
 
 
-class Cancel(Data, frozen=True):
+class Cancel(Record, frozen=True):
     """End what runs, and the workflow with it."""
 
     by: str = ""
 
 
-class Feedback(Data, frozen=True):
+class Feedback(Record, frozen=True):
     """Queue advice for the next IMPLEMENT attempt."""
 
-    advice: Advice
+    advice: FeedbackItem
 
 
-class Approve(Data, frozen=True):
+class Approve(Record, frozen=True):
     """A person passes an UNVERIFIED phase, for the tree of this moment."""
 
     by: str
@@ -61,7 +61,7 @@ Signal = Pause | Resume | Cancel | Feedback | Approve
 SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
 
 
-def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Signal:
+def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Signal:
     """The command that a signal means. `by` is who sent it where the payload does not say.
 
     `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
@@ -73,7 +73,7 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
         case "pause":
             return Pause(who or by, bool(payload.get("now")))
         case "resume":
-            return Resume(who or by, phase_named(payload.get("from")), budget_of(payload.get("budget")))
+            return Resume(who or by, parse_phase(payload.get("from")), parse_budget(payload.get("budget")))
         case "cancel":
             return Cancel(who or by)
         case "approve":
@@ -82,7 +82,7 @@ def command_of(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str
             process = str(payload.get("process") or "")
             return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)), process)
         case "inject_feedback":
-            return Feedback(Advice(advice_id, _advice(payload), who or by, at))
+            return Feedback(FeedbackItem(advice_id, _feedback_text(payload), who or by, at))
     raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
 
 
@@ -92,16 +92,16 @@ def sender_takes_over(name: str, state: State, *, claims: bool) -> bool:
     `state` is the one that the signal led to. A stop is seen to its end by any process; what goes on is taken over by
     a process that `claims` workflows.
     """
-    return state.stops_at_once or (claims and name in ("resume", "approve") and not state.final)
+    return state.stops_at_once or (claims and name in ("resume", "approve") and not state.is_final)
 
 
-def _advice(payload: Mapping[str, Any]) -> str:
+def _feedback_text(payload: Mapping[str, Any]) -> str:
     if "message" in payload:
         return str(payload["message"])
     return "\n".join(f"{key}: {value}" for key, value in payload.items() if key != "by")
 
 
-def budget_of(given: object) -> Budget:
+def parse_budget(given: object) -> Budget:
     """A grant, as a mapping of numbers by `turns`, `usd`, `tokens`, `minutes`. Raises IllegalCommand."""
     if given is None:
         return Budget()
@@ -115,7 +115,7 @@ def budget_of(given: object) -> Budget:
     return budget
 
 
-def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
+def parse_phase(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
     """A phase by its name, whatever its case. Raises IllegalCommand."""
     if name is None:
         return None
@@ -125,7 +125,7 @@ def phase_named(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
         raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
 
 
-def status_named(name: WorkflowStatus | str) -> WorkflowStatus:
+def parse_status(name: WorkflowStatus | str) -> WorkflowStatus:
     """A status by its name, whatever its case. Raises WorkflowError."""
     try:
         return WorkflowStatus(str(name).upper())
@@ -133,6 +133,6 @@ def status_named(name: WorkflowStatus | str) -> WorkflowStatus:
         raise WorkflowError(f"no status is called {name!r}", f"one of {', '.join(WorkflowStatus)}") from None
 
 
-def statuses_named(names: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None) -> list[WorkflowStatus]:
+def parse_statuses(names: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None) -> list[WorkflowStatus]:
     """One status, several or none, as `list_workflows` is given them. Raises WorkflowError."""
-    return [status_named(name) for name in ([names] if isinstance(names, str) else names or ())]
+    return [parse_status(name) for name in ([names] if isinstance(names, str) else names or ())]

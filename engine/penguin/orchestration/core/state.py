@@ -10,17 +10,17 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.budget import added
+from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
-from penguin.orchestration.core.results import AttemptResult, Usage, findings
-from penguin.orchestration.core.struct import Data
+from penguin.orchestration.core.results import AttemptResult, Usage, failure_text
+from penguin.orchestration.core.struct import Record
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
 """The gates that come before one."""
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
 
 
-class OpenAttempt(Data, frozen=True):
+class OpenAttempt(Record, frozen=True):
     """An attempt without a verdict yet."""
 
     phase: WorkflowPhase
@@ -29,11 +29,11 @@ class OpenAttempt(Data, frozen=True):
     running: bool = True
     """False: interrupted, to be run again."""
     crashes: int = 0
-    feedback: tuple[ev.Advice, ...] = ()
+    feedback: tuple[ev.FeedbackItem, ...] = ()
     """What was delivered with it."""
 
 
-class State(Data, frozen=True, kw_only=True):
+class State(Record, frozen=True, kw_only=True):
     """A workflow, rebuilt from its events alone."""
 
     workflow_id: str
@@ -64,7 +64,7 @@ class State(Data, frozen=True, kw_only=True):
     """While BLOCKED: a person may approve the phase."""
     by: str = ""
     """Who paused or cancelled it."""
-    feedback: tuple[ev.Advice, ...] = ()
+    feedback: tuple[ev.FeedbackItem, ...] = ()
     """Queued, not delivered yet."""
     findings: dict[WorkflowPhase, str] = field(default_factory=dict)
     """What the last attempt of each phase said that did not pass; gone once it, or IMPLEMENT, passes."""
@@ -92,18 +92,18 @@ class State(Data, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         return self.status.final
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether an attempt is under way, also one that was asked to stop."""
         return self.open is not None and self.open.running
 
     @property
     def stops_at_once(self) -> bool:
         """Whether the step under way was asked to end: by a cancellation, or by a pause that does not wait for it."""
-        return self.cancelling or (self.running and self.stop_now)
+        return self.cancelling or (self.is_running and self.stop_now)
 
     @property
     def evidence(self) -> str:
@@ -206,16 +206,16 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
 def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
     change: Change = {"open": None, "ended": e, "artifacts": _merged(s.artifacts, e.result.artifacts)}
     change |= {"tree": e.result.tree, "checkpoint": e.result.checkpoint}
-    change |= _talked(s, e.result.usage, e.result.snapshot)
+    change |= _agent_results(s, e.result.usage, e.result.snapshot)
     if is_failure(s, e.phase, e.result):
         change["failures"] = s.failures | {e.phase: s.failures.get(e.phase, 0) + 1}
         change["reason"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"
     if e.result.verdict is not Verdict.PASSED:
-        change["findings"] = s.findings | {e.phase: findings(e.phase, e.result)}
+        change["findings"] = s.findings | {e.phase: failure_text(e.phase, e.result)}
     return change
 
 
-def _talked(s: State, usage: Usage, snapshot: str) -> Change:
+def _agent_results(s: State, usage: Usage, snapshot: str) -> Change:
     """What an agent's run leaves, however it ended."""
     return {"usage": s.usage + usage, "snapshot": snapshot or s.snapshot}
 
@@ -228,7 +228,7 @@ def _interrupted(s: State, e: ev.Interrupted) -> Change:
     if s.open is None:
         return {}
     interrupted = replace(s.open, running=False, crashes=s.open.crashes + (e.cause == "crash"))
-    return {"open": interrupted, **_talked(s, e.usage, e.snapshot)}
+    return {"open": interrupted, **_agent_results(s, e.usage, e.snapshot)}
 
 
 def _passed(s: State, e: ev.Passed) -> Change:
@@ -275,7 +275,7 @@ def _resumed(s: State, e: ev.Resumed) -> Change:
         "by": "",
         "unverified": False,
         "advice": "",
-        "granted": added(s.granted, e.budget),
+        "granted": add_budgets(s.granted, e.budget),
     }
     if e.fresh:
         change |= {"failures": {}, "stale": False, "reason": ""}
@@ -317,18 +317,18 @@ def _refused(s: State, e: ev.Refused) -> Change:
 
 
 def _cancelled(s: State, e: ev.Cancelled) -> Change:
-    return _over(WorkflowStatus.CANCELLED) | {"reason": e.reason, "by": e.by}
+    return _final_changes(WorkflowStatus.CANCELLED) | {"reason": e.reason, "by": e.by}
 
 
 def _failed(s: State, e: ev.Failed) -> Change:
-    return _over(WorkflowStatus.FAILED) | {"reason": e.reason}
+    return _final_changes(WorkflowStatus.FAILED) | {"reason": e.reason}
 
 
 def _completed(s: State, e: ev.Completed) -> Change:
-    return _over(WorkflowStatus.COMPLETED) | {"phase": WorkflowPhase.DONE, "reason": ""}
+    return _final_changes(WorkflowStatus.COMPLETED) | {"phase": WorkflowPhase.DONE, "reason": ""}
 
 
-def _over(status: WorkflowStatus) -> Change:
+def _final_changes(status: WorkflowStatus) -> Change:
     return {
         "status": status,
         "open": None,

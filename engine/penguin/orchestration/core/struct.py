@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Data(Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True, gc=False):
     """Immutable, and made of such values alone.
 
     None of them is ever part of a cycle, so the garbage collector need not look at them: with a thousand workflows in

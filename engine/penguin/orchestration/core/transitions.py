@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.budget import grant_that_helps, used_up
+from penguin.orchestration.core.budget import exhausted_budget, suggested_grant
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
 
@@ -26,7 +26,7 @@ class Draft:
         return self._state
 
     @property
-    def new(self) -> bool:
+    def is_new(self) -> bool:
         return self._state is None
 
     def add(self, event: ev.Event) -> None:
@@ -34,14 +34,14 @@ class Draft:
         self._state = evolve(self._state, event)
 
 
-def enter(d: Draft, phase: WorkflowPhase) -> None:
+def start_attempt(d: Draft, phase: WorkflowPhase) -> None:
     """Begin an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
-    phase = past_skipped(d, phase)
+    phase = skip_gates(d, phase)
     if phase is WorkflowPhase.DONE:
         return
     s = d.state
     if (gate := s.gate(phase)).agent or gate.judge:
-        spent = used_up(s.definition.budgets, s.granted, s.usage, s.used_before)
+        spent = exhausted_budget(s.definition.budgets, s.granted, s.usage, s.used_before)
         if spent:
             _block_overspent(d, phase, spent)
             return
@@ -57,7 +57,7 @@ def enter(d: Draft, phase: WorkflowPhase) -> None:
     )
 
 
-def past_skipped(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
+def skip_gates(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
     """Go past the gates that are skipped, to the phase returned; where none is left, the workflow is completed."""
     while phase is not WorkflowPhase.DONE and d.state.gate(phase).skip:
         d.add(ev.Skipped(at=d.now, phase=phase))
@@ -67,7 +67,7 @@ def past_skipped(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
     return phase
 
 
-def conclude(d: Draft, *, holds_slot: bool) -> None:
+def apply_result(d: Draft, *, holds_slot: bool) -> None:
     """Draw the consequence of the attempt that ended."""
     ended = d.state.ended
     assert ended is not None
@@ -79,14 +79,14 @@ def conclude(d: Draft, *, holds_slot: bool) -> None:
     elif result.overspent:
         _block_overspent(d, phase, result.overspent)
     elif result.verdict is Verdict.PASSED:
-        let_through(d, phase, result.tree, result.changed, holds_slot=holds_slot)
+        pass_gate(d, phase, result.tree, result.changed, holds_slot=holds_slot)
     elif is_failure(d.state, phase, result):
         _fail(d, phase, result, holds_slot=holds_slot)
     else:
         _block_unverified(d, phase, result)
 
 
-def let_through(
+def pass_gate(
     d: Draft,
     phase: WorkflowPhase,
     tree: str,
@@ -112,9 +112,9 @@ def let_through(
 
 def _go_to(d: Draft, phase: WorkflowPhase, *, holds_slot: bool) -> None:
     if holds_slot:
-        enter(d, phase)
+        start_attempt(d, phase)
     else:
-        past_skipped(d, phase)
+        skip_gates(d, phase)
 
 
 def _tree_changed(state: State, tree: str) -> bool:
@@ -152,7 +152,7 @@ def _block(d: Draft, reason: str) -> None:
 
 def _block_overspent(d: Draft, phase: WorkflowPhase, reason: str) -> None:
     s = d.state
-    grant = grant_that_helps(s.definition.budgets, s.granted, s.usage, s.used_before)
+    grant = suggested_grant(s.definition.budgets, s.granted, s.usage, s.used_before)
     advice = f"/workflow resume {s.workflow_id}" + (f" --budget {grant}" if grant else "")
     d.add(ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=advice, phase=phase))
 
@@ -170,10 +170,10 @@ def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> 
 
 def _block_stale(d: Draft, changed: tuple[str, ...]) -> None:
     files = ", ".join(changed) or "files"
-    _block(d, f"{_culprit(d.state)} changed the tree again after TEST had passed: {files}")
+    _block(d, f"{_phase_that_changed_tree(d.state)} changed the tree again after TEST had passed: {files}")
 
 
-def _culprit(s: State) -> str:
+def _phase_that_changed_tree(s: State) -> str:
     """The phase that left another tree than TEST passed on."""
     tested, used = s.pass_of(WorkflowPhase.TEST), s.pass_of(WorkflowPhase.USE)
     if tested is None or used is None:

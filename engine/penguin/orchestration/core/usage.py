@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Spending(NamedTuple):
+class UsageTotals(NamedTuple):
     """See Usage. True where something was spent is `any(spending)`."""
 
     turns: int = 0
@@ -14,18 +14,18 @@ class Spending(NamedTuple):
     usd: float = 0.0
     minutes: float = 0.0
 
-    def plus(self, other: Spending) -> Spending:
+    def plus(self, other: UsageTotals) -> UsageTotals:
         """Both together."""
         turns, tokens, usd, minutes = (one + more for one, more in zip(self, other, strict=True))
-        return Spending(int(turns), int(tokens), round(usd, 6), minutes)
+        return UsageTotals(int(turns), int(tokens), round(usd, 6), minutes)
 
 
-def spending_of(data: object) -> Spending:
+def usage_totals(data: object) -> UsageTotals:
     """What a JSON object says was spent; what is no number in it counts for nothing."""
     if not isinstance(data, Mapping):
-        return Spending()
-    turns, tokens, usd, minutes = (_number(data.get(name)) for name in Spending._fields)
-    return Spending(int(turns), int(tokens), usd, minutes)
+        return UsageTotals()
+    turns, tokens, usd, minutes = (_number(data.get(name)) for name in UsageTotals._fields)
+    return UsageTotals(int(turns), int(tokens), usd, minutes)
 
 
 def _number(value: Any) -> float:

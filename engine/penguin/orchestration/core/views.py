@@ -7,7 +7,7 @@ from penguin.orchestration.core.state import State
 from penguin.orchestration.core.times import from_timestamp
 
 
-def info_of(state: State) -> WorkflowInfo:
+def workflow_info(state: State) -> WorkflowInfo:
     """What everybody may know of a state."""
     task = state.definition.task
     return WorkflowInfo(

@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.agents.adapter import Adapter, Call, Counting, Finish, Heard
+from penguin.orchestration.agents.adapter import Adapter, AgentRequest, AgentTranscript, ProcessExit, UsageRecordAdapter
 from penguin.orchestration.agents.event_stream import EventFile
-from penguin.orchestration.agents.judge import SCHEMA, Opinion, Piece, judge_prompt, opinions
+from penguin.orchestration.agents.judge import SCHEMA, EvidenceItem, Opinion, judge_prompt, parse_opinions
 from penguin.orchestration.agents.prompt import implement_prompt
 from penguin.orchestration.agents.registry import COMMAND, adapter_of
 from penguin.orchestration.backend import StoreError, Verdict, WorkflowError, WorkflowPhase
@@ -26,17 +26,17 @@ from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
-from penguin.orchestration.execution.environment import Surroundings, write_source
-from penguin.orchestration.execution.launcher_client import StepOrder
+from penguin.orchestration.execution.environment import StepEnvironment, write_source
+from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.runner_api import AttemptOrder
-from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.verdicts import Judgement
 from penguin.orchestration.files.run_files import attempt_logs
-from penguin.orchestration.files.text_encoding import storable_text
+from penguin.orchestration.files.text_encoding import escape_undecodable
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
-from penguin.orchestration.worktree.diff import difference
+from penguin.orchestration.worktree.diff import workflow_diff
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +55,13 @@ TOLD = {
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class Missing(WorkflowError):
+class AgentNotInstalled(WorkflowError):
     """The agent's program is not on this machine; the hint installs it."""
 
     code = "missing_program"
 
 
-class Talk(Struct, frozen=True):
+class AgentMark(Struct, frozen=True):
     """What a later engine needs to hear an agent that this one started; kept in the start mark."""
 
     kind: str = ""
@@ -73,10 +73,10 @@ class Talk(Struct, frozen=True):
     overspent: str = ""
 
 
-class AgentRun:
+class AgentStep:
     """See the module: of one attempt. Blocks while files are read; its methods are called in threads."""
 
-    def __init__(self, order: AttemptOrder, step: PlannedStep, surroundings: Surroundings) -> None:
+    def __init__(self, order: AttemptOrder, step: PlannedStep, surroundings: StepEnvironment) -> None:
         self.step = step
         self.usage = Usage()
         """What was spent in this attempt and not told before."""
@@ -95,29 +95,33 @@ class AgentRun:
 
     # --- before ---
 
-    def step_order(self, step_id: str, limit: float) -> StepOrder:
+    def step_order(self, step_id: str, limit: float) -> StepRequest:
         """What the launcher is to start. Raises Missing or PromptError."""
         session, before, known = self._conversation(step_id)
-        call = self._call(step_id, session)
+        call = self._agent_request(step_id, session)
         # Before it is asked how to start: a conversation that isn't there can't be gone on with.
         if session and not known:
             self._restore(call, session)
-        launch = self._adapter.launch(call)
+        launch = self._adapter.command(call)
         env = {**call.env, **launch.env}
         program = shutil.which(launch.argv[0], path=env.get("PATH"))
         if program is None:
-            raise Missing(f"{self._spec.name} needs {launch.argv[0]}, which is not installed", self._adapter.install)
+            raise AgentNotInstalled(
+                f"{self._spec.name} needs {launch.argv[0]}, which is not installed", self._adapter.install
+            )
         write_source(Path(step_id + PROMPT), launch.stdin)
         minutes = self._order.budget.minutes
         limit = limit if minutes is None else min(limit, max(minutes * 60, 1.0))
         secrets = self._surroundings.secrets
-        talk = Talk(self._spec.kind, session or (call.new_session if self._adapter.names_sessions else ""), before)
+        talk = AgentMark(
+            self._spec.kind, session or (call.new_session if self._adapter.accepts_session_id else ""), before
+        )
         note = {
             "limit": limit,
             "argv": [secrets.redact_text(word) for word in launch.argv],
             "talk": msgspec.to_builtins(talk),
         }
-        return StepOrder(
+        return StepRequest(
             id=step_id,
             argv=(program, *launch.argv[1:]),
             cwd=self._order.workspace,
@@ -135,40 +139,40 @@ class AgentRun:
         """The conversation to go on with, what was counted in it, and whether the agent has it still."""
         stem, _, number = step_id.rpartition(".")
         for earlier in range(int(number) - 1, 0, -1):
-            heard = self._heard(f"{stem}.{earlier}")
+            heard = self._transcript(f"{stem}.{earlier}")
             if heard.session and self._adapter.can_resume:
                 return heard.session, heard.totals, True
-        kept = self._kept()
+        kept = self._saved_snapshot()
         if kept is None or not self._adapter.can_resume or kept.metadata.get("kind") != self._spec.kind:
             return "", Usage(), False
-        if not self._is_to_be_had(step_id, kept):
+        if not self._can_resume(step_id, kept):
             # It is told again in the prompt.
             return "", Usage(), False
         totals = msgspec.convert(kept.metadata.get("totals") or {}, Usage)
         return kept.session_id, totals, False
 
-    def _is_to_be_had(self, step_id: str, kept: ContextSnapshot) -> bool:
+    def _can_resume(self, step_id: str, kept: ContextSnapshot) -> bool:
         """Whether the agent has this conversation still, or its files are kept. Programs of others keep their own."""
         if self._spec.kind == COMMAND:
             return True
-        call = self._call(step_id, kept.session_id, prompt="-")
+        call = self._agent_request(step_id, kept.session_id, prompt="-")
         if self._adapter.session_files(call, kept.session_id):
             return True
         with WorkflowStateStore(self._workspace.db) as store:
             return bool(store.session_files(kept.snapshot_id))
 
-    def _kept(self) -> ContextSnapshot | None:
+    def _saved_snapshot(self) -> ContextSnapshot | None:
         # A judge that went on in the conversation of whom it judges would be no judge.
         if not self._order.snapshot or self.step.kind == "judge":
             return None
         with WorkflowStateStore(self._workspace.db) as store:
             return store.get_context_snapshot(self._order.snapshot)
 
-    def _call(self, step_id: str, session: str, prompt: str = "") -> Call:
+    def _agent_request(self, step_id: str, session: str, prompt: str = "") -> AgentRequest:
         order = self._order
         env = {**self._surroundings.env, **self._variables()}
-        prompt = prompt or (self._question() if self.step.kind == "judge" else self._prompt(session))
-        return Call(
+        prompt = prompt or (self._judge_prompt() if self.step.kind == "judge" else self._prompt(session))
+        return AgentRequest(
             spec=self._spec,
             workspace=Path(order.workspace),
             run_dir=Path(order.run_dir),
@@ -176,7 +180,9 @@ class AgentRun:
             prompt=prompt,
             session=session,
             # The same for everybody who starts this very try.
-            new_session=str(uuid.uuid5(uuid.NAMESPACE_URL, storable_text(f"{order.run_dir}#{Path(step_id).name}"))),
+            new_session=str(
+                uuid.uuid5(uuid.NAMESPACE_URL, escape_undecodable(f"{order.run_dir}#{Path(step_id).name}"))
+            ),
             budget=order.budget,
             read_only=self.step.kind == "judge",
             schema=SCHEMA if self.step.kind == "judge" else None,
@@ -184,7 +190,7 @@ class AgentRun:
 
     def _prompt(self, session: str) -> str:
         order = self._order
-        kept = None if session else self._kept()
+        kept = None if session else self._saved_snapshot()
         return implement_prompt(
             Path(order.workspace),
             order.definition,
@@ -195,15 +201,15 @@ class AgentRun:
 
     # --- a judge ---
 
-    def _question(self) -> str:
+    def _judge_prompt(self) -> str:
         order = self._order
-        return judge_prompt(order.definition.task, self.step.criteria, self._diff(), self._pieces())
+        return judge_prompt(order.definition.task, self.step.criteria, self._diff(), self._evidence_items())
 
     def _diff(self) -> str:
         """What the workflow changed; '' where nobody can tell."""
         order = self._order
         try:
-            found = difference(
+            found = workflow_diff(
                 Path(order.workspace), Path(order.run_dir).parent, exclude=order.definition.checkpoint_exclude
             )
             return _first(found.text(), MOST_DIFF).decode("utf-8", "replace")
@@ -211,20 +217,20 @@ class AgentRun:
             log.info("no difference for the judge: %s", error)
             return ""
 
-    def _pieces(self) -> list[Piece]:
+    def _evidence_items(self) -> list[EvidenceItem]:
         """The outputs of the newest attempt of each gate before."""
         logs = [it for it in attempt_logs(self._workspace.runs, self._order.workflow_id) if not it.errors]
         logs = [it for it in logs if it.phase is not WorkflowPhase.IMPLEMENT and it.attempt < self._order.attempt]
         newest = {it.phase: it.attempt for it in logs}
         shown = [it for it in logs if it.attempt == newest[it.phase]]
         return [
-            Piece(f"E{number}", f"{it.phase} attempt {it.attempt}, {it.step}", evidence.excerpt(it.path))
+            EvidenceItem(f"E{number}", f"{it.phase} attempt {it.attempt}, {it.step}", evidence.excerpt(it.path))
             for number, it in enumerate(shown, start=1)
         ]
 
     def opinions(self) -> list[Opinion]:
         """What it thinks of each criterion, once it was heard."""
-        return opinions(self.answer, len(self.step.criteria), self._pieces(), Path(self._order.workspace))
+        return parse_opinions(self.answer, len(self.step.criteria), self._evidence_items(), Path(self._order.workspace))
 
     def _variables(self) -> dict[str, str]:
         return {
@@ -232,7 +238,7 @@ class AgentRun:
             for name, value in self._spec.env.items()
         }
 
-    def _restore(self, call: Call, session: str) -> None:
+    def _restore(self, call: AgentRequest, session: str) -> None:
         """Put the conversation where the agent looks for it, should it be gone from there."""
         with WorkflowStateStore(self._workspace.db) as store:
             files = store.session_files(self._order.snapshot)
@@ -241,12 +247,12 @@ class AgentRun:
 
     # --- while ---
 
-    def spent(self, step_id: str) -> str:
+    def exceeded_cap(self, step_id: str) -> str:
         """Which cap a run that goes on has reached, as a sentence; empty where none."""
         budget = self._order.budget
         if budget == Budget(minutes=budget.minutes):
             return ""
-        used = self._used(step_id, self._heard(step_id))
+        used = self._usage(step_id, self._transcript(step_id))
         for name in ("turns", "usd", "tokens"):
             limit = getattr(budget, name)
             if limit is not None and getattr(used, name) >= limit:
@@ -255,20 +261,20 @@ class AgentRun:
 
     # --- after ---
 
-    def hear(self, ended: Exit) -> Judgement:
+    def collect(self, ended: ExitRecord) -> Judgement:
         """What came of a run, also of one that was cut off: its conversation is kept. Raises OSError, StoreError."""
         printed = EventFile(Path(ended.id + records.LOG))
-        heard = self._heard(ended.id, ended, printed)
-        used = self._used(ended.id, heard)
+        heard = self._transcript(ended.id, ended, printed)
+        used = self._usage(ended.id, heard)
         self.usage += replace_minutes(used, ended.duration / 60)
         if heard.session or heard.messages:
             try:
-                self.snapshot = self._keep(ended, heard)
+                self.snapshot = self._save_snapshot(ended, heard)
             except StoreError as error:
                 # What was printed is kept in any case; the work does not suffer.
                 log.warning("the conversation of %s is not kept: %s", ended.id, error)
         self.answer = heard.answer
-        if not ended.counts:
+        if not ended.is_result:
             return Judgement(Verdict.INTERRUPTED, "stopped before its end")
         judgement = self._judgement(ended, heard)
         remarks = "; ".join(filter(None, (printed.unread, self._unkept)))
@@ -277,11 +283,11 @@ class AgentRun:
         reason = f"{judgement.reason} ({remarks})" if judgement.reason else remarks
         return msgspec.structs.replace(judgement, reason=reason)
 
-    def _judgement(self, ended: Exit, heard: Heard) -> Judgement:
-        ending = heard.ending
+    def _judgement(self, ended: ExitRecord, heard: AgentTranscript) -> Judgement:
+        ending = heard.outcome
         if ended.why == records.BUDGET:
-            self.overspent = self.spent(ended.id) or f"{self._spec.name} used up its budget"
-        elif ended.why == records.TIMEOUT and self._order.budget.minutes is not None and self._by_budget(ended):
+            self.overspent = self.exceeded_cap(ended.id) or f"{self._spec.name} used up its budget"
+        elif ended.why == records.TIMEOUT and self._order.budget.minutes is not None and self._budget_verdict(ended):
             self.overspent = f"{self._spec.name} used up its {self._order.budget.minutes:g} minutes"
         elif ending.overspent:
             self.overspent = ending.overspent
@@ -294,41 +300,49 @@ class AgentRun:
             self.not_before = time.time() + ending.retry_after
         return Judgement(ending.verdict, ending.reason)
 
-    def _by_budget(self, ended: Exit) -> bool:
+    def _budget_verdict(self, ended: ExitRecord) -> bool:
         minutes = self._order.budget.minutes
         return minutes is not None and ended.duration >= minutes * 60 - 1
 
-    def _heard(self, step_id: str, ended: Exit | None = None, printed: EventFile | None = None) -> Heard:
+    def _transcript(
+        self, step_id: str, ended: ExitRecord | None = None, printed: EventFile | None = None
+    ) -> AgentTranscript:
         printed = printed or EventFile(Path(step_id + records.LOG))
         ended = ended or records.read_exit(step_id)
-        finish = Finish(ended.code, ended.why, _end_of(Path(step_id + records.ERRORS))) if ended else Finish(None, None)
-        heard = self._adapter.hear(printed, finish)
+        finish = (
+            ProcessExit(ended.code, ended.why, _last_bytes(Path(step_id + records.ERRORS)))
+            if ended
+            else ProcessExit(None, None)
+        )
+        heard = self._adapter.read_transcript(printed, finish)
         if not heard.session:
-            return replace(heard, session=self._talk(step_id).session if heard.messages else "")
-        if isinstance(self._adapter, Counting):
-            counted = self._adapter.counted(self._call(step_id, heard.session, prompt="-"), heard.session)
+            return replace(heard, session=self._read_agent_mark(step_id).session if heard.messages else "")
+        if isinstance(self._adapter, UsageRecordAdapter):
+            counted = self._adapter.recorded_usage(
+                self._agent_request(step_id, heard.session, prompt="-"), heard.session
+            )
             return heard if counted is None else replace(heard, totals=counted)
         return heard
 
-    def _talk(self, step_id: str) -> Talk:
+    def _read_agent_mark(self, step_id: str) -> AgentMark:
         mark = records.read_mark(step_id)
         note = mark.note if mark and isinstance(mark.note, Mapping) else {}
-        return msgspec.convert(note.get("talk") or {}, Talk)
+        return msgspec.convert(note.get("talk") or {}, AgentMark)
 
-    def _used(self, step_id: str, heard: Heard) -> Usage:
-        if not self._adapter.adds_up:
+    def _usage(self, step_id: str, heard: AgentTranscript) -> Usage:
+        if not self._adapter.reports_running_total:
             return heard.totals
-        before = self._talk(step_id).before
+        before = self._read_agent_mark(step_id).before
         return Usage(
             max(heard.totals.turns - before.turns, 0),
             max(heard.totals.tokens - before.tokens, 0),
             max(heard.totals.usd - before.usd, 0.0),
         )
 
-    def _keep(self, ended: Exit, heard: Heard) -> str:
+    def _save_snapshot(self, ended: ExitRecord, heard: AgentTranscript) -> str:
         order = self._order
         number = ended.id.rpartition(".")[2]
-        suffix = "" if ended.counts else f".{number}"
+        suffix = "" if ended.is_result else f".{number}"
         judge = "-judge" if self.step.kind == "judge" else ""
         snapshot = ContextSnapshot(
             snapshot_id=f"{order.workflow_id}-{order.attempt}{judge}{suffix}",
@@ -343,7 +357,7 @@ class AgentRun:
             metadata={
                 "kind": self._spec.kind,
                 # A run that was cut off may not have come to count.
-                "totals": msgspec.to_builtins(at_least(heard.totals, self._talk(ended.id).before)),
+                "totals": msgspec.to_builtins(at_least(heard.totals, self._read_agent_mark(ended.id).before)),
                 "usage": msgspec.to_builtins(self.usage),
             },
         )
@@ -355,7 +369,7 @@ class AgentRun:
     def _session_files(self, step_id: str, session: str) -> dict[str, bytes]:
         if not session:
             return {}
-        call = self._call(step_id, session, prompt="-")
+        call = self._agent_request(step_id, session, prompt="-")
         found = {}
         for path in self._adapter.session_files(call, session):
             try:
@@ -392,7 +406,7 @@ def _first(pieces: Iterator[bytes], most: int) -> bytes:
     return b"".join(taken)
 
 
-def _end_of(path: Path) -> str:
+def _last_bytes(path: Path) -> str:
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - STDERR_END))

@@ -12,13 +12,13 @@ from msgspec import Struct
 from penguin.orchestration.execution.launcher.redaction import Secrets
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.files.permissions import make_private, write_private
-from penguin.orchestration.files.secret_env import secret_values, without
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.secret_env import secret_values, without_denied
 
 FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
 
 
-class Surroundings(Struct, frozen=True):
+class StepEnvironment(Struct, frozen=True):
     """What is the same for all steps of an attempt."""
 
     env: dict[str, str]
@@ -32,16 +32,16 @@ def artifacts_dir(order: AttemptOrder) -> Path:
     return run_dir.parent / "artifacts" / run_dir.name
 
 
-def prepare(order: AttemptOrder) -> Surroundings:
+def prepare_environment(order: AttemptOrder) -> StepEnvironment:
     """Make the attempt's folders and files."""
     run_dir, artifacts = Path(order.run_dir), artifacts_dir(order)
     for folder in (run_dir, artifacts):
-        make_private(folder)
+        make_private_folder(folder)
     _write(run_dir / FEEDBACK, "\n\n".join(order.feedback).encode())
     _write(run_dir / EVIDENCE, order.evidence.encode())
     _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
     env = {
-        **without(os.environ, order.definition.env_deny),
+        **without_denied(os.environ, order.definition.env_deny),
         # Where a program believes it is; ours may have been started elsewhere.
         "PWD": str(Path(order.workspace).resolve()),
         "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
@@ -54,7 +54,7 @@ def prepare(order: AttemptOrder) -> Surroundings:
         "PENGUIN_EVIDENCE_FILE": str(run_dir / EVIDENCE),
         "PENGUIN_TASK_FILE": str(run_dir / TASK),
     }
-    return Surroundings(env, Secrets(secret_values(os.environ, order.definition.redact)))
+    return StepEnvironment(env, Secrets(secret_values(os.environ, order.definition.redact)))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -35,7 +35,7 @@ PAUSE = 0.1
 LOCAL = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class HttpRequest(Struct, frozen=True, kw_only=True):
     """What to ask, and what the answer must be."""
 
     method: str
@@ -55,7 +55,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """When the step is ended, on the monotonic clock."""
 
 
-class Answer(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True):
     """A response as far as it was read."""
 
     status: int
@@ -70,13 +70,13 @@ class NotJudged(Exception):
 
 def main(path: str) -> int:
     try:
-        request = msgspec.json.decode(Path(path).read_bytes(), type=Request)
+        request = msgspec.json.decode(Path(path).read_bytes(), type=HttpRequest)
     except (OSError, msgspec.DecodeError) as error:
         print(f"the request can't be read: {error}", file=sys.stderr)  # noqa: T201 - its output is the evidence
         return 2
     limit_memory()
     try:
-        answer, problem = persist(request)
+        answer, problem = request_until_expected(request)
     except NotJudged as error:
         sys.stderr.write(str(error))
         return NOT_JUDGED
@@ -92,7 +92,7 @@ def main(path: str) -> int:
     return 1 if problem else 0
 
 
-def persist(request: Request) -> tuple[Answer | None, str]:
+def request_until_expected(request: HttpRequest) -> tuple[HttpResponse | None, str]:
     """Try until the answer is as expected or the time is over; the last answer, and what is wrong with it."""
     give_up = time.monotonic() + request.within
     # A proxy of the environment is for the world outside.
@@ -104,16 +104,16 @@ def persist(request: Request) -> tuple[Answer | None, str]:
             time.sleep(PAUSE)
 
 
-def attempt(client: httpx.Client, request: Request) -> tuple[Answer | None, str]:
+def attempt(client: httpx.Client, request: HttpRequest) -> tuple[HttpResponse | None, str]:
     """One answer, and what is wrong with it. Raises NotJudged."""
     try:
-        answer = ask(client, request)
+        answer = send_request(client, request)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return None, f"no answer from {request.url}: {error or type(error).__name__}"
     return answer, problem_of(answer, request)
 
 
-def ask(client: httpx.Client, request: Request) -> Answer:
+def send_request(client: httpx.Client, request: HttpRequest) -> HttpResponse:
     content = None if request.body is None else request.body.encode()
     with client.stream(request.method, request.url, headers=request.headers, content=content) as response:
         body = bytearray()
@@ -124,10 +124,10 @@ def ask(client: httpx.Client, request: Request) -> Answer:
         lines = [f"{response.http_version} {response.status_code} {response.reason_phrase}"]
         lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
         head = "".join(f"{line}\n" for line in lines)
-        return Answer(response.status_code, head, bytes(body[:LARGEST]), len(body) <= LARGEST)
+        return HttpResponse(response.status_code, head, bytes(body[:LARGEST]), len(body) <= LARGEST)
 
 
-def problem_of(answer: Answer, request: Request) -> str:
+def problem_of(answer: HttpResponse, request: HttpRequest) -> str:
     """What is not as expected; empty if all is. Raises NotJudged."""
     if request.status is None and not 200 <= answer.status < 300:
         return f"status {answer.status}, not 2xx"
@@ -153,7 +153,7 @@ def _contains(body: str, wanted: str, deadline: float) -> bool:
         raise NotJudged(problem) from error
 
 
-def json_problem(answer: Answer, wanted: object) -> str:
+def json_problem(answer: HttpResponse, wanted: object) -> str:
     if not answer.whole:
         return f"the body is larger than {LARGEST} bytes"
     try:

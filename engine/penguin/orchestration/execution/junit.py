@@ -32,7 +32,7 @@ def is_pytest(command: str) -> bool:
     return PYTEST.match(command) is not None
 
 
-def own_report(command: str) -> str | None:
+def report_path_in_command(command: str) -> str | None:
     """The report that a pytest command line names itself."""
     try:
         words = shlex.split(command)
@@ -45,12 +45,12 @@ def own_report(command: str) -> str | None:
     return named or None
 
 
-def ask_for(path: Path, options: str) -> str:
+def pytest_addopts(path: Path, options: str) -> str:
     """PYTEST_ADDOPTS, `options` so far, with which pytest reports to `path`."""
     return f"{options} --junitxml={shlex.quote(str(path))}".strip()
 
 
-def signature(path: Path) -> list[int]:
+def file_signature(path: Path) -> list[int]:
     """Tells a report from the one that was there before; empty where there is none."""
     try:
         found = path.stat()
@@ -59,7 +59,7 @@ def signature(path: Path) -> list[int]:
     return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
-def count(path: Path) -> TestCounts:
+def count_tests(path: Path) -> TestCounts:
     """Count the test cases of a report. Raises UnreadableReport."""
     try:
         # Opened before it is looked at, and without waiting: a step may put a pipe there at any time.

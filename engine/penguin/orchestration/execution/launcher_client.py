@@ -18,10 +18,10 @@ from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.execution import launcher_socket as connection
 from penguin.orchestration.execution import orphan_step as takeover
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher_socket import Connection, Message
-from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.launcher_socket import LauncherConnection, Message
+from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.permissions import make_private_folder
 
 PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
 OWNED = 3
@@ -41,7 +41,7 @@ class AlreadyStarted(Exception):
     """Somebody started this step before: its files tell by whom."""
 
 
-class StepOrder(Struct, frozen=True, kw_only=True):
+class StepRequest(Struct, frozen=True, kw_only=True):
     """What a launcher is to start."""
 
     id: str
@@ -69,16 +69,16 @@ class StepOrder(Struct, frozen=True, kw_only=True):
     """Absolute path of the lease without which it may not run; empty: there is none."""
 
 
-class Running:
+class StepHandle:
     """A step that runs."""
 
-    def __init__(self, step_id: str, launcher: Launcher | None) -> None:
+    def __init__(self, step_id: str, launcher: LauncherClient | None) -> None:
         self.id = step_id
-        self.exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.exit: asyncio.Future[ExitRecord] = asyncio.get_running_loop().create_future()
         self.note: object = None
         """What its start mark holds for whoever judges it; None where another engine wrote that."""
         self._launcher = launcher
-        self._takeover: takeover.Takeover | None = None
+        self._takeover: takeover.OrphanStep | None = None
         self._stopping = False
 
     def stop(self, why: str) -> None:
@@ -95,7 +95,7 @@ class Running:
         """Its launcher is dead: see to it that it ends. `exit` then says crash or lease, unless a record tells more."""
         self._launcher = None
         if not self.exit.done():
-            self._takeover = takeover.Takeover(self.id, self.exit)
+            self._takeover = takeover.OrphanStep(self.id, self.exit)
             if self._stopping:
                 self._takeover.stop()
 
@@ -106,13 +106,13 @@ class Running:
             self._takeover.abandon()
 
 
-class Launcher:
+class LauncherClient:
     """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
 
     def __init__(
         self,
         directory: Path,
-        lost: dict[str, Running],
+        lost: dict[str, StepHandle],
         grace: float,
         on_trouble: Callable[[str], None],
         own: bool,
@@ -127,9 +127,9 @@ class Launcher:
         self._grace = grace
         self._on_trouble = on_trouble
         self._own = own
-        self._running: dict[str, Running] = {}
-        self._answers: dict[str, asyncio.Future[Running]] = {}
-        self._connection: Connection | None = None
+        self._running: dict[str, StepHandle] = {}
+        self._answers: dict[str, asyncio.Future[StepHandle]] = {}
+        self._connection: LauncherConnection | None = None
         self._connecting = asyncio.Lock()
 
     async def connect(self, start: bool) -> bool:
@@ -147,14 +147,14 @@ class Launcher:
             return True
 
     async def _say_hello(self) -> bool:
-        found = await connection.connect(self.directory, self._hear, self._lose)
-        if not found or not await found.greet():
+        found = await connection.connect(self.directory, self._on_message, self._on_disconnect)
+        if not found or not await found.handshake():
             return False
         self._connection = found
         return True
 
     async def _start_process(self) -> None:
-        make_private(self.directory)
+        make_private_folder(self.directory)
         command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
         # In a session of its own from the start: Ctrl-C at the terminal is none of its business.
         ended = await asyncio.to_thread(
@@ -168,26 +168,26 @@ class Launcher:
             said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
 
-    async def start(self, order: StepOrder) -> Running:
+    async def start(self, order: StepRequest) -> StepHandle:
         """Start a step. Raises AlreadyStarted, LauncherError, or OSError where the disk has no room for it."""
         await self.connect(start=True)
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
         reach("order.before")
-        running = await self._ask(message | msgspec.structs.asdict(order))
+        running = await self._request_start(message | msgspec.structs.asdict(order))
         running.note = order.note
         reach("order.answered")
         return running
 
-    async def find(self, step_id: str) -> Running | None:
+    async def find(self, step_id: str) -> StepHandle | None:
         """The step, if it runs here. If not, look for its exit record (again): it may just have ended."""
         if not await self.connect(start=False):
             return None
         with contextlib.suppress(AlreadyStarted):
-            return await self._ask({"op": "ask", "id": step_id})
+            return await self._request_start({"op": "ask", "id": step_id})
         return None
 
-    async def _ask(self, message: Message) -> Running:
-        answer: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    async def _request_start(self, message: Message) -> StepHandle:
+        answer: asyncio.Future[StepHandle] = asyncio.get_running_loop().create_future()
         self._answers[message["id"]] = answer
         self.send(message)
         reach("order.sent")
@@ -198,7 +198,7 @@ class Launcher:
         if self._connection:
             self._connection.send(message)
 
-    def _lose(self, ended: Connection) -> None:
+    def _on_disconnect(self, ended: LauncherConnection) -> None:
         """See to what depended on a connection, now that it ended."""
         if ended is not self._connection:
             return
@@ -212,7 +212,7 @@ class Launcher:
         self._answers.clear()
         self._running.clear()
 
-    def _hear(self, heard_at: Connection, message: Message) -> None:
+    def _on_message(self, heard_at: LauncherConnection, message: Message) -> None:
         """Take one message in, and disconnect once there is nothing to listen for any more."""
         if heard_at is not self._connection:
             return  # Nothing was asked yet, or nobody listens any more.
@@ -221,19 +221,19 @@ class Launcher:
             reach("exit.heard")
             ended = self._running.pop(step_id, None)
             if ended and not ended.exit.done():
-                ended.exit.set_result(msgspec.convert(message, Exit))
+                ended.exit.set_result(msgspec.convert(message, ExitRecord))
         elif message["event"] == "trouble":
             self._on_trouble(message["problem"])
         else:
-            self._hear_answer(step_id, message)
+            self._on_start_reply(step_id, message)
         if not (self._own or self._running or self._answers):
             self._disconnect()
 
-    def _hear_answer(self, step_id: str, message: Message) -> None:
+    def _on_start_reply(self, step_id: str, message: Message) -> None:
         answer = self._answers.pop(step_id, None)
         if message["event"] == "running":
             # At once, and not by whoever asked: its end may be the next message.
-            running = self._running.get(step_id) or Running(step_id, self)
+            running = self._running.get(step_id) or StepHandle(step_id, self)
             self._running[step_id] = running
             if answer and not answer.done():
                 answer.set_result(running)
@@ -263,6 +263,6 @@ class Launcher:
         self._running.clear()
 
 
-def _fail(answer: asyncio.Future[Running] | None, error: Exception) -> None:
+def _fail(answer: asyncio.Future[StepHandle] | None, error: Exception) -> None:
     if answer and not answer.done():
         answer.set_exception(error)

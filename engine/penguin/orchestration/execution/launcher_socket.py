@@ -18,13 +18,15 @@ LONGEST_LINE = 1 << 26
 Message = dict[str, Any]
 
 
-class Connection(asyncio.Protocol):
+class LauncherConnection(asyncio.Protocol):
     """Takes messages in as they arrive: a stream, and a task that reads it, would cost each step two turns of the loop.
 
     `hear` is given every message after the greeting. `ended` is called once the connection is closed, by whomever.
     """
 
-    def __init__(self, hear: Callable[[Connection, Message], None], ended: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, hear: Callable[[LauncherConnection, Message], None], ended: Callable[[LauncherConnection], None]
+    ) -> None:
         self._hear = hear
         self._ended = ended
         self._incoming = b""
@@ -62,7 +64,7 @@ class Connection(asyncio.Protocol):
             self._greeted.set_result(None)
         self._ended(self)
 
-    async def greet(self) -> bool:
+    async def handshake(self) -> bool:
         """Whether the launcher answers a hello: it might be about to end. If not, the connection is closed."""
         self.send({"op": "hello"})
         try:
@@ -92,8 +94,8 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(
-    directory: Path, hear: Callable[[Connection, Message], None], ended: Callable[[Connection], None]
-) -> Connection | None:
+    directory: Path, hear: Callable[[LauncherConnection, Message], None], ended: Callable[[LauncherConnection], None]
+) -> LauncherConnection | None:
     """A connection to the launcher of this folder. None where there is none."""
     try:
         folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -102,7 +104,9 @@ async def connect(
     try:
         # Through the descriptor of its folder: a socket's path may have 108 bytes only.
         path = f"/proc/self/fd/{folder}/{SOCKET}"
-        return (await asyncio.get_running_loop().create_unix_connection(lambda: Connection(hear, ended), path))[1]
+        return (await asyncio.get_running_loop().create_unix_connection(lambda: LauncherConnection(hear, ended), path))[
+            1
+        ]
     except OSError:
         return None
     finally:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from penguin.orchestration.execution.launcher import lease, tree
 from penguin.orchestration.execution.launcher.lease import now
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 
-__all__ = ["Lease", "now"]
+__all__ = ["StepLease", "now"]
 
 
-class Lease:
+class StepLease:
     """The lease in one file. Any number of processes may renew and read it."""
 
     def __init__(self, path: Path) -> None:
@@ -36,11 +36,11 @@ class Lease:
         # Of several who renew it, one may have been held up on the way: it takes nothing away from the others.
         if deadline <= self.lapses_at():
             return
-        make_private(self.path.parent)
+        make_private_folder(self.path.parent)
         # Not forced to the disk: after a power cut it is worth nothing.
         aside = self.path.with_name(f"{self.path.name}.{threading.get_native_id()}")
         try:
-            write_private(aside, lease.line(self._boot, deadline))
+            write_private(aside, lease.lease_line(self._boot, deadline))
             aside.replace(self.path)
         except OSError:
             with contextlib.suppress(OSError):
@@ -49,7 +49,7 @@ class Lease:
 
     def lapses_at(self) -> float:
         """When it lapses or lapsed, in seconds of `now`; minus infinity where there is none of this boot."""
-        return lease.deadline_in(str(self.path), self._boot)
+        return lease.read_deadline(str(self.path), self._boot)
 
     def holds(self) -> bool:
         """Whether steps may run."""

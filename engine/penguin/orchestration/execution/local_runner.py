@@ -13,10 +13,10 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.execution import environment, verdicts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
-from penguin.orchestration.execution.plan import Plan, make_plan
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control
-from penguin.orchestration.execution.step_sequence import Interrupted, Steps
-from penguin.orchestration.execution.step_starts import Launchers, Tries
+from penguin.orchestration.execution.plan import AttemptPlan, make_plan
+from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
+from penguin.orchestration.execution.step_sequence import StepSequence, StepsInterrupted
+from penguin.orchestration.execution.step_starts import LauncherPool, StepStarts
 
 MISSING = "missing_program"
 """Code of the error that a program is not there; its hint installs it."""
@@ -24,7 +24,7 @@ GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
-class LocalPhases:
+class LocalRunner:
     """The PhaseRunner of this machine.
 
     `engine_dir` is this engine's own folder: its launcher has its socket there, and start marks name it, so that a
@@ -40,9 +40,9 @@ class LocalPhases:
         on_trouble: Callable[[str], None] = lambda problem: None,
         lease: Path | None = None,
     ) -> None:
-        self._launchers = Launchers(engine_dir.resolve(), grace, on_trouble, lease)
+        self._launchers = LauncherPool(engine_dir.resolve(), grace, on_trouble, lease)
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted.
 
         Raises OSError where the disk is full: to be tried again.
@@ -52,11 +52,11 @@ class LocalPhases:
             return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)
         if plan.nothing:
             return AttemptResult(verdict=Verdict.UNVERIFIED, reason=plan.nothing)
-        surroundings = environment.prepare(order)
-        steps = Steps(order, plan, control, Tries(order.run_dir, self._launchers), surroundings)
+        surroundings = environment.prepare_environment(order)
+        steps = StepSequence(order, plan, control, StepStarts(order.run_dir, self._launchers), surroundings)
         try:
             await steps.run()
-        except Interrupted as interruption:
+        except StepsInterrupted as interruption:
             return _with_agents(_interrupted(interruption, steps.evidence), steps)
         except WorkflowError as error:
             missing = error.hint if error.code == MISSING else ""
@@ -69,7 +69,7 @@ class LocalPhases:
         await self._launchers.aclose()
 
 
-def _interrupted(interruption: Interrupted, steps: list[StepEvidence]) -> AttemptResult:
+def _interrupted(interruption: StepsInterrupted, steps: list[StepEvidence]) -> AttemptResult:
     reason = {
         "pause": "paused before its next step",
         "now": "stopped in the middle of a step",
@@ -82,7 +82,7 @@ def _interrupted(interruption: Interrupted, steps: list[StepEvidence]) -> Attemp
     return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=cause, steps=tuple(steps))
 
 
-def _with_agents(result: AttemptResult, steps: Steps) -> AttemptResult:
+def _with_agents(result: AttemptResult, steps: StepSequence) -> AttemptResult:
     """The result, with what agents spent and said."""
     for agent in steps.agents:
         result = replace(
@@ -96,8 +96,8 @@ def _with_agents(result: AttemptResult, steps: Steps) -> AttemptResult:
     return result
 
 
-async def _result(order: AttemptOrder, plan: Plan, steps: Steps) -> AttemptResult:
-    verdict, reason = verdicts.worst(steps.evidence)
+async def _result(order: AttemptOrder, plan: AttemptPlan, steps: StepSequence) -> AttemptResult:
+    verdict, reason = verdicts.attempt_verdict(steps.evidence)
     unverified = {step.name for step in steps.evidence if step.verdict is Verdict.UNVERIFIED}
     patterns = order.definition.gates[order.phase].artifacts
     left = environment.artifacts_dir(order)

@@ -15,9 +15,9 @@ from typing import Any
 
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.launcher.alarm import Alarm
-from penguin.orchestration.execution.launcher.lease import Lease
-from penguin.orchestration.execution.step_files import CRASH, LEASE, Exit, Mark
+from penguin.orchestration.execution.launcher.alarm import BoottimeTimer
+from penguin.orchestration.execution.launcher.lease import LeaseReader
+from penguin.orchestration.execution.step_files import CRASH, LEASE, ExitRecord, StartMark
 from penguin.orchestration.files.failpoints import reach
 
 VANISH = 15.0
@@ -26,10 +26,10 @@ LOOK = 0.05
 """Seconds between two looks at a tree that is being ended."""
 
 
-class Takeover:
+class OrphanStep:
     """Sees one step to its end, and `exit` to its result."""
 
-    def __init__(self, step_id: str, exit_: asyncio.Future[Exit]) -> None:
+    def __init__(self, step_id: str, exit_: asyncio.Future[ExitRecord]) -> None:
         self._id = step_id
         self._exit = exit_
         self._stopped = asyncio.Event()
@@ -45,22 +45,22 @@ class Takeover:
 
     async def _run(self) -> None:
         # The launcher may have got as far as the record before it died.
-        ending = records.read_exit(self._id) or await self._see_it_end()
+        ending = records.read_exit(self._id) or await self._wait_for_end()
         if not self._exit.done():
             self._exit.set_result(ending)
 
-    async def _see_it_end(self) -> Exit:
+    async def _wait_for_end(self) -> ExitRecord:
         reach("takeover.before")
         mark = records.read_mark(self._id)
         why = CRASH
         survivors: tuple[int, ...] = ()
         if mark and mark.boot == tree.boot_id():
             # What an agent says from here on is lost; it goes on in the same conversation, the sooner the better.
-            why = CRASH if is_talk(mark) else await self._wait(mark)
+            why = CRASH if is_agent_mark(mark) else await self._wait(mark)
             survivors = await end_tree(mark)
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
-        ending = Exit(id=self._id, why=why, started=started, duration=duration, survivors=survivors)
+        ending = ExitRecord(id=self._id, why=why, started=started, duration=duration, survivors=survivors)
         # What the launcher did not come to redact; nobody will read it.
         with contextlib.suppress(OSError):
             Path(self._id + records.REPORT).unlink()
@@ -71,11 +71,11 @@ class Takeover:
         reach("takeover.after")
         return ending
 
-    async def _wait(self, mark: Mark) -> str:
+    async def _wait(self, mark: StartMark) -> str:
         """Until the step ends by itself, its time is up, its lease lapses, or it is to stop. What to note of it."""
         ended = asyncio.create_task(wait_for_process(mark.pid, mark.ticks))
         stopped = asyncio.create_task(self._stopped.wait())
-        lapsed = {asyncio.create_task(wait_for_lapse(Lease(mark.lease, mark.boot)))} if mark.lease else set()
+        lapsed = {asyncio.create_task(wait_for_lapse(LeaseReader(mark.lease, mark.boot)))} if mark.lease else set()
         waiting: set[asyncio.Task[Any]] = {ended, stopped, *lapsed}
         left = max(0.0, mark.deadline - time.monotonic())
         try:
@@ -86,7 +86,7 @@ class Takeover:
         return LEASE if done and done == lapsed else CRASH
 
 
-def is_talk(mark: Mark) -> bool:
+def is_agent_mark(mark: StartMark) -> bool:
     """Whether the step is the run of an agent."""
     return isinstance(mark.note, dict) and "talk" in mark.note
 
@@ -109,40 +109,40 @@ async def wait_for_process(pid: int, ticks: int) -> None:
         os.close(handle)
 
 
-async def wait_for_lapse(lease: Lease) -> None:
+async def wait_for_lapse(lease: LeaseReader) -> None:
     """Until the lease has lapsed, however often it was renewed before."""
     loop = asyncio.get_running_loop()
     rang = asyncio.Event()
-    alarm = Alarm()
+    alarm = BoottimeTimer()
     loop.add_reader(alarm.fd, rang.set)
     try:
         while not lease.lapsed():
             alarm.set(lease.until)
             await rang.wait()
-            alarm.quiet()
+            alarm.acknowledge()
             rang.clear()
     finally:
         loop.remove_reader(alarm.fd)
         alarm.close()
 
 
-async def end_tree(mark: Mark) -> tuple[int, ...]:
+async def end_tree(mark: StartMark) -> tuple[int, ...]:
     """End all that is left of a step: SIGTERM, the grace, SIGKILL. Returns the ids of those that outlive it by 15 s."""
     kill_at = time.monotonic() + mark.grace
-    left = _left(mark)
+    left = _remaining_processes(mark)
     for pid, ticks in left.items():
-        tree.send(pid, ticks, signal.SIGTERM)
+        tree.send_signal(pid, ticks, signal.SIGTERM)
     while left and time.monotonic() < kill_at + VANISH:
         await asyncio.sleep(LOOK)
-        left = _left(mark)
+        left = _remaining_processes(mark)
         if time.monotonic() >= kill_at:
             for pid, ticks in left.items():
-                tree.send(pid, ticks, signal.SIGKILL)
+                tree.send_signal(pid, ticks, signal.SIGKILL)
     return tuple(sorted(left))
 
 
-def _left(mark: Mark) -> dict[int, int]:
-    roots = tree.marked(mark.mark)
+def _remaining_processes(mark: StartMark) -> dict[int, int]:
+    roots = tree.processes_with_mark(mark.mark)
     if mark.pid and tree.start_ticks(mark.pid) == mark.ticks:
         roots.add(mark.pid)
-    return tree.living(tree.descendants(roots))
+    return tree.live_processes(tree.descendants(roots))

@@ -6,9 +6,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.definition import Command, Criterion, Expect, Gate, Recipe, RecipeStep, Task
+from penguin.orchestration.core.definition import Criterion, Expectation, Gate, GateCommand, Recipe, RecipeStep, Task
 from penguin.orchestration.core.pattern import pattern_of, problem_of
-from penguin.orchestration.execution.junit import is_pytest, own_report
+from penguin.orchestration.execution.junit import is_pytest, report_path_in_command
 from penguin.orchestration.execution.runner_api import AttemptOrder
 
 LONGEST_NAME = 120
@@ -33,26 +33,26 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     """The JUnit report that it writes itself, relative to the workspace."""
     asks_for_report: bool = False
     """It is a pytest run that is told where to report to."""
-    expect: Expect | None = None
+    expect: Expectation | None = None
     """A recipe step's; None: exit 0 passes."""
     recipe_step: RecipeStep | None = None
     background: bool = False
     timeout: float | None = None
     """Seconds."""
-    cannot: str = ""
+    not_runnable_reason: str = ""
     """Why nothing can run this: the step is UNVERIFIED."""
 
 
-class Group(Struct, frozen=True):
+class StepGroup(Struct, frozen=True):
     """Steps of which each needs those before it."""
 
     steps: tuple[PlannedStep, ...]
 
 
-class Plan(Struct, frozen=True):
+class AttemptPlan(Struct, frozen=True):
     """Everything that an attempt runs."""
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[StepGroup, ...] = ()
     stops_at_failure: bool = False
     nothing: str = ""
     """Why there is nothing to run."""
@@ -60,19 +60,19 @@ class Plan(Struct, frozen=True):
     """Why nobody could run this anywhere."""
 
 
-def make_plan(order: AttemptOrder) -> Plan:
+def make_plan(order: AttemptOrder) -> AttemptPlan:
     gate, task, phase = order.definition.gates[order.phase], order.definition.task, order.phase
     for name in (gate.agent, gate.judge):
         if name and name not in order.definition.agents:
-            return Plan(impossible=f"unknown agent {name!r}")
+            return AttemptPlan(impossible=f"unknown agent {name!r}")
     for recipe in task.recipes if gate.recipes else ():
         for step in recipe.steps:
             if problem := _problem(step):
-                return Plan(impossible=f"recipe {recipe.name} of task {task.id}: {problem}")
+                return AttemptPlan(impossible=f"recipe {recipe.name} of task {task.id}: {problem}")
     groups = _groups(gate, task)
     if not groups:
-        return Plan(nothing=_nothing(gate, task, phase))
-    return Plan(groups=groups, stops_at_failure=phase is WorkflowPhase.IMPLEMENT)
+        return AttemptPlan(nothing=_nothing_to_run(gate, task, phase))
+    return AttemptPlan(groups=groups, stops_at_failure=phase is WorkflowPhase.IMPLEMENT)
 
 
 def _problem(step: RecipeStep) -> str:
@@ -81,11 +81,11 @@ def _problem(step: RecipeStep) -> str:
         return f"unknown kind of step {step.kind!r}"
     pattern = pattern_of(step.expect.stdout or "")
     if pattern is not None and (problem := problem_of(pattern)):
-        return f"/{short(pattern)}/ is not a regular expression: {problem}"
+        return f"/{shorten(pattern)}/ is not a regular expression: {problem}"
     return ""
 
 
-def _groups(gate: Gate, task: Task) -> tuple[Group, ...]:
+def _groups(gate: Gate, task: Task) -> tuple[StepGroup, ...]:
     drafts = [[_agent(gate.agent)]] if gate.agent else []
     drafts += [[_command(command)] for command in gate.run]
     if gate.recipes:
@@ -99,7 +99,7 @@ def _groups(gate: Gate, task: Task) -> tuple[Group, ...]:
     for draft in drafts:
         numbered = [_number(step, number + place) for place, step in enumerate(draft, start=1)]
         number += len(draft)
-        groups.append(Group(tuple(numbered)))
+        groups.append(StepGroup(tuple(numbered)))
     return tuple(groups)
 
 
@@ -115,13 +115,13 @@ def _number(step: PlannedStep, number: int) -> PlannedStep:
     return replace(step, number=number)
 
 
-def _command(command: Command) -> PlannedStep:
+def _command(command: GateCommand) -> PlannedStep:
     pytest = is_pytest(command.run)
-    report = command.report or (own_report(command.run) if pytest else None)
+    report = command.report or (report_path_in_command(command.run) if pytest else None)
     return PlannedStep(
         number=0,
         kind="run",
-        name=short(command.run),
+        name=shorten(command.run),
         source=command.run,
         report=report,
         asks_for_report=pytest and report is None,
@@ -131,12 +131,16 @@ def _command(command: Command) -> PlannedStep:
 
 def _recipe(recipe: Recipe) -> list[PlannedStep]:
     if not recipe.steps:
-        return [PlannedStep(number=0, kind="shell", name=recipe.name, cannot=f"recipe {recipe.name} has no steps")]
+        return [
+            PlannedStep(
+                number=0, kind="shell", name=recipe.name, not_runnable_reason=f"recipe {recipe.name} has no steps"
+            )
+        ]
     return [
         PlannedStep(
             number=0,
             kind=step.kind,
-            name=short(f"{recipe.name}: {step.name or _title(step)}"),
+            name=shorten(f"{recipe.name}: {step.name or _title(step)}"),
             source=step.source,
             expect=step.expect,
             recipe_step=step,
@@ -152,16 +156,18 @@ def _title(step: RecipeStep) -> str:
 
 
 def _criterion(criterion: Criterion) -> PlannedStep:
-    cannot = "" if criterion.check else f'nothing can check "{short(criterion.text)}"'
-    return PlannedStep(number=0, kind="check", name=short(criterion.text), source=criterion.check or "", cannot=cannot)
+    cannot = "" if criterion.check else f'nothing can check "{shorten(criterion.text)}"'
+    return PlannedStep(
+        number=0, kind="check", name=shorten(criterion.text), source=criterion.check or "", not_runnable_reason=cannot
+    )
 
 
-def short(text: str) -> str:
+def shorten(text: str) -> str:
     line = text.strip().partition("\n")[0].strip()
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 
 
-def _nothing(gate: Gate, task: Task, phase: WorkflowPhase) -> str:
+def _nothing_to_run(gate: Gate, task: Task, phase: WorkflowPhase) -> str:
     key = f"phases.{phase.lower()}"
     if gate.recipes:
         return f'no recipe: task {task.id} has none; give it a "Recipe:" section, or set {key} to skip'

@@ -37,14 +37,14 @@ class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
     definition: Definition
 
 
-class Control:
+class StopControl:
     """The handle by which an engine asks a running attempt to stop."""
 
     def __init__(self) -> None:
         self.stop: Stop | None = None
         self._changed = asyncio.Event()
 
-    def ask(self, stop: Stop | None) -> None:
+    def request_stop(self, stop: Stop | None) -> None:
         """Ask to stop; a stronger wish replaces a weaker one. None takes a pause back."""
         self.stop = stop
         self._changed.set()
@@ -52,7 +52,7 @@ class Control:
     def interrupt(self) -> None:
         """Ask to end the step under way; one that is being cancelled ends by itself."""
         if self.stop is not Stop.CANCEL:
-            self.ask(Stop.NOW)
+            self.request_stop(Stop.NOW)
 
     async def changed(self) -> Stop | None:
         """Wait until something was asked since the last call, then say what holds now."""
@@ -64,7 +64,7 @@ class Control:
 class PhaseRunner(Protocol):
     """Runs attempts. Cancelling the coroutine abandons the attempt and leaves its step running, to be adopted."""
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult: ...
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult: ...
 
     async def aclose(self) -> None: ...
 

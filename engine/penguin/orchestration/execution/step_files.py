@@ -40,7 +40,7 @@ LEASE = "lease"
 """Ended because the lease on the steps lapsed: another machine may run it by now."""
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class StartMark(Struct, frozen=True, kw_only=True):
     """What a launcher wrote before and after it spawned a step."""
 
     id: str
@@ -62,7 +62,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     ticks: int = 0
 
 
-class Digest(Struct, frozen=True):
+class RecordedOutput(Struct, frozen=True):
     """What became of an output."""
 
     kept: int = 0
@@ -71,7 +71,7 @@ class Digest(Struct, frozen=True):
     error: str = ""
 
 
-class Exit(Struct, frozen=True, kw_only=True):
+class ExitRecord(Struct, frozen=True, kw_only=True):
     """How a step ended."""
 
     id: str
@@ -83,12 +83,12 @@ class Exit(Struct, frozen=True, kw_only=True):
     error: str = ""
     started: float = 0.0
     duration: float = 0.0
-    output: Digest = field(default_factory=Digest)
-    errors: Digest | None = None
+    output: RecordedOutput = field(default_factory=RecordedOutput)
+    errors: RecordedOutput | None = None
     survivors: tuple[int, ...] = ()
 
     @property
-    def counts(self) -> bool:
+    def is_result(self) -> bool:
         """Whether this is a result, and not a step to be run again."""
         return self.why not in (STOPPED, CRASH, LEASE)
 
@@ -104,7 +104,7 @@ def mark_name(step_id: str) -> str:
     return f"{STEP_MARK}{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
 
 
-def newest_try(stem: str) -> int:
+def last_start_number(stem: str) -> int:
     """The number of the newest try of a step, 0 if there is none."""
     number = 0
     while any(os.path.exists(f"{stem}.{number + 1}{suffix}") for suffix in (STARTED, EXITED)):  # noqa: PTH110 - hot
@@ -112,7 +112,7 @@ def newest_try(stem: str) -> int:
     return number
 
 
-def read_mark(step_id: str) -> Mark | None:
+def read_mark(step_id: str) -> StartMark | None:
     """None where the step was never started."""
     try:
         lines = Path(step_id + STARTED).read_bytes().split(b"\n")
@@ -126,18 +126,18 @@ def read_mark(step_id: str) -> Mark | None:
         except (ValueError, TypeError, RecursionError):
             break
     nobody = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
-    return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, Mark)
+    return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, StartMark)
 
 
-def read_exit(step_id: str) -> Exit | None:
+def read_exit(step_id: str) -> ExitRecord | None:
     """None where there is none, or none that can be read."""
     try:
-        return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), Exit)
+        return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), ExitRecord)
     except (OSError, ValueError, RecursionError, msgspec.ValidationError):
         return None
 
 
-def write_exit(ending: Exit) -> None:
+def write_exit(ending: ExitRecord) -> None:
     path = Path(ending.id + EXITED)
     temporary = path.with_name(path.name + ".tmp")
     write_private(temporary, json.dumps(msgspec.to_builtins(ending)).encode())

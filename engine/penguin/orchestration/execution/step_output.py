@@ -21,16 +21,16 @@ def excerpt(path: Path) -> str:
             size = file.seek(0, 2)
             file.seek(0)
             if size <= HEAD + TAIL:
-                return clean(file.read())
+                return printable_text(file.read())
             head = file.read(HEAD)
             file.seek(-TAIL, 2)
             tail = file.read()
     except OSError:
         return ""
-    return f"{clean(head)}\n… {size - HEAD - TAIL} bytes …\n{clean(tail)}"
+    return f"{printable_text(head)}\n… {size - HEAD - TAIL} bytes …\n{printable_text(tail)}"
 
 
-def clean(data: bytes) -> str:
+def printable_text(data: bytes) -> str:
     """Valid text without control characters but line feeds and tabs."""
     # "?" for what is no UTF-8: the usual replacement character takes three bytes for one.
     text = data.decode("utf-8", "replace").replace("\ufffd", "?").replace("\r\n", "\n").replace("\r", "\n")

@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.environment import Surroundings, write_source
-from penguin.orchestration.execution.launcher_client import StepOrder
+from penguin.orchestration.execution.environment import StepEnvironment, write_source
+from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.runner_api import AttemptOrder
-from penguin.orchestration.execution.verdicts import Report
+from penguin.orchestration.execution.verdicts import JUnitReport
 
 SHELL = "/bin/sh"
 HTTP = ("-I", "-m", "penguin.orchestration.execution.http_step")
@@ -27,27 +27,27 @@ RUN_FILE = (
 """Runs a python file as `python -c` would its text: with the workspace as the first place to import from."""
 
 
-class Note(Struct, frozen=True):
+class StepNote(Struct, frozen=True):
     """What a later engine needs to judge a step that this one started; kept in the start mark."""
 
     limit: float = 0.0
     """Seconds that the step was given."""
     argv: tuple[str, ...] = ()
     """Without secrets."""
-    report: Report | None = None
+    report: JUnitReport | None = None
 
 
-def step_order(
-    order: AttemptOrder, step: PlannedStep, step_id: str, surroundings: Surroundings, limit: float
-) -> StepOrder:
+def step_request(
+    order: AttemptOrder, step: PlannedStep, step_id: str, surroundings: StepEnvironment, limit: float
+) -> StepRequest:
     """What the launcher is to start for a try of a step; `limit` in seconds."""
     env, secrets = surroundings.env, surroundings.secrets
     report = _report(order, step, step_id)
     if step.asks_for_report and report:
-        env = {**env, "PYTEST_ADDOPTS": junit.ask_for(Path(report.path), env.get("PYTEST_ADDOPTS", ""))}
+        env = {**env, "PYTEST_ADDOPTS": junit.pytest_addopts(Path(report.path), env.get("PYTEST_ADDOPTS", ""))}
     argv = _argv(step, step_id, env, limit)
-    noted = Note(limit, tuple(map(secrets.redact_text, argv)), report)
-    return StepOrder(
+    noted = StepNote(limit, tuple(map(secrets.redact_text, argv)), report)
+    return StepRequest(
         id=step_id,
         argv=argv,
         cwd=order.workspace,
@@ -61,12 +61,12 @@ def step_order(
     )
 
 
-def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> Report | None:
+def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> JUnitReport | None:
     if step.asks_for_report:
-        return Report(step_id + records.REPORT)
+        return JUnitReport(step_id + records.REPORT)
     if step.report:
         path = Path(order.workspace, step.report)
-        return Report(str(path), tuple(junit.signature(path)))
+        return JUnitReport(str(path), tuple(junit.file_signature(path)))
     return None
 
 

@@ -18,19 +18,19 @@ from penguin.orchestration.core.results import StepEvidence
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
 from penguin.orchestration.execution import verdicts
-from penguin.orchestration.execution.environment import Surroundings
+from penguin.orchestration.execution.environment import StepEnvironment
 from penguin.orchestration.execution.judging.limits import LONGEST
 from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
-from penguin.orchestration.execution.launcher_client import LauncherError, Running, StepOrder
-from penguin.orchestration.execution.plan import Group, Plan, PlannedStep, short
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, Stop
-from penguin.orchestration.execution.step_files import Exit
-from penguin.orchestration.execution.step_process import Note, step_order
-from penguin.orchestration.execution.step_starts import Tries
+from penguin.orchestration.execution.launcher_client import LauncherError, StepHandle, StepRequest
+from penguin.orchestration.execution.plan import AttemptPlan, PlannedStep, StepGroup, shorten
+from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
+from penguin.orchestration.execution.step_files import ExitRecord
+from penguin.orchestration.execution.step_process import StepNote, step_request
+from penguin.orchestration.execution.step_starts import StepStarts
 from penguin.orchestration.execution.verdicts import Judgement
 
 if TYPE_CHECKING:
-    from penguin.orchestration.execution.agent_step import AgentRun
+    from penguin.orchestration.execution.agent_step import AgentStep
 
 BIG_OUTPUT = 1 << 18
 """Bytes from which on reading what a step left is nothing for the loop."""
@@ -45,7 +45,7 @@ STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
 NOT_JUDGED = Judgement(Verdict.INTERRUPTED, "stopped before its output was judged")
 
 
-class Interrupted(Exception):
+class StepsInterrupted(Exception):
     """The attempt ends here, to be run again."""
 
     def __init__(self, cause: str) -> None:
@@ -54,10 +54,10 @@ class Interrupted(Exception):
         """pause, now, cancel, crash or lease."""
 
 
-class Background:
+class BackgroundStep:
     """A step that runs until its recipe ends."""
 
-    def __init__(self, step: PlannedStep, state: Exit | Running, place: int) -> None:
+    def __init__(self, step: PlannedStep, state: ExitRecord | StepHandle, place: int) -> None:
         self.step = step
         self.state = state
         self.place = place
@@ -68,22 +68,27 @@ class Background:
         self.note = _note_of(state)
 
     @property
-    def ended(self) -> Exit | None:
-        if isinstance(self.state, Exit):
+    def ended(self) -> ExitRecord | None:
+        if isinstance(self.state, ExitRecord):
             return self.state
         return self.state.exit.result() if self.state.exit.done() else None
 
     @property
-    def broke(self) -> bool:
+    def ended_early(self) -> bool:
         """Whether it ended though nobody asked it to."""
         return self.ended is not None and self.ended.why != records.ENDED
 
 
-class Steps:
+class StepSequence:
     """Runs the steps of an attempt. A cancelled `run` leaves what runs alone."""
 
     def __init__(
-        self, order: AttemptOrder, plan: Plan, control: Control, tries: Tries, surroundings: Surroundings
+        self,
+        order: AttemptOrder,
+        plan: AttemptPlan,
+        control: StopControl,
+        tries: StepStarts,
+        surroundings: StepEnvironment,
     ) -> None:
         self.evidence: list[StepEvidence] = []
         self.executed_nothing: set[str] = set()
@@ -94,7 +99,7 @@ class Steps:
         self._tries = tries
         self._surroundings = surroundings
         self._shown_dir = os.path.relpath(order.run_dir, order.workspace)
-        self.agents: list[AgentRun] = []
+        self.agents: list[AgentStep] = []
         """The agents that had a part in it."""
         self._spent = 0.0
         self._failed = False
@@ -109,68 +114,72 @@ class Steps:
 
     def _skip(self, steps: tuple[PlannedStep, ...]) -> None:
         for step in steps:
-            self.evidence.append(_bare(step, Verdict.SKIPPED, "an earlier step did not pass"))
+            self.evidence.append(_evidence_without_run(step, Verdict.SKIPPED, "an earlier step did not pass"))
 
-    async def _run_group(self, group: Group) -> None:
-        backgrounds: list[Background] = []
+    async def _run_group(self, group: StepGroup) -> None:
+        backgrounds: list[BackgroundStep] = []
         try:
             await self._run_steps(group.steps, backgrounds)
-        except (Interrupted, LauncherError):
+        except (StepsInterrupted, LauncherError):
             # A server that waits for nobody; its recipe starts it again.
-            with contextlib.suppress(Interrupted):
+            with contextlib.suppress(StepsInterrupted):
                 await self._end(backgrounds, records.STOPPED)
             raise
         await self._end(backgrounds, records.ENDED)
         for background in backgrounds:
             if (ended := background.ended) and ended.why in LOST:
-                raise Interrupted(ended.why)
+                raise StepsInterrupted(ended.why)
 
-    async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[Background]) -> None:
+    async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[BackgroundStep]) -> None:
         for place, step in enumerate(steps):
-            if step.cannot:
-                self._note(_bare(step, Verdict.UNVERIFIED, step.cannot))
+            if step.not_runnable_reason:
+                self._append_evidence(_evidence_without_run(step, Verdict.UNVERIFIED, step.not_runnable_reason))
                 continue
             # What was done with a server that is gone is to be done again with the one that took its place.
             state = await self._start(step, max((one.started for one in backgrounds), default=0.0))
             if state is None:
-                self._note(_bare(step, Verdict.ERROR, f"not started: the {self._timeout:g} s of the phase are used up"))
+                self._append_evidence(
+                    _evidence_without_run(
+                        step, Verdict.ERROR, f"not started: the {self._timeout:g} s of the phase are used up"
+                    )
+                )
             elif step.background:
                 # Its place in the evidence, until its recipe ends.
-                backgrounds.append(Background(step, state, len(self.evidence)))
-                self.evidence.append(_bare(step, Verdict.INTERRUPTED, ""))
+                backgrounds.append(BackgroundStep(step, state, len(self.evidence)))
+                self.evidence.append(_evidence_without_run(step, Verdict.INTERRUPTED, ""))
                 continue
             else:
-                await self._see_through(step, state)
+                await self._finish_step(step, state)
                 await self._take_opinions(step)
-            if self.evidence[-1].verdict is not Verdict.PASSED or any(one.broke for one in backgrounds):
+            if self.evidence[-1].verdict is not Verdict.PASSED or any(one.ended_early for one in backgrounds):
                 self._skip(steps[place + 1 :])
                 return
 
-    async def _start(self, step: PlannedStep, not_before: float) -> Exit | Running | None:
+    async def _start(self, step: PlannedStep, not_before: float) -> ExitRecord | StepHandle | None:
         """The step's result, or the step as it runs. None: no time is left to start it."""
         stem = self._tries.stem(step)
         found = await self._tries.find(stem, not_before)
         if found is not None:
             return found
         if stop := self._control.stop:
-            raise Interrupted(stop.value)
+            raise StepsInterrupted(stop.value)
         if (limit := self._limit(step)) <= 0:
             return None
 
-        async def order(step_id: str) -> StepOrder:
+        async def order(step_id: str) -> StepRequest:
             if step.agent:
                 # It reads what was printed before.
                 return await asyncio.to_thread(self._agent(step).step_order, step_id, limit)
-            return step_order(self._order, step, step_id, self._surroundings, limit)
+            return step_request(self._order, step, step_id, self._surroundings, limit)
 
         return await self._tries.start(stem, not_before, order)
 
-    def _agent(self, step: PlannedStep) -> AgentRun:
-        from penguin.orchestration.execution.agent_step import AgentRun
+    def _agent(self, step: PlannedStep) -> AgentStep:
+        from penguin.orchestration.execution.agent_step import AgentStep
 
         found = next((agent for agent in self.agents if agent.step == step), None)
         if found is None:
-            found = AgentRun(self._order, step, self._surroundings)
+            found = AgentStep(self._order, step, self._surroundings)
             self.agents.append(found)
         return found
 
@@ -183,8 +192,8 @@ class Steps:
         left = self._timeout - self._spent
         return left if step.timeout is None else min(step.timeout, left)
 
-    async def _see_through(self, step: PlannedStep, state: Exit | Running) -> None:
-        if isinstance(state, Running):
+    async def _finish_step(self, step: PlannedStep, state: ExitRecord | StepHandle) -> None:
+        if isinstance(state, StepHandle):
             watch = asyncio.create_task(self._watch(step, state)) if step.agent else None
             try:
                 ended = await self._wait(state)
@@ -194,18 +203,18 @@ class Steps:
         else:
             ended = state
         note = _note_of(state)
-        if not ended.counts:
+        if not ended.is_result:
             if step.agent:
-                await asyncio.to_thread(self._agent(step).hear, ended)
-            self._note(self._of(step, ended, STOPPED, note))
-            raise Interrupted(ended.why if ended.why in LOST else self._cause())
+                await asyncio.to_thread(self._agent(step).collect, ended)
+            self._append_evidence(self._redacted_evidence(step, ended, STOPPED, note))
+            raise StepsInterrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
         try:
-            noted = await self._judged(step, ended, note)
-        except Interrupted:
-            self._note(self._of(step, ended, NOT_JUDGED, note))
+            noted = await self._evidence_of(step, ended, note)
+        except StepsInterrupted:
+            self._append_evidence(self._redacted_evidence(step, ended, NOT_JUDGED, note))
             raise
-        self._note(noted)
+        self._append_evidence(noted)
 
     async def _take_opinions(self, step: PlannedStep) -> None:
         """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
@@ -213,17 +222,17 @@ class Steps:
             return
         asked = self.evidence[-1]
         if asked.verdict is not Verdict.PASSED and not self._agent(step).overspent:
-            self._put(len(self.evidence) - 1, replace(asked, verdict=Verdict.UNVERIFIED))
+            self._replace_evidence(len(self.evidence) - 1, replace(asked, verdict=Verdict.UNVERIFIED))
         for criterion, opinion in zip(step.criteria, await asyncio.to_thread(self._agent(step).opinions), strict=True):
-            name = short(criterion.text)
+            name = shorten(criterion.text)
             found = StepEvidence(name=name, kind="check", verdict=opinion.verdict, reason=opinion.reason)
-            self._note(found)
+            self._append_evidence(found)
 
-    async def _watch(self, step: PlannedStep, running: Running) -> None:
+    async def _watch(self, step: PlannedStep, running: StepHandle) -> None:
         """End an agent that spent what it may."""
         agent = self._agent(step)
         looked = time.monotonic()
-        while not await asyncio.to_thread(agent.spent, running.id):
+        while not await asyncio.to_thread(agent.exceeded_cap, running.id):
             # All it printed is read each time: of a large output, at longer intervals.
             await asyncio.sleep(max(SPENDING, MOST_LOOKING * (time.monotonic() - looked)))
             looked = time.monotonic()
@@ -232,7 +241,7 @@ class Steps:
     def _cause(self) -> str:
         return (self._control.stop or Stop.NOW).value
 
-    async def _wait(self, running: Running) -> Exit:
+    async def _wait(self, running: StepHandle) -> ExitRecord:
         """Wait for a step, and end it as soon as that is asked for."""
         while not running.exit.done():
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
@@ -247,11 +256,11 @@ class Steps:
                     changed.cancel()
         return running.exit.result()
 
-    async def _end(self, backgrounds: list[Background], why: str) -> None:
+    async def _end(self, backgrounds: list[BackgroundStep], why: str) -> None:
         """End what runs in the background, and put what came of it in its place. Raises Interrupted."""
-        waiting: set[asyncio.Future[Exit]] = set()
+        waiting: set[asyncio.Future[ExitRecord]] = set()
         for background in backgrounds:
-            if isinstance(background.state, Running):
+            if isinstance(background.state, StepHandle):
                 background.state.stop(why)
                 waiting.add(background.state.exit)
         if waiting:
@@ -263,31 +272,35 @@ class Steps:
                 continue
             step, note = background.step, background.note
             try:
-                noted = await self._judged(step, ended, note) if ended.counts else self._of(step, ended, STOPPED, note)
-            except Interrupted as error:
-                noted, interruption = self._of(step, ended, NOT_JUDGED, note), error
-            self._put(background.place, noted)
+                noted = (
+                    await self._evidence_of(step, ended, note)
+                    if ended.is_result
+                    else self._redacted_evidence(step, ended, STOPPED, note)
+                )
+            except StepsInterrupted as error:
+                noted, interruption = self._redacted_evidence(step, ended, NOT_JUDGED, note), error
+            self._replace_evidence(background.place, noted)
         if interruption is not None:
             raise interruption
 
-    async def _judged(self, step: PlannedStep, ended: Exit, note: Note) -> StepEvidence:
+    async def _evidence_of(self, step: PlannedStep, ended: ExitRecord, note: StepNote) -> StepEvidence:
         """The evidence of a step that ended. Raises Interrupted where the attempt is asked to stop before."""
         if step.agent:
-            judgement = await asyncio.to_thread(self._agent(step).hear, ended)
-            return self._of(step, ended, judgement, note)
+            judgement = await asyncio.to_thread(self._agent(step).collect, ended)
+            return self._redacted_evidence(step, ended, judgement, note)
         if self._control.stop is Stop.CANCEL:
-            raise Interrupted(self._cause())
+            raise StepsInterrupted(self._cause())
         judged = self._as_stored(step)
         request = verdicts.request_for(judged, ended, note.report)
         answer = await self._ask(request, ended.id) if request is not None else None
         reads = note.report is not None or ended.output.kept > BIG_OUTPUT
         if reads:
-            judgement = await asyncio.to_thread(verdicts.judge, judged, ended, note.limit, note.report, answer)
+            judgement = await asyncio.to_thread(verdicts.judge_step, judged, ended, note.limit, note.report, answer)
         else:
-            judgement = verdicts.judge(judged, ended, note.limit, note.report, answer)
+            judgement = verdicts.judge_step(judged, ended, note.limit, note.report, answer)
         if judgement.executed_nothing:
             self.executed_nothing.add(step.name)
-        return self._of(step, ended, judgement, note)
+        return self._redacted_evidence(step, ended, judgement, note)
 
     async def _ask(self, request: Request, step_id: str) -> Answer:
         """Have something judged in a process, within the time that is left. Raises Interrupted."""
@@ -296,18 +309,18 @@ class Steps:
         state = await self._tries.find(stem, 0.0)
         if state is None:
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
-                raise Interrupted(self._cause())
+                raise StepsInterrupted(self._cause())
             if seconds <= 0:
                 return Answer(limit=f"was not judged: the {self._timeout:g} s of the phase are used up")
 
-            async def order(judging_id: str) -> StepOrder:
+            async def order(judging_id: str) -> StepRequest:
                 return judging_order(request, judging_id, seconds)
 
             state = await self._tries.start(stem, 0.0, order)
         seconds = _note_of(state).limit
-        ended = await self._wait(state) if isinstance(state, Running) else state
-        if not ended.counts:
-            raise Interrupted(ended.why if ended.why in LOST else self._cause())
+        ended = await self._wait(state) if isinstance(state, StepHandle) else state
+        if not ended.is_result:
+            raise StepsInterrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
         return answer_of(ended, seconds)
 
@@ -318,7 +331,9 @@ class Steps:
             return step
         return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
 
-    def _of(self, step: PlannedStep, ended: Exit, judgement: Judgement, note: Note) -> StepEvidence:
+    def _redacted_evidence(
+        self, step: PlannedStep, ended: ExitRecord, judgement: Judgement, note: StepNote
+    ) -> StepEvidence:
         redact = self._surroundings.secrets.redact_text
         return StepEvidence(
             name=step.name,
@@ -338,28 +353,28 @@ class Steps:
             survivors=ended.survivors,
         )
 
-    def _note(self, noted: StepEvidence) -> None:
+    def _append_evidence(self, noted: StepEvidence) -> None:
         self.evidence.append(noted)
-        self._put(len(self.evidence) - 1, noted)
+        self._replace_evidence(len(self.evidence) - 1, noted)
 
-    def _put(self, place: int, noted: StepEvidence) -> None:
+    def _replace_evidence(self, place: int, noted: StepEvidence) -> None:
         self.evidence[place] = noted
         self._failed = self._failed or noted.verdict.counts_as_failure
 
 
-def _bare(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
+def _evidence_without_run(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
     """Of a step that did not run."""
     return StepEvidence(name=step.name, kind=step.kind, verdict=verdict, reason=reason)
 
 
-def _note_of(state: Exit | Running) -> Note:
-    note = state.note if isinstance(state, Running) else None
+def _note_of(state: ExitRecord | StepHandle) -> StepNote:
+    note = state.note if isinstance(state, StepHandle) else None
     if note is None and (mark := records.read_mark(state.id)):
         note = mark.note
-    return msgspec.convert(note, Note) if note else Note()
+    return msgspec.convert(note, StepNote) if note else StepNote()
 
 
-def _excerpt(ended: Exit) -> str:
+def _excerpt(ended: ExitRecord) -> str:
     # Only a launcher that saw the end can tell; what one that died took in is there to be read.
     if ended.output.sha256 and not ended.output.kept and not (ended.errors and ended.errors.kept):
         return ""

@@ -10,20 +10,26 @@ from msgspec.structs import replace
 
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.launcher_client import AlreadyStarted, Launcher, LauncherError, Running, StepOrder
+from penguin.orchestration.execution.launcher_client import (
+    AlreadyStarted,
+    LauncherClient,
+    LauncherError,
+    StepHandle,
+    StepRequest,
+)
 from penguin.orchestration.execution.plan import PlannedStep
-from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.files.failpoints import reach
 
 MOST_STARTS = 5
 
 
-def _is_copied(mark: records.Mark, step_id: str) -> bool:
+def _is_copied(mark: records.StartMark, step_id: str) -> bool:
     """Whether a mark came with a copy of the workspace: its processes are the original's, which still has it."""
     return mark.id != step_id and Path(mark.id + records.STARTED).exists()
 
 
-class Launchers:
+class LauncherPool:
     """This engine's launcher, and those that dead engines left with steps that still run."""
 
     def __init__(
@@ -31,23 +37,23 @@ class Launchers:
     ) -> None:
         """`lease`: without it, nothing that is started from now on may run."""
         self.lease = str(lease.resolve()) if lease else ""
-        self._lost: dict[str, Running] = {}
+        self._lost: dict[str, StepHandle] = {}
         self._grace = grace
         self._on_trouble = on_trouble
-        self.own = Launcher(directory, self._lost, grace, on_trouble, own=True)
-        self._others: dict[Path, Launcher] = {}
+        self.own = LauncherClient(directory, self._lost, grace, on_trouble, own=True)
+        self._others: dict[Path, LauncherClient] = {}
 
-    def at(self, directory: Path) -> Launcher:
+    def at(self, directory: Path) -> LauncherClient:
         if directory == self.own.directory:
             return self.own
         if directory not in self._others:
-            self._others[directory] = Launcher(directory, self._lost, self._grace, self._on_trouble, own=False)
+            self._others[directory] = LauncherClient(directory, self._lost, self._grace, self._on_trouble, own=False)
         return self._others[directory]
 
-    def lost(self, step_id: str) -> Running:
+    def finish_orphan(self, step_id: str) -> StepHandle:
         """A step whose launcher is dead: it is seen to its end, once."""
         if step_id not in self._lost:
-            self._lost[step_id] = Running(step_id, None)
+            self._lost[step_id] = StepHandle(step_id, None)
             self._lost[step_id].orphaned()
         return self._lost[step_id]
 
@@ -60,10 +66,10 @@ class Launchers:
         self._lost.clear()
 
 
-class Tries:
+class StepStarts:
     """Finds, adopts and starts the steps of one run folder."""
 
-    def __init__(self, run_dir: str, launchers: Launchers) -> None:
+    def __init__(self, run_dir: str, launchers: LauncherPool) -> None:
         self._run_dir = run_dir
         self._launchers = launchers
 
@@ -71,12 +77,12 @@ class Tries:
         """The path of a step's files, without number and suffix."""
         return f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
 
-    async def find(self, stem: str, not_before: float) -> Exit | Running | None:
+    async def find(self, stem: str, not_before: float) -> ExitRecord | StepHandle | None:
         """The result of the step with this stem, or the step as it runs; None: it is to be started.
 
         Results of what was started before `not_before` (seconds since the epoch) don't count.
         """
-        if not (number := records.newest_try(stem)):
+        if not (number := records.last_start_number(stem)):
             return None
         step_id = f"{stem}.{number}"
         ended = records.read_exit(step_id)
@@ -91,14 +97,16 @@ class Tries:
                 return running
             ended = records.read_exit(step_id)
         if ended is None:
-            return self._launchers.lost(step_id)
-        return ended if ended.counts and ended.started >= not_before else None
+            return self._launchers.finish_orphan(step_id)
+        return ended if ended.is_result and ended.started >= not_before else None
 
-    async def start(self, stem: str, not_before: float, order: Callable[[str], Awaitable[StepOrder]]) -> Exit | Running:
+    async def start(
+        self, stem: str, not_before: float, order: Callable[[str], Awaitable[StepRequest]]
+    ) -> ExitRecord | StepHandle:
         """Start the next try; should somebody have started it meanwhile, find that. `order` makes it from the id."""
         for _ in range(MOST_STARTS):
             with contextlib.suppress(AlreadyStarted):
-                planned = await order(f"{stem}.{records.newest_try(stem) + 1}")
+                planned = await order(f"{stem}.{records.last_start_number(stem) + 1}")
                 return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
             # By another engine, or by this one and never heard of: its files tell.
             if (found := await self.find(stem, not_before)) is not None:

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Gate
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, PhaseRunner, Stop
+from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, Stop, StopControl
 from penguin.orchestration.files.permissions import write_private
-from penguin.orchestration.worktree import Tree
-from penguin.orchestration.worktree.checkpoints import Checkpoints, Kept, keep_if_possible
+from penguin.orchestration.worktree import WorkingTree
+from penguin.orchestration.worktree.checkpoints import Checkpoints, NewCheckpoint, try_save
 
 BEFORE = "before."
 NOTHING = "nothing changed: the agent ended well, but no file is another than before"
 
 
-class Witness:
+class TreeTrackingRunner:
     """Runs attempts through another runner and looks at the working tree around them.
 
     `shared`: the tree is shared over a git remote, so that its checkpoints tell what they go on from.
@@ -29,9 +29,9 @@ class Witness:
         self._runner = runner
         self._shared = shared
 
-    async def run(self, order: AttemptOrder, control: Control) -> AttemptResult:
+    async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         """See PhaseRunner."""
-        look = _Look(order, self._shared)
+        look = _AttemptTree(order, self._shared)
         await asyncio.to_thread(look.before)
         result = await self._runner.run(order, control)
         if result.verdict is not Verdict.INTERRUPTED:
@@ -46,7 +46,7 @@ class Witness:
         await self._runner.aclose()
 
 
-class _Look:
+class _AttemptTree:
     """What is seen around one attempt."""
 
     def __init__(self, order: AttemptOrder, shared: bool) -> None:
@@ -54,19 +54,19 @@ class _Look:
         self._shared = shared
         folder, exclude = Path(order.run_dir).parent, order.definition.checkpoint_exclude
         self._implements = order.phase is WorkflowPhase.IMPLEMENT
-        self._tree = Tree(Path(order.workspace), folder, exclude)
+        self._tree = WorkingTree(Path(order.workspace), folder, exclude)
         self._checkpoints = Checkpoints(Path(order.workspace), folder, exclude)
 
     def before(self) -> None:
         """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
         if self._shared and not self._checkpoints.lineage.shared:
             self._checkpoints.lineage.note(self._order.attempt - 1)
-        if not self._checkpoints.begun:
-            self._checkpoints.begin(self._tree.now())
+        if not self._checkpoints.has_start:
+            self._checkpoints.save_start(self._tree.digest())
         if self._implements:
             self._tree.before_implement(self._order.attempt)
             if self._by_agent and not self._noted.exists():
-                write_private(self._noted, self._tree.now().encode())
+                write_private(self._noted, self._tree.digest().encode())
 
     @property
     def _by_agent(self) -> bool:
@@ -80,7 +80,7 @@ class _Look:
 
     def after(self, result: AttemptResult) -> AttemptResult:
         """The result with the tree that was seen, and the checkpoint that keeps it."""
-        digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.now()
+        digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.digest()
         if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
             result = replace(result, verdict=Verdict.FAILED, reason=NOTHING)
         kept = self.keep(digest)
@@ -94,9 +94,9 @@ class _Look:
         except OSError:
             return None
 
-    def keep(self, digest: str) -> Kept:
+    def keep(self, digest: str) -> NewCheckpoint:
         """Keep the tree as it is after the attempt."""
-        kept = keep_if_possible(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
+        kept = try_save(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
         if self._shared:
             self._checkpoints.lineage.note(self._order.attempt)
         return kept

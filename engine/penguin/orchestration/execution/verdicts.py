@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.definition import Expect
+from penguin.orchestration.core.definition import Expectation
 from penguin.orchestration.core.pattern import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
 from penguin.orchestration.execution import junit
@@ -19,7 +19,7 @@ from penguin.orchestration.execution.judging.limits import NOT_JUDGED
 from penguin.orchestration.execution.judging.request import Answer, Request
 from penguin.orchestration.execution.judging.search import WINDOW
 from penguin.orchestration.execution.plan import PlannedStep
-from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.step_output import last_line
 
 WORST_FIRST = (Verdict.ERROR, Verdict.FAILED, Verdict.UNVERIFIED)
@@ -35,7 +35,7 @@ class Judgement(Struct, frozen=True):
     executed_nothing: bool = False
 
 
-class Report(Struct, frozen=True):
+class JUnitReport(Struct, frozen=True):
     """Where a step's JUnit report is to be."""
 
     path: str
@@ -43,7 +43,7 @@ class Report(Struct, frozen=True):
     """Signature of what was there before the step started: that one doesn't count."""
 
 
-def request_for(step: PlannedStep, exit_: Exit, report: Report | None) -> Request | None:
+def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:
     """What has to be judged in a process before `judge` can tell; None where that is quick and can't hang."""
     if _not_ended(step, exit_, 0.0) is not None or step.kind == "http":
         return None
@@ -57,13 +57,13 @@ def request_for(step: PlannedStep, exit_: Exit, report: Report | None) -> Reques
     return None
 
 
-def _is_large(report: Report) -> bool:
-    signature = junit.signature(Path(report.path))
+def _is_large(report: JUnitReport) -> bool:
+    signature = junit.file_signature(Path(report.path))
     return bool(signature) and signature != list(report.before) and junit.SMALL < signature[1] <= junit.LARGEST
 
 
-def judge(
-    step: PlannedStep, exit_: Exit, limit: float, report: Report | None, answer: Answer | None = None
+def judge_step(
+    step: PlannedStep, exit_: ExitRecord, limit: float, report: JUnitReport | None, answer: Answer | None = None
 ) -> Judgement:
     """The verdict on a step that ended.
 
@@ -82,7 +82,7 @@ def judge(
     return _judge_exit(exit_)
 
 
-def _not_ended(step: PlannedStep, exit_: Exit, limit: float) -> Judgement | None:
+def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
     """The verdict on a step that did not come to its end; None: it did."""
     if exit_.why == records.TIMEOUT:
         return Judgement(Verdict.ERROR, f"timed out after {limit:g} s")
@@ -95,11 +95,11 @@ def _not_ended(step: PlannedStep, exit_: Exit, limit: float) -> Judgement | None
     return None
 
 
-def _judge_exit(exit_: Exit, wanted: int = 0) -> Judgement:
+def _judge_exit(exit_: ExitRecord, wanted: int = 0) -> Judgement:
     code = exit_.code or 0
     if code == wanted:
         return Judgement(Verdict.PASSED)
-    said = _said(exit_)
+    said = _last_output(exit_)
     if code in (126, 127):
         return Judgement(Verdict.ERROR, f"could not be run (exit {code}){said}")
     if name := _signal_of(code):
@@ -115,20 +115,20 @@ def _signal_of(code: int) -> str:
     return known.get(number, f"signal {number}" if code < 0 else "")
 
 
-def _said(exit_: Exit) -> str:
+def _last_output(exit_: ExitRecord) -> str:
     line = exit_.errors and last_line(Path(exit_.id + records.ERRORS))
     line = line or last_line(Path(exit_.id + records.LOG))
     return f": {line}" if line else ""
 
 
-def _ended_early(exit_: Exit) -> Judgement:
+def _ended_early(exit_: ExitRecord) -> Judgement:
     ended = _judge_exit(exit_)
     if ended.verdict is Verdict.PASSED:
         return Judgement(Verdict.FAILED, "ended before its recipe did (exit 0)")
     return Judgement(ended.verdict, f"ended before its recipe did: {ended.reason}")
 
 
-def _judge_http(exit_: Exit) -> Judgement:
+def _judge_http(exit_: ExitRecord) -> Judgement:
     if exit_.code == 0:
         return Judgement(Verdict.PASSED)
     problem = last_line(Path(exit_.id + records.ERRORS))
@@ -137,11 +137,11 @@ def _judge_http(exit_: Exit) -> Judgement:
     return _judge_exit(exit_)
 
 
-def _ended_as_expected(step: PlannedStep, expect: Expect, exit_: Exit) -> bool:
+def _ended_as_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord) -> bool:
     return step.background or _judge_exit(exit_, expect.exit or 0).verdict is Verdict.PASSED
 
 
-def _judge_expected(step: PlannedStep, expect: Expect, exit_: Exit, answer: Answer | None) -> Judgement:
+def _judge_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord, answer: Answer | None) -> Judgement:
     if not _ended_as_expected(step, expect, exit_):
         return _judge_exit(exit_, expect.exit or 0)
     if expect.stdout is None:
@@ -157,23 +157,25 @@ def _judge_expected(step: PlannedStep, expect: Expect, exit_: Exit, answer: Answ
         found = answer.found
         where = f" (its first and last {WINDOW} bytes were searched)" if exit_.output.kept > 2 * WINDOW else ""
     if not found:
-        return Judgement(Verdict.FAILED, f"standard output does not contain {expect.stdout}{where}{_said(exit_)}")
+        return Judgement(
+            Verdict.FAILED, f"standard output does not contain {expect.stdout}{where}{_last_output(exit_)}"
+        )
     return Judgement(Verdict.PASSED)
 
 
-def _tests_of(report: Report, answer: Answer | None) -> TestCounts:
+def _tests_of(report: JUnitReport, answer: Answer | None) -> TestCounts:
     """What a report counted. Raises UnreadableReport."""
     path = Path(report.path)
     if answer is None:
-        if junit.signature(path) == list(report.before):
+        if junit.file_signature(path) == list(report.before):
             raise junit.UnreadableReport("was not written")
-        return junit.count(path)
+        return junit.count_tests(path)
     if answer.tests is None:
         raise junit.UnreadableReport(answer.unreadable)
     return answer.tests
 
 
-def _judge_tests(step: PlannedStep, exit_: Exit, report: Report, answer: Answer | None) -> Judgement:
+def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answer: Answer | None) -> Judgement:
     ended = _judge_exit(exit_)
     if ended.verdict is Verdict.ERROR:
         return ended
@@ -194,7 +196,7 @@ def _judge_tests(step: PlannedStep, exit_: Exit, report: Report, answer: Answer 
     return Judgement(ended.verdict, ended.reason, tests)
 
 
-def _without_report(step: PlannedStep, exit_: Exit, ended: Judgement, problem: str) -> Judgement:
+def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, problem: str) -> Judgement:
     if exit_.code == junit.NO_TESTS and junit.is_pytest(step.source):
         reason = "no test was executed: none was collected, or none was left to run"
         return Judgement(Verdict.UNVERIFIED, reason, executed_nothing=True)
@@ -210,7 +212,7 @@ def _failures(tests: TestCounts) -> str:
     return f"{tests.failed} of {tests.run} tests failed{more}"
 
 
-def worst(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
+def attempt_verdict(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
     """The verdict of an attempt, and why: the first of its worst steps speaks."""
     for verdict in WORST_FIRST:
         if bad := [step for step in steps if step.verdict is verdict]:

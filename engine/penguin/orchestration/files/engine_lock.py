@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import UnsafePath, open_state_file
 
 LOCK = "engine.lock"
@@ -18,13 +18,13 @@ LAUNCHER_LOCK = "launcher.lock"
 """Held by the process that runs the engine's steps; it ends by itself when it has neither steps nor engine."""
 
 
-class Identity:
+class EngineLock:
     """This engine: a fresh id, and the folder and lock that prove it alive."""
 
     def __init__(self, engines: Path) -> None:
         self.id = uuid.uuid4().hex
         self.folder = engines / self.id
-        make_private(engines)
+        make_private_folder(engines)
         self.folder.mkdir(mode=0o700)
         reach("identity.before")
         self._lock = open_state_file(self.folder / LOCK, os.O_RDWR | os.O_CREAT)
@@ -70,18 +70,18 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def living(engines: Path) -> set[str]:
+def live_engines(engines: Path) -> set[str]:
     """The ids of all engines that are alive."""
     if not engines.is_dir():
         return set()
     return {entry.name for entry in engines.iterdir() if is_alive(engines, entry.name)}
 
 
-def is_attended(engines: Path) -> bool:
+def has_claiming_engine(engines: Path) -> bool:
     """Whether an engine lives that takes up whatever nobody owns."""
-    return attending(engines) > 0
+    return count_claiming_engines(engines) > 0
 
 
-def attending(engines: Path) -> int:
+def count_claiming_engines(engines: Path) -> int:
     """How many living engines take up whatever nobody owns."""
-    return sum((engines / engine / CLAIMS).exists() for engine in living(engines))
+    return sum((engines / engine / CLAIMS).exists() for engine in live_engines(engines))

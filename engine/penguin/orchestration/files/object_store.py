@@ -22,8 +22,8 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowNotFound
-from penguin.orchestration.files.permissions import make_private
-from penguin.orchestration.files.run_files import ARTIFACTS, ELSEWHERE, EVIDENCE, FILE, NAME, attempt_of
+from penguin.orchestration.files.permissions import make_private_folder
+from penguin.orchestration.files.run_files import ARTIFACTS, ELSEWHERE, EVIDENCE, FILE, NAME, parse_attempt_folder
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.results import AttemptResult
@@ -41,20 +41,20 @@ class StorageError(WorkflowError):
     code = "storage"
 
 
-class Copy(Struct, frozen=True):
+class CopiedFile(Struct, frozen=True):
     """A file as it was copied."""
 
     bytes: int
     sha256: str
 
 
-class Contents(Struct, frozen=True):
+class AttemptContents(Struct, frozen=True):
     """What a whole attempt holds: files by their names, with slashes where they are in folders."""
 
-    files: dict[str, Copy]
+    files: dict[str, CopiedFile]
 
 
-class Storage:
+class ObjectStore:
     """The part of a storage that one project has. May be used from several threads; methods block.
 
     `url` is an absolute folder, or a URL that fsspec knows. Methods raise StorageError where it is out of reach.
@@ -79,7 +79,7 @@ class Storage:
 
     # --- attempts ---
 
-    def put(self, workflow_id: str, attempt_folder: Path, result: AttemptResult) -> None:
+    def put_attempt(self, workflow_id: str, attempt_folder: Path, result: AttemptResult) -> None:
         """Copy what an attempt left behind. One that was interrupted is not over, and is not copied.
 
         `attempt_folder` is `.penguin/runs/<workflow>/<attempt>-<phase>`. Done again, it replaces what was there.
@@ -94,10 +94,10 @@ class Storage:
             copies = {name: self._upload(path, f"{place}/{name}") for name, path in _outputs(attempt_folder)}
             evidence = msgspec.json.encode(result)
             self._write(f"{place}/{EVIDENCE}", evidence)
-            copies[EVIDENCE] = Copy(len(evidence), hashlib.sha256(evidence).hexdigest())
-            self._write(f"{place}/{WHOLE}", msgspec.json.encode(Contents(copies)))
+            copies[EVIDENCE] = CopiedFile(len(evidence), hashlib.sha256(evidence).hexdigest())
+            self._write(f"{place}/{WHOLE}", msgspec.json.encode(AttemptContents(copies)))
 
-    def get(self, workflow_id: str, runs: Path) -> list[str]:
+    def get_attempts(self, workflow_id: str, runs: Path) -> list[str]:
         """Fetch whole attempts that did not end below `runs`; their names. What is there stays as it is: an attempt
         that began here and ended elsewhere gets a second folder.
 
@@ -106,7 +106,7 @@ class Storage:
         if not NAME.fullmatch(workflow_id):
             raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
         with self._reaching("read"):
-            names = [name for name in self._names(workflow_id) if attempt_of(name) is not None]
+            names = [name for name in self._names(workflow_id) if parse_attempt_folder(name) is not None]
             return [name for name in names if self._fetch(workflow_id, name, runs / workflow_id)]
 
     def _fetch(self, workflow_id: str, name: str, folder: Path) -> bool:
@@ -115,24 +115,24 @@ class Storage:
         if (own / EVIDENCE).exists() or (folder / f"{name}{ELSEWHERE}").exists():
             return False
         contents = self._contents(place)
-        if contents is None or _holds(own, contents):
+        if contents is None or _is_complete(own, contents):
             return False
-        make_private(folder)
+        make_private_folder(folder)
         # `mkdtemp` gives a folder that is its owner's alone.
         aside = Path(tempfile.mkdtemp(prefix=".fetched-", dir=folder))
         try:
             if not all(self._download(f"{place}/{file}", aside / file, copy) for file, copy in contents.files.items()):
                 return False
-            _move_in(aside, folder, name, ELSEWHERE if own.exists() else "")
+            _move_into_place(aside, folder, name, ELSEWHERE if own.exists() else "")
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return True
 
-    def _contents(self, place: str) -> Contents | None:
+    def _contents(self, place: str) -> AttemptContents | None:
         """What a whole attempt holds; None for one that is not whole."""
         data = self._read(f"{place}/{WHOLE}")
         try:
-            contents = None if data is None else msgspec.json.decode(data, type=Contents)
+            contents = None if data is None else msgspec.json.decode(data, type=AttemptContents)
         except msgspec.DecodeError:
             return None
         # Others can write there too: no name leads out of the attempt's folder.
@@ -167,18 +167,18 @@ class Storage:
             return bytes(self._files.cat_file(self._at(key)))
         return None
 
-    def _upload(self, path: Path, key: str) -> Copy:
+    def _upload(self, path: Path, key: str) -> CopiedFile:
         self._files.makedirs(self._at(key).rpartition("/")[0], exist_ok=True)
         with path.open("rb") as source, self._files.open(self._at(key), "wb") as target:
-            return _pour(source, target)
+            return _copy_stream(source, target)
 
-    def _download(self, key: str, path: Path, expected: Copy) -> bool:
+    def _download(self, key: str, path: Path, expected: CopiedFile) -> bool:
         """Whether the file came as it was listed."""
-        make_private(path.parent)
+        make_private_folder(path.parent)
         with contextlib.suppress(FileNotFoundError):
             target_file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(target_file, "wb") as target, self._files.open(self._at(key), "rb") as source:
-                return _pour(source, target) == expected
+                return _copy_stream(source, target) == expected
         return False
 
     @contextlib.contextmanager
@@ -193,7 +193,7 @@ class Storage:
             raise StorageError(message, "/config shows storage.url, and where it comes from") from error
 
 
-def open_storage(root: Path, url: str | None, project_id: str) -> Storage | None:
+def open_object_store(root: Path, url: str | None, project_id: str) -> ObjectStore | None:
     """Open the storage of a workspace.
 
     Args:
@@ -208,7 +208,7 @@ def open_storage(root: Path, url: str | None, project_id: str) -> Storage | None
         return None
     if "://" not in url:
         url = str((root / Path(url).expanduser()).resolve())
-    return Storage(url, project_id)
+    return ObjectStore(url, project_id)
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -265,17 +265,17 @@ def _is_expected(name: str) -> bool:
     return first == ARTIFACTS and not any(part in ("", ".", "..") or "\0" in part for part in rest)
 
 
-def _pour(source: Any, target: Any) -> Copy:
+def _copy_stream(source: Any, target: Any) -> CopiedFile:
     """Copy what is open for reading to what is open for writing."""
     digest, size = hashlib.sha256(), 0
     while piece := source.read(PIECE):
         target.write(piece)
         digest.update(piece)
         size += len(piece)
-    return Copy(size, digest.hexdigest())
+    return CopiedFile(size, digest.hexdigest())
 
 
-def _holds(folder: Path, contents: Contents) -> bool:
+def _is_complete(folder: Path, contents: AttemptContents) -> bool:
     """Whether the outputs in a folder are those listed: it was this machine that ran the attempt to its end."""
     outputs = {name: copy.bytes for name, copy in contents.files.items() if FILE.fullmatch(name)}
     return folder.is_dir() and all(_size(folder / name) == size for name, size in outputs.items())
@@ -288,13 +288,13 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _move_in(aside: Path, folder: Path, name: str, suffix: str) -> None:
+def _move_into_place(aside: Path, folder: Path, name: str, suffix: str) -> None:
     """Give a fetched attempt its place, the artifacts first: who sees the attempt sees all of it."""
     fetched, artifacts = aside / ARTIFACTS, folder / ARTIFACTS / name
     for source in sorted(path for path in fetched.rglob("*") if path.is_file()):
         target = artifacts / source.relative_to(fetched)
         if not os.path.lexists(target):
-            make_private(target.parent)
+            make_private_folder(target.parent)
             source.rename(target)
     shutil.rmtree(fetched, ignore_errors=True)
     target = folder / f"{name}{suffix}"

@@ -16,7 +16,7 @@ _KINDS = {
 }
 
 
-def kind_at(path: str | Path) -> str:
+def file_kind(path: str | Path) -> str:
     """What is at a path, in words; '' where nothing is, or nobody may tell."""
     path = Path(path)
     try:
@@ -25,8 +25,8 @@ def kind_at(path: str | Path) -> str:
         return f"a dead link (to {path.readlink()})" if path.is_symlink() else ""
 
 
-def move_away(path: str | Path) -> str:
+def move_command(path: str | Path) -> str:
     """The command by which a person moves what is at a path out of the way, and overwrites nothing."""
     names = (f"{path}.old{number}" for number in ("", *range(2, 1000)))
-    aside = next((name for name in names if kind_at(name) == ""), f"{path}.old")
+    aside = next((name for name in names if file_kind(name) == ""), f"{path}.old")
     return f"mv {quote(str(path))} {quote(aside)}"

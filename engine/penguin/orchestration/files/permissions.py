@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OTHERS = 0o077
 
 
-def make_private(folder: Path) -> None:
+def make_private_folder(folder: Path) -> None:
     """Make a folder, and those above it that are missing, for its owner alone. What is there stays as it is.
 
     Raises UnsafePath and OSError.
@@ -28,7 +28,7 @@ def make_private(folder: Path) -> None:
         os.close(open_state_folder(folder, make=True))
     elif not folder.is_dir():
         # `mkdir` gives its mode to the last folder only.
-        make_private(folder.parent)
+        make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -53,7 +53,7 @@ def create_private(path: Path, data: bytes) -> None:
             raise
 
 
-def close_to_others(path: Path) -> None:
+def restrict_to_owner(path: Path) -> None:
     """Take everybody else's rights to a file or folder away: somebody made it by hand, or put a copy there.
 
     One that belongs to another user stays as it is. Raises UnsafePath for a link, and OSError where it is missing.

@@ -27,7 +27,7 @@ class StepLog(NamedTuple):
     attempt: int
     number: int
     """The step's place in its attempt."""
-    try_: int
+    start_number: int
     """From 1; more where the attempt was interrupted and run again."""
     errors: bool
     """Standard error, where a step keeps it apart."""
@@ -61,13 +61,13 @@ def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPha
     refuse_links(runs / workflow_id)
     folders: list[tuple[int, WorkflowPhase, Path]] = []
     for path in _entries(runs / workflow_id):
-        if attempt := attempt_of(path.name.removesuffix(ELSEWHERE)):
+        if attempt := parse_attempt_folder(path.name.removesuffix(ELSEWHERE)):
             refuse_links(path)
             folders.append((*attempt, path))
     return sorted(folders)
 
 
-def attempt_of(name: str) -> tuple[int, WorkflowPhase] | None:
+def parse_attempt_folder(name: str) -> tuple[int, WorkflowPhase] | None:
     """Number and phase of the attempt whose folder has this name; None where it is the name of something else."""
     match = FOLDER.fullmatch(name)
     return (int(match[1]), WorkflowPhase(match[2].upper())) if match and match[2].upper() in GATES else None

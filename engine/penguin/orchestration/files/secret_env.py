@@ -23,28 +23,28 @@ SHORTEST = 8
 
 
 @lru_cache(maxsize=16)
-def matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
+def name_matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     """What tells whether a name matches one of the patterns."""
     return re.compile("|".join(map(translate, patterns)) or "(?!)", re.IGNORECASE).match
 
 
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name holds a secret, as far as one can tell."""
-    return matcher(SECRET_NAMES)(name) is not None
+    return name_matcher(SECRET_NAMES)(name) is not None
 
 
 def secret_values(environ: Mapping[str, str], patterns: tuple[str, ...] = ()) -> dict[str, str]:
     """The values, by name, that are not to be stored: of names that look secret, or match one of the patterns."""
-    is_secret = matcher((*SECRET_NAMES, *patterns))
+    is_secret = name_matcher((*SECRET_NAMES, *patterns))
     # A blank at either end, a line feed mostly, is lost on the way to many a log.
     stripped = {name: value.strip() for name, value in environ.items() if is_secret(name)}
     return {name: value for name, value in stripped.items() if len(value.encode(errors="surrogatepass")) >= SHORTEST}
 
 
-def without(environ: Mapping[str, str], denied: tuple[str, ...]) -> dict[str, str]:
+def without_denied(environ: Mapping[str, str], denied: tuple[str, ...]) -> dict[str, str]:
     """The environment less what is denied, and less Penguin's own keys.
 
     The marks of an outer step stay whatever is denied: by them, what runs there is known to run inside of it.
     """
-    is_denied = matcher((*OWN_KEYS, TRUST, *denied))
+    is_denied = name_matcher((*OWN_KEYS, TRUST, *denied))
     return {name: value for name, value in environ.items() if name.startswith(STEP_MARK) or not is_denied(name)}

@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from penguin.orchestration.core.struct import Data
+    from penguin.orchestration.core.struct import Record
 
-T = TypeVar("T", bound="Data")
+T = TypeVar("T", bound="Record")
 
 _HALF = re.compile("[\ud800-\udfff]")
 _TOLD = re.compile(rb"\\x([89a-f][0-9a-f])")
@@ -22,7 +22,7 @@ _FIRST, _LAST = 0xDC80, 0xDCFF
 """What stands for the bytes 80 to ff."""
 
 
-def storable(value: T) -> T:
+def encode_storable(value: T) -> T:
     """The value, with all of its text as `storable_text` has it."""
     import msgspec
 
@@ -33,17 +33,17 @@ def storable(value: T) -> T:
     return value
 
 
-def storable_text(text: str) -> str:
+def escape_undecodable(text: str) -> str:
     """Text for people and stores: bytes that are no UTF-8 are told as `\\xff`, as those of changed files are."""
-    return _HALF.sub(_told, text)
+    return _HALF.sub(_escape, text)
 
 
-def true_path(told: str) -> str:
+def unescape_path(told: str) -> str:
     """The path that `storable_text` made this text of, unless the file's name is that very text."""
     return os.fsdecode(_TOLD.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(told)))
 
 
-def _told(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code - _FIRST + 0x80:02x}" if _FIRST <= code <= _LAST else f"\\u{code:04x}"
 
@@ -51,7 +51,7 @@ def _told(match: re.Match[str]) -> str:
 def _storable(value: Any) -> Any:
     """Of plain values."""
     if isinstance(value, str):
-        return storable_text(value)
+        return escape_undecodable(value)
     if isinstance(value, list | tuple):
         return [_storable(item) for item in value]
     if isinstance(value, dict):

@@ -97,17 +97,17 @@ class Workspace:
         One that is there gets no key, unless it is empty: see `runtime.trust`. Raises UnsafePath for a link or a
         folder of another user, and WorkflowError where the folder or the record can't be written.
         """
-        from penguin.orchestration.files.permissions import close_to_others, write_private
+        from penguin.orchestration.files.permissions import restrict_to_owner, write_private
 
         if not self.root.is_dir():
             # Made here, a path that is misspelt would look like a workspace without tasks.
             raise WorkflowError(f"there is no folder {self.root}", f"name the folder that holds {CONFIG_FILE}")
         refuse_links(self.state, writing=True)
         if os.path.lexists(self.state) and not self.state.is_dir():
-            raise _in_the_way(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
+            raise _path_conflict(self.state, f"a folder: Penguin keeps its records in {STATE_DIR}/")
         try:
             self._make_state()
-            close_to_others(self.state)
+            restrict_to_owner(self.state)
             ignore = self.state / IGNORE_FILE
             if not ignore.exists():
                 write_private(ignore, IGNORE_TEXT)
@@ -169,17 +169,17 @@ def _write_new(path: Path, text: str) -> str:
         if path.is_file():
             return "kept"
         if path.parent.is_dir():
-            raise _in_the_way(path, "a file") from None
-        raise _in_the_way(path.parent, "a folder") from None
+            raise _path_conflict(path, "a file") from None
+        raise _path_conflict(path.parent, "a folder") from None
     except OSError as error:
         raise WorkflowError(f"can't write {path}: {error.strerror or error}", f"make {path.parent} writable") from error
     return "written"
 
 
-def _in_the_way(path: Path, wanted: str) -> WorkflowError:
-    from penguin.orchestration.files.path_conflict import kind_at, move_away
+def _path_conflict(path: Path, wanted: str) -> WorkflowError:
+    from penguin.orchestration.files.path_conflict import file_kind, move_command
 
-    return WorkflowError(f"{path} is {kind_at(path)}, not {wanted}", move_away(path))
+    return WorkflowError(f"{path} is {file_kind(path)}, not {wanted}", move_command(path))
 
 
 CONFIG_TEXT = """\

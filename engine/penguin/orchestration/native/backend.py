@@ -22,16 +22,16 @@ from penguin.orchestration.backend import (
     unknown_workflow,
 )
 from penguin.orchestration.core.commands import Approve, Command, Supersede
-from penguin.orchestration.core.signals import command_of, sender_takes_over
+from penguin.orchestration.core.signals import command_from_signal, sender_takes_over
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import info_of
+from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.execution.runner_api import PhaseRunner
-from penguin.orchestration.files.engine_lock import Identity, attending, is_alive
+from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.entry import load
-from penguin.orchestration.native.wait import Waiting
-from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.native.wait import WaitCondition
+from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.engine_socket import approve_elsewhere
 from penguin.orchestration.runtime.health import Health
 from penguin.orchestration.runtime.hosted_backend import (
@@ -44,7 +44,7 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.planner import Known, replanned
-from penguin.orchestration.runtime.settled import Settling
+from penguin.orchestration.runtime.settled import SettledCheck
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.store.queries import WorkflowReader
@@ -69,7 +69,7 @@ class NativeBackend(HostedBackend):
         self._listeners = Listeners()
         self._now = time.time
         self._outside = False
-        self._user = user()
+        self._user = current_user()
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted = scripted_runner()
         self._engine: Engine | None = None
@@ -103,9 +103,9 @@ class NativeBackend(HostedBackend):
         engine = await self._open_to("retry a workflow")
 
         async def retry() -> str:
-            old = engine.ledger.known(workflow_id).state
+            old = engine.ledger.entry(workflow_id).state
             start = await self._planner.retry(Known(engine.ledger.connection), old, start_from, restore=restore)
-            await engine.ledger.replace(workflow_id, Supersede(user()), start, claim=self.claims)
+            await engine.ledger.replace(workflow_id, Supersede(current_user()), start, claim=self.claims)
             return start.workflow_id
 
         return await replanned(retry)
@@ -118,13 +118,15 @@ class NativeBackend(HostedBackend):
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         engine = await self._open_to(f"{name} a workflow")
-        command = command_of(name, payload or {}, by=user(), advice_id=uuid.uuid4().hex, at=time.time())
+        command = command_from_signal(
+            name, payload or {}, by=current_user(), advice_id=uuid.uuid4().hex, at=time.time()
+        )
         await asyncio.shield(asyncio.ensure_future(self._apply(engine, workflow_id, name, command)))
         return Delivery.TAKEN
 
     async def _approve(self, engine: Engine, workflow_id: str, command: Approve) -> State:
         """Have an approval recorded by an engine that sees this process; by this one where no other is alive."""
-        owner = engine.ledger.known(workflow_id).state.owner
+        owner = engine.ledger.entry(workflow_id).state.owner
         if owner != engine.identity.id and await approve_elsewhere(
             self.workspace.engines, engine.identity.id, owner, workflow_id, command
         ):
@@ -132,7 +134,7 @@ class NativeBackend(HostedBackend):
         return await self._record_approval(engine, workflow_id, replace(command, process=process_name(os.getpid())))
 
     async def _record_approval(self, engine: Engine, workflow_id: str, command: Approve) -> State:
-        tree, changed = await self._planner.approved_tree(engine.ledger.known(workflow_id).state)
+        tree, changed = await self._planner.approved_tree(engine.ledger.entry(workflow_id).state)
         command = replace(command, tree=tree, changed=changed)
         return (await engine.ledger.apply(workflow_id, command)).state
 
@@ -165,18 +167,18 @@ class NativeBackend(HostedBackend):
             connected=True,
             address=os.fspath(self.workspace.db),
             server_version=f"SQLite {sqlite3.sqlite_version}",
-            workers_polling=attending(self.workspace.engines),
+            workers_polling=count_claiming_engines(self.workspace.engines),
             active_count=len(active),
             latency_sec=round(time.monotonic() - begun, 6),
         )
 
     def _believed(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
         # What the engine believes is on disk; what is on disk may be a moment ahead of what listeners were told.
-        state = engine.ledger.believed(workflow_id)
-        return self._require(workflow_id) if state is None else info_of(state)
+        state = engine.ledger.cached_state(workflow_id)
+        return self._require(workflow_id) if state is None else workflow_info(state)
 
     def _believed_status(self, engine: Engine, workflow_id: str) -> WorkflowStatus:
-        state = engine.ledger.believed(workflow_id)
+        state = engine.ledger.cached_state(workflow_id)
         return self._require(workflow_id).status if state is None else state.status
 
     def _require(self, workflow_id: str) -> WorkflowInfo:
@@ -196,21 +198,21 @@ class NativeBackend(HostedBackend):
         for workflow_id in workflow_ids:
             believed(workflow_id)  # an unknown one is told at once
         status_of = partial(self._believed_status, engine)
-        waiting = Waiting(
+        waiting = WaitCondition(
             workflow_ids,
             status,
             status_of,
-            lambda: Settling(engine.ledger.connection, engine.ledger.believed, at_rest=at_rest),
+            lambda: SettledCheck(engine.ledger.connection, engine.ledger.cached_state, at_rest=at_rest),
         )
         while True:
-            obstacles = waiting.in_the_way()
+            obstacles = waiting.pending()
             if not obstacles:
                 # Read after that look, never before: another process's workflow may have ended in between.
                 infos = [believed(workflow_id) for workflow_id in workflow_ids]
                 if waiting.settled or all(info.status is status for info in infos):
                     return infos
                 continue
-            change = engine.changes.of(tuple(obstacles))
+            change = engine.changes.next_change(tuple(obstacles))
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
                 await asyncio.wait_for(change, left)
@@ -219,7 +221,7 @@ class NativeBackend(HostedBackend):
                 raise wait_timeout(infos, timeout or 0.0) from None
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        return self._listeners.add(listener)
+        return self._listeners.subscribe(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
@@ -235,7 +237,7 @@ class NativeBackend(HostedBackend):
         self.listen(self._exporter.change)
 
     def owned(self) -> list[WorkflowInfo]:
-        return [] if self._engine is None else [info_of(state) for state in self._engine.ledger.owned()]
+        return [] if self._engine is None else [workflow_info(state) for state in self._engine.ledger.owned()]
 
     async def run_engine(self) -> None:
         (await self._open_to("run an engine")).claim_all()
@@ -267,7 +269,7 @@ class NativeBackend(HostedBackend):
         require_same_loop(self._loop)
         return self._engine
 
-    def _runner(self, identity: Identity) -> PhaseRunner:
+    def _runner(self, identity: EngineLock) -> PhaseRunner:
         return step_runner(identity.folder, self._trouble) if self._scripted is None else self._scripted
 
     def _trouble(self, problem: str) -> None:

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 
-class Changes:
+class ChangeNotifier:
     """Futures by workflow. Used on one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
-    def of(self, workflow_ids: Sequence[str]) -> asyncio.Future[None]:
+    def next_change(self, workflow_ids: Sequence[str]) -> asyncio.Future[None]:
         """Done at the next change of one of these workflows, by whomever: of its status, or of whether it is running.
 
         Cancel it when it is not needed any more.
@@ -25,16 +25,16 @@ class Changes:
         change.add_done_callback(lambda done: self._forget(workflow_ids, done))
         return change
 
-    def tell(self, workflow_id: str) -> None:
+    def notify(self, workflow_id: str) -> None:
         """This workflow changed."""
         for change in tuple(self._waiters.get(workflow_id, ())):
             if not change.done():
                 change.set_result(None)
 
-    def tell_all(self) -> None:
+    def notify_all(self) -> None:
         """Any of them may have changed."""
         for workflow_id in tuple(self._waiters):
-            self.tell(workflow_id)
+            self.notify(workflow_id)
 
     def _forget(self, workflow_ids: Sequence[str], change: asyncio.Future[None]) -> None:
         for workflow_id in workflow_ids:

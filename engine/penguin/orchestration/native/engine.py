@@ -18,21 +18,21 @@ from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import info_of
-from penguin.orchestration.execution.runner_api import Control, PhaseRunner, Stop
-from penguin.orchestration.files.engine_lock import Identity, living
+from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.execution.runner_api import PhaseRunner, Stop, StopControl
+from penguin.orchestration.files.engine_lock import EngineLock, live_engines
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.native.change_notifier import Changes
-from penguin.orchestration.native.entry import Live
-from penguin.orchestration.native.repository import Ledger
+from penguin.orchestration.native.change_notifier import ChangeNotifier
+from penguin.orchestration.native.entry import WorkflowEntry
+from penguin.orchestration.native.repository import WorkflowRepository
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.listeners import Listeners
-from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
+from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import unmet_dependencies
-from penguin.orchestration.store.garbage import sweep_engines
+from penguin.orchestration.store.garbage import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
 
 log = logging.getLogger(__name__)
@@ -49,15 +49,15 @@ class Engine:
         self,
         workspace: Workspace,
         max_parallel: int,
-        make_runner: Callable[[Identity], PhaseRunner],
+        make_runner: Callable[[EngineLock], PhaseRunner],
         on_trouble: Callable[[str], None],
         now: Callable[[], float],
         listeners: Listeners,
     ) -> None:
         self.workspace = workspace
-        self.identity = Identity(workspace.engines)
+        self.identity = EngineLock(workspace.engines)
         self.listeners = listeners
-        self.changes = Changes(asyncio.get_running_loop())
+        self.changes = ChangeNotifier(asyncio.get_running_loop())
         self._max_parallel = max_parallel
         self._runner = make_runner(self.identity)
         self._on_trouble = on_trouble
@@ -69,9 +69,9 @@ class Engine:
         self._liveness: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._socket: EngineSocket | None = None
-        self._scheduler = Scheduler(self._unmet, self._free_slots, self._begin, now)
-        self.ledger = Ledger(
-            workspace, self.identity, max_parallel, now, self._changed, self._foreign_change, on_trouble
+        self._scheduler = Scheduler(self._has_unmet_dependency, self._free_slots, self._begin_attempt, now)
+        self.ledger = WorkflowRepository(
+            workspace, self.identity, max_parallel, now, self._changed, self._on_external_write, on_trouble
         )
 
     def serve(self, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
@@ -80,24 +80,24 @@ class Engine:
 
     # --- what follows from a change ---
 
-    def _changed(self, live: Live, before: State | None) -> None:
+    def _changed(self, live: WorkflowEntry, before: State | None) -> None:
         """A new state is on disk: tell, and do what follows from it."""
         state = live.state
         if before is None or before.status is not state.status or before.phase is not state.phase:
             task = state.definition.task
             self._scheduler.task_changed((task.project_id, task.id))
-            self._tell(state)
-        self._enact(live)
-        if before is None or before.status is not state.status or before.running is not state.running:
-            self.changes.tell(state.workflow_id)
+            self._notify(state)
+        self._apply_effects(live)
+        if before is None or before.status is not state.status or before.is_running is not state.is_running:
+            self.changes.notify(state.workflow_id)
 
-    def _tell(self, state: State) -> None:
+    def _notify(self, state: State) -> None:
         if self.listeners:
-            self.listeners.tell(info_of(state))
+            self.listeners.notify(workflow_info(state))
 
     # --- what should be under way ---
 
-    def _enact(self, live: Live) -> None:
+    def _apply_effects(self, live: WorkflowEntry) -> None:
         """Bring what this engine does for a workflow in line with its state."""
         state = live.state
         if self._closing or self._draining:
@@ -105,11 +105,11 @@ class Engine:
         if state.owner != self.identity.id:
             self._fence(live)
         else:
-            self._follow(live, effects(state))
-        if state.final and live.driver is None:
+            self._follow_effect(live, effects(state))
+        if state.is_final and live.driver is None:
             self.ledger.forget(live)
 
-    def _follow(self, live: Live, wanted: tuple[Run | Await, ...]) -> None:
+    def _follow_effect(self, live: WorkflowEntry, wanted: tuple[Run | Await, ...]) -> None:
         effect = wanted[0] if wanted else None
         if isinstance(effect, Await):
             if live.driver is None:
@@ -118,19 +118,19 @@ class Engine:
         self._scheduler.discard(live.state.workflow_id)
         if isinstance(effect, Run):
             if live.driver is None:
-                live.driver = self._spawn(self._drive(live))
+                live.driver = self._spawn(self._run_attempts(live))
             elif live.control is not None and live.control.stop != (effect.stop or None):
-                live.control.ask(Stop(effect.stop) if effect.stop else None)
+                live.control.request_stop(Stop(effect.stop) if effect.stop else None)
         else:
-            self._scheduler.kick()
+            self._scheduler.wake()
 
-    def _fence(self, live: Live) -> None:
+    def _fence(self, live: WorkflowEntry) -> None:
         """Another engine owns it: stop what runs here; its result will not be taken."""
         self._scheduler.discard(live.state.workflow_id)
         if live.driver is not None and live.control is not None:
-            live.control.ask(Stop.NOW)
+            live.control.request_stop(Stop.NOW)
 
-    def _unmet(self, state: State) -> list[TaskKey]:
+    def _has_unmet_dependency(self, state: State) -> list[TaskKey]:
         task = state.definition.task
         unmet = unmet_dependencies(self.ledger.connection, task.project_id, task.dependencies)
         return [(task.project_id, dependency.task_id) for dependency in unmet]
@@ -138,22 +138,22 @@ class Engine:
     def _free_slots(self) -> int:
         return self._max_parallel - self.ledger.slots_taken - self._beginning
 
-    def _begin(self, workflow_id: str) -> None:
+    def _begin_attempt(self, workflow_id: str) -> None:
         live = self.ledger.get(workflow_id)
         if live is not None and live.driver is None:
             self._beginning += 1
-            live.driver = self._spawn(self._begin_and_drive(live))
+            live.driver = self._spawn(self._begin_and_run(live))
 
-    async def _begin_and_drive(self, live: Live) -> None:
+    async def _begin_and_run(self, live: WorkflowEntry) -> None:
         if await self._dispatched(live):
-            await self._drive(live)
+            await self._run_attempts(live)
         else:
             # Another engine holds the slots. Word of its changes will come; of its launcher's end, none will.
             live.driver = None
             self._scheduler.put_back(live.state)
-            self._loop.call_later(LIVENESS, self._scheduler.kick)
+            self._loop.call_later(LIVENESS, self._scheduler.wake)
 
-    async def _dispatched(self, live: Live) -> bool:
+    async def _dispatched(self, live: WorkflowEntry) -> bool:
         reach("intent.before")
         try:
             await self.ledger.apply(live.state.workflow_id, Dispatch(), by_owner=True)
@@ -168,16 +168,18 @@ class Engine:
             self._beginning -= 1
         return True
 
-    async def _drive(self, live: Live) -> None:
+    async def _run_attempts(self, live: WorkflowEntry) -> None:
         """Run one attempt after the other for as long as the state asks for one."""
         try:
             while (run := self._wanted(live)) is not None:
-                control = live.control = Control()
+                control = live.control = StopControl()
                 if run.stop:
-                    control.ask(Stop(run.stop))
+                    control.request_stop(Stop(run.stop))
                 state = live.state
                 given = attempt_input(state)
-                order = order_of(self.workspace, state.workflow_id, state.definition, run.phase, run.attempt, given)
+                order = attempt_order(
+                    self.workspace, state.workflow_id, state.definition, run.phase, run.attempt, given
+                )
                 reach("attempt.before")
                 result = await run_attempt(self._runner, order, control, self._on_trouble)
                 reach("report.before")
@@ -185,10 +187,10 @@ class Engine:
                 reach("report.after")
         finally:
             live.driver = live.control = None
-            self._enact(live)
-            self._scheduler.kick()
+            self._apply_effects(live)
+            self._scheduler.wake()
 
-    def _wanted(self, live: Live) -> Run | None:
+    def _wanted(self, live: WorkflowEntry) -> Run | None:
         if self._closing or self._draining or live.state.owner != self.identity.id:
             return None
         effect = next(iter(effects(live.state)), None)
@@ -211,24 +213,24 @@ class Engine:
         """From now on take over every workflow of the workspace that no living engine owns."""
         self._claims_all = True
         self.identity.claims_all()
-        self._foreign_change()
+        self._on_external_write()
         self._look_for_orphans()
-        owners = {owner for _, _, owner, *_ in self._active_runs()}
-        self._loop.run_in_executor(None, sweep_engines, self.workspace, owners)
+        owners = {owner for _, _, owner, *_ in self._active_rows()}
+        self._loop.run_in_executor(None, remove_dead_engines, self.workspace, owners)
 
     def _look_for_orphans(self) -> None:
         if not self._closing:
-            self._claim_orphans(self._active_runs())
+            self._claim_orphans(self._active_rows())
             self._liveness = self._loop.call_later(LIVENESS, self._look_for_orphans)
 
-    def _active_runs(self) -> list[tuple[str, int, str, str, int]]:
+    def _active_rows(self) -> list[tuple[str, int, str, str, int]]:
         return self.ledger.connection.execute(_ACTIVE_RUNS, tuple(ACTIVE)).fetchall()
 
-    def _foreign_change(self) -> None:
+    def _on_external_write(self) -> None:
         """Another process wrote: read again what we know, see what we wait for, take what nobody owns."""
         if self._closing:
             return
-        runs = self._active_runs()
+        runs = self._active_rows()
         numbers = {workflow_id: seq for workflow_id, seq, *_ in runs}
         for live in self.ledger.all():
             # A decision on its way to the disk will meet the change by itself.
@@ -237,10 +239,10 @@ class Engine:
         if self._claims_all:
             self._claim_orphans(runs)
         self._scheduler.recheck()
-        self.changes.tell_all()
+        self.changes.notify_all()
 
     def _claim_orphans(self, runs: list[tuple[str, int, str, str, int]]) -> None:
-        alive = living(self.workspace.engines)
+        alive = live_engines(self.workspace.engines)
         for workflow_id, _, owner, status, slot in runs:
             wants_work = slot or WorkflowStatus(status).moving
             if wants_work and owner not in alive:
@@ -293,7 +295,7 @@ class Engine:
         while ending := [
             live.state.workflow_id for live in self.ledger.all() if live.driver is not None and live.state.stops_at_once
         ]:
-            change = self.changes.of(ending)
+            change = self.changes.next_change(ending)
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))
             if late:
                 change.cancel()

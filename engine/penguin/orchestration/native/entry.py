@@ -7,11 +7,11 @@ import sqlite3
 
 from penguin.orchestration.backend import unknown_workflow
 from penguin.orchestration.core.state import State, rebuild
-from penguin.orchestration.execution.runner_api import Control
+from penguin.orchestration.execution.runner_api import StopControl
 from penguin.orchestration.store.rows import decode_events
 
 
-class Live:
+class WorkflowEntry:
     """One workflow that this engine knows."""
 
     __slots__ = ("control", "driver", "lock", "seq", "state")
@@ -22,7 +22,7 @@ class Live:
         self.lock = asyncio.Lock()
         """Held while a decision is on its way to the disk."""
         self.driver: asyncio.Task[None] | None = None
-        self.control: Control | None = None
+        self.control: StopControl | None = None
 
 
 def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from penguin.orchestration.core.commands import Await
-from penguin.orchestration.core.priority import Rank, rank_of
+from penguin.orchestration.core.priority import Rank, queue_priority
 from penguin.orchestration.core.state import State
 
 TaskKey = tuple[str, str]
@@ -49,13 +49,13 @@ class Scheduler:
             for task in unmet:
                 self._parked[task].add(workflow)
         else:
-            heapq.heappush(self._ready, (rank_of(state), workflow))
-            self.kick()
+            heapq.heappush(self._ready, (queue_priority(state), workflow))
+            self.wake()
 
     def put_back(self, state: State) -> None:
         """Its slot was taken by another process: it is offered again with the next kick."""
         self._waiting[state.workflow_id] = state
-        heapq.heappush(self._ready, (rank_of(state), state.workflow_id))
+        heapq.heappush(self._ready, (queue_priority(state), state.workflow_id))
 
     def discard(self, workflow: str) -> None:
         """It waits no longer."""
@@ -75,9 +75,9 @@ class Scheduler:
         for workflow in list(self._timers):
             state = self._waiting[workflow]
             self.add(state, Await(state.due_at, False))
-        self.kick()
+        self.wake()
 
-    def kick(self) -> None:
+    def wake(self) -> None:
         """A slot may be free."""
         if not self._armed:
             self._armed = True

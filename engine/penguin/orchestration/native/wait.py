@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.runtime.settled import Settling
+from penguin.orchestration.runtime.settled import SettledCheck
 
 
-class Waiting:
+class WaitCondition:
     """Workflows that should all be settled, or all have one status.
 
     As long as one of them is neither, no change of the others ends the waiting: only that one is looked at again.
@@ -19,7 +19,7 @@ class Waiting:
         workflow_ids: Sequence[str],
         status: WorkflowStatus | None,
         status_of: Callable[[str], WorkflowStatus],
-        settling: Callable[[], Settling],
+        settling: Callable[[], SettledCheck],
     ) -> None:
         self._ids = tuple(workflow_ids)
         self._not_over = list(workflow_ids)
@@ -29,12 +29,12 @@ class Waiting:
         self.settled = False
         """Whether all of them were, at the last look."""
 
-    def in_the_way(self) -> set[str]:
+    def pending(self) -> set[str]:
         """Workflows of which one must change before the waiting can end; none where it may be over."""
         obstacles = self._unsettled()
         self.settled = not obstacles
         if obstacles and self._status is not None:
-            unlike = self._unlike(self._status)
+            unlike = self._with_other_status(self._status)
             return obstacles | unlike if unlike else unlike
         return obstacles
 
@@ -53,6 +53,6 @@ class Waiting:
         self._not_over = kept
         return set()
 
-    def _unlike(self, status: WorkflowStatus) -> set[str]:
+    def _with_other_status(self, status: WorkflowStatus) -> set[str]:
         """The first that does not have this status."""
         return next(({workflow_id} for workflow_id in self._ids if self._status_of(workflow_id) is not status), set())

@@ -10,19 +10,19 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
-from penguin.orchestration.blueprint.workflow_definition import build_definition, refuse_unrunnable
+from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
 from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.files.workspace import CONFIG_FILE
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint import Item
+    from penguin.orchestration.blueprint import BlueprintItem
     from penguin.orchestration.config import OrchestrationConfig
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-class Offer:
+class TaskCatalog:
     """What may be started, as the files said at one moment."""
 
     def __init__(self, settings: Settings, blueprints: BlueprintSet) -> None:
@@ -31,11 +31,11 @@ class Offer:
         self._plain: Definition | None = None
         """That of a task which asks for nothing of its own: as it is with most, they share all but the task."""
 
-    def find(self, task_id: str, blueprint_id: str | None = None) -> Item:
+    def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
         """A task by its id. Raises TaskNotFound or BlueprintError."""
         return self.blueprints.find(task_id, blueprint_id)
 
-    def define(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+    def define(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
         if config or item.phases or item.timeouts:
             return self._defined(item, config)
@@ -43,13 +43,13 @@ class Offer:
             self._plain = self._defined(item, None)
         return replace(self._plain, task=item.task)
 
-    def _defined(self, item: Item, config: Mapping[str, Any] | None) -> Definition:
+    def _defined(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         definition = build_definition(self._settings, item, config)
-        refuse_unrunnable(definition)
+        check_runnable(definition)
         return definition
 
 
-class Backlog:
+class CatalogLoader:
     """The tasks of a workspace as its files define them at this moment."""
 
     def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
@@ -58,7 +58,7 @@ class Backlog:
         self._overrides = overrides
         self._settings: Settings | None = None
         self._settings_stamp: Stamp = ()
-        self._offer: Offer | None = None
+        self._offer: TaskCatalog | None = None
         self._offer_stamp: Stamp = ()
 
     def settings(self, *, required: bool = True) -> Settings:
@@ -71,13 +71,13 @@ class Backlog:
             self._settings_stamp = stamp
         return self._settings
 
-    def now(self) -> Offer:
+    def load(self) -> TaskCatalog:
         """Settings and all blueprints. Raises ConfigError."""
         settings = self.settings()
         files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
         stamp = (*self._settings_stamp, *_stamp(files))
         if self._offer is None or stamp != self._offer_stamp:
-            self._offer = Offer(settings, load_blueprints(self._root, settings))
+            self._offer = TaskCatalog(settings, load_blueprints(self._root, settings))
             self._offer_stamp = stamp
         return self._offer
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 
-from penguin.orchestration.files.text_encoding import storable_text
+from penguin.orchestration.files.text_encoding import escape_undecodable
 
 
-def user() -> str:
+def current_user() -> str:
     """The login name, or the number of a user without one."""
     try:
-        return storable_text(getpass.getuser())
+        return escape_undecodable(getpass.getuser())
     except (KeyError, OSError):
         return f"uid {os.getuid()}"

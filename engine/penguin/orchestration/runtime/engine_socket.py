@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import IllegalCommand, StoreError, WorkflowError, WorkflowNotFound
 from penguin.orchestration.core.signals import Approve
-from penguin.orchestration.files.engine_lock import is_alive, living
+from penguin.orchestration.files.engine_lock import is_alive, live_engines
 from penguin.orchestration.runtime.step_guard import InsideStep, inside_step, process_name, records_of, runs_inside_step
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ async def ask_to_change(engines: Path, own: str, what: str) -> None:
     All of them are asked: one may be inside a step itself, and not see more than this process does. Where none answers,
     this process's own check has to do. `own`: the engine of this process, or nothing.
     """
-    others = living(engines) - {own}
+    others = live_engines(engines) - {own}
     await asyncio.gather(*(_ask_to_change(engines, engine, what) for engine in others))
 
 
@@ -207,7 +207,7 @@ async def approve_elsewhere(engines: Path, own: str, owner: str, workflow_id: st
     request = Request("approve a workflow", workflow_id, command)
     deadline = time.monotonic() + PATIENCE
     while True:
-        others = sorted(living(engines) - {own}, key=lambda engine: engine != owner)
+        others = sorted(live_engines(engines) - {own}, key=lambda engine: engine != owner)
         try:
             return await _ask(engines, others, request)
         except _NoAnswer as error:

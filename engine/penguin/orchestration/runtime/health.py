@@ -32,6 +32,6 @@ class Health:
     hint: str | None = None
     """What to do about the warning."""
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)

@@ -18,15 +18,15 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.core.signals import phase_named, status_named, statuses_named
+from penguin.orchestration.core.signals import parse_phase, parse_status, parse_statuses
 from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
-from penguin.orchestration.execution.tree_tracking import Witness
+from penguin.orchestration.execution.tree_tracking import TreeTrackingRunner
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.catalog import Backlog
+from penguin.orchestration.runtime.catalog import CatalogLoader
 from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.planner import Planner
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.store.databases import unfinished_elsewhere
+from penguin.orchestration.store.databases import count_active_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class HostedBackend(OrchestrationBackend):
 
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
         self.workspace = Workspace(root)
-        self._backlog = Backlog(self.workspace.root, config)
+        self._backlog = CatalogLoader(self.workspace.root, config)
         self._planner = Planner(self.workspace, self._backlog)
 
     # --- what a backend adds ---
@@ -85,7 +85,7 @@ class HostedBackend(OrchestrationBackend):
     async def retry_workflow(
         self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
     ) -> str:
-        return await self._retry(workflow_id, phase_named(start_from), restore=restore)
+        return await self._retry(workflow_id, parse_phase(start_from), restore=restore)
 
     async def pause_workflow(self, workflow_id: str) -> bool:
         return await self._is_allowed(workflow_id, "pause")
@@ -109,7 +109,7 @@ class HostedBackend(OrchestrationBackend):
         status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
         limit: int = 100,
     ) -> list[WorkflowInfo]:
-        statuses = statuses_named(status_filter)
+        statuses = parse_statuses(status_filter)
         reader = await self._current_reader()
         return reader.list(project_id=project_id, statuses=statuses, limit=limit)
 
@@ -128,12 +128,12 @@ class HostedBackend(OrchestrationBackend):
         *,
         at_rest: bool = False,
     ) -> list[WorkflowInfo]:
-        wanted = None if status is None else status_named(status)
+        wanted = None if status is None else parse_status(status)
         return await self._wait(workflow_ids, timeout, wanted, at_rest=at_rest)
 
     async def health_check(self) -> dict[str, Any]:
         found = await self._health()
-        return replace(found, unfinished_elsewhere=unfinished_elsewhere(self.workspace, self.name)).told()
+        return replace(found, unfinished_elsewhere=count_active_elsewhere(self.workspace, self.name)).as_dict()
 
 
 def wait_timeout(infos: Sequence[WorkflowInfo], timeout: float) -> WaitTimeout:
@@ -165,6 +165,6 @@ def scripted_runner() -> PhaseRunner | None:
 
 def step_runner(folder: Path, on_trouble: Callable[[str], None], lease: Path | None = None) -> PhaseRunner:
     """What runs real steps. `folder` is the engine's own; under a `lease` other hosts may continue the work."""
-    from penguin.orchestration.execution.local_runner import LocalPhases
+    from penguin.orchestration.execution.local_runner import LocalRunner
 
-    return Witness(LocalPhases(folder, on_trouble=on_trouble, lease=lease), shared=lease is not None)
+    return TreeTrackingRunner(LocalRunner(folder, on_trouble=on_trouble, lease=lease), shared=lease is not None)

@@ -19,7 +19,7 @@ class Listeners:
     def __bool__(self) -> bool:
         return bool(self._all)
 
-    def add(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell it from now on; what is returned ends that, however often it is called."""
         place = object()
         self._all[place] = listener
@@ -29,7 +29,7 @@ class Listeners:
 
         return remove
 
-    def tell(self, info: WorkflowInfo) -> None:
+    def notify(self, info: WorkflowInfo) -> None:
         """Tell all of them, on the event loop. One that breaks is a matter for the loop's exception handler."""
         for listener in tuple(self._all.values()):
             try:

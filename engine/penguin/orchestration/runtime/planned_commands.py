@@ -19,7 +19,7 @@ from penguin.orchestration.core.events import Started
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
-from penguin.orchestration.store.databases import places
+from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.rows import decode_events
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
@@ -47,7 +47,7 @@ class ActiveWorkflow(NamedTuple):
 
 def active_workflows(workspace: Workspace) -> list[ActiveWorkflow]:
     """The active workflows of all databases of a workspace. Raises StoreError where one can't be read."""
-    return [found for place in places(workspace) for found in _active(place.db)]
+    return [found for place in workspace_databases(workspace) for found in _active(place.db)]
 
 
 def _active(db: Path) -> list[ActiveWorkflow]:

@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
-from penguin.orchestration.core.retry import successor
-from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.core.retry import retry_start
+from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.definition_diff import differences
-from penguin.orchestration.runtime.restore import bring_back, keep_approved, refuse_beside, tree_to_restore
-from penguin.orchestration.runtime.start_plan import StartPlan, next_id, refuse_second
-from penguin.orchestration.store.writer import Conflict
-from penguin.orchestration.worktree import Tree
+from penguin.orchestration.runtime.restore import (
+    check_no_active_workflow,
+    checkpoint_approved_tree,
+    restore_tree,
+    tree_of_passes,
+)
+from penguin.orchestration.runtime.start_plan import StartPlan, check_not_active, next_id
+from penguin.orchestration.store.writer import ConcurrentUpdate
+from penguin.orchestration.worktree import WorkingTree
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.definition import Definition
     from penguin.orchestration.core.state import State
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.runtime.catalog import Backlog
+    from penguin.orchestration.runtime.catalog import CatalogLoader
 
 T = TypeVar("T")
 
@@ -41,13 +46,15 @@ class Known(NamedTuple):
 class Planner:
     """Plans for one workspace. Changes no workflow; `retry` may change files."""
 
-    def __init__(self, workspace: Workspace, backlog: Backlog) -> None:
+    def __init__(self, workspace: Workspace, backlog: CatalogLoader) -> None:
         self._workspace = workspace
         self._backlog = backlog
 
     def start(self, known: Known, config: Mapping[str, Any] | None, by: str) -> StartPlan:
         """An empty plan over the blueprints as they are now. `by`: who starts; default: the user of this process."""
-        return StartPlan(known.connection, self._workspace.runs, self._backlog.now(), config, by or user(), known.place)
+        return StartPlan(
+            known.connection, self._workspace.runs, self._backlog.load(), config, by or current_user(), known.place
+        )
 
     async def retry(self, known: Known, old: State, start_from: WorkflowPhase | None, *, restore: bool) -> Start:
         """The start of the workflow that retries `old`, with the files that it continues from in place.
@@ -55,23 +62,23 @@ class Planner:
         Raises AlreadyActive, IllegalCommand, TaskNotFound, ConfigError, or WorkflowError where files can't be brought
         back without loss.
         """
-        if old.final:
-            refuse_second(known.connection, old.definition.task)
+        if old.is_final:
+            check_not_active(known.connection, old.definition.task)
         definition = self._definition_now(old)
         new_id, number = next_id(known.connection, definition.task, self._workspace.runs, known.place)
-        tree = tree_to_restore(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).now)
-        start = successor(
+        tree = tree_of_passes(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).digest)
+        start = retry_start(
             old,
             workflow_id=new_id,
             number=number,
             definition=definition,
             tree=tree,
             start_from=start_from,
-            by=user(),
+            by=current_user(),
         )
         if restore:
-            refuse_beside(known.connection)
-            await asyncio.to_thread(bring_back, self._workspace.root, self._workspace.runs, old, start.passes)
+            check_no_active_workflow(known.connection)
+            await asyncio.to_thread(restore_tree, self._workspace.root, self._workspace.runs, old, start.passes)
         if start.passes:
             self._tree_of(new_id).inherit(self._workspace.runs / old.workflow_id)
             if restore:
@@ -86,16 +93,16 @@ class Planner:
         """The digest of the tree that a person approves now, and the files changed since TEST passed."""
         tested = state.pass_of(WorkflowPhase.TEST)
         tree = self._tree_of(state.workflow_id)
-        digest = await asyncio.to_thread(tree.now)
-        await asyncio.to_thread(keep_approved, self._workspace.root, self._workspace.runs, state, digest)
+        digest = await asyncio.to_thread(tree.digest)
+        await asyncio.to_thread(checkpoint_approved_tree, self._workspace.root, self._workspace.runs, state, digest)
         return digest, tree.changed(tested.tree if tested else "", digest)
 
-    def _tree_of(self, workflow_id: str) -> Tree:
-        return Tree(self._workspace.root, self._workspace.runs / workflow_id)
+    def _tree_of(self, workflow_id: str) -> WorkingTree:
+        return WorkingTree(self._workspace.root, self._workspace.runs / workflow_id)
 
     def _definition_now(self, old: State) -> Definition:
         task = old.definition.task
-        offer = self._backlog.now()
+        offer = self._backlog.load()
         return offer.define(offer.find(task.id, task.blueprint_id), None)
 
 
@@ -108,7 +115,7 @@ async def replanned(attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             # The caller may be cancelled while the start is being stored; the start is not.
             return await asyncio.shield(asyncio.ensure_future(attempt()))
-        except (Conflict, AlreadyActive) as error:
+        except (ConcurrentUpdate, AlreadyActive) as error:
             # With a hint it was found by the plan: the next plan would find it as well.
             if isinstance(error, AlreadyActive) and error.hint:
                 raise

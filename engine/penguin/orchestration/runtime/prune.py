@@ -18,34 +18,34 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.trust import open_workspace
-from penguin.orchestration.store.databases import places
-from penguin.orchestration.store.garbage import Leftover, Needed, leftovers, remove, size_of
-from penguin.orchestration.store.prune import Old, StorePruner
+from penguin.orchestration.store.databases import workspace_databases
+from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, leftovers, remove, size_of
+from penguin.orchestration.store.prune import PrunableWorkflow, StorePruner
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
-from penguin.orchestration.worktree.git import GitTrouble
+from penguin.orchestration.worktree.git import GitError
 
 PRUNE = "prune workflows"
 BATCH = 100
 """Workflows whose rows go in one transaction: engines that write meanwhile wait for no longer than that."""
 
 
-class Pruned(NamedTuple):
+class PruneReport(NamedTuple):
     """What went, or would go."""
 
-    workflows: tuple[Old, ...]
+    workflows: tuple[PrunableWorkflow, ...]
     leftovers: tuple[Leftover, ...]
-    stuck: tuple[Leftover, ...] = ()
+    not_removed: tuple[Leftover, ...] = ()
     """What could not be removed, and why."""
 
 
-async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
+async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
     """Prune in a thread, after every living engine agreed that this process runs inside no step. See `prune`."""
-    for engines in {place.engines for place in places(workspace)}:
+    for engines in {place.engines for place in workspace_databases(workspace)}:
         await ask_to_change(engines, "", PRUNE)
     return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
 
 
-def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
+def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
     """Forget the workflows that ended more than `age` seconds ago, and remove what nothing needs.
 
     On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
@@ -53,13 +53,13 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
     be used; what was forgotten until then is gone.
     """
     refuse_inside_step(workspace.root, PRUNE)
-    if not any(place.db.exists() for place in places(workspace)):
-        return Pruned((), ())
+    if not any(place.db.exists() for place in workspace_databases(workspace)):
+        return PruneReport((), ())
     open_workspace(workspace)
     now = time.time()
     with ExitStack() as opened:
-        stores = [StorePruner(place, opened) for place in places(workspace) if place.db.exists()]
-        needed = Needed(workspace)
+        stores = [StorePruner(place, opened) for place in workspace_databases(workspace) if place.db.exists()]
+        needed = ReferencedFiles(workspace)
         for store in stores:
             store.survey(needed, now - age)
         pruning = _Pruning(workspace, needed, dry_run)
@@ -68,19 +68,19 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> Pruned:
         pruning.clear([one.path for one in left])
         gone = [one for store in stores for one in pruning.forget(store, stores[0])]
     held = {one.path for one in pruning.stuck}
-    return Pruned(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
+    return PruneReport(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
 
 
 class _Pruning:
     """One pruning, over all databases."""
 
-    def __init__(self, workspace: Workspace, needed: Needed, dry_run: bool) -> None:
+    def __init__(self, workspace: Workspace, needed: ReferencedFiles, dry_run: bool) -> None:
         self._workspace = workspace
         self._known = needed.workflows
         self._dry_run = dry_run
         self.stuck: list[Leftover] = []
 
-    def forget(self, store: StorePruner, first: StorePruner) -> Iterator[Old]:
+    def forget(self, store: StorePruner, first: StorePruner) -> Iterator[PrunableWorkflow]:
         """Forget what is old in a database, and remove its folders; what went.
 
         The first of all databases holds what agents said, whichever backend ran them.
@@ -102,7 +102,7 @@ class _Pruning:
         if not self._dry_run:
             self.stuck += _clear(self._workspace, paths)
 
-    def _sized(self, old: Iterable[Old]) -> Iterator[Old]:
+    def _sized(self, old: Iterable[PrunableWorkflow]) -> Iterator[PrunableWorkflow]:
         for one in old:
             shared = self._known[one.workflow_id] > 1
             yield one if shared else one._replace(bytes=size_of(self._workspace.runs / one.workflow_id))
@@ -123,6 +123,6 @@ def _drop(workspace: Workspace, folders: Sequence[Path]) -> str:
     try:
         if folders:
             drop_checkpoints(workspace.root, *(folder.name for folder in folders))
-    except GitTrouble as error:
+    except GitError as error:
         return error.message
     return ""

@@ -9,17 +9,17 @@ from pathlib import Path
 from penguin.orchestration.backend import IllegalCommand, WorkflowError
 from penguin.orchestration.core.events import Pass
 from penguin.orchestration.core.state import State
-from penguin.orchestration.worktree import GitTrouble, NoRepository
-from penguin.orchestration.worktree.checkpoints import START, Checkpoint, Checkpoints, keep_if_possible
-from penguin.orchestration.worktree.restore import NotRestored, Restoration
+from penguin.orchestration.worktree import GitError, NoRepository
+from penguin.orchestration.worktree.checkpoints import START, Checkpoint, Checkpoints, try_save
+from penguin.orchestration.worktree.restore import RestoreError, TreeRestore
 
 
-def tree_to_restore(old: State) -> str:
+def tree_of_passes(old: State) -> str:
     """The digest that the passes of a workflow have in common, from the first of them on; '' where there is none."""
     return old.passes[0].tree if old.passes else ""
 
 
-def bring_back(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]) -> None:
+def restore_tree(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]) -> None:
     """Make the files those on which the last of `passes` was given, or without any those that `old` began with.
 
     Raises NotRestored where something would be lost. Blocks while git runs.
@@ -29,21 +29,21 @@ def bring_back(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]) 
         target = _target(checkpoints, old.workflow_id, passes)
         if target.digest:
             _require_tree(checkpoints, target)
-        Restoration(checkpoints).restore(target, old.attempt)
+        TreeRestore(checkpoints).restore(target, old.attempt)
     except NoRepository as error:
         raise WorkflowError(
             f"--restore needs a git repository: {error.message}", f"/workflow retry {old.workflow_id}"
         ) from error
 
 
-def keep_approved(workspace: Path, runs: Path, state: State, digest: str) -> None:
+def checkpoint_approved_tree(workspace: Path, runs: Path, state: State, digest: str) -> None:
     """Keep the tree that a person is about to vouch for: it may be another one than the attempt left."""
     checkpoints = Checkpoints(workspace, runs / state.workflow_id, state.definition.checkpoint_exclude)
-    if state.unverified and checkpoints.begun:
-        keep_if_possible(checkpoints, f"{state.attempt}-{state.phase.lower()}-approved", digest)
+    if state.unverified and checkpoints.has_start:
+        try_save(checkpoints, f"{state.attempt}-{state.phase.lower()}-approved", digest)
 
 
-def refuse_beside(connection: sqlite3.Connection) -> None:
+def check_no_active_workflow(connection: sqlite3.Connection) -> None:
     """Raise IllegalCommand while a workflow works on the files: they are not changed under its hands."""
     row = connection.execute("SELECT workflow_id FROM run WHERE slot = 1 ORDER BY workflow_id LIMIT 1").fetchone()
     if row is not None:
@@ -63,7 +63,7 @@ def _target(checkpoints: Checkpoints, workflow_id: str, passes: Sequence[Pass]) 
         found = [checkpoint for checkpoint in same if checkpoint.phase is held.phase] or same
     if not found:
         what = f"the tree on which {passes[-1].phase} passed" if passes else "the tree that it began with"
-        raise NotRestored(f"no checkpoint of {workflow_id} holds {what}", f"/workflow retry {workflow_id}")
+        raise RestoreError(f"no checkpoint of {workflow_id} holds {what}", f"/workflow retry {workflow_id}")
     return found[-1]
 
 
@@ -72,7 +72,7 @@ def _require_tree(checkpoints: Checkpoints, target: Checkpoint) -> None:
         checkpoints.repository.run("cat-file", "-e", f"{target.digest}^{{tree}}")
     except NoRepository:
         raise
-    except GitTrouble as error:
-        raise NotRestored(
+    except GitError as error:
+        raise RestoreError(
             f"git no longer has the tree that was tested at {target.name}", "git gc drops such"
         ) from error

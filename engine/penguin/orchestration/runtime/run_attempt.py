@@ -12,8 +12,8 @@ from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.attempt_input import AttemptInput
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import AttemptOrder, Control, PhaseRunner
-from penguin.orchestration.files.text_encoding import storable
+from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, StopControl
+from penguin.orchestration.files.text_encoding import encode_storable
 from penguin.orchestration.files.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ DISK_DELAY = 0.5
 _DISK_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 
 
-def order_of(
+def attempt_order(
     workspace: Workspace,
     workflow_id: str,
     definition: Definition,
@@ -49,14 +49,14 @@ def order_of(
 
 
 async def run_attempt(
-    runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
+    runner: PhaseRunner, order: AttemptOrder, control: StopControl, on_trouble: Callable[[str], None]
 ) -> AttemptResult:
     """Run it to a result that any store takes. A full disk is waited out: no workflow fails for want of space."""
-    return storable(await _run_until_it_fits(runner, order, control, on_trouble))
+    return encode_storable(await _run_until_disk_has_space(runner, order, control, on_trouble))
 
 
-async def _run_until_it_fits(
-    runner: PhaseRunner, order: AttemptOrder, control: Control, on_trouble: Callable[[str], None]
+async def _run_until_disk_has_space(
+    runner: PhaseRunner, order: AttemptOrder, control: StopControl, on_trouble: Callable[[str], None]
 ) -> AttemptResult:
     troubled = False
     while True:
@@ -64,20 +64,20 @@ async def _run_until_it_fits(
             result = await runner.run(order, control)
         except OSError as error:
             if error.errno not in _DISK_TROUBLE:
-                return _broken(order, error)
+                return _error_result(order, error)
             if not troubled:
                 on_trouble(f"{order.run_dir}: {error.strerror}")
             troubled = True
             await asyncio.sleep(DISK_DELAY)
         except Exception as error:
             # A defect of a phase must not leave the workflow RUNNING for ever: it becomes a verdict, with its trace.
-            return _broken(order, error)
+            return _error_result(order, error)
         else:
             if troubled:
                 on_trouble("")
             return result
 
 
-def _broken(order: AttemptOrder, error: Exception) -> AttemptResult:
+def _error_result(order: AttemptOrder, error: Exception) -> AttemptResult:
     log.error("attempt %s of %s broke", order.attempt, order.workflow_id, exc_info=error)
     return AttemptResult(verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")

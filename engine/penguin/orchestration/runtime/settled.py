@@ -14,7 +14,7 @@ from penguin.orchestration.store.dependencies import dependency_state
 _RUN = "SELECT status, cancelling, slot, project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
-class Settling:
+class SettledCheck:
     """One look at the workflows that somebody waits for.
 
     `at_rest`: a PAUSED one whose step has not ended yet is not settled.
@@ -49,20 +49,22 @@ class Settling:
         if (cancelling or (self._at_rest and running)) and not status.final:
             # Also of a PAUSED one: something follows by itself as soon as its step has ended.
             return False
-        in_vain = status is WorkflowStatus.PENDING and self._in_vain(project_id, dependencies, others_settled)
+        in_vain = status is WorkflowStatus.PENDING and self._has_settled_dependency(
+            project_id, dependencies, others_settled
+        )
         return workflow_settled(status, in_vain, others_settled)
 
     def _read(self, workflow_id: str) -> tuple[WorkflowStatus, bool, bool, str, Sequence[str]]:
         state = self._believed(workflow_id)
         if state is not None:
             task = state.definition.task
-            return state.status, state.cancelling, state.running, task.project_id, task.dependencies
+            return state.status, state.cancelling, state.is_running, task.project_id, task.dependencies
         row = self._connection.execute(_RUN, (workflow_id,)).fetchone()
         if row is None:
             raise unknown_workflow(workflow_id)
         return WorkflowStatus(row[0]), bool(row[1]), bool(row[2]), row[3], json.loads(row[4])
 
-    def _in_vain(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
+    def _has_settled_dependency(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
         """Whether an unmet dependency settled."""
         for task_id in dependencies:
             found = dependency_state(self._connection, project_id, task_id)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Task
-from penguin.orchestration.runtime.catalog import Offer
+from penguin.orchestration.runtime.catalog import TaskCatalog
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint import Item
+    from penguin.orchestration.blueprint import BlueprintItem
 
 
 _NEXT_NUMBER = """
@@ -61,7 +61,7 @@ def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str =
         number += 1
 
 
-def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
+def check_not_active(connection: sqlite3.Connection, task: Task) -> None:
     """Raise AlreadyActive where the task has an active workflow."""
     row = connection.execute(
         "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
@@ -73,7 +73,7 @@ def refuse_second(connection: sqlite3.Connection, task: Task) -> None:
         )
 
 
-def awaited(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
+def dependencies_in_progress(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
     """The active workflows that these wait for, directly or not."""
     found: set[str] = set()
     todo = list(workflow_ids)
@@ -93,7 +93,7 @@ class StartPlan:
         self,
         connection: sqlite3.Connection,
         runs: Path,
-        offer: Offer,
+        offer: TaskCatalog,
         config: Mapping[str, Any] | None,
         by: str,
         place: str = "",
@@ -104,13 +104,13 @@ class StartPlan:
         self._offer = offer
         self._config = config
         self._by = by
-        self._items: dict[tuple[str, str], Item] = {}
+        self._items: dict[tuple[str, str], BlueprintItem] = {}
 
     def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
         """Add tasks, and what they need. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
         items = [self._offer.find(task_id, blueprint_id) for task_id in task_ids]
         for item in items:
-            refuse_second(self._connection, item.task)
+            check_not_active(self._connection, item.task)
             self._items[_key(item)] = item
         for item in items:
             self._require(item, with_dependencies)
@@ -124,14 +124,14 @@ class StartPlan:
 
             TaskGraph(tasks).order()
 
-    def _require(self, item: Item, with_dependencies: bool) -> None:
+    def _require(self, item: BlueprintItem, with_dependencies: bool) -> None:
         todo = [item]
         while todo:
             task = todo.pop().task
             for name in task.dependencies:
-                if (task.project_id, name) in self._items or self._provided(task.project_id, name):
+                if (task.project_id, name) in self._items or self._dependency_is_provided(task.project_id, name):
                     continue
-                needed = self._needed(name, task)
+                needed = self._dependency_to_start(name, task)
                 if not with_dependencies:
                     raise UnmetDependency(
                         f"task {task.id} depends on {name}, which was not completed and has no active workflow",
@@ -140,7 +140,7 @@ class StartPlan:
                 self._items[_key(needed)] = needed
                 todo.append(needed)
 
-    def _needed(self, name: str, task: Task) -> Item:
+    def _dependency_to_start(self, name: str, task: Task) -> BlueprintItem:
         """A dependency that is to be started. Raises UnmetDependency where there is no such task."""
         try:
             return self._offer.find(name)
@@ -148,7 +148,7 @@ class StartPlan:
             message = f"task {task.id} depends on {name}, which no blueprint has"
             raise UnmetDependency(message, error.hint) from None
 
-    def _provided(self, project_id: str, task_id: str) -> bool:
+    def _dependency_is_provided(self, project_id: str, task_id: str) -> bool:
         found = dependency_state(self._connection, project_id, task_id)
         return found.met or found.status in ACTIVE
 
@@ -156,11 +156,11 @@ class StartPlan:
         """The workflows, the tasks that were asked for first. Raises ConfigError where nothing could run one."""
         return [self._start(item) for item in self._items.values()]
 
-    def _start(self, item: Item) -> Start:
+    def _start(self, item: BlueprintItem) -> Start:
         workflow_id, number = next_id(self._connection, item.task, self._runs, self._place)
         definition = self._offer.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 
 
-def _key(item: Item) -> tuple[str, str]:
+def _key(item: BlueprintItem) -> tuple[str, str]:
     return (item.task.project_id, item.task.id)

@@ -25,10 +25,10 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
-from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.pause_copy import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.worktree.git import GitTrouble, Repository
+from penguin.orchestration.worktree.git import GitError, Repository
 
 _opened: set[tuple[str, int, int]] = set()
 """The `.penguin` folders that this process may write to: path, device and inode."""
@@ -126,7 +126,7 @@ def _settle(workspace: Workspace) -> str:
             write_record(key, record_of(workspace.name, state, record.tracked))
             return ""
         # The key last: after a crash in between, it still counts as a copy.
-        paused = pause_all(workspace.db, user())
+        paused = pause_all(workspace.db, current_user())
         replace_key(workspace.name, state, record.tracked)
     what = f"{len(paused)} active workflow{'' if len(paused) == 1 else 's'} of it"
     return f"this workspace is a copy of {record.folder}" + (
@@ -167,7 +167,7 @@ def _tracked(workspace: Workspace) -> str:
         return ""
     try:
         entries = Repository(workspace.root).indexed(STATE_DIR)
-    except GitTrouble:
+    except GitError:
         # Without git nothing is checked out or pulled either; the key alone decides.
         return ""
     return hashlib.sha256(entries).hexdigest() if entries else ""

@@ -14,7 +14,7 @@ from penguin.orchestration.store.database_file import copy_database
 HINT = "choose another name; nothing is overwritten"
 
 
-class Copied(NamedTuple):
+class BackupCopy(NamedTuple):
     """A copy that was made."""
 
     source: Path
@@ -22,17 +22,17 @@ class Copied(NamedTuple):
     bytes: int
 
 
-def back_up_all(databases: Sequence[Path], target: Path) -> list[Copied]:
+def back_up_all(databases: Sequence[Path], target: Path) -> list[BackupCopy]:
     """Copy several databases, those that there are: the first one to `target`, the others beside it.
 
     They are called after it and after their own names. Raises what `back_up` raises; then no copy is left.
     """
     there = [path for path in databases if path.exists()] or [databases[0]]
     targets = [target, *(target.with_name(f"{target.name}.{source.name}") for source in there[1:])]
-    made: list[Copied] = []
+    made: list[BackupCopy] = []
     try:
         for source, path in zip(there, targets, strict=True):
-            made.append(Copied(source, path, back_up(source, path)))
+            made.append(BackupCopy(source, path, back_up(source, path)))
     except BaseException:
         for copied in made:
             copied.path.unlink(missing_ok=True)

@@ -22,8 +22,8 @@ from penguin.orchestration.files.state_files import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
-from penguin.orchestration.store.databases import Place, places
-from penguin.orchestration.store.garbage import Leftover, Needed, leftovers
+from penguin.orchestration.store.databases import Database, workspace_databases
+from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, leftovers
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
@@ -40,7 +40,7 @@ ORPHANS = 'SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1'
 SESSION_FILES = "SELECT snapshot_id, bytes, data FROM session_file ORDER BY snapshot_id, name"
 
 
-class Problem(NamedTuple):
+class StoreProblem(NamedTuple):
     """Something that can't be so."""
 
     subject: str
@@ -48,49 +48,49 @@ class Problem(NamedTuple):
     message: str
 
 
-class Report(NamedTuple):
+class CheckReport(NamedTuple):
     """What a check found."""
 
     workflows: int = 0
     events: int = 0
     """Decisions, each a row of the history."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[StoreProblem, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     """Harmless; `/workflow prune` removes them."""
 
 
-def check(workspace: Workspace) -> Report:
+def check(workspace: Workspace) -> CheckReport:
     """Check the databases of a workspace. What can't be read is a problem, not an error."""
     now = time.time()
-    needed = Needed(workspace)
-    found = [_check(place, needed) for place in places(workspace)]
+    needed = ReferencedFiles(workspace)
+    found = [_check(place, needed) for place in workspace_databases(workspace)]
     problems = tuple(problem for one in found for problem in one.problems)
     # What a database that can't be read knows may be all that there is.
     left = () if any(one.unread for one in found) else tuple(leftovers(workspace, needed, now))
-    return Report(sum(one.workflows for one in found), sum(one.events for one in found), problems, left)
+    return CheckReport(sum(one.workflows for one in found), sum(one.events for one in found), problems, left)
 
 
-class _Found(NamedTuple):
+class _Findings(NamedTuple):
     """What the check of one database found."""
 
     workflows: int = 0
     events: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[StoreProblem, ...] = ()
     unread: bool = False
 
 
-def _check(place: Place, needed: Needed) -> _Found:
+def _check(place: Database, needed: ReferencedFiles) -> _Findings:
     name = place.db.name
     try:
         connection = open_reader(place.db, migrate=False)
     except (StoreError, UnsafePath) as error:
         return _unread(name, error)
     if connection is None:
-        return _Found()
+        return _Findings()
     try:
         connection.execute("BEGIN")
-        found = _Check(connection, place).found()
-        needed.see(place, connection)
+        found = _Check(connection, place).run()
+        needed.scan(place, connection)
     except sqlite3.DatabaseError as error:
         return _unread(name, explain_error(error, place.db))
     finally:
@@ -98,50 +98,50 @@ def _check(place: Place, needed: Needed) -> _Found:
     return found
 
 
-def _unread(name: str, error: WorkflowError) -> _Found:
+def _unread(name: str, error: WorkflowError) -> _Findings:
     message = f"{error.message}; {error.hint}" if error.hint else error.message
-    return _Found(problems=(Problem(name, message),), unread=True)
+    return _Findings(problems=(StoreProblem(name, message),), unread=True)
 
 
 class _Check:
     """One look at one moment of the database."""
 
-    def __init__(self, connection: sqlite3.Connection, place: Place) -> None:
+    def __init__(self, connection: sqlite3.Connection, place: Database) -> None:
         self._connection = connection
         self._place = place
         self._events = 0
         self._active: dict[tuple[str, str], str] = {}
 
-    def found(self) -> _Found:
+    def run(self) -> _Findings:
         """What is found."""
-        broken = [Problem(self._place.db.name, text) for text in self._integrity()]
+        broken = [StoreProblem(self._place.db.name, text) for text in self._integrity()]
         known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
         # A page that can't be read would end the walk; that it can't was said already.
         problems = broken or [*self._workflows(known), *self._snapshots()]
-        return _Found(len(known), self._events, tuple(problems))
+        return _Findings(len(known), self._events, tuple(problems))
 
     def _integrity(self) -> list[str]:
         return [text for (text,) in self._connection.execute("PRAGMA integrity_check") if text != "ok"]
 
-    def _snapshots(self) -> Iterator[Problem]:
+    def _snapshots(self) -> Iterator[StoreProblem]:
         """Saved conversations that are not whole."""
         for table, count in self._connection.execute(ORPHANS):
-            yield Problem(self._place.db.name, f"{table} has {_rows(count)} without a snapshot")
+            yield StoreProblem(self._place.db.name, f"{table} has {_rows(count)} without a snapshot")
         for what, sql in (("conversation", CONVERSATIONS), ("session files", SESSION_FILES)):
             for snapshot_id, size, data in self._connection.execute(sql):
-                if not _holds(data, size):
-                    yield Problem(snapshot_id, f"its {what} can't be read")
+                if not _is_intact(data, size):
+                    yield StoreProblem(snapshot_id, f"its {what} can't be read")
 
-    def _workflows(self, known: set[str]) -> Iterator[Problem]:
+    def _workflows(self, known: set[str]) -> Iterator[StoreProblem]:
         told: set[str] = set()
         for workflow_id, history in itertools.groupby(self._connection.execute(EVENTS), itemgetter(0)):
             told.add(workflow_id)
             row = self._connection.execute(RUN, (workflow_id,)).fetchone()
             for message in self._workflow(row, list(history)):
-                yield Problem(workflow_id, message)
+                yield StoreProblem(workflow_id, message)
         # Of what a server holds, only that is here which somebody asked for.
         for workflow_id in sorted(known - told) if self._place.whole else ():
-            yield Problem(workflow_id, "it has a row but no history")
+            yield StoreProblem(workflow_id, "it has a row but no history")
 
     def _workflow(self, row: Row | None, history: list[Row]) -> Iterator[str]:
         self._events += len(history)
@@ -157,14 +157,14 @@ class _Check:
         except UNREADABLE as error:
             yield f"its history can't be read: {error}"
             return
-        yield from _misfiled(history)
+        yield from _mismatched_rows(history)
         if row is not None and (self._place.whole or row[RUN_COLUMNS.index("seq")] == seqs[-1]):
             yield from _differences(row, inserted_run(state, int(seqs[-1])))
         yield from self._second_active(state)
 
     def _second_active(self, state: State) -> Iterator[str]:
         # Of two that are active on a server one is over already: word of it is on its way.
-        if state.final or not self._place.whole:
+        if state.is_final or not self._place.whole:
             return
         task = state.definition.task
         first = self._active.setdefault((task.project_id, task.id), state.workflow_id)
@@ -176,7 +176,7 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _holds(data: object, size: int) -> bool:
+def _is_intact(data: object, size: int) -> bool:
     """Whether compressed data is what it was: it carries a checksum of its own."""
     try:
         return isinstance(data, bytes) and len(zlib.decompress(data)) == size
@@ -192,7 +192,7 @@ def _decoded(row: Row) -> list[AnyEvent]:
     return decode_events(str(row[4]))
 
 
-def _misfiled(history: Iterable[Row]) -> Iterator[str]:
+def _mismatched_rows(history: Iterable[Row]) -> Iterator[str]:
     """Event rows whose columns say something else than their events."""
     for row in history:
         workflow_id, seq, at, kind, _ = row

@@ -36,7 +36,7 @@ RECENT = 200
 """So many of the newest workflows are looked through for people."""
 
 
-class Named(NamedTuple):
+class CompletionItem(NamedTuple):
     """A workflow, as it is offered."""
 
     workflow_id: str
@@ -47,17 +47,19 @@ class Named(NamedTuple):
     """Seconds since the epoch."""
 
 
-class NameReader(WorkflowReader):
+class CompletionReader(WorkflowReader):
     """A reader that finds names. See WorkflowReader for threads and errors."""
 
-    def newest(self, statuses: Collection[WorkflowStatus], limit: int) -> tuple[Named, ...]:
+    def newest(self, statuses: Collection[WorkflowStatus], limit: int) -> tuple[CompletionItem, ...]:
         """The newest workflows first, at most `limit`, with one of these statuses."""
         sql, parameters = newest_query(statuses)
-        return tuple(map(Named._make, self._rows(sql, (*parameters, limit))))
+        return tuple(map(CompletionItem._make, self._rows(sql, (*parameters, limit))))
 
-    def beginning(self, beginning: str, statuses: Collection[WorkflowStatus], limit: int) -> tuple[Named, ...]:
+    def with_prefix(
+        self, beginning: str, statuses: Collection[WorkflowStatus], limit: int
+    ) -> tuple[CompletionItem, ...]:
         """The workflows whose id, or whose task's id, begins so, in the order of their ids; at most `limit` of each."""
-        found: dict[str, Named] = {}
+        found: dict[str, CompletionItem] = {}
         for start in {PREFIX + beginning, beginning}:
             sql, parameters = beginning_query(start, statuses)
             try:
@@ -65,7 +67,7 @@ class NameReader(WorkflowReader):
             except UnicodeEncodeError:
                 # Keys may be bytes that are no text; no id begins so.
                 return ()
-            found.update((row[0], Named._make(row)) for row in rows)
+            found.update((row[0], CompletionItem._make(row)) for row in rows)
         return tuple(found[name] for name in sorted(found))
 
     def attempts(self, workflow_id: str) -> dict[int, str]:

@@ -14,7 +14,7 @@ from penguin.orchestration.store.database_file import (
     SCHEMA_VERSION,
     explain_error,
     find_database,
-    make_room,
+    move_hint,
     not_a_database,
     uri_of,
 )
@@ -75,7 +75,7 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA busy_timeout=5000")
-            _refuse_foreign(connection, path)
+            _check_version(connection, path)
             version = _version(connection)
             being_made = not version and not _tables(connection)
         except BaseException:
@@ -139,10 +139,10 @@ def _make(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    from penguin.orchestration.files.permissions import close_to_others
+    from penguin.orchestration.files.permissions import restrict_to_owner
 
-    _refuse_foreign(connection, path)
-    close_to_others(path)
+    _check_version(connection, path)
+    restrict_to_owner(path)
     _set_pragmas(connection, path)
     if _version(connection) < SCHEMA_VERSION:
         from penguin.orchestration.store.schema import migrate
@@ -162,12 +162,12 @@ def _tables(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: str | Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: str | Path) -> None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
-        raise StoreError(f"{path} is a database, but none of Penguin's", make_room(path))
+        raise StoreError(f"{path} is a database, but none of Penguin's", move_hint(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",

@@ -16,14 +16,14 @@ SELECT json_extract(data, '$[0].definition.timeouts') FROM event WHERE workflow_
 """
 
 
-class UnderWay(NamedTuple):
+class CurrentAttempt(NamedTuple):
     """The newest attempt of a workflow."""
 
     phase: WorkflowPhase
     attempt: int
     running: bool
     """Whether it holds a slot now: it was begun, and did not end."""
-    began_at: float | None = None
+    started_at: float | None = None
     """Seconds since the epoch; None where its beginning is not known here."""
     limit: float | None = None
     """Seconds that it may take in all; None where that is not known here."""
@@ -31,19 +31,19 @@ class UnderWay(NamedTuple):
     @property
     def until(self) -> float | None:
         """When its time is over, seconds since the epoch; None where it does not run, or that is not known."""
-        if not self.running or self.began_at is None or self.limit is None:
+        if not self.running or self.started_at is None or self.limit is None:
             return None
-        return self.began_at + self.limit
+        return self.started_at + self.limit
 
 
-def under_way(connection: sqlite3.Connection, engines: str, workflow_id: str) -> UnderWay | None:
+def current_attempt(connection: sqlite3.Connection, engines: str, workflow_id: str) -> CurrentAttempt | None:
     """The newest attempt; None before the first one, and where the workflow is unknown."""
     run = connection.execute("SELECT phase, attempt, slot FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
     if run is None or not run[1]:
         return None
-    found = UnderWay(WorkflowPhase(run[0]), run[1], bool(run[2]))
+    found = CurrentAttempt(WorkflowPhase(run[0]), run[1], bool(run[2]))
     began_at = _began_at(connection, workflow_id, found.attempt)
-    return found._replace(began_at=began_at, limit=_limit(connection, workflow_id, found.phase))
+    return found._replace(started_at=began_at, limit=_limit(connection, workflow_id, found.phase))
 
 
 def _began_at(connection: sqlite3.Connection, workflow_id: str, attempt: int) -> float | None:

@@ -46,23 +46,23 @@ def find_database(path: str | Path) -> os.stat_result | None:
 
 def not_a_database(path: str | Path) -> StoreError:
     """Return the error for a place where something else than a database is."""
-    from penguin.orchestration.files.path_conflict import kind_at
+    from penguin.orchestration.files.path_conflict import file_kind
 
-    return StoreError(f"{path} is {kind_at(path)}, not a database", make_room(path))
+    return StoreError(f"{path} is {file_kind(path)}, not a database", move_hint(path))
 
 
-def make_room(path: str | Path) -> str:
+def move_hint(path: str | Path) -> str:
     """Return the command that moves what is at a path out of the way."""
-    from penguin.orchestration.files.path_conflict import move_away
+    from penguin.orchestration.files.path_conflict import move_command
 
-    return f"{move_away(path)}; the next start makes a new one"
+    return f"{move_command(path)}; the next start makes a new one"
 
 
 def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     """What a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
-        return StoreError(f"{path} is a file, but no database", f"{make_room(path)}, unless you have a backup")
+        return StoreError(f"{path} is a file, but no database", f"{move_hint(path)}, unless you have a backup")
     if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
         return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
     if name == "SQLITE_FULL":

@@ -26,7 +26,7 @@ _ACTIVE = sql_list(ACTIVE)
 _UNFINISHED = f"SELECT count(*) FROM run WHERE status IN ({_ACTIVE})"
 
 
-class Place(NamedTuple):
+class Database(NamedTuple):
     """A database."""
 
     db: Path
@@ -39,22 +39,22 @@ class Place(NamedTuple):
         return self.db.parent / ENGINES
 
 
-def places(workspace: Workspace) -> list[Place]:
+def workspace_databases(workspace: Workspace) -> list[Database]:
     """All of them, the embedded backend's first, whether it exists or not."""
-    return [Place(workspace.db, True), *(Place(path, False) for path in mirrors(workspace))]
+    return [Database(workspace.db, True), *(Database(path, False) for path in cache_databases(workspace))]
 
 
-def mirrors(workspace: Workspace) -> list[Path]:
+def cache_databases(workspace: Workspace) -> list[Path]:
     """What this workspace knows of workflows on servers."""
     return sorted((workspace.state / MIRROR_FOLDER).glob(MIRRORS))
 
 
-def unfinished_elsewhere(workspace: Workspace, backend: str) -> int:
+def count_active_elsewhere(workspace: Workspace, backend: str) -> int:
     """How many workflows are not over, as far as is known here, on the other backend than this one.
 
     Makes no file. What can't be read counts for nothing: it is not what was asked for, and `penguin check` tells.
     """
-    paths = mirrors(workspace) if backend == "native" else [workspace.db]
+    paths = cache_databases(workspace) if backend == "native" else [workspace.db]
     return sum(_unfinished(path) for path in paths)
 
 

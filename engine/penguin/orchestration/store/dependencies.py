@@ -49,7 +49,7 @@ def unmet_dependencies(connection: sqlite3.Connection, project_id: str, task_ids
     return [state for state in states if not state.met]
 
 
-def hopeless_dependency(connection: sqlite3.Connection, workflow_id: str) -> Dependency | None:
+def settled_dependency(connection: sqlite3.Connection, workflow_id: str) -> Dependency | None:
     """The dependency for which a PENDING workflow waits in vain until a person acts; None where there is none.
 
     It ended without completing, is BLOCKED, has no workflow at all, or is PENDING itself and waits for such a one.

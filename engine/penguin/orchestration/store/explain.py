@@ -53,11 +53,11 @@ def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> s
         return ""
     if _rests(run):
         return _paused(run) if run["status"] == WorkflowStatus.PAUSED else one_line(run["reason"])
-    reasons = (_waits_for(connection, engines, run), _no_engine(engines, run["owner"]))
+    reasons = (_slot_reason(connection, engines, run), _no_engine(engines, run["owner"]))
     return "; ".join(reason for reason in reasons if reason)
 
 
-def advise(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
+def next_command(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
     """What to type next; empty where nothing needs to be typed."""
     run = read_run(connection, workflow_id)
     if run is None or run["status"] == WorkflowStatus.COMPLETED:
@@ -68,13 +68,13 @@ def advise(connection: sqlite3.Connection, engines: str, workflow_id: str) -> st
         return f"/workflow retry {workflow_id}"
     if _rests(run):
         return f"/workflow resume {workflow_id}"
-    hopeless = _hopeless(connection, run)
+    hopeless = _settled_dependency(connection, run)
     if hopeless is not None:
-        return _advise_dependency(connection, engines, hopeless)
+        return _next_command_for_dependency(connection, engines, hopeless)
     return START_ENGINE if _no_engine(engines, run["owner"]) else ""
 
 
-def at_rest(connection: sqlite3.Connection, engines: str, workflow_id: str) -> bool:
+def is_settled(connection: sqlite3.Connection, engines: str, workflow_id: str) -> bool:
     """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
     run = read_run(connection, workflow_id)
     if run is None:
@@ -82,7 +82,7 @@ def at_rest(connection: sqlite3.Connection, engines: str, workflow_id: str) -> b
     if run["slot"] or run["cancelling"]:
         return False
     if run["status"] == WorkflowStatus.PENDING:
-        return _hopeless(connection, run) is not None
+        return _settled_dependency(connection, run) is not None
     return not WorkflowStatus(run["status"]).moving
 
 
@@ -90,22 +90,22 @@ def _rests(run: Run) -> bool:
     return WorkflowStatus(run["status"]).rests and not run["cancelling"]
 
 
-def _hopeless(connection: sqlite3.Connection, run: Run) -> Dependency | None:
+def _settled_dependency(connection: sqlite3.Connection, run: Run) -> Dependency | None:
     """The dependency that a workflow waits for in vain until a person acts; None where there is none."""
     if run["status"] != WorkflowStatus.PENDING:
         return None
-    from penguin.orchestration.store.dependencies import hopeless_dependency
+    from penguin.orchestration.store.dependencies import settled_dependency
 
-    return hopeless_dependency(connection, run["workflow_id"])
+    return settled_dependency(connection, run["workflow_id"])
 
 
-def _advise_dependency(connection: sqlite3.Connection, engines: str, dependency: Dependency) -> str:
+def _next_command_for_dependency(connection: sqlite3.Connection, engines: str, dependency: Dependency) -> str:
     if dependency.workflow_id is None:
         return f"/workflow start {dependency.task_id}"
-    return advise(connection, engines, dependency.workflow_id)
+    return next_command(connection, engines, dependency.workflow_id)
 
 
-def _waits_for(connection: sqlite3.Connection, engines: str, run: Run) -> str:
+def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["cancelling"]:
         return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
     if run["slot"]:
@@ -117,11 +117,11 @@ def _waits_for(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
-    holders = _holders(connection, engines)
+    holders = _slot_holders(connection, engines)
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
 
 
-def _holders(connection: sqlite3.Connection, engines: str) -> list[str]:
+def _slot_holders(connection: sqlite3.Connection, engines: str) -> list[str]:
     """The workflows that hold a slot."""
     from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 
@@ -155,9 +155,9 @@ def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
     elif dependency.status is not None and dependency.status.final:
         text += ": it ended without completing"
     elif dependency.status is WorkflowStatus.PENDING:
-        from penguin.orchestration.store.dependencies import hopeless_dependency
+        from penguin.orchestration.store.dependencies import settled_dependency
 
-        behind = hopeless_dependency(connection, dependency.workflow_id)
+        behind = settled_dependency(connection, dependency.workflow_id)
         text += f", which waits for {behind.task_id}, {behind.status or 'not started'}" if behind else ""
     return f"{text})"
 
@@ -172,11 +172,11 @@ def _by(run: Run) -> str:
 
 
 def _no_engine(engines: str, owner: str) -> str:
-    from penguin.orchestration.files.engine_lock import is_alive, is_attended
+    from penguin.orchestration.files.engine_lock import has_claiming_engine, is_alive
 
     folder = _path(engines)
     # A script's engine lives too, but takes only what it started.
-    return "" if is_alive(folder, owner) or is_attended(folder) else NO_ENGINE
+    return "" if is_alive(folder, owner) or has_claiming_engine(folder) else NO_ENGINE
 
 
 def _path(name: str) -> Path:

@@ -17,7 +17,7 @@ from penguin.orchestration.files.engine_lock import may_run_steps
 from penguin.orchestration.files.state_files import refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
-from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Place
+from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Database
 
 QUIET = 60.0
 """Seconds without a change, before which something may be about to be used: a retry makes the folder of its workflow
@@ -34,10 +34,10 @@ class Leftover(NamedTuple):
     """A folder or a file that nothing needs."""
 
     path: Path
-    why: str
+    reason: str
 
 
-class Needed:
+class ReferencedFiles:
     """What the databases of a workspace know: all their workflows, and the engines that own active ones."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -49,14 +49,14 @@ class Needed:
         }
         """By the folder of the engines."""
 
-    def see(self, place: Place, connection: sqlite3.Connection) -> None:
+    def scan(self, place: Database, connection: sqlite3.Connection) -> None:
         """Take in one database, as it is in the transaction of this connection."""
         for (workflow_id,) in connection.execute("SELECT workflow_id FROM run"):
             self.workflows[workflow_id] = self.workflows.get(workflow_id, 0) + 1
         self.owners[place.engines].update(row[0] for row in connection.execute(OWNERS))
 
 
-def leftovers(workspace: Workspace, needed: Needed, now: float) -> Iterator[Leftover]:
+def leftovers(workspace: Workspace, needed: ReferencedFiles, now: float) -> Iterator[Leftover]:
     """What nothing needs, by what the databases knew at `now`."""
     before = now - QUIET
     for folder in _entries(workspace.runs):
@@ -77,7 +77,7 @@ def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator
             yield Leftover(folder, "folder of a dead engine")
 
 
-def sweep_engines(workspace: Workspace, owners: Collection[str]) -> None:
+def remove_dead_engines(workspace: Workspace, owners: Collection[str]) -> None:
     """Remove the folders of dead engines, but for those that own active workflows."""
     for folder in dead_engines(workspace.engines, owners, time.time()):
         remove(folder.path)

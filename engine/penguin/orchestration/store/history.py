@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.times import from_timestamp
-from penguin.orchestration.core.usage import spending_of
+from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.store.text import clock, one_line
 
 Data = dict[str, Any]
@@ -55,10 +55,10 @@ class PhaseResult(NamedTuple):
     """
 
 
-def tell_history(rows: Iterable[Row]) -> list[HistoryEntry]:
+def history_entries(rows: Iterable[Row]) -> list[HistoryEntry]:
     """One entry for every event."""
     return [
-        HistoryEntry(seq, from_timestamp(event["at"]), event["type"], sentence(event), event)
+        HistoryEntry(seq, from_timestamp(event["at"]), event["type"], describe_event(event), event)
         for seq, data in rows
         for event in json.loads(data)
     ]
@@ -131,13 +131,13 @@ def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict
     index = _index(results, event["attempt"])
     if index is not None:
         if before := results[index].evidence.get("usage"):
-            both = spending_of(before).plus(spending_of(evidence.get("usage")))
+            both = usage_totals(before).plus(usage_totals(evidence.get("usage")))
             evidence = evidence | {"usage": both._asdict()}
         results[index] = results[index]._replace(verdict=verdict, ended_at=at, evidence=evidence)
 
 
 def _cause(event: Data) -> Data:
-    spent = spending_of(event.get("usage"))
+    spent = usage_totals(event.get("usage"))
     return {"cause": event["cause"], **({"usage": spent._asdict()} if any(spent) else {})}
 
 
@@ -149,7 +149,7 @@ def _index(results: list[PhaseResult], attempt: int) -> int | None:
 # --- sentences ------------------------------------------------------------------------------------------------------
 
 
-def sentence(event: Data) -> str:
+def describe_event(event: Data) -> str:
     """What an event means, in one line."""
     teller = SENTENCES.get(event["type"])
     return teller(event) if teller else str(event["type"])
@@ -189,10 +189,10 @@ def _attempt_started(e: Data) -> str:
 
 def _attempt_ended(e: Data) -> str:
     result = e["result"]
-    return f"{_attempt(e)} {result['verdict']}{_because(result['reason'] or _counted(result))}"
+    return f"{_attempt(e)} {result['verdict']}{_because(result['reason'] or _test_count_text(result))}"
 
 
-def _counted(result: Data) -> str:
+def _test_count_text(result: Data) -> str:
     tests = sum(step["tests"]["run"] for step in result["steps"] if step["tests"])
     return f"{tests} test{'s' if tests > 1 else ''} run" if tests else ""
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from penguin.orchestration.backend import FINAL, WorkflowStatus
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error, sql_list
-from penguin.orchestration.store.databases import Place
-from penguin.orchestration.store.garbage import Needed
+from penguin.orchestration.store.databases import Database
+from penguin.orchestration.store.garbage import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
 
 # A dependency is met by the newest COMPLETED workflow of its task: without it, what was ready would not be any more.
@@ -31,7 +31,7 @@ ON CONFLICT (project_id, task_id) DO UPDATE SET number = max(number, excluded.nu
 FORGET = tuple(f"DELETE FROM {table} WHERE workflow_id = ?" for table in ("event", "run"))
 
 
-class Old(NamedTuple):
+class PrunableWorkflow(NamedTuple):
     """A workflow that is to go, or gone."""
 
     workflow_id: str
@@ -48,21 +48,21 @@ class Old(NamedTuple):
 class StorePruner:
     """One database, for as long as it is pruned."""
 
-    def __init__(self, place: Place, opened: ExitStack) -> None:
+    def __init__(self, place: Database, opened: ExitStack) -> None:
         self._place = place
         self._connection = open_store(place.db)
         opened.callback(self._connection.close)
-        self.old: list[Old] = []
+        self.old: list[PrunableWorkflow] = []
 
-    def survey(self, needed: Needed, before: float) -> None:
+    def survey(self, needed: ReferencedFiles, before: float) -> None:
         """See what is needed, and what is old."""
         with self._explained():
             self.old = _old(self._connection, before)
             self._connection.execute("BEGIN")
-            needed.see(self._place, self._connection)
+            needed.scan(self._place, self._connection)
             self._connection.execute("COMMIT")
 
-    def forget(self, batch: tuple[Old, ...]) -> None:
+    def forget(self, batch: tuple[PrunableWorkflow, ...]) -> None:
         """Forget workflows."""
         with self._explained():
             _forget(self._connection, batch)
@@ -82,14 +82,14 @@ class StorePruner:
             raise explain_error(error, self._place.db) from error
 
 
-def _old(connection: sqlite3.Connection, before: float) -> list[Old]:
+def _old(connection: sqlite3.Connection, before: float) -> list[PrunableWorkflow]:
     return [
-        Old(workflow_id, project_id, task_id, number, WorkflowStatus(status), updated_at)
+        PrunableWorkflow(workflow_id, project_id, task_id, number, WorkflowStatus(status), updated_at)
         for workflow_id, project_id, task_id, number, status, updated_at in connection.execute(OLD, (before,))
     ]
 
 
-def _forget(connection: sqlite3.Connection, batch: tuple[Old, ...]) -> None:
+def _forget(connection: sqlite3.Connection, batch: tuple[PrunableWorkflow, ...]) -> None:
     # What is final stays so, and a COMPLETED workflow that is not the newest never becomes it: no need to look again.
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.times import from_timestamp
-from penguin.orchestration.core.usage import Spending
+from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import is_own, open_reader
 from penguin.orchestration.store.database_file import explain_error, sql_list
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from penguin.orchestration.store.current_attempt import UnderWay
+    from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
 
 ENGINES = "engines"
@@ -131,24 +131,24 @@ class WorkflowReader:
         task_id: str | None = None,
         since: float | None = None,
         sort: str = "newest",
-    ) -> tuple[int, Spending]:
+    ) -> tuple[int, UsageTotals]:
         """How many workflows `list` would find without a limit, and what their agents spent together."""
         sql, parameters = total_query(project_id, statuses, task_id, since, sort)
         rows = self._rows(sql, parameters) if all(map(_is_text, filter(None, (project_id, task_id)))) else []
         count, *spent = rows[0] if rows else (0,)
-        return count, Spending(*spent)
+        return count, UsageTotals(*spent)
 
-    def spent(self, workflow_ids: Iterable[str]) -> dict[str, Spending]:
+    def usage_of(self, workflow_ids: Iterable[str]) -> dict[str, UsageTotals]:
         """What agents spent in these workflows; those without an entry spent nothing."""
         names = [name for name in workflow_ids if _is_text(name)]
-        found: dict[str, Spending] = {}
+        found: dict[str, UsageTotals] = {}
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             rows = self._rows(SPENT.format(", ".join("?" * len(some))), some)
-            found.update((name, Spending(*spent)) for name, *spent in rows)
+            found.update((name, UsageTotals(*spent)) for name, *spent in rows)
         return found
 
-    def agents_of(self, workflow_id: str) -> str:
+    def agent_names(self, workflow_id: str) -> str:
         """Names of the agents that a workflow was started with, with commas between; empty where there are none."""
         if not _is_text(workflow_id):
             return ""
@@ -157,9 +157,9 @@ class WorkflowReader:
 
     def history(self, workflow_id: str, *, after: int = 0) -> History:
         """Everything that happened to the workflow after the decision of this number, oldest first."""
-        from penguin.orchestration.store.history import tell_history
+        from penguin.orchestration.store.history import history_entries
 
-        return tell_history(self._events(workflow_id, after))
+        return history_entries(self._events(workflow_id, after))
 
     def results(self, workflow_id: str) -> Results:
         """What its attempts came to, oldest first."""
@@ -196,23 +196,23 @@ class WorkflowReader:
 
         return self._ask(explain, workflow_id, "")
 
-    def advice(self, workflow_id: str) -> str:
+    def next_command(self, workflow_id: str) -> str:
         """What to type next; empty where nothing needs to be typed."""
-        from penguin.orchestration.store.explain import advise
+        from penguin.orchestration.store.explain import next_command
 
-        return self._ask(advise, workflow_id, "")
+        return self._ask(next_command, workflow_id, "")
 
-    def at_rest(self, workflow_id: str) -> bool:
+    def is_settled(self, workflow_id: str) -> bool:
         """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
-        from penguin.orchestration.store.explain import at_rest
+        from penguin.orchestration.store.explain import is_settled
 
-        return self._ask(at_rest, workflow_id, True)
+        return self._ask(is_settled, workflow_id, True)
 
-    def under_way(self, workflow_id: str) -> UnderWay | None:
+    def current_attempt(self, workflow_id: str) -> CurrentAttempt | None:
         """The attempt that it is at, or that it tried last; None before the first one, and where it is unknown."""
-        from penguin.orchestration.store.current_attempt import under_way
+        from penguin.orchestration.store.current_attempt import current_attempt
 
-        return self._ask(under_way, workflow_id, None)
+        return self._ask(current_attempt, workflow_id, None)
 
     def changes(self) -> int:
         """A number that is another one whenever somebody else has written since the last question."""

@@ -81,7 +81,7 @@ def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
 
 
 def _indexed(state: State) -> Row:
-    return (state.status.value, int(state.running), state.owner)
+    return (state.status.value, int(state.is_running), state.owner)
 
 
 def _moving(state: State, seq: int) -> Row:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase
 from penguin.orchestration.core.times import from_timestamp
-from penguin.orchestration.core.usage import Spending
+from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
 FileRow = tuple[str, str, int, bytes]
@@ -57,7 +57,7 @@ class SnapshotRow(NamedTuple):
     messages: int
     bytes: int
     """Of the conversation as JSON, not compressed."""
-    spent: Spending
+    usage: UsageTotals
     """What the run of the agent took that it was saved after."""
 
 
@@ -156,5 +156,5 @@ def _row(row: tuple[Any, ...]) -> SnapshotRow:
         session_id=session_id,
         messages=messages,
         bytes=size,
-        spent=Spending(*spent),
+        usage=UsageTotals(*spent),
     )

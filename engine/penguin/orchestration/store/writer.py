@@ -43,7 +43,7 @@ ID_OF_UPDATE = -2
 SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
 
 
-class Conflict(WorkflowError):
+class ConcurrentUpdate(WorkflowError):
     """Somebody else moved the workflow on meanwhile."""
 
     code = "conflict"
@@ -56,7 +56,7 @@ class NoSlot(WorkflowError):
 
 
 REFUSALS = (
-    Conflict,
+    ConcurrentUpdate,
     sqlite3.IntegrityError,
     # Values that no database takes, such as text that is no Unicode: trying again would never help.
     sqlite3.DataError,
@@ -85,13 +85,13 @@ class Write(Struct):
 
 def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
     """The rows of a decision that brings a workflow from history number `seq - 1` to `seq`."""
-    ran = before is not None and before.running
+    ran = before is not None and before.is_running
     event = event_row(state.workflow_id, seq, events)
     statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
-    return Write(event, statement, run, state.running and not ran, ran and not state.running)
+    return Write(event, statement, run, state.is_running and not ran, ran and not state.is_running)
 
 
-class _Unit(Struct):
+class _PendingWrite(Struct):
     writes: list[Write]
     done: asyncio.Future[None]
     error: WorkflowError | None = None
@@ -120,8 +120,8 @@ class Writer:
         self._occupies = occupies
         self._on_foreign_change = on_foreign_change
         self._on_trouble = on_trouble
-        self._pending: list[_Unit] = []
-        self._queue: queue.SimpleQueue[list[_Unit] | None] = queue.SimpleQueue()
+        self._pending: list[_PendingWrite] = []
+        self._queue: queue.SimpleQueue[list[_PendingWrite] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._connection = open_store(path)
         self._thread = threading.Thread(target=self._work, name="penguin-writer", daemon=True)
@@ -135,7 +135,7 @@ class Writer:
         done: asyncio.Future[None] = self._loop.create_future()
         if not self._pending:
             self._loop.call_soon(self._hand_over)
-        self._pending.append(_Unit(writes, done))
+        self._pending.append(_PendingWrite(writes, done))
         return done
 
     def _hand_over(self) -> None:
@@ -158,8 +158,8 @@ class Writer:
         while True:
             units, last = self._next()
             if units:
-                self._commit_until_it_fits(units)
-                self._tell(self._settle, units)
+                self._commit_until_disk_has_space(units)
+                self._acknowledge(self._resolve, units)
             if last:
                 break
             # Not after each batch: the loop has been woken, and wants the interpreter now.
@@ -169,10 +169,10 @@ class Writer:
             looked = time.monotonic()
             if seen != version:
                 version = seen
-                self._tell(self._on_foreign_change)
+                self._acknowledge(self._on_foreign_change)
         self._connection.close()
 
-    def _next(self) -> tuple[list[_Unit], bool]:
+    def _next(self) -> tuple[list[_PendingWrite], bool]:
         """All that is waiting, and whether it is the last."""
         try:
             units = self._queue.get(timeout=TICK)
@@ -192,14 +192,14 @@ class Writer:
         except sqlite3.Error:
             return -1
 
-    def _tell(self, function: Callable[..., None], *args: object) -> None:
+    def _acknowledge(self, function: Callable[..., None], *args: object) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
             # The loop is closed: nobody is left to hear it.
             self._closing.set()
 
-    def _commit_until_it_fits(self, units: list[_Unit]) -> None:
+    def _commit_until_disk_has_space(self, units: list[_PendingWrite]) -> None:
         troubled = False
         while True:
             try:
@@ -213,14 +213,14 @@ class Writer:
                     return
                 if not troubled:
                     troubled = True
-                    self._tell(self._on_trouble, f"{problem}; nothing new begins until it takes records again")
+                    self._acknowledge(self._on_trouble, f"{problem}; nothing new begins until it takes records again")
                 self._closing.wait(TROUBLE_DELAY)
             else:
                 if troubled:
-                    self._tell(self._on_trouble, "")
+                    self._acknowledge(self._on_trouble, "")
                 return
 
-    def _commit(self, units: list[_Unit]) -> None:
+    def _commit(self, units: list[_PendingWrite]) -> None:
         """One transaction for all; where one unit is refused, another one with a savepoint for each."""
         execute = self._connection.execute
         reach("commit.before")
@@ -237,7 +237,7 @@ class Writer:
         execute("COMMIT")
         reach("commit.after")
 
-    def _with_slots(self, units: list[_Unit]) -> list[_Unit]:
+    def _with_slots(self, units: list[_PendingWrite]) -> list[_PendingWrite]:
         """The units for whose new attempts a slot is free, if all of them are accepted."""
         for unit in units:
             unit.error = None  # of a try before, when the disk was full
@@ -274,9 +274,9 @@ class Writer:
         for statement, alike in itertools.groupby(writes, attrgetter("statement")):
             rows = [write.run for write in alike]
             if self._connection.executemany(statement, rows).rowcount != len(rows):
-                raise Conflict("a workflow was moved on meanwhile")
+                raise ConcurrentUpdate("a workflow was moved on meanwhile")
 
-    def _one_by_one(self, units: list[_Unit]) -> None:
+    def _one_by_one(self, units: list[_PendingWrite]) -> None:
         execute = self._connection.execute
         for unit in units:
             unit.error = None
@@ -296,12 +296,12 @@ class Writer:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as error:
-                self._tell(self._on_trouble, str(explain_error(error, self._path)))
+                self._acknowledge(self._on_trouble, str(explain_error(error, self._path)))
 
     # --- on the loop again ---
 
     @staticmethod
-    def _settle(units: list[_Unit]) -> None:
+    def _resolve(units: list[_PendingWrite]) -> None:
         reach("acknowledge.before")
         for unit in units:
             if unit.done.cancelled():
@@ -323,5 +323,5 @@ def _refusal(error: Exception) -> WorkflowError:
     if "run.project_id, run.task_id" in text:
         return AlreadyActive("the task has an active workflow already")
     if "event.workflow_id, event.seq" in text or "run.workflow_id" in text:
-        return Conflict("a workflow was moved on meanwhile")
+        return ConcurrentUpdate("a workflow was moved on meanwhile")
     return StoreError(f"the store refused a change: {error}")

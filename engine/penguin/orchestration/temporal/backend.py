@@ -16,21 +16,21 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.core.views import info_of
+from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.runtime.hosted_backend import HostedBackend, wait_timeout
-from penguin.orchestration.runtime.settled import Settling
-from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.runtime.settled import SettledCheck
+from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.health import health, out_of_reach
 from penguin.orchestration.temporal.messages import phases_queue
-from penguin.orchestration.temporal.process import Presence
-from penguin.orchestration.temporal.signals import Helm
-from penguin.orchestration.temporal.start import Starts
+from penguin.orchestration.temporal.process import TemporalProcess
+from penguin.orchestration.temporal.signals import SignalSender
+from penguin.orchestration.temporal.start import WorkflowStarter
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
     from penguin.orchestration.runtime.health import Health
     from penguin.orchestration.store.queries import WorkflowReader
-    from penguin.orchestration.temporal.sync_client import Desk
+    from penguin.orchestration.temporal.sync_client import SyncClient
 
 FRESH = 0.2
 """Seconds for which a look at everything is good enough for who begins to wait: starting takes one, too."""
@@ -50,12 +50,12 @@ class TemporalBackend(HostedBackend):
 
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
         super().__init__(config, root)
-        self.presence = Presence(self.workspace, self._backlog)
+        self.presence = TemporalProcess(self.workspace, self._backlog)
         """This process as a client and a worker."""
-        self._starts = Starts(self._planner, self.presence)
-        self._helm = Helm(self._planner, self.presence)
+        self._starts = WorkflowStarter(self._planner, self.presence)
+        self._helm = SignalSender(self._planner, self.presence)
 
-    def connect_through(self, desk: Desk) -> None:
+    def connect_through(self, desk: SyncClient) -> None:
         """Share the connection of a reader. To be called before anything else."""
         self.presence.desk = desk
 
@@ -83,14 +83,14 @@ class TemporalBackend(HostedBackend):
     # --- signals ---
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
-        return await self._helm.steer(workflow_id, name, payload or {})
+        return await self._helm.send(workflow_id, name, payload or {})
 
     # --- reading ---
 
     async def get_workflow_status(self, workflow_id: str) -> WorkflowInfo | None:
         link = await self.presence.open()
         seen = await link.visibility.look(workflow_id)
-        return link.reader.info(workflow_id) if seen is None else info_of(seen.state)
+        return link.reader.info(workflow_id) if seen is None else workflow_info(seen.state)
 
     async def _current_reader(self) -> WorkflowReader:
         link = await self.presence.open()
@@ -127,7 +127,7 @@ class TemporalBackend(HostedBackend):
             before = [link.mirror.seq_of(one) for one in workflow_ids]
             await self._look(link, workflow_ids, fresh, deadline)
             fresh = SYNC
-            settling = Settling(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
+            settling = SettledCheck(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
             settled = settling.all_settled(workflow_ids)
             # Read after that: what is settled by then is not told as it was before.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
@@ -141,7 +141,9 @@ class TemporalBackend(HostedBackend):
             left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
             await self._until_still(moving, status, left)
 
-    async def _look(self, link: Link, workflow_ids: Sequence[str], fresh: float, deadline: float | None) -> None:
+    async def _look(
+        self, link: TemporalClient, workflow_ids: Sequence[str], fresh: float, deadline: float | None
+    ) -> None:
         """See how things stand. Raises BackendUnavailable where the server stays out of reach."""
         until = time.monotonic() + AWAY if deadline is None else min(time.monotonic() + AWAY, deadline)
         troubled = False
@@ -178,13 +180,13 @@ class TemporalBackend(HostedBackend):
         finally:
             unlisten()
 
-    async def _look_unless_final(self, link: Link, workflow_id: str) -> None:
+    async def _look_unless_final(self, link: TemporalClient, workflow_id: str) -> None:
         known = link.reader.info(workflow_id)
         if known is None or not known.status.final:
             await link.existing(workflow_id)
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        return self.presence.listeners.add(listener)
+        return self.presence.listeners.subscribe(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo
-from penguin.orchestration.core.views import info_of
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.dependencies import dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
-from penguin.orchestration.temporal.client.memo import Seen
+from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -39,23 +39,23 @@ _PRUNED = "SELECT number FROM pruned WHERE project_id = ? AND task_id = ?"
 _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
 
-def mirror_path(state: Path, namespace: str, task_queue: str) -> Path:
+def cache_path(state: Path, namespace: str, task_queue: str) -> Path:
     """The file, below `.penguin/`: another one for each place on a server."""
     digest = hashlib.sha256(f"{namespace}\0{task_queue}".encode()).hexdigest()[:8]
     return state / FOLDER / f"known-{digest}.db"
 
 
-def mirror_of(workspace: Workspace, settings: Settings) -> Path:
+def workspace_cache(workspace: Workspace, settings: Settings) -> Path:
     """The file of a workspace with these settings."""
     temporal = settings.temporal
-    return mirror_path(workspace.state, temporal.namespace or "", temporal.task_queue or "")
+    return cache_path(workspace.state, temporal.namespace or "", temporal.task_queue or "")
 
 
-class Mirror:
+class LocalCache:
     """May be used from several threads. Methods raise StoreError where the file can't be used."""
 
     def __init__(self, path: Path) -> None:
-        make_private(path.parent)
+        make_private_folder(path.parent)
         self.path = path
         self.place = path.stem
         """What all hosts call it, of whatever workspace: it has the names of namespace and task queue in it."""
@@ -79,7 +79,7 @@ class Mirror:
         with self._lock:
             self.connection.close()
 
-    def hear(self, *heard: Seen) -> None:
+    def update(self, *heard: WorkflowSnapshot) -> None:
         """Take in how workflows stand, unless something newer is known."""
         told = []
         with self._lock:
@@ -93,15 +93,15 @@ class Mirror:
                 raise explain_error(error, self.path) from error
         for seen in told:
             for listener in tuple(self.listeners):
-                listener(info_of(seen.state))
+                listener(workflow_info(seen.state))
 
-    def _take_in(self, seen: Seen) -> bool:
+    def _take_in(self, seen: WorkflowSnapshot) -> bool:
         """Whether status or phase changed."""
         state = seen.state
         known = self.connection.execute(_NEWER, (state.workflow_id,)).fetchone()
         if known is not None and known[0] >= seen.seq:
             return False
-        if known is None and state.final and self._is_pruned(state):
+        if known is None and state.is_final and self._is_pruned(state):
             return False
         self.connection.execute(INSERT_RUN.replace("INSERT", "INSERT OR REPLACE", 1), inserted_run(state, seen.seq))
         return known is None or known[1:] != (state.status.value, state.phase.value)

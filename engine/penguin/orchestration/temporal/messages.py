@@ -37,7 +37,7 @@ def tree_queue(task_queue: str, project_id: str, tree: str) -> str:
     return f"{phases_queue(task_queue, project_id)}/{tree}"
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class WorktreeSite(msgspec.Struct, frozen=True, kw_only=True):
     """A working tree, as a place where attempts can be run."""
 
     tree: str
@@ -48,23 +48,23 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Its work can go on elsewhere: it is pushed to a git remote."""
 
 
-class Home(msgspec.Struct, frozen=True, kw_only=True):
+class WorktreeOwner(msgspec.Struct, frozen=True, kw_only=True):
     """The place that holds a blueprint's files."""
 
-    site: Site | None = None
+    site: WorktreeSite | None = None
     """None: nobody ever asked for it."""
     vacant: bool = True
     """No worker of it is there."""
 
 
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """Where a workflow's attempts are to be run."""
 
     queue: str = ""
     """'': nowhere for now."""
 
 
-class Carried(msgspec.Struct, frozen=True, kw_only=True):
+class CarriedState(msgspec.Struct, frozen=True, kw_only=True):
     """What one run of a workflow hands to the next, when its history has become long."""
 
     state: State
@@ -78,16 +78,16 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """The run that holds the events before."""
 
 
-class Begin(msgspec.Struct, frozen=True, kw_only=True):
+class WorkflowInput(msgspec.Struct, frozen=True, kw_only=True):
     """The argument of a workflow: its start, or what the run before carried over."""
 
     start: Start | None = None
     at: float = 0.0
     """When `start` was accepted, seconds since the epoch."""
-    carried: Carried | None = None
+    carried: CarriedState | None = None
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The argument of a drive: the workflow's attempts are to be run, one after the other."""
 
     workflow_id: str
@@ -95,7 +95,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the drive: the workflow answers the newest only."""
 
 
-class Go(AttemptInput, frozen=True, kw_only=True):
+class AttemptCommand(AttemptInput, frozen=True, kw_only=True):
     """An attempt to run."""
 
     phase: WorkflowPhase
@@ -106,18 +106,18 @@ class Go(AttemptInput, frozen=True, kw_only=True):
     """How it should be asked to end: pause, now, cancel."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class BeginReply(msgspec.Struct, frozen=True, kw_only=True):
     """What the workflow says to a drive."""
 
     term: int = 0
     """Which word of the drive counts: a newer drive of the same ticket gets a higher one."""
-    go: Go | None = None
+    go: AttemptCommand | None = None
     """None: nothing is to be run now."""
     summary: str = ""
     """The state, as in the memo."""
 
 
-class Events(msgspec.Struct, frozen=True, kw_only=True):
+class RunEvents(msgspec.Struct, frozen=True, kw_only=True):
     """The history of one run, as rows of the store."""
 
     rows: tuple[tuple[int, str], ...]

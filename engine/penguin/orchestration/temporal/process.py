@@ -18,26 +18,26 @@ from penguin.orchestration.runtime.hosted_backend import (
     step_runner,
 )
 from penguin.orchestration.runtime.listeners import Listeners
-from penguin.orchestration.temporal.client.client import Link
+from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.tls import is_loopback
-from penguin.orchestration.temporal.sync_client import Desk
+from penguin.orchestration.temporal.sync_client import SyncClient
 from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker, engines_of
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
-    from penguin.orchestration.files.engine_lock import Identity
+    from penguin.orchestration.files.engine_lock import EngineLock
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.runtime.catalog import Backlog
+    from penguin.orchestration.runtime.catalog import CatalogLoader
 
 LOOK = 0.05
 """Seconds between two looks at a step that is ending."""
 
 
-class Presence:
+class TemporalProcess:
     """See the module. Lives on the loop of the first call."""
 
-    def __init__(self, workspace: Workspace, backlog: Backlog) -> None:
+    def __init__(self, workspace: Workspace, backlog: CatalogLoader) -> None:
         self.claims = True
         """False: what is started, resumed or retried is left to other workers."""
         self.takes_all = False
@@ -58,17 +58,17 @@ class Presence:
         self._scripted = scripted_runner()
         self._opening = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._link: Link | None = None
-        self.desk: Desk | None = None
+        self._link: TemporalClient | None = None
+        self.desk: SyncClient | None = None
         """The connection that is shared with others; default: one of its own, from the first call on."""
-        self._joined: Desk | None = None
+        self._joined: SyncClient | None = None
         self._worker: WorkspaceWorker | None = None
         self._mine: set[str] = set()
         self._ending: set[str] = set()
 
     # --- a client ---
 
-    async def open_to(self, what: str) -> Link:
+    async def open_to(self, what: str) -> TemporalClient:
         """The line to the server, to change something. Raises IllegalCommand inside a step, or what `open` does."""
         own = "" if self._worker is None else self._worker.engine
         await refuse_steps(self._workspace.root, engines_of(self._workspace), own, what)
@@ -76,7 +76,7 @@ class Presence:
         await asyncio.to_thread(link.check_sharing)
         return link
 
-    async def open(self, *, may_start: bool = False) -> Link:
+    async def open(self, *, may_start: bool = False) -> TemporalClient:
         """The line to the server. Raises what `open_connection` does, and WorkflowError on another loop."""
         async with self._opening:
             if self._link is None:
@@ -84,20 +84,20 @@ class Presence:
                 connection = await self._at_desk(settings).connect(
                     settings, may_start=may_start, narrate=lambda text: self.narrate(text), metrics=self.metrics
                 )
-                self._link = Link(connection, self._workspace, settings)
+                self._link = TemporalClient(connection, self._workspace, settings)
                 self._link.mirror.listeners.append(self._heard)
                 self._loop = asyncio.get_running_loop()
         require_same_loop(self._loop)
         return self._link
 
-    def _at_desk(self, settings: Settings) -> Desk:
+    def _at_desk(self, settings: Settings) -> SyncClient:
         if self._joined is None:
-            self._joined = self.desk or Desk(self._workspace, settings)
+            self._joined = self.desk or SyncClient(self._workspace, settings)
             self._joined.join()
         return self._joined
 
     def _heard(self, info: WorkflowInfo) -> None:
-        self.listeners.tell(info)
+        self.listeners.notify(info)
 
     # --- a worker ---
 
@@ -115,7 +115,7 @@ class Presence:
         """A person asked it to be ended at once: closing waits for that."""
         self._ending.add(workflow_id)
 
-    async def host(self, link: Link) -> None:
+    async def host(self, link: TemporalClient) -> None:
         """Host workflows, so that they answer, where this process may."""
         if self._joined is not None and not link.hosted and (self.works_here or self.takes_all):
             await self._joined.host(self.workflow)
@@ -130,7 +130,7 @@ class Presence:
             if self.takes_all:
                 worker.claims_all()
 
-    def make_worker(self, link: Link) -> WorkspaceWorker:
+    def make_worker(self, link: TemporalClient) -> WorkspaceWorker:
         """The worker of this process."""
         if self._worker is None:
             self._worker = WorkspaceWorker(
@@ -141,7 +141,7 @@ class Presence:
             )
         return self._worker
 
-    def _runner(self, identity: Identity, lease: Path | None) -> PhaseRunner:
+    def _runner(self, identity: EngineLock, lease: Path | None) -> PhaseRunner:
         if self._scripted is not None:
             return self._scripted
         return step_runner(identity.folder, lambda problem: self.on_trouble(problem), lease)
@@ -188,6 +188,6 @@ class Presence:
             except BackendUnavailable:
                 # Whoever comes next ends it.
                 return
-            if seen is not None and seen.state.running and seen.state.owner == worker.engine:
+            if seen is not None and seen.state.is_running and seen.state.owner == worker.engine:
                 while worker.drives.is_under_way(workflow_id) and time.monotonic() < deadline:
                     await asyncio.sleep(LOOK)

@@ -16,17 +16,17 @@ from penguin.orchestration.backend import MOVING, WorkflowError, WorkflowInfo
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
 from penguin.orchestration.store.queries import Rows, WorkflowReader
-from penguin.orchestration.temporal.local_cache import mirror_of
-from penguin.orchestration.temporal.sync_client import Desk
+from penguin.orchestration.temporal.local_cache import workspace_cache
+from penguin.orchestration.temporal.sync_client import SyncClient
 
 if TYPE_CHECKING:
     import sqlite3
 
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.store.current_attempt import UnderWay
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.messages import Home
+    from penguin.orchestration.store.current_attempt import CurrentAttempt
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.messages import WorktreeOwner
 
 COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
 _WAITING = f"SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ({sql_list(MOVING)})"
@@ -41,10 +41,10 @@ class TemporalReader(WorkflowReader):
     Where the workspace's own development server does not run, nothing moves: the cache is up to date.
     """
 
-    def __init__(self, workspace: Workspace, settings: Settings, desk: Desk | None = None) -> None:
+    def __init__(self, workspace: Workspace, settings: Settings, desk: SyncClient | None = None) -> None:
         """`desk`: the connection that is shared with others; default: one of its own."""
-        super().__init__(mirror_of(workspace, settings))
-        self._desk = desk or Desk(workspace, settings)
+        super().__init__(workspace_cache(workspace, settings))
+        self._desk = desk or SyncClient(workspace, settings)
         self._joined = False
         self._reads_cache = False
         self._synced_at = self._polled_at = -math.inf
@@ -78,19 +78,19 @@ class TemporalReader(WorkflowReader):
             said = "; ".join(it for it in said.split("; ") if it != NO_ENGINE)
         return said or self._away(workflow_id)
 
-    def advice(self, workflow_id: str) -> str:
+    def next_command(self, workflow_id: str) -> str:
         """See WorkflowReader."""
-        said = super().advice(workflow_id)
+        said = super().next_command(workflow_id)
         if said == START_ENGINE and self._is_polled():
             said = ""
         return said or (COME_BACK if self._away(workflow_id) else "")
 
-    def under_way(self, workflow_id: str) -> UnderWay | None:
+    def current_attempt(self, workflow_id: str) -> CurrentAttempt | None:
         """See WorkflowReader. Where no worker can send its events, only the number is known."""
         if self._is_polled():
             with suppress(WorkflowError):
                 self._fetch(workflow_id)
-        return super().under_way(workflow_id)
+        return super().current_attempt(workflow_id)
 
     def attended(self) -> bool:
         """Whether a worker of this project is there, here or elsewhere."""
@@ -119,7 +119,7 @@ class TemporalReader(WorkflowReader):
 
     # --- the server ---
 
-    def _at_desk(self) -> Desk:
+    def _at_desk(self) -> SyncClient:
         if not self._joined:
             self._desk.join()
             self._joined = True
@@ -131,7 +131,7 @@ class TemporalReader(WorkflowReader):
             self._synced_at = time.monotonic()
 
     def _fetch(self, workflow_id: str) -> None:
-        async def fetch(link: Link) -> None:
+        async def fetch(link: TemporalClient) -> None:
             await link.visibility.look(workflow_id)
             await link.fetch_events(workflow_id)
 
@@ -144,7 +144,7 @@ class TemporalReader(WorkflowReader):
             return ""
         project_id, blueprint_id = task[0]
 
-        async def look(link: Link) -> Home | None:
+        async def look(link: TemporalClient) -> WorktreeOwner | None:
             from penguin.orchestration.temporal.worker.ownership import home_of
 
             return await home_of(link.connection, link.task_queue, project_id, blueprint_id)

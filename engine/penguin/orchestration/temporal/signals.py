@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Delivery, IllegalCommand
 from penguin.orchestration.core.decider import decide
-from penguin.orchestration.core.signals import SIGNALS, command_of, sender_takes_over
-from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.core.signals import SIGNALS, command_from_signal, sender_takes_over
+from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.step_guard import process_name
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
     from penguin.orchestration.runtime.planner import Planner
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.client.memo import Seen
-    from penguin.orchestration.temporal.process import Presence
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
+    from penguin.orchestration.temporal.process import TemporalProcess
 
 
-class Helm:
+class SignalSender:
     """Steers for one process."""
 
-    def __init__(self, planner: Planner, presence: Presence) -> None:
+    def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
         self._planner = planner
         self._presence = presence
 
-    async def steer(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
+    async def send(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
         """See OrchestrationBackend.signal_workflow."""
         presence = self._presence
         link = await presence.open_to(f"{name} a workflow")
@@ -37,13 +37,13 @@ class Helm:
         if name not in SIGNALS:
             raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
         if name != "approve":
-            said.setdefault("by", user())
+            said.setdefault("by", current_user())
         seen = await link.existing(workflow_id)
         if name == "approve":
             said |= {**await self._tree_now(link, seen.state), "process": process_name(os.getpid())}
         said["id"] = uuid.uuid4().hex
         # What the workflow will not allow needs no journey.
-        decide(seen.state, command_of(name, said, by="", advice_id="", at=time.time()), time.time())
+        decide(seen.state, command_from_signal(name, said, by="", advice_id="", at=time.time()), time.time())
         if name in ("resume", "approve"):
             presence.claim([workflow_id])
         after = await self._tell(link, seen, name, said)
@@ -52,7 +52,9 @@ class Helm:
         await self._see_to(after.state, name)
         return Delivery.TAKEN
 
-    async def _tell(self, link: Link, seen: Seen, name: str, said: dict[str, Any]) -> Seen | None:
+    async def _tell(
+        self, link: TemporalClient, seen: WorkflowSnapshot, name: str, said: dict[str, Any]
+    ) -> WorkflowSnapshot | None:
         """What came of it; None where no worker is there."""
         workflow_id = seen.state.workflow_id
         await self._presence.host(link)
@@ -73,15 +75,15 @@ class Helm:
             presence.claim([state.workflow_id])
             await presence.run_attempts()
 
-    async def _cancel(self, link: Link, seen: Seen, by: str) -> Seen | None:
+    async def _cancel(self, link: TemporalClient, seen: WorkflowSnapshot, by: str) -> WorkflowSnapshot | None:
         workflow_id = seen.state.workflow_id
-        if seen.state.final or seen.state.cancelling:
+        if seen.state.is_final or seen.state.cancelling:
             return seen
         await link.connection.call(link.handle(workflow_id).cancel(reason=by))
         limit = link.patience if await link.polled() else 0.0
-        return await link.until(workflow_id, lambda it: it.state.final or it.state.cancelling, limit)
+        return await link.until(workflow_id, lambda it: it.state.is_final or it.state.cancelling, limit)
 
-    async def _tree_now(self, link: Link, state: State) -> dict[str, Any]:
+    async def _tree_now(self, link: TemporalClient, state: State) -> dict[str, Any]:
         """The tree that a person vouches for: where it is elsewhere, the one that the last attempt saw."""
         if not link.ran_here(state):
             return {"tree": state.tree}

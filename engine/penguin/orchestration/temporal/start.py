@@ -8,24 +8,24 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, IllegalCommand, WorkflowPhase
-from penguin.orchestration.runtime.current_user import user
+from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.planner import Known, replanned
-from penguin.orchestration.runtime.start_plan import awaited
-from penguin.orchestration.store.writer import Conflict
+from penguin.orchestration.runtime.start_plan import dependencies_in_progress
+from penguin.orchestration.store.writer import ConcurrentUpdate
 from penguin.orchestration.temporal.client.client import NoWorker
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.commands import Start
     from penguin.orchestration.core.state import State
     from penguin.orchestration.runtime.planner import Planner
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.process import Presence
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.process import TemporalProcess
 
 
-class Starts:
+class WorkflowStarter:
     """Starts for one process."""
 
-    def __init__(self, planner: Planner, presence: Presence) -> None:
+    def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
         self._planner = planner
         self._presence = presence
 
@@ -56,13 +56,13 @@ class Starts:
         await replanned(start)
         if with_dependencies:
             # What a start that was cut short left.
-            self._presence.claim(awaited(link.mirror.connection, begun.values()))
+            self._presence.claim(dependencies_in_progress(link.mirror.connection, begun.values()))
         await self._presence.run_attempts()
         first = dict.fromkeys(task_ids)
         return [*(begun[one] for one in first), *(begun[one] for one in reversed(begun) if one not in first)]
 
     async def _start_all(
-        self, link: Link, starts: Sequence[Start], asked: Collection[str], begun: dict[str, str]
+        self, link: TemporalClient, starts: Sequence[Start], asked: Collection[str], begun: dict[str, str]
     ) -> None:
         """Start all, and note each in `begun`, by its task. Raises Conflict or BackendUnavailable.
 
@@ -83,7 +83,7 @@ class Starts:
                 raise BackendUnavailable(sentence, "the same command again starts the rest") from error
             # A dependency that somebody else started at the same moment is as good as one of ours.
             if not new and task_id in asked:
-                raise Conflict(f"{one.workflow_id} was started by somebody else")
+                raise ConcurrentUpdate(f"{one.workflow_id} was started by somebody else")
             begun[task_id] = one.workflow_id
 
     async def retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
@@ -96,14 +96,16 @@ class Starts:
             await self._supersede(link, old)
             self._presence.claim([start.workflow_id])
             if not await link.start(start, time.time()):
-                raise Conflict(f"{start.workflow_id} was started by somebody else")
+                raise ConcurrentUpdate(f"{start.workflow_id} was started by somebody else")
             return start.workflow_id
 
         new = await replanned(retry)
         await self._presence.run_attempts()
         return new
 
-    async def _plan_retry(self, link: Link, old: State, start_from: WorkflowPhase | None, *, restore: bool) -> Start:
+    async def _plan_retry(
+        self, link: TemporalClient, old: State, start_from: WorkflowPhase | None, *, restore: bool
+    ) -> Start:
         """See Planner.retry."""
         await link.visibility.sync()
         if restore and old.attempt and not link.ran_here(old):
@@ -113,15 +115,15 @@ class Starts:
             )
         return await self._planner.retry(known_to(link), old, start_from, restore=restore)
 
-    async def _supersede(self, link: Link, old: State) -> None:
+    async def _supersede(self, link: TemporalClient, old: State) -> None:
         """Cancel a BLOCKED workflow that is retried."""
-        if old.final:
+        if old.is_final:
             return
         await self._presence.host(link)
-        payload = {"id": uuid.uuid4().hex, "by": user()}
+        payload = {"id": uuid.uuid4().hex, "by": current_user()}
         if await link.update(old.workflow_id, "supersede", payload) is None:
             raise NoWorker(f"{old.workflow_id} can't be cancelled, as a retry would")
-        await link.connection.call(link.handle(old.workflow_id).cancel(reason=user()))
+        await link.connection.call(link.handle(old.workflow_id).cancel(reason=current_user()))
 
     async def differences(self, workflow_id: str) -> list[str]:
         """See OrchestrationBackend.retry_differences."""
@@ -129,7 +131,7 @@ class Starts:
         return self._planner.differences(state)
 
 
-def known_to(link: Link) -> Known:
+def known_to(link: TemporalClient) -> Known:
     """What a plan takes into account: the workflows that the cache of this server holds."""
     return Known(link.mirror.connection, link.mirror.place)
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.temporal.client import telemetry
-from penguin.orchestration.temporal.client.client import Link, NoWorker
+from penguin.orchestration.temporal.client.client import NoWorker, TemporalClient
 from penguin.orchestration.temporal.client.connection import open_connection
 from penguin.orchestration.temporal.client.tls import is_loopback
-from penguin.orchestration.temporal.dev_server.server import NotStarted
+from penguin.orchestration.temporal.dev_server.server import ServerNotRunning
 from penguin.orchestration.temporal.worker.worker import ENDING, end, hosting
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.temporal.client.connection import Connection
+    from penguin.orchestration.temporal.client.connection import ServerConnection
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def _silent(text: str) -> None:
     """Narration that nobody reads."""
 
 
-class Desk:
+class SyncClient:
     """The thread and the one connection of all its users. `join` before use, `close` after it; the last one ends both.
 
     The SDK allows a client that is connected to be used from any loop, so users on other loops make calls themselves.
@@ -53,9 +53,9 @@ class Desk:
         self._reset()
 
     def _reset(self) -> None:
-        self._connection: Connection | None = None
+        self._connection: ServerConnection | None = None
         self._connecting = asyncio.Lock()
-        self._link: Link | None = None
+        self._link: TemporalClient | None = None
         self._host: Worker | None = None
         self._hosting: asyncio.Task[None] | None = None
         self._asked: concurrent.futures.Future[Any] | None = None
@@ -93,7 +93,7 @@ class Desk:
 
     # --- for a reader ---
 
-    def ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+    def ask(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
         """What the server says; None where the workspace's own server does not run, so that nothing has changed.
 
         Starts no server. Raises BackendUnavailable, or what the question raises.
@@ -116,7 +116,7 @@ class Desk:
         if self._asked is not None:
             self._asked.cancel()
 
-    def ask_workflow(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+    def ask_workflow(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
         """As `ask`, for what only workflows can say: where no worker hosts them and this process may, it does."""
         try:
             return self.ask(question)
@@ -129,14 +129,14 @@ class Desk:
 
     async def connect(
         self, settings: Settings, *, may_start: bool, narrate: Callable[[str], None], metrics: str | None
-    ) -> Connection:
+    ) -> ServerConnection:
         """The connection, or a new one with these settings; see `open_connection`. `narrate` is called on this loop."""
         loop = asyncio.get_running_loop()
 
         def narrated(text: str) -> None:
             loop.call_soon_threadsafe(narrate, text)
 
-        async def connected() -> Connection:
+        async def connected() -> ServerConnection:
             if self._connection is None:
                 # penguin.yaml may have been edited since the last attempt to connect.
                 self._settings = settings
@@ -154,10 +154,10 @@ class Desk:
 
     # --- on the thread's own loop ---
 
-    async def _ask(self, question: Callable[[Link], Awaitable[T]]) -> T | None:
+    async def _ask(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
         try:
             link = await self._open()
-        except NotStarted:
+        except ServerNotRunning:
             return None
         try:
             return await question(link)
@@ -167,15 +167,15 @@ class Desk:
                 await self._close(ENDING)
             raise
 
-    async def _open(self) -> Link:
+    async def _open(self) -> TemporalClient:
         connection = await self._connected(may_start=False)
         if self._link is None:
-            self._link = Link(connection, self._workspace, self._settings)
+            self._link = TemporalClient(connection, self._workspace, self._settings)
         return self._link
 
     async def _connected(
         self, *, may_start: bool, narrate: Callable[[str], None] = _silent, metrics: str | None = None
-    ) -> Connection:
+    ) -> ServerConnection:
         async with self._connecting:
             if self._connection is None:
                 if said := open_workspace(self._workspace):
@@ -184,18 +184,18 @@ class Desk:
                     self._settings.temporal, self._workspace, may_start=may_start, narrate=narrate, metrics=metrics
                 )
             elif metrics is not None:
-                telemetry.set_up(metrics)
+                telemetry.set_up_runtime(metrics)
             return self._connection
 
     def _may_host(self) -> bool:
         temporal = self._settings.temporal
         return bool(temporal.auto_start and is_loopback(temporal.address or ""))
 
-    async def _hosted(self, link: Link, question: Callable[[Link], Awaitable[T]]) -> T:
+    async def _hosted(self, link: TemporalClient, question: Callable[[TemporalClient], Awaitable[T]]) -> T:
         await self._begin_hosting(link, ItuvWorkflow)
         return await question(link)
 
-    async def _begin_hosting(self, link: Link, workflow: type[ItuvWorkflow]) -> None:
+    async def _begin_hosting(self, link: TemporalClient, workflow: type[ItuvWorkflow]) -> None:
         if self._host is None:
             self._host = hosting(link, workflow)
             self._hosting = asyncio.create_task(self._host.run())

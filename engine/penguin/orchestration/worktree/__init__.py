@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penguin.orchestration.worktree.digest import MAX_NAMED, Tree
-from penguin.orchestration.worktree.git import GitTrouble, NoRepository
+from penguin.orchestration.worktree.digest import MAX_NAMED, WorkingTree
+from penguin.orchestration.worktree.git import GitError, NoRepository
 
-__all__ = ["MAX_NAMED", "GitTrouble", "NoRepository", "Tree"]
+__all__ = ["MAX_NAMED", "GitError", "NoRepository", "WorkingTree"]

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.worktree.digest import MAX_NAMED
-from penguin.orchestration.worktree.git import entries, shown
-from penguin.orchestration.worktree.index import OwnIndex
+from penguin.orchestration.worktree.git import display_path, split_nul
+from penguin.orchestration.worktree.index import PrivateIndex
 
 NONE = "000000"
 REPOSITORY = "160000"
 """The mode of another repository."""
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """What has to become of a file."""
 
     path: bytes
@@ -33,21 +33,21 @@ class Change(NamedTuple):
     """Its object there."""
 
 
-class Placement:
+class TreeCheckout:
     """Makes the files of a working tree others. The index is locked, and holds what checkpoints hold of the tree."""
 
-    def __init__(self, index: OwnIndex) -> None:
+    def __init__(self, index: PrivateIndex) -> None:
         self._index = index
         self._repository = index.repository
 
-    def changes(self, now: str, then: str) -> list[Change]:
+    def changes(self, now: str, then: str) -> list[FileChange]:
         """What makes the tree object `then` of the files, which are those of `now`."""
         arguments = ("diff-tree", "-r", "-z", "--raw", "--no-renames", now, then, *self._repository.within)
-        parts = entries(self._repository.run(*arguments))
+        parts = split_nul(self._repository.run(*arguments))
         rows = (_change(about.decode(), path) for about, path in zip(parts[::2], parts[1::2], strict=True))
         return [row for row in rows if REPOSITORY not in (row.now, row.then)]
 
-    def in_the_way(self, changes: Sequence[Change]) -> set[bytes]:
+    def conflicts(self, changes: Sequence[FileChange]) -> set[bytes]:
         """What is on disk where a file has to be, and is neither that file nor about to go."""
         going = {change.path for change in changes if change.now != NONE}
         found: set[bytes] = set()
@@ -71,7 +71,7 @@ class Placement:
         held = {f"{os.fsdecode(folder)}/{os.fsdecode(name)}" for folder, _, names in below for name in names}
         return {os.fsencode(name).removeprefix(root) for name in held} - going
 
-    def apply(self, changes: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[FileChange]) -> None:
         """Do it."""
         gone = [change.path for change in changes if change.then == NONE]
         for path in gone:
@@ -101,16 +101,16 @@ def prefixes(path: bytes) -> Iterable[bytes]:
     return (b"/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def named(paths: Iterable[bytes]) -> str:
+def list_paths(paths: Iterable[bytes]) -> str:
     """The names of files for a message, at most MAX_NAMED of them."""
-    names = [shown(path) for path in sorted(paths)]
+    names = [display_path(path) for path in sorted(paths)]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more
 
 
-def _change(about: str, path: bytes) -> Change:
+def _change(about: str, path: bytes) -> FileChange:
     now, then, _, name, _ = about.removeprefix(":").split(" ")
-    return Change(path, now, then, name)
+    return FileChange(path, now, then, name)
 
 
 def _mode(path: Path) -> int | None:

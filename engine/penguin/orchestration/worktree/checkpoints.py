@@ -21,10 +21,10 @@ from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import write_private
 from penguin.orchestration.worktree.digest import MAX_NAMED
-from penguin.orchestration.worktree.exclude import Exclusion
-from penguin.orchestration.worktree.git import GitTrouble, NoRepository, Repository, shown
-from penguin.orchestration.worktree.index import OwnIndex
-from penguin.orchestration.worktree.sync.ancestry import Lineage
+from penguin.orchestration.worktree.exclude import CheckpointExclude
+from penguin.orchestration.worktree.git import GitError, NoRepository, Repository, display_path
+from penguin.orchestration.worktree.index import PrivateIndex
+from penguin.orchestration.worktree.sync.ancestry import TreeAncestry
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NewCheckpoint:
     """A checkpoint that was just made."""
 
     commit: str = ""
@@ -92,9 +92,9 @@ class Checkpoints:
         self._folder = folder
         self.workflow_id = folder.name
         self.repository = Repository(workspace, restricted=restricted)
-        self.index = OwnIndex(self.repository, folder, INDEX)
-        self.exclusion = Exclusion(self.repository, exclude)
-        self.lineage = Lineage(self.repository, folder)
+        self.index = PrivateIndex(self.repository, folder, INDEX)
+        self.exclusion = CheckpointExclude(self.repository, exclude)
+        self.lineage = TreeAncestry(self.repository, folder)
 
     @cached_property
     def refs(self) -> str:
@@ -102,29 +102,29 @@ class Checkpoints:
         return refs_of(self.repository, self.workflow_id)
 
     @property
-    def begun(self) -> bool:
+    def has_start(self) -> bool:
         """Whether the start is kept."""
         return (self._folder / BEGUN).exists()
 
-    def begin(self, digest: str) -> None:
+    def save_start(self, digest: str) -> None:
         """Keep the tree before the first attempt."""
         # A workspace whose records were deleted counts its workflows from zero again: those refs are not ours.
-        with suppress(GitTrouble, OSError):
+        with suppress(GitError, OSError):
             self.drop()
-        if commit := keep_if_possible(self, START, digest).commit:
-            self.go_on_from(commit)
+        if commit := try_save(self, START, digest).commit:
+            self.set_start(commit)
 
-    def go_on_from(self, start: str) -> None:
+    def set_start(self, start: str) -> None:
         """Say which checkpoint the workflow began with."""
         write_private(self._folder / BEGUN, f"{start}\n".encode())
 
-    def keep(self, name: str, digest: str) -> Kept:
+    def save(self, name: str, digest: str) -> NewCheckpoint:
         """Keep the tree as it is now."""
         with self.index.locked():
-            left_out = take_all(self.index, self.exclusion)
+            left_out = update_index(self.index, self.exclusion)
             tree = self.index.write_tree()
             commit = self.commit(name, tree, digest)
-        return Kept(commit, tuple(shown(self.repository.inner(path)) for path in left_out[:MAX_NAMED]))
+        return NewCheckpoint(commit, tuple(display_path(self.repository.inner(path)) for path in left_out[:MAX_NAMED]))
 
     def commit(self, name: str, tree: str, digest: str) -> str:
         """Keep a tree under a name. A name that was used before is moved, but for a restore, which goes on from it."""
@@ -171,10 +171,10 @@ class Checkpoints:
         _delete(self.repository, [f"{self.refs}{one.name}" for one in self.all() if one.name not in but])
 
 
-def take_all(index: OwnIndex, exclusion: Exclusion) -> list[bytes]:
+def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[bytes]:
     """Bring a locked index to the tree as it is now; returns what had to be left out."""
     changed, untracked = index.differences()
-    left_out = [path for path in untracked if exclusion.holds(path)]
+    left_out = [path for path in untracked if exclusion.is_excluded(path)]
     grown = exclusion.grown(changed)
     index.forget(grown)
     skipped = {*left_out, *grown}
@@ -190,15 +190,15 @@ def commit_tree(repository: Repository, tree: str, parents: Sequence[str], messa
     return repository.run("commit-tree", tree, *options, given=f"{message}\n".encode()).decode().strip()
 
 
-def keep_if_possible(checkpoints: Checkpoints, name: str, digest: str) -> Kept:
+def try_save(checkpoints: Checkpoints, name: str, digest: str) -> NewCheckpoint:
     """Keep the tree as it is now; where that can't be, say why in the log, and go on."""
     try:
-        return checkpoints.keep(name, digest)
+        return checkpoints.save(name, digest)
     except NoRepository:
-        return Kept()
-    except (GitTrouble, OSError) as error:
+        return NewCheckpoint()
+    except (GitError, OSError) as error:
         log.warning("no checkpoint %s of %s: %s", name, checkpoints.workflow_id, error)
-        return Kept()
+        return NewCheckpoint()
 
 
 def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:

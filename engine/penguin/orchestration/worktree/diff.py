@@ -9,17 +9,17 @@ from tempfile import TemporaryDirectory
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.state_files import refuse_links
-from penguin.orchestration.worktree.checkpoints import INDEX, RESTORE, Checkpoint, Checkpoints, take_all
-from penguin.orchestration.worktree.git import Repository, entries, shown
-from penguin.orchestration.worktree.index import OwnIndex, copy_index
+from penguin.orchestration.worktree.checkpoints import INDEX, RESTORE, Checkpoint, Checkpoints, update_index
+from penguin.orchestration.worktree.git import Repository, display_path, split_nul
+from penguin.orchestration.worktree.index import PrivateIndex, copy_index
 
 _OPTIONS = ("-r", "-M", "--no-ext-diff", "--no-textconv")
 
 
-class Difference:
+class TreeDiff:
     """A difference of two trees, within the workspace."""
 
-    def __init__(self, repository: Repository, before: str, after: str, scratch: Scratch | None = None) -> None:
+    def __init__(self, repository: Repository, before: str, after: str, scratch: TemporaryIndex | None = None) -> None:
         self._repository = repository
         self._trees = (before, after)
         self._scratch = scratch
@@ -35,7 +35,7 @@ class Difference:
         output = self._repository.run(
             *self._arguments, "--no-renames", "-z", "--name-only", *self._trees, env=self._env
         )
-        return [shown(path) for path in entries(output)]
+        return [display_path(path) for path in split_nul(output)]
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
         """The unified diff, piece by piece. To be read once."""
@@ -47,7 +47,7 @@ class Difference:
                 self._scratch.close()
 
 
-class Scratch:
+class TemporaryIndex:
     """The tree as it is now, looked at without a trace: neither in the repository nor in the workflow's own files."""
 
     def __init__(self, checkpoints: Checkpoints, folder: Path) -> None:
@@ -58,9 +58,9 @@ class Scratch:
         refuse_links(folder / INDEX)
         if (folder / INDEX).exists():
             copy_index(folder / INDEX, place / INDEX)
-        index = OwnIndex(checkpoints.repository, place, INDEX, self.env)
+        index = PrivateIndex(checkpoints.repository, place, INDEX, self.env)
         with index.locked():
-            take_all(index, checkpoints.exclusion)
+            update_index(index, checkpoints.exclusion)
             self.tree = index.write_tree()
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Scratch:
         self._folder.cleanup()
 
 
-def difference(
+def workflow_diff(
     workspace: Path,
     folder: Path,
     *,
@@ -77,7 +77,7 @@ def difference(
     active: bool = True,
     exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
     restricted: bool = False,
-) -> Difference:
+) -> TreeDiff:
     """What a workflow changed since it began, or what the newest attempt of one phase did.
 
     `folder` is the workflow's own, `running` the number of the attempt of that phase that is under way; the tree is
@@ -91,9 +91,9 @@ def difference(
         raise WorkflowError(f"{folder.name} has no checkpoint: it has not begun, or git was not there when it did")
     before, after = (kept[0], kept[-1]) if phase is None else _of_phase(kept, folder.name, phase, running)
     if after is not None and not (phase is None and active):
-        return Difference(checkpoints.repository, before.commit, after.commit)
-    scratch = Scratch(checkpoints, folder)
-    return Difference(checkpoints.repository, before.commit, scratch.tree, scratch)
+        return TreeDiff(checkpoints.repository, before.commit, after.commit)
+    scratch = TemporaryIndex(checkpoints, folder)
+    return TreeDiff(checkpoints.repository, before.commit, scratch.tree, scratch)
 
 
 def _of_phase(

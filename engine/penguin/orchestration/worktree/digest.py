@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.files.permissions import make_private, write_private
-from penguin.orchestration.worktree.exclude import Exclusion
-from penguin.orchestration.worktree.git import GitTrouble, Repository, entries, shown
-from penguin.orchestration.worktree.index import OwnIndex, copy_index
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.worktree.exclude import CheckpointExclude
+from penguin.orchestration.worktree.git import GitError, Repository, display_path, split_nul
+from penguin.orchestration.worktree.index import PrivateIndex, copy_index
 
 MAX_NAMED = 20
 """Changed files that are named at most."""
@@ -24,7 +24,7 @@ ASIDE = "tree.aside"
 """Names of the files that IMPLEMENT made and that git's objects must not hold: only their digests go there."""
 
 
-class Tree:
+class WorkingTree:
     """The working tree as one workflow sees it. Blocks while git runs.
 
     `folder` is the workflow's own, below `.penguin/`.
@@ -33,18 +33,18 @@ class Tree:
     def __init__(self, workspace: Path, folder: Path, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> None:
         self._folder = folder
         self._repository = Repository(workspace)
-        self._index = OwnIndex(self._repository, folder, INDEX)
-        self._exclusion = Exclusion(self._repository, exclude)
+        self._index = PrivateIndex(self._repository, folder, INDEX)
+        self._exclusion = CheckpointExclude(self._repository, exclude)
 
     def inherit(self, folder: Path) -> None:
         """Go on from the index of the workflow that this one retries: what its IMPLEMENT made is still of the tree."""
         for name in (ASIDE, INDEX):
             if (folder / name).exists() and not (self._folder / name).exists():
-                make_private(self._folder)
+                make_private_folder(self._folder)
                 copy_index(folder / name, self._folder / name)
 
     @property
-    def begun(self) -> bool:
+    def is_tracked(self) -> bool:
         """Whether this workflow has looked at the tree here, or inherited what another one saw."""
         return self._index.path.exists()
 
@@ -58,7 +58,7 @@ class Tree:
             if held:
                 within = self._repository.within
                 arguments = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "--no-renames")
-                self._set_aside(entries(self._repository.run(*arguments, held, digest, *within)))
+                self._set_aside(split_nul(self._repository.run(*arguments, held, digest, *within)))
 
     def forget(self) -> None:
         """Hold what is under version control for the tree, and nothing else."""
@@ -67,32 +67,32 @@ class Tree:
 
     def before_implement(self, attempt: int) -> None:
         """Note which untracked files were there before the attempt began: those are not its work."""
-        noted = self._noted(attempt)
+        noted = self._untracked_list(attempt)
         if noted.exists():
             return  # the attempt goes on after an interruption
         try:
             with self._index.locked():
                 write_private(noted, b"\0".join(self._index.untracked()))
-        except (GitTrouble, OSError):
+        except (GitError, OSError):
             noted.unlink(missing_ok=True)
 
     def after_implement(self, attempt: int) -> str:
         """The digest after IMPLEMENT, whose new files belong to the tree from now on."""
-        noted = self._noted(attempt)
+        noted = self._untracked_list(attempt)
         try:
             with self._index.locked():
-                known = {*(entries(noted.read_bytes()) if noted.exists() else ()), *self._aside()}
+                known = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._aside()}
                 self._take([path for path in self._index.untracked() if path not in known])
                 return self._digest()
-        except (GitTrouble, OSError):
+        except (GitError, OSError):
             return ""
 
-    def now(self) -> str:
+    def digest(self) -> str:
         """The digest of this moment."""
         try:
             with self._index.locked():
                 return self._digest()
-        except (GitTrouble, OSError):
+        except (GitError, OSError):
             return ""
 
     def changed(self, before: str, after: str) -> tuple[str, ...]:
@@ -103,23 +103,23 @@ class Tree:
             output = self._repository.run(
                 "diff-tree", "-r", "-z", "--name-only", before, after, *self._repository.within
             )
-        except GitTrouble:
+        except GitError:
             return ()
-        return tuple(shown(self._repository.inner(path)) for path in entries(output)[:MAX_NAMED])
+        return tuple(display_path(self._repository.inner(path)) for path in split_nul(output)[:MAX_NAMED])
 
-    def _noted(self, attempt: int) -> Path:
+    def _untracked_list(self, attempt: int) -> Path:
         return self._folder / f"untracked.{attempt}"
 
     def _take(self, made: list[bytes]) -> None:
         files = [path for path in made if not path.endswith(b"/")]
-        aside = [path for path in files if self._exclusion.holds(path)]
+        aside = [path for path in files if self._exclusion.is_excluded(path)]
         if aside:
             self._set_aside([*self._aside(), *aside])
         self._index.update(dict.fromkeys(set(files).difference(aside), False))
 
     def _aside(self) -> list[bytes]:
         try:
-            return entries((self._folder / ASIDE).read_bytes())
+            return split_nul((self._folder / ASIDE).read_bytes())
         except FileNotFoundError:
             return []
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from penguin.orchestration.worktree.git import Repository, entries
+from penguin.orchestration.worktree.git import Repository, split_nul
 
 MAX_BYTES = 10_000_000
 """Untracked files larger than this are left out."""
 
 
-class Exclusion:
+class CheckpointExclude:
     """Decides by name and size. Patterns are shell patterns of file names, anywhere in the workspace.
 
     One with a slash in it is a pattern of the whole path instead, and one that ends in a slash takes all below it.
@@ -22,7 +22,7 @@ class Exclusion:
         self._repository = repository
         self._patterns = tuple(f"{pattern}*" if pattern.endswith("/") else pattern for pattern in patterns)
 
-    def holds(self, path: bytes) -> bool:
+    def is_excluded(self, path: bytes) -> bool:
         """Whether an untracked file, or another repository (whose path ends in a slash), is left out."""
         return path.endswith(b"/") or self._named(path) or self.too_large(path)
 
@@ -43,5 +43,5 @@ class Exclusion:
         large = [path for path in changed if self.too_large(path)]
         if not large:
             return []
-        tracked = set(entries(self._repository.run("ls-files", "-z", "--cached", *self._repository.within)))
+        tracked = set(split_nul(self._repository.run("ls-files", "-z", "--cached", *self._repository.within)))
         return [path for path in large if path not in tracked]

@@ -37,13 +37,13 @@ _PIECE = 64 * 1024
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
-class GitTrouble(WorkflowError):
+class GitError(WorkflowError):
     """git refused."""
 
     code = "git"
 
 
-class NoRepository(GitTrouble):
+class NoRepository(GitError):
     """The workspace is in no git repository, or there is no git."""
 
     code = "no_repository"
@@ -65,7 +65,7 @@ class Repository:
         """The top of the working tree, and the user's index."""
         try:
             output = self._run(self.workspace, ("rev-parse", "--show-cdup", "--git-path", "index"), {}, b"")
-        except GitTrouble as error:
+        except GitError as error:
             raise NoRepository(error.message) from error
         up, _, index = output.partition(b"\n")
         top = os.path.normpath(self.workspace / os.fsdecode(up))
@@ -143,7 +143,7 @@ class Repository:
         except OSError as error:
             raise NoRepository(f"git can't be run: {error.strerror}") from error
         if done.returncode not in fine:
-            raise GitTrouble(done.stderr.decode("utf-8", "replace").strip() or f"git exit code {done.returncode}")
+            raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git exit code {done.returncode}")
         return done.stdout
 
     def stream(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
@@ -174,7 +174,7 @@ class Repository:
         """Variables that keep git from running what the repository's configuration names."""
         arguments = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
         # git has no switch for filters. An empty command is none; a filter that is required would fail without.
-        names = entries(self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", fine=(0, 1), free=True))
+        names = split_nul(self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", fine=(0, 1), free=True))
         drivers = dict.fromkeys(os.fsdecode(name).rpartition(".")[0] for name in names)
         off = {f"{driver}.{key}": "" for driver in drivers for key in ("clean", "smudge", "process")}
         return _settings({**NO_TRANSPORT, **off, **{f"{driver}.required": "false" for driver in drivers}})
@@ -185,7 +185,7 @@ class Repository:
             self.run("cat-file", "-e", thing)
         except NoRepository:
             raise
-        except GitTrouble:
+        except GitError:
             return False
         return True
 
@@ -196,13 +196,13 @@ class Repository:
         return {"GIT_OBJECT_DIRECTORY": os.fspath(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
 
 
-def shown(path: bytes) -> str:
+def display_path(path: bytes) -> str:
     """A file's name as text for people and for JSON, whatever its bytes."""
     text = path.decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def entries(output: bytes) -> list[bytes]:
+def split_nul(output: bytes) -> list[bytes]:
     """What a command with -z printed."""
     return [entry for entry in output.split(b"\0") if entry]
 

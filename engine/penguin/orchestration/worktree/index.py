@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import open_state_file, refuse_links
-from penguin.orchestration.worktree.git import GitTrouble, Repository, entries
+from penguin.orchestration.worktree.git import GitError, Repository, split_nul
 
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", "node_modules")
 """Folders that tools fill by themselves; many a repository forgets to ignore them, and Penguin ignores them always."""
 
 
-class OwnIndex:
+class PrivateIndex:
     """An index file below `folder`. Paths are bytes, from the top of the working tree."""
 
     def __init__(self, repository: Repository, folder: Path, name: str, env: Mapping[str, str] | None = None) -> None:
@@ -36,7 +36,7 @@ class OwnIndex:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the index, made if need be. Not to be nested."""
-        make_private(self._folder)
+        make_private_folder(self._folder)
         # git would follow a link, for the index and for its lock.
         refuse_links(self.path, writing=True)
         lock = open_state_file(self._folder / f"{self.path.name}.held", os.O_RDWR | os.O_CREAT)
@@ -65,12 +65,12 @@ class OwnIndex:
     def changed(self) -> dict[bytes, bool]:
         """Files of the index that are not what they were; True where one is gone, or behind a link by now."""
         output = self.git("diff-files", "-z", "--raw", "--ignore-submodules=dirty", *self.repository.within)
-        parts = entries(output)
+        parts = split_nul(output)
         return {path: about.endswith(b"D") for about, path in zip(parts[::2], parts[1::2], strict=True)}
 
     def untracked(self) -> list[bytes]:
         """Files that are neither in the index nor ignored; other repositories end in a slash."""
-        return entries(self.git(*self._others()))
+        return split_nul(self.git(*self._others()))
 
     def differences(self) -> tuple[dict[bytes, bool], list[bytes]]:
         """What is changed, and what is untracked, looked for side by side."""
@@ -86,7 +86,7 @@ class OwnIndex:
         """Take files as they are now, or (True) as gone. Those that can't be taken leave the index and are returned."""
         sorted_out: dict[str, list[bytes]] = {"gone": [], "bad": [], "good": []}
         for path, gone in paths.items():
-            sorted_out["gone" if gone else _kind(self.repository.file(path))].append(path)
+            sorted_out["gone" if gone else _is_indexable(self.repository.file(path))].append(path)
         bad = sorted_out["bad"] + self._take(sorted(sorted_out["good"]))
         self.forget([*sorted_out["gone"], *bad])
         return bad
@@ -96,7 +96,7 @@ class OwnIndex:
             return []
         try:
             self.git("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=_joined(paths))
-        except GitTrouble:
+        except GitError:
             # One bad file fails them all, so they are halved until it is alone; what was read is not read again.
             if len(paths) == 1:
                 return paths
@@ -129,7 +129,7 @@ def copy_index(source: Path, target: Path) -> None:
     partial.rename(target)
 
 
-def _kind(path: Path) -> str:
+def _is_indexable(path: Path) -> str:
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -46,7 +46,7 @@ def _counts(file: Path) -> Answer:
     from penguin.orchestration.execution import junit
 
     try:
-        return {"tests": msgspec.to_builtins(junit.count(file))}
+        return {"tests": msgspec.to_builtins(junit.count_tests(file))}
     except junit.UnreadableReport as error:
         return {"unreadable": str(error)}
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from penguin.orchestration.core.results import TestCounts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.environment import write_source
-from penguin.orchestration.execution.launcher_client import StepOrder
-from penguin.orchestration.execution.step_files import Exit
+from penguin.orchestration.execution.launcher_client import StepRequest
+from penguin.orchestration.execution.step_files import ExitRecord
 
 PROGRAM = ("-I", "-m", "penguin.orchestration.execution.judging.program")
 MOST_OUTPUT = 1 << 16
@@ -45,12 +45,12 @@ def stem_of(step_id: str) -> str:
     return f"{folder}/judging-{name}"
 
 
-def judging_order(request: Request, judging_id: str, seconds: float) -> StepOrder:
+def judging_order(request: Request, judging_id: str, seconds: float) -> StepRequest:
     """What the launcher is to start."""
     path = Path(judging_id + ".request.json")
     asked = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
     write_source(path, msgspec.json.encode(asked).decode())
-    return StepOrder(
+    return StepRequest(
         id=judging_id,
         argv=(sys.executable, *PROGRAM, str(path)),
         cwd="/",
@@ -62,7 +62,7 @@ def judging_order(request: Request, judging_id: str, seconds: float) -> StepOrde
     )
 
 
-def answer_of(ended: Exit, seconds: float) -> Answer:
+def answer_of(ended: ExitRecord, seconds: float) -> Answer:
     """The answer of a process that ended; `seconds` is the time it had."""
     if ended.why == records.TIMEOUT:
         return Answer(limit=f"did not finish within {seconds:.3g} s")

@@ -18,7 +18,7 @@ EARLIEST = 1
 SECOND = 1_000_000_000
 
 
-class Alarm:
+class BoottimeTimer:
     """Selectable by its `fd`, which nobody's programs inherit."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Alarm:
         if self._library.timerfd_settime(self.fd, ABSOLUTE, moment, None) != 0:
             raise OSError(ctypes.get_errno(), "the alarm could not be set")
 
-    def quiet(self) -> None:
+    def acknowledge(self) -> None:
         """It was heard: whatever comes next is to be set."""
         self._at = math.nan
         with contextlib.suppress(BlockingIOError):

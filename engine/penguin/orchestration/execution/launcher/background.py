@@ -22,7 +22,7 @@ CRASH = "launcher.crash"
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def enter(directory: str) -> bool:
+def start_in_background(directory: str) -> bool:
     """Serve DIR from a new process in the background. False: another launcher does.
 
     Returns only once the socket listens: whoever started this process can connect when it ends.

@@ -20,7 +20,7 @@ def main(directory: str) -> int:
     sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
     background = importlib.import_module("launcher.background")
     try:
-        return 0 if background.enter(directory) else OWNED
+        return 0 if background.start_in_background(directory) else OWNED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -21,12 +21,12 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def line(boot: str, deadline: float) -> bytes:
+def lease_line(boot: str, deadline: float) -> bytes:
     """What the file holds."""
     return f"{boot} {deadline!r}\n".encode()
 
 
-def deadline_in(path: str, boot: str) -> float:
+def read_deadline(path: str, boot: str) -> float:
     """When the lease at `path` lapses or lapsed."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -44,7 +44,7 @@ def deadline_in(path: str, boot: str) -> float:
     return until if named == boot and math.isfinite(until) and data.endswith(b"\n") else LAPSED
 
 
-class Lease:
+class LeaseReader:
     """A lease as a step knows it: read again only when it would have lapsed."""
 
     def __init__(self, path: str, boot: str) -> None:
@@ -57,5 +57,5 @@ class Lease:
     def lapsed(self) -> bool:
         if now() < self.until:
             return False
-        self.until = deadline_in(self._path, self._boot)
+        self.until = read_deadline(self._path, self._boot)
         return now() >= self.until

@@ -15,7 +15,7 @@ CHUNK = 1 << 18
 TAIL = ".tail"
 
 
-class Digest(TypedDict):
+class OutputDigest(TypedDict):
     """What became of an output."""
 
     kept: int
@@ -57,10 +57,10 @@ class Output:
         if head:
             self._append(head)
         if tail:
-            self._turn(self._total + len(head) - self._head_size, tail)
+            self._write_ring(self._total + len(head) - self._head_size, tail)
         self._total += len(data)
 
-    def close(self) -> Digest:
+    def close(self) -> OutputDigest:
         """Put the two halves together."""
         if self._redactor:
             self._store(self._redactor.flush())
@@ -70,7 +70,7 @@ class Output:
         if self._ring >= 0:
             self._join(left_out)
         os.close(self._file)
-        return Digest(kept=self._kept, total=self._total, sha256=self._sha256.hexdigest(), error=self._error)
+        return OutputDigest(kept=self._kept, total=self._total, sha256=self._sha256.hexdigest(), error=self._error)
 
     def _append(self, data: bytes) -> None:
         try:
@@ -82,7 +82,7 @@ class Output:
         self._kept += written
         self._sha256.update(data)
 
-    def _turn(self, offset: int, data: bytes) -> None:
+    def _write_ring(self, offset: int, data: bytes) -> None:
         """Write to the ring; `offset` counts the bytes that ever went there."""
         try:
             if self._ring < 0:

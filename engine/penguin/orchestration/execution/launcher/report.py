@@ -19,7 +19,7 @@ TEMPORARY = ".tmp"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def seal(path: str, secrets: Secrets) -> None:
+def redact_report(path: str, secrets: Secrets) -> None:
     """Redact the report, if there is one. What can't be redacted is removed.
 
     Raises OSError where the disk is full: to be tried again.

@@ -23,9 +23,9 @@ import time
 from typing import Any
 
 from . import tree
-from .alarm import Alarm
+from .alarm import BoottimeTimer
 from .failpoints import reach
-from .step import Exit, Order, Step, disk_full, recorded
+from .step import RunningStep, StartRequest, StepExit, disk_full, recorded
 
 IDLE = 2.0
 """Seconds without steps and without clients after which the launcher ends."""
@@ -99,20 +99,20 @@ class Server:
         self._directory = directory
         self._listener = listener
         self._boot = tree.boot_id()
-        self._steps: dict[str, Step] = {}
+        self._steps: dict[str, RunningStep] = {}
         self._unanswered: dict[str, tuple[Client, float]] = {}
         """Whom to tell that a step runs, and until when, on the monotonic clock."""
-        self._unrecorded: list[tuple[Step, Exit]] = []
+        self._unrecorded: list[tuple[RunningStep, StepExit]] = []
         self._clients: list[Client] = []
         self._child_died = False
         self._troubled = False
         self._selector = selectors.DefaultSelector()
-        self._alarm = Alarm()
+        self._alarm = BoottimeTimer()
 
     def run(self) -> None:
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(self._alarm.fd, selectors.EVENT_READ, lambda _fd: self._alarm.quiet())
+        self._selector.register(self._alarm.fd, selectors.EVENT_READ, lambda _fd: self._alarm.acknowledge())
         self._listen_for_children()
         busy = time.monotonic()
         while True:
@@ -146,8 +146,8 @@ class Server:
             if events & selectors.EVENT_WRITE:
                 key.data.flush()
             if events & selectors.EVENT_READ and not key.data.closed:
-                self._obey_all(key.data)
-        elif isinstance(key.data, Step):
+                self._handle_all(key.data)
+        elif isinstance(key.data, RunningStep):
             if not key.data.pump(key.fd):
                 self._selector.unregister(key.fd)
         else:
@@ -167,14 +167,14 @@ class Server:
 
     # What clients ask for
 
-    def _obey_all(self, client: Client) -> None:
+    def _handle_all(self, client: Client) -> None:
         try:
             for message in client.receive():
-                self._obey(client, message)
+                self._handle(client, message)
         except (KeyError, TypeError, AttributeError):
             client.close()  # It speaks another protocol. Steps of others must not suffer from it.
 
-    def _obey(self, client: Client, message: dict[str, Any]) -> None:
+    def _handle(self, client: Client, message: dict[str, Any]) -> None:
         operation = message.pop("op", None)
         if operation == "hello":
             client.send({"event": "hello"})
@@ -189,12 +189,12 @@ class Server:
             self._steps[message["id"]].stop(message["why"])
             reach("stop.sent")
 
-    def _start(self, client: Client, order: Order) -> None:
+    def _start(self, client: Client, order: StartRequest) -> None:
         try:
             if order["id"] in self._steps or recorded(order["id"]):
                 raise FileExistsError
             reach("mark.before")
-            step = Step(order, self._directory, self._boot)
+            step = RunningStep(order, self._directory, self._boot)
             reach("mark.after")
             step.spawn()
         except FileExistsError:
@@ -229,7 +229,7 @@ class Server:
         for step in list(self._steps.values()):
             mine = [pid for pid in orphans if len(self._steps) == 1 or step.owns(pid)]
             if self._child_died:
-                step.look_again()
+                step.recheck()
                 step.exited(mine)
             step.tick(time.monotonic(), mine)
             if step.over:
@@ -245,7 +245,7 @@ class Server:
         found = [pid for pid in tree.children(os.getpid()) if pid not in own]
         return [pid for pid in found if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None]
 
-    def _finish(self, step: Step) -> None:
+    def _finish(self, step: RunningStep) -> None:
         for pipe in step.pipes:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(pipe)
@@ -256,24 +256,24 @@ class Server:
         del self._steps[step.id]
         self._unrecorded.append((step, ending))
 
-    def _record(self, step: Step, ending: Exit) -> None:
+    def _record(self, step: RunningStep, ending: StepExit) -> None:
         """First to the disk, then to whoever listens. While the disk is full, it waits."""
         try:
             step.record(ending)
         except OSError as error:
             if disk_full(error):
-                self._tell_trouble(f"{step.id}: {error.strerror}")
+                self._report_trouble(f"{step.id}: {error.strerror}")
                 return
         self._unrecorded.remove((step, ending))
         if not self._unrecorded:
-            self._tell_trouble("")
+            self._report_trouble("")
         for client in self._clients:
             if not client.closed:
                 reach("exit.before")
                 client.send({"event": "exit", **ending})
                 reach("exit.after")
 
-    def _tell_trouble(self, problem: str) -> None:
+    def _report_trouble(self, problem: str) -> None:
         """Say once that results wait for room on the disk, and once that they wait no longer."""
         if bool(problem) != self._troubled:
             self._troubled = bool(problem)

@@ -17,8 +17,8 @@ from typing import NotRequired, TypedDict
 
 from . import report, tree
 from .failpoints import reach
-from .lease import Lease
-from .output import CHUNK, Digest, Output, write_all
+from .lease import LeaseReader
+from .output import CHUNK, Output, OutputDigest, write_all
 from .redaction import Secrets
 
 VANISH = 15.0
@@ -34,7 +34,7 @@ NOT_RUN, NOT_FOUND = 126, 127
 DEFAULTS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
-class Order(TypedDict):
+class StartRequest(TypedDict):
     """What a client asks to be started."""
 
     id: str
@@ -67,7 +67,7 @@ class Order(TypedDict):
     """Absolute path of the lease without which it may not run; empty: there is none."""
 
 
-class Exit(TypedDict):
+class StepExit(TypedDict):
     """The exit record."""
 
     id: str
@@ -84,15 +84,15 @@ class Exit(TypedDict):
     """Seconds since the epoch, UTC."""
     duration: float
     """Seconds."""
-    output: Digest
-    errors: Digest | None
+    output: OutputDigest
+    errors: OutputDigest | None
     survivors: list[int]
 
 
-class Step:
+class RunningStep:
     """A process tree under the launcher's care."""
 
-    def __init__(self, order: Order, directory: str, boot: str) -> None:
+    def __init__(self, order: StartRequest, directory: str, boot: str) -> None:
         """Create the start mark. Raises FileExistsError where this step was started before, by whomever."""
         self.id = order["id"]
         self.mark = order["mark"]
@@ -106,7 +106,7 @@ class Step:
         self._secrets = Secrets(order.get("secrets", {}))
         self._outputs: list[Output] = []
         self._boot = boot
-        self._lease = Lease(order.get("lease", ""), boot)
+        self._lease = LeaseReader(order.get("lease", ""), boot)
         self._started = time.time()
         self._begun = time.monotonic()
         self._deadline = self._begun + order["timeout"]
@@ -124,7 +124,7 @@ class Step:
         self._mark_file = os.open(self.id + ".start.json", flags, 0o600)
         intent = {key: self.order[key] for key in ("id", "mark", "grace")}
         try:
-            self._tell_mark(
+            self._update_mark(
                 {
                     **intent,
                     "boot": self._boot,
@@ -139,7 +139,7 @@ class Step:
             self._unmark()
             raise
 
-    def _tell_mark(self, line: dict[str, object]) -> None:
+    def _update_mark(self, line: dict[str, object]) -> None:
         write_all(self._mark_file, json.dumps(line).encode() + b"\n")
 
     def _unmark(self) -> None:
@@ -222,7 +222,7 @@ class Step:
         # It is a child that nobody reaped: its entry is there, even if it ended already.
         self.ticks = tree.start_ticks(self.pid) or 0
         with contextlib.suppress(OSError):  # Found by its variable then.
-            self._tell_mark({"pid": self.pid, "ticks": self.ticks})
+            self._update_mark({"pid": self.pid, "ticks": self.ticks})
 
     # Running
 
@@ -243,8 +243,8 @@ class Step:
             return
         self.why = why
         self._kill_at = time.monotonic() + self.order["grace"]
-        for pid, ticks in tree.living(self._tree()).items():
-            tree.send(pid, ticks, signal.SIGTERM)
+        for pid, ticks in tree.live_processes(self._tree()).items():
+            tree.send_signal(pid, ticks, signal.SIGTERM)
 
     def exited(self, orphans: list[int]) -> None:
         """See whether the first process ended, and end what it left behind; `orphans` are all of the launcher."""
@@ -279,24 +279,24 @@ class Step:
         """Whether what is left of the tree is being ended."""
         return self._kill_at is not None
 
-    def look_again(self) -> None:
+    def recheck(self) -> None:
         """A process died: a tree that is being ended may be gone."""
         self._look_at = 0.0
 
     def _end(self, now: float, orphans: list[int]) -> None:
         assert self._kill_at is not None
-        left = tree.living(self._tree() | tree.descendants(orphans))
+        left = tree.live_processes(self._tree() | tree.descendants(orphans))
         if not left:
             self.over = True
         elif now >= self._kill_at:
             self._give_up_at = self._give_up_at or now + VANISH
             for pid, ticks in left.items():
-                tree.send(pid, ticks, signal.SIGKILL)
+                tree.send_signal(pid, ticks, signal.SIGKILL)
             self._survivors = sorted(left)
             self.over = now >= self._give_up_at
 
     def _tree(self) -> set[int]:
-        return tree.descendants([self.pid]) | tree.marked(self.mark)
+        return tree.descendants([self.pid]) | tree.processes_with_mark(self.mark)
 
     def wake_at(self) -> float:
         """When to `tick` next, on the monotonic clock."""
@@ -307,11 +307,11 @@ class Step:
         return math.inf if self.ending or self.over else self._lease.until
 
     def owns(self, orphan: int) -> bool:
-        return tree.session(orphan) == self.pid or tree.carries(orphan, self.mark)
+        return tree.session(orphan) == self.pid or tree.has_mark(orphan, self.mark)
 
     # Ending
 
-    def finish(self) -> Exit:
+    def finish(self) -> StepExit:
         """Reap, empty the pipes, and say what came of it."""
         ended = self._ended or time.monotonic()
         code = self._reap()
@@ -321,8 +321,8 @@ class Step:
                     break
             os.close(pipe)
         digests = [output.close() for output in self._outputs]
-        digests = digests or [Digest(kept=0, total=0, sha256="", error=self.error)]
-        return Exit(
+        digests = digests or [OutputDigest(kept=0, total=0, sha256="", error=self.error)]
+        return StepExit(
             id=self.id,
             pid=self.pid,
             ticks=self.ticks,
@@ -334,13 +334,13 @@ class Step:
             duration=ended - self._begun,
             output=digests[0],
             errors=digests[1] if len(digests) > 1 else None,
-            survivors=sorted(tree.living(self._survivors)),
+            survivors=sorted(tree.live_processes(self._survivors)),
         )
 
-    def record(self, ending: Exit) -> None:
+    def record(self, ending: StepExit) -> None:
         """Put what came of it on the disk, last of all the exit record. Raises OSError."""
         if path := self.order.get("report"):
-            report.seal(path, self._secrets)
+            report.redact_report(path, self._secrets)
         record(ending)
 
     def _reap(self) -> int | None:
@@ -354,7 +354,7 @@ def _waitable(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def record(ending: Exit) -> None:
+def record(ending: StepExit) -> None:
     """Put the exit record on the disk, whole or not at all. Raises OSError."""
     path = ending["id"] + ".exit.json"
     reach("record.before")

@@ -76,7 +76,7 @@ def descendants(roots: Iterable[int]) -> set[int]:
     return found
 
 
-def carries(pid: int, mark: str) -> bool:
+def has_mark(pid: int, mark: str) -> bool:
     """Whether a process was started with the variable `mark` set to 1."""
     try:
         environment = _read(f"/proc/{pid}/environ")
@@ -85,18 +85,18 @@ def carries(pid: int, mark: str) -> bool:
     return f"\0{mark}=1\0".encode() in b"\0" + environment + b"\0"
 
 
-def marked(mark: str) -> set[int]:
+def processes_with_mark(mark: str) -> set[int]:
     """Every process that carries the mark, whatever it descends from."""
-    return {int(name) for name in os.listdir("/proc") if name.isdigit() and carries(int(name), mark)}
+    return {int(name) for name in os.listdir("/proc") if name.isdigit() and has_mark(int(name), mark)}
 
 
-def living(pids: Iterable[int]) -> dict[int, int]:
+def live_processes(pids: Iterable[int]) -> dict[int, int]:
     """Start ticks by process id of those that still run; zombies don't."""
     stats = {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
     return {pid: ticks for pid, (state, ticks) in stats.items() if state not in (b"Z", b"X")}
 
 
-def send(pid: int, ticks: int, number: signal.Signals) -> None:
+def send_signal(pid: int, ticks: int, number: signal.Signals) -> None:
     """Signal exactly the process that started at `ticks`; nothing where it is gone or not ours to signal."""
     try:
         handle = os.pidfd_open(pid)

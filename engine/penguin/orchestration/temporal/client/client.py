@@ -23,20 +23,20 @@ from temporalio.service import RPCError
 from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, unknown_workflow
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.decider import decide
-from penguin.orchestration.files.object_store import open_storage
+from penguin.orchestration.files.object_store import open_object_store
 from penguin.orchestration.files.run_files import attempt_folders
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.temporal.client.health import workers_polling
 from penguin.orchestration.temporal.client.memo import (
     DEFINITION,
-    Seen,
+    WorkflowSnapshot,
+    decode_memo,
     memo_of,
-    read_summary,
 )
-from penguin.orchestration.temporal.client.visibility import Visibility
-from penguin.orchestration.temporal.local_cache import Mirror, mirror_of
-from penguin.orchestration.temporal.messages import WORKFLOW, Begin, Events, decode, encode, phases_queue
-from penguin.orchestration.worktree.sync.sync import Sharing
+from penguin.orchestration.temporal.client.visibility import VisibilityReader
+from penguin.orchestration.temporal.local_cache import LocalCache, workspace_cache
+from penguin.orchestration.temporal.messages import WORKFLOW, RunEvents, WorkflowInput, decode, encode, phases_queue
+from penguin.orchestration.worktree.sync.sync import TreeSync
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.definition import Task
     from penguin.orchestration.core.state import State
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.temporal.client.connection import Connection
+    from penguin.orchestration.temporal.client.connection import ServerConnection
 
 ANSWER = 3.0
 """Seconds that a workflow's answer may take before it is taken for granted that nobody hosts it."""
@@ -67,22 +67,22 @@ class NoWorker(WorkflowError):
         super().__init__(f"no worker is running: {what}", "penguin worker")
 
 
-class Link:
+class TemporalClient:
     """The server as one workspace uses it. Lives on one event loop."""
 
-    def __init__(self, connection: Connection, workspace: Workspace, settings: Settings) -> None:
+    def __init__(self, connection: ServerConnection, workspace: Workspace, settings: Settings) -> None:
         self.connection = connection
         self.workspace = workspace
         self.project_id = settings.project_id
         self.max_parallel = settings.max_parallel
         self.task_queue = settings.temporal.task_queue or ""
-        self.mirror = Mirror(mirror_of(workspace, settings))
+        self.mirror = LocalCache(workspace_cache(workspace, settings))
         self.reader = WorkflowReader(self.mirror.path)
-        self.visibility = Visibility(connection, self.task_queue, self.mirror)
-        self.output = open_storage(settings.root, settings.storage_url, settings.project_id)
+        self.visibility = VisibilityReader(connection, self.task_queue, self.mirror)
+        self.output = open_object_store(settings.root, settings.storage_url, settings.project_id)
         """Where hosts that share no disk keep output and evidence; None: they stay on the host."""
         remote = settings.workspace_remote
-        self.files = Sharing(workspace.root, workspace.runs, remote) if remote else None
+        self.files = TreeSync(workspace.root, workspace.runs, remote) if remote else None
         """The git remote by which working trees share files; None: they don't."""
         self._push_to_upstream = settings.push_to_upstream
         self.hosted = False
@@ -117,7 +117,7 @@ class Link:
             await self.connection.call(
                 self.connection.client.start_workflow(
                     WORKFLOW,
-                    encode(Begin(start=start, at=now)),
+                    encode(WorkflowInput(start=start, at=now)),
                     id=start.workflow_id,
                     task_queue=self.task_queue,
                     task_timeout=TASK_LIMIT,
@@ -131,12 +131,12 @@ class Link:
         except WorkflowAlreadyStartedError:
             await self.visibility.look(start.workflow_id)
             return False
-        self.mirror.hear(Seen(1, state))
+        self.mirror.update(WorkflowSnapshot(1, state))
         return True
 
     # --- looking ---
 
-    async def existing(self, workflow_id: str) -> Seen:
+    async def existing(self, workflow_id: str) -> WorkflowSnapshot:
         """A workflow as it stands. Raises WorkflowNotFound."""
         seen = await self.visibility.look(workflow_id)
         if seen is None:
@@ -148,7 +148,7 @@ class Link:
         seq = self.mirror.seq_of(workflow_id)
         known = self.mirror.events_known(workflow_id)
         run_id: str | None = None
-        found: list[Events] = []
+        found: list[RunEvents] = []
         while not found or (found[-1].previous and found[-1].rows[:1] and found[-1].rows[0][0] > known + 1):
             if not found and known >= seq:
                 return
@@ -158,11 +158,11 @@ class Link:
         for events in reversed(found):
             self.mirror.keep_events(workflow_id, events.rows)
 
-    async def _events(self, workflow_id: str, run_id: str | None) -> Events:
+    async def _events(self, workflow_id: str, run_id: str | None) -> RunEvents:
         try:
             asked = self.handle(workflow_id, run_id).query("get_history", result_type=str)
             limit = LONG_ANSWER if await self.polled() else ANSWER
-            return decode(await self.connection.call(asked, limit), Events)
+            return decode(await self.connection.call(asked, limit), RunEvents)
         except BackendUnavailable:
             raise NoWorker(f"the history of {workflow_id} can't be told") from None
         except RPCError as error:
@@ -181,7 +181,7 @@ class Link:
 
     # --- telling ---
 
-    async def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> Seen | None:
+    async def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> WorkflowSnapshot | None:
         """Tell a workflow something, and hear what came of it; None where nobody hosts it now.
 
         Raises IllegalCommand.
@@ -201,11 +201,13 @@ class Link:
                 f"can't {name} {workflow_id}: it is over", f"/workflow status {workflow_id}"
             ) from error
         description = await self.connection.call(self.handle(workflow_id).describe())
-        seen = read_summary(summary, (await description.memo())[DEFINITION])
-        self.mirror.hear(seen)
+        seen = decode_memo(summary, (await description.memo())[DEFINITION])
+        self.mirror.update(seen)
         return seen
 
-    async def until(self, workflow_id: str, condition: Callable[[Seen], bool], limit: float) -> Seen | None:
+    async def until(
+        self, workflow_id: str, condition: Callable[[WorkflowSnapshot], bool], limit: float
+    ) -> WorkflowSnapshot | None:
         """Wait until the workflow is seen to fulfil a condition; None after `limit` seconds."""
         deadline = time.monotonic() + limit
         while True:

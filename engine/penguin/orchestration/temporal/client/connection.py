@@ -15,7 +15,7 @@ from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.client import namespace, telemetry
-from penguin.orchestration.temporal.client.diagnosis import PROBE_LIMIT, SAY_ADDRESS, SAY_KEY, Diagnosis
+from penguin.orchestration.temporal.client.diagnosis import PROBE_LIMIT, SAY_ADDRESS, SAY_KEY, ConnectionDiagnosis
 from penguin.orchestration.temporal.client.encryption import data_converter
 from penguin.orchestration.temporal.client.tls import is_loopback, tls_of
 from penguin.orchestration.temporal.dev_server.server import DevServer
@@ -39,7 +39,7 @@ LAST_CALLS = 0.02
 """Seconds in which the SDK's threads hand over what they still hold; an interpreter that ends before may crash."""
 
 
-class Unprepared(BackendUnavailable):
+class NamespaceNotReady(BackendUnavailable):
     """The server answers, but has no such namespace, or it lacks the search attributes named in `missing`."""
 
     def __init__(self, told: BackendUnavailable, client: Client, missing: list[str]) -> None:
@@ -48,7 +48,7 @@ class Unprepared(BackendUnavailable):
         self.missing = missing
 
 
-class Connection:
+class ServerConnection:
     """A client that answered, its namespace, and how long that keeps what is finished."""
 
     def __init__(self, client: Client, address: str, retention: timedelta) -> None:
@@ -68,7 +68,7 @@ class Connection:
         await asyncio.sleep(LAST_CALLS)
         server, self.server = self.server, None
         if server is not None:
-            await server.leave()
+            await server.release()
 
 
 async def connect(
@@ -78,7 +78,7 @@ async def connect(
     address: str | None = None,
     metrics: str | None = None,
     environ: Mapping[str, str] = os.environ,
-) -> Connection:
+) -> ServerConnection:
     """Connect to the server of the settings, or to `address`, in at most five seconds.
 
     Relative paths of the settings are taken from `root`; `metrics` is HOST:PORT. Raises BackendUnavailable, which says
@@ -88,9 +88,9 @@ async def connect(
     api_key = environ.get(API_KEY_VARIABLE) or None
     tls = tls_of(settings.tls, root, address, api_key)  # type: ignore[arg-type] # effective settings hold a TlsConfig
     converter = data_converter(environ)
-    telemetry.set_up(metrics)
-    diagnosis = Diagnosis(address, tls)
-    await diagnosis.knock()
+    telemetry.set_up_runtime(metrics)
+    diagnosis = ConnectionDiagnosis(address, tls)
+    await diagnosis.check_port()
     try:
         client = await asyncio.wait_for(
             Client.connect(
@@ -106,7 +106,7 @@ async def connect(
     except (RuntimeError, TimeoutError) as error:
         raise await diagnosis.explain(error) from error
     diagnosis.checks["TLS"] = "fine" if tls else "off"
-    return Connection(client, address, await _retention(client, diagnosis))
+    return ServerConnection(client, address, await _retention(client, diagnosis))
 
 
 async def open_connection(
@@ -117,7 +117,7 @@ async def open_connection(
     narrate: Callable[[str], None] = lambda text: None,
     metrics: str | None = None,
     environ: Mapping[str, str] = os.environ,
-) -> Connection:
+) -> ServerConnection:
     """Connect as a workspace does: to its own development server, if `auto_start` and a loopback address allow that.
 
     Without `may_start` no server is started. `narrate` is told of a start. Raises what `connect` does, and NotStarted.
@@ -126,13 +126,13 @@ async def open_connection(
     if not settings.auto_start or not is_loopback(address) or _tls_wanted(settings):
         return await connect(settings, workspace.root, metrics=metrics, environ=environ)
     server = DevServer(workspace, address, settings.namespace or "default", narrate)
-    own = await server.enter(may_start=may_start)
+    own = await server.acquire(may_start=may_start)
     if own is None:
         return await connect(settings, workspace.root, metrics=metrics, environ=environ)
     try:
         connection = await _connect_own(settings, workspace, own, metrics, environ)
     except BaseException:
-        await server.leave()
+        await server.release()
         raise
     connection.server = server
     return connection
@@ -140,7 +140,7 @@ async def open_connection(
 
 async def _connect_own(
     settings: TemporalConfig, workspace: Workspace, address: str, metrics: str | None, environ: Mapping[str, str]
-) -> Connection:
+) -> ServerConnection:
     begun = time.monotonic()
     while True:
         try:
@@ -150,12 +150,12 @@ async def _connect_own(
             # It listens a moment before its namespace is there.
             if time.monotonic() > begun + OWN_LIMIT:
                 raise
-            if isinstance(error, Unprepared) and time.monotonic() > begun + BIRTH:
+            if isinstance(error, NamespaceNotReady) and time.monotonic() > begun + BIRTH:
                 # It was started for another one.
-                await within(namespace.prepare(error.client, error.missing), address)
+                await within(namespace.prepare_namespace(error.client, error.missing), address)
             await asyncio.sleep(0.05)
     if connection.retention < namespace.RETENTION:
-        await connection.call(namespace.keep_for(connection.client, namespace.RETENTION))
+        await connection.call(namespace.set_retention(connection.client, namespace.RETENTION))
         connection.retention = namespace.RETENTION
     return connection
 
@@ -164,11 +164,11 @@ def _tls_wanted(settings: TemporalConfig) -> bool:
     return bool(getattr(settings.tls, "enabled", False))
 
 
-async def _retention(client: Client, diagnosis: Diagnosis) -> timedelta:
+async def _retention(client: Client, diagnosis: ConnectionDiagnosis) -> timedelta:
     """How long the namespace keeps what is finished. Raises BackendUnavailable where it is no use."""
     name = client.namespace
     try:
-        retention, missing = await asyncio.wait_for(namespace.look(client), diagnosis.left())
+        retention, missing = await asyncio.wait_for(namespace.inspect_namespace(client), diagnosis.left())
     except TimeoutError:
         diagnosis.checks["namespace"] = "no answer"
         sentence = f"the Temporal server at {diagnosis.address} does not answer"
@@ -176,16 +176,16 @@ async def _retention(client: Client, diagnosis: Diagnosis) -> timedelta:
     except RPCError as error:
         diagnosis.checks["namespace"] = error.message
         told = _namespace_refused(name, error, diagnosis)
-        raise (Unprepared(told, client, []) if error.status == RPCStatusCode.NOT_FOUND else told) from error
+        raise (NamespaceNotReady(told, client, []) if error.status == RPCStatusCode.NOT_FOUND else told) from error
     if missing:
         diagnosis.checks["namespace"] = f"lacks {', '.join(missing)}"
         sentence = f"the namespace {name} lacks search attributes: {', '.join(missing)}"
         told = diagnosis.refusal(sentence, namespace.how_to_add(name, diagnosis.address, missing))
-        raise Unprepared(told, client, missing)
+        raise NamespaceNotReady(told, client, missing)
     return retention
 
 
-def _namespace_refused(name: str, error: RPCError, diagnosis: Diagnosis) -> BackendUnavailable:
+def _namespace_refused(name: str, error: RPCError, diagnosis: ConnectionDiagnosis) -> BackendUnavailable:
     where = f"the Temporal server at {diagnosis.address}"
     if error.status == RPCStatusCode.NOT_FOUND:
         diagnosis.checks["namespace"] = f"{name} is missing"
@@ -207,9 +207,9 @@ async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMI
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from None
-        raise _silent(address, limit) from None
+        raise _no_answer(address, limit) from None
     except TimeoutError:
-        raise _silent(address, limit) from None
+        raise _no_answer(address, limit) from None
     except RPCError as error:
         if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
             raise BackendUnavailable(f"lost the Temporal server at {address}: {error.message}", "/health") from error
@@ -220,5 +220,5 @@ async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMI
         raise
 
 
-def _silent(address: str, limit: float) -> BackendUnavailable:
+def _no_answer(address: str, limit: float) -> BackendUnavailable:
     return BackendUnavailable(f"the Temporal server at {address} did not answer within {limit:g} s", "/health")

@@ -40,11 +40,11 @@ SAY_CA = "tls.ca_path of orchestration.temporal names the CA that signed the ser
 SAY_KEY = "TEMPORAL_API_KEY holds the API key of the namespace"
 
 
-class HungUp(ConnectionError):
+class ConnectionClosed(ConnectionError):
     """The server closed the connection once TLS was agreed on, without a word."""
 
 
-class Diagnosis:
+class ConnectionDiagnosis:
     """One try to reach a server. It has LIMIT seconds."""
 
     def __init__(self, address: str, tls: Tls | None) -> None:
@@ -66,7 +66,7 @@ class Diagnosis:
 
     # --- before connecting ---
 
-    async def knock(self) -> None:
+    async def check_port(self) -> None:
         """Look the name up and open the port. Raises BackendUnavailable."""
         await self._look_up()
         try:
@@ -106,12 +106,12 @@ class Diagnosis:
         if speaks_tls:
             self.checks["TLS"] = "the server wants it, the configuration has it off"
             return self.refusal(f"the server at {self.address} speaks TLS only", SAY_TLS)
-        return self._mute(answer)
+        return self._no_reply(answer)
 
     async def _explain_tls(self, tls: Tls) -> BackendUnavailable:
         try:
             answer = await self._greet(tls.context())
-        except HungUp:
+        except ConnectionClosed:
             return self._hung_up(tls)
         except ssl.SSLError as error:
             return self._handshake(error, tls)
@@ -121,7 +121,7 @@ class Diagnosis:
             self.checks["TLS"] = f"the connection is closed: {_reason(error)}"
             return self.refusal(f"the server at {self.address} closes the connection as TLS begins", SAY_CERT)
         self.checks["TLS"] = "fine" if answer else UNCHECKED
-        return self._mute(answer)
+        return self._no_reply(answer)
 
     def _no_tls(self) -> BackendUnavailable:
         self.checks["TLS"] = "the configuration has it on, the server does not speak it"
@@ -146,7 +146,7 @@ class Diagnosis:
         guess = "want a client certificate" if tls.cert is None else f"refuse the client certificate {tls.cert}"
         return self.refusal(f"the server at {self.address} hangs up; it may {guess}", SAY_CERT)
 
-    def _mute(self, answer: bytes) -> BackendUnavailable:
+    def _no_reply(self, answer: bytes) -> BackendUnavailable:
         if not answer:
             self.checks["port"] = "open, but silent"
             return self.refusal(f"something listens at {self.address} and does not answer", SAY_ADDRESS)
@@ -234,9 +234,9 @@ def _first_words(host: str, port: int, context: ssl.SSLContext | None, limit: fl
                 line.sendall(HELLO)
                 words = line.recv(FRAME_HEAD)
         except ConnectionError as error:
-            raise HungUp from error
+            raise ConnectionClosed from error
         if not words:
-            raise HungUp
+            raise ConnectionClosed
         return words
 
 

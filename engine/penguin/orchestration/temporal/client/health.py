@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import BackendUnavailable
     from penguin.orchestration.config.options import TemporalConfig
-    from penguin.orchestration.temporal.client.connection import Connection
+    from penguin.orchestration.temporal.client.connection import ServerConnection
 
 LONG_POLL = timedelta(seconds=70)
 """A worker that polls asks again within a minute; the server remembers it for five."""
 DAY = timedelta(days=1)
 
 
-async def health(connection: Connection, task_queue: str, count_active: Callable[[], Awaitable[int]]) -> Health:
+async def health(connection: ServerConnection, task_queue: str, count_active: Callable[[], Awaitable[int]]) -> Health:
     """How the server is. `task_queue` is the one whose workers count; `count_active` counts the workflows.
 
     Raises BackendUnavailable.
@@ -62,7 +62,7 @@ def out_of_reach(settings: TemporalConfig, error: BackendUnavailable) -> Health:
     )
 
 
-async def workers_polling(connection: Connection, task_queue: str) -> set[str]:
+async def workers_polling(connection: ServerConnection, task_queue: str) -> set[str]:
     """The identities of the workers that poll a queue of activities. Raises BackendUnavailable.
 
     A worker that died elsewhere counts for up to LONG_POLL more; one that died on this machine does not.
@@ -83,7 +83,7 @@ async def workers_polling(connection: Connection, task_queue: str) -> set[str]:
     return {poller.identity for poller in found.pollers if _is_alive(poller)}
 
 
-async def _server_version(connection: Connection) -> str:
+async def _server_version(connection: ServerConnection) -> str:
     from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
     return (await connection.client.workflow_service.get_system_info(GetSystemInfoRequest())).server_version
@@ -104,7 +104,7 @@ def _warning(namespace: str, days: float) -> str:
     return f"the namespace {namespace} keeps finished workflows for {kept} only"
 
 
-def _lengthen(connection: Connection) -> str:
+def _lengthen(connection: ServerConnection) -> str:
     return (
         f"temporal operator namespace update --address {connection.address} "
         f"--namespace {connection.namespace} --retention 720h"

@@ -23,7 +23,7 @@ DEFINITION = "penguin_definition"
 _encode = msgspec.json.Encoder().encode
 
 
-class Seen(NamedTuple):
+class WorkflowSnapshot(NamedTuple):
     """A workflow as it stood when it was read."""
 
     seq: int
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     state: State
 
 
-def summarize(seq: int, state: State) -> str:
+def encode_memo(seq: int, state: State) -> str:
     """The changing part, without output of steps: what somebody reads who was not there."""
     ended = state.ended
     if ended is not None:
@@ -46,19 +46,19 @@ def describe_definition(definition: Definition) -> str:
     return _encode(definition).decode()
 
 
-def read_summary(summary: str, definition: str) -> Seen:
+def decode_memo(summary: str, definition: str) -> WorkflowSnapshot:
     """The state again, without findings."""
     seq, fields = msgspec.json.decode(summary)
     fields["definition"] = msgspec.json.decode(definition)
-    return Seen(seq, msgspec.convert(fields, State))
+    return WorkflowSnapshot(seq, msgspec.convert(fields, State))
 
 
 def memo_of(seq: int, state: State) -> Mapping[str, str]:
     """The memo of a new workflow."""
-    return {STATE: summarize(seq, state), DEFINITION: describe_definition(state.definition)}
+    return {STATE: encode_memo(seq, state), DEFINITION: describe_definition(state.definition)}
 
 
-def ended_from_outside(seen: Seen, how: str, at: float) -> Seen:
+def ended_from_outside(seen: WorkflowSnapshot, how: str, at: float) -> WorkflowSnapshot:
     """A workflow that the server closed while its own state says that it goes on.
 
     `how`: the server's word for it, such as TERMINATED; `at`: seconds since the epoch.
@@ -71,6 +71,6 @@ def ended_from_outside(seen: Seen, how: str, at: float) -> Seen:
         if state.status is not WorkflowStatus.CANCELLED:
             state = replace(state, status=WorkflowStatus.CANCELLED, open=None, cancelling=False)
         reason = "" if how == "CANCELED" else "terminated on the Temporal server"
-        return Seen(seen.seq + 1, replace(state, reason=reason))
+        return WorkflowSnapshot(seen.seq + 1, replace(state, reason=reason))
     failed = Failed(at=at, reason=f"the Temporal server closed it as {how}")
-    return Seen(seen.seq + 1, evolve(state, failed))
+    return WorkflowSnapshot(seen.seq + 1, evolve(state, failed))

@@ -40,7 +40,7 @@ async def missing_attributes(client: Client) -> list[str]:
     return [name for name in SEARCH_ATTRIBUTES if name not in found.custom_attributes]
 
 
-async def keep_for(client: Client, retention: timedelta) -> None:
+async def set_retention(client: Client, retention: timedelta) -> None:
     """Set how long the client's namespace keeps finished workflows."""
     from google.protobuf.duration_pb2 import Duration
     from temporalio.api.namespace.v1 import NamespaceConfig
@@ -52,7 +52,7 @@ async def keep_for(client: Client, retention: timedelta) -> None:
     await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))
 
 
-async def prepare(client: Client, missing: list[str]) -> None:
+async def prepare_namespace(client: Client, missing: list[str]) -> None:
     """Make the client's namespace, or the search attributes that it lacks. Of two who do so at once both succeed."""
     from temporalio.service import RPCError, RPCStatusCode
 
@@ -86,7 +86,7 @@ async def _add_attributes(client: Client, names: list[str]) -> None:
     )
 
 
-async def look(client: Client) -> tuple[timedelta, list[str]]:
+async def inspect_namespace(client: Client) -> tuple[timedelta, list[str]]:
     """Retention, and the search attributes that are missing, asked for at once."""
     retention, missing = await asyncio.gather(retention_of(client), missing_attributes(client))
     return retention, missing

@@ -14,7 +14,7 @@ _metrics_at: str | None = None
 _done = False
 
 
-def set_up(metrics: str | None = None) -> None:
+def set_up_runtime(metrics: str | None = None) -> None:
     """Prepare the SDK. `metrics` is the HOST:PORT that Prometheus metrics are served at, as http://HOST:PORT/metrics.
 
     The first call decides for the process. Raises WorkflowError where the address is taken, or where metrics are

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from penguin.orchestration.temporal.client.memo import DEFINITION, STATE, Seen, ended_from_outside, read_summary
+from penguin.orchestration.temporal.client.memo import (
+    DEFINITION,
+    STATE,
+    WorkflowSnapshot,
+    decode_memo,
+    ended_from_outside,
+)
 from penguin.orchestration.temporal.messages import WORKFLOW
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowExecution
 
-    from penguin.orchestration.temporal.client.connection import Connection
-    from penguin.orchestration.temporal.local_cache import Mirror
+    from penguin.orchestration.temporal.client.connection import ServerConnection
+    from penguin.orchestration.temporal.local_cache import LocalCache
 
 LAG = 120.0
 """Seconds: what closed so long before the last look is asked for again, since lists lag behind."""
@@ -29,16 +35,16 @@ AT_ONCE = 20
 """So many single workflows are asked for at a time."""
 
 
-class Visibility:
+class VisibilityReader:
     """Asks the server, and tells the mirror."""
 
-    def __init__(self, connection: Connection, task_queue: str, mirror: Mirror) -> None:
+    def __init__(self, connection: ServerConnection, task_queue: str, mirror: LocalCache) -> None:
         self._connection = connection
         self._mirror = mirror
         self._ours = f"TaskQueue = '{task_queue}' AND WorkflowType = '{WORKFLOW}'"
         self._synced_at = -math.inf
 
-    async def look(self, workflow_id: str) -> Seen | None:
+    async def look(self, workflow_id: str) -> WorkflowSnapshot | None:
         """A workflow as it stands at this moment, or None where the server knows none of this id."""
         handle = self._connection.client.get_workflow_handle(workflow_id)
         try:
@@ -48,7 +54,7 @@ class Visibility:
                 return None
             raise
         if seen is not None:
-            self._mirror.hear(seen)
+            self._mirror.update(seen)
         return seen
 
     async def look_at(self, workflow_ids: set[str]) -> None:
@@ -80,13 +86,13 @@ class Visibility:
         running = f"{self._ours} AND ExecutionStatus = 'Running'"
         lists = await asyncio.gather(self._list(closed), self._list(running))
         found = [seen for one in lists for seen in one]
-        self._mirror.hear(*found)
+        self._mirror.update(*found)
         await self.look_at(self._mirror.active() - {seen.state.workflow_id for seen in found})
         self._mirror.note_heard(begun)
 
-    async def _list(self, query: str) -> list[Seen]:
+    async def _list(self, query: str) -> list[WorkflowSnapshot]:
         pages = self._connection.client.list_workflows(query, page_size=PAGE)
-        found: list[Seen] = []
+        found: list[WorkflowSnapshot] = []
         while True:
             await self._connection.call(pages.fetch_next_page(), PAGE_LIMIT)
             found += [seen for one in pages.current_page or () if (seen := await _seen(one)) is not None]
@@ -94,11 +100,11 @@ class Visibility:
                 return found
 
 
-async def _seen(execution: WorkflowExecution) -> Seen | None:
+async def _seen(execution: WorkflowExecution) -> WorkflowSnapshot | None:
     memo = await execution.memo()
     if STATE not in memo or DEFINITION not in memo:
         return None
-    seen = read_summary(memo[STATE], memo[DEFINITION])
+    seen = decode_memo(memo[STATE], memo[DEFINITION])
     if execution.status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
         return seen
     closed = execution.close_time or datetime.now(UTC)

@@ -24,7 +24,7 @@ from shutil import which
 from typing import NamedTuple
 
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.files.permissions import make_private
+from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import STATE_DIR, open_state_file
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.trust import open_workspace
@@ -49,7 +49,7 @@ SWIFT_TASKS = "history.transferProcessorMaxPollRPS=1000"
 shards. This server has one, and each activity would wait 40 ms for its turn, and its result as long."""
 
 
-class NotStarted(BackendUnavailable):
+class ServerNotRunning(BackendUnavailable):
     """The workspace's development server does not run, and the one who asks is not to start it."""
 
     def __init__(self, address: str, *, empty: bool) -> None:
@@ -59,7 +59,7 @@ class NotStarted(BackendUnavailable):
         """It never ran: there are no workflows."""
 
 
-class Record(NamedTuple):
+class ServerRecord(NamedTuple):
     """Where the server is; `keeper` and `server` are process ids."""
 
     keeper: int
@@ -85,7 +85,7 @@ class DevServer:
         self._narrate = narrate
         self._use: int | None = None
 
-    async def enter(self, *, may_start: bool) -> str | None:
+    async def acquire(self, *, may_start: bool) -> str | None:
         """Use the server from now on, and start it if it does not run. Its HOST:PORT.
 
         None: a server that is nobody's development server answers at the configured address; that is the one to use.
@@ -96,7 +96,7 @@ class DevServer:
                 return None
             raise self._not_started()
         open_workspace(self.workspace)
-        make_private(self.folder)
+        make_private_folder(self.folder)
         async with self._gate():
             record = await self._running()
             if record is None:
@@ -108,7 +108,7 @@ class DevServer:
             self._use = _lock(self.folder / keeper.USERS, fcntl.LOCK_SH)
         return record.address
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """Use it no more. The last one to leave ends it."""
         use, self._use = self._use, None
         if use is None:
@@ -123,15 +123,15 @@ class DevServer:
 
     # --- finding ---
 
-    def _not_started(self) -> NotStarted:
-        return NotStarted(self.address, empty=not (self.folder / DATA).exists())
+    def _not_started(self) -> ServerNotRunning:
+        return ServerNotRunning(self.address, empty=not (self.folder / DATA).exists())
 
     async def _configured_is_another(self) -> bool:
         """Whether the configured address is served by something else than a workspace's development server."""
         host, port = split(self.address)
         return await _answers(host, port) and not _is_dev_server(port)
 
-    async def _running(self) -> Record | None:
+    async def _running(self) -> ServerRecord | None:
         """The server of this workspace, once it answers; None if it does not run."""
         until = time.monotonic() + START_LIMIT
         while self._held(keeper.LOCK):
@@ -143,10 +143,10 @@ class DevServer:
             await asyncio.sleep(POLL)
         return None
 
-    def _record(self) -> Record | None:
+    def _record(self) -> ServerRecord | None:
         try:
             found = json.loads((self.folder / keeper.RECORD).read_bytes())
-            return Record(int(found["keeper"]), int(found["server"]), str(found["host"]), int(found["port"]))
+            return ServerRecord(int(found["keeper"]), int(found["server"]), str(found["host"]), int(found["port"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -191,7 +191,7 @@ class DevServer:
 
     # --- starting ---
 
-    async def _start(self) -> Record:
+    async def _start(self) -> ServerRecord:
         program = server_program()
         host, port = split(self.address)
         host = "127.0.0.1" if host.lower() == "localhost" else host

@@ -51,7 +51,7 @@ def main(folder: str, host: str, port: str, command: list[str]) -> int:
     except BlockingIOError:
         return 1
     # What a keeper left that was killed: its port may be somebody else's by now.
-    forget()
+    remove_record()
     # Forked so that nobody has to wait for it.
     if os.fork() == 0:
         os._exit(in_background(lock, host, int(port), command))
@@ -69,12 +69,12 @@ def in_background(lock: int, host: str, port: int, command: list[str]) -> int:
     for standard, target in ((0, null), (1, log), (2, log)):
         os.dup2(target, standard)
     try:
-        return Keeper(lock, host, port, command).run()
+        return Supervisor(lock, host, port, command).run()
     finally:
-        forget()
+        remove_record()
 
 
-class Keeper:
+class Supervisor:
     def __init__(self, lock: int, host: str, port: int, command: list[str]) -> None:
         self.lock = lock
         self.host = host
@@ -99,7 +99,11 @@ class Keeper:
         """Start the server and tell where it is. False: it ended, or does not listen."""
         # It inherits the lock: with the keeper killed, nobody starts another one on the same data before it is gone.
         self.server = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, pass_fds=(self.lock,), env=environment(), preexec_fn=be_a_child
+            self.command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(self.lock,),
+            env=environment(),
+            preexec_fn=set_parent_death_signal,
         )
         until = time.monotonic() + READY_LIMIT
         while not listens(self.server.pid, self.port):
@@ -107,7 +111,7 @@ class Keeper:
             if stopped or self.server.poll() is not None or time.monotonic() > until:
                 self.stop()
                 return False
-        tell({"keeper": os.getpid(), "server": self.server.pid, "host": self.host, "port": self.port})
+        write_record({"keeper": os.getpid(), "server": self.server.pid, "host": self.host, "port": self.port})
         return True
 
     def start_again(self) -> bool:
@@ -162,7 +166,7 @@ def has_users() -> bool:
     return False
 
 
-def be_a_child() -> None:
+def set_parent_death_signal() -> None:
     """In the server's process, before it is the server."""
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -194,14 +198,14 @@ def open_files(pid: int) -> list[str]:
     return found
 
 
-def tell(record: dict[str, object]) -> None:
+def write_record(record: dict[str, object]) -> None:
     """Write the record, whole or not at all."""
     with open(f"{RECORD}.new", "w") as file:
         json.dump(record, file)
     os.replace(f"{RECORD}.new", RECORD)
 
 
-def forget() -> None:
+def remove_record() -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(RECORD)
 

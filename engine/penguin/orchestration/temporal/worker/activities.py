@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from penguin.orchestration.temporal.messages import DRIVE, Wanted, decode
-from penguin.orchestration.temporal.worker.attempt_activity import TOLD, Drive
-from penguin.orchestration.temporal.worker.errors import Draining, NotMine
+from penguin.orchestration.temporal.messages import DRIVE, AttemptsRequest, decode
+from penguin.orchestration.temporal.worker.attempt_activity import TOLD, AttemptActivity
+from penguin.orchestration.temporal.worker.errors import NotStartedHere, WorkerDraining
 
 if TYPE_CHECKING:
     from penguin.orchestration.execution.runner_api import PhaseRunner
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.worker.artifact_sync import Shared
-    from penguin.orchestration.temporal.worker.ownership import Homes
-    from penguin.orchestration.temporal.worker.slots import Slots
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.worker.artifact_sync import ArtifactSync
+    from penguin.orchestration.temporal.worker.ownership import OwnershipClient
+    from penguin.orchestration.temporal.worker.slots import SlotPool
 
 REMEMBERED = 200
 """So many workflows that were completed last may not be closed on the server yet."""
@@ -26,16 +26,16 @@ LOOK = 0.05
 """Seconds between two looks at drives that are to end."""
 
 
-class Drives:
+class AttemptActivities:
     """See the module."""
 
     def __init__(
         self,
-        link: Link,
-        homes: Homes,
+        link: TemporalClient,
+        homes: OwnershipClient,
         runner: PhaseRunner,
-        slots: Slots,
-        shared: Shared,
+        slots: SlotPool,
+        shared: ArtifactSync,
         engine: str,
         is_mine: Callable[[str], bool],
         on_trouble: Callable[[str], None],
@@ -49,7 +49,7 @@ class Drives:
         self.on_trouble = on_trouble
         self.draining = False
         self._is_mine = is_mine
-        self._all: dict[str, Drive] = {}
+        self._all: dict[str, AttemptActivity] = {}
         self._completed: dict[str, float] = {}
 
     def is_under_way(self, workflow_id: str) -> bool:
@@ -101,16 +101,16 @@ class Drives:
     async def drive(self, argument: str) -> str:
         """Run what the workflow wants; see drive.py for what comes of it. Fails where others are to go on."""
         if self.draining:
-            raise Draining
-        wanted = decode(argument, Wanted)
+            raise WorkerDraining
+        wanted = decode(argument, AttemptsRequest)
         if not self._is_mine(wanted.workflow_id):
-            raise NotMine
+            raise NotStartedHere
         before = self._all.get(wanted.workflow_id)
         if before is not None:
             # The server gave that one up, since it could not be heard for a while. Its step goes on here.
             before.leave()
             await before.gone()
-        drive = self._all[wanted.workflow_id] = Drive(self, wanted)
+        drive = self._all[wanted.workflow_id] = AttemptActivity(self, wanted)
         try:
             outcome = await drive.run()
             if outcome == TOLD:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.state import WorkflowStateStore
 from penguin.orchestration.temporal.worker.session_archive import fetch, publish
-from penguin.orchestration.worktree.sync.sync import NotPushed
+from penguin.orchestration.worktree.sync.sync import PushRejected
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.results import AttemptResult
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.execution.lease import Lease
+    from penguin.orchestration.execution.lease import StepLease
     from penguin.orchestration.execution.runner_api import AttemptOrder
-    from penguin.orchestration.files.object_store import Storage
-    from penguin.orchestration.temporal.local_cache import Mirror
-    from penguin.orchestration.temporal.worker.slots import Slots
-    from penguin.orchestration.worktree.sync.sync import Sharing
+    from penguin.orchestration.files.object_store import ObjectStore
+    from penguin.orchestration.temporal.local_cache import LocalCache
+    from penguin.orchestration.temporal.worker.slots import SlotPool
+    from penguin.orchestration.worktree.sync.sync import TreeSync
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ LOOK = 0.05
 """Seconds between two looks at a lease that is not there yet."""
 
 
-class Shared:
+class ArtifactSync:
     """See the module; each of the three may be None, and then nothing is done.
 
     `db` is the database that holds this workspace's snapshots of conversations.
@@ -37,11 +37,11 @@ class Shared:
 
     def __init__(
         self,
-        mirror: Mirror,
+        mirror: LocalCache,
         db: Path,
-        files: Sharing | None,
-        output: Storage | None,
-        lease: Lease | None,
+        files: TreeSync | None,
+        output: ObjectStore | None,
+        lease: StepLease | None,
         on_trouble: Callable[[str], None],
     ) -> None:
         self._mirror = mirror
@@ -57,7 +57,7 @@ class Shared:
         while self._lease is not None and not self._lease.holds():
             await asyncio.sleep(LOOK)
 
-    async def bring(self, state: State, slots: Slots) -> None:
+    async def bring(self, state: State, slots: SlotPool) -> None:
         """Bring the files and the conversation here that the workflow goes on from.
 
         Raises WorkflowError where that can't be; without a conversation that nobody left, a new one is begun.
@@ -89,19 +89,21 @@ class Shared:
         if self._files is not None and result.checkpoint:
             problem = await self._tried(self._push, order.workflow_id)
         if self._output is not None:
-            problem = problem or await self._tried(self._output.put, order.workflow_id, Path(order.run_dir), result)
+            problem = problem or await self._tried(
+                self._output.put_attempt, order.workflow_id, Path(order.run_dir), result
+            )
             if result.snapshot:
                 problem = problem or await self._tried(self._publish, self._output, result.snapshot)
         if problem or self._troubled:
             self._on_trouble(problem)
             self._troubled = bool(problem)
 
-    def _fetch(self, storage: Storage, snapshot_id: str) -> None:
+    def _fetch(self, storage: ObjectStore, snapshot_id: str) -> None:
         with WorkflowStateStore(self._db) as store:
             if not fetch(storage, store, snapshot_id):
                 log.warning("the conversation %s is not to be had: it is told again, or begun anew", snapshot_id)
 
-    def _publish(self, storage: Storage, snapshot_id: str) -> None:
+    def _publish(self, storage: ObjectStore, snapshot_id: str) -> None:
         with WorkflowStateStore(self._db) as store:
             publish(storage, store, snapshot_id)
 
@@ -109,7 +111,7 @@ class Shared:
         assert self._files is not None
         try:
             self._files.push(workflow_id)
-        except NotPushed:
+        except PushRejected:
             # Whoever held it before may have pushed what nobody was told of.
             if self._lease is None or not self._lease.holds():
                 raise

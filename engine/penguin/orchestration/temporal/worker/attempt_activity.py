@@ -16,15 +16,15 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
-from penguin.orchestration.core.priority import rank_of
+from penguin.orchestration.core.priority import queue_priority
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import Control, Stop
+from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.runtime.run_attempt import order_of, run_attempt
+from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
-from penguin.orchestration.temporal.client.memo import describe_definition, read_summary
-from penguin.orchestration.temporal.messages import LOST, Answer, Go, Wanted, decode, encode
-from penguin.orchestration.temporal.worker.errors import Draining, HandedOn
+from penguin.orchestration.temporal.client.memo import decode_memo, describe_definition
+from penguin.orchestration.temporal.messages import LOST, AttemptCommand, AttemptsRequest, BeginReply, decode, encode
+from penguin.orchestration.temporal.worker.errors import NotRunHere, WorkerDraining
 from penguin.orchestration.temporal.worker.payload_limit import trimmed
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.definition import Definition
     from penguin.orchestration.core.state import State
     from penguin.orchestration.execution.runner_api import PhaseRunner
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.worker.artifact_sync import Shared
-    from penguin.orchestration.temporal.worker.ownership import Homes
-    from penguin.orchestration.temporal.worker.slots import Slots
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.worker.artifact_sync import ArtifactSync
+    from penguin.orchestration.temporal.worker.ownership import OwnershipClient
+    from penguin.orchestration.temporal.worker.slots import SlotPool
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ NOTHING, TOLD = "", "told"
 """What a drive comes to: nothing to be said, or the completion was told to all."""
 
 
-class Moved(HandedOn):
+class WorktreeMoved(NotRunHere):
     """The blueprint's files are held by another working tree meanwhile."""
 
     def __init__(self) -> None:
@@ -66,11 +66,11 @@ class Moved(HandedOn):
 class AttemptHost(Protocol):
     """What an attempt needs of the worker that runs it."""
 
-    link: Link
-    homes: Homes
+    link: TemporalClient
+    homes: OwnershipClient
     runner: PhaseRunner
-    slots: Slots
-    shared: Shared
+    slots: SlotPool
+    shared: ArtifactSync
     engine: str
     """The id of the worker's engine lock."""
     on_trouble: Callable[[str], None]
@@ -78,10 +78,10 @@ class AttemptHost(Protocol):
     """The worker stops: it starts no attempt and takes back none."""
 
 
-class Drive:
+class AttemptActivity:
     """One drive."""
 
-    def __init__(self, drives: AttemptHost, wanted: Wanted) -> None:
+    def __init__(self, drives: AttemptHost, wanted: AttemptsRequest) -> None:
         self._drives = drives
         self._connection = drives.link.connection
         self._wanted = wanted
@@ -95,7 +95,7 @@ class Drive:
         """Whether it was given an attempt to run."""
         self.over = False
         """Whether it has nothing more to run, and only tells what came of it."""
-        self.control: Control | None = None
+        self.control: StopControl | None = None
 
     async def run(self) -> str:
         """See Drives.drive. Cancelled, it asks what is wanted; cancelled for other reasons, it leaves its step."""
@@ -112,7 +112,7 @@ class Drive:
                         self.leave()
                 else:
                     if self._left:
-                        raise Draining
+                        raise WorkerDraining
                     return self._work.result()
         finally:
             beat.cancel()
@@ -140,9 +140,9 @@ class Drive:
         state, self._definition = seen.state, seen.state.definition
         task = state.definition.task
         if not self._drives.homes.is_here(await self._drives.homes.look(task.project_id, task.blueprint_id)):
-            raise Moved
+            raise WorktreeMoved
         trouble = await self._prepared(state)
-        slot = await self._drives.slots.take(self._wanted.workflow_id, rank_of(state))
+        slot = await self._drives.slots.take(self._wanted.workflow_id, queue_priority(state))
         try:
             return await self._attempts(trouble)
         finally:
@@ -164,7 +164,7 @@ class Drive:
         while answer.go is not None:
             self.begun = True
             if self._drives.draining:
-                raise Draining
+                raise WorkerDraining
             reach("attempt.before")
             result = AttemptResult(verdict=Verdict.ERROR, reason=trouble) if trouble else await self._attempt(answer.go)
             reach("report.before")
@@ -181,19 +181,19 @@ class Drive:
         except NoWorker as error:
             log.info("%s", error)
 
-    async def _report(self, go: Go, result: AttemptResult) -> Answer:
+    async def _report(self, go: AttemptCommand, result: AttemptResult) -> BeginReply:
         told = (self._term, go.begun, go.attempt, encode(result))
         return await self._ask("report", *told, id=f"report-{self._term}-{go.begun}")
 
-    async def _attempt(self, go: Go) -> AttemptResult:
-        control = self.control = Control()
+    async def _attempt(self, go: AttemptCommand) -> AttemptResult:
+        control = self.control = StopControl()
         if go.stop:
-            control.ask(Stop(go.stop))
+            control.request_stop(Stop(go.stop))
             self._nudged.set()
         listening = asyncio.create_task(self._listen(control))
         assert self._definition is not None
         workspace, workflow_id = self._drives.link.workspace, self._wanted.workflow_id
-        order = order_of(workspace, workflow_id, self._definition, go.phase, go.attempt, go)
+        order = attempt_order(workspace, workflow_id, self._definition, go.phase, go.attempt, go)
         try:
             await self._drives.shared.leased()
             result = await run_attempt(self._drives.runner, order, control, self._drives.on_trouble)
@@ -203,7 +203,7 @@ class Drive:
             listening.cancel()
             self.control = None
 
-    async def _listen(self, control: Control) -> None:
+    async def _listen(self, control: StopControl) -> None:
         """Once the server said that something changed, ask what is wanted, until the attempt ends."""
         await self._nudged.wait()
         while True:
@@ -215,10 +215,10 @@ class Drive:
                 self.leave()
             # A drain asks by itself, and is not taken back.
             elif stop is not None and control.stop != (stop or None) and not self._drives.draining:
-                control.ask(Stop(str(stop)) if stop else None)
+                control.request_stop(Stop(str(stop)) if stop else None)
             await asyncio.sleep(ASK)
 
-    async def _ask(self, update: str, *arguments: object, id: str | None = None) -> Answer:
+    async def _ask(self, update: str, *arguments: object, id: str | None = None) -> BeginReply:
         """An answer of the workflow, however long the server or the workflow's worker are away."""
         while True:
             try:
@@ -233,19 +233,19 @@ class Drive:
                     await asyncio.sleep(AGAIN)
                     continue
                 # It was closed from outside.
-                return Answer()
+                return BeginReply()
             except WorkflowUpdateFailedError:
-                return Answer()
-        answer = decode(str(said), Answer)
+                return BeginReply()
+        answer = decode(str(said), BeginReply)
         if answer.summary and self._definition is not None:
-            self._drives.link.mirror.hear(read_summary(answer.summary, describe_definition(self._definition)))
+            self._drives.link.mirror.update(decode_memo(answer.summary, describe_definition(self._definition)))
         return answer
 
-    async def _announced(self, answer: Answer) -> str:
+    async def _announced(self, answer: BeginReply) -> str:
         """What was completed is recorded here, and told to those who may have waited for it."""
         if not answer.summary or self._definition is None:
             return NOTHING
-        seen = read_summary(answer.summary, describe_definition(self._definition))
+        seen = decode_memo(answer.summary, describe_definition(self._definition))
         if seen.state.status is not WorkflowStatus.COMPLETED:
             return NOTHING
         task = self._definition.task

@@ -15,15 +15,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.temporal.client.client import TASK_LIMIT
-from penguin.orchestration.temporal.messages import HOLD, HOME, Home, Site, decode, encode
-from penguin.orchestration.temporal.worker.errors import Draining
-from penguin.orchestration.temporal.workflows.worktree_owner import MEMO, home_id
+from penguin.orchestration.temporal.messages import HOLD, HOME, WorktreeOwner, WorktreeSite, decode, encode
+from penguin.orchestration.temporal.worker.errors import WorkerDraining
+from penguin.orchestration.temporal.workflows.worktree_owner import MEMO, owner_workflow_id
 
 if TYPE_CHECKING:
     from temporalio.client import AsyncActivityHandle
 
-    from penguin.orchestration.execution.lease import Lease
-    from penguin.orchestration.temporal.client.connection import Connection
+    from penguin.orchestration.execution.lease import StepLease
+    from penguin.orchestration.temporal.client.connection import ServerConnection
 
 log = logging.getLogger(__name__)
 
@@ -38,43 +38,47 @@ CLAIM_LIMIT = 8.0
 """Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
 
 
-async def home_of(connection: Connection, task_queue: str, project_id: str, blueprint_id: str) -> Home | None:
+async def home_of(
+    connection: ServerConnection, task_queue: str, project_id: str, blueprint_id: str
+) -> WorktreeOwner | None:
     """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
-    handle = connection.client.get_workflow_handle(home_id(task_queue, project_id, blueprint_id))
+    handle = connection.client.get_workflow_handle(owner_workflow_id(task_queue, project_id, blueprint_id))
     try:
         described = await connection.call(handle.describe())
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    home = decode((await described.memo())[MEMO], Home)
+    home = decode((await described.memo())[MEMO], WorktreeOwner)
     # Of one that was ended from outside nobody knows any more whether its tree is there.
-    return home if described.status is WorkflowExecutionStatus.RUNNING else Home(site=home.site)
+    return home if described.status is WorkflowExecutionStatus.RUNNING else WorktreeOwner(site=home.site)
 
 
-class Homes:
+class OwnershipClient:
     """The homes, seen from one working tree."""
 
-    def __init__(self, connection: Connection, task_queue: str, site: Site) -> None:
+    def __init__(self, connection: ServerConnection, task_queue: str, site: WorktreeSite) -> None:
         self._connection = connection
         self._task_queue = task_queue
         self.site = site
 
-    async def look(self, project_id: str, blueprint_id: str) -> Home | None:
+    async def look(self, project_id: str, blueprint_id: str) -> WorktreeOwner | None:
         """See `home_of`."""
         return await home_of(self._connection, self._task_queue, project_id, blueprint_id)
 
-    async def claim(self, project_id: str, blueprint_id: str, last: Home | None, *, take: bool) -> Home:
+    async def claim(
+        self, project_id: str, blueprint_id: str, last: WorktreeOwner | None, *, take: bool
+    ) -> WorktreeOwner:
         """Ask for it; see HomeWorkflow. Raises BackendUnavailable.
 
         `last`: what was seen of it. So it begins where there is none, or none any more.
         """
         client = self._connection.client
-        argument = encode(last or Home())
+        argument = encode(last or WorktreeOwner())
         start = client.start_workflow(
             HOME,
             argument,
-            id=home_id(self._task_queue, project_id, blueprint_id),
+            id=owner_workflow_id(self._task_queue, project_id, blueprint_id),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             task_queue=self._task_queue,
             task_timeout=TASK_LIMIT,
@@ -82,17 +86,17 @@ class Homes:
         )
         home = await self._connection.call(start)
         claim = home.execute_update("claim", args=[encode(self.site), take], result_type=str)
-        return decode(await self._connection.call(claim, CLAIM_LIMIT), Home)
+        return decode(await self._connection.call(claim, CLAIM_LIMIT), WorktreeOwner)
 
-    def is_here(self, home: Home | None) -> bool:
+    def is_here(self, home: WorktreeOwner | None) -> bool:
         """Whether it is this working tree's."""
         return home is not None and home.site is not None and home.site.tree == self.site.tree
 
 
-class Holding:
+class OwnershipHeartbeat:
     """Shows that this working tree is there, and renews the lease on its steps with every beat that was heard."""
 
-    def __init__(self, connection: Connection, site: Site, lease: Lease | None) -> None:
+    def __init__(self, connection: ServerConnection, site: WorktreeSite, lease: StepLease | None) -> None:
         self._connection = connection
         self._site = site
         self._lease = lease
@@ -106,8 +110,8 @@ class Holding:
     async def hold(self, argument: str) -> str:
         """Until this worker leaves, or the server has given it up."""
         if self._leaving.is_set():
-            raise Draining
-        if decode(argument, Home).vacant:
+            raise WorkerDraining
+        if decode(argument, WorktreeOwner).vacant:
             await self._come_back()
         handle = self._connection.client.get_async_activity_handle(task_token=activity.info().task_token)
         while not self._leaving.is_set() and await self._is_heard(handle):

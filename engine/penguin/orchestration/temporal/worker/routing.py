@@ -9,19 +9,19 @@ from temporalio import activity
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.store.dependencies import unmet_dependencies
-from penguin.orchestration.temporal.messages import PLACE, Home, Placed, Wanted, decode, encode
-from penguin.orchestration.temporal.worker.errors import Draining, NotMine
+from penguin.orchestration.temporal.messages import PLACE, AttemptsRequest, Routed, WorktreeOwner, decode, encode
+from penguin.orchestration.temporal.worker.errors import NotStartedHere, WorkerDraining
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.temporal.client.client import Link
-    from penguin.orchestration.temporal.worker.ownership import Homes
+    from penguin.orchestration.temporal.client.client import TemporalClient
+    from penguin.orchestration.temporal.worker.ownership import OwnershipClient
 
 
-class Placing:
+class AttemptRouter:
     """Answers for one worker."""
 
-    def __init__(self, link: Link, homes: Homes, is_mine: Callable[[str], bool]) -> None:
+    def __init__(self, link: TemporalClient, homes: OwnershipClient, is_mine: Callable[[str], bool]) -> None:
         self._link = link
         self._homes = homes
         self._is_mine = is_mine
@@ -34,15 +34,15 @@ class Placing:
         Fails where another worker is to answer.
         """
         if self.draining:
-            raise Draining
-        wanted = decode(argument, Wanted)
+            raise WorkerDraining
+        wanted = decode(argument, AttemptsRequest)
         seen = await self._link.visibility.look(wanted.workflow_id)
         if seen is not None and not await self._may_begin(seen.state):
-            return encode(Placed())
+            return encode(Routed())
         if seen is None:
-            return encode(Placed(queue=self._homes.site.queue))
+            return encode(Routed(queue=self._homes.site.queue))
         home = await self._home_for(seen.state)
-        return encode(Placed(queue="" if home.vacant or home.site is None else home.site.queue))
+        return encode(Routed(queue="" if home.vacant or home.site is None else home.site.queue))
 
     async def _may_begin(self, state: State) -> bool:
         """Whether the dependencies of a workflow that did not begin yet are met."""
@@ -52,20 +52,20 @@ class Placing:
         await self._link.visibility.sync()
         return not unmet_dependencies(self._link.mirror.connection, task.project_id, task.dependencies)
 
-    async def _home_for(self, state: State) -> Home:
+    async def _home_for(self, state: State) -> WorktreeOwner:
         task = state.definition.task
         home = await self._homes.look(task.project_id, task.blueprint_id)
         if home is not None and not home.vacant and not self._homes.is_here(home):
             return home
         if not self._is_mine(state.workflow_id):
-            raise NotMine
-        if home == Home(site=self._homes.site, vacant=False):
+            raise NotStartedHere
+        if home == WorktreeOwner(site=self._homes.site, vacant=False):
             # It knows already: asking again would change nothing, and only make its history longer.
             return home
         take = home is not None and home.vacant and await self._may_take(home, state)
         return await self._homes.claim(task.project_id, task.blueprint_id, home, take=take)
 
-    async def _may_take(self, home: Home, state: State) -> bool:
+    async def _may_take(self, home: WorktreeOwner, state: State) -> bool:
         """Whether a blueprint can go on here whose tree is away: its files can be had, or nothing is in them yet."""
         if home.site is None or (home.site.shares and self._homes.site.shares):
             return True

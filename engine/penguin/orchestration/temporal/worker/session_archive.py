@@ -12,7 +12,7 @@ import zlib
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.files.object_store import Storage
+from penguin.orchestration.files.object_store import ObjectStore
 from penguin.orchestration.files.run_files import NAME
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore, decode_snapshot, encode_snapshot
 from penguin.orchestration.store.snapshots import LEVEL, is_plain
@@ -31,7 +31,7 @@ class _Unpacked(NamedTuple):
     files: dict[str, bytes]
 
 
-def publish(storage: Storage, store: WorkflowStateStore, snapshot_id: str) -> None:
+def publish(storage: ObjectStore, store: WorkflowStateStore, snapshot_id: str) -> None:
     """Leave a snapshot of the store in the storage, with the agent's own files, in the place of an older one.
 
     Blocks. Raises StoreError where there is no such snapshot or its id is no plain name, StorageError where the
@@ -43,7 +43,7 @@ def publish(storage: Storage, store: WorkflowStateStore, snapshot_id: str) -> No
     storage.put_file(_key(snapshot_id), _packed(snapshot, store.session_files(snapshot_id)))
 
 
-def fetch(storage: Storage, store: WorkflowStateStore, snapshot_id: str) -> bool:
+def fetch(storage: ObjectStore, store: WorkflowStateStore, snapshot_id: str) -> bool:
     """Whether the snapshot is in the store, now or already; what is there stays as it is.
 
     Blocks. Raises as `publish` does.

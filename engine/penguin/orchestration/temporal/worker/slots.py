@@ -21,7 +21,7 @@ from typing import Any
 
 from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.files.state_files import open_state_file
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class _WaitingAttempt:
     """Somebody who waits for a slot."""
 
     rank: Rank
@@ -57,7 +57,7 @@ class _Turn:
     slot: asyncio.Future[Slot]
 
 
-class Slots:
+class SlotPool:
     """The slots of one workspace, as one engine takes them."""
 
     def __init__(self, folder: Path, engines: Path, engine: str, count: int) -> None:
@@ -65,14 +65,14 @@ class Slots:
         self._engines = engines
         self._engine = engine
         self._count = count
-        self._queue: list[_Turn] = []
+        self._queue: list[_WaitingAttempt] = []
         self._released = asyncio.Event()
         self._handing_out: asyncio.Task[None] | None = None
-        make_private(self._folder)
+        make_private_folder(self._folder)
 
     async def take(self, workflow_id: str, rank: Rank) -> Slot:
         """Wait for a slot."""
-        turn = _Turn(rank, workflow_id, asyncio.get_running_loop().create_future())
+        turn = _WaitingAttempt(rank, workflow_id, asyncio.get_running_loop().create_future())
         insort(self._queue, turn, key=_order)
         if self._handing_out is None:
             self._handing_out = asyncio.create_task(self._hand_out())
@@ -141,7 +141,7 @@ class Slots:
             self._queue = [other for other in self._queue if other is not turn]
             turn.slot.set_result(self._name(descriptor, turn.workflow_id))
 
-    def _next_for(self, holder: str) -> _Turn | None:
+    def _next_for(self, holder: str) -> _WaitingAttempt | None:
         if holder:
             # Its step goes on without an engine: only its own workflow has a use for it.
             return next((turn for turn in self._queue if turn.workflow_id == holder), None)
@@ -179,7 +179,7 @@ class Slots:
             # On a full disk the order over several workers suffers, and nothing else.
             log.info("%s: %s", file, error)
 
-    def _is_behind(self, turn: _Turn) -> bool:
+    def _is_behind(self, turn: _WaitingAttempt) -> bool:
         """Whether somebody of another worker is to go first."""
         return any(other < _plain(_order(turn)) for other in self._others())
 
@@ -200,7 +200,7 @@ class Slots:
         return found
 
 
-def _order(turn: _Turn) -> tuple[Rank, str]:
+def _order(turn: _WaitingAttempt) -> tuple[Rank, str]:
     return (turn.rank, turn.workflow_id)
 
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from penguin.orchestration.backend import IllegalCommand
-from penguin.orchestration.execution.lease import Lease
-from penguin.orchestration.files.engine_lock import Identity
+from penguin.orchestration.execution.lease import StepLease
+from penguin.orchestration.files.engine_lock import EngineLock
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.store.queries import ENGINES
 from penguin.orchestration.temporal.local_cache import FOLDER
 from penguin.orchestration.temporal.messages import phases_queue
-from penguin.orchestration.temporal.worker.activities import Drives
-from penguin.orchestration.temporal.worker.artifact_sync import Shared
-from penguin.orchestration.temporal.worker.ownership import Holding, Homes
-from penguin.orchestration.temporal.worker.routing import Placing
-from penguin.orchestration.temporal.worker.slots import Slots
+from penguin.orchestration.temporal.worker.activities import AttemptActivities
+from penguin.orchestration.temporal.worker.artifact_sync import ArtifactSync
+from penguin.orchestration.temporal.worker.ownership import OwnershipClient, OwnershipHeartbeat
+from penguin.orchestration.temporal.worker.routing import AttemptRouter
+from penguin.orchestration.temporal.worker.slots import SlotPool
 from penguin.orchestration.temporal.worker.worktree_id import site_of
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
-from penguin.orchestration.temporal.workflows.worktree_owner import HomeWorkflow
+from penguin.orchestration.temporal.workflows.worktree_owner import WorktreeOwnerWorkflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.signals import Approve
     from penguin.orchestration.execution.runner_api import PhaseRunner
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.temporal.client.client import Link
+    from penguin.orchestration.temporal.client.client import TemporalClient
 
 STICKY = timedelta(seconds=1)
 """So long a workflow waits for the worker that knew it, before any other is as good."""
@@ -62,12 +62,12 @@ async def _approve(workflow_id: str, _command: Approve) -> None:
     raise IllegalCommand(f"{workflow_id} is approved on the Temporal server, not by a worker")
 
 
-def hosting(link: Link, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
+def hosting(link: TemporalClient, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
     """What hosts the workflows of the task queue."""
     return Worker(
         link.connection.client,
         task_queue=link.task_queue,
-        workflows=[workflow, HomeWorkflow],
+        workflows=[workflow, WorktreeOwnerWorkflow],
         # The workflow is the pure machine and little else: there is nothing to be kept from it.
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -96,26 +96,26 @@ class WorkspaceWorker:
 
     def __init__(
         self,
-        link: Link,
+        link: TemporalClient,
         *,
         is_mine: Callable[[str], bool],
-        make_runner: Callable[[Identity, Path | None], PhaseRunner],
+        make_runner: Callable[[EngineLock, Path | None], PhaseRunner],
         on_trouble: Callable[[str], None],
     ) -> None:
         folder, engines = link.workspace.state / FOLDER, engines_of(link.workspace)
-        self._identity = Identity(engines)
+        self._identity = EngineLock(engines)
         self._socket = EngineSocket(link.workspace.root, self._identity.folder, _approve)
         self.engine = self._identity.id
         # Where nobody else can go on with the work, nobody need be kept from it.
-        lease = Lease(folder / LEASE) if link.files is not None else None
+        lease = StepLease(folder / LEASE) if link.files is not None else None
         self._runner = make_runner(self._identity, lease.path if lease else None)
         site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
-        homes = Homes(link.connection, link.task_queue, site)
-        shared = Shared(link.mirror, link.workspace.db, link.files, link.output, lease, on_trouble)
-        slots = Slots(folder, engines, self.engine, link.max_parallel)
-        self._placing = Placing(link, homes, is_mine)
-        self._holding = Holding(link.connection, site, lease)
-        self.drives = Drives(link, homes, self._runner, slots, shared, self.engine, is_mine, on_trouble)
+        homes = OwnershipClient(link.connection, link.task_queue, site)
+        shared = ArtifactSync(link.mirror, link.workspace.db, link.files, link.output, lease, on_trouble)
+        slots = SlotPool(folder, engines, self.engine, link.max_parallel)
+        self._placing = AttemptRouter(link, homes, is_mine)
+        self._holding = OwnershipHeartbeat(link.connection, site, lease)
+        self.drives = AttemptActivities(link, homes, self._runner, slots, shared, self.engine, is_mine, on_trouble)
         answering = Worker(
             link.connection.client,
             task_queue=phases_queue(link.task_queue, link.project_id),

@@ -8,8 +8,8 @@ import socket
 import uuid
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.files.permissions import make_private, write_private
-from penguin.orchestration.temporal.messages import Site, tree_queue
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.temporal.messages import WorktreeSite, tree_queue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,14 +18,14 @@ NAME = "tree"
 LENGTH = 12
 
 
-def site_of(folder: Path, task_queue: str, project_id: str, *, shares: bool) -> Site:
+def site_of(folder: Path, task_queue: str, project_id: str, *, shares: bool) -> WorktreeSite:
     """The place of the workers whose files are kept in `folder`, below `.penguin/`."""
     tree, host = _tree(folder), socket.gethostname()
-    return Site(tree=tree, host=host, queue=tree_queue(task_queue, project_id, tree), shares=shares)
+    return WorktreeSite(tree=tree, host=host, queue=tree_queue(task_queue, project_id, tree), shares=shares)
 
 
 def _tree(folder: Path) -> str:
-    make_private(folder)
+    make_private_folder(folder)
     file = folder / NAME
     if not file.exists():
         aside = folder / f"{NAME}.{uuid.uuid4().hex}"

@@ -17,7 +17,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import PRIORITIES
 from penguin.orchestration.core.state import State
-from penguin.orchestration.temporal.messages import DRIVE, PLACE, Placed, Wanted, decode, encode, phases_queue
+from penguin.orchestration.temporal.messages import DRIVE, PLACE, AttemptsRequest, Routed, decode, encode, phases_queue
 
 LONG = timedelta(days=365)
 """A drive ends by itself; its attempts have time-outs of their own."""
@@ -40,7 +40,7 @@ HANDED_ON = ("Draining", "Moved")
 """A worker that goes in order."""
 
 
-class Conductor:
+class ActivitySupervisor:
     """See the module. `state` is the workflow's; `changed` is called when there may be something else to do."""
 
     def __init__(
@@ -139,7 +139,7 @@ class Conductor:
             cancellation_type=workflow.ActivityCancellationType.ABANDON,
             priority=Priority(priority_key=self._priority()),
         )
-        return decode(answer, Placed).queue
+        return decode(answer, Routed).queue
 
     async def _run(self, ticket: int, queue: str) -> str:
         return str(
@@ -173,7 +173,7 @@ class Conductor:
         self._look_delay = min(2 * self._look_delay, LAST_LOOK)
 
     def _wanted(self, ticket: int) -> str:
-        return encode(Wanted(workflow_id=self._state().workflow_id, ticket=ticket))
+        return encode(AttemptsRequest(workflow_id=self._state().workflow_id, ticket=ticket))
 
     def _priority(self) -> int:
         # What has begun goes on before anything new begins.

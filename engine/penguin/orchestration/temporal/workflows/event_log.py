@@ -15,20 +15,20 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Command, Effect, Run, Supersede
 from penguin.orchestration.core.decider import Decision, decide, decide_together, effects
-from penguin.orchestration.core.signals import command_of
+from penguin.orchestration.core.signals import command_from_signal
 from penguin.orchestration.core.state import State, evolve
 from penguin.orchestration.store.rows import encode_events
-from penguin.orchestration.temporal.client.memo import summarize
-from penguin.orchestration.temporal.messages import Begin, Carried, Go
+from penguin.orchestration.temporal.client.memo import encode_memo
+from penguin.orchestration.temporal.messages import AttemptCommand, CarriedState, WorkflowInput
 
 HEARD = 200
 """Ids of so many commands are remembered, so that one that comes twice is obeyed once."""
 
 
-class Record:
+class EventLog:
     """See the module. `now` tells the time, in seconds since the epoch; `publish` hears of each change."""
 
-    def __init__(self, begin: Begin, now: Callable[[], float], publish: Callable[[State, State], None]) -> None:
+    def __init__(self, begin: WorkflowInput, now: Callable[[], float], publish: Callable[[State, State], None]) -> None:
         self.rows: list[tuple[int, str]] = []
         """The decisions of this run: number, and events as JSON."""
         self.changes = 0
@@ -101,22 +101,22 @@ class Record:
             # The server must know of it: it closes the workflow as cancelled.
             raise IllegalCommand("cancel is no signal on a Temporal server", "temporal workflow cancel")
         said = {key: value for key, value in payload.items() if key != "id"}
-        return command_of(name, said, by="", advice_id=str(payload.get("id") or self._seq + 1), at=self._now())
+        return command_from_signal(name, said, by="", advice_id=str(payload.get("id") or self._seq + 1), at=self._now())
 
     # --- telling ---
 
     def summary(self) -> str:
         """The state, as in the memo."""
-        return summarize(self._seq, self.state)
+        return encode_memo(self._seq, self.state)
 
-    def order(self, run: Run) -> Go:
+    def order(self, run: Run) -> AttemptCommand:
         """What a drive is told."""
         given = asdict(attempt_input(self.state))
-        return Go(phase=run.phase, attempt=run.attempt, begun=self.begun, stop=run.stop, **given)
+        return AttemptCommand(phase=run.phase, attempt=run.attempt, begun=self.begun, stop=run.stop, **given)
 
-    def carried(self, *, ticket: int, term: int, previous: str) -> Carried:
+    def carried(self, *, ticket: int, term: int, previous: str) -> CarriedState:
         """What the next run is given."""
-        return Carried(
+        return CarriedState(
             state=self.state,
             seq=self._seq,
             ticket=ticket,

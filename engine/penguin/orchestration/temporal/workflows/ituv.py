@@ -21,12 +21,12 @@ from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
 from penguin.orchestration.core.commands import Await, Cancel, Claim, Dispatch, Report, Run
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import info_of
+from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.store.history import phase_results
 from penguin.orchestration.temporal.client.memo import STATE
-from penguin.orchestration.temporal.messages import LOST, WORKFLOW, Answer, Begin, Events, decode, encode
-from penguin.orchestration.temporal.workflows.activity_supervisor import HEARTBEAT, Conductor
-from penguin.orchestration.temporal.workflows.event_log import Record
+from penguin.orchestration.temporal.messages import LOST, WORKFLOW, BeginReply, RunEvents, WorkflowInput, decode, encode
+from penguin.orchestration.temporal.workflows.activity_supervisor import HEARTBEAT, ActivitySupervisor
+from penguin.orchestration.temporal.workflows.event_log import EventLog
 
 PHASE = SearchAttributeKey.for_keyword("PenguinPhase")
 STATUS = SearchAttributeKey.for_keyword("PenguinStatus")
@@ -47,10 +47,10 @@ class ItuvWorkflow:
 
     @workflow.init
     def __init__(self, argument: str) -> None:
-        begin = decode(argument, Begin)
+        begin = decode(argument, WorkflowInput)
         carried = begin.carried
-        self._record = Record(begin, self._now, self._publish)
-        self._conductor = Conductor(
+        self._record = EventLog(begin, self._now, self._publish)
+        self._conductor = ActivitySupervisor(
             carried.ticket if carried else 0,
             carried.term if carried else 0,
             lambda: self._state,
@@ -116,7 +116,7 @@ class ItuvWorkflow:
                 continue
 
     def _over(self) -> bool:
-        if not self._state.final or not self._conductor.idle:
+        if not self._state.is_final or not self._conductor.idle:
             return False
         return self._conductor.told or self._state.status is not WorkflowStatus.COMPLETED
 
@@ -141,14 +141,14 @@ class ItuvWorkflow:
 
     def _is_long(self) -> bool:
         # A cancellation that the server knows of is not carried over.
-        if self._cancel_asked or self._state.final:
+        if self._cancel_asked or self._state.is_final:
             return False
         return self._record.begun_here > self.attempts_per_run or workflow.info().is_continue_as_new_suggested()
 
     def _continue_as_new(self) -> None:
         conductor, run_id = self._conductor, workflow.info().run_id
         carried = self._record.carried(ticket=conductor.ticket, term=conductor.term, previous=run_id)
-        workflow.continue_as_new(encode(Begin(carried=carried)))
+        workflow.continue_as_new(encode(WorkflowInput(carried=carried)))
 
     async def _close(self) -> str:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -170,7 +170,7 @@ class ItuvWorkflow:
         """A drive has a slot: what is it to run?"""
         conductor = self._conductor
         if ticket != conductor.ticket or conductor.idle:
-            return encode(Answer())
+            return encode(BeginReply())
         conductor.term += 1
         if self._is_wanted():
             conductor.began()
@@ -185,7 +185,7 @@ class ItuvWorkflow:
     def report(self, term: int, begun: int, attempt: int, result: str) -> str:
         """An attempt came to an end: what follows?"""
         if term != self._conductor.term:
-            return encode(Answer())
+            return encode(BeginReply())
         if begun == self._record.begun:
             self._record.apply(Report(attempt, decode(result, AttemptResult)))
         return self._answer()
@@ -204,7 +204,7 @@ class ItuvWorkflow:
         go = self._record.order(effect) if goes_on and isinstance(effect, Run) else None
         if go is None:
             conductor.left()
-        return encode(Answer(term=conductor.term, go=go, summary=self._record.summary()))
+        return encode(BeginReply(term=conductor.term, go=go, summary=self._record.summary()))
 
     # --- commands ---
 
@@ -243,7 +243,7 @@ class ItuvWorkflow:
     @workflow.query
     def get_status(self) -> dict[str, Any]:
         """The fields of WorkflowInfo."""
-        return {name: msgspec.to_builtins(value) for name, value in info_of(self._state)._asdict().items()}
+        return {name: msgspec.to_builtins(value) for name, value in workflow_info(self._state)._asdict().items()}
 
     @workflow.query
     def get_progress(self) -> int:
@@ -264,7 +264,7 @@ class ItuvWorkflow:
     @workflow.query
     def get_history(self) -> str:
         """The events of this run, and which run holds those before."""
-        return encode(Events(rows=tuple(self._record.rows), previous=self._previous))
+        return encode(RunEvents(rows=tuple(self._record.rows), previous=self._previous))
 
 
 def _payload(arguments: Sequence[RawValue]) -> Mapping[str, Any]:

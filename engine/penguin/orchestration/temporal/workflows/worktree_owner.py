@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, TimeoutError, TimeoutType
 
-from penguin.orchestration.temporal.messages import HOLD, HOME, Home, Site, decode, encode
+from penguin.orchestration.temporal.messages import HOLD, HOME, WorktreeOwner, WorktreeSite, decode, encode
 
 MEMO = "penguin_home"
 BEATS = timedelta(seconds=6)
@@ -25,18 +25,18 @@ AGAIN = timedelta(seconds=1)
 """Between two activities, where one broke."""
 
 
-def home_id(task_queue: str, project_id: str, blueprint_id: str) -> str:
+def owner_workflow_id(task_queue: str, project_id: str, blueprint_id: str) -> str:
     """The id of a blueprint's home."""
     return f"penguin-home/{task_queue}/{project_id}/{blueprint_id}"
 
 
 @workflow.defn(name=HOME, failure_exception_types=[Exception])
-class HomeWorkflow:
+class WorktreeOwnerWorkflow:
     """See the module. Lives for ever."""
 
     @workflow.init
     def __init__(self, argument: str) -> None:
-        self._home = decode(argument, Home)
+        self._home = decode(argument, WorktreeOwner)
         self._asked = not self._home.vacant
 
     @workflow.run
@@ -55,13 +55,13 @@ class HomeWorkflow:
         One that was never given, or was given to the same tree, is given; one that is vacant, if the caller may `take`
         it. One that is vacant and may not be taken is knocked at again.
         """
-        asking, home = decode(site, Site), self._home
+        asking, home = decode(site, WorktreeSite), self._home
         if home.site is None or home.site.tree == asking.tree or (home.vacant and take):
-            self._become(Home(site=asking, vacant=False))
+            self._become(WorktreeOwner(site=asking, vacant=False))
         self._asked = True
         return encode(self._home)
 
-    def _become(self, home: Home) -> None:
+    def _become(self, home: WorktreeOwner) -> None:
         if home != self._home:
             self._home = home
             workflow.upsert_memo({MEMO: encode(home)})
@@ -86,4 +86,4 @@ class HomeWorkflow:
                 await workflow.sleep(AGAIN)
             elif cause.type is TimeoutType.SCHEDULE_TO_START and self._home.site == site:
                 self._asked = False
-                self._become(Home(site=site, vacant=True))
+                self._become(WorktreeOwner(site=site, vacant=True))

@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from penguin.orchestration.files.permissions import make_private, write_private
-from penguin.orchestration.worktree.git import GitTrouble, Repository
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.worktree.git import GitError, Repository
 
 HERE = "checkpoint.here"
 """Holds the number of the last attempt whose work is in this tree; only where the tree is shared."""
 
 
-class Lineage:
+class TreeAncestry:
     """The descent of a working tree. `folder` is that of one of its workflows. Blocks; raises GitTrouble."""
 
     def __init__(self, repository: Repository, folder: Path) -> None:
@@ -42,13 +42,13 @@ class Lineage:
 
     def note(self, attempt: int) -> None:
         """Say that the work of the workflow's attempts up to this one is in this tree. Raises OSError."""
-        make_private(self._folder)
+        make_private_folder(self._folder)
         write_private(self._folder / HERE, f"{attempt}\n".encode())
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the other workflows of this tree from going on from the same commit. Not to be nested."""
-        make_private(self._folder.parent)
+        make_private_folder(self._folder.parent)
         lock = os.open(self._folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -80,7 +80,7 @@ class Lineage:
 
     def holds(self, commit: str) -> bool:
         """Whether what a commit holds is in this tree."""
-        with suppress(GitTrouble):  # a commit that git does not have is not here either
+        with suppress(GitError):  # a commit that git does not have is not here either
             return not self.lacking([commit])
         return False
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.worktree.checkpoints import RESTORE, START, Checkpoint, Checkpoints, order_of
-from penguin.orchestration.worktree.digest import Tree
-from penguin.orchestration.worktree.sync.merge import Incoming, Merge, NotBrought
-from penguin.orchestration.worktree.sync.refs import Mirror, Names
+from penguin.orchestration.worktree.digest import WorkingTree
+from penguin.orchestration.worktree.sync.merge import CheckpointMerge, Incoming, MergeConflict
+from penguin.orchestration.worktree.sync.refs import Names, RemoteRefs
 
 log = logging.getLogger(__name__)
 
 
-class Arrival:
+class WorkflowImporter:
     """Brings one workflow into a tree. Blocks while git runs; raises GitTrouble."""
 
     def __init__(
         self,
-        mirror: Mirror,
+        mirror: RemoteRefs,
         workspace: Path,
         folder: Path,
         attempt: int,
@@ -30,7 +30,7 @@ class Arrival:
         self._workflow_id = folder.name
         self._attempt = attempt
         self._checkpoints = Checkpoints(workspace, folder, exclude)
-        self._tree = Tree(workspace, folder, exclude)
+        self._tree = WorkingTree(workspace, folder, exclude)
 
     def is_here(self, checkpoint: str = "") -> bool:
         """Whether the tree holds what the workflow's attempts did; see Sharing."""
@@ -38,7 +38,7 @@ class Arrival:
         here = lineage.here()
         if here is None:
             # It may have begun here before the tree was shared.
-            kept = self._checkpoints.all() if self._checkpoints.begun else []
+            kept = self._checkpoints.all() if self._checkpoints.has_start else []
             return self._attempt <= max((max(one.order[0], 0) for one in kept), default=-1)
         return self._attempt <= here and (not checkpoint or lineage.holds(checkpoint))
 
@@ -51,10 +51,10 @@ class Arrival:
         others = {one: listed[one] for one in after if listed[one] and one != self._workflow_id}
         self._mirror.fetch({**others, self._workflow_id: wanted})
         newest = (self._newest(one, there) for one, there in [*others.items(), (self._workflow_id, wanted)])
-        Merge(self._checkpoints).bring([one for one in newest if one is not None])
+        CheckpointMerge(self._checkpoints).bring([one for one in newest if one is not None])
         if wanted:
             self._go_on(wanted)
-        elif passed and not was_here and not self._tree.begun:
+        elif passed and not was_here and not self._tree.is_tracked:
             self._take_over(passed, after)
         self._mirror.note_pushed(self._workflow_id, mine)
         if not was_here:
@@ -64,7 +64,7 @@ class Arrival:
         """Those of the remote that belong to attempts which ended."""
         found = [name for name in _work(there) if order_of(name)[0] == self._attempt]
         if not found or (checkpoint and checkpoint not in (there[name] for name in found)):
-            raise NotBrought(
+            raise MergeConflict(
                 f"attempt {self._attempt} of {self._workflow_id} is not on the git remote {self._mirror.remote.name}: "
                 "what it did to the files never left the machine where it ran",
                 f"start a worker there again, or begin anew: /workflow retry {self._workflow_id} --from IMPLEMENT",
@@ -84,7 +84,7 @@ class Arrival:
         kept = [one for one in self._checkpoints.all() if not one.name.endswith(RESTORE)]
         self._adopt([one for one in kept if one.digest][-1:])
         start = next((one for one in kept if one.name == START), kept[0])
-        self._checkpoints.go_on_from(start.commit)
+        self._checkpoints.set_start(start.commit)
 
     def _take_over(self, passed: str, after: Sequence[str]) -> None:
         """Hold the files for the tree for which a workflow before this one passed its gates."""

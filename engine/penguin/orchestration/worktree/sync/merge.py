@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.worktree.checkout import REPOSITORY, Placement, named
-from penguin.orchestration.worktree.checkpoints import Checkpoints, commit_tree, take_all
-from penguin.orchestration.worktree.git import entries, shown
+from penguin.orchestration.worktree.checkout import REPOSITORY, TreeCheckout, list_paths
+from penguin.orchestration.worktree.checkpoints import Checkpoints, commit_tree, update_index
+from penguin.orchestration.worktree.git import display_path, split_nul
 
 _STAGE = re.compile(rb"([0-7]{6}) [0-9a-f]+ [123]\t(.*)", re.DOTALL)
 
 
-class NotBrought(WorkflowError):
+class MergeConflict(WorkflowError):
     """The work of another tree can't be brought into this one; no file was touched."""
 
     code = "not_brought"
@@ -33,14 +33,14 @@ class Incoming(NamedTuple):
     commit: str
 
 
-class Merge:
+class CheckpointMerge:
     """Brings checkpoints into the tree of a workflow. Blocks while git runs; raises GitTrouble."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
         self._index = checkpoints.index
         self._repository = checkpoints.repository
-        self._placement = Placement(checkpoints.index)
+        self._placement = TreeCheckout(checkpoints.index)
 
     def bring(self, incoming: Sequence[Incoming]) -> None:
         """Merge those that are not in the tree yet, in this order. Raises NotBrought."""
@@ -49,7 +49,7 @@ class Merge:
             lacking = lineage.lacking(one.commit for one in incoming)
             if not lacking:
                 return
-            take_all(self._index, self._checkpoints.exclusion)
+            update_index(self._index, self._checkpoints.exclusion)
             now = self._index.write_tree()
             ours = self._commit(now, lineage.parents(), "what was here")
             merged = ours
@@ -70,11 +70,11 @@ class Merge:
         settings = ("-c", f"merge.renames={renames}", "-c", "merge.directoryRenames=false")
         options = ("--write-tree", "-z", "--no-messages", "--allow-unrelated-histories")
         output = self._repository.run(*settings, "merge-tree", *options, ours, theirs.commit, fine=(0, 1))
-        tree, *stages = entries(output)
+        tree, *stages = split_nul(output)
         if conflicts := self._conflicts(stages):
-            first = shlex.quote(f":/{shown(min(conflicts))}")
-            raise NotBrought(
-                f"can't bring the work of {theirs.workflow_id} into this tree: both changed {named(conflicts)}",
+            first = shlex.quote(f":/{display_path(min(conflicts))}")
+            raise MergeConflict(
+                f"can't bring the work of {theirs.workflow_id} into this tree: both changed {list_paths(conflicts)}",
                 f"to take its files: git restore --source={theirs.ref} -- {first}; or change yours by hand",
             )
         return tree.decode()
@@ -86,10 +86,10 @@ class Merge:
 
     def _place(self, now: str, merged: str) -> None:
         changes = self._placement.changes(now, merged)
-        if blocked := self._placement.in_the_way(changes):
-            raise NotBrought(
+        if blocked := self._placement.conflicts(changes):
+            raise MergeConflict(
                 "can't bring the work of another tree into this one: "
-                f"what checkpoints do not hold is in the way: {named(blocked)}",
+                f"what checkpoints do not hold is in the way: {list_paths(blocked)}",
                 "move them away",
             )
         self._placement.apply(changes)

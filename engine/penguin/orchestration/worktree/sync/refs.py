@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.files.permissions import make_private, write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.worktree.checkpoints import Checkpoints, is_checkpoint
 from penguin.orchestration.worktree.sync.remote import Remote
 
@@ -22,13 +22,13 @@ Names = Mapping[str, str]
 """The commits of a workflow's checkpoints, by name."""
 
 
-class NotPushed(WorkflowError):
+class PushRejected(WorkflowError):
     """The remote has other checkpoints of the workflow than this tree knows of: it went on elsewhere."""
 
     code = "not_pushed"
 
 
-class Mirror:
+class RemoteRefs:
     """The checkpoints of all workflows of one tree, and those of the remote. Blocks; raises GitTrouble."""
 
     def __init__(self, workspace: Path, runs: Path, remote: Remote) -> None:
@@ -53,7 +53,7 @@ class Mirror:
             here = {one.name: one.commit for one in checkpoints.all()}
             missing = (name for name, commit in there.items() if here.get(name) != commit)
             refs |= {_ref(workflow_id) + name: checkpoints.refs + name for name in missing}
-            make_private(self._runs / workflow_id)  # by the folder, pruning finds what is kept
+            make_private_folder(self._runs / workflow_id)  # by the folder, pruning finds what is kept
         self.remote.fetch(refs)
 
     def push(self, workflow_id: str) -> None:
@@ -66,7 +66,7 @@ class Mirror:
         has = self.checkpoints(workflow_id).repository.has
         others = [name for name, commit in there.items() if commit != known.get(name) and not has(commit)]
         if others or not self._push(workflow_id, there):
-            raise NotPushed(
+            raise PushRejected(
                 f"the git remote {self.remote.name} has checkpoints of {workflow_id} that were not made here "
                 f"({', '.join(sorted(others)[:3]) or 'since just now'}): it goes on elsewhere",
                 f"/workflow status {workflow_id}",
@@ -96,7 +96,7 @@ class Mirror:
     def note_pushed(self, workflow_id: str, there: Names) -> None:
         """Say what the remote has of a workflow, and that it is ours to replace."""
         text = "".join(f"{name} {commit}\n" for name, commit in there.items())
-        make_private(self._runs / workflow_id)
+        make_private_folder(self._runs / workflow_id)
         write_private(self._runs / workflow_id / PUSHED, text.encode())
 
 

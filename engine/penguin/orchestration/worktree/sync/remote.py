@@ -12,7 +12,7 @@ from functools import cached_property
 from tempfile import TemporaryFile
 from typing import IO
 
-from penguin.orchestration.worktree.git import GIT, GitTrouble, NoRepository, Repository, environment
+from penguin.orchestration.worktree.git import GIT, GitError, NoRepository, Repository, environment
 
 LIMIT = 60.0
 """Seconds for which a remote may be silent."""
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(
 )
 
 
-class Unreachable(GitTrouble):
+class RemoteUnreachable(GitError):
     """The git remote does not answer, or refuses."""
 
     code = "git_remote"
@@ -82,8 +82,8 @@ class Remote:
     def _said(self) -> str:
         return f"the git remote {self.name}"
 
-    def _trouble(self, message: str) -> Unreachable:
-        return Unreachable(message, f"git ls-remote {self.name}")
+    def _trouble(self, message: str) -> RemoteUnreachable:
+        return RemoteUnreachable(message, f"git ls-remote {self.name}")
 
     # --- git ---
 
@@ -106,7 +106,7 @@ class Remote:
             # What git says of refused refs is on standard output, ref by ref.
             if process.returncode not in fine or (process.returncode and not output):
                 said.seek(0)
-                told = _told(said.read()) or f"exit code {process.returncode}"
+                told = _without_password(said.read()) or f"exit code {process.returncode}"
                 raise self._trouble(f"{self._said} can't be used: {told}")
         return output
 
@@ -157,7 +157,7 @@ def _address(repository: Repository, url: str) -> str:
     return found.rstrip("/").removesuffix(".git").rstrip("/")
 
 
-def _told(said: bytes) -> str:
+def _without_password(said: bytes) -> str:
     """What git said, without anybody's password."""
     lines = (line.strip() for line in said.decode("utf-8", "replace").splitlines())
     return _NO_BODY.sub("", "; ".join([line for line in lines if line and not _PROGRESS.match(line)][:_SHOWN]))

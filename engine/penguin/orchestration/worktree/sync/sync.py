@@ -12,21 +12,21 @@ from pathlib import Path
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.worktree.git import NoRepository, Repository
-from penguin.orchestration.worktree.sync.importer import Arrival
-from penguin.orchestration.worktree.sync.merge import NotBrought
-from penguin.orchestration.worktree.sync.refs import Mirror, NotPushed
-from penguin.orchestration.worktree.sync.remote import LIMIT, Remote, Unreachable, addresses
+from penguin.orchestration.worktree.sync.importer import WorkflowImporter
+from penguin.orchestration.worktree.sync.merge import MergeConflict
+from penguin.orchestration.worktree.sync.refs import PushRejected, RemoteRefs
+from penguin.orchestration.worktree.sync.remote import LIMIT, Remote, RemoteUnreachable, addresses
 
-__all__ = ["NotBrought", "NotPushed", "NotShared", "Sharing", "Unreachable"]
+__all__ = ["MergeConflict", "PushRejected", "RemoteUnreachable", "SyncRefused", "TreeSync"]
 
 
-class NotShared(WorkflowError):
+class SyncRefused(WorkflowError):
     """The working tree can't be shared as the settings want it."""
 
     code = "not_shared"
 
 
-class Sharing:
+class TreeSync:
     """Shares one working tree. Every method blocks while git runs; those that need the remote raise Unreachable.
 
     `runs` holds the folders of workflows; `remote` is the name of a git remote, which gets `limit` seconds to answer.
@@ -37,7 +37,7 @@ class Sharing:
         self._runs = runs
         self._repository = Repository(workspace)
         self._remote = Remote(self._repository, remote, limit)
-        self._mirror = Mirror(workspace, runs, self._remote)
+        self._mirror = RemoteRefs(workspace, runs, self._remote)
 
     def check(self, push_to_upstream: bool) -> None:
         """Raise NotShared where the tree can't be shared, or must not without `push_to_upstream`. Asks no network."""
@@ -46,14 +46,16 @@ class Sharing:
             remotes = self._repository.run("remote").decode().split()
         except NoRepository as error:
             hint = "git init, or take workspace.remote out of penguin.yaml"
-            raise NotShared(f"workspace.remote needs a git repository: {error.message}", hint) from error
+            raise SyncRefused(f"workspace.remote needs a git repository: {error.message}", hint) from error
         if name not in remotes:
             others = f", or name one of {', '.join(remotes)}" if remotes else ""
-            raise NotShared(f"workspace.remote: there is no git remote {name!r}", f"git remote add {name} URL{others}")
+            raise SyncRefused(
+                f"workspace.remote: there is no git remote {name!r}", f"git remote add {name} URL{others}"
+            )
         branch = self._configured("symbolic-ref", "-q", "--short", "HEAD")
         upstream = self._configured("config", f"branch.{branch}.remote")
         if not push_to_upstream and upstream not in ("", ".") and self._is(upstream):
-            raise NotShared(
+            raise SyncRefused(
                 f"workspace.remote: {name} is the upstream of the branch {branch}, and that has to be wanted",
                 "workspace: {push_to_upstream: true}, or another remote: git remote add NAME URL",
             )
@@ -107,5 +109,5 @@ class Sharing:
         """
         self._arrival(workflow_id, attempt, exclude).bring(after, checkpoint, passed)
 
-    def _arrival(self, workflow_id: str, attempt: int, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> Arrival:
-        return Arrival(self._mirror, self._workspace, self._runs / workflow_id, attempt, exclude)
+    def _arrival(self, workflow_id: str, attempt: int, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> WorkflowImporter:
+        return WorkflowImporter(self._mirror, self._workspace, self._runs / workflow_id, attempt, exclude)
