@@ -9,6 +9,7 @@ from tests.render.test_render import AT, CASES, ID, PAID, info, task
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
+from penguin.orchestration.runtime.planned_commands import ActiveWorkflow, PlannedCommand
 from penguin.orchestration.store.prune import PrunableWorkflow
 from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
@@ -92,6 +93,22 @@ def _specimens() -> dict[str, Result]:
         "pruned": k.PruneResult(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
         "would prune": k.PruneResult(_old(), (), (), True),
         "nothing pruned": k.PruneResult((), (), (), False),
+        "trust": k.Examined(
+            "/home/ada/shop/.penguin",
+            "unknown",
+            "was not made by you on this machine",
+            (
+                ActiveWorkflow(
+                    ID,
+                    "a",
+                    "PENDING",
+                    (
+                        PlannedCommand(WorkflowPhase.IMPLEMENT, "run", "echo one\necho \x1b[2Jtwo"),
+                        PlannedCommand(WorkflowPhase.VERIFY, "check", "test -e made"),
+                    ),
+                ),
+            ),
+        ),
         "checked": k.CheckResult(12, 345, (), (("blobs/ab", "no workflow"),)),
         "checked and found wrong": k.CheckResult(1, 2, ((ID, "its status is not that of its history"),), ()),
     }
