@@ -79,6 +79,13 @@ def test_a_copy_gets_a_key_of_its_own_and_is_paused(place: Place) -> None:
     assert program(copy, place.state, "check").code == 0
 
 
+def test_a_copy_by_hard_links_changes_nothing_of_the_original(place: Place) -> None:
+    copy = place.folder.with_name("copy")
+    shutil.copytree(place.folder, copy, copy_function=os.link)
+    assert place.code(*FEEDBACK, folder=copy) == 1
+    assert place.status(place.folder) == "PENDING"
+
+
 def test_another_user_reads_until_the_workspace_is_trusted(place: Place, tmp_path: Path) -> None:
     other = tmp_path / "other"
     assert place.code("-c", "/workflow list", state=other) == 0

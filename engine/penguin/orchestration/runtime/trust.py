@@ -14,7 +14,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.secret_env import TRUST
 from penguin.orchestration.files.standing import REASONS, Standing, WorkspaceNotTrusted
-from penguin.orchestration.files.state_files import STATE_DIR, open_state_folder, refuse_links
+from penguin.orchestration.files.state_files import STATE_DIR, UnsafePath, open_state_folder, refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import (
     KEY_FILE,
@@ -113,7 +113,11 @@ def trust(workspace: Workspace) -> None:
 
 
 def _settle(workspace: Workspace) -> str:
-    """Record a moved workspace anew, or make a copy a workspace of its own; what a person should hear."""
+    """Record a moved workspace anew, or make a copy a workspace of its own; what a person should hear.
+
+    Raises InsideStep, and UnsafePath for a copy that shares its database with the original by a hard link.
+    """
+    refuse_inside_step(workspace.root, "use a copy of a workspace")
     with _locked(workspace):
         # Another process may have done it meanwhile.
         standing = standing_of(workspace)
@@ -125,6 +129,7 @@ def _settle(workspace: Workspace) -> str:
         if standing is Standing.MOVED:
             write_record(key, record_of(workspace.name, state, record.tracked))
             return ""
+        _refuse_shared(workspace.db, Workspace(record.folder).db)
         # The key last: after a crash in between, it still counts as a copy.
         paused = pause_all(workspace.db, current_user())
         replace_key(workspace.name, state, record.tracked)
@@ -132,6 +137,13 @@ def _settle(workspace: Workspace) -> str:
     return f"this workspace is a copy of {record.folder}" + (
         f"; {what} {'is' if len(paused) == 1 else 'are'} paused here" if paused else ""
     )
+
+
+def _refuse_shared(db: Path, original: Path) -> None:
+    if db.exists() and original.exists() and db.samefile(original):
+        raise UnsafePath(
+            f"{db} and {original} are one file, by a hard link", "copy the workspace with: cp -r, without -l"
+        )
 
 
 @contextmanager
