@@ -93,7 +93,7 @@ def _specimens() -> dict[str, Result]:
         "pruned": k.PruneResult(_old(), (("blobs/ab", "no workflow"),), (("logs/x", "Permission denied"),), False),
         "would prune": k.PruneResult(_old(), (), (), True),
         "nothing pruned": k.PruneResult((), (), (), False),
-        "trust": k.Examined(
+        "trust": k.TrustResult(
             "/home/ada/shop/.penguin",
             "unknown",
             "was not made by you on this machine",

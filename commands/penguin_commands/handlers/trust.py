@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.maintenance import Examined
+from penguin_commands.results.maintenance import TrustResult
 
 if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-def examine(session: Session) -> Examined:
+def examine(session: Session) -> TrustResult:
     """Whose the workspace's `.penguin/` is, and what of it would run. Writes nothing.
 
     Raises UnsafePath where it is a link or another user's, and StoreError where a database can't be read.
@@ -25,7 +25,7 @@ def examine(session: Session) -> Examined:
     standing = standing_of(workspace)
     reason = REASONS.get(standing, "")
     found = tuple(active_workflows(workspace)) if reason else ()
-    return Examined(str(workspace.state), standing.value, reason, found)
+    return TrustResult(str(workspace.state), standing.value, reason, found)
 
 
 def accept(session: Session) -> None:

@@ -94,7 +94,7 @@ class CheckResult(NamedTuple):
         }
 
 
-class Examined(NamedTuple):
+class TrustResult(NamedTuple):
     """A workspace, and what of it would run."""
 
     path: str

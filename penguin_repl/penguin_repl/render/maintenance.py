@@ -54,8 +54,8 @@ def _check_result(result: k.CheckResult) -> Iterator[Part]:
     yield f"{counts}: {_count(len(result.problems), 'problem') if result.problems else 'no problem'}{left}"
 
 
-@RENDERERS.shows(k.Examined)
-def _examined(result: k.Examined) -> Iterator[Part]:
+@RENDERERS.shows(k.TrustResult)
+def _examined(result: k.TrustResult) -> Iterator[Part]:
     if result.trusted:
         yield f"{clean(result.path)} is yours"
         return
