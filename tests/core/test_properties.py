@@ -172,29 +172,29 @@ class Workflow(RuleBasedStateMachine):
     def dispatch(self) -> None:
         self.send(Dispatch())
 
-    @precondition(lambda self: not self.state.running and self.state.due_at > self.clock)
+    @precondition(lambda self: not self.state.is_running and self.state.due_at > self.clock)
     @rule()
     def wait_for_the_back_off(self) -> None:
         self.clock = self.state.due_at
         self.send(Dispatch())
         assert self.state.is_running or self.state.is_final
 
-    @precondition(lambda self: self.state.running)
+    @precondition(lambda self: self.state.is_running)
     @rule(result=results())
     def report(self, result: AttemptResult) -> None:
         self.send(Report(self.state.attempt, result))
 
-    @precondition(lambda self: self.state.running)
+    @precondition(lambda self: self.state.is_running)
     @rule(tree=trees)
     def succeed(self, tree: str) -> None:
         self.send(Report(self.state.attempt, AttemptResult(verdict=Verdict.PASSED, tree=tree)))
 
-    @precondition(lambda self: self.state.running)
+    @precondition(lambda self: self.state.is_running)
     @rule()
     def fail(self) -> None:
         self.send(Report(self.state.attempt, AttemptResult(verdict=Verdict.FAILED, reason="no")))
 
-    @precondition(lambda self: self.state.running)
+    @precondition(lambda self: self.state.is_running)
     @rule()
     def crash(self) -> None:
         self.numbers += 1
@@ -241,7 +241,7 @@ class Workflow(RuleBasedStateMachine):
             assert ended.phase is before.phase
             assert ended.result.verdict not in (Verdict.FAILED, Verdict.ERROR, Verdict.PASSED)
 
-    @precondition(lambda self: not self.state.final and self.numbers < 20)
+    @precondition(lambda self: not self.state.is_final and self.numbers < 20)
     @rule()
     def give_feedback(self) -> None:
         self.numbers += 1
@@ -249,12 +249,12 @@ class Workflow(RuleBasedStateMachine):
         self.send(Feedback(ev.FeedbackItem(f"advice-{self.numbers}", "do it better")))
         assert self.state.status is before
 
-    @precondition(lambda self: not self.state.final and len(self.history) > 8)
+    @precondition(lambda self: not self.state.is_final and len(self.history) > 8)
     @rule()
     def cancel(self) -> None:
         self.send(Cancel("Ann"))
 
-    @precondition(lambda self: self.state.final or self.state.status is WorkflowStatus.BLOCKED)
+    @precondition(lambda self: self.state.is_final or self.state.status is WorkflowStatus.BLOCKED)
     @rule(tree=trees, setup=st.none() | setups(), phase=st.none() | gates)
     def retry(self, tree: str, setup: Setup | None, phase: WorkflowPhase | None) -> None:
         old = self.state

@@ -192,8 +192,8 @@ def test_a_driver_that_is_missing_is_named() -> None:
 def test_without_fsspec_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\n"
-        "from penguin.orchestration.files.object_store import Storage, StorageError\n"
-        "try: Storage('/tmp', 'shop')\n"
+        "from penguin.orchestration.files.object_store import ObjectStore, StorageError\n"
+        "try: ObjectStore('/tmp', 'shop')\n"
         "except StorageError as error: print(error, '|', error.hint)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -425,7 +425,7 @@ import sys, pathlib
 from penguin.orchestration.store.queries import WorkflowReader
 reader = WorkflowReader(pathlib.Path(sys.argv[1]))
 assert reader.list() and reader.history(sys.argv[2]) and reader.results(sys.argv[2])
-reader.find("a"); reader.info(sys.argv[2]); reader.explain(sys.argv[2]); reader.advice(sys.argv[2])
+reader.find("a"); reader.info(sys.argv[2]); reader.explain(sys.argv[2]); reader.next_command(sys.argv[2])
 heavy = {"asyncio", "msgspec", "networkx", "sqlite_utils", "httpx", "rich", "prompt_toolkit", "yaml"}
 print(sorted(heavy & sys.modules.keys()))
 """
