@@ -57,7 +57,7 @@ class OneTask:
     def settings(self, *, required: bool = True) -> Settings:
         return load_settings(self._root, required=False)
 
-    def now(self) -> OneTask:
+    def load(self) -> OneTask:
         return self
 
     def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
