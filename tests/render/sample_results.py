@@ -50,7 +50,7 @@ SNAPSHOT = SnapshotRow(
     session_id="7f3a",
     messages=12,
     bytes=34_567,
-    usage=UsageTotals(),
+    spent=UsageTotals(),
 )
 TALK: list[dict[str, Any]] = [
     {"role": "user", "text": "Implement it.\n\nMind the gap."},
@@ -68,13 +68,13 @@ def _specimens() -> dict[str, Result]:
         "workflows with costs": PAID,
         "snapshots": s.SnapshotTable(
             (
-                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, usage=UsageTotals(3, 45_678, 0.42)),
+                SNAPSHOT._replace(snapshot_id=f"{TALKED}-12", bytes=20_000_000, spent=UsageTotals(3, 45_678, 0.42)),
                 SNAPSHOT._replace(agent="codex", phase=None, attempt=0),
             )
         ),
         "no snapshots": s.SnapshotTable(()),
         "conversation": s.ConversationResult(
-            SNAPSHOT._replace(usage=UsageTotals(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}
+            SNAPSHOT._replace(spent=UsageTotals(3, 1200, 0.25, 1.5)), TALK, {}, {"7f3a.jsonl": 9_000}
         ),
         "conversation byte by byte": s.RawConversationResult(
             "a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))

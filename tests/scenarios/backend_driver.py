@@ -73,7 +73,7 @@ class ScenarioTree:
     def __init__(self, driver: ScenarioDriver) -> None:
         self._stage = driver
 
-    def now(self) -> str:
+    def digest(self) -> str:
         return self._stage.tree
 
     def changed(self, before: str, after: str) -> tuple[str, ...]:

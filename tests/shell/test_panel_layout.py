@@ -29,9 +29,9 @@ def row(task: str, status: str, phase: str, **more: object) -> WorkflowRow:
 
 
 ROWS = [
-    row("auth-user-model", "RUNNING", "TEST", attempt=2, until=NOW + 245, last="collected 12 items 漢字"),
-    row("mail", "RUNNING", "IMPLEMENT", attempt=1, until=NOW + 3700, last="writing src/mail.py"),
-    row("漢字-pay", "BLOCKED", "VERIFY", attempt=14, last="nothing can check: reads well"),
+    row("auth-user-model", "RUNNING", "TEST", attempt=2, deadline=NOW + 245, last_line="collected 12 items 漢字"),
+    row("mail", "RUNNING", "IMPLEMENT", attempt=1, deadline=NOW + 3700, last_line="writing src/mail.py"),
+    row("漢字-pay", "BLOCKED", "VERIFY", attempt=14, last_line="nothing can check: reads well"),
     row("search", "PENDING", "PENDING"),
 ]
 
@@ -89,7 +89,7 @@ WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
 
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
 def test_nothing_is_wider_or_higher_than_its_room(name: str, last: str, columns: int, most: int) -> None:
-    one = row(name, "RUNNING", "TEST", attempt=1, until=NOW + 9, last=last)
+    one = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
     lines = draw_panel([one, *ROWS], 7, columns, most, Glyphs(), NOW)
     assert len(lines) <= most
     assert all(get_cwidth(piece) <= columns for piece in text(lines))

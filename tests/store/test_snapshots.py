@@ -59,7 +59,7 @@ def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
     assert row.bytes > 100
     store.save_context_snapshot(snapshot())
     assert store.snapshots()[0][3:8] == ("", None, 0, "", "")
-    assert store.snapshots()[0].usage == UsageTotals()
+    assert store.snapshots()[0].spent == UsageTotals()
 
 
 @pytest.mark.parametrize(

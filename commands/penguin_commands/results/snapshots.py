@@ -24,7 +24,7 @@ def _row(row: SnapshotRow) -> dict[str, Any]:
         "created_at": iso_time(row.created_at),
         "messages": row.messages,
         "bytes": row.bytes,
-        "usage": row.usage._asdict(),
+        "usage": row.spent._asdict(),
     }
 
 

@@ -23,7 +23,7 @@ def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
     if not result.snapshots:
         yield "No snapshots."
         return
-    heads, costs = cost_columns([row.usage for row in result.snapshots], ("tokens", "usd"))
+    heads, costs = cost_columns([row.spent for row in result.snapshots], ("tokens", "usd"))
     rows = tuple(
         (row.snapshot_id, row.agent, str(row.messages), format_size(row.bytes), *cost, format_time(row.created_at))
         for row, cost in zip(result.snapshots, costs, strict=True)
@@ -47,7 +47,7 @@ def _conversation(result: s.ConversationResult) -> Iterator[Part]:
     if result.files:
         named = ", ".join(f"{clean(name)} ({format_size(count)})" for name, count in result.files.items())
         yield f"Session files: {named}"
-    yield from cost_lines(row.usage)
+    yield from cost_lines(row.spent)
     for message in result.messages:
         yield ""
         yield from _message(message)

@@ -57,7 +57,7 @@ class SnapshotRow(NamedTuple):
     messages: int
     bytes: int
     """Of the conversation as JSON, not compressed."""
-    usage: UsageTotals
+    spent: UsageTotals
     """What the run of the agent took that it was saved after."""
 
 
@@ -156,5 +156,5 @@ def _row(row: tuple[Any, ...]) -> SnapshotRow:
         session_id=session_id,
         messages=messages,
         bytes=size,
-        usage=UsageTotals(*spent),
+        spent=UsageTotals(*spent),
     )
