@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,15 @@ OUTCOMES = {
     "<failure/>": "failed",
     "<error/>": "errors",
     "<skipped/>": "skipped",
-    '<skipped type="pytest.xfail"/>': "passed",
+    '<skipped type="pytest.xfail"/>': "xfailed",
+    # unittest-xml-reporting, and Django with it.
+    '<skipped type="XFAIL" message="expected failure"/>': "xfailed",
+    '<error type="UnexpectedSuccess"/>': "errors",
+    # A strict xfail that passes, and what pytest before 3.0 wrote.
+    '<failure message="[XPASS(strict)] slow"/>': "failed",
+    '<skipped message="xfail-marked test passes unexpectedly"/>': "xpassed",
+    '<skipped type="pytest.xfail"/><error/>': "errors",
+    '<skipped type="pytest.skip" message="not here"/>': "skipped",
     "<failure/><error/>": "errors",
     # One of its subtests, and the test for it.
     "<failure/><failure/>": "failed",
@@ -39,8 +48,14 @@ def test_cases_are_counted(tmp_path_factory: pytest.TempPathFactory, cases: list
     body = "".join(f"<testcase>{case}</testcase>" for case in cases)
     counts = count(tmp_path_factory.mktemp("junit"), f"<testsuites><testsuite>{body}</testsuite></testsuites>")
     outcomes = [OUTCOMES[case] for case in cases]
-    assert (counts.failed, counts.errors, counts.skipped) == tuple(map(outcomes.count, ("failed", "errors", "skipped")))
-    assert counts.run == len(cases) - counts.skipped
+    kinds = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
+    assert {kind: getattr(counts, kind) for kind in kinds} == {kind: outcomes.count(kind) for kind in kinds}
+    assert counts.run == len(cases) - counts.skipped - counts.xfailed
+
+
+def test_evidence_of_earlier_versions_is_read() -> None:
+    stored = b'{"run": 3, "failed": 1, "errors": 0, "skipped": 2}'
+    assert msgspec.json.decode(stored, type=TestCounts) == TestCounts(run=3, failed=1, skipped=2)
 
 
 @pytest.mark.parametrize("text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2])

@@ -12,6 +12,7 @@ from tests.execution.attempt_workspace import AttemptWorkspace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, GateCommand, Recipe, RecipeStep
+from penguin.orchestration.core.results import TestCounts
 
 MIXED = """
 import pytest
@@ -19,6 +20,17 @@ def test_a(): pass
 def test_b(): assert 0
 @pytest.mark.skip
 def test_c(): pass
+"""
+MUTED = """
+import pytest
+@pytest.mark.xfail
+def test_a(): assert 0
+@pytest.mark.xfail(run=False)
+def test_b(): assert 0
+@pytest.mark.xfail(strict=True)
+def test_strict(): pass
+@pytest.mark.skip
+def test_d(): pass
 """
 
 
@@ -111,7 +123,7 @@ def test_pytest_is_counted(workspace: AttemptWorkspace) -> None:
     assert (mixed.tests.run, mixed.tests.failed, mixed.tests.skipped) == (2, 1, 1)
     assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "1 of 2 tests failed")
     assert skipped.verdict is Verdict.UNVERIFIED
-    assert "all 1 were skipped" in skipped.reason
+    assert skipped.reason == "no test was executed: 1 skipped"
     assert (deselected.exit_code, deselected.verdict) == (5, Verdict.UNVERIFIED)
     assert result.reason == "python3 -m pytest -q test_mixed.py: 1 of 2 tests failed"
 
@@ -121,6 +133,17 @@ def test_a_run_that_executed_nothing_says_so(workspace: AttemptWorkspace) -> Non
     workspace.write("test_none.py", "")
     result = workspace.run("pytest -q test_none.py")
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_tests_that_are_expected_to_fail_prove_nothing(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_muted.py", MUTED)
+    result = workspace.run("pytest -q test_muted.py", "pytest -q test_muted.py -k 'not strict'")
+    strict, muted = result.steps
+    assert strict.verdict is Verdict.FAILED
+    assert strict.tests == TestCounts(run=1, failed=1, skipped=1, xfailed=2)
+    assert (muted.exit_code, muted.verdict) == (0, Verdict.UNVERIFIED)
+    assert muted.reason == "no test was executed: 1 skipped, 2 xfailed"
 
 
 @pytest.mark.usefixtures("bare_pytest")

@@ -169,7 +169,7 @@ Cost: $3.20
 ATTEMPT  PHASE      VERDICT  TIME  TURNS  TOKENS  STEP       REASON
       1  IMPLEMENT  PASSED   0.0s      7    9999
       2  TEST       FAILED   0.0s
-                    FAILED   3.2s                 pytest -q  7 run, 2 failed
+                    FAILED   3.2s                 pytest -q  5 passed, 2 failed
 """,
     ),
     "workflows": (
@@ -226,7 +226,7 @@ TIME                 TOOK  EVENT
 ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
       1  IMPLEMENT  PASSED       2h00m
       2  TEST       ERROR        1m18s              ruff
-                    FAILED       3.2s   pytest -q   7 run, 2 failed
+                    FAILED       3.2s   pytest -q   5 passed, 2 failed
                     ERROR        1m15s  ruff check  no such command
       3  TEST       running
       4  TEST       INTERRUPTED  0.0s               cause: pause
@@ -239,9 +239,9 @@ ATTEMPT  PHASE      VERDICT      TIME   STEP        REASON
         f"""\
 ATTEMPT  PHASE  VERDICT  TIME  STEP       REASON
       2  TEST   FAILED   4.0s
-                FAILED   3.2s  pytest -q  7 run, 2 failed
+                FAILED   3.2s  pytest -q  5 passed, 2 failed
 
-TEST attempt 2: pytest -q: FAILED, exit code 1, 3.2s, 7 run, 2 failed
+TEST attempt 2: pytest -q: FAILED, exit code 1, 3.2s, 5 passed, 2 failed
   argv: /bin/sh -c 'pytest -q'
   output: .penguin/runs/x/01-pytest.1.log (12 kB)
   sha256: {"5" * 64}

@@ -7,15 +7,20 @@ from penguin.orchestration.core.struct import Record
 
 
 class TestCounts(Record, frozen=True):
-    """What a JUnit report counted."""
+    """The tests of a JUnit report, by their outcome."""
 
     __test__ = False
 
     run: int = 0
-    """Executed: neither skipped nor deselected."""
+    """Tests with a result that says something: passed, failed, errors and xpassed."""
     failed: int = 0
     errors: int = 0
     skipped: int = 0
+    passed: int = 0
+    xfailed: int = 0
+    """Expected to fail, and failed or not run."""
+    xpassed: int = 0
+    """Expected to fail, but passed; 0 where the report shows that as passed or failed, as pytest's does."""
 
 
 class StepEvidence(Record, frozen=True, kw_only=True):

@@ -187,8 +187,7 @@ def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answ
         return _without_report(step, exit_, ended, f"its JUnit report {error}")
     nothing = tests.run == 0 and exit_.code in (0, junit.NO_TESTS)
     if nothing:
-        why = f"all {tests.skipped} were skipped" if tests.skipped else "none was collected, or none was left to run"
-        return Judgement(Verdict.UNVERIFIED, f"no test was executed: {why}", tests, executed_nothing=True)
+        return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
     if tests.failed or tests.errors:
         return Judgement(Verdict.FAILED, _failures(tests), tests)
     if ended.verdict is not Verdict.PASSED and tests.run:
@@ -198,11 +197,16 @@ def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answ
 
 def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, problem: str) -> Judgement:
     if exit_.code == junit.NO_TESTS and junit.is_pytest(step.source):
-        reason = "no test was executed: none was collected, or none was left to run"
-        return Judgement(Verdict.UNVERIFIED, reason, executed_nothing=True)
+        return Judgement(Verdict.UNVERIFIED, _nothing_executed(TestCounts()), executed_nothing=True)
     if ended.verdict is Verdict.PASSED:
         return Judgement(Verdict.UNVERIFIED, f"{problem}, so nobody knows what was tested")
     return ended
+
+
+def _nothing_executed(tests: TestCounts) -> str:
+    counts = ((tests.skipped, "skipped"), (tests.xfailed, "xfailed"))
+    why = ", ".join(f"{count} {outcome}" for count, outcome in counts if count)
+    return f"no test was executed: {why or 'none was collected, or none was left to run'}"
 
 
 def _failures(tests: TestCounts) -> str:
