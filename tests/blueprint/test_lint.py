@@ -24,6 +24,11 @@ def lines_of(root: Path, files: dict[str, str], config: str = QUIET) -> list[str
     return [f"{it.severity} {it.where.removeprefix('blueprints/')}: {it.message} ({it.hint})" for it in problems]
 
 
+def test_tests_with_a_report_and_changes_are_not_warned_of(tmp_path: Path) -> None:
+    phases = "{implement: {run: npm test}, test: {run: [{run: npm test, report: junit.xml}, cd web && pytest]}}"
+    assert lines_of(tmp_path, {"a.yaml": f"phases: {phases}\nitems: [{{id: a}}]\n"}) == []
+
+
 def test_nothing_to_say(tmp_path: Path) -> None:
     assert lines_of(tmp_path, {"a.yaml": "items: [{id: a}, {id: b, depends_on: [a]}]\n"}) == []
 
@@ -53,6 +58,14 @@ def test_nothing_to_say(tmp_path: Path) -> None:
         (
             "phases: {test: {run: []}}\nitems:\n- id: a\n- id: b\n",
             "warning a.yaml:3: TEST has nothing to run for task a and 1 more: it can't pass",
+        ),
+        (
+            "phases: {test: {run: [pytest -q, CI=1 npm test]}}\nitems:\n- id: a\n- id: b\n",
+            "warning a.yaml:3: TEST runs `npm test` for task a and 1 more, but can't count its tests",
+        ),
+        (
+            "phases: {verify: {run: [make test]}}\nitems:\n- id: a\n",
+            "warning a.yaml:3: VERIFY runs `make test` for task a, but can't count its tests",
         ),
     ],
 )

@@ -76,24 +76,3 @@ def test_any_bytes_are_counted_or_refused(tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(b"<testsuite>" + data)
     with pytest.raises(junit.UnreadableReport):
         junit.count_tests(path)
-
-
-@pytest.mark.parametrize(
-    ("command", "pytest_run", "own"),
-    [
-        ("pytest", True, None),
-        ("  pytest -q tests", True, None),
-        ("python -m pytest", True, None),
-        ("python3.12 -m pytest -x; true", True, None),
-        ("pytest;true", True, None),
-        ("pytest-watch", False, None),
-        ("tox -e pytest", False, None),
-        ("python -m pytester", False, None),
-        ("pytest --junitxml=a.xml", True, "a.xml"),
-        ("pytest --junit-xml 'b c.xml' -q", True, "b c.xml"),
-        ("pytest 'unbalanced", True, None),
-    ],
-)
-def test_pytest_runs_are_known(command: str, pytest_run: bool, own: str | None) -> None:
-    assert junit.is_pytest(command) is pytest_run
-    assert junit.report_path_in_command(command) == own

@@ -147,6 +147,34 @@ def test_tests_that_are_expected_to_fail_prove_nothing(workspace: AttemptWorkspa
 
 
 @pytest.mark.usefixtures("bare_pytest")
+@pytest.mark.parametrize(
+    "command",
+    ["CI=1 pytest -q", "cd . && pytest -q", "env X=1 timeout 60 python3 -m pytest -q", "sh -c 'pytest -q' | tail -n 1"],
+)
+def test_a_run_that_skips_every_test_is_no_pass(workspace: AttemptWorkspace, command: str) -> None:
+    workspace.write("test_muted.py", "import pytest\n@pytest.mark.skip\ndef test_a(): pass\n")
+    result = workspace.run(command)
+    assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
+    assert result.reason.endswith("no test was executed: 1 skipped")
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_tests_of_a_check_are_counted(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_mixed.py", MIXED)
+    checks = [Criterion("It runs", "pytest -q -k test_a"), Criterion("It is skipped", "pytest -q -k test_c")]
+    result = workspace.run(criteria=checks, phase=WorkflowPhase.VERIFY)
+    assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.UNVERIFIED]
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_a_run_that_hides_its_report_is_no_pass(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_mixed.py", MIXED)
+    result = workspace.run("PYTEST_ADDOPTS= pytest -q -k test_a")
+    assert result.verdict is Verdict.UNVERIFIED
+    assert "report: FILE" in result.reason
+
+
+@pytest.mark.usefixtures("bare_pytest")
 def test_options_of_the_user_stay_and_a_named_report_is_read(
     workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

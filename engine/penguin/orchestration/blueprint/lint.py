@@ -11,6 +11,7 @@ from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.fields import PHASES
 from penguin.orchestration.config.validator import ERROR, WARNING, Problem
+from penguin.orchestration.core.test_commands.runners import uncounted_test_run
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -71,18 +72,26 @@ class _GateLint:
         self.blueprint = blueprint
         self.settings = settings
         self.phases: dict[int, dict[str, dict[str, Any]]] = {}
+        self.runners: dict[str, str] = {}
+        """What seems to run uncounted tests in a command line; empty: nothing does."""
 
     def problems(self) -> Iterator[Problem]:
         idle: dict[str, list[BlueprintItem]] = {phase: [] for phase in PHASES}
+        uncounted: dict[tuple[str, str], list[BlueprintItem]] = {}
         for item in self.blueprint.items:
             # Most tasks share their blueprint's phases: laid over the settings once, not for each.
             phases = self.phases.get(id(item.phases)) or item_phases(self.settings, item)
             self.phases[id(item.phases)] = phases
             for phase in PHASES:
-                yield from self._lack(phase, phases.get(phase, {}), item, idle[phase])
+                gate = phases.get(phase, {})
+                yield from self._lack(phase, gate, item, idle[phase])
+                for runner in self._uncounted_runners(phase, gate):
+                    uncounted.setdefault((phase, runner), []).append(item)
         for phase, items in idle.items():
             if items:
                 yield self._idle(phase, items)
+        for (phase, runner), items in uncounted.items():
+            yield self._uncounted(phase, runner, items)
 
     def _lack(
         self, phase: str, gate: dict[str, Any], item: BlueprintItem, idle: list[BlueprintItem]
@@ -100,11 +109,33 @@ class _GateLint:
         else:
             idle.append(item)
 
+    def _uncounted_runners(self, phase: str, gate: dict[str, Any]) -> Iterator[str]:
+        """What seems to run tests without a report of them."""
+        if phase == "implement" or gate.get("skip"):
+            return
+        for command in gate.get("run") or ():
+            run = command["run"]
+            if not command.get("report"):
+                # Most tasks share their commands: each is parsed once.
+                self.runners[run] = self.runners[run] if run in self.runners else uncounted_test_run(run)
+                if self.runners[run]:
+                    yield self.runners[run]
+
+    def _uncounted(self, phase: str, runner: str, items: list[BlueprintItem]) -> Problem:
+        first = items[0].task
+        message = f"{phase.upper()} runs `{runner}` for {_of(items)}, but can't count its tests"
+        hint = "a run that skips all of them passes; let it write a JUnit report, and set {run: COMMAND, report: FILE}"
+        return Problem(WARNING, first.path, first.line, message, hint)
+
     def _idle(self, phase: str, items: list[BlueprintItem]) -> Problem:
         first = items[0].task
-        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
-        message = f"{phase.upper()} has nothing to run for task {first.id}{more}: it can't pass"
+        message = f"{phase.upper()} has nothing to run for {_of(items)}: it can't pass"
         return Problem(WARNING, first.path, first.line, message, f"set phases: {{{phase}: {{run: [COMMAND]}}}}")
+
+
+def _of(items: list[BlueprintItem]) -> str:
+    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return f"task {items[0].task.id}{more}"
 
 
 def _parallel(settings: Settings) -> Iterator[Problem]:

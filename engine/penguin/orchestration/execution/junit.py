@@ -1,9 +1,8 @@
-"""JUnit reports: who writes one, and what one counts."""
+"""JUnit reports, and the tests that they count."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from pathlib import Path
@@ -24,30 +23,9 @@ OUTCOMES = ("errors", "failed", "xpassed", "skipped", "xfailed", "passed")
 XPASSED = "xfail-marked test passes unexpectedly"
 """pytest's message where a test that is expected to fail passes. Newer versions seldom write it."""
 
-PYTEST = re.compile(r"\s*(pytest|python3?(\.\d+)?\s+-m\s+pytest)(?=[\s;&|<>()]|$)")
-OPTION = re.compile(r"--junit-?xml(?:=(.*))?", re.DOTALL)
-
 
 class UnreadableReport(Exception):
     """Says what is wrong with a report."""
-
-
-def is_pytest(command: str) -> bool:
-    """Whether a command line begins with pytest."""
-    return PYTEST.match(command) is not None
-
-
-def report_path_in_command(command: str) -> str | None:
-    """The report that a pytest command line names itself."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
-    named = None
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if match := OPTION.fullmatch(word):
-            named = match[1] if match[1] is not None else following
-    return named or None
 
 
 def pytest_addopts(path: Path, options: str) -> str:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, Expectation, Gate, GateCommand, Recipe, RecipeStep, Task
 from penguin.orchestration.core.pattern import pattern_of, problem_of
-from penguin.orchestration.execution.junit import is_pytest, report_path_in_command
+from penguin.orchestration.core.test_commands.runners import pytest_run
 from penguin.orchestration.execution.runner_api import AttemptOrder
 
 LONGEST_NAME = 120
@@ -116,15 +116,15 @@ def _number(step: PlannedStep, number: int) -> PlannedStep:
 
 
 def _command(command: GateCommand) -> PlannedStep:
-    pytest = is_pytest(command.run)
-    report = command.report or (report_path_in_command(command.run) if pytest else None)
+    tests = pytest_run(command.run)
+    report = command.report or (tests.report if tests else None)
     return PlannedStep(
         number=0,
         kind="run",
         name=shorten(command.run),
         source=command.run,
         report=report,
-        asks_for_report=pytest and report is None,
+        asks_for_report=tests is not None and report is None,
         timeout=command.timeout,
     )
 
@@ -157,8 +157,15 @@ def _title(step: RecipeStep) -> str:
 
 def _criterion(criterion: Criterion) -> PlannedStep:
     cannot = "" if criterion.check else f'nothing can check "{shorten(criterion.text)}"'
+    tests = pytest_run(criterion.check or "")
     return PlannedStep(
-        number=0, kind="check", name=shorten(criterion.text), source=criterion.check or "", not_runnable_reason=cannot
+        number=0,
+        kind="check",
+        name=shorten(criterion.text),
+        source=criterion.check or "",
+        report=tests.report if tests else None,
+        asks_for_report=tests is not None and tests.report is None,
+        not_runnable_reason=cannot,
     )
 
 

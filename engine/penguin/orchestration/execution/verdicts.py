@@ -12,6 +12,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation
 from penguin.orchestration.core.pattern import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
+from penguin.orchestration.core.test_commands.runners import pytest_run
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.expectations import file_contains
@@ -196,10 +197,11 @@ def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answ
 
 
 def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, problem: str) -> Judgement:
-    if exit_.code == junit.NO_TESTS and junit.is_pytest(step.source):
+    if exit_.code == junit.NO_TESTS and pytest_run(step.source) is not None:
         return Judgement(Verdict.UNVERIFIED, _nothing_executed(TestCounts()), executed_nothing=True)
     if ended.verdict is Verdict.PASSED:
-        return Judgement(Verdict.UNVERIFIED, f"{problem}, so nobody knows what was tested")
+        hint = "have the command write one, and name it with report: FILE"
+        return Judgement(Verdict.UNVERIFIED, f"{problem}, so it is unknown what was tested; {hint}")
     return ended
 
 

@@ -1,0 +1,1 @@
+"""Which command lines run tests, and where those report to."""

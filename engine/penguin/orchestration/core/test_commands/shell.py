@@ -1,0 +1,123 @@
+"""The simple commands of a shell command line."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import shlex
+from collections.abc import Iterator
+from io import StringIO
+from typing import NamedTuple, cast
+
+_SEPARATORS = "();&|\n"
+_PUNCTUATION = frozenset(_SEPARATORS + "<>")
+_RESERVED = frozenset({"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"})
+
+
+class SimpleCommand(NamedTuple):
+    """A program and its arguments, as the shell would start it."""
+
+    words: tuple[str, ...]
+    """Without assignments, redirections and quotes; expansions stay as they are written."""
+    directory: str = ""
+    """The folder that `cd` led to, relative to where the line starts."""
+
+
+def simple_commands(line: str) -> Iterator[SimpleCommand]:
+    """The simple commands of a line or script, also those of lists, pipelines, groups and subshells.
+
+    A part that can't be read, such as one after a quote without its end, is left out.
+    """
+    directory, outer = "", [""]
+    words: list[str] = []
+    for token in [*_tokens(line), "\n"]:
+        if not _is_punctuation(token):
+            words.append(token)
+            continue
+        if command := _without_prefixes(words):
+            if command[0] == "cd":
+                directory = posixpath.join(directory, command[-1] if len(command) > 1 else "~")
+            else:
+                yield SimpleCommand(command, directory)
+        words = []
+        for character in token:
+            if character == "(":
+                outer.append(directory)
+            elif character == ")" and len(outer) > 1:
+                directory = outer.pop()
+
+
+def is_assignment(word: str) -> bool:
+    """Whether a word is `NAME=value`."""
+    name, equals, _ = word.partition("=")
+    return bool(equals) and name.isidentifier()
+
+
+def _without_prefixes(words: list[str]) -> tuple[str, ...]:
+    start = 0
+    while start < len(words) and (words[start] in _RESERVED or is_assignment(words[start])):
+        start += 1
+    return tuple(words[start:])
+
+
+def _tokens(line: str) -> Iterator[str]:
+    """Words and separators, without redirections and here-documents."""
+    tokens = _raw_tokens(line)
+    delimiters: list[str] = []
+    for token in tokens:
+        if not _is_punctuation(token):
+            yield token
+            continue
+        if separators := _separators(token):
+            yield separators
+        if ("<" in token or ">" in token) and "(" not in token:
+            target = next(tokens, "")
+            delimiters += [target.removeprefix("-")] if token.endswith("<<") else []
+        elif "\n" in token:
+            for delimiter in delimiters:
+                _skip_to(delimiter, tokens)
+            delimiters.clear()
+
+
+def _is_punctuation(token: str) -> bool:
+    return bool(token) and _PUNCTUATION.issuperset(token)
+
+
+def _separators(token: str) -> str:
+    """What is left of punctuation without redirections."""
+    for redirection in ("&>", ">&", "<&", ">|", "<", ">"):
+        token = token.replace(redirection, "")
+    return token
+
+
+def _skip_to(delimiter: str, tokens: Iterator[str]) -> None:
+    while next(tokens, delimiter) != delimiter:
+        pass
+
+
+def _raw_tokens(text: str) -> Iterator[str]:
+    """Words without quotes, and punctuation; without comments. Ends at a quote without its end."""
+    text = text.replace("\\\n", "")
+    while text:
+        lexer = shlex.shlex(text, posix=True, punctuation_chars="".join(_PUNCTUATION))
+        lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t\r", "", True
+        text = ""
+        for token in _until_unclosed_quote(lexer):
+            if token.startswith("#"):
+                # shlex takes a # within a word for a comment too, and drops the end of its line.
+                text = _after_comment(lexer)
+                break
+            yield token
+
+
+def _until_unclosed_quote(lexer: shlex.shlex) -> Iterator[str]:
+    with contextlib.suppress(ValueError):
+        yield from lexer
+
+
+def _after_comment(lexer: shlex.shlex) -> str:
+    stream = cast(StringIO, lexer.instream)
+    # The character that ended the word is read already.
+    stream.seek(stream.tell() - 1)
+    stream.readline()
+    return "\n" + stream.read()
