@@ -216,6 +216,23 @@ def test_a_report_from_before_does_not_count(workspace: AttemptWorkspace) -> Non
     assert workspace.read("report.xml") == report(0)
 
 
+def test_a_report_that_is_only_touched_or_appended_to_does_not_count(workspace: AttemptWorkspace) -> None:
+    workspace.write("touched.xml", report(0))
+    workspace.write("appended.xml", report(0))
+    result = workspace.run(
+        GateCommand("touch touched.xml", report="touched.xml"),
+        GateCommand("echo >> appended.xml", report="appended.xml"),
+    )
+    assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.UNVERIFIED]
+
+
+def test_a_report_that_is_written_again_with_the_same_content_counts(workspace: AttemptWorkspace) -> None:
+    workspace.write("good.xml", report(0))
+    workspace.write("report.xml", report(0))
+    result = workspace.run(GateCommand("cat good.xml > report.xml", report="report.xml"))
+    assert result.verdict is Verdict.PASSED
+
+
 def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(workspace: AttemptWorkspace) -> None:
     result = workspace.run("sleep 0.3", GateCommand("sleep 60", timeout=0.2), "sleep 60", "true", timeout=3.0)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, *[Verdict.ERROR] * 3]

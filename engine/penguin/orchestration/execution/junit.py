@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import shutil
 import stat
 from pathlib import Path
 from xml.parsers import expat
@@ -31,6 +33,21 @@ class UnreadableReport(Exception):
 def pytest_addopts(path: Path, options: str) -> str:
     """PYTEST_ADDOPTS, `options` so far, with which pytest reports to `path`."""
     return f"{options} --junitxml={shlex.quote(str(path))}".strip()
+
+
+def set_aside(path: Path, aside: Path) -> None:
+    """Move a report of an earlier run away, so that one that is there at the end was written by this run."""
+    if path.is_symlink() or not path.is_dir():
+        # Where it can't be moved, its signature tells it from a new one.
+        with contextlib.suppress(OSError):
+            shutil.move(path, aside)
+
+
+def restore(path: Path, aside: Path) -> None:
+    """Move the report of an earlier run back where this run wrote none."""
+    if not os.path.lexists(path):
+        with contextlib.suppress(OSError):
+            shutil.move(aside, path)
 
 
 def file_signature(path: Path) -> list[int]:

@@ -24,6 +24,8 @@ LOG = ".log"
 ERRORS = ".err.log"
 REPORT = ".junit.xml"
 """Where Penguin asks for a test report."""
+EARLIER_REPORT = ".earlier-report"
+"""Where a report of an earlier run is kept while a step runs."""
 
 TIMEOUT = "timeout"
 IDLE = "idle"

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.pattern import pattern_of
 from penguin.orchestration.core.results import StepEvidence
+from penguin.orchestration.execution import junit, verdicts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
-from penguin.orchestration.execution import verdicts
 from penguin.orchestration.execution.environment import StepEnvironment
 from penguin.orchestration.execution.judging.limits import LONGEST
 from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
@@ -203,6 +203,14 @@ class StepSequence:
         else:
             ended = state
         note = _note_of(state)
+        try:
+            await self._record(step, ended, note)
+        finally:
+            if note.report is not None and note.report.aside:
+                await asyncio.to_thread(junit.restore, Path(note.report.path), Path(note.report.aside))
+
+    async def _record(self, step: PlannedStep, ended: ExitRecord, note: StepNote) -> None:
+        """Append the evidence of a step that ended. Raises StepsInterrupted where it has to run again."""
         if not ended.is_result:
             if step.agent:
                 await asyncio.to_thread(self._agent(step).collect, ended)

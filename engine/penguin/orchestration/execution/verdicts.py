@@ -41,7 +41,9 @@ class JUnitReport(Struct, frozen=True):
 
     path: str
     before: tuple[int, ...] = ()
-    """Signature of what was there before the step started: that one doesn't count."""
+    """Signature of a report that was there before and could not be moved: it does not count."""
+    aside: str = ""
+    """Where a report that was there before is kept while the step runs."""
 
 
 def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:
