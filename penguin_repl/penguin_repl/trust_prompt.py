@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
 from penguin_commands.handlers.trust import accept, examine
 
@@ -53,7 +54,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
 
     found = examine(session)
     if found.standing == Standing.UNMARKED:
-        for line in screen.render(found).splitlines():
+        for line in split_lines(screen.render(found)):
             screen.narrate(line)
         if _answer(screen):
             accept(session)

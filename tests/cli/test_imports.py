@@ -33,6 +33,7 @@ LISTING = {
     "penguin.orchestration.core.times",
     "penguin.orchestration.files.workspace",
     "penguin.orchestration.files.state_files",
+    "penguin.orchestration.files.text_lines",
     "penguin.orchestration.files.workspace_key",
     "penguin_commands",
     "penguin_commands.grammar",

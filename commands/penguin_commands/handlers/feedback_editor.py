@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import IllegalCommand, Verdict
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def ask_feedback(session: Session, workflow_id: str) -> str:
 
 def strip_comments(text: str) -> str:
     """What a person wrote: all but the lines that are comments."""
-    return "\n".join(line for line in text.splitlines() if not line.startswith(COMMENT)).strip()
+    return "\n".join(line for line in split_lines(text) if not line.startswith(COMMENT)).strip()
 
 
 def _template(session: Session, workflow_id: str) -> str:
@@ -55,4 +56,4 @@ def _failed_step_lines(session: Session, workflow_id: str) -> Iterator[str]:
     for step in tried[-1].evidence.get("steps") or () if tried else ():
         if not Verdict(step["verdict"]).opens_gate:
             yield f"\n{step['name']} {step['verdict']}: {step.get('reason') or ''}".rstrip(": ")
-            yield from (f"    {line}" for line in str(step.get("excerpt") or "").splitlines()[-MAX_OUTPUT_LINES:])
+            yield from (f"    {line}" for line in split_lines(str(step.get("excerpt") or ""))[-MAX_OUTPUT_LINES:])

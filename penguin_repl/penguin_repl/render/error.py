@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import UsageError
 from penguin_commands.results import workflow_data
 from penguin_repl.text.escape import clean, clean_block
@@ -45,7 +46,7 @@ def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Se
     _, message, hint = describe_error(error)
     yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
     yield from (f"  sourced at {clean(it)}" for it in sourced_at)
-    yield from (f"  {line}" for line in marked_line(error, room - 2).splitlines())
+    yield from (f"  {line}" for line in split_lines(marked_line(error, room - 2)))
     if hint and hint not in message:
         yield f"hint: {clean(hint)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.format import format_duration, format_size, format_time
@@ -156,7 +157,7 @@ def _evidence_lines(step: dict[str, Any]) -> Iterator[str]:
         yield f"output: {clean(str(step['output']))} ({format_size(int(step.get('output_bytes') or 0))})"
     if step.get("output_sha256"):
         yield f"sha256: {step['output_sha256']}"
-    lines = str(step.get("excerpt") or "").splitlines()
+    lines = split_lines(str(step.get("excerpt") or ""))
     shown = lines[-(MAX_LINES_OF_PASSED if step["verdict"] == "PASSED" else MAX_LINES) :]
     if len(shown) < len(lines):
         yield "| …"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.results.output import DiffResult, RemoteDiffResult
 from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean
@@ -18,7 +19,7 @@ RENDERERS = Renderers()
 
 @RENDERERS.shows(DiffResult)
 def _diff(result: DiffResult) -> Iterator[Part]:
-    yield from (clean(line.decode("utf-8", "replace")) for line in b"".join(result.text()).splitlines())
+    yield from (clean(line) for line in split_lines(b"".join(result.text()).decode("utf-8", "replace")))
 
 
 @RENDERERS.shows(RemoteDiffResult)

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class ScriptLine(NamedTuple):
 
 
 def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
-    """The lines of `-c`. A `#` is no comment here: advice may well speak of #12."""
-    lines = [line for command in commands for line in command.splitlines()]
+    """The lines of `-c`. A `#` begins no comment here: feedback may name an issue such as #12."""
+    lines = [line for command in commands for line in split_lines(command)]
     for number, line in enumerate(lines, 1):
         yield ScriptLine(f"-c:{number}", line, False)
 

@@ -45,11 +45,11 @@ class PagedText:
     def write(self, text: str) -> None:
         """Some more of it."""
         self.file.write(text)
-        for part in ESCAPE.sub("", text).splitlines(keepends=True):
-            self._line_columns += len(part)
-            if part.endswith("\n"):
-                self.rows += max(1, -(-(self._line_columns - 1) // self._columns))
-                self._line_columns = 0
+        *ended, rest = ESCAPE.sub("", text).split("\n")
+        for part in ended:
+            self.rows += max(1, -(-(self._line_columns + len(part)) // self._columns))
+            self._line_columns = 0
+        self._line_columns += len(rest)
 
 
 class Pager:

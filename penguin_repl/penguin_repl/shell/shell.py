@@ -20,6 +20,7 @@ from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
 from penguin_commands.events import JsonEventStream
 from penguin_commands.execute import execute
@@ -246,7 +247,7 @@ class Shell:
         except OSError:
             raise TerminalClosed from None
         # Several lines may have been pasted.
-        for line in text.splitlines():
+        for line in split_lines(text):
             if not self._is_quitting:
                 await self._run_line(line)
 

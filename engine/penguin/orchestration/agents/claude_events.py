@@ -13,6 +13,7 @@ from penguin.orchestration.agents.adapter import AgentOutcome, AgentTranscript, 
 from penguin.orchestration.agents.json_values import LONGEST_WAIT, first_line, items, last_line, mapping, number, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.text_lines import split_lines
 
 LIMITED = (429, 529)
 """Statuses of too many requests, and of an overloaded service."""
@@ -195,7 +196,7 @@ def describe(event: Event) -> list[str]:
         case "rate_limit_event" if mapping(event.get("rate_limit_info")).get("status") == "rejected":
             return ["! a limit of the account is reached"]
         case None:
-            return text(event.get("text")).splitlines()
+            return split_lines(text(event.get("text")))
     return []
 
 
@@ -216,11 +217,11 @@ def _system_lines(event: Event) -> Iterator[str]:
 def _block_lines(block: Event) -> Iterator[str]:
     match block.get("type"):
         case "text":
-            yield from text(block.get("text")).splitlines()
+            yield from split_lines(text(block.get("text")))
         case "tool_use":
             yield f"→ {text(block.get('name'))} {_tool_summary(mapping(block.get('input')))}".rstrip()
         case "tool_result":
-            lines = _content(block.get("content")).splitlines()
+            lines = split_lines(_content(block.get("content")))
             mark = "  ✗ " if block.get("is_error") is True else "  "
             yield from (mark + told for told in lines[:RESULT_LINES])
             if len(lines) > RESULT_LINES:

@@ -36,6 +36,7 @@ from penguin.orchestration.agents.json_values import (
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.text_lines import split_lines
 
 SANDBOX = "workspace-write"
 READ_ONLY = "read-only"
@@ -111,7 +112,7 @@ class Codex:
             case "item.started" if (message := _tool_message(item)) is not None:
                 return [f"{message['tool']}: {first_line(message['input'])}"]
             case "item.completed" if item.get("type") in ("agent_message", "error"):
-                return text(item.get("text") or item.get("message")).splitlines()
+                return split_lines(text(item.get("text") or item.get("message")))
             case "item.completed" if (message := _tool_message(item)) is not None:
                 return _tool_result_lines(message, item)
             case "error":
@@ -250,7 +251,7 @@ def _tool_message(item: Mapping[str, Any]) -> Message | None:
 def _tool_result_lines(message: Message, item: Mapping[str, Any]) -> list[str]:
     code = item.get("exit_code")
     outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
-    shown = [f"  {shown}" for shown in message["output"].splitlines()]
+    shown = [f"  {shown}" for shown in split_lines(message["output"])]
     # What a command did was told when it began; other tools are told when they end.
     begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
     return [*begun, *shown, *([outcome] if outcome else [])]

@@ -24,6 +24,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.text_lines import split_lines
 
 LONGEST = 50_000_000
 """Bytes of a transcript that are read: its end."""
@@ -59,7 +60,7 @@ class CommandAgent:
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
         """Each line as it is."""
-        return _output_line(event).splitlines()
+        return split_lines(_output_line(event))
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """The transcript: what it goes on from."""
@@ -129,7 +130,7 @@ def _objects(written: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _lines(written: str) -> Iterator[Mapping[str, Any]]:
-    for raw in written.splitlines():
+    for raw in split_lines(written):
         try:
             yield mapping(read_json(raw))
         except ValueError:

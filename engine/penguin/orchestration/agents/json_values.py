@@ -11,6 +11,7 @@ from typing import Any
 from penguin.orchestration.agents.adapter import AgentOutcome, ProcessExit
 from penguin.orchestration.agents.event_stream import read_json
 from penguin.orchestration.backend import Verdict
+from penguin.orchestration.files.text_lines import split_lines
 
 LINE = 160
 """Characters of a value that a line for people shows."""
@@ -73,7 +74,7 @@ def error_text(message: object) -> str:
 
 def last_line(stderr: str) -> str:
     """The last words of a standard error, without colours."""
-    lines = [stripped for raw in _ANSI.sub("", stderr).splitlines() if (stripped := raw.strip())]
+    lines = [stripped for raw in split_lines(_ANSI.sub("", stderr).replace("\r", "\n")) if (stripped := raw.strip())]
     return first_line(lines[-1]) if lines else ""
 
 

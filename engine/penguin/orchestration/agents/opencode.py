@@ -34,6 +34,7 @@ from penguin.orchestration.agents.json_values import (
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.text_lines import split_lines
 
 DATABASE = "opencode.db"
 LOG = f"{DATABASE}-wal"
@@ -110,11 +111,11 @@ class OpenCode:
         part = mapping(event.get("part"))
         match event.get("type"):
             case "text":
-                return text(part.get("text")).splitlines()
+                return split_lines(text(part.get("text")))
             case "tool_use":
                 message = _tool_message(part)
                 failed_too = ["  failed"] if message.get("failed") else []
-                output = [f"  {shown}" for shown in message["output"].splitlines()]
+                output = [f"  {shown}" for shown in split_lines(message["output"])]
                 return [f"{message['tool']}: {_tool_summary(part)}", *output, *failed_too]
             case "error":
                 return [f"failed: {_error_message(event)}"]
@@ -266,5 +267,5 @@ def _outcome(story: _OpenCodeTranscript, finish: ProcessExit) -> AgentOutcome:
 
 def _last_error(stderr: str) -> str:
     """The newest error of its log."""
-    errors = [entry for entry in stderr.splitlines() if 'error.error="' in entry]
+    errors = [entry for entry in split_lines(stderr) if 'error.error="' in entry]
     return first_line(errors[-1].partition('error.error="')[2].partition('"')[0]) if errors else ""

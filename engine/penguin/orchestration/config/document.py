@@ -26,6 +26,9 @@ MAX_NODES = 2_000_000
 LOOK_AHEAD = 1024
 """Characters that a YAML scanner reads beyond the last event: the longest key without a `?` (YAML 1.2, 7.4.2)."""
 
+YAML_1_1_LINE_ENDS = "\x85\u2028\u2029"
+"""libyaml reads YAML 1.1, where these end a line; in YAML 1.2 they are text."""
+
 _scan_string: Any = vars(json.decoder)["scanstring"]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,3999})")
@@ -112,7 +115,9 @@ def scalar(raw: str) -> str | int | float | bool | None:
 
 def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
     """The document in `text`, whose first line is `first_line` of the file; None, with a complaint, if it is broken."""
-    composer = _Composer(checker, first_line)
+    stand_ins = _stand_ins(text)
+    text = text.translate(stand_ins)
+    composer = _Composer(checker, first_line, {new: old for old, new in stand_ins.items()})
     try:
         return composer.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
@@ -130,6 +135,13 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
     except _DocumentError as error:
         checker.error(error.line, str(error), error.hint)
     return None
+
+
+def _stand_ins(text: str) -> dict[int, int]:
+    """For each character of YAML_1_1_LINE_ENDS in the text, a character for private use that is not in the text."""
+    found = [char for char in YAML_1_1_LINE_ENDS if char in text]
+    unused = (code for code in range(0xE000, 0xF900) if chr(code) not in text)
+    return {ord(char): code for char, code in zip(found, unused, strict=False)}
 
 
 def _too_deep(text: str, end: int) -> bool:
@@ -155,9 +167,11 @@ def _yaml_hint(text: str, line: int) -> str:
 class _Composer:
     """Makes nodes of libyaml's events."""
 
-    def __init__(self, checker: Checker, first_line: int) -> None:
+    def __init__(self, checker: Checker, first_line: int, originals: Mapping[int, int]) -> None:
         self.checker = checker
         self.first = first_line
+        self.originals = originals
+        """The characters for which others stand in."""
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.count = 0
 
@@ -204,7 +218,7 @@ class _Composer:
         return Node(node.value, self._line(event), raw=node.raw)
 
     def _scalar(self, event: Any) -> Node:
-        raw: str = event.value
+        raw = str(event.value).translate(self.originals) if self.originals else str(event.value)
         if "\0" in raw:
             raise _DocumentError(self._line(event), "contains a NUL character")
         plain = event.style in (None, "") and event.implicit[0]

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from penguin.orchestration.files.text_lines import split_lines
+
 HEAD, TAIL = 1500, 2400
 """Bytes of an excerpt: with what is said between them, 4 KB at most."""
 MOST_ARTIFACTS = 1000
@@ -39,7 +41,7 @@ def printable_text(data: bytes) -> str:
 
 def last_line(path: Path) -> str:
     """The last line with anything in it, shortened."""
-    lines = [line.strip() for line in excerpt(path).splitlines() if line.strip()]
+    lines = [line.strip() for line in split_lines(excerpt(path)) if line.strip()]
     return lines[-1][:200] if lines else ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.worktree.checkpoints import Checkpoints, is_checkpoint
 from penguin.orchestration.worktree.sync.remote import Remote
 
@@ -87,7 +88,7 @@ class RemoteRefs:
 
     def _pushed(self, workflow_id: str) -> Names:
         try:
-            lines = (self._runs / workflow_id / PUSHED).read_text().splitlines()
+            lines = split_lines((self._runs / workflow_id / PUSHED).read_text())
         except FileNotFoundError:
             return {}
         rows = (line.split(" ") for line in lines)

@@ -12,6 +12,7 @@ from functools import cached_property
 from tempfile import TemporaryFile
 from typing import IO
 
+from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.worktree.git import GIT, GitError, NoRepository, Repository, environment
 
 LIMIT = 60.0
@@ -47,7 +48,7 @@ class Remote:
     def listed(self) -> dict[str, str]:
         """The commits of the refs that Penguin pushed there, by name of the ref."""
         output = self._run("ls-remote", "--refs", self.name, f"{_REFS}*")
-        rows = (line.split("\t") for line in output.decode().splitlines())
+        rows = (line.split("\t") for line in split_lines(output.decode()))
         return {ref: commit for commit, ref in rows if ref.startswith(_REFS)}
 
     def fetch(self, refs: Mapping[str, str]) -> None:
@@ -66,7 +67,7 @@ class Remote:
         leases = (f"--force-with-lease={there}:{expected.get(there, '')}" for there in refs)
         wanted = (f"{commit}:{there}" for there, commit in refs.items())
         output = self._run("push", *options, *leases, self.name, *wanted, fine=(0, 1)).decode("utf-8", "replace")
-        refused = [line for line in output.splitlines() if line.startswith("!")]
+        refused = [line for line in split_lines(output) if line.startswith("!")]
         if others := [line for line in refused if "(stale info)" not in line]:
             raise self._trouble(f"{self._said} refuses {others[0].partition(':')[2].expandtabs(1)}")
         return not refused
@@ -140,7 +141,7 @@ class Remote:
 def addresses(repository: Repository, remote: str) -> frozenset[str]:
     """Where a remote, by name or URL, is fetched from and pushed to, comparable."""
     known = [repository.run("remote", "get-url", "--all", *how, remote, fine=(0, 2, 128)) for how in ((), ("--push",))]
-    urls = {url for output in known for url in os.fsdecode(output).splitlines()}
+    urls = {url for output in known for url in split_lines(os.fsdecode(output))}
     return frozenset(_address(repository, url) for url in urls or {remote})
 
 
@@ -159,5 +160,5 @@ def _address(repository: Repository, url: str) -> str:
 
 def _without_password(said: bytes) -> str:
     """What git said, without anybody's password."""
-    lines = (line.strip() for line in said.decode("utf-8", "replace").splitlines())
+    lines = (line.strip() for line in split_lines(said.decode("utf-8", "replace").replace("\r", "\n")))
     return _NO_BODY.sub("", "; ".join([line for line in lines if line and not _PROGRESS.match(line)][:_SHOWN]))
