@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+
+from penguin_repl.text.escape import CONTROL
 
 
 def json_document(data: object) -> str:
-    """One document, on one line."""
-    return json.dumps(data, ensure_ascii=False, default=_to_json_value, separators=(", ", ": ")) + "\n"
+    """One document, on one line.
+
+    Every character that could steer a terminal, end a line or change the direction of writing is written as an escape.
+    """
+    text = json.dumps(data, ensure_ascii=False, default=_to_json_value, separators=(", ", ": "))
+    return re.sub(CONTROL, _escape, text) + "\n"
 
 
 def json_lines(data: dict[str, Any]) -> str:
@@ -17,6 +24,10 @@ def json_lines(data: dict[str, Any]) -> str:
     if len(values) == 1 and isinstance(values[0], list):
         return "".join(json_document(row) for row in values[0])
     return json_document(data)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _to_json_value(value: object) -> object:
