@@ -296,6 +296,18 @@ def test_lines_may_end_as_on_windows_and_the_last_may_have_no_end(penguin: Progr
     assert penguin(script=b"\xef\xbb\xbf# x\r\n/workflow list\r\n/workflow list").out == "No workflows.\n" * 2
 
 
+def test_lint_warns_of_the_value_of_a_secret_variable(penguin: Program) -> None:
+    config = penguin.folder / "penguin.yaml"
+    config.write_text(config.read_text().replace("echo tested", "echo hunter2hunter2"))
+
+    ran = penguin("-c", "/blueprint lint", MY_API_KEY="hunter2hunter2")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "penguin.yaml:5" in ran.out
+    assert "contains the value of MY_API_KEY" in ran.out
+    assert "hunter2" not in ran.out
+
+
 def test_lint_with_errors_fails(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("Dependencies:** quick", "Dependencies:** qick"))

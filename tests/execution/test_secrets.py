@@ -20,10 +20,12 @@ from tests.support.processes import kill
 from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.definition import Expectation, GateCommand, RecipeStep
+from penguin.orchestration.core.definition import Criterion, Expectation, GateCommand, Recipe, RecipeStep
 from penguin.orchestration.execution.launcher.output import Output
 from penguin.orchestration.execution.launcher.redaction import Redactor, Secrets
 from penguin.orchestration.execution.launcher.report import redact_report
+from penguin.orchestration.execution.plan import LONGEST_NAME
+from penguin.orchestration.execution.step_files import slug
 from penguin.orchestration.files.secret_env import secret_values, without_denied
 
 VALUE = "s3cr&t<value>"
@@ -177,6 +179,44 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWork
     evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in told.steps]).decode()
     assert VALUE not in evidence
     assert holders(workspace.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
+
+
+def test_no_name_or_reason_that_is_stored_holds_the_value(workspace: AttemptWorkspace) -> None:
+    long = "x" * (LONGEST_NAME - len(VALUE) // 2)
+    recipes = [
+        Recipe(VALUE, (RecipeStep("shell", f"false {VALUE!r}"), RecipeStep("shell", "true", name=f"{long}{VALUE}"))),
+        Recipe(f"empty {VALUE}", ()),
+    ]
+    criteria = [Criterion(f"{long}{VALUE}"), Criterion(f"it is {VALUE}", check="false")]
+    result = workspace.run(f"false '{VALUE}'", recipes=recipes, criteria=criteria)
+
+    assert result.steps[0].name == f"false '{LABEL}'"
+    assert result.reason.startswith(f"false '{LABEL}': exit 1")
+    stored = msgspec.json.encode(result).decode()
+    assert VALUE not in stored
+    assert VALUE[: len(VALUE) // 2] not in stored
+    names = [path.name for path in workspace.run_dir.iterdir()]
+    assert "01-false-redacted-shop-api-key.1.log" in names
+    assert not [name for name in names if slug(VALUE) in name]
+
+
+def test_what_can_never_run_is_reported_without_the_value(workspace: AttemptWorkspace) -> None:
+    result = workspace.run(recipe=[RecipeStep("shell", "true", Expectation(stdout=f"/({VALUE}/"))])
+
+    assert result.impossible
+    assert VALUE not in result.reason
+
+
+def test_a_step_is_not_run_twice_where_the_next_engine_knows_other_secrets(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = f"echo '{VALUE}' >>ran"
+    first = workspace.run(command)
+    monkeypatch.delenv(NAME)
+    second = workspace.run(command)
+
+    assert first.steps[0].output == second.steps[0].output
+    assert (workspace.root / "ran").read_text() == f"{VALUE}\n"
 
 
 def test_a_report_is_counted_though_it_is_redacted(workspace: AttemptWorkspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from penguin_commands.handlers.task_progress import TaskProgress
@@ -28,11 +29,19 @@ def show(session: Session, blueprint: str) -> BlueprintResult:
 def lint(session: Session, blueprint: str | None = None) -> LintResult:
     """What is wrong, in all blueprints or in one."""
     from penguin.orchestration.blueprint.lint import lint as lint_all
+    from penguin.orchestration.blueprint.secret_lint import secret_problems
+    from penguin.orchestration.files.secret_env import secret_values
+    from penguin.orchestration.files.workspace import CONFIG_FILE
 
-    blueprints = session.blueprints
-    problems = lint_all(blueprints, session.settings)
+    blueprints, settings = session.blueprints, session.settings
+    paths = [one.path for one in blueprints.blueprints]
+    secrets = secret_values(os.environ, settings.redact)
+    problems = [
+        *secret_problems(session.workspace.root, [CONFIG_FILE, *paths], secrets),
+        *lint_all(blueprints, settings),
+    ]
     if blueprint is None:
-        return LintResult(tuple(problems), tuple(one.path for one in blueprints.blueprints))
+        return LintResult(tuple(problems), tuple(paths))
     path = blueprints.blueprint(blueprint).path
     return LintResult(tuple(problem for problem in problems if problem.path == path), (path,))
 

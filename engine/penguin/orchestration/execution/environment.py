@@ -54,7 +54,12 @@ def prepare_environment(order: AttemptOrder) -> StepEnvironment:
         "PENGUIN_EVIDENCE_FILE": str(run_dir / EVIDENCE),
         "PENGUIN_TASK_FILE": str(run_dir / TASK),
     }
-    return StepEnvironment(env, Secrets(secret_values(os.environ, order.definition.redact)))
+    return StepEnvironment(env, secrets_of(order))
+
+
+def secrets_of(order: AttemptOrder) -> Secrets:
+    """The values of this environment that are not stored of the steps of an attempt."""
+    return Secrets(secret_values(os.environ, order.definition.redact))
 
 
 def _write(path: Path, content: bytes) -> None:

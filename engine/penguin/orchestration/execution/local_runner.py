@@ -47,7 +47,8 @@ class LocalRunner:
 
         Raises OSError where the disk is full: to be tried again.
         """
-        plan = make_plan(order)
+        redact = environment.secrets_of(order).redact_text
+        plan = make_plan(order, redact)
         if plan.impossible:
             return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)
         if plan.nothing:
@@ -60,7 +61,7 @@ class LocalRunner:
             return _with_agents(_interrupted(interruption, steps.evidence), steps)
         except WorkflowError as error:
             missing = error.hint if error.code == MISSING else ""
-            result = AttemptResult(verdict=Verdict.ERROR, reason=error.message, missing=missing)
+            result = AttemptResult(verdict=Verdict.ERROR, reason=redact(error.message), missing=missing)
             return _with_agents(replace(result, steps=tuple(steps.evidence)), steps)
         return _with_agents(await _result(order, plan, steps), steps)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,6 +15,8 @@ from penguin.orchestration.execution.runner_api import AttemptOrder
 
 LONGEST_NAME = 120
 RECIPE_KINDS = ("shell", "http", "python")
+Redact = Callable[[str], str]
+"""Replaces secrets in a text that is shown and stored."""
 
 
 class PlannedStep(Struct, frozen=True, kw_only=True):
@@ -60,39 +64,48 @@ class AttemptPlan(Struct, frozen=True):
     """Why nobody could run this anywhere."""
 
 
-def make_plan(order: AttemptOrder) -> AttemptPlan:
+def make_plan(order: AttemptOrder, redact: Redact = str) -> AttemptPlan:
+    """Plan an attempt.
+
+    Args:
+        order: What to run.
+        redact: Applied to all names and reasons, but not to what is run.
+
+    Returns:
+        The steps, or why there are none.
+    """
     gate, task, phase = order.definition.gates[order.phase], order.definition.task, order.phase
     for name in (gate.agent, gate.judge):
         if name and name not in order.definition.agents:
             return AttemptPlan(impossible=f"unknown agent {name!r}")
     for recipe in task.recipes if gate.recipes else ():
         for step in recipe.steps:
-            if problem := _problem(step):
-                return AttemptPlan(impossible=f"recipe {recipe.name} of task {task.id}: {problem}")
-    groups = _groups(gate, task)
+            if problem := _problem(step, redact):
+                return AttemptPlan(impossible=redact(f"recipe {recipe.name} of task {task.id}: {problem}"))
+    groups = _groups(gate, task, redact)
     if not groups:
         return AttemptPlan(nothing=_nothing_to_run(gate, task, phase))
     return AttemptPlan(groups=groups, stops_at_failure=phase is WorkflowPhase.IMPLEMENT)
 
 
-def _problem(step: RecipeStep) -> str:
+def _problem(step: RecipeStep, redact: Redact) -> str:
     """Why a step of a recipe can't be run by anybody."""
     if step.kind not in RECIPE_KINDS:
         return f"unknown kind of step {step.kind!r}"
     pattern = pattern_of(step.expect.stdout or "")
     if pattern is not None and (problem := problem_of(pattern)):
-        return f"/{shorten(pattern)}/ is not a regular expression: {problem}"
+        return f"/{name_of(pattern, redact)}/ is not a regular expression: {problem}"
     return ""
 
 
-def _groups(gate: Gate, task: Task) -> tuple[StepGroup, ...]:
+def _groups(gate: Gate, task: Task, redact: Redact) -> tuple[StepGroup, ...]:
     drafts = [[_agent(gate.agent)]] if gate.agent else []
-    drafts += [[_command(command)] for command in gate.run]
+    drafts += [[_command(command, redact)] for command in gate.run]
     if gate.recipes:
-        drafts += [_recipe(recipe) for recipe in task.recipes]
+        drafts += [_recipe(recipe, redact) for recipe in task.recipes]
     if gate.criteria:
         asked = [it for it in task.criteria if gate.judge and not it.check]
-        drafts += [[_criterion(criterion)] for criterion in task.criteria if criterion not in asked]
+        drafts += [[_criterion(criterion, redact)] for criterion in task.criteria if criterion not in asked]
         if gate.judge and asked:
             drafts.append([_judge(gate.judge, tuple(asked))])
     groups, number = [], 0
@@ -115,13 +128,13 @@ def _number(step: PlannedStep, number: int) -> PlannedStep:
     return replace(step, number=number)
 
 
-def _command(command: GateCommand) -> PlannedStep:
+def _command(command: GateCommand, redact: Redact) -> PlannedStep:
     tests = pytest_run(command.run)
     report = command.report or (tests.report if tests else None)
     return PlannedStep(
         number=0,
         kind="run",
-        name=shorten(command.run),
+        name=name_of(command.run, redact),
         source=command.run,
         report=report,
         asks_for_report=tests is not None and report is None,
@@ -129,18 +142,15 @@ def _command(command: GateCommand) -> PlannedStep:
     )
 
 
-def _recipe(recipe: Recipe) -> list[PlannedStep]:
+def _recipe(recipe: Recipe, redact: Redact) -> list[PlannedStep]:
     if not recipe.steps:
-        return [
-            PlannedStep(
-                number=0, kind="shell", name=recipe.name, not_runnable_reason=f"recipe {recipe.name} has no steps"
-            )
-        ]
+        name = redact(recipe.name)
+        return [PlannedStep(number=0, kind="shell", name=name, not_runnable_reason=f"recipe {name} has no steps")]
     return [
         PlannedStep(
             number=0,
             kind=step.kind,
-            name=shorten(f"{recipe.name}: {step.name or _title(step)}"),
+            name=name_of(f"{recipe.name}: {step.name or _title(step)}", redact),
             source=step.source,
             expect=step.expect,
             recipe_step=step,
@@ -155,13 +165,14 @@ def _title(step: RecipeStep) -> str:
     return f"{step.method} {step.source}" if step.kind == "http" else step.source
 
 
-def _criterion(criterion: Criterion) -> PlannedStep:
-    cannot = "" if criterion.check else f'nothing can check "{shorten(criterion.text)}"'
+def _criterion(criterion: Criterion, redact: Redact) -> PlannedStep:
+    name = name_of(criterion.text, redact)
+    cannot = "" if criterion.check else f'nothing can check "{name}"'
     tests = pytest_run(criterion.check or "")
     return PlannedStep(
         number=0,
         kind="check",
-        name=shorten(criterion.text),
+        name=name,
         source=criterion.check or "",
         report=tests.report if tests else None,
         asks_for_report=tests is not None and tests.report is None,
@@ -169,8 +180,12 @@ def _criterion(criterion: Criterion) -> PlannedStep:
     )
 
 
-def shorten(text: str) -> str:
-    line = text.strip().partition("\n")[0].strip()
+def name_of(text: str, redact: Redact) -> str:
+    """The first line of a text, without secrets and shortened.
+
+    It is redacted before it is shortened: half a secret could not be found any more.
+    """
+    line = redact(text).strip().partition("\n")[0].strip()
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 
 

@@ -114,6 +114,15 @@ def last_start_number(stem: str) -> int:
     return number
 
 
+def stem_with_number(run_dir: str, number: int) -> str:
+    """The path, without start number and suffix, of a step that was started; empty where there is none."""
+    prefix = f"{number:02}-"
+    for name in sorted(os.listdir(run_dir)):  # noqa: PTH208 - hot
+        if name.startswith(prefix) and name.endswith(".1" + STARTED):
+            return f"{run_dir}/{name.removesuffix('.1' + STARTED)}"
+    return ""
+
+
 def read_mark(step_id: str) -> StartMark | None:
     """None where the step was never started."""
     try:

@@ -22,7 +22,7 @@ from penguin.orchestration.execution.environment import StepEnvironment
 from penguin.orchestration.execution.judging.limits import LONGEST
 from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
 from penguin.orchestration.execution.launcher_client import LauncherError, StepHandle, StepRequest
-from penguin.orchestration.execution.plan import AttemptPlan, PlannedStep, StepGroup, shorten
+from penguin.orchestration.execution.plan import AttemptPlan, PlannedStep, StepGroup, name_of
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.step_process import StepNote, step_request
@@ -232,8 +232,13 @@ class StepSequence:
         if asked.verdict is not Verdict.PASSED and not self._agent(step).overspent:
             self._replace_evidence(len(self.evidence) - 1, replace(asked, verdict=Verdict.UNVERIFIED))
         for criterion, opinion in zip(step.criteria, await asyncio.to_thread(self._agent(step).opinions), strict=True):
-            name = shorten(criterion.text)
-            found = StepEvidence(name=name, kind="check", verdict=opinion.verdict, reason=opinion.reason)
+            redact = self._surroundings.secrets.redact_text
+            found = StepEvidence(
+                name=name_of(criterion.text, redact),
+                kind="check",
+                verdict=opinion.verdict,
+                reason=redact(opinion.reason),
+            )
             self._append_evidence(found)
 
     async def _watch(self, step: PlannedStep, running: StepHandle) -> None:

@@ -74,8 +74,15 @@ class StepStarts:
         self._launchers = launchers
 
     def stem(self, step: PlannedStep) -> str:
-        """The path of a step's files, without number and suffix."""
-        return f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
+        """The path of a step's files, without number and suffix.
+
+        Names are redacted, so an engine that knows other secrets may have started the step under another name.
+        """
+        stem = f"{self._run_dir}/{step.number:02}-{records.slug(step.name)}"
+        if records.last_start_number(stem):
+            return stem
+        other = records.stem_with_number(self._run_dir, step.number)
+        return other or stem
 
     async def find(self, stem: str, not_before: float) -> ExitRecord | StepHandle | None:
         """The result of the step with this stem, or the step as it runs; None: it is to be started.
