@@ -41,6 +41,34 @@ def test_what_there_is_not(penguin: Program) -> None:
     assert "it has not begun" in unbegun.err
 
 
+def test_a_checkpoint_that_is_missing_is_named(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("check: false", "check: git init -q; echo 1 >> new.txt; true"))
+    assert penguin("-c", "/workflow start wrong --wait").code == 0
+    for words in ("", " --phase implement"):
+        whole = penguin("-c", f"/workflow diff wrong{words}")
+        assert whole.code == 1
+        assert not whole.out
+        assert "the checkpoint start of ituv-wrong-" in whole.err
+        assert "not a git repository" in whole.err
+    verify = penguin("-c", "/workflow diff wrong --phase verify")
+    assert verify.code == 1
+    assert "the checkpoint 2-test of ituv-wrong-" in verify.err
+
+
+def test_git_that_is_gone_at_an_attempts_end(penguin: Program) -> None:
+    tasks = penguin.folder / "tasks.md"
+    tasks.write_text(tasks.read_text().replace("check: false", "check: echo 1 >> new.txt; mv .git away"))
+    git(penguin.folder, "init", "-q")
+    assert penguin("-c", "/workflow start wrong --wait").code == 0
+    (penguin.folder / "away").rename(penguin.folder / ".git")
+    shown = penguin("-c", "/workflow diff wrong")
+    assert shown.code == 1
+    assert "the checkpoint 3-verify of ituv-wrong-" in shown.err
+    assert "--phase IMPLEMENT" in shown.err
+    assert penguin("-c", "/workflow diff wrong --phase implement").code == 0
+
+
 def test_nothing_in_a_diff_steers_a_terminal() -> None:
     def text(color: bool = False) -> Iterator[bytes]:
         yield b"\x1b[32m+\x1b]0;evil\x07title\x1b[m\n" if color else b"+title\n"

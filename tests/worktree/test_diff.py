@@ -10,15 +10,22 @@ from tests.support.git_repository import git
 from tests.worktree.workflow_tree import Workflow
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
-from penguin.orchestration.worktree.diff import TreeDiff, workflow_diff
+from penguin.orchestration.worktree.diff import Attempt, TreeDiff, workflow_diff
 
 
 def shown(found: TreeDiff) -> tuple[list[str], str]:
     return found.files(), b"".join(found.text()).decode()
 
 
-def told(workflow: Workflow, phase: WorkflowPhase | None = None, running: int | None = None, active: bool = False):  # type: ignore[no-untyped-def]
-    return shown(workflow_diff(workflow.workspace, workflow.folder, phase=phase, running=running, active=active))
+def told(
+    workflow: Workflow, phase: WorkflowPhase | None = None, running: Attempt | None = None, active: bool = False
+) -> tuple[list[str], str]:
+    attempts = [*attempts_of(workflow), *([running] if running else [])]
+    return shown(workflow_diff(workflow.workspace, workflow.folder, attempts, phase=phase, active=active))
+
+
+def attempts_of(workflow: Workflow) -> list[Attempt]:
+    return [Attempt(one.attempt, one.phase) for one in workflow.checkpoints.all() if one.attempt and one.phase]
 
 
 @pytest.fixture
@@ -64,7 +71,7 @@ def test_the_files_as_they_are_leave_no_trace(begun: Workflow, repository: Path)
     assert "+just now\n" in text
     assert git(repository, "count-objects", "-v") == objects
     assert (begun.folder / "checkpoint.index").read_bytes() == index
-    assert told(begun, WorkflowPhase.USE, running=3)[0] == ["code.py", "new.py"]
+    assert told(begun, WorkflowPhase.USE, Attempt(3, WorkflowPhase.USE, running=True))[0] == ["code.py", "new.py"]
 
 
 def test_settings_of_the_user_do_not_change_it(
@@ -86,7 +93,7 @@ def test_settings_of_the_user_do_not_change_it(
 
 
 def test_colours_on_demand(begun: Workflow) -> None:
-    found = workflow_diff(begun.workspace, begun.folder, active=False)
+    found = workflow_diff(begun.workspace, begun.folder, attempts_of(begun), active=False)
     assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
 
 
@@ -120,3 +127,70 @@ def test_before_the_start_there_is_nothing_to_compare(workflow: Workflow) -> Non
     with pytest.raises(WorkflowError, match="has no checkpoint"):
         told(workflow)
     assert not os.path.lexists(workflow.folder)
+
+
+def three() -> list[Attempt]:
+    phases = (WorkflowPhase.IMPLEMENT, WorkflowPhase.TEST, WorkflowPhase.USE)
+    return [Attempt(number, phase) for number, phase in enumerate(phases, 1)]
+
+
+def refused(workflow: Workflow, phase: WorkflowPhase | None = None) -> WorkflowError:
+    with pytest.raises(WorkflowError) as caught:
+        workflow_diff(workflow.workspace, workflow.folder, three(), phase=phase, active=False)
+    return caught.value
+
+
+def test_a_missing_start_is_named_and_not_replaced(workflow: Workflow, repository: Path) -> None:
+    for number, name in enumerate(("1-implement", "2-test", "3-use"), 1):
+        (repository / "code.py").write_text(f"print({number + 1})\n")
+        workflow.keep(name)
+    whole = refused(workflow)
+    assert "the checkpoint start of ituv-a-000001 (the files before attempt 1) is missing" in whole.message
+    assert whole.hint == "/workflow diff ituv-a-000001 --phase TEST or /workflow diff ituv-a-000001 --phase USE"
+    assert "checkpoint start" in refused(workflow, WorkflowPhase.IMPLEMENT).message
+    found = workflow_diff(workflow.workspace, workflow.folder, three(), phase=WorkflowPhase.TEST)
+    assert "-print(2)\n+print(3)\n" in shown(found)[1]
+
+
+def test_a_missing_end_is_named(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    (repository / "code.py").write_text("print(2)\n")
+    workflow.keep("1-implement")
+    workflow.checkpoints.note_missing("3-use", OSError(28, "No space left on device"))
+    for phase in (None, WorkflowPhase.USE):
+        error = refused(workflow, phase)
+        if phase is None:
+            assert "the checkpoint 3-use of ituv-a-000001 (the files after attempt 3, USE) is missing" in error.message
+            assert "No space left" in error.message
+        else:
+            assert "the checkpoint 2-test" in error.message
+        assert error.hint == "/workflow diff ituv-a-000001 --phase IMPLEMENT"
+
+
+def test_an_attempt_without_the_checkpoint_before_it_gets_one_of_its_own(workflow: Workflow, repository: Path) -> None:
+    assert workflow.checkpoints.name_before(1) == "start"
+    workflow.begin()
+    assert workflow.checkpoints.name_before(1) == ""
+    assert workflow.checkpoints.name_before(2) == "2-before"
+    (repository / "code.py").write_text("print(2)\n")
+    workflow.keep("2-before")
+    (repository / "code.py").write_text("print(3)\n")
+    workflow.keep("2-test")
+    assert workflow.checkpoints.name_before(2) == workflow.checkpoints.name_before(3) == ""
+    assert (
+        "-print(2)\n+print(3)\n"
+        in shown(workflow_diff(workflow.workspace, workflow.folder, three(), phase=WorkflowPhase.TEST))[1]
+    )
+
+
+def test_a_start_that_failed_is_not_made_up_for_later(workflow: Workflow) -> None:
+    workflow.checkpoints.note_missing("start", OSError("gone"))
+    assert workflow.checkpoints.name_before(1) == ""
+
+
+def test_what_a_person_approved_does_not_hide_what_the_attempt_did(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    (repository / "code.py").write_text("print(2)\n")
+    workflow.keep("1-implement")
+    workflow.keep("1-implement-approved")
+    assert told(workflow, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]

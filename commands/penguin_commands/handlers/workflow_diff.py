@@ -11,6 +11,7 @@ from penguin_commands.results.output import DiffResult, RemoteDiffResult
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowPhase
     from penguin.orchestration.store.history import PhaseResult
+    from penguin.orchestration.worktree.diff import Attempt
     from penguin_commands.session import Session
 
 
@@ -24,14 +25,13 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
         if (away := _last_remote_attempt(session, workflow_id)) is not None:
             return _remote_diff(session, workflow_id, away)
         active = _is_local(session, workflow_id) and not session.info(workflow_id).status.final
-        running = _running_attempt(session, workflow_id, phase) if active and phase is not None else None
         folder = session.workspace.runs / workflow_id
         exclude = session.reader.checkpoint_exclude(workflow_id)
         found = workflow_diff(
             session.workspace.root,
             folder,
+            _attempts(session, workflow_id, active),
             phase=phase,
-            running=running,
             active=active,
             exclude=exclude,
             restricted=not session.is_own,
@@ -41,12 +41,15 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
     return DiffResult(workflow_id, tuple(found.files()), found.text)
 
 
-def _running_attempt(session: Session, workflow_id: str, phase: WorkflowPhase) -> int | None:
-    """The number of the attempt of this phase that has not ended yet."""
-    for result in reversed(session.reader.results(workflow_id)):
-        if result.phase is phase:
-            return result.attempt if result.verdict in (None, Verdict.INTERRUPTED) else None
-    return None
+def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]:
+    """The attempts that began. One that was interrupted is running as long as the workflow is."""
+    from penguin.orchestration.worktree.diff import Attempt
+
+    return [
+        Attempt(result.attempt, result.phase, active and result.verdict in (None, Verdict.INTERRUPTED))
+        for result in session.reader.results(workflow_id)
+        if result.attempt
+    ]
 
 
 # --- other hosts ---

@@ -12,10 +12,10 @@ from penguin.orchestration.core.definition import Gate
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, Stop, StopControl
 from penguin.orchestration.files.permissions import write_private
-from penguin.orchestration.worktree import WorkingTree
-from penguin.orchestration.worktree.checkpoints import Checkpoints, NewCheckpoint, try_save
+from penguin.orchestration.worktree import GitError, WorkingTree
+from penguin.orchestration.worktree.checkpoints import BEFORE, START, Checkpoints, NewCheckpoint, try_save
 
-BEFORE = "before."
+DIGEST_BEFORE = "before."
 NOTHING = "nothing changed: the agent ended well, but no file is another than before"
 
 
@@ -61,12 +61,22 @@ class _AttemptTree:
         """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
         if self._shared and not self._checkpoints.lineage.shared:
             self._checkpoints.lineage.note(self._order.attempt - 1)
-        if not self._checkpoints.has_start:
-            self._checkpoints.save_start(self._tree.digest())
+        self._keep_before()
         if self._implements:
             self._tree.before_implement(self._order.attempt)
             if self._by_agent and not self._noted.exists():
                 write_private(self._noted, self._tree.digest().encode())
+
+    def _keep_before(self) -> None:
+        try:
+            name = self._checkpoints.name_before(self._order.attempt)
+        except (GitError, OSError) as error:
+            self._checkpoints.note_missing(f"{self._order.attempt}-{BEFORE}", error)
+            return
+        if name == START:
+            self._checkpoints.save_start(self._tree.digest())
+        elif name:
+            try_save(self._checkpoints, name, self._tree.digest())
 
     @property
     def _by_agent(self) -> bool:
@@ -76,7 +86,7 @@ class _AttemptTree:
     @property
     def _noted(self) -> Path:
         """Holds the digest of the tree before an agent began with this attempt."""
-        return Path(self._order.run_dir).parent / f"{BEFORE}{self._order.attempt}"
+        return Path(self._order.run_dir).parent / f"{DIGEST_BEFORE}{self._order.attempt}"
 
     def after(self, result: AttemptResult) -> AttemptResult:
         """The result with the tree that was seen, and the checkpoint that keeps it."""

@@ -39,7 +39,7 @@ def restore_tree(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]
 def checkpoint_approved_tree(workspace: Path, runs: Path, state: State, digest: str) -> None:
     """Keep the tree that a person is about to vouch for: it may be another one than the attempt left."""
     checkpoints = Checkpoints(workspace, runs / state.workflow_id, state.definition.checkpoint_exclude)
-    if state.unverified and checkpoints.has_start:
+    if state.unverified and checkpoints.has_any:
         try_save(checkpoints, f"{state.attempt}-{state.phase.lower()}-approved", digest)
 
 

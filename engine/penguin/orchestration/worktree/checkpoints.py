@@ -2,7 +2,8 @@
 
 Untracked files are in them too, ignored ones not. `start` is the tree before the first attempt, `<attempt>-<phase>`
 that after an attempt, `<attempt>-<phase>-approved` that which a person vouched for, and `<attempt>-restore` that
-which a retry put another one in the place of. The parent of each is the one before it; that of the first is HEAD.
+which a retry put another one in the place of. `<attempt>-before` is the tree before an attempt, made only where the
+checkpoint after the previous attempt is missing. The parent of each is the one before it; that of the first is HEAD.
 Where the tree is shared (`Lineage`), they go on from all that is in the tree, and a parent without parents carries the
 files that the digest is of.
 """
@@ -10,6 +11,7 @@ files that the digest is of.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -19,7 +21,8 @@ from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.files.permissions import write_private
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.state_files import UnsafePath, open_state_file, open_to_read
 from penguin.orchestration.worktree.digest import MAX_NAMED
 from penguin.orchestration.worktree.exclude import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, NoRepository, Repository, display_path
@@ -31,9 +34,12 @@ log = logging.getLogger(__name__)
 INDEX = "checkpoint.index"
 BEGUN = "checkpoint.start"
 """Holds the first checkpoint, once there is one."""
+MISSING = "checkpoint.missing"
+"""Holds a line for each checkpoint that could not be made: its name, a space, and why."""
 START = "start"
 RESTORE = "restore"
-_NAME = re.compile(rf"{START}|([0-9]+)-(implement|test|use|verify|{RESTORE})(-approved)?")
+BEFORE = "before"
+_NAME = re.compile(rf"{START}|([0-9]+)-(implement|test|use|verify|{RESTORE}|{BEFORE})(-approved)?")
 _FORMAT = "%(refname)%00%(objectname)%00%(tree)%00%(contents:body)%00"
 
 
@@ -62,7 +68,7 @@ class Checkpoint:
     def phase(self) -> WorkflowPhase | None:
         """The phase of the attempt; None where it is of none."""
         match = _NAME.fullmatch(self.name)
-        return None if match is None or match[2] in (None, RESTORE) else WorkflowPhase(match[2].upper())
+        return None if match is None or match[2] in (None, RESTORE, BEFORE) else WorkflowPhase(match[2].upper())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,40 @@ class Checkpoints:
     def has_start(self) -> bool:
         """Whether the start is kept."""
         return (self._folder / BEGUN).exists()
+
+    @property
+    def has_any(self) -> bool:
+        """Whether a checkpoint was made here, or fetched."""
+        return self.has_start or self.index.path.exists()
+
+    def name_before(self, attempt: int) -> str:
+        """The checkpoint to make before an attempt; '' where there is one, or it is too late to make it."""
+        if attempt == 1:
+            name, exists = START, self.has_start
+        else:
+            name = f"{attempt}-{BEFORE}"
+            exists = any(one.name == name or one.order[0] == attempt - 1 for one in self.all())
+        # An attempt that continues after an interruption has changed files already.
+        return "" if exists or name in self.missing() else name
+
+    def missing(self) -> dict[str, str]:
+        """The checkpoints that could not be made, with the reason of each."""
+        try:
+            with open_to_read(self._folder / MISSING) as file:
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except (OSError, UnsafePath):
+            return {}
+        return {name: reason for name, _, reason in (line.partition(" ") for line in lines) if name}
+
+    def note_missing(self, name: str, error: Exception) -> None:
+        """Record that a checkpoint could not be made, and why."""
+        message = error.message if isinstance(error, GitError) else str(error)
+        reason = " ".join(message.split()).removeprefix("fatal: ") or type(error).__name__
+        with suppress(OSError, UnsafePath):
+            make_private_folder(self._folder)
+            descriptor = open_state_file(self._folder / MISSING, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            with open(descriptor, "ab") as file:
+                file.write(f"{name} {reason}\n".encode())
 
     def save_start(self, digest: str) -> None:
         """Keep the tree before the first attempt."""
@@ -191,13 +231,13 @@ def commit_tree(repository: Repository, tree: str, parents: Sequence[str], messa
 
 
 def try_save(checkpoints: Checkpoints, name: str, digest: str) -> NewCheckpoint:
-    """Keep the tree as it is now; where that can't be, say why in the log, and go on."""
+    """Keep the tree as it is now; where that fails, record why, and continue."""
     try:
         return checkpoints.save(name, digest)
-    except NoRepository:
-        return NewCheckpoint()
     except (GitError, OSError) as error:
-        log.warning("no checkpoint %s of %s: %s", name, checkpoints.workflow_id, error)
+        if not isinstance(error, NoRepository):
+            log.warning("no checkpoint %s of %s: %s", name, checkpoints.workflow_id, error)
+        checkpoints.note_missing(name, error)
         return NewCheckpoint()
 
 
@@ -217,7 +257,7 @@ def order_of(name: str) -> tuple[int, int]:
     match = _NAME.fullmatch(name)
     if match is None or match[1] is None:
         return (-1, 0)
-    return (int(match[1]), 2 if match[2] == RESTORE else 1 if match[3] else 0)
+    return (int(match[1]), {RESTORE: 2, BEFORE: -1}.get(match[2], 1 if match[3] else 0))
 
 
 def is_checkpoint(name: str) -> bool:

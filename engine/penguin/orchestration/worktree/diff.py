@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.state_files import refuse_links
-from penguin.orchestration.worktree.checkpoints import INDEX, RESTORE, Checkpoint, Checkpoints, update_index
+from penguin.orchestration.worktree.checkpoints import (
+    BEFORE,
+    INDEX,
+    RESTORE,
+    START,
+    Checkpoint,
+    Checkpoints,
+    update_index,
+)
 from penguin.orchestration.worktree.git import Repository, display_path, split_nul
 from penguin.orchestration.worktree.index import PrivateIndex, copy_index
 
 _OPTIONS = ("-r", "-M", "--no-ext-diff", "--no-textconv")
+
+
+class Attempt(NamedTuple):
+    """An attempt that began."""
+
+    number: int
+    phase: WorkflowPhase
+    running: bool = False
+    """Whether it has not ended, or is to continue."""
 
 
 class TreeDiff:
@@ -71,39 +89,99 @@ class TemporaryIndex:
 def workflow_diff(
     workspace: Path,
     folder: Path,
+    attempts: Sequence[Attempt] = (),
     *,
     phase: WorkflowPhase | None = None,
-    running: int | None = None,
     active: bool = True,
     exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
     restricted: bool = False,
 ) -> TreeDiff:
     """What a workflow changed since it began, or what the newest attempt of one phase did.
 
-    `folder` is the workflow's own, `running` the number of the attempt of that phase that is under way; the tree is
-    looked at as it is now where that is so, and where the whole workflow is asked for and it is `active`.
+    `folder` is the workflow's own, `attempts` are all of its attempts, in order. The end is the working tree as it is
+    now where that attempt is running, and where the whole workflow is asked for and it is `active`.
     `restricted`: see Repository.
-    Raises WorkflowError where there is nothing to compare.
+    Raises WorkflowError where nothing has begun, and where a checkpoint that this needs is missing.
     """
     checkpoints = Checkpoints(workspace, folder, exclude, restricted=restricted)
-    kept = [checkpoint for checkpoint in checkpoints.all() if not checkpoint.name.endswith(RESTORE)]
-    if not kept:
-        raise WorkflowError(f"{folder.name} has no checkpoint: it has not begun, or git was not there when it did")
-    before, after = (kept[0], kept[-1]) if phase is None else _of_phase(kept, folder.name, phase, running)
-    if after is not None and not (phase is None and active):
+    kept = _KeptTrees(checkpoints, attempts)
+    before, after = kept.of_workflow(active) if phase is None else kept.of_phase(phase)
+    if after is not None:
         return TreeDiff(checkpoints.repository, before.commit, after.commit)
     scratch = TemporaryIndex(checkpoints, folder)
     return TreeDiff(checkpoints.repository, before.commit, scratch.tree, scratch)
 
 
-def _of_phase(
-    kept: list[Checkpoint], workflow_id: str, phase: WorkflowPhase, running: int | None
-) -> tuple[Checkpoint, Checkpoint | None]:
-    """The checkpoints around the newest attempt of a phase; there is no second one yet while it is running."""
-    if running is not None and all(checkpoint.attempt != running for checkpoint in kept):
-        return kept[-1], None
-    for before, after in zip(reversed(kept[:-1]), reversed(kept[1:]), strict=True):
-        if after.phase is phase:
-            return before, after
-    known = ", ".join(dict.fromkeys(checkpoint.phase for checkpoint in kept if checkpoint.phase is not None))
-    raise WorkflowError(f"no attempt of {phase} of {workflow_id} is kept", f"there are {known}" if known else "")
+class _KeptTrees:
+    """Finds the checkpoints to compare."""
+
+    def __init__(self, checkpoints: Checkpoints, attempts: Sequence[Attempt]) -> None:
+        self._checkpoints = checkpoints
+        self._workflow_id = checkpoints.workflow_id
+        self._kept = [one for one in checkpoints.all() if not one.name.endswith(RESTORE)]
+        self._attempts = {attempt.number: attempt for attempt in attempts}
+
+    def of_workflow(self, active: bool) -> tuple[Checkpoint, Checkpoint | None]:
+        """The start, and the tree after the newest attempt; None for the tree as it is now."""
+        if not self._kept and not self._attempts:
+            raise WorkflowError(f"{self._workflow_id} has no checkpoint: it has not begun")
+        start = self._before(1)
+        if active or not self._attempts:
+            return start, None
+        newest = self._attempts[max(self._attempts)]
+        # What a person approved is newer than what the attempt left.
+        return start, [self._after(newest), *self._of_attempt(newest.number)][-1]
+
+    def of_phase(self, phase: WorkflowPhase) -> tuple[Checkpoint, Checkpoint | None]:
+        """The checkpoints around the newest attempt of a phase; the second is None while it is running."""
+        found = [attempt for attempt in self._attempts.values() if attempt.phase is phase]
+        if not found:
+            known = ", ".join(dict.fromkeys(attempt.phase for attempt in self._attempts.values()))
+            raise WorkflowError(
+                f"no attempt of {phase} of {self._workflow_id} has begun", f"there are {known}" if known else ""
+            )
+        return self._before(found[-1].number), None if found[-1].running else self._after(found[-1])
+
+    def _before(self, attempt: int) -> Checkpoint:
+        found = self._find_before(attempt)
+        if found:
+            return found[-1]
+        previous = self._attempts.get(attempt - 1)
+        name = START if attempt == 1 else _name_after(previous) if previous else f"{attempt}-{BEFORE}"
+        raise self._error(name, f"the files before attempt {attempt}")
+
+    def _find_before(self, attempt: int) -> list[Checkpoint]:
+        if attempt == 1:
+            return self._find(START)
+        return self._of_attempt(attempt - 1) or self._find(f"{attempt}-{BEFORE}")
+
+    def _after(self, attempt: Attempt) -> Checkpoint:
+        found = self._find(_name_after(attempt))
+        if found:
+            return found[0]
+        raise self._error(_name_after(attempt), f"the files after attempt {attempt.number}, {attempt.phase}")
+
+    def _find(self, name: str) -> list[Checkpoint]:
+        return [one for one in self._kept if one.name == name]
+
+    def _of_attempt(self, number: int) -> list[Checkpoint]:
+        return [one for one in self._kept if one.order[0] == number and one.phase is not None]
+
+    def _error(self, name: str, meaning: str) -> WorkflowError:
+        reason = self._checkpoints.missing().get(name) or f"git has no {self._checkpoints.refs}{name}"
+        phases = [phase for phase in dict.fromkeys(one.phase for one in self._attempts.values()) if self._has(phase)]
+        hint = " or ".join(f"/workflow diff {self._workflow_id} --phase {phase}" for phase in phases)
+        return WorkflowError(
+            f"the checkpoint {name} of {self._workflow_id} ({meaning}) is missing: {reason}",
+            hint or "git diff, for what changed since your last commit",
+        )
+
+    def _has(self, phase: WorkflowPhase) -> bool:
+        """Whether both checkpoints around the newest attempt of a phase are there."""
+        newest = [attempt for attempt in self._attempts.values() if attempt.phase is phase][-1]
+        has_after = newest.running or bool(self._find(_name_after(newest)))
+        return has_after and bool(self._find_before(newest.number))
+
+
+def _name_after(attempt: Attempt) -> str:
+    return f"{attempt.number}-{attempt.phase.lower()}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.worktree.checkpoints import RESTORE, START, Checkpoint, Checkpoints, order_of
+from penguin.orchestration.worktree.checkpoints import BEFORE, RESTORE, START, Checkpoint, Checkpoints, order_of
 from penguin.orchestration.worktree.digest import WorkingTree
 from penguin.orchestration.worktree.sync.merge import CheckpointMerge, Incoming, MergeConflict
 from penguin.orchestration.worktree.sync.refs import Names, RemoteRefs
@@ -102,4 +102,4 @@ class WorkflowImporter:
 
 def _work(there: Names) -> list[str]:
     """The checkpoints that hold what a workflow did, the oldest first: not what a retry put aside."""
-    return sorted((name for name in there if not name.endswith(RESTORE)), key=order_of)
+    return sorted((name for name in there if not name.endswith((RESTORE, BEFORE))), key=order_of)
