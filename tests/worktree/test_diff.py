@@ -194,3 +194,22 @@ def test_what_a_person_approved_does_not_hide_what_the_attempt_did(workflow: Wor
     workflow.keep("1-implement")
     workflow.keep("1-implement-approved")
     assert told(workflow, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
+
+
+def test_a_file_that_git_can_not_take_is_named_and_not_shown_as_deleted(workflow: Workflow, repository: Path) -> None:
+    (repository / ".gitattributes").write_text("code.py filter=absent\n")
+    workflow.begin()
+    git(repository, "config", "filter.absent.clean", "no-such-program-of-penguin")
+    git(repository, "config", "filter.absent.required", "true")
+    (repository / "code.py").write_text("print('another length')\n")
+    (repository / "new.txt").write_text("x\n")
+    kept = workflow.keep("1-implement")
+    assert kept.left_out == ("code.py",)
+    attempts = [Attempt(1, WorkflowPhase.IMPLEMENT, left_out=kept.left_out)]
+    for active in (False, True):
+        found = workflow_diff(workflow.workspace, workflow.folder, attempts, active=active)
+        assert found.left_out == ["code.py"]
+        files, text = shown(found)
+        assert files == ["new.txt"]
+        assert "code.py" not in text
+        assert "+++ b/new.txt" in text

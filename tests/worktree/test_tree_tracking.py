@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.support.git_repository import git
 from tests.worktree.git_clones import WORKFLOW, Clone, writing
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.definition import Definition, Task
+from penguin.orchestration.core.definition import Definition, Gate, Task
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 from penguin.orchestration.execution.tree_tracking import TreeTrackingRunner
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.anyio
 class Doing:
     """Runs attempts by calling a function."""
 
-    def __init__(self, work: Callable[[Path], None], result: AttemptResult) -> None:
+    def __init__(self, work: Callable[[Path], object], result: AttemptResult) -> None:
         self._work = work
         self._result = result
 
@@ -40,10 +41,11 @@ async def run(
     clone: Clone,
     attempt: int,
     phase: WorkflowPhase,
-    work: Callable[[Path], None],
+    work: Callable[[Path], object],
     result: AttemptResult = PASSED,
     *,
     shared: bool = True,
+    gate: Gate | None = None,
 ) -> AttemptResult:
     order = AttemptOrder(
         workspace=str(clone.workspace),
@@ -51,7 +53,7 @@ async def run(
         workflow_id=WORKFLOW,
         phase=phase,
         attempt=attempt,
-        definition=Definition(task=Task(id="t", title="A task"), gates={}, timeouts={}),
+        definition=Definition(task=Task(id="t", title="A task"), gates={phase: gate} if gate else {}, timeouts={}),
     )
     return await TreeTrackingRunner(Doing(work, result), shared=shared).run(order, StopControl())
 
@@ -93,3 +95,53 @@ async def test_a_tree_that_is_shared_from_now_on_takes_what_was_before_along(one
     one.sharing.push(WORKFLOW)
     two.bring(2)
     assert two.tree().digest() == result.tree
+
+
+# --- what git can't take ---
+
+
+async def test_an_agents_file_with_a_filter_that_fails_counts_as_a_change(one: Clone) -> None:
+    write_attributes(one)
+    result = await run_agent(one, writing(new__txt="x"))
+    assert (result.verdict, result.left_out) == (Verdict.PASSED, ("new.txt",))
+    again = await run(one, 2, WorkflowPhase.TEST, writing(), shared=False)
+    assert again.tree == result.tree
+    changed = await run(one, 3, WorkflowPhase.TEST, writing(new__txt="y"), shared=False)
+    assert changed.tree != result.tree
+
+
+async def test_a_tracked_file_with_a_filter_that_fails_counts_as_a_change(one: Clone) -> None:
+    write_attributes(one)
+    one.write("code.txt", "one")
+    git(one.workspace, "-c", "filter.absent.required=false", "-c", "filter.absent.clean=", "add", "code.txt")
+    result = await run_agent(one, writing(code__txt="another length"))
+    assert (result.verdict, result.left_out) == (Verdict.PASSED, ("code.txt",))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+async def test_an_unreadable_file_counts_as_a_change(one: Clone) -> None:
+    def work(workspace: Path) -> None:
+        (workspace / "closed").write_text("x")
+        (workspace / "closed").chmod(0)
+
+    result = await run_agent(one, work)
+    assert (result.verdict, result.left_out) == (Verdict.PASSED, ("closed",))
+
+
+async def test_a_change_that_can_not_be_seen_is_named_in_the_reason(one: Clone) -> None:
+    result = await run_agent(one, lambda workspace: git(workspace, "init", "-q", "nested"))
+    assert result.verdict is Verdict.FAILED
+    assert "nothing changed" in result.reason
+    assert "nested/" in result.reason
+
+
+def write_attributes(clone: Clone) -> None:
+    """Give text files a filter that is required, and whose program is absent."""
+    clone.write(".gitattributes", "*.txt filter=absent\n")
+    git(clone.workspace, "config", "filter.absent.clean", "no-such-program-of-penguin")
+    git(clone.workspace, "config", "filter.absent.required", "true")
+
+
+async def run_agent(clone: Clone, work: Callable[[Path], object]) -> AttemptResult:
+    gate = Gate(agent="coder")
+    return await run(clone, 1, WorkflowPhase.IMPLEMENT, work, shared=False, gate=gate)

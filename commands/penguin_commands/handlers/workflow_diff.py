@@ -38,7 +38,7 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
         )
     except NoRepository as error:
         raise WorkflowError(f"diff needs a git repository: {error.message}", "git init, before a start") from error
-    return DiffResult(workflow_id, tuple(found.files()), found.text)
+    return DiffResult(workflow_id, tuple(found.files()), found.text, tuple(found.left_out))
 
 
 def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]:
@@ -46,7 +46,12 @@ def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]
     from penguin.orchestration.worktree.diff import Attempt
 
     return [
-        Attempt(result.attempt, result.phase, active and result.verdict in (None, Verdict.INTERRUPTED))
+        Attempt(
+            result.attempt,
+            result.phase,
+            active and result.verdict in (None, Verdict.INTERRUPTED),
+            tuple(result.evidence.get("left_out") or ()),
+        )
         for result in session.reader.results(workflow_id)
         if result.attempt
     ]

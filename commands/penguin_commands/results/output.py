@@ -110,6 +110,9 @@ class LogsResult(NamedTuple):
         }
 
 
+_MOST_NAMED = 20
+
+
 class DiffResult(NamedTuple):
     """What changed in the files: to be read piece by piece, once, since it may be huge."""
 
@@ -118,9 +121,23 @@ class DiffResult(NamedTuple):
     """Seen from the workspace."""
     text: Callable[..., Iterator[bytes]]
     """`text(color=False)`: the unified diff."""
+    left_out: tuple[str, ...] = ()
+    """Files that are neither ignored nor compared, seen from the workspace."""
+
+    @property
+    def remark(self) -> str:
+        """Which files it says nothing about."""
+        if not self.left_out:
+            return ""
+        more = f" and {len(self.left_out) - _MOST_NAMED} more" if len(self.left_out) > _MOST_NAMED else ""
+        return (
+            f"not compared: {', '.join(self.left_out[:_MOST_NAMED])}{more} "
+            "(large or secret files, other repositories, and files that git can't take)"
+        )
 
     def data(self) -> dict[str, Any]:
-        return {"diff": b"".join(self.text()).decode("utf-8", "replace"), "files": list(self.files)}
+        text = b"".join(self.text()).decode("utf-8", "replace")
+        return {"diff": text, "files": list(self.files), "left_out": list(self.left_out)}
 
 
 class RemoteDiffResult(NamedTuple):

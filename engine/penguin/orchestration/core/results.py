@@ -101,7 +101,11 @@ class AttemptResult(Record, frozen=True, kw_only=True):
     not_before: float = 0.0
     """When a provider's limit on requests is over, seconds since the epoch: the next try waits for it."""
     left_out: tuple[str, ...] = ()
-    """Untracked files that the checkpoint does not hold (large, secret, unreadable, other repositories); at most 20."""
+    """Files that are not ignored, but not in the checkpoint; at most 20.
+
+    Untracked ones that are large or secret, other repositories, and what git can't take: unreadable files, and those
+    whose filter fails.
+    """
 
 
 def failure_text(phase: WorkflowPhase, result: AttemptResult) -> str:

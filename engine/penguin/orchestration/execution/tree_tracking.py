@@ -16,7 +16,7 @@ from penguin.orchestration.worktree import GitError, WorkingTree
 from penguin.orchestration.worktree.checkpoints import BEFORE, START, Checkpoints, NewCheckpoint, try_save
 
 DIGEST_BEFORE = "before."
-NOTHING = "nothing changed: the agent ended well, but no file is another than before"
+NOTHING = "nothing changed: the agent ended without an error, but changed no file"
 
 
 class TreeTrackingRunner:
@@ -91,9 +91,9 @@ class _AttemptTree:
     def after(self, result: AttemptResult) -> AttemptResult:
         """The result with the tree that was seen, and the checkpoint that keeps it."""
         digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.digest()
-        if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
-            result = replace(result, verdict=Verdict.FAILED, reason=NOTHING)
         kept = self.keep(digest)
+        if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
+            result = replace(result, verdict=Verdict.FAILED, reason=_nothing_changed(kept.left_out))
         changed = self._tree.changed(self._order.tested_tree, digest)
         return replace(result, tree=digest, changed=changed, checkpoint=kept.commit, left_out=kept.left_out)
 
@@ -110,3 +110,8 @@ class _AttemptTree:
         if self._shared:
             self._checkpoints.lineage.note(self._order.attempt)
         return kept
+
+
+def _nothing_changed(left_out: tuple[str, ...]) -> str:
+    """The reason, with the files in which a change can't be seen."""
+    return f"{NOTHING}; not compared, as checkpoints leave them out: {', '.join(left_out)}" if left_out else NOTHING

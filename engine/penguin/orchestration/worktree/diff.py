@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,14 +33,24 @@ class Attempt(NamedTuple):
     phase: WorkflowPhase
     running: bool = False
     """Whether it has not ended, or is to continue."""
+    left_out: tuple[str, ...] = ()
+    """Files that its checkpoint does not hold, seen from the workspace."""
 
 
 class TreeDiff:
     """A difference of two trees, within the workspace."""
 
-    def __init__(self, repository: Repository, before: str, after: str, scratch: TemporaryIndex | None = None) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        before: str,
+        after: str,
+        left_out: Sequence[bytes] = (),
+        scratch: TemporaryIndex | None = None,
+    ) -> None:
         self._repository = repository
         self._trees = (before, after)
+        self._left_out = left_out
         self._scratch = scratch
         relative = f"--relative={repository.prefix}" if repository.prefix else "--no-relative"
         self._arguments = ("diff-tree", *_OPTIONS, relative)
@@ -48,18 +59,32 @@ class TreeDiff:
     def _env(self) -> dict[str, str]:
         return self._scratch.env if self._scratch else {}
 
+    @property
+    def left_out(self) -> list[str]:
+        """Files that it says nothing about, seen from the workspace."""
+        return [display_path(self._repository.inner(path)) for path in self._left_out]
+
     def files(self) -> list[str]:
         """The files that differ, seen from the workspace."""
-        output = self._repository.run(
-            *self._arguments, "--no-renames", "-z", "--name-only", *self._trees, env=self._env
-        )
-        return [display_path(path) for path in split_nul(output)]
+        hidden = {self._repository.inner(path) for path in self._left_out}
+        return [display_path(path) for path in self._changed() if path not in hidden]
+
+    def _changed(self) -> list[bytes]:
+        arguments = (*self._arguments, "--no-renames", "-z", "--name-only", *self._trees)
+        return split_nul(self._repository.run(*arguments, env=self._env))
+
+    def _limits(self) -> list[str]:
+        """Pathspecs without the files that are left out: git would show them as deleted."""
+        changed = set(self._changed()) if self._left_out else set()
+        hidden = [path for path in self._left_out if self._repository.inner(path) in changed]
+        return [f":(top,literal,exclude){os.fsdecode(path)}" for path in hidden]
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
         """The unified diff, piece by piece. To be read once."""
         colors = "--color=always" if color else "--no-color"
         try:
-            yield from self._repository.stream(*self._arguments, "-p", colors, *self._trees, env=self._env)
+            arguments = (*self._arguments, "-p", colors, *self._trees, "--", *self._limits())
+            yield from self._repository.stream(*arguments, env={**self._env, "GIT_LITERAL_PATHSPECS": "0"})
         finally:
             if self._scratch is not None:
                 self._scratch.close()
@@ -78,7 +103,7 @@ class TemporaryIndex:
             copy_index(folder / INDEX, place / INDEX)
         index = PrivateIndex(checkpoints.repository, place, INDEX, self.env)
         with index.locked():
-            update_index(index, checkpoints.exclusion)
+            self.left_out = update_index(index, checkpoints.exclusion)
             self.tree = index.write_tree()
 
     def close(self) -> None:
@@ -107,9 +132,9 @@ def workflow_diff(
     kept = _KeptTrees(checkpoints, attempts)
     before, after = kept.of_workflow(active) if phase is None else kept.of_phase(phase)
     if after is not None:
-        return TreeDiff(checkpoints.repository, before.commit, after.commit)
+        return TreeDiff(checkpoints.repository, before.commit, after.commit, kept.left_out(after))
     scratch = TemporaryIndex(checkpoints, folder)
-    return TreeDiff(checkpoints.repository, before.commit, scratch.tree, scratch)
+    return TreeDiff(checkpoints.repository, before.commit, scratch.tree, scratch.left_out, scratch)
 
 
 class _KeptTrees:
@@ -141,6 +166,12 @@ class _KeptTrees:
                 f"no attempt of {phase} of {self._workflow_id} has begun", f"there are {known}" if known else ""
             )
         return self._before(found[-1].number), None if found[-1].running else self._after(found[-1])
+
+    def left_out(self, after: Checkpoint) -> list[bytes]:
+        """What a checkpoint does not hold, from the top of the repository."""
+        attempt = self._attempts.get(after.order[0])
+        prefix = self._checkpoints.repository.prefix
+        return [os.fsencode(f"{prefix}{name}") for name in attempt.left_out] if attempt else []
 
     def _before(self, attempt: int) -> Checkpoint:
         found = self._find_before(attempt)

@@ -8,6 +8,7 @@ of the user are touched, and no hook of theirs is run. Outside of git, or withou
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ MAX_NAMED = 20
 """Changed files that are named at most."""
 INDEX = "tree.index"
 ASIDE = "tree.aside"
-"""Names of the files that IMPLEMENT made and that git's objects must not hold: only their digests go there."""
+"""Names of the files of the tree that git's objects must not hold, or that git can't take: their digests go there."""
 
 
 class WorkingTree:
@@ -113,9 +114,9 @@ class WorkingTree:
     def _take(self, made: list[bytes]) -> None:
         files = [path for path in made if not path.endswith(b"/")]
         aside = [path for path in files if self._exclusion.is_excluded(path)]
+        aside += self._index.update(dict.fromkeys(set(files).difference(aside), False))
         if aside:
             self._set_aside([*self._aside(), *aside])
-        self._index.update(dict.fromkeys(set(files).difference(aside), False))
 
     def _aside(self) -> list[bytes]:
         try:
@@ -129,16 +130,17 @@ class WorkingTree:
     def _digest(self) -> str:
         aside = self._aside()
         changed = {path: gone for path, gone in self._index.changed().items() if path not in aside}
-        if grown := self._exclusion.grown(changed):
-            aside += grown
+        grown = self._exclusion.grown(changed)
+        refused = self._index.update({path: gone for path, gone in changed.items() if path not in grown})
+        if grown or refused:
+            aside += [*grown, *refused]
             self._set_aside(aside)
-        self._index.update({path: gone for path, gone in changed.items() if path not in grown})
         self._stand_in(aside)
         return self._index.write_tree()
 
     def _stand_in(self, paths: list[bytes]) -> None:
         """Let the digest of a file stand for it."""
-        found = {path: _sha256(self._repository.file(path)) for path in paths}
+        found = {path: _digest_of(self._repository.file(path)) for path in paths}
         self._index.forget([path for path, digest in found.items() if not digest])
         self._index.put(
             (path, "100644", self._index.git("hash-object", "-w", "--stdin", given=digest.encode()).decode().strip())
@@ -147,10 +149,17 @@ class WorkingTree:
         )
 
 
-def _sha256(path: Path) -> str:
-    """The digest of a file, or '' where it is gone."""
+def _digest_of(path: Path) -> str:
+    """The digest of a file, or '' where it is gone. Of what can't be read, its size and time stand for it."""
     try:
-        with path.open("rb") as file:
-            return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}\n"
+        found = path.lstat()
     except OSError:
         return ""
+    try:
+        # To open a named pipe would wait for its writer.
+        if stat.S_ISREG(found.st_mode):
+            with path.open("rb") as file:
+                return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}\n"
+    except OSError:
+        pass
+    return f"unreadable {found.st_mode:o} {found.st_size} {found.st_mtime_ns}\n"
