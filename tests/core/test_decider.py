@@ -128,7 +128,7 @@ def test_a_huge_multiplier_is_no_error() -> None:
 def test_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> None:
     expected = {
         WorkflowStatus.PENDING: waits_on_settled,
-        WorkflowStatus.RUNNING: False,
+        WorkflowStatus.RUNNING: waits_on_settled,
         WorkflowStatus.PAUSED: others_settled,
     }.get(status, True)
     assert workflow_settled(status, waits_on_settled, others_settled) is expected

@@ -12,6 +12,7 @@ from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report
 from penguin.orchestration.core.definition import Definition, Gate, RetryPolicy, Task
 from penguin.orchestration.core.definition import GateCommand as Line
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.scheduling import SHARED
 from penguin.orchestration.core.state import State
 from penguin.orchestration.store.writer import Write, Writer, write_of
 
@@ -19,7 +20,11 @@ NOON = 1_700_000_000.0
 
 
 def task_definition(
-    task: str, project: str = "shop", dependencies: tuple[str, ...] = (), skip: Iterable[WorkflowPhase] = ()
+    task: str,
+    project: str = "shop",
+    dependencies: tuple[str, ...] = (),
+    skip: Iterable[WorkflowPhase] = (),
+    isolation: str = SHARED,
 ) -> Definition:
     gates = {gate: Gate(skip=gate in set(skip), run=(Line("true"),)) for gate in GATES}
     return Definition(
@@ -27,6 +32,7 @@ def task_definition(
         gates=gates,
         timeouts=dict.fromkeys(GATES, 60.0),
         retry=RetryPolicy(max_attempts=2, initial_delay_sec=60.0),
+        isolation=isolation,
     )
 
 

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.execution.runner_api import RUNNER, AttemptOrder, Stop, StopControl
+from penguin.orchestration.core.scheduling import SHARED
+from penguin.orchestration.execution.runner_api import ISOLATION, RUNNER, AttemptOrder, Stop, StopControl
 
 Outcome = str | AttemptResult
 Script = Mapping[str, Sequence[Outcome]]
@@ -114,15 +115,18 @@ def scripted_phases(
     *,
     tasks: Mapping[str, Script] | None = None,
     delay: Delay = 0.0,
+    isolation: str | None = SHARED,
 ) -> Iterator[ScriptedPhases]:
     """Let every backend made within this context run its attempts by script.
 
     `script`: by phase, the outcomes of its tries: a verdict (PASSED, FAILED, ERROR, UNVERIFIED) or an AttemptResult.
     `tasks`: a script of its own for a task, by id. `delay`: seconds that an attempt takes, or a function that says so.
+    `isolation`: in place of that of penguin.yaml: scripted attempts change no files, so `shared`; None: penguin.yaml's.
     """
     phases = ScriptedPhases(script or {}, tasks or {}, delay)
-    token = RUNNER.set(phases)
+    token, isolation_token = RUNNER.set(phases), ISOLATION.set(isolation)
     try:
         yield phases
     finally:
         RUNNER.reset(token)
+        ISOLATION.reset(isolation_token)

@@ -11,6 +11,7 @@ from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.fields import PHASES
 from penguin.orchestration.config.validator import ERROR, WARNING, Problem
+from penguin.orchestration.core.scheduling import SHARED
 from penguin.orchestration.core.test_commands.runners import uncounted_test_run
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _of(items: list[BlueprintItem]) -> str:
 
 
 def _parallel(settings: Settings) -> Iterator[Problem]:
-    if settings.max_parallel > 1:
+    if settings.isolation == SHARED and settings.max_parallel > 1:
         path, _, line = settings.origin(_MAX_PARALLEL).partition(":")
         message = f"max_parallel is {settings.max_parallel}: attempts at the same time see each other's half-done files"
-        yield Problem(WARNING, path, int(line or 0), message, "1, unless tasks touch different files")
+        yield Problem(WARNING, path, int(line or 0), message, "isolation: in-place, unless tasks touch different files")

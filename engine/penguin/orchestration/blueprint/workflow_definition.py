@@ -37,6 +37,7 @@ def build_definition(
         gates=found,
         agents=agent_specs(settings.agents, named),
         budgets=budgets_of(settings.budgets),
+        isolation=settings.isolation,
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=RetryPolicy(**{**settings.retry, **retry}),
         max_output=settings.max_output,

@@ -21,6 +21,7 @@ from penguin.orchestration.config.ui import check_ui
 from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.config.variables import check_names
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.scheduling import IN_PLACE, ISOLATIONS
 from penguin.orchestration.files.workspace import project_id_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _KEYS = (
     "project",
     "blueprints",
     "phases",
+    "isolation",
     "agents",
     "budget",
     "env",
@@ -101,6 +103,11 @@ class Settings:
     def checkpoint_exclude(self) -> tuple[str, ...]:
         """Patterns of untracked files that checkpoints of the tree leave out."""
         return tuple(self._value("checkpoint.exclude"))
+
+    @property
+    def isolation(self) -> str:
+        """A value of ISOLATIONS: who else may work in the working tree while a workflow does."""
+        return str(self._value("isolation"))
 
     @property
     def storage_url(self) -> str | None:
@@ -185,6 +192,7 @@ def load_settings(
     settings |= _workspace(entries.get("workspace"), checker)
     settings |= _storage(entries.get("storage"), checker)
     settings |= _ui(entries.get("ui"), checker)
+    settings |= _isolation(entries.get("isolation"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     budgets = check_budgets(entries.get("budget"), checker)
@@ -263,6 +271,11 @@ def _checkpoint(node: Node | None, checker: Checker) -> dict[str, Setting]:
     if exclude is None or patterns is None:
         return {"checkpoint.exclude": Setting("checkpoint.exclude", list(CHECKPOINT_EXCLUDE), "default")}
     return {"checkpoint.exclude": Setting("checkpoint.exclude", list(patterns), f"{FILE}:{exclude.key_line}")}
+
+
+def _isolation(node: Node | None, checker: Checker) -> dict[str, Setting]:
+    isolation = checker.choice(node, "isolation", ISOLATIONS)
+    return {"isolation": _setting(node, "isolation", isolation, IN_PLACE)}
 
 
 def _storage(node: Node | None, checker: Checker) -> dict[str, Setting]:

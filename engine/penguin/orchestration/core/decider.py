@@ -113,14 +113,15 @@ def decide_together(state: State | None, commands: Sequence[Command], now: float
 def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> bool:
     """Whether waiting any longer for a workflow is in vain.
 
-    `waits_on_settled`: it is PENDING on a dependency that settled without completing.
+    `waits_on_settled`: it waits for a dependency that settled without completing, or for the working tree that a
+    settled workflow holds.
     `others_settled`: everything else that is waited for is settled (a PAUSED one may be resumed until then).
     """
-    if status is _PENDING:
+    if status in (_PENDING, _RUNNING):
         return waits_on_settled
     if status is _PAUSED:
         return others_settled
-    return not status.moving
+    return True
 
 
 def _start(d: Draft, c: Start) -> None:

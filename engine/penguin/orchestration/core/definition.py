@@ -9,6 +9,7 @@ from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.scheduling import IN_PLACE
 from penguin.orchestration.core.struct import Record
 
 
@@ -210,3 +211,5 @@ class Definition(Record, frozen=True, kw_only=True):
     agents: dict[str, AgentSpec] = field(default_factory=dict)
     """Those that its gates name."""
     budgets: Budgets = Budgets()
+    isolation: str = IN_PLACE
+    """A value of ISOLATIONS: who else may work in the working tree meanwhile."""

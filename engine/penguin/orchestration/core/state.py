@@ -13,6 +13,7 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
 from penguin.orchestration.core.results import AttemptResult, Usage, failure_text
+from penguin.orchestration.core.scheduling import IN_PLACE, needs_tree
 from penguin.orchestration.core.struct import Record
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
@@ -55,6 +56,8 @@ class State(Record, frozen=True, kw_only=True):
     """When the back-off is over; 0: there is none."""
     remaining: float = 0.0
     """While PAUSED: seconds of the back-off that were left."""
+    holds_tree: bool = False
+    """It began, and no other workflow in place may begin until it is BLOCKED or final."""
     stop_now: bool = False
     """While PAUSED: the step under way is ended as well."""
     cancelling: bool = False
@@ -99,6 +102,11 @@ class State(Record, frozen=True, kw_only=True):
     def is_running(self) -> bool:
         """Whether an attempt is under way, also one that was asked to stop."""
         return self.open is not None and self.open.running
+
+    @property
+    def needs_tree(self) -> bool:
+        """Whether it must take the working tree before its next attempt begins."""
+        return needs_tree(self.definition.isolation, self.holds_tree)
 
     @property
     def stops_at_once(self) -> bool:
@@ -189,6 +197,7 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
         "due_at": 0.0,
         "reason": "",
         "advice": "",
+        "holds_tree": s.definition.isolation == IN_PLACE,
     }
     delivered = tuple(a for a in s.feedback if a.id in e.delivered) if e.delivered else ()
     if delivered:
@@ -296,6 +305,7 @@ def _blocked(s: State, e: ev.Blocked) -> Change:
         "unverified": e.unverified,
         "ended": None,
         "due_at": 0.0,
+        "holds_tree": False,
     }
 
 
@@ -331,6 +341,7 @@ def _completed(s: State, e: ev.Completed) -> Change:
 def _final_changes(status: WorkflowStatus) -> Change:
     return {
         "status": status,
+        "holds_tree": False,
         "open": None,
         "ended": None,
         "due_at": 0.0,

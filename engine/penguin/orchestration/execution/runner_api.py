@@ -69,5 +69,7 @@ class PhaseRunner(Protocol):
     async def aclose(self) -> None: ...
 
 
+ISOLATION: ContextVar[str | None] = ContextVar("ISOLATION", default=None)
+"""Isolation of the workflows that backends made in this context start, in place of the setting."""
 RUNNER: ContextVar[PhaseRunner | None] = ContextVar("RUNNER", default=None)
 """What backends made in this context run attempts with, in place of real steps."""

@@ -212,7 +212,7 @@ phases:
 
 orchestration:
   backend: native
-  # Attempts at once. Tasks share the files of this folder, so more than 1 needs care.
+  # Attempts at once. Workflows in place run one at a time, whatever it is; isolation: shared runs more.
   max_parallel: 1
   # Seconds that one attempt of a gate may take.
   phase_timeouts: {implement: 600, test: 300, use: 180, verify: 120}

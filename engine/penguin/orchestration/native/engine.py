@@ -63,13 +63,17 @@ class Engine:
         self._on_trouble = on_trouble
         self._loop = asyncio.get_running_loop()
         self._beginning = 0
+        self._taking_tree: set[str] = set()
+        """Workflows that are about to take the working tree: it is not on disk yet."""
         self._closing = False
         self._draining = False
         self._claims_all = False
         self._liveness: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._socket: EngineSocket | None = None
-        self._scheduler = Scheduler(self._has_unmet_dependency, self._free_slots, self._begin_attempt, now)
+        self._scheduler = Scheduler(
+            self._has_unmet_dependency, self._free_slots, self._is_tree_free, self._begin_attempt, now
+        )
         self.ledger = WorkflowRepository(
             workspace, self.identity, max_parallel, now, self._changed, self._on_external_write, on_trouble
         )
@@ -138,17 +142,22 @@ class Engine:
     def _free_slots(self) -> int:
         return self._max_parallel - self.ledger.slots_taken - self._beginning
 
+    def _is_tree_free(self) -> bool:
+        return not self._taking_tree and not self.ledger.tree_holders()
+
     def _begin_attempt(self, workflow_id: str) -> None:
         live = self.ledger.get(workflow_id)
         if live is not None and live.driver is None:
             self._beginning += 1
+            if live.state.needs_tree:
+                self._taking_tree.add(workflow_id)
             live.driver = self._spawn(self._begin_and_run(live))
 
     async def _begin_and_run(self, live: WorkflowEntry) -> None:
         if await self._dispatched(live):
             await self._run_attempts(live)
         else:
-            # Another engine holds the slots. Word of its changes will come; of its launcher's end, none will.
+            # Another engine took the slot or the working tree. Its changes are noticed; the end of its launcher is not.
             live.driver = None
             self._scheduler.put_back(live.state)
             self._loop.call_later(LIVENESS, self._scheduler.wake)
@@ -166,6 +175,7 @@ class Engine:
             raise
         finally:
             self._beginning -= 1
+            self._taking_tree.discard(live.state.workflow_id)
         return True
 
     async def _run_attempts(self, live: WorkflowEntry) -> None:

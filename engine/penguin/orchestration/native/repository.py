@@ -20,7 +20,7 @@ from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.entry import WorkflowEntry, load
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.writer import ConcurrentUpdate, Writer, write_of
+from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, Writer, write_of
 
 
 class WorkflowRepository:
@@ -160,6 +160,10 @@ class WorkflowRepository:
         """The active workflows that this engine has charge of."""
         states = (live.state for live in self._live.values())
         return [state for state in states if state.owner == self._identity.id and not state.is_final]
+
+    def tree_holders(self) -> list[str]:
+        """Return the workflows that hold the working tree, of all engines, living or not."""
+        return [row[0] for row in self.connection.execute(TREE_HOLDERS)]
 
     def all(self) -> Iterator[WorkflowEntry]:
         """Every workflow in memory, whoever owns it."""

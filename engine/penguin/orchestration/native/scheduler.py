@@ -6,9 +6,10 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
+from operator import itemgetter
 
 from penguin.orchestration.core.commands import Await
-from penguin.orchestration.core.priority import Rank, queue_priority
+from penguin.orchestration.core.scheduling import Rank, queue_priority
 from penguin.orchestration.core.state import State
 
 TaskKey = tuple[str, str]
@@ -19,21 +20,29 @@ MAX_SLEEP = 60.0
 
 
 class Scheduler:
-    """Knows only workflows that wait. `free` says how many slots there are, `begin` takes one."""
+    """Knows only workflows that wait.
+
+    `free` says how many slots there are, `tree_free` whether no workflow holds the working tree; `begin` starts an
+    attempt, and takes what it needs.
+    """
 
     def __init__(
         self,
         unmet: Callable[[State], list[TaskKey]],
         free: Callable[[], int],
+        tree_free: Callable[[], bool],
         begin: Callable[[str], None],
         now: Callable[[], float],
     ) -> None:
         self._unmet = unmet
         self._free = free
+        self._tree_free = tree_free
         self._begin = begin
         self._now = now
         self._waiting: dict[str, State] = {}
         self._ready: list[tuple[Rank, str]] = []
+        self._for_tree: list[tuple[Rank, str]] = []
+        """Ready too, once the working tree is free."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._parked: defaultdict[TaskKey, set[str]] = defaultdict(set)
         self._armed = False
@@ -49,13 +58,17 @@ class Scheduler:
             for task in unmet:
                 self._parked[task].add(workflow)
         else:
-            heapq.heappush(self._ready, (queue_priority(state), workflow))
+            self._queue(state)
             self.wake()
 
     def put_back(self, state: State) -> None:
-        """Its slot was taken by another process: it is offered again with the next kick."""
+        """Another process took the slot or the working tree: try it again at the next wake-up."""
         self._waiting[state.workflow_id] = state
-        heapq.heappush(self._ready, (queue_priority(state), state.workflow_id))
+        self._queue(state)
+
+    def _queue(self, state: State) -> None:
+        queue = self._for_tree if state.needs_tree else self._ready
+        heapq.heappush(queue, (queue_priority(state), state.workflow_id))
 
     def discard(self, workflow: str) -> None:
         """It waits no longer."""
@@ -78,7 +91,7 @@ class Scheduler:
         self.wake()
 
     def wake(self) -> None:
-        """A slot may be free."""
+        """A slot or the working tree may be free."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._pass)
@@ -89,16 +102,29 @@ class Scheduler:
             timer.cancel()
         self._waiting.clear()
         self._ready.clear()
+        self._for_tree.clear()
 
     def _pass(self) -> None:
         self._armed = False
         free = self._free()
-        while free > 0 and self._ready:
-            _, workflow = heapq.heappop(self._ready)
-            # Left behind by discard: the heap is not searched for what no longer waits.
-            if self._waiting.pop(workflow, None) is not None:
-                self._begin(workflow)
-                free -= 1
+        while free > 0 and (workflow := self._next()) is not None:
+            del self._waiting[workflow]
+            self._begin(workflow)
+            free -= 1
+
+    def _next(self) -> str | None:
+        """Take the first workflow that may begin out of its queue."""
+        self._drop_stale(self._ready, needs_tree=False)
+        self._drop_stale(self._for_tree, needs_tree=True)
+        queues = [queue for queue in (self._ready, self._for_tree) if queue]
+        if self._for_tree and not self._tree_free():
+            queues.remove(self._for_tree)
+        return heapq.heappop(min(queues, key=itemgetter(0)))[1] if queues else None
+
+    def _drop_stale(self, queue: list[tuple[Rank, str]], *, needs_tree: bool) -> None:
+        """Drop what `discard` left at the head of a queue: a heap is not searched for what no longer waits there."""
+        while queue and ((state := self._waiting.get(queue[0][1])) is None or state.needs_tree is not needs_tree):
+            heapq.heappop(queue)
 
     def _arm_timer(self, workflow: str, until: float) -> None:
         delay = min(until - self._now(), MAX_SLEEP)

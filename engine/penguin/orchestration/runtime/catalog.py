@@ -13,6 +13,7 @@ from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
 from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
 from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.execution.runner_api import ISOLATION
 from penguin.orchestration.files.workspace import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 class TaskCatalog:
     """What may be started, as the files said at one moment."""
 
-    def __init__(self, settings: Settings, blueprints: BlueprintSet) -> None:
+    def __init__(self, settings: Settings, blueprints: BlueprintSet, isolation: str | None = None) -> None:
+        """`isolation`: in place of that of the settings."""
         self._settings = settings
+        self._isolation = isolation
         self.blueprints = blueprints
         self._plain: Definition | None = None
         """That of a task which asks for nothing of its own: as it is with most, they share all but the task."""
@@ -46,7 +49,7 @@ class TaskCatalog:
     def _defined(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         definition = build_definition(self._settings, item, config)
         check_runnable(definition)
-        return definition
+        return replace(definition, isolation=self._isolation) if self._isolation else definition
 
 
 class CatalogLoader:
@@ -56,6 +59,7 @@ class CatalogLoader:
         self._root = root
         self._file = root / CONFIG_FILE
         self._overrides = overrides
+        self._isolation = ISOLATION.get()
         self._settings: Settings | None = None
         self._settings_stamp: Stamp = ()
         self._offer: TaskCatalog | None = None
@@ -77,7 +81,7 @@ class CatalogLoader:
         files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
         stamp = (*self._settings_stamp, *_stamp(files))
         if self._offer is None or stamp != self._offer_stamp:
-            self._offer = TaskCatalog(settings, load_blueprints(self._root, settings))
+            self._offer = TaskCatalog(settings, load_blueprints(self._root, settings), self._isolation)
             self._offer_stamp = stamp
         return self._offer
 

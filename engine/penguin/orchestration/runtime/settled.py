@@ -1,17 +1,33 @@
-"""Whether waiting is in vain: which workflows are settled, seen together with those that they depend on."""
+"""Whether waiting is in vain: which workflows are settled, seen together with those that they wait for."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus, unknown_workflow
 from penguin.orchestration.core.decider import workflow_settled
+from penguin.orchestration.core.scheduling import needs_tree
 from penguin.orchestration.core.state import State
 from penguin.orchestration.store.dependencies import dependency_state
 
-_RUN = "SELECT status, cancelling, slot, project_id, dependencies FROM run WHERE workflow_id = ?"
+_RUN = """
+SELECT status, cancelling, slot, isolation, holds_tree, project_id, dependencies FROM run WHERE workflow_id = ?
+"""
+_TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
+
+
+class _Seen(NamedTuple):
+    """What matters here of a workflow."""
+
+    status: WorkflowStatus
+    cancelling: bool
+    running: bool
+    needs_tree: bool
+    project_id: str
+    dependencies: Sequence[str]
 
 
 class SettledCheck:
@@ -44,25 +60,53 @@ class SettledCheck:
         return self._memo[key]
 
     def _look(self, workflow_id: str, others_settled: bool) -> bool:
-        status, cancelling, running, project_id, dependencies = self._read(workflow_id)
+        seen = self._read(workflow_id)
         self.watched.add(workflow_id)
-        if (cancelling or (self._at_rest and running)) and not status.final:
+        if (seen.cancelling or (self._at_rest and seen.running)) and not seen.status.final:
             # Also of a PAUSED one: something follows by itself as soon as its step has ended.
             return False
-        in_vain = status is WorkflowStatus.PENDING and self._has_settled_dependency(
-            project_id, dependencies, others_settled
-        )
-        return workflow_settled(status, in_vain, others_settled)
+        return workflow_settled(seen.status, self._waits_in_vain(workflow_id, seen, others_settled), others_settled)
 
-    def _read(self, workflow_id: str) -> tuple[WorkflowStatus, bool, bool, str, Sequence[str]]:
+    def _waits_in_vain(self, workflow_id: str, seen: _Seen, others_settled: bool) -> bool:
+        if not seen.status.moving or seen.running:
+            return False
+        if seen.status is WorkflowStatus.PENDING and self._has_settled_dependency(
+            seen.project_id, seen.dependencies, others_settled
+        ):
+            return True
+        return seen.needs_tree and self._has_settled_holder(workflow_id, others_settled)
+
+    def _has_settled_holder(self, workflow_id: str, others_settled: bool) -> bool:
+        """Whether a settled workflow holds the working tree."""
+        holders = [row[0] for row in self._connection.execute(_TREE_HOLDERS) if row[0] != workflow_id]
+        # A list, not a generator: every unsettled one must be watched.
+        settled = [self._settled(holder, others_settled) for holder in holders]
+        return any(settled)
+
+    def _read(self, workflow_id: str) -> _Seen:
         state = self._believed(workflow_id)
         if state is not None:
             task = state.definition.task
-            return state.status, state.cancelling, state.is_running, task.project_id, task.dependencies
+            return _Seen(
+                state.status,
+                state.cancelling,
+                state.is_running,
+                state.needs_tree,
+                task.project_id,
+                task.dependencies,
+            )
         row = self._connection.execute(_RUN, (workflow_id,)).fetchone()
         if row is None:
             raise unknown_workflow(workflow_id)
-        return WorkflowStatus(row[0]), bool(row[1]), bool(row[2]), row[3], json.loads(row[4])
+        status, cancelling, running, isolation, holds_tree, project_id, dependencies = row
+        return _Seen(
+            WorkflowStatus(status),
+            bool(cancelling),
+            bool(running),
+            needs_tree(isolation, bool(holds_tree)),
+            project_id,
+            json.loads(dependencies),
+        )
 
     def _has_settled_dependency(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
         """Whether an unmet dependency settled."""

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.core.scheduling import needs_tree
 from penguin.orchestration.store.text import clock, one_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ COLUMNS = (
     "status",
     "phase",
     "slot",
+    "isolation",
+    "holds_tree",
     "due_at",
     "cancelling",
     "owner",
@@ -34,6 +37,7 @@ COLUMNS = (
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
 HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
+TREE_HOLDERS = "SELECT workflow_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
 NO_ENGINE = "no engine that would run it is alive"
 
@@ -71,6 +75,8 @@ def next_command(connection: sqlite3.Connection, engines: str, workflow_id: str)
     hopeless = _settled_dependency(connection, run)
     if hopeless is not None:
         return _next_command_for_dependency(connection, engines, hopeless)
+    if _waits_for_paused(connection, run):
+        return _resume_holder(connection)
     return START_ENGINE if _no_engine(engines, run["owner"]) else ""
 
 
@@ -81,6 +87,8 @@ def is_settled(connection: sqlite3.Connection, engines: str, workflow_id: str) -
         return True
     if run["slot"] or run["cancelling"]:
         return False
+    if _waits_for_paused(connection, run):
+        return True
     if run["status"] == WorkflowStatus.PENDING:
         return _settled_dependency(connection, run) is not None
     return not WorkflowStatus(run["status"]).moving
@@ -117,8 +125,41 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
+    if tree := _tree_reason(connection, engines, run):
+        return tree
     holders = _slot_holders(connection, engines)
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
+
+
+def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
+    """Who holds the working tree that the workflow waits for; empty where it waits for none."""
+    holders = _tree_holders(connection, run)
+    if not holders:
+        return ""
+    said = []
+    for workflow_id, status, owner in holders:
+        moving = WorkflowStatus(status).moving
+        said.append(f"{workflow_id} ({status}{f', {NO_ENGINE}' if moving and _no_engine(engines, owner) else ''})")
+    return f"waits for the working tree, held by {', '.join(said)}"
+
+
+def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str]]:
+    """Id, status and owner of the workflows that keep this one from the working tree."""
+    if not WorkflowStatus(run["status"]).moving or not needs_tree(run["isolation"], bool(run["holds_tree"])):
+        return []
+    return connection.execute(TREE_HOLDERS).fetchall()
+
+
+def _waits_for_paused(connection: sqlite3.Connection, run: Run) -> bool:
+    """Whether it waits for the working tree, and the holder is PAUSED."""
+    if _unmet(connection, run):
+        return False
+    return any(status == WorkflowStatus.PAUSED for _, status, _ in _tree_holders(connection, run))
+
+
+def _resume_holder(connection: sqlite3.Connection) -> str:
+    paused = next(row[0] for row in connection.execute(TREE_HOLDERS) if row[1] == WorkflowStatus.PAUSED)
+    return f"/workflow resume {paused}"
 
 
 def _slot_holders(connection: sqlite3.Connection, engines: str) -> list[str]:

@@ -33,13 +33,13 @@ INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 
 _FIXED = [
     *("workflow_id", "project_id", "task_id", "blueprint_id", "title"),
-    *("dependencies", "agents", "number", "created_at"),
+    *("dependencies", "agents", "isolation", "number", "created_at"),
 ]
 _MOVING = [
     *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
     *("artifacts", "turns", "tokens", "usd", "minutes"),
 ]
-_INDEXED = ["status", "slot", "owner"]
+_INDEXED = ["status", "slot", "holds_tree", "owner"]
 RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
 """The columns of a run, in the order of `inserted_run`."""
 
@@ -65,6 +65,7 @@ def inserted_run(state: State, seq: int) -> Row:
         task.title,
         _encode(task.dependencies).decode(),
         ", ".join(state.definition.agents),
+        state.definition.isolation,
         state.number,
         state.created_at,
     )
@@ -81,7 +82,7 @@ def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
 
 
 def _indexed(state: State) -> Row:
-    return (state.status.value, int(state.is_running), state.owner)
+    return (state.status.value, int(state.is_running), int(state.holds_tree), state.owner)
 
 
 def _moving(state: State, seq: int) -> Row:

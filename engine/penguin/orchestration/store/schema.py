@@ -9,8 +9,11 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.backend import ACTIVE
+from penguin.orchestration.core.scheduling import IN_PLACE
+from penguin.orchestration.core.state import rebuild
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
+from penguin.orchestration.store.rows import decode_events
 
 migrations = Migrations("penguin")
 
@@ -140,6 +143,19 @@ CREATE TABLE pruned (
 def _first(db: Database) -> None:
     for statement in (EVENT, RUN, *INDEXES, *SNAPSHOTS, PRUNED):
         db.execute(statement)
+
+
+@migrations(name="0002_working_tree", transactional=False)
+def _working_tree(db: Database) -> None:
+    db.execute(f"ALTER TABLE run ADD COLUMN isolation TEXT NOT NULL DEFAULT '{IN_PLACE}'")
+    db.execute("ALTER TABLE run ADD COLUMN holds_tree INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX run_tree ON run (workflow_id) WHERE holds_tree = 1")
+    begun = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE}) AND attempt > 0"
+    for (workflow_id,) in db.execute(begun).fetchall():
+        rows = db.execute("SELECT data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)).fetchall()
+        # A server's workflows are here without their events, and the server tells how they stand.
+        if rows and rebuild([event for (data,) in rows for event in decode_events(data)]).holds_tree:
+            db.execute("UPDATE run SET holds_tree = 1 WHERE workflow_id = ?", (workflow_id,))
 
 
 def migrate(

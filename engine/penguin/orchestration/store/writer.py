@@ -1,8 +1,9 @@
 """The one thread that writes: decisions come in as lists, one transaction commits all that are there.
 
-A unit is written whole or not at all. It is refused when somebody else moved one of its workflows on meanwhile (the
+A unit is written whole or not at all. It is refused when another process changed one of its workflows meanwhile (the
 next number of the history is taken, by the primary key), when its task has an active workflow already, or when it
-needs a slot and none is free. A full disk or an IO error refuses nothing: the batch is tried again until it fits.
+needs a slot and none is free, or the working tree and another workflow holds it. A full disk or an IO error refuses
+nothing: the batch is tried again until it fits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
@@ -40,6 +42,7 @@ TROUBLE_DELAY = 0.25
 """Seconds between two tries while the disk takes no more."""
 ID_OF_UPDATE = -2
 """Where `updated_run` has the workflow's id."""
+TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
 SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
 
 
@@ -50,7 +53,7 @@ class ConcurrentUpdate(WorkflowError):
 
 
 class NoSlot(WorkflowError):
-    """As many attempts as `max_parallel` allows are under way."""
+    """As many attempts as `max_parallel` allows are under way, or another workflow holds the working tree."""
 
     code = "no_slot"
 
@@ -76,6 +79,12 @@ class Write(Struct):
     run: Row
     takes_slot: bool
     frees_slot: bool = False
+    tree: Literal["take", "free", ""] = ""
+    """What it does with the working tree."""
+
+    @property
+    def workflow_id(self) -> str:
+        return str(self.event[0])
 
     @property
     def new(self) -> bool:
@@ -88,7 +97,21 @@ def write_of(events: tuple[Event, ...], state: State, before: State | None, seq:
     ran = before is not None and before.is_running
     event = event_row(state.workflow_id, seq, events)
     statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
-    return Write(event, statement, run, state.is_running and not ran, ran and not state.is_running)
+    return Write(
+        event,
+        statement,
+        run,
+        takes_slot=state.is_running and not ran,
+        frees_slot=ran and not state.is_running,
+        tree=_tree_change(state, before),
+    )
+
+
+def _tree_change(state: State, before: State | None) -> Literal["take", "free", ""]:
+    held = before is not None and before.holds_tree
+    if state.holds_tree == held:
+        return ""
+    return "take" if state.holds_tree else "free"
 
 
 class _PendingWrite(Struct):
@@ -100,6 +123,36 @@ class _PendingWrite(Struct):
     def wanted(self) -> int:
         """How many slots more than before it needs."""
         return sum(write.takes_slot - write.frees_slot for write in self.writes)
+
+    @property
+    def takes_tree(self) -> bool:
+        """Whether it needs the working tree, which no other workflow may hold."""
+        return any(write.tree == "take" for write in self.writes)
+
+
+class _Room:
+    """What is left for the attempts that begin in one transaction: slots, and the working tree."""
+
+    def __init__(self, slots: int, holders: set[str]) -> None:
+        self._slots = slots
+        self._holders = holders
+
+    def admit(self, unit: _PendingWrite) -> bool:
+        """Whether the unit fits in; where it does not, it gets its error."""
+        if unit.wanted > max(0, self._slots):
+            unit.error = NoSlot("no slot is free", "wait for a workflow to end, or set a higher max_parallel")
+            return False
+        if unit.takes_tree and self._holders:
+            held = f"{', '.join(sorted(self._holders))} holds the working tree"
+            unit.error = NoSlot(held, "wait until it is BLOCKED or over, or set isolation: shared")
+            return False
+        self._slots -= unit.wanted
+        for write in unit.writes:
+            if write.tree == "take":
+                self._holders.add(write.workflow_id)
+            elif write.tree == "free":
+                self._holders.discard(write.workflow_id)
+        return True
 
 
 class Writer:
@@ -243,20 +296,15 @@ class Writer:
             unit.error = None  # of a try before, when the disk was full
         if not any(write.takes_slot for unit in units for write in unit.writes):
             return units
-        used = self._used_slots()
-        accepted = []
-        for unit in units:
-            if unit.wanted > 0 and used + unit.wanted > self._max_parallel:
-                unit.error = _no_slot()
-                continue
-            used += unit.wanted
-            accepted.append(unit)
-        return accepted
+        room = self._room()
+        return [unit for unit in units if room.admit(unit)]
 
-    def _used_slots(self) -> int:
+    def _room(self) -> _Room:
         # The attempt of a dead engine whose steps are gone too holds nobody up: it waits to be taken over.
         owners = self._connection.execute(SLOTS).fetchall()
-        return sum(count for owner, count in owners if self._occupies(owner))
+        used = sum(count for owner, count in owners if self._occupies(owner))
+        holders = {row[0] for row in self._connection.execute(TREE_HOLDERS)}
+        return _Room(self._max_parallel - used, holders)
 
     def _apply(self, writes: list[Write]) -> None:
         self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
@@ -280,8 +328,7 @@ class Writer:
         execute = self._connection.execute
         for unit in units:
             unit.error = None
-            if unit.wanted > 0 and self._used_slots() + unit.wanted > self._max_parallel:
-                unit.error = _no_slot()
+            if (unit.wanted > 0 or unit.takes_tree) and not self._room().admit(unit):
                 continue
             execute("SAVEPOINT unit")
             try:
@@ -310,10 +357,6 @@ class Writer:
                 unit.done.set_result(None)
             else:
                 unit.done.set_exception(unit.error)
-
-
-def _no_slot() -> NoSlot:
-    return NoSlot("no slot is free", "wait for a workflow to end, or set a higher max_parallel")
 
 
 def _refusal(error: Exception) -> WorkflowError:
