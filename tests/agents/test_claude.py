@@ -147,8 +147,8 @@ def test_a_run_that_was_ended_has_its_conversation_and_no_result() -> None:
 @pytest.mark.parametrize(
     ("code", "stderr", "reason"),
     [
-        (0, "", "claude ended with exit code 0 and told no result"),
-        (-9, "", "claude ended by signal 9 and told no result"),
+        (0, "", "claude ended with exit code 0 without a result"),
+        (-9, "", "claude ended by signal 9 without a result"),
         (1, "Starting.\nInvalid settings\n", "claude ended with exit code 1: Invalid settings"),
     ],
 )
@@ -174,7 +174,7 @@ def test_people_read_lines() -> None:
     assert "Implemented add in calc.py." in lines
     assert lines[-1] == "= done: 3150 tokens, 0.015 USD"
     assert Claude().describe({"text": "Something else"}) == ["Something else"]
-    assert "! rate_limit (HTTP 429): tries again in 2.1 s" in [
+    assert "! rate_limit (HTTP 429): retrying in 2.1 s" in [
         line for event in recorded("http-429") for line in Claude().describe(event)
     ]
 

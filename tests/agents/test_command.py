@@ -91,7 +91,7 @@ def test_a_missing_transcript_is_no_conversation(tmp_path: Path) -> None:
         (1, Verdict.FAILED, "mine ended with exit code 1: no idea", ""),
         (2, Verdict.ERROR, "mine ended with exit code 2: no idea", ""),
         (3, Verdict.PASSED, "", ""),
-        (4, Verdict.ERROR, "mine ended with exit code 4: no idea", "mine used up a limit of its own (exit code 4)"),
+        (4, Verdict.ERROR, "mine ended with exit code 4: no idea", "mine reached its own limit (exit code 4)"),
         (5, Verdict.ERROR, "mine was denied a tool (exit code 5)", ""),
     ],
 )
@@ -146,7 +146,7 @@ def test_settings_know_every_agent(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(UnknownAgent, match=r"agents\.mine: no kind of agent is called 'telepathy'"):
+    with pytest.raises(UnknownAgent, match=r"agents\.mine: unknown kind of agent 'telepathy'"):
         adapter_of(spec(kind="telepathy"), tmp_path)
     with pytest.raises(UnknownAgent, match="has no command"):
         adapter_of(spec(command=()), tmp_path)

@@ -55,15 +55,15 @@ def test_a_line_of_100_mb_is_not_read_and_that_is_said(tmp_path: Path) -> None:
     events = list(printed)
     assert time.monotonic() - before < 5
     assert (events[0], events[-1]) == ({"type": "a"}, {"type": "b"})
-    assert "is not read" in events[1]["text"]
-    assert printed.unread == "not read of its output: 1 line longer than 4 MB"
+    assert "skipped a line" in events[1]["text"]
+    assert printed.unread == "skipped in its output: 1 line longer than 4 MB"
 
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 800, 100_000])
 def test_a_nested_line_is_text_and_that_is_said(tmp_path: Path, levels: int) -> None:
     printed = EventFile(file(tmp_path, nested(levels).encode(), b'{"type": "b"}'))
     assert list(printed) == [{"text": nested(levels)}, {"type": "b"}]
-    assert printed.unread == "not read of its output: 1 line nested deeper than 100 levels"
+    assert printed.unread == "skipped in its output: 1 line nested deeper than 100 levels"
 
 
 def test_what_is_usual_is_read_whole(tmp_path: Path) -> None:
@@ -80,14 +80,14 @@ def test_of_a_huge_output_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.
     printed = EventFile(file(tmp_path, b'{"type": "a"}', b"x" * 1000, b'{"type": "b"}'))
     events = list(printed)
     assert (events[0], events[-1]) == ({"type": "a"}, {"type": "b"})
-    assert printed.unread == "not read of its output: 928 bytes in the middle"
+    assert printed.unread == "skipped in its output: 928 bytes in the middle"
 
 
 def test_of_very_many_lines_the_first_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "MOST_LINES", 3)
     printed = EventFile(file(tmp_path, *[b"x"] * 5))
     assert len(list(printed)) == 3
-    assert printed.unread == "not read of its output: what follows its first 3 lines"
+    assert printed.unread == "skipped in its output: everything after line 3"
 
 
 def test_json_beyond_the_limits_is_refused() -> None:
@@ -134,7 +134,7 @@ def test_a_judge_of_nonsense_passes_nothing(tmp_path: Path, answer: str) -> None
 
 
 def test_a_long_answer_of_a_judge_is_named(tmp_path: Path) -> None:
-    assert "answer of 2000000 characters is not read" in parse_opinions("x" * 2_000_000, 1, (), tmp_path)[0].reason
+    assert "answer of 2000000 characters is longer" in parse_opinions("x" * 2_000_000, 1, (), tmp_path)[0].reason
 
 
 def test_an_endless_wait_is_a_long_one() -> None:

@@ -67,7 +67,7 @@ def test_what_there_is_not_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_workspace_has_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "implement.md").write_text("Do {{ task_id }}. {{feedback}}")
-    assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Advice")
+    assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Feedback")
 
 
 def test_an_unknown_placeholder_is_named(tmp_path: Path) -> None:

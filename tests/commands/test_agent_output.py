@@ -26,7 +26,7 @@ def test_a_line_without_an_end_is_told_at_the_end() -> None:
 def test_a_line_that_is_too_long_is_named() -> None:
     telling = AgentOutputFormatter(describe)
     told = b"".join(telling.feed(b"x" * 1_000_000) for _ in range(100)) + telling.feed(b'\n{"said": "two"}\n')
-    assert told == b"[penguin: a line of 100000000 bytes is not read]\nevent: two\n"
+    assert told == b"[penguin: skipped a line of 100000000 bytes]\nevent: two\n"
 
 
 @pytest.mark.parametrize("line", ['{"a":' * 100_000, "[" * 100_000, '{"a":' * 101 + "1" + "}" * 101])

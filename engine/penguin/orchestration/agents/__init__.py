@@ -1,1 +1,1 @@
-"""Coding agents: one small adapter each, on one interface."""
+"""Coding agents, one adapter for each, behind one interface."""

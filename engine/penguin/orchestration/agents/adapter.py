@@ -1,6 +1,6 @@
-"""What Penguin needs to know of a coding agent: how it is started, what it prints, and how its conversation is kept.
+"""The interface of a coding agent: its command, its output, and the files of its conversation.
 
-An adapter is a few functions without state. It runs nothing itself: the launcher does, as it runs every step.
+An adapter has no state and runs nothing. The launcher runs the agent, as it runs every step.
 """
 
 from __future__ import annotations
@@ -15,126 +15,126 @@ from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
 
 Message = dict[str, Any]
-"""One entry of a conversation: `role` (user, assistant, tool), `text`; of a tool also `tool`, `input`, `output`, and
-`failed` where it did."""
+"""One entry of a conversation: `role` (user, assistant, tool) and `text`. An entry of a tool also has `tool`, `input`,
+`output`, and `failed` if the tool failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRequest:
-    """A run of an agent that is wanted."""
+    """A request to run an agent."""
 
     spec: AgentSpec
     workspace: Path
     run_dir: Path
-    """The attempt's own folder."""
+    """The folder of the attempt."""
     env: Mapping[str, str]
-    """The environment that the agent gets; variables of the spec are resolved in it."""
+    """The environment of the agent. Variables of the spec are already expanded."""
     prompt: str
     session: str = ""
-    """The conversation to go on with; empty: a new one."""
+    """The conversation to continue; empty: start a new one."""
     new_session: str
-    """A name for a new one (a UUID), for agents that let it be chosen."""
+    """The name of a new conversation (a UUID), for agents that accept one."""
     budget: Budget = field(default_factory=Budget)
     read_only: bool = False
-    """It is to look and to judge, and to change nothing."""
+    """The agent judges, and must change nothing."""
     schema: Mapping[str, Any] | None = None
-    """JSON Schema of the answer that is wanted."""
+    """JSON Schema of the answer."""
 
     @property
     def home(self) -> Path | None:
-        """The agent's own configuration folder, absolute; None: the person's."""
+        """Return the absolute path of the agent's own configuration folder; None: the agent uses the user's."""
         return None if self.spec.home is None else self.workspace / Path(self.spec.home).expanduser()
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCommand:
-    """How it is started."""
+    """The command that starts an agent."""
 
     argv: tuple[str, ...]
-    """The program comes first, by name."""
+    """The program's name comes first."""
     env: Mapping[str, str]
-    """Variables beyond those of the call."""
+    """Variables to set in addition to those of the request."""
     stdin: str
-    """What it reads: the prompt, in the form that it wants."""
+    """Standard input: the prompt, in the format that the agent expects."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentOutcome:
-    """What the end of a run means. PASSED says only that nothing went wrong: what was done, the gates find."""
+    """The result of a run. PASSED means only that the agent reported no error: the gates check its work."""
 
     verdict: Verdict
     reason: str = ""
-    """One sentence where it is not PASSED."""
+    """One sentence; empty for PASSED."""
     overspent: str = ""
-    """Which cap it hit, as a sentence."""
+    """The limit that the run reached, as a sentence."""
     retry_after: float = 0.0
-    """Seconds that a provider told it to wait."""
+    """Seconds to wait, as requested by the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTranscript:
-    """What was heard of a run."""
+    """What the output of a run contains."""
 
     session: str
-    """The conversation's name; empty where the agent did not come to say it."""
+    """The name of the conversation; empty if the agent did not report one."""
     messages: Sequence[Message]
     totals: Usage
-    """As the agent counts; see Adapter.adds_up. Minutes are Penguin's own to count."""
+    """Usage as the agent counts it; see Adapter.reports_running_total. Penguin counts the minutes itself."""
     outcome: AgentOutcome
     answer: str = ""
-    """Its last words."""
+    """The last message of the agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessExit:
-    """How its process ended, as the launcher saw it."""
+    """How the process ended, as seen by the launcher."""
 
     code: int | None
     cause: str | None
-    """None: by itself; else timeout, idle, stopped, ended, crash, lease."""
+    """None: it exited by itself; else timeout, idle, stopped, ended, crash, lease."""
     stderr: str = ""
-    """Its end."""
+    """The end of standard error."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Adapter(Protocol):
-    """One coding agent."""
+    """A coding agent."""
 
     program: str
-    """What has to be installed."""
+    """The program that must be installed."""
     install: str
-    """The command that does it."""
+    """The command that installs it."""
     reports_running_total: bool
-    """Usage of a resumed run includes that of the runs before."""
+    """The usage of a resumed run includes that of earlier runs."""
     can_resume: bool
     accepts_session_id: bool
-    """A new conversation has the name that the call gives it."""
+    """A new conversation gets the name given in the request."""
 
     def command(self, call: AgentRequest) -> AgentCommand:
-        """How to start it for this call."""
+        """Return the command that serves this request."""
         ...
 
     def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
-        """What it printed, line by line as JSON objects; what is no JSON is `{"text": LINE}`."""
+        """Parse the output, given as one JSON object a line. A line that is not a JSON object is `{"text": LINE}`."""
         ...
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """An event as lines that people read; none for what only programs need."""
+        """Return an event as lines for people; empty if only programs need it."""
         ...
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
-        """The files that hold this conversation now, exact; none where there are none, or where it is exported."""
+        """Return the files that hold this conversation; empty if there are none."""
         ...
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
-        """Put the files of a conversation, by their names, where the agent looks for them, unless they are there."""
+        """Write the files of a conversation, given by name, where the agent looks for them. Keep existing files."""
         ...
 
 
 @runtime_checkable
 class UsageRecordAdapter(Protocol):
-    """An adapter whose agent keeps count in its own records: also while it runs, and where it was killed."""
+    """An adapter whose agent records its usage in files: also during a run, and after it was killed."""
 
     def recorded_usage(self, call: AgentRequest, session: str) -> Usage | None:
-        """What was spent in this conversation until now, as Heard.totals; None: nothing is known of it."""
+        """Return the usage of this conversation up to now, as in AgentTranscript.totals; None: unknown."""
         ...

@@ -1,4 +1,4 @@
-"""Claude Code: `claude -p`, with its stream of JSON events."""
+"""Claude Code: `claude -p` with a stream of JSON events."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from penguin.orchestration.files.permissions import make_private_folder, write_p
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
-    # It tries failed requests again for a minute and a half; Penguin tries attempts again, and says so.
+    # Claude Code retries failed requests for 90 seconds by default. Penguin retries whole attempts and reports it.
     "CLAUDE_CODE_MAX_RETRIES": "5",
 }
 WORKING = ("Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Skill", "Task", "TaskStop", "TodoWrite", "Write")
-"""Its own tools that work unattended on the files here. A tool that it sees and may not use would fail the attempt."""
+"""The built-in tools that work on local files without asking. A tool that is offered and not allowed would fail the
+attempt."""
 LOOKING = ("Read", "Glob", "Grep")
 LONGEST_SLUG = 200
-"""Characters of a project's folder; it finds a conversation in a folder of any other name too."""
+"""Characters in the name of a project's folder. Claude Code also finds a conversation in a folder of another name."""
 
 
 class Claude:
@@ -37,7 +38,7 @@ class Claude:
     accepts_session_id = True
 
     def command(self, call: AgentRequest) -> AgentCommand:
-        """How to start it: unless the agent's settings say otherwise, it edits files and runs commands unasked."""
+        """Return the command. By default the agent may edit files and run commands without asking."""
         spec = call.spec
         argv = [self.program, "-p", "--output-format", "stream-json", "--verbose", *_permission_options(call)]
         argv += _session_options(call)
@@ -52,34 +53,34 @@ class Claude:
         return AgentCommand((*argv, *spec.args), env, call.prompt)
 
     def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
-        """What it printed."""
+        """Parse the output."""
         return claude_events.read_transcript(events, finish)
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """An event as lines that people read."""
+        """Return an event as lines for people."""
         return claude_events.describe(event)
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
-        """The one file of a conversation, once it was written."""
+        """Return the file of a conversation, if it exists."""
         return sorted(_session_file(call, session))
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
-        """Put it where it looks for it, unless it is there. Raises OSError."""
+        """Write the file of a conversation, unless it exists. Raises OSError."""
         name = f"{session}.jsonl"
         if name not in files or any(_session_file(call, session)):
             return
         folder = _projects_folder(call) / _project_folder_name(call.workspace)
         make_private_folder(folder)
-        # Whole or not at all.
+        # Write the whole file or nothing.
         draft = folder / f".{name}.{os.getpid()}"
         write_private(draft, files[name])
         draft.replace(folder / name)
 
 
 def _permission_options(call: AgentRequest) -> Iterator[str]:
-    """The options that say what it may do. Lists of tools come before other options: they swallow what follows."""
+    """Yield the options for permissions. Lists of tools come first, because they consume the arguments that follow."""
     if call.read_only:
-        # No tool that writes or runs anything, nor those of servers that the person has set up.
+        # No tool that writes or runs anything, and no MCP server of the user.
         yield from ("--tools", ",".join(LOOKING), "--permission-mode", "dontAsk", "--strict-mcp-config")
     elif call.spec.permissions is not None:
         yield from ("--permission-mode", call.spec.permissions)
@@ -88,7 +89,7 @@ def _permission_options(call: AgentRequest) -> Iterator[str]:
 
 
 def _session_options(call: AgentRequest) -> tuple[str, str]:
-    """Killed right after it began, it has not written the conversation yet: that begins again under its name."""
+    """Return the option that resumes a conversation, or starts it if the earlier run was killed before writing it."""
     if call.session and any(_session_file(call, call.session)):
         return "--resume", call.session
     return "--session-id", call.session or call.new_session
@@ -107,7 +108,7 @@ def _projects_folder(call: AgentRequest) -> Path:
 
 
 def _session_file(call: AgentRequest, session: str) -> Iterator[Path]:
-    """Its file, whichever folder it is in: that has the name of the folder that it was begun in."""
+    """Yield the file of a conversation. Its folder is named after the folder in which the conversation started."""
     if re.fullmatch(r"[A-Za-z0-9-]+", session):
         yield from _projects_folder(call).glob(f"*/{session}.jsonl")
 

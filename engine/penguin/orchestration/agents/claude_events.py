@@ -1,4 +1,4 @@
-"""What Claude Code prints, event by event: heard as a conversation with its usage and ending, and told to people."""
+"""The events of Claude Code: parsed into a transcript, and shown to people."""
 
 from __future__ import annotations
 
@@ -16,42 +16,45 @@ from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.text_lines import split_lines
 
 LIMITED = (429, 529)
-"""Statuses of too many requests, and of an overloaded service."""
+"""HTTP statuses of a rate limit and of an overloaded service."""
 AT_LEAST = 60.0
-"""Seconds. It waits for a shorter limit itself; at a longer one it gives up at once, and doesn't say how long it is."""
+"""Seconds. Claude Code waits by itself for a shorter limit. For a longer one it fails at once and does not report the
+length."""
 CAPS = ("error_max_turns", "error_max_budget_usd")
 RESULT_LINES = 5
-"""Lines of a tool's output that people are shown."""
+"""Lines of a tool's output to show."""
 SYNTHETIC = "<synthetic>"
-"""The model of messages that it wrote itself, to tell of an error."""
+"""The model of the messages that Claude Code writes itself to report an error."""
 
 Event = Mapping[str, Any]
 
 
 def read_transcript(events: Iterable[Event], finish: ProcessExit) -> AgentTranscript:
-    """A run of it. Never fails on what it can't read."""
-    talk = _ClaudeTranscript()
+    """Parse the events of a run. Unknown events are ignored."""
+    transcript = _ClaudeTranscript()
     for event in events:
-        talk.add(event)
-    return AgentTranscript(talk.session, talk.messages, talk.usage(), _outcome(talk, finish), talk.answer())
+        transcript.add(event)
+    return AgentTranscript(
+        transcript.session, transcript.messages, transcript.usage(), _outcome(transcript, finish), transcript.answer()
+    )
 
 
 @dataclass
 class _ClaudeTranscript:
-    """What is known of a run so far."""
+    """What the events reported up to now."""
 
     session: str = ""
     messages: list[Message] = field(default_factory=list)
     results: list[Event] = field(default_factory=list)
     spent: dict[str, int] = field(default_factory=dict)
-    """Tokens by answer of the model: what is known until there is a result."""
+    """Tokens by response of the model, used until there is a result."""
     retry_after: float = 0.0
     uses: dict[str, Message] = field(default_factory=dict)
-    """Uses of tools, by their id."""
+    """Uses of tools by id."""
 
     def add(self, event: Event) -> None:
         kind = event.get("type")
-        # Before its first answer there is nothing to go on with; a conversation that it can't resume has a new name.
+        # Before its first response there is no conversation to resume. One that can't be resumed gets a new name.
         if kind in ("assistant", "user") or (kind == "result" and event.get("is_error") is False):
             self.session = self.session or text(event.get("session_id"))
         match kind:
@@ -72,7 +75,7 @@ class _ClaudeTranscript:
             return
         self.retry_after = 0.0
         self.spent[text(message.get("id"))] = _tokens(mapping(message.get("usage")))
-        # What its helpers say among themselves is not this conversation.
+        # Messages of subagents do not belong to this conversation.
         if event.get("parent_tool_use_id") is not None:
             return
         for block in _blocks(message):
@@ -102,26 +105,32 @@ class _ClaudeTranscript:
             self.retry_after = min(max(number(info.get("resetsAt")) - time.time(), 0.0), LONGEST_WAIT)
 
     def usage(self) -> Usage:
-        """Of this run alone. Until it has a result, what its answers told: too little, and no price."""
+        """Return the usage of this run.
+
+        Without a result, it is the sum of the responses: too low, and without a price.
+        """
         if not self.results:
             return Usage(len(self.spent), sum(self.spent.values()))
         total = sum((_result_usage(result) for result in self.results), Usage())
-        # Its own count has one turn more where it ended in the midst of things.
+        # Claude Code counts one turn more if it stopped in the middle of one.
         return Usage(len(self.spent) or total.turns, total.tokens, total.usd)
 
     def answer(self) -> str:
-        """Its last words; JSON where it was asked for that."""
+        """Return the last message, as JSON if a schema was requested."""
         last = self.results[-1] if self.results else {}
         if last.get("structured_output") is not None:
             return json.dumps(last["structured_output"], ensure_ascii=False)
         if last.get("is_error") is False and text(last.get("result")):
             return text(last.get("result"))
-        said = (message["text"] for message in reversed(self.messages) if message["role"] == "assistant")
-        return next(said, "")
+        texts = (message["text"] for message in reversed(self.messages) if message["role"] == "assistant")
+        return next(texts, "")
 
 
 def _result_usage(result: Event) -> Usage:
-    """Of one result. Totals of a conversation are wrong after a kill: what is new is counted where it is told."""
+    """Return the usage of one result.
+
+    Totals of a conversation are wrong after a kill, so prefer the increment if given.
+    """
     turns = int(number(result.get("num_turns"))) if result.get("is_error") is False else 0
     new = result.get("model_usage_since_last_result")
     if not isinstance(new, Mapping):
@@ -132,16 +141,16 @@ def _result_usage(result: Event) -> Usage:
     return Usage(turns, tokens, round(sum(number(model.get("costUSD")) for model in models), 6))
 
 
-def _outcome(talk: _ClaudeTranscript, finish: ProcessExit) -> AgentOutcome:
-    if finish.cause is not None or not talk.results:
+def _outcome(transcript: _ClaudeTranscript, finish: ProcessExit) -> AgentOutcome:
+    if finish.cause is not None or not transcript.results:
         return AgentOutcome(Verdict.ERROR, _missing_result_reason(finish))
-    last = talk.results[-1]
+    last = transcript.results[-1]
     if last.get("subtype") in CAPS:
-        said = _result_message(last) or text(last.get("subtype"))
-        return AgentOutcome(Verdict.ERROR, f"claude ended: {said}", overspent=f"claude ended: {said}")
+        detail = _result_message(last) or text(last.get("subtype"))
+        return AgentOutcome(Verdict.ERROR, f"claude ended: {detail}", overspent=f"claude ended: {detail}")
     if last.get("is_error") is not False:
-        return _failed_outcome(last, talk.retry_after)
-    if denied := _denied_tools(talk.results):
+        return _failed_outcome(last, transcript.retry_after)
+    if denied := _denied_tools(transcript.results):
         return AgentOutcome(Verdict.ERROR, f"claude was denied {denied}")
     if finish.code != 0:
         return AgentOutcome(Verdict.ERROR, _missing_result_reason(finish))
@@ -150,21 +159,21 @@ def _outcome(talk: _ClaudeTranscript, finish: ProcessExit) -> AgentOutcome:
 
 def _failed_outcome(result: Event, retry_after: float) -> AgentOutcome:
     status = result.get("api_error_status")
-    said = _result_message(result) or text(result.get("subtype")) or "an error"
-    shown = f" (HTTP {status})" if isinstance(status, int) and str(status) not in said else ""
+    detail = _result_message(result) or text(result.get("subtype")) or "an error"
+    shown = f" (HTTP {status})" if isinstance(status, int) and str(status) not in detail else ""
     wait = (retry_after or AT_LEAST) if status in LIMITED else 0.0
-    return AgentOutcome(Verdict.ERROR, f"claude failed: {said}{shown}", retry_after=wait)
+    return AgentOutcome(Verdict.ERROR, f"claude failed: {detail}{shown}", retry_after=wait)
 
 
 def _result_message(result: Event) -> str:
-    """What it says of its own end, as one line."""
+    """Return the error text of a result as one line."""
     errors = result.get("errors")
     words = [text(error) for error in errors] if isinstance(errors, list) else []
     return " ".join(" ".join([*words, text(result.get("result"))]).split())
 
 
 def _denied_tools(results: list[Event]) -> str:
-    """The tools that it was not allowed to use, each once."""
+    """Return the tools that were denied, each once."""
     denials = [denial for result in results for denial in items(result.get("permission_denials"))]
     counts = Counter(text(denial.get("tool_name")) or "a tool" for denial in denials)
     return ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in counts.items())
@@ -172,29 +181,29 @@ def _denied_tools(results: list[Event]) -> str:
 
 def _missing_result_reason(finish: ProcessExit) -> str:
     if finish.cause is not None:
-        return f"claude was ended: {finish.cause}"
+        return f"claude was stopped: {finish.cause}"
     code = finish.code
     how = "" if code is None else f" by signal {-code}" if code < 0 else f" with exit code {code}"
-    said = last_line(finish.stderr)
-    return f"claude ended{how}" + (f": {said}" if said else " and told no result")
+    detail = last_line(finish.stderr)
+    return f"claude ended{how}" + (f": {detail}" if detail else " without a result")
 
 
 # --- for people ---
 
 
 def describe(event: Event) -> list[str]:
-    """An event as lines that people read; none for what only programs need."""
+    """Return an event as lines for people; empty if only programs need it."""
     match event.get("type"):
         case "system":
             return list(_system_lines(event))
         case "assistant" | "user":
             inner = "  " if event.get("parent_tool_use_id") is not None else ""
             blocks = _blocks(mapping(event.get("message")))
-            return [inner + told for block in blocks for told in _block_lines(block)]
+            return [inner + line for block in blocks for line in _block_lines(block)]
         case "result":
             return [_result_line(event)]
         case "rate_limit_event" if mapping(event.get("rate_limit_info")).get("status") == "rejected":
-            return ["! a limit of the account is reached"]
+            return ["! the account's rate limit is reached"]
         case None:
             return split_lines(text(event.get("text")))
     return []
@@ -203,13 +212,13 @@ def describe(event: Event) -> list[str]:
 def _system_lines(event: Event) -> Iterator[str]:
     match event.get("subtype"):
         case "init":
-            told = (event.get("claude_code_version"), event.get("model"), event.get("permissionMode"))
-            yield " · ".join(["claude", *(word for word in map(text, told) if word)])
+            facts = (event.get("claude_code_version"), event.get("model"), event.get("permissionMode"))
+            yield " · ".join(["claude", *(word for word in map(text, facts) if word)])
         case "api_retry":
             why = text(event.get("error")) or "error"
             status = event.get("error_status")
             shown = f"{why} (HTTP {status})" if isinstance(status, int) else why
-            yield f"! {shown}: tries again in {number(event.get('retry_delay_ms')) / 1000:.1f} s"
+            yield f"! {shown}: retrying in {number(event.get('retry_delay_ms')) / 1000:.1f} s"
         case "permission_denied":
             yield f"! denied: {first_line(event.get('message'))}"
 
@@ -223,17 +232,17 @@ def _block_lines(block: Event) -> Iterator[str]:
         case "tool_result":
             lines = split_lines(_content(block.get("content")))
             mark = "  ✗ " if block.get("is_error") is True else "  "
-            yield from (mark + told for told in lines[:RESULT_LINES])
+            yield from (mark + line for line in lines[:RESULT_LINES])
             if len(lines) > RESULT_LINES:
                 yield f"  … {len(lines) - RESULT_LINES} more lines"
 
 
-def _tool_summary(given: Event) -> str:
-    """What a tool was told, as far as one line says it."""
+def _tool_summary(arguments: Event) -> str:
+    """Return the main argument of a tool as one line."""
     for name in ("command", "file_path", "pattern", "url", "description", "prompt"):
-        if text(given.get(name)):
-            return first_line(given[name])
-    return first_line(given) if given else ""
+        if text(arguments.get(name)):
+            return first_line(arguments[name])
+    return first_line(arguments) if arguments else ""
 
 
 def _result_line(event: Event) -> str:
@@ -255,5 +264,5 @@ def _blocks(message: Event) -> list[Event]:
 
 
 def _content(content: object) -> str:
-    """A tool's output: words, or a list of blocks of them."""
+    """Return a tool's output, given as text or as a list of text blocks."""
     return content if isinstance(content, str) else "\n".join(text(block.get("text")) for block in items(content))

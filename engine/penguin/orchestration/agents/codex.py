@@ -1,7 +1,7 @@
 """OpenAI's Codex: `codex exec --json`.
 
-Commands that it starts run in its own sandbox, which lets them write in the workspace and the folders for temporary
-files, and reach no network. A command that the sandbox stops is no event: the model hears of it and goes on.
+Codex runs commands in its own sandbox. They can write to the workspace and to the folders for temporary files, and have
+no network. A command that the sandbox stops is not reported as an event: the model sees the error and continues.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _DECLINED = "declined"
 
 @dataclass(slots=True)
 class _CodexTranscript:
-    """What the events told so far."""
+    """What the events reported up to now."""
 
     session: str = ""
     answer: str = ""
     problem: str = ""
-    """What it complained of last; it may have got over it."""
+    """The newest error; Codex may have recovered from it."""
     failure: str = ""
     """Why the turn failed."""
     denied: str = ""
@@ -61,11 +61,11 @@ class _CodexTranscript:
     tokens: int = 0
     messages: list[Message] = field(default_factory=list)
     running: dict[str, Message] = field(default_factory=dict)
-    """Tools that have begun and not ended."""
+    """Tools that have started and not ended."""
 
 
 class Codex:
-    """See the module."""
+    """The adapter; see Adapter."""
 
     program = "codex"
     install = "npm install -g @openai/codex"
@@ -74,10 +74,10 @@ class Codex:
     accepts_session_id = False
 
     def command(self, call: AgentRequest) -> AgentCommand:
-        """How to start it. Writes the schema of the answer, where there is one, to the attempt's folder."""
+        """Return the command. Write the schema of the answer, if any, to the attempt's folder."""
         spec = call.spec
         sandbox = READ_ONLY if call.read_only else spec.permissions or SANDBOX
-        # `resume` knows no -s: the setting does the same for both.
+        # `resume` has no option -s. The setting has the same effect for both.
         settings = (*QUIET, 'approval_policy="never"', f"sandbox_mode={json.dumps(sandbox)}")
         argv = ["codex", "exec", *(["resume"] if call.session else []), "--json", "--skip-git-repo-check"]
         argv += [word for setting in settings for word in ("-c", setting)]
@@ -89,24 +89,26 @@ class Codex:
             argv += ["--output-schema", str(schema)]
         argv += [*spec.args, *([call.session] if call.session else []), "-"]
         if call.home is not None:
-            # It refuses to start where its folder is missing.
+            # Codex refuses to start if its folder is missing.
             make_private_folder(call.home)
         env = {} if call.home is None else {"CODEX_HOME": str(call.home)}
         return AgentCommand(tuple(argv), env, call.prompt)
 
     def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
-        """What it printed. Tokens are those of the whole conversation; it counts no money."""
-        story = _CodexTranscript()
+        """Parse the output. Tokens are those of the whole conversation; Codex reports no price."""
+        transcript = _CodexTranscript()
         for event in events:
-            _apply_event(story, event)
-        for message in story.running.values():
-            story.messages.append({**message, "failed": True})
-        turns = sum(message["role"] == "tool" for message in story.messages) + story.completed
-        totals = Usage(turns=turns, tokens=story.tokens)
-        return AgentTranscript(story.session, tuple(story.messages), totals, _outcome(story, finish), story.answer)
+            _apply_event(transcript, event)
+        for message in transcript.running.values():
+            transcript.messages.append({**message, "failed": True})
+        turns = sum(message["role"] == "tool" for message in transcript.messages) + transcript.completed
+        totals = Usage(turns=turns, tokens=transcript.tokens)
+        return AgentTranscript(
+            transcript.session, tuple(transcript.messages), totals, _outcome(transcript, finish), transcript.answer
+        )
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """An event as lines that people read."""
+        """Return an event as lines for people."""
         item = mapping(event.get("item"))
         match event.get("type"):
             case "item.started" if (message := _tool_message(item)) is not None:
@@ -126,13 +128,13 @@ class Codex:
         return []
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
-        """Its record of the conversation."""
+        """Return the file that records the conversation."""
         return (
             sorted(_sessions_folder(call).glob(f"*/*/*/rollout-*-{session}.jsonl")) if _is_session_id(session) else []
         )
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
-        """Put its record where it looks for it, unless there is one."""
+        """Write the file that records the conversation, unless one exists."""
         if self.session_files(call, session):
             return
         for name, data in files.items():
@@ -142,7 +144,7 @@ class Codex:
                 write_private(folder / name, data)
 
     def recorded_usage(self, call: AgentRequest, session: str) -> Usage | None:
-        """What its record says was spent in the whole conversation: of a run that goes on, or was killed, too."""
+        """Return the recorded usage of the whole conversation, also during a run and after it was killed."""
         found = [_read_usage(path) for path in self.session_files(call, session)]
         return found[-1] if found else None
 
@@ -156,7 +158,7 @@ def _sessions_folder(call: AgentRequest) -> Path:
 
 
 def _is_session_id(session: str) -> bool:
-    """Whether it can be the name of a conversation: it becomes part of a pattern."""
+    """Return whether a conversation can have this name. It becomes part of a glob pattern."""
     return re.fullmatch(r"[\w-]+", session) is not None
 
 
@@ -179,31 +181,31 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
         return
     with file:
         for raw in lines_of(file):
-            # The rest may be megabytes of what was said.
+            # Skip the other records: they can be megabytes of messages.
             if b'"token_usage_record"' not in raw and b'"token_count"' not in raw:
                 continue
             try:
                 yield mapping(read_json(raw))
             except ValueError:
-                # The last line of a run that was killed, or goes on.
+                # The last line is incomplete during a run, and after one that was killed.
                 continue
 
 
-def _apply_event(story: _CodexTranscript, event: Mapping[str, Any]) -> None:
+def _apply_event(transcript: _CodexTranscript, event: Mapping[str, Any]) -> None:
     match event.get("type"):
         case "thread.started":
-            story.session = text(event.get("thread_id"))
+            transcript.session = text(event.get("thread_id"))
         case "item.started" | "item.updated":
-            _item_started(story, mapping(event.get("item")))
+            _item_started(transcript, mapping(event.get("item")))
         case "item.completed":
-            _item_completed(story, mapping(event.get("item")))
+            _item_completed(transcript, mapping(event.get("item")))
         case "error":
-            story.problem = error_text(event.get("message"))
+            transcript.problem = error_text(event.get("message"))
         case "turn.failed":
-            story.failure = error_text(mapping(event.get("error")).get("message")) or "its turn failed"
+            transcript.failure = error_text(mapping(event.get("error")).get("message")) or "the turn failed"
         case "turn.completed":
-            story.completed, story.failure = True, ""
-            story.tokens = _tokens(event)
+            transcript.completed, transcript.failure = True, ""
+            transcript.tokens = _tokens(event)
 
 
 def _tokens(event: Mapping[str, Any]) -> int:
@@ -211,25 +213,25 @@ def _tokens(event: Mapping[str, Any]) -> int:
     return int(number(usage.get("input_tokens")) + number(usage.get("output_tokens")))
 
 
-def _item_started(story: _CodexTranscript, item: Mapping[str, Any]) -> None:
+def _item_started(transcript: _CodexTranscript, item: Mapping[str, Any]) -> None:
     message = _tool_message(item)
     if message is not None:
-        story.running[text(item.get("id"))] = message
+        transcript.running[text(item.get("id"))] = message
 
 
-def _item_completed(story: _CodexTranscript, item: Mapping[str, Any]) -> None:
-    story.running.pop(text(item.get("id")), None)
+def _item_completed(transcript: _CodexTranscript, item: Mapping[str, Any]) -> None:
+    transcript.running.pop(text(item.get("id")), None)
     if item.get("type") == "agent_message":
-        story.answer = text(item.get("text"))
-        story.messages.append({"role": "assistant", "text": story.answer})
+        transcript.answer = text(item.get("text"))
+        transcript.messages.append({"role": "assistant", "text": transcript.answer})
     elif (message := _tool_message(item)) is not None:
-        story.messages.append(message)
+        transcript.messages.append(message)
         if item.get("status") == _DECLINED:
-            story.denied = f"{message['tool']}: {first_line(message['input'])}"
+            transcript.denied = f"{message['tool']}: {first_line(message['input'])}"
 
 
 def _tool_message(item: Mapping[str, Any]) -> Message | None:
-    """A use of a tool as an entry of the conversation; None: it is none."""
+    """Return a use of a tool as an entry of the conversation; None: the item is not a tool."""
     output: object = ""
     match item.get("type"):
         case "command_execution":
@@ -252,23 +254,23 @@ def _tool_result_lines(message: Message, item: Mapping[str, Any]) -> list[str]:
     code = item.get("exit_code")
     outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
     shown = [f"  {shown}" for shown in split_lines(message["output"])]
-    # What a command did was told when it began; other tools are told when they end.
+    # The command was shown when it started; other tools are shown when they end.
     begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
     return [*begun, *shown, *([outcome] if outcome else [])]
 
 
-def _outcome(story: _CodexTranscript, finish: ProcessExit) -> AgentOutcome:
-    if (cut := killed_outcome("codex", finish, story.problem)) is not None:
+def _outcome(transcript: _CodexTranscript, finish: ProcessExit) -> AgentOutcome:
+    if (cut := killed_outcome("codex", finish, transcript.problem)) is not None:
         return cut
-    if story.failure:
-        return failed_outcome(f"codex: {story.failure}")
+    if transcript.failure:
+        return failed_outcome(f"codex: {transcript.failure}")
     if finish.code:
-        said = last_line(finish.stderr) or story.problem
-        return failed_outcome(f"codex ended with exit code {finish.code}" + (f": {said}" if said else ""))
-    if not story.completed:
+        detail = last_line(finish.stderr) or transcript.problem
+        return failed_outcome(f"codex ended with exit code {finish.code}" + (f": {detail}" if detail else ""))
+    if not transcript.completed:
         return failed_outcome(
-            "codex ended without completing its turn" + (f": {story.problem}" if story.problem else "")
+            "codex ended without completing its turn" + (f": {transcript.problem}" if transcript.problem else "")
         )
-    if story.denied:
-        return failed_outcome(f"codex was denied a tool: {story.denied}")
+    if transcript.denied:
+        return failed_outcome(f"codex was denied a tool: {transcript.denied}")
     return AgentOutcome(Verdict.PASSED)

@@ -1,6 +1,6 @@
-"""Any other program: its command line is in the settings, it reads the prompt, and its exit code says how it ended.
+"""A custom agent: a command line in the settings that reads the prompt and reports its result by exit code.
 
-`{session}` in its words is the name of the conversation, which Penguin chooses.
+`{session}` in an argument is replaced by the name of the conversation, which Penguin chooses.
 """
 
 from __future__ import annotations
@@ -27,48 +27,50 @@ from penguin.orchestration.files.permissions import make_private_folder, write_p
 from penguin.orchestration.files.text_lines import split_lines
 
 LONGEST = 50_000_000
-"""Bytes of a transcript that are read: its end."""
+"""Bytes at the end of a transcript that are read."""
 _SESSION = "{session}"
 _ROLES = ("user", "assistant", "tool")
 
 
 class CommandAgent:
-    """See the module; one for each agent of the settings."""
+    """The adapter of one agent of the settings."""
 
     reports_running_total = False
 
     def __init__(self, spec: AgentSpec, workspace: Path) -> None:
         self.program = spec.command[0]
-        self.install = f"agents.{spec.name}.command of penguin.yaml names it"
+        self.install = f"agents.{spec.name}.command in penguin.yaml"
         self.can_resume = self.accepts_session_id = bool(spec.resume)
         self._spec = spec
         self._transcript = None if spec.transcript is None else workspace / spec.transcript
 
     def command(self, call: AgentRequest) -> AgentCommand:
-        """How to start it."""
+        """Return the command."""
         words = self._spec.resume if call.session and self._spec.resume else self._spec.command
         session = call.session or call.new_session
         argv = tuple(word.replace(_SESSION, session) for word in (*words, *self._spec.args))
         return AgentCommand(argv, {}, call.prompt)
 
     def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
-        """What it printed, or wrote to its transcript."""
+        """Parse the output, or the transcript that the agent wrote."""
         printed = "\n".join(_output_line(event) for event in events).strip()
         messages = self._written() if self._transcript is not None else _messages(printed)
-        answer = next((text(it.get("text")) for it in reversed(messages) if it["role"] == "assistant"), printed)
+        answer = next(
+            (text(entry.get("text")) for entry in reversed(messages) if entry["role"] == "assistant"), printed
+        )
         return AgentTranscript("", tuple(messages), Usage(), self._ending(finish, printed), answer)
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Each line as it is."""
+        """Return the line unchanged."""
         return split_lines(_output_line(event))
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
-        """The transcript: what it goes on from."""
+        """Return the transcript, from which the agent continues."""
         there = self.can_resume and self._transcript is not None and self._transcript.is_file()
         return [self._transcript] if there and self._transcript is not None else []
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
-        """Put the transcript back where it is gone."""
+        """Write the transcript, unless it exists."""
         path = self._transcript
         if path is not None and path.name in files and not path.exists():
             make_private_folder(path.parent)
@@ -88,8 +90,8 @@ class CommandAgent:
         if (cut := killed_outcome(name, finish, "")) is not None:
             return cut
         code = finish.code or 0
-        said = last_line(finish.stderr) or last_line(printed)
-        reason = f"{name} ended with exit code {code}" + (f": {said}" if said else "")
+        detail = last_line(finish.stderr) or last_line(printed)
+        reason = f"{name} ended with exit code {code}" + (f": {detail}" if detail else "")
         wait = retry_after(f"{finish.stderr}\n{printed[-2000:]}")
         match self._spec.exit_codes.get(code, "failed" if code else "passed"):
             case "passed":
@@ -97,24 +99,22 @@ class CommandAgent:
             case "failed":
                 return AgentOutcome(Verdict.FAILED, reason, retry_after=wait)
             case "budget":
-                return AgentOutcome(
-                    Verdict.ERROR, reason, overspent=f"{name} used up a limit of its own (exit code {code})"
-                )
+                return AgentOutcome(Verdict.ERROR, reason, overspent=f"{name} reached its own limit (exit code {code})")
             case "denied":
                 return AgentOutcome(Verdict.ERROR, f"{name} was denied a tool (exit code {code})")
         return AgentOutcome(Verdict.ERROR, reason, retry_after=wait)
 
 
 def _output_line(event: Mapping[str, Any]) -> str:
-    """A line as it was; what Penguin's readers found to be JSON is JSON again."""
+    """Return the printed line; an event that was parsed from JSON is JSON again."""
     if set(event) == {"text"} and isinstance(event["text"], str):
         return event["text"]
     return json.dumps(event, ensure_ascii=False, default=str)
 
 
 def _messages(written: str) -> list[Message]:
-    """A conversation: JSON, or a JSON object a line, of messages that have roles; else as it is, as one message."""
-    found = [_message(it) for it in _objects(written) if it.get("role") in _ROLES]
+    """Parse a conversation: a JSON document or one JSON object a line, with roles. Other text is one message."""
+    found = [_message(entry) for entry in _objects(written) if entry.get("role") in _ROLES]
     if found or not written:
         return found
     return [{"role": "assistant", "text": written}]

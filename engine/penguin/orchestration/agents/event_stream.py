@@ -1,7 +1,7 @@
-"""The events in an agent's output: JSON objects, one a line, read with limits on size, nesting and number.
+"""The events in an agent's output: one JSON object a line, parsed with limits on size, nesting and number.
 
-What an agent prints is foreign data. Each line is parsed in a fraction of a second; what is beyond a limit is not read,
-and counted, so that the evidence can say so.
+The output of an agent is untrusted. Each line is parsed in a fraction of a second. Lines beyond a limit are skipped and
+counted, and the reason of the step reports them.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LONGEST_LINE = 4 << 20
-"""Bytes of a line that is read."""
+"""Bytes of the longest line that is parsed."""
 DEEPEST = 100
-"""Levels of objects and lists inside each other."""
+"""Levels of nested objects and lists."""
 MOST_LINES = 500_000
 LARGEST = 64 << 20
-"""Bytes of an output that are read: of a larger one the first and the last half of that."""
+"""Bytes of an output that are read. Of a larger output, the first and the last half of this are read."""
 PIECE = 1 << 20
 
 Event = Mapping[str, Any]
 
 
 class BeyondLimits(ValueError):
-    """A JSON text that is too long, or nested too deeply."""
+    """A JSON text that is too long or nested too deeply."""
 
 
 def read_json(data: bytes | str) -> Any:
-    """The value of a JSON text. Raises BeyondLimits, or ValueError where it is not JSON."""
+    """Parse a JSON text. Raises BeyondLimits, or ValueError if it is not JSON."""
     if len(data) > LONGEST_LINE:
         raise BeyondLimits(f"longer than {LONGEST_LINE} bytes")
     try:
         value = json.loads(data)
     except RecursionError:
         raise BeyondLimits(f"nested deeper than {DEEPEST} levels") from None
-    # The number of brackets is an upper bound of the depth, and found at once.
+    # The number of brackets is an upper bound of the depth, and cheap to count.
     brackets = data.count("{") + data.count("[") if isinstance(data, str) else data.count(b"{") + data.count(b"[")
     if brackets > DEEPEST and _is_deep(value):
         raise BeyondLimits(f"nested deeper than {DEEPEST} levels")
@@ -59,16 +59,16 @@ def _is_deep(value: object) -> bool:
 
 
 class Lines:
-    """The lines of a stream; in place of one that is too long, a remark."""
+    """The lines of a stream. A line that is too long is replaced by a note."""
 
     def __init__(self) -> None:
         self.too_long = 0
-        """Lines that were not read."""
+        """Number of lines that were skipped."""
         self._parts: list[bytes] = []
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that end in this piece, without their ends."""
+        """Yield the lines that end in this piece, without line ends."""
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
             self._keep(data[start:end])
@@ -77,7 +77,7 @@ class Lines:
         self._keep(data[start:])
 
     def rest(self) -> bytes:
-        """What came after the last line end; empty where nothing did."""
+        """Return what follows the last line end; empty if nothing does."""
         return self._line() if self._size else b""
 
     def _keep(self, part: bytes) -> None:
@@ -93,11 +93,11 @@ class Lines:
         if size <= LONGEST_LINE:
             return b"".join(parts)
         self.too_long += 1
-        return f"[penguin: a line of {size} bytes is not read]".encode()
+        return f"[penguin: skipped a line of {size} bytes]".encode()
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, of any size; in place of one that is too long, a remark."""
+    """Yield the lines of a file of any size. A line that is too long is replaced by a note."""
     lines = Lines()
     while data := file.read(PIECE):
         yield from lines.feed(data)
@@ -106,7 +106,9 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 class EventFile:
-    """The events of an output on the disk; a line that is no JSON object is `{"text": LINE}`.
+    """The events of an output on disk. A line that is not a JSON object is `{"text": LINE}`.
+
+    After iteration, `unread` says what was skipped.
 
     Once it was iterated over, `unread` says what was left out.
     """
@@ -120,16 +122,16 @@ class EventFile:
 
     @property
     def unread(self) -> str:
-        """What was not read, as a clause; empty where all was."""
+        """Return what was skipped, as a clause; empty if nothing was."""
         long = self._lines.too_long
-        said = [
+        parts = [
             f"{_lines(long)} longer than {LONGEST_LINE >> 20} MB" if long else "",
             f"{_lines(self._too_deep)} nested deeper than {DEEPEST} levels" if self._too_deep else "",
             f"{self._left_out} bytes in the middle" if self._left_out else "",
-            f"what follows its first {MOST_LINES} lines" if self._stopped else "",
+            f"everything after line {MOST_LINES}" if self._stopped else "",
         ]
-        found = ", ".join(filter(None, said))
-        return f"not read of its output: {found}" if found else ""
+        skipped = ", ".join(filter(None, parts))
+        return f"skipped in its output: {skipped}" if skipped else ""
 
     def __iter__(self) -> Iterator[Event]:
         try:

@@ -1,4 +1,4 @@
-"""Reading what other programs say: values of whatever shape, which may be missing, odd, or of another version."""
+"""Lenient readers for JSON values of other programs: values may be missing, or have an unexpected type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.text_lines import split_lines
 
 LINE = 160
-"""Characters of a value that a line for people shows."""
+"""Characters of a value to show on one line."""
 LONGEST_WAIT = 7 * 86400.0
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _AGAIN = re.compile(
@@ -25,24 +25,24 @@ _UNITS = {"ms": 0.001, "milliseconds": 0.001, "s": 1, "m": 60, "h": 3600, "d": 8
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """The object that it is; an empty one where it is none."""
+    """Return the object; an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: object) -> list[Mapping[str, Any]]:
-    """The objects of the list that it is."""
+    """Return the objects in the list; an empty list for any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text(value: object) -> str:
-    """The words that it is; other values as JSON, nothing as nothing."""
+    """Return the string; None as an empty string, any other value as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def number(value: object) -> float:
-    """The number that it is, and no less than 0; 0 where it is none."""
+    """Return the number if it is positive and finite; 0 for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     try:
@@ -53,14 +53,14 @@ def number(value: object) -> float:
 
 
 def first_line(value: object) -> str:
-    """Its first line for people, cut where it is long."""
+    """Return the first line for people, cut at LINE characters."""
     words = text(value).strip()
     first, _, rest = words.partition("\n")
     return first[:LINE] + (" …" if rest or len(first) > LINE else "")
 
 
 def error_text(message: object) -> str:
-    """An error's words: providers wrap them in JSON, and programs in colours."""
+    """Return the message of an error. Providers wrap it in JSON, and programs colour it."""
     words = _ANSI.sub("", text(message)).strip()
     try:
         inner = mapping(read_json(words)) if words.startswith("{") else {}
@@ -73,13 +73,13 @@ def error_text(message: object) -> str:
 
 
 def last_line(stderr: str) -> str:
-    """The last words of a standard error, without colours."""
+    """Return the last line of standard error, without colours."""
     lines = [stripped for raw in split_lines(_ANSI.sub("", stderr).replace("\r", "\n")) if (stripped := raw.strip())]
     return first_line(lines[-1]) if lines else ""
 
 
 def retry_after(words: str) -> float:
-    """Seconds after which a message says that one may try again; 0 where it says nothing."""
+    """Return the seconds after which a message allows a retry; 0 if it names none."""
     match = _AGAIN.search(words)
     if match is None:
         return 0.0
@@ -93,15 +93,15 @@ def _unit_seconds(name: str) -> float:
 
 
 def failed_outcome(reason: str) -> AgentOutcome:
-    """An ending that proves nothing about the work."""
+    """Return an outcome that says nothing about the work: ERROR."""
     return AgentOutcome(Verdict.ERROR, reason, retry_after=retry_after(reason))
 
 
 def killed_outcome(name: str, finish: ProcessExit, last: str) -> AgentOutcome | None:
-    """The ending of a run that did not end by itself; `last` is what it complained of. None: it did."""
+    """Return the outcome of a run that was killed; None: it exited by itself. `last` is its newest error."""
     after = f", after: {last}" if last else ""
     if finish.cause is not None:
-        return AgentOutcome(Verdict.ERROR, f"{name} was ended ({finish.cause}){after}")
+        return AgentOutcome(Verdict.ERROR, f"{name} was stopped ({finish.cause}){after}")
     if finish.code is None or finish.code < 0:
-        return AgentOutcome(Verdict.ERROR, f"{name} did not come to its end{after}")
+        return AgentOutcome(Verdict.ERROR, f"{name} did not finish{after}")
     return None

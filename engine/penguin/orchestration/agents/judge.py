@@ -1,4 +1,4 @@
-"""A judge: what an agent is asked about criteria that nothing can check, and what its answer is worth."""
+"""The prompt of a judge, an agent that judges criteria without a check, and the parser of its answer."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 LONGEST_ANSWER = 1 << 20
-"""Characters of an answer that is read."""
+"""Characters of the longest answer that is parsed."""
 MOST_READ = 50 << 20
-"""Characters that are read in all to find the JSON object in an answer."""
+"""Characters that are scanned in total to find the JSON object in an answer."""
 MOST_NAMED = 100
-"""Pieces of evidence that are looked up for a criterion."""
+"""Pieces of evidence that are looked up for each criterion."""
 LONGEST_DIFF = 100_000
-"""Characters of the difference that a judge is shown."""
+"""Characters of the diff that a judge is shown."""
 _PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _VERDICTS = {"met": Verdict.PASSED, "unmet": Verdict.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceItem:
-    """A piece of evidence, as the judge may name it."""
+    """A piece of evidence, under the name by which a judge can cite it."""
 
     name: str
     about: str
@@ -58,14 +58,14 @@ class EvidenceItem:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge thinks of one criterion."""
+    """The verdict of a judge on one criterion."""
 
     verdict: Verdict
     reason: str
 
 
 def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: Sequence[EvidenceItem]) -> str:
-    """What a judge is asked."""
+    """Return the prompt of a judge."""
     shown = (
         diff if len(diff) <= LONGEST_DIFF else f"{diff[:LONGEST_DIFF]}\n… {len(diff) - LONGEST_DIFF} more characters"
     )
@@ -74,7 +74,7 @@ def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: S
         "title": task.title,
         "description": task.description.strip(),
         "criteria": "\n".join(f"{number}. {it.text}" for number, it in enumerate(criteria, start=1)),
-        "diff": f"```diff\n{shown.strip()}\n```" if shown.strip() else "Nothing that is known.",
+        "diff": f"```diff\n{shown.strip()}\n```" if shown.strip() else "Unknown.",
         "evidence": "\n\n".join(f"### {it.name}: {it.about}\n\n```\n{it.text.strip()}\n```" for it in pieces)
         or "None.",
     }
@@ -82,9 +82,9 @@ def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: S
 
 
 def parse_opinions(answer: str, count: int, pieces: Sequence[EvidenceItem], workspace: Path) -> list[Opinion]:
-    """What the answer says of each of `count` criteria; UNVERIFIED where it says nothing that counts."""
+    """Return the opinion on each of `count` criteria; UNVERIFIED if the answer has no valid one."""
     if len(answer) > LONGEST_ANSWER:
-        problem = f"the judge's answer of {len(answer)} characters is not read, {LONGEST_ANSWER} are the most"
+        problem = f"the judge's answer of {len(answer)} characters is longer than {LONGEST_ANSWER}"
         return [Opinion(Verdict.UNVERIFIED, problem)] * count
     entries = list(_answer_entries(answer))
     said = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
@@ -93,20 +93,20 @@ def parse_opinions(answer: str, count: int, pieces: Sequence[EvidenceItem], work
 
 def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) -> Opinion:
     if entry is None:
-        return Opinion(Verdict.UNVERIFIED, "the judge said nothing of it")
+        return Opinion(Verdict.UNVERIFIED, "the judge gave no verdict")
     reason = text(entry.get("reason"))[:300]
     verdict = _VERDICTS.get(text(entry.get("verdict")))
     if verdict is None:
-        return Opinion(Verdict.UNVERIFIED, f"the judge can't tell: {reason}")
+        return Opinion(Verdict.UNVERIFIED, f"the judge is not sure: {reason}")
     named = entry.get("evidence")
     rests = [text(it) for it in named[:MOST_NAMED]] if isinstance(named, list) else []
     if not any(it in names or _is_file(workspace, it) for it in rests):
-        return Opinion(Verdict.UNVERIFIED, f"the judge names no evidence: {reason}")
+        return Opinion(Verdict.UNVERIFIED, f"the judge cites no evidence: {reason}")
     return Opinion(verdict, f"{reason} ({', '.join(it[:LINE] for it in rests[:5])})")
 
 
 def _is_file(workspace: Path, named: str) -> bool:
-    """Whether it is a file of the workspace, with or without a line."""
+    """Return whether this names a file of the workspace, with or without a line number."""
     path = workspace / re.sub(r":\d+(-\d+)?$", "", named)
     try:
         return path.is_file() and path.resolve().is_relative_to(workspace.resolve())
@@ -115,7 +115,7 @@ def _is_file(workspace: Path, named: str) -> bool:
 
 
 def _answer_entries(answer: str) -> Iterator[Mapping[str, Any]]:
-    """The entries of the JSON object in an answer, whatever was said around it."""
+    """Yield the entries of the JSON object in an answer; ignore the text around it."""
     decoder = json.JSONDecoder()
     left = MOST_READ
     for begin in (match.start() for match in re.finditer(r"\{", answer)):
@@ -124,7 +124,7 @@ def _answer_entries(answer: str) -> Iterator[Mapping[str, Any]]:
         try:
             found, _ = decoder.raw_decode(answer, begin)
         except json.JSONDecodeError as error:
-            # The error counts the lines before it, from the start of the answer.
+            # `error.pos` is where parsing stopped, counted from the start of the answer.
             left -= error.pos
             continue
         except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """opencode: `opencode run --format json`.
 
-It keeps all conversations of a person in one database, with credentials beside them. Penguin gives each attempt a
-database of its own: that is what an exact copy of the conversation can be taken of, and put back, as a file.
-opencode has no sandbox: it looks at the paths that a tool names, and a command may do anything it does not name.
+opencode keeps all conversations of a user in one database, next to credentials. Penguin gives each attempt a database
+of its own, which can be copied and restored as a file. opencode has no sandbox: it checks the paths that a tool call
+names, and a command can access any other path.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ from penguin.orchestration.files.text_lines import split_lines
 
 DATABASE = "opencode.db"
 LOG = f"{DATABASE}-wal"
-"""What the database has not taken in yet: all of it, after a short run or a kill."""
+"""The write-ahead log: it holds all data after a short run or a kill."""
 AUTO = "auto"
 RIGHTS = {"external_directory": "ask", "doom_loop": "ask"}
-"""Nobody is there to be asked, so it is no, and the run ends; more than that stays as the person has set it."""
+"""There is no user to ask, so the answer is no and the run ends. Other permissions stay as the user has set them."""
 LOOKING = {"*": "deny", "read": "allow", "glob": "allow", "grep": "allow", "list": "allow"}
 QUIET = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
 HOMES = {"XDG_CONFIG_HOME": "config", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state"}
-"""Folders of a home of its own. What it caches stays shared."""
+"""The folders inside a configuration folder of its own. The cache stays shared."""
 DENIALS = ("rejected permission to use", "specified a rule which prevents you")
 _SCHEMA = "Answer with one JSON value, and nothing before or after it, that has this JSON Schema:"
 
 
 @dataclass(slots=True)
 class _OpenCodeTranscript:
-    """What the events told so far."""
+    """What the events reported up to now."""
 
     session: str = ""
     words: list[str] = field(default_factory=list)
-    """What was said since the newest use of a tool."""
+    """The messages since the newest use of a tool."""
     failure: str = ""
     wait: float = 0.0
     denied: str = ""
     finish: str = ""
-    """Why the newest answer of the model ended."""
+    """Why the newest response of the model ended."""
     turns: int = 0
     tokens: float = 0.0
     usd: float = 0.0
@@ -69,7 +69,7 @@ class _OpenCodeTranscript:
 
 
 class OpenCode:
-    """See the module."""
+    """The adapter; see Adapter."""
 
     program = "opencode"
     install = "npm install -g opencode-ai"
@@ -78,9 +78,9 @@ class OpenCode:
     accepts_session_id = False
 
     def command(self, call: AgentRequest) -> AgentCommand:
-        """How to start it. Makes the file of the attempt's database. Raises ConfigError for odd permissions."""
+        """Return the command. Create the attempt's database. Raises ConfigError for invalid permissions."""
         spec = call.spec
-        # A title of its own saves it from asking the model for one; the log tells why it waits, which no event does.
+        # A given title saves a request to the model. Only the log tells why opencode waits.
         argv = ["opencode", "run", "--format", "json", "--title", "Penguin", "--print-logs", "--log-level", "ERROR"]
         argv += ["-m", spec.model] if spec.model else []
         argv += ["-s", call.session] if call.session else []
@@ -88,7 +88,7 @@ class OpenCode:
         argv += ["--auto"] if rights is None else []
         database = call.run_dir / DATABASE
         _prepare_database(database)
-        # It works where PWD says, wherever it was started.
+        # opencode works in the folder that PWD names, not in the current one.
         env = {**QUIET, "OPENCODE_DB": str(database), "PWD": str(call.workspace)}
         if rights is not None:
             env["OPENCODE_PERMISSION"] = json.dumps(rights)
@@ -98,16 +98,18 @@ class OpenCode:
         return AgentCommand((*argv, *spec.args), env, call.prompt + schema)
 
     def read_transcript(self, events: Iterable[Mapping[str, Any]], finish: ProcessExit) -> AgentTranscript:
-        """What it printed; usage is of this run."""
-        story = _OpenCodeTranscript()
+        """Parse the output. Usage is that of this run."""
+        transcript = _OpenCodeTranscript()
         for event in events:
-            _apply_event(story, event)
-        totals = Usage(story.turns, int(story.tokens), round(story.usd, 6))
-        answer = "\n".join(story.words)
-        return AgentTranscript(story.session, tuple(story.messages), totals, _outcome(story, finish), answer)
+            _apply_event(transcript, event)
+        totals = Usage(transcript.turns, int(transcript.tokens), round(transcript.usd, 6))
+        answer = "\n".join(transcript.words)
+        return AgentTranscript(
+            transcript.session, tuple(transcript.messages), totals, _outcome(transcript, finish), answer
+        )
 
     def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """An event as lines that people read."""
+        """Return an event as lines for people."""
         part = mapping(event.get("part"))
         match event.get("type"):
             case "text":
@@ -124,12 +126,12 @@ class OpenCode:
         return []
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
-        """The attempt's database, in its parts."""
+        """Return the files of the attempt's database."""
         paths = (call.run_dir / DATABASE, call.run_dir / LOG)
         return [path for path in paths if path.is_file() and path.stat().st_size]
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
-        """Give the attempt the database of an earlier one, unless it has one. Raises OSError, WorkflowError."""
+        """Restore the database of an earlier attempt, unless this attempt has one. Raises OSError, WorkflowError."""
         if DATABASE not in files or self.session_files(call, session):
             return
         make_private_folder(call.run_dir)
@@ -140,7 +142,7 @@ class OpenCode:
 
 
 def _permissions(call: AgentRequest) -> Mapping[str, Any] | None:
-    """What it may do, in the words of opencode's settings; None: everything."""
+    """Return the permissions in the format of opencode's settings; None: everything is allowed."""
     if call.read_only:
         return LOOKING
     permissions = call.spec.permissions
@@ -152,21 +154,24 @@ def _permissions(call: AgentRequest) -> Mapping[str, Any] | None:
         rights = None
     if not isinstance(rights, dict):
         raise ConfigError(
-            f"agents.{call.spec.name}.permissions: opencode knows no {permissions!r}",
-            "write auto, or a JSON object as `permission` of opencode's settings has it, or leave it out",
+            f"agents.{call.spec.name}.permissions: invalid value {permissions!r}",
+            "use auto, a JSON object as for `permission` in opencode's settings, or omit the setting",
         )
     return rights
 
 
 def _prepare_database(database: Path) -> None:
-    """SQLite gives its other files the mode that it finds."""
+    """Create the database with private permissions. SQLite gives the same mode to its other files."""
     make_private_folder(database.parent)
     if not database.exists():
         write_private(database, b"")
 
 
 def _move_session(database: Path, session: str, workspace: Path) -> None:
-    """opencode works in the folder where a conversation began, which may be elsewhere by now."""
+    """Change the folder of a conversation.
+
+    opencode works where the conversation started, which may be another folder.
+    """
     import sqlite3
     from contextlib import closing
 
@@ -174,31 +179,31 @@ def _move_session(database: Path, session: str, workspace: Path) -> None:
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("UPDATE session SET directory = ? WHERE id = ?", (str(workspace), session))
     except sqlite3.Error as error:
-        raise WorkflowError(f"the conversation {session} of opencode can't be put back: {error}") from error
+        raise WorkflowError(f"can't restore the conversation {session} of opencode: {error}") from error
 
 
-def _apply_event(story: _OpenCodeTranscript, event: Mapping[str, Any]) -> None:
-    story.session = text(event.get("sessionID")) or story.session
+def _apply_event(transcript: _OpenCodeTranscript, event: Mapping[str, Any]) -> None:
+    transcript.session = text(event.get("sessionID")) or transcript.session
     part = mapping(event.get("part"))
     match event.get("type"):
         case "text":
             words = text(part.get("text"))
-            story.words.append(words)
-            story.messages.append({"role": "assistant", "text": words})
+            transcript.words.append(words)
+            transcript.messages.append({"role": "assistant", "text": words})
         case "tool_use":
-            story.words.clear()
-            story.messages.append(_tool_message(part))
+            transcript.words.clear()
+            transcript.messages.append(_tool_message(part))
             problem = text(mapping(part.get("state")).get("error"))
             if any(denial in problem for denial in DENIALS):
-                story.denied = f"{text(part.get('tool'))}: {_tool_summary(part)}"
+                transcript.denied = f"{text(part.get('tool'))}: {_tool_summary(part)}"
         case "step_finish":
-            story.finish = text(part.get("reason"))
-            story.turns += 1
-            story.tokens += _tokens(mapping(part.get("tokens")))
-            story.usd += number(part.get("cost"))
+            transcript.finish = text(part.get("reason"))
+            transcript.turns += 1
+            transcript.tokens += _tokens(mapping(part.get("tokens")))
+            transcript.usd += number(part.get("cost"))
         case "error":
-            story.failure = _error_message(event)
-            story.wait = _retry_delay(event)
+            transcript.failure = _error_message(event)
+            transcript.wait = _retry_delay(event)
 
 
 def _tokens(counts: Mapping[str, Any]) -> float:
@@ -222,7 +227,7 @@ def _input(state: Mapping[str, Any]) -> str:
 
 
 def _tool_summary(part: Mapping[str, Any]) -> str:
-    """What a tool was asked for, in a line."""
+    """Return the main argument of a tool as one line."""
     state = mapping(part.get("state"))
     path = mapping(state.get("input")).get("filePath")
     return first_line(state.get("title") or path or _input(state))
@@ -231,9 +236,7 @@ def _tool_summary(part: Mapping[str, Any]) -> str:
 def _error_message(event: Mapping[str, Any]) -> str:
     error = mapping(event.get("error"))
     data = mapping(error.get("data"))
-    words = (
-        error_text(data.get("message") or error.get("message")) or text(error.get("name")) or "an error without words"
-    )
+    words = error_text(data.get("message") or error.get("message")) or text(error.get("name")) or "unknown error"
     status = int(number(data.get("statusCode")))
     return f"{words} (HTTP {status})" if status else words
 
@@ -243,29 +246,29 @@ def _retry_delay(event: Mapping[str, Any]) -> float:
     try:
         return number(float(text(headers.get("retry-after")) or 0))
     except ValueError:
-        # A date, which nobody sends with what fails for good.
+        # The header is a date. Providers send none with an error that is final.
         return 0.0
 
 
-def _outcome(story: _OpenCodeTranscript, finish: ProcessExit) -> AgentOutcome:
+def _outcome(transcript: _OpenCodeTranscript, finish: ProcessExit) -> AgentOutcome:
     complaint = _last_error(finish.stderr)
-    if (cut := killed_outcome("opencode", finish, story.failure or complaint)) is not None:
+    if (cut := killed_outcome("opencode", finish, transcript.failure or complaint)) is not None:
         return cut
-    if story.failure:
-        ending = failed_outcome(f"opencode: {story.failure}")
-        return AgentOutcome(ending.verdict, ending.reason, retry_after=story.wait or ending.retry_after)
+    if transcript.failure:
+        ending = failed_outcome(f"opencode: {transcript.failure}")
+        return AgentOutcome(ending.verdict, ending.reason, retry_after=transcript.wait or ending.retry_after)
     if finish.code:
-        said = complaint or last_line(finish.stderr)
-        return failed_outcome(f"opencode ended with exit code {finish.code}" + (f": {said}" if said else ""))
-    if story.denied:
-        return failed_outcome(f"opencode was denied a tool: {story.denied}")
-    if story.finish != "stop":
-        how = f"its last answer ended as {story.finish!r}" if story.finish else "it said nothing"
-        return failed_outcome(f"opencode did not come to its end: {how}")
+        detail = complaint or last_line(finish.stderr)
+        return failed_outcome(f"opencode ended with exit code {finish.code}" + (f": {detail}" if detail else ""))
+    if transcript.denied:
+        return failed_outcome(f"opencode was denied a tool: {transcript.denied}")
+    if transcript.finish != "stop":
+        how = f"its last answer ended as {transcript.finish!r}" if transcript.finish else "it printed no answer"
+        return failed_outcome(f"opencode did not finish: {how}")
     return AgentOutcome(Verdict.PASSED)
 
 
 def _last_error(stderr: str) -> str:
-    """The newest error of its log."""
+    """Return the newest error in the log."""
     errors = [entry for entry in split_lines(stderr) if 'error.error="' in entry]
     return first_line(errors[-1].partition('error.error="')[2].partition('"')[0]) if errors else ""

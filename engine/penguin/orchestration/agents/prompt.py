@@ -1,6 +1,6 @@
-"""The prompt: what an agent is told of its task. A text with `{{names}}`, which people can read and change.
+"""The prompt of IMPLEMENT: a template with `{{names}}`.
 
-`prompts/implement.md` of the workspace is used in place of the one that Penguin brings.
+`prompts/implement.md` of the workspace replaces the built-in template.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ FOLDER = "prompts"
 NAME = "implement.md"
 OWN = Path(__file__).parent / FOLDER / NAME
 LONGEST = 200_000
-"""Characters of a conversation that are told again, where an agent can't go on with it; its end counts."""
+"""Characters at the end of a conversation to repeat, if an agent can't resume it."""
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_]*)\s*\}\}")
 _EMPTY = re.compile(r"\n{3,}")
 
 
 class PromptError(WorkflowError):
-    """The text of the workspace can't be used."""
+    """The template of the workspace can't be used."""
 
     code = "prompt"
 
@@ -36,10 +36,10 @@ def implement_prompt(
     evidence: str = "",
     conversation: Sequence[Message] = (),
 ) -> str:
-    """What the agent of IMPLEMENT is told.
+    """Return the prompt of the agent of IMPLEMENT.
 
-    `evidence` is what the gates said that failed before; `conversation` is told again where the agent does not know
-    it. Raises PromptError.
+    `evidence` is the output of the gates that failed before. `conversation` is repeated if the agent can't resume it.
+    Raises PromptError.
     """
     task = definition.task
     values: dict[str, Callable[[], str]] = {
@@ -49,15 +49,15 @@ def implement_prompt(
         "criteria": lambda: _criteria(task),
         "recipes": lambda: _recipes(task),
         "gates": lambda: _gates(definition),
-        "feedback": lambda: _section("Advice of the people you work for", "\n\n".join(feedback)),
+        "feedback": lambda: _section("Feedback from the people you work for", "\n\n".join(feedback)),
         "evidence": lambda: _section("What failed so far", evidence),
-        "conversation": lambda: _section("What was said and done so far", transcript(conversation)),
+        "conversation": lambda: _section("The conversation so far", transcript(conversation)),
     }
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
-            known = ", ".join(values)
-            raise PromptError(f"{FOLDER}/{NAME}: nothing is called {match[0]}", f"known: {known}")
+            names = ", ".join(values)
+            raise PromptError(f"{FOLDER}/{NAME}: unknown name {match[0]}", f"known names: {names}")
         return values[match[1]]()
 
     return _EMPTY.sub("\n\n", _PLACE.sub(value, _template(workspace))).strip() + "\n"
@@ -70,11 +70,11 @@ def _template(workspace: Path) -> str:
     except FileNotFoundError:
         return OWN.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{own} can't be read: {error}", "mend it, or take it away") from error
+        raise PromptError(f"{own} can't be read: {error}", "fix it or delete it") from error
 
 
 def transcript(messages: Sequence[Message]) -> str:
-    """A conversation as text, its end where it is too long."""
+    """Return a conversation as text; only its end if it is too long."""
     text = "\n\n".join(_message_text(message) for message in messages)
     return text if len(text) <= LONGEST else f"…{text[-LONGEST:]}"
 
@@ -91,7 +91,10 @@ def _section(title: str, text: str) -> str:
 
 
 def _criteria(task: Task) -> str:
-    lines = [f"- {it.text}" + (f"  (checked by: {it.check})" if it.check else "") for it in task.criteria]
+    lines = [
+        f"- {criterion.text}" + (f"  (checked by: {criterion.check})" if criterion.check else "")
+        for criterion in task.criteria
+    ]
     return _section("Acceptance criteria", "\n".join(lines))
 
 

@@ -1,7 +1,7 @@
-"""The registry of coding agents: the agents that Penguin knows by name, and how to get the adapter of each.
+"""The registry of coding agents.
 
 To add an agent, write its adapter and one function here. Settings, messages and steps look it up in this table. The
-adapter is imported when a step of the agent starts, so that reading the settings imports none.
+adapter is imported when a step of the agent starts, not when the settings are read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     Factory = Callable[[], Adapter]
 
 COMMAND = "command"
-"""The kind of an agent that is any other program; its settings say how it starts."""
+"""The kind of a custom agent, whose settings give its command line."""
 AGENTS: dict[str, Factory] = {}
-"""By name, as settings write it."""
+"""Factories of adapters, by the name used in settings."""
 
 
 class UnknownAgent(WorkflowError):
@@ -75,8 +75,8 @@ def adapter_of(spec: AgentSpec, workspace: Path) -> Adapter:
     if spec.kind in AGENTS:
         return AGENTS[spec.kind]()
     if spec.kind != COMMAND:
-        known = ", ".join((*AGENTS, COMMAND))
-        raise UnknownAgent(f"agents.{spec.name}: no kind of agent is called {spec.kind!r}", f"one of {known}")
+        kinds = ", ".join((*AGENTS, COMMAND))
+        raise UnknownAgent(f"agents.{spec.name}: unknown kind of agent {spec.kind!r}", f"use one of {kinds}")
     if not spec.command:
         raise UnknownAgent(f"agents.{spec.name} has no command", f"agents: {{{spec.name}: {{command: [PROGRAM]}}}}")
     from penguin.orchestration.agents.command import CommandAgent
