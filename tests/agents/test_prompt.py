@@ -59,7 +59,7 @@ def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
 
 def test_what_there_is_not_leaves_no_trace(tmp_path: Path) -> None:
     told = implement_prompt(tmp_path, definition())
-    assert "Advice" not in told
+    assert "Feedback" not in told
     assert "failed so far" not in told
     assert "\n\n\n" not in told
 

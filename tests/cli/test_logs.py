@@ -277,6 +277,6 @@ def test_more_output_than_is_kept_is_shown_when_the_step_ends(
     assert not document["logs"][0]["complete"]
     (penguin.folder / "go").touch()
     out, _ = following.communicate(timeout=PATIENCE)
-    assert re.search("penguin: [0-9]+ bytes left out here", out)
+    assert re.search("penguin: [0-9]+ bytes omitted", out)
     assert "15000\nended\n" in out
     assert notice not in penguin("-c", "/workflow logs talks --attempt 1").out

@@ -47,7 +47,7 @@ async def test_it_reads_the_prompt_and_its_conversation_is_kept(workspace: Attem
 async def test_one_that_says_nothing_is_ended(workspace: AttemptWorkspace) -> None:
     result = await ran(workspace, "/bin/sh", "-c", "echo hello; sleep 60", idle_timeout=0.3)
     assert result.verdict is Verdict.ERROR
-    assert "said nothing for 0.3 s" in result.reason
+    assert "no output for 0.3 s" in result.reason
 
 
 async def test_one_that_goes_on_talking_is_not(workspace: AttemptWorkspace) -> None:

@@ -38,7 +38,7 @@ WITH_GRANDCHILD = (
 SHORT = 1.0
 """Seconds. Renewed every hundredth of that until the step is seen, so that a slow start costs nothing."""
 LONG = 600.0
-LAPSED = "the lease on its steps lapsed"
+LAPSED = "the lease on the steps lapsed"
 
 
 @pytest.fixture

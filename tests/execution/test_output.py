@@ -46,7 +46,7 @@ def test_a_flood_costs_no_memory_and_is_capped(workspace: AttemptWorkspace) -> N
         assert 1_000_000 <= step.output_bytes == len(data) < 1_000_100
         assert data.startswith(b"first\nxxx")
         assert data.endswith(b"xxxlast\n")
-        assert b"[penguin: 299000011 bytes left out here]" in data
+        assert b"[penguin: 299000011 bytes omitted]" in data
         assert hashlib.sha256(data).hexdigest() == step.output_sha256
         assert len(step.excerpt.encode()) <= 4096
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before < 50_000_000
@@ -72,7 +72,7 @@ def test_the_first_and_the_last_half_are_kept(
         half = limit // 2
         assert kept.startswith(whole[:half])
         assert kept.endswith(whole[-(limit - half) :])
-        assert b"%d bytes left out" % (len(whole) - limit) in kept
+        assert b"%d bytes omitted" % (len(whole) - limit) in kept
     assert list(path.parent.iterdir()) == [path]
 
 

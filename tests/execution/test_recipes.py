@@ -85,7 +85,7 @@ def test_http_expectations_that_fail(workspace: AttemptWorkspace, port: int) -> 
 def test_a_server_that_never_comes_up(workspace: AttemptWorkspace, port: int) -> None:
     result = workspace.run(recipe=[RecipeStep("http", f"http://127.0.0.1:{port}/", within=0.3)])
     assert result.verdict is Verdict.FAILED
-    assert "no answer from" in result.reason
+    assert "no response from" in result.reason
 
 
 def test_shell_and_python_steps(workspace: AttemptWorkspace) -> None:
@@ -123,7 +123,7 @@ def test_a_background_step_that_ends_early_fails(workspace: AttemptWorkspace) ->
     steps = [RecipeStep("shell", "echo gone; exit 1", background=True), RecipeStep("shell", "sleep 0.3")]
     result = workspace.run(recipe=steps)
     assert result.verdict is Verdict.FAILED
-    assert "ended before its recipe did: exit 1: gone" in result.reason
+    assert "ended before its recipe: exit 1: gone" in result.reason
 
 
 def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspace, port: int) -> None:

@@ -109,8 +109,6 @@ class EventFile:
     """The events of an output on disk. A line that is not a JSON object is `{"text": LINE}`.
 
     After iteration, `unread` says what was skipped.
-
-    Once it was iterated over, `unread` says what was left out.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An agent's part in an attempt: which conversation it goes on with, what it is told, and what is heard of it."""
+"""The step of an agent: its prompt, the conversation that it continues, and the parsing of its output."""
 
 from __future__ import annotations
 
@@ -42,84 +42,85 @@ log = logging.getLogger(__name__)
 
 PROMPT = ".prompt.md"
 MOST_DIFF = 16 << 20
-"""Bytes of a difference from which a judge is shown the beginning."""
+"""Bytes of a diff that are shown to a judge."""
 LARGEST_SESSION = 256 << 20
-"""Bytes of a file of a conversation that is kept."""
+"""Bytes of a conversation's file that are stored at most."""
 STDERR_END = 4000
-"""Bytes of standard error that may tell why it failed."""
-TOLD = {
-    records.TIMEOUT: "it ran out of the time of the phase",
-    records.IDLE: "it said nothing for {idle:g} s",
+"""Bytes of standard error that are searched for the cause of a failure."""
+REASONS = {
+    records.TIMEOUT: "it exceeded the time-out of the phase",
+    records.IDLE: "no output for {idle:g} s",
     records.BUDGET: "it used up its budget",
 }
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class AgentNotInstalled(WorkflowError):
-    """The agent's program is not on this machine; the hint installs it."""
+    """The agent's program is not installed; the hint is the command that installs it."""
 
     code = "missing_program"
 
 
 class AgentMark(Struct, frozen=True):
-    """What a later engine needs to hear an agent that this one started; kept in the start mark."""
+    """What a later engine needs to parse the output of an agent that this one started.
+
+    It is stored in the start mark.
+    """
 
     kind: str = ""
-    """The kind of agent, for who tells what it printed."""
+    """The kind of agent, which selects the parser of the output."""
     session: str = ""
-    """The conversation that it goes on with, or the name that was chosen for a new one."""
+    """The conversation that it continues, or the name chosen for a new one."""
     before: Usage = Usage()
-    """What was counted in that conversation until then."""
+    """The usage of that conversation before this run."""
     overspent: str = ""
 
 
 class AgentStep:
-    """See the module: of one attempt. Blocks while files are read; its methods are called in threads."""
+    """The step of an agent in one attempt. Its methods block while they read files; call them in threads."""
 
     def __init__(self, order: AttemptOrder, step: PlannedStep, surroundings: StepEnvironment) -> None:
         self.step = step
         self.usage = Usage()
-        """What was spent in this attempt and not told before."""
+        """The usage in this attempt that was not reported before."""
         self.snapshot = ""
         self.overspent = ""
         self.not_before = 0.0
         self.answer = ""
-        """Its last words."""
+        """The last message of the agent."""
         self._unkept = ""
-        """Which file of its conversation is too large to be kept, as a clause."""
+        """The file of the conversation that was too large to store, as a clause."""
         self._order = order
         self._spec: AgentSpec = order.definition.agents[step.agent]
         self._surroundings = surroundings
         self._adapter: Adapter = adapter_of(self._spec, Path(order.workspace))
         self._workspace = Workspace(Path(order.workspace))
 
-    # --- before ---
+    # --- before the run ---
 
     def step_order(self, step_id: str, limit: float) -> StepRequest:
-        """What the launcher is to start. Raises Missing or PromptError."""
-        session, before, known = self._conversation(step_id)
+        """Return the request for the launcher. Raises AgentNotInstalled or PromptError."""
+        session, before, available = self._conversation(step_id)
         call = self._agent_request(step_id, session)
-        # Before it is asked how to start: a conversation that isn't there can't be gone on with.
-        if session and not known:
+        # Restore the conversation before building the command: the command depends on whether it exists.
+        if session and not available:
             self._restore(call, session)
         launch = self._adapter.command(call)
         env = {**call.env, **launch.env}
         program = shutil.which(launch.argv[0], path=env.get("PATH"))
         if program is None:
-            raise AgentNotInstalled(
-                f"{self._spec.name} needs {launch.argv[0]}, which is not installed", self._adapter.install
-            )
+            raise AgentNotInstalled(f"{launch.argv[0]} is not installed", self._adapter.install)
         write_source(Path(step_id + PROMPT), launch.stdin)
         minutes = self._order.budget.minutes
         limit = limit if minutes is None else min(limit, max(minutes * 60, 1.0))
         secrets = self._surroundings.secrets
-        talk = AgentMark(
+        mark = AgentMark(
             self._spec.kind, session or (call.new_session if self._adapter.accepts_session_id else ""), before
         )
         note = {
             "limit": limit,
             "argv": [secrets.redact_text(word) for word in launch.argv],
-            "talk": msgspec.to_builtins(talk),
+            "talk": msgspec.to_builtins(mark),
         }
         return StepRequest(
             id=step_id,
@@ -136,33 +137,36 @@ class AgentStep:
         )
 
     def _conversation(self, step_id: str) -> tuple[str, Usage, bool]:
-        """The conversation to go on with, what was counted in it, and whether the agent has it still."""
+        """Return the conversation to continue, its usage, and whether the agent still has it."""
         stem, _, number = step_id.rpartition(".")
         for earlier in range(int(number) - 1, 0, -1):
-            heard = self._transcript(f"{stem}.{earlier}")
-            if heard.session and self._adapter.can_resume:
-                return heard.session, heard.totals, True
-        kept = self._saved_snapshot()
-        if kept is None or not self._adapter.can_resume or kept.metadata.get("kind") != self._spec.kind:
+            transcript = self._transcript(f"{stem}.{earlier}")
+            if transcript.session and self._adapter.can_resume:
+                return transcript.session, transcript.totals, True
+        stored = self._saved_snapshot()
+        if stored is None or not self._adapter.can_resume or stored.metadata.get("kind") != self._spec.kind:
             return "", Usage(), False
-        if not self._can_resume(step_id, kept):
-            # It is told again in the prompt.
+        if not self._can_resume(step_id, stored):
+            # The prompt repeats it.
             return "", Usage(), False
-        totals = msgspec.convert(kept.metadata.get("totals") or {}, Usage)
-        return kept.session_id, totals, False
+        totals = msgspec.convert(stored.metadata.get("totals") or {}, Usage)
+        return stored.session_id, totals, False
 
-    def _can_resume(self, step_id: str, kept: ContextSnapshot) -> bool:
-        """Whether the agent has this conversation still, or its files are kept. Programs of others keep their own."""
+    def _can_resume(self, step_id: str, stored: ContextSnapshot) -> bool:
+        """Return whether the agent still has this conversation, or its files are stored.
+
+        Custom agents keep their own.
+        """
         if self._spec.kind == COMMAND:
             return True
-        call = self._agent_request(step_id, kept.session_id, prompt="-")
-        if self._adapter.session_files(call, kept.session_id):
+        call = self._agent_request(step_id, stored.session_id, prompt="-")
+        if self._adapter.session_files(call, stored.session_id):
             return True
         with WorkflowStateStore(self._workspace.db) as store:
-            return bool(store.session_files(kept.snapshot_id))
+            return bool(store.session_files(stored.snapshot_id))
 
     def _saved_snapshot(self) -> ContextSnapshot | None:
-        # A judge that went on in the conversation of whom it judges would be no judge.
+        # A judge does not continue the conversation of the agent that it judges.
         if not self._order.snapshot or self.step.kind == "judge":
             return None
         with WorkflowStateStore(self._workspace.db) as store:
@@ -179,7 +183,7 @@ class AgentStep:
             env=env,
             prompt=prompt,
             session=session,
-            # The same for everybody who starts this very try.
+            # Every engine that makes this start of the step gets the same name.
             new_session=str(
                 uuid.uuid5(uuid.NAMESPACE_URL, escape_undecodable(f"{order.run_dir}#{Path(step_id).name}"))
             ),
@@ -190,23 +194,23 @@ class AgentStep:
 
     def _prompt(self, session: str) -> str:
         order = self._order
-        kept = None if session else self._saved_snapshot()
+        stored = None if session else self._saved_snapshot()
         return implement_prompt(
             Path(order.workspace),
             order.definition,
             feedback=order.feedback,
             evidence=order.evidence,
-            conversation=kept.conversation_history if kept else (),
+            conversation=stored.conversation_history if stored else (),
         )
 
-    # --- a judge ---
+    # --- judge ---
 
     def _judge_prompt(self) -> str:
         order = self._order
         return judge_prompt(order.definition.task, self.step.criteria, self._diff(), self._evidence_items())
 
     def _diff(self) -> str:
-        """What the workflow changed; '' where nobody can tell."""
+        """Return the diff of the workflow; an empty string if it is unknown."""
         order = self._order
         try:
             found = workflow_diff(
@@ -214,22 +218,24 @@ class AgentStep:
             )
             return _first(found.text(), MOST_DIFF).decode("utf-8", "replace")
         except WorkflowError as error:
-            log.info("no difference for the judge: %s", error)
+            log.info("no diff for the judge: %s", error)
             return ""
 
     def _evidence_items(self) -> list[EvidenceItem]:
-        """The outputs of the newest attempt of each gate before."""
-        logs = [it for it in attempt_logs(self._workspace.runs, self._order.workflow_id) if not it.errors]
-        logs = [it for it in logs if it.phase is not WorkflowPhase.IMPLEMENT and it.attempt < self._order.attempt]
-        newest = {it.phase: it.attempt for it in logs}
-        shown = [it for it in logs if it.attempt == newest[it.phase]]
+        """Return the outputs of the newest attempt of each earlier gate."""
+        logs = [item for item in attempt_logs(self._workspace.runs, self._order.workflow_id) if not item.errors]
+        logs = [
+            item for item in logs if item.phase is not WorkflowPhase.IMPLEMENT and item.attempt < self._order.attempt
+        ]
+        newest = {item.phase: item.attempt for item in logs}
+        shown = [item for item in logs if item.attempt == newest[item.phase]]
         return [
-            EvidenceItem(f"E{number}", f"{it.phase} attempt {it.attempt}, {it.step}", evidence.excerpt(it.path))
-            for number, it in enumerate(shown, start=1)
+            EvidenceItem(f"E{number}", f"{item.phase} attempt {item.attempt}, {item.step}", evidence.excerpt(item.path))
+            for number, item in enumerate(shown, start=1)
         ]
 
     def opinions(self) -> list[Opinion]:
-        """What it thinks of each criterion, once it was heard."""
+        """Return the judge's opinion on each criterion. Call it after `collect`."""
         return parse_opinions(self.answer, len(self.step.criteria), self._evidence_items(), Path(self._order.workspace))
 
     def _variables(self) -> dict[str, str]:
@@ -239,16 +245,16 @@ class AgentStep:
         }
 
     def _restore(self, call: AgentRequest, session: str) -> None:
-        """Put the conversation where the agent looks for it, should it be gone from there."""
+        """Restore the files of the conversation, if the agent lost them."""
         with WorkflowStateStore(self._workspace.db) as store:
             files = store.session_files(self._order.snapshot)
         if files:
             self._adapter.restore(call, session, files)
 
-    # --- while ---
+    # --- during the run ---
 
     def exceeded_cap(self, step_id: str) -> str:
-        """Which cap a run that goes on has reached, as a sentence; empty where none."""
+        """Return which limit of the budget a running agent has reached, as a sentence; empty for none."""
         budget = self._order.budget
         if budget == Budget(minutes=budget.minutes):
             return ""
@@ -259,32 +265,35 @@ class AgentStep:
                 return f"{self._spec.name} spent {getattr(used, name):g} of {limit:g} {name}"
         return ""
 
-    # --- after ---
+    # --- after the run ---
 
     def collect(self, ended: ExitRecord) -> Judgement:
-        """What came of a run, also of one that was cut off: its conversation is kept. Raises OSError, StoreError."""
+        """Return the judgement of a run, and store its conversation; also if the run was stopped.
+
+        Raises OSError, StoreError.
+        """
         printed = EventFile(Path(ended.id + records.LOG))
-        heard = self._transcript(ended.id, ended, printed)
-        used = self._usage(ended.id, heard)
+        transcript = self._transcript(ended.id, ended, printed)
+        used = self._usage(ended.id, transcript)
         self.usage += replace_minutes(used, ended.duration / 60)
-        if heard.session or heard.messages:
+        if transcript.session or transcript.messages:
             try:
-                self.snapshot = self._save_snapshot(ended, heard)
+                self.snapshot = self._save_snapshot(ended, transcript)
             except StoreError as error:
-                # What was printed is kept in any case; the work does not suffer.
-                log.warning("the conversation of %s is not kept: %s", ended.id, error)
-        self.answer = heard.answer
+                # The output is kept in any case, so the attempt continues.
+                log.warning("the conversation of %s was not stored: %s", ended.id, error)
+        self.answer = transcript.answer
         if not ended.is_result:
-            return Judgement(Verdict.INTERRUPTED, "stopped before its end")
-        judgement = self._judgement(ended, heard)
+            return Judgement(Verdict.INTERRUPTED, "stopped before it finished")
+        judgement = self._judgement(ended, transcript)
         remarks = "; ".join(filter(None, (printed.unread, self._unkept)))
         if not remarks:
             return judgement
         reason = f"{judgement.reason} ({remarks})" if judgement.reason else remarks
         return msgspec.structs.replace(judgement, reason=reason)
 
-    def _judgement(self, ended: ExitRecord, heard: AgentTranscript) -> Judgement:
-        ending = heard.outcome
+    def _judgement(self, ended: ExitRecord, transcript: AgentTranscript) -> Judgement:
+        ending = transcript.outcome
         if ended.why == records.BUDGET:
             self.overspent = self.exceeded_cap(ended.id) or f"{self._spec.name} used up its budget"
         elif ended.why == records.TIMEOUT and self._order.budget.minutes is not None and self._budget_verdict(ended):
@@ -293,9 +302,9 @@ class AgentStep:
             self.overspent = ending.overspent
         if self.overspent:
             return Judgement(Verdict.ERROR, self.overspent)
-        if ended.why in TOLD:
-            said = f": {ending.reason}" if ending.reason else ""
-            return Judgement(Verdict.ERROR, TOLD[ended.why].format(idle=self._spec.idle_timeout) + said)
+        if ended.why in REASONS:
+            detail = f": {ending.reason}" if ending.reason else ""
+            return Judgement(Verdict.ERROR, REASONS[ended.why].format(idle=self._spec.idle_timeout) + detail)
         if ending.retry_after:
             self.not_before = time.time() + ending.retry_after
         return Judgement(ending.verdict, ending.reason)
@@ -314,32 +323,32 @@ class AgentStep:
             if ended
             else ProcessExit(None, None)
         )
-        heard = self._adapter.read_transcript(printed, finish)
-        if not heard.session:
-            return replace(heard, session=self._read_agent_mark(step_id).session if heard.messages else "")
+        transcript = self._adapter.read_transcript(printed, finish)
+        if not transcript.session:
+            return replace(transcript, session=self._read_agent_mark(step_id).session if transcript.messages else "")
         if isinstance(self._adapter, UsageRecordAdapter):
             counted = self._adapter.recorded_usage(
-                self._agent_request(step_id, heard.session, prompt="-"), heard.session
+                self._agent_request(step_id, transcript.session, prompt="-"), transcript.session
             )
-            return heard if counted is None else replace(heard, totals=counted)
-        return heard
+            return transcript if counted is None else replace(transcript, totals=counted)
+        return transcript
 
     def _read_agent_mark(self, step_id: str) -> AgentMark:
         mark = records.read_mark(step_id)
         note = mark.note if mark and isinstance(mark.note, Mapping) else {}
         return msgspec.convert(note.get("talk") or {}, AgentMark)
 
-    def _usage(self, step_id: str, heard: AgentTranscript) -> Usage:
+    def _usage(self, step_id: str, transcript: AgentTranscript) -> Usage:
         if not self._adapter.reports_running_total:
-            return heard.totals
+            return transcript.totals
         before = self._read_agent_mark(step_id).before
         return Usage(
-            max(heard.totals.turns - before.turns, 0),
-            max(heard.totals.tokens - before.tokens, 0),
-            max(heard.totals.usd - before.usd, 0.0),
+            max(transcript.totals.turns - before.turns, 0),
+            max(transcript.totals.tokens - before.tokens, 0),
+            max(transcript.totals.usd - before.usd, 0.0),
         )
 
-    def _save_snapshot(self, ended: ExitRecord, heard: AgentTranscript) -> str:
+    def _save_snapshot(self, ended: ExitRecord, transcript: AgentTranscript) -> str:
         order = self._order
         number = ended.id.rpartition(".")[2]
         suffix = "" if ended.is_result else f".{number}"
@@ -347,21 +356,21 @@ class AgentStep:
         snapshot = ContextSnapshot(
             snapshot_id=f"{order.workflow_id}-{order.attempt}{judge}{suffix}",
             workflow_id=order.workflow_id,
-            conversation_history=list(heard.messages),
+            conversation_history=list(transcript.messages),
             created_at=datetime.now(UTC),
             task_id=order.definition.task.id,
             phase=order.phase,
             attempt=order.attempt,
             agent=self._spec.name,
-            session_id=heard.session,
+            session_id=transcript.session,
             metadata={
                 "kind": self._spec.kind,
-                # A run that was cut off may not have come to count.
-                "totals": msgspec.to_builtins(at_least(heard.totals, self._read_agent_mark(ended.id).before)),
+                # A run that was stopped may not have reported its usage.
+                "totals": msgspec.to_builtins(at_least(transcript.totals, self._read_agent_mark(ended.id).before)),
                 "usage": msgspec.to_builtins(self.usage),
             },
         )
-        files = self._session_files(ended.id, heard.session)
+        files = self._session_files(ended.id, transcript.session)
         with WorkflowStateStore(self._workspace.db) as store:
             store.save_context_snapshot(snapshot, files)
         return snapshot.snapshot_id
@@ -376,27 +385,27 @@ class AgentStep:
                 with path.open("rb") as file:
                     data = file.read(LARGEST_SESSION + 1)
             except OSError:
-                # Without it the conversation is told again from what was heard.
+                # Without this file, the prompt repeats the conversation.
                 continue
             if len(data) > LARGEST_SESSION:
-                self._unkept = f"not kept of its conversation: {path.name}, larger than {LARGEST_SESSION >> 20} MB"
+                self._unkept = f"not stored of its conversation: {path.name}, larger than {LARGEST_SESSION >> 20} MB"
             else:
                 found[path.name] = data
         return found
 
 
 def at_least(usage: Usage, before: Usage) -> Usage:
-    """What was counted, but no less than before."""
+    """Return the usage, but no less than before."""
     return Usage(max(usage.turns, before.turns), max(usage.tokens, before.tokens), max(usage.usd, before.usd))
 
 
 def replace_minutes(usage: Usage, minutes: float) -> Usage:
-    """The same, with the minutes that Penguin counted."""
+    """Return the usage with the minutes that Penguin counted."""
     return Usage(usage.turns, usage.tokens, usage.usd, minutes)
 
 
 def _first(pieces: Iterator[bytes], most: int) -> bytes:
-    """The pieces that begin within the first `most` bytes; the rest is never made."""
+    """Join the pieces that begin within the first `most` bytes, and read no others."""
     taken: list[bytes] = []
     for piece in pieces:
         taken.append(piece)

@@ -1,4 +1,4 @@
-"""What a step finds in its environment, the files that are named there, and the secrets that it may know."""
+"""The environment variables of a step, the files that they name, and the secrets among them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ FEEDBACK, EVIDENCE, TASK = "feedback.txt", "evidence.txt", "task.json"
 
 
 class StepEnvironment(Struct, frozen=True):
-    """What is the same for all steps of an attempt."""
+    """The part of the environment that is the same for all steps of an attempt."""
 
     env: dict[str, str]
     secrets: Secrets
-    """What is not to be stored of that environment, and of what steps are denied: they may come by it elsewhere."""
+    """Values that must not be stored: those in the environment, and those withheld from steps, which may find them
+    elsewhere."""
 
 
 def artifacts_dir(order: AttemptOrder) -> Path:
-    """Where the steps of an attempt leave their artifacts."""
+    """Return the folder for the artifacts of an attempt's steps."""
     run_dir = Path(order.run_dir)
     return run_dir.parent / "artifacts" / run_dir.name
 
 
 def prepare_environment(order: AttemptOrder) -> StepEnvironment:
-    """Make the attempt's folders and files."""
+    """Create the folders and files of an attempt, and return the environment of its steps."""
     run_dir, artifacts = Path(order.run_dir), artifacts_dir(order)
     for folder in (run_dir, artifacts):
         make_private_folder(folder)
@@ -42,7 +43,7 @@ def prepare_environment(order: AttemptOrder) -> StepEnvironment:
     _write(run_dir / TASK, msgspec.json.encode(order.definition.task))
     env = {
         **without_denied(os.environ, order.definition.env_deny),
-        # Where a program believes it is; ours may have been started elsewhere.
+        # The folder in which a program runs; the engine may have been started elsewhere.
         "PWD": str(Path(order.workspace).resolve()),
         "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
         "PENGUIN_TASK_ID": order.definition.task.id,
@@ -63,9 +64,9 @@ def secrets_of(order: AttemptOrder) -> Secrets:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: half a script, left by a crash or a full disk, would run and might even pass."""
+    """Write the whole file or nothing: half a script, left by a crash or a full disk, would run and could pass."""
     with contextlib.suppress(FileNotFoundError):
-        # An engine that goes on with an attempt changes nothing under a step that runs.
+        # An engine that continues an attempt must not change files under a running step.
         if path.read_bytes() == content:
             return
     temporary = path.with_name(path.name + ".tmp")
@@ -75,5 +76,5 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def write_source(path: Path, source: str) -> None:
-    """Put a script where only its owner can read it."""
+    """Write a script that only its owner can read."""
     _write(path, source.encode())

@@ -1,4 +1,4 @@
-"""What a recipe step must give: exit code, text, status, JSON."""
+"""The expectations of a recipe step: exit code, text, status, JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LONGEST_SHOWN = 200
 
 
 def file_contains(path: Path, wanted: str) -> bool:
-    """Whether an output contains the text; never reads it whole into memory."""
+    """Return whether an output contains the text, without reading it into memory as a whole."""
     return any(wanted.encode() in window for window in _windows(path, len(wanted.encode())))
 
 
 def _windows(path: Path, overlap: int) -> Iterator[bytes]:
-    """The whole file, piece by piece, each with the end of the one before."""
+    """Yield the file piece by piece, each preceded by the end of the one before."""
     with path.open("rb") as file:
         kept = b""
         while data := file.read(WINDOW):
@@ -28,13 +28,16 @@ def _windows(path: Path, overlap: int) -> Iterator[bytes]:
 
 
 def json_difference(wanted: object, given: object, where: str = "") -> str:
-    """Where `given` does not contain `wanted`: objects by subset, all else by equality. Empty where it does."""
+    """Return where `given` does not contain `wanted`; empty if it does.
+
+    Objects match as subsets, other values if equal.
+    """
     if isinstance(wanted, dict) and isinstance(given, dict):
         for key, value in wanted.items():
-            place = f"{where}.{key}" if where else str(key)
+            path = f"{where}.{key}" if where else str(key)
             if key not in given:
-                return f"{place} is missing"
-            if difference := json_difference(value, given[key], place):
+                return f"{path} is missing"
+            if difference := json_difference(value, given[key], path):
                 return difference
         return ""
     if isinstance(wanted, bool) != isinstance(given, bool) or wanted != given:
@@ -44,5 +47,5 @@ def json_difference(wanted: object, given: object, where: str = "") -> str:
 
 def _shown(value: object) -> str:
     text = msgspec.json.encode(value).decode(errors="replace")
-    # Shown whole or not at all: of half a secret, the launcher would not know that it is one.
+    # Show a value whole or not at all: the launcher would not recognize half a secret.
     return text if len(text) <= LONGEST_SHOWN else f"a value of {len(text)} characters"

@@ -1,8 +1,8 @@
-"""An HTTP step, as a process: `python -I -m penguin.orchestration.execution.http_step REQUEST.json`.
+"""The program of an HTTP step: `python -I -m penguin.orchestration.execution.http_step REQUEST.json`.
 
-A process like every other step's: time-out, cancel and adoption are the same. The response goes to standard output, why
-it is not the expected one to standard error. Exit 0: as expected. 1: not. 2: the request could not be read. 3: the
-response could not be judged within its limits.
+It is a process like every other step, so time-outs, cancellation and adoption work the same. The response goes to
+standard output; the reason why it is not as expected goes to standard error. Exit codes: 0, as expected; 1, not as
+expected; 2, the request could not be read; 3, the response could not be judged within the limits.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from penguin.orchestration.execution.judging.limits import (
 LARGEST = 4_000_000
 """Bytes of a response's body that are read."""
 PAUSE = 0.1
-"""Seconds between two tries."""
+"""Seconds between two requests."""
 LOCAL = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 class HttpRequest(Struct, frozen=True, kw_only=True):
-    """What to ask, and what the answer must be."""
+    """The request to send, and the expected response."""
 
     method: str
     url: str
     headers: dict[str, str] = {}
     body: str | None = None
     status: int | None = None
-    """Any 2xx where unsaid."""
+    """None: any status of 200 to 299."""
     json: object = None
     text: str | None = None
-    """Text that the body must contain, or /regex/ that must match in it."""
+    """Text that the body must contain, or a /regex/ that must match in it."""
     within: float = 0.0
-    """Seconds to go on trying."""
+    """Seconds during which to repeat the request."""
     timeout: float
-    """Seconds for one try."""
+    """Time-out of one request, in seconds."""
     deadline: float = math.inf
     """When the step is ended, on the monotonic clock."""
 
 
 class HttpResponse(Struct, frozen=True):
-    """A response as far as it was read."""
+    """A response, as far as it was read."""
 
     status: int
     head: str
@@ -65,7 +65,7 @@ class HttpResponse(Struct, frozen=True):
 
 
 class NotJudged(Exception):
-    """Says which limit judging a response has hit."""
+    """A limit was reached while judging a response; the message says which."""
 
 
 def main(path: str) -> int:
@@ -76,41 +76,41 @@ def main(path: str) -> int:
         return 2
     limit_memory()
     try:
-        answer, problem = request_until_expected(request)
+        response, problem = request_until_expected(request)
     except NotJudged as error:
         sys.stderr.write(str(error))
         return NOT_JUDGED
     except MemoryError:
         sys.stderr.write(f"judging the response needs more than {MEMORY >> 20} MB of memory")
         return NOT_JUDGED
-    if answer:
-        sys.stdout.write(answer.head + "\n")
+    if response:
+        sys.stdout.write(response.head + "\n")
         sys.stdout.flush()
-        sys.stdout.buffer.write(answer.body)
+        sys.stdout.buffer.write(response.body)
         sys.stdout.flush()
     sys.stderr.write(problem)
     return 1 if problem else 0
 
 
 def request_until_expected(request: HttpRequest) -> tuple[HttpResponse | None, str]:
-    """Try until the answer is as expected or the time is over; the last answer, and what is wrong with it."""
+    """Send the request until the response is as expected or time is up. Return the last response and its problem."""
     give_up = time.monotonic() + request.within
-    # A proxy of the environment is for the world outside.
+    # Requests of a recipe stay on this machine or network, so ignore the proxy of the environment.
     with httpx.Client(timeout=request.timeout, mounts=dict.fromkeys(LOCAL)) as client:
         while True:
-            answer, problem = attempt(client, request)
+            response, problem = attempt(client, request)
             if not problem or time.monotonic() + PAUSE > give_up:
-                return answer, problem
+                return response, problem
             time.sleep(PAUSE)
 
 
 def attempt(client: httpx.Client, request: HttpRequest) -> tuple[HttpResponse | None, str]:
-    """One answer, and what is wrong with it. Raises NotJudged."""
+    """Send one request. Return the response and its problem. Raises NotJudged."""
     try:
-        answer = send_request(client, request)
+        response = send_request(client, request)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return None, f"no answer from {request.url}: {error or type(error).__name__}"
-    return answer, problem_of(answer, request)
+        return None, f"no response from {request.url}: {error or type(error).__name__}"
+    return response, problem_of(response, request)
 
 
 def send_request(client: httpx.Client, request: HttpRequest) -> HttpResponse:
@@ -127,23 +127,25 @@ def send_request(client: httpx.Client, request: HttpRequest) -> HttpResponse:
         return HttpResponse(response.status_code, head, bytes(body[:LARGEST]), len(body) <= LARGEST)
 
 
-def problem_of(answer: HttpResponse, request: HttpRequest) -> str:
-    """What is not as expected; empty if all is. Raises NotJudged."""
-    if request.status is None and not 200 <= answer.status < 300:
-        return f"status {answer.status}, not 2xx"
-    if request.status is not None and answer.status != request.status:
-        return f"status {answer.status}, not {request.status}"
-    if request.text is not None and not _contains(answer.body.decode(errors="replace"), request.text, request.deadline):
-        part = "" if answer.whole else f" (its first {LARGEST} bytes were searched)"
+def problem_of(response: HttpResponse, request: HttpRequest) -> str:
+    """Return what is not as expected; empty if all is. Raises NotJudged."""
+    if request.status is None and not 200 <= response.status < 300:
+        return f"status {response.status}, not 2xx"
+    if request.status is not None and response.status != request.status:
+        return f"status {response.status}, not {request.status}"
+    if request.text is not None and not _contains(
+        response.body.decode(errors="replace"), request.text, request.deadline
+    ):
+        part = "" if response.whole else f" (its first {LARGEST} bytes were searched)"
         return f"the body does not contain {request.text}{part}"
-    return json_problem(answer, request.json) if request.json is not None else ""
+    return json_problem(response, request.json) if request.json is not None else ""
 
 
 def _contains(body: str, wanted: str, deadline: float) -> bool:
     pattern = pattern_of(wanted)
     if pattern is None:
         return wanted in body
-    # A little less than is left: whoever ends this process at the deadline could not say why.
+    # Stop a little earlier than the process is killed, to be able to report why.
     seconds = min(LONGEST, max(0.05, 0.9 * (deadline - time.monotonic())))
     try:
         with within(seconds):
@@ -153,16 +155,16 @@ def _contains(body: str, wanted: str, deadline: float) -> bool:
         raise NotJudged(problem) from error
 
 
-def json_problem(answer: HttpResponse, wanted: object) -> str:
-    if not answer.whole:
+def json_problem(response: HttpResponse, wanted: object) -> str:
+    if not response.whole:
         return f"the body is larger than {LARGEST} bytes"
     try:
-        given = msgspec.json.decode(answer.body)
+        given = msgspec.json.decode(response.body)
         difference = json_difference(wanted, given)
     except msgspec.DecodeError as error:
-        return f"the body is no JSON: {error}"
+        return f"the body is not JSON: {error}"
     except RecursionError:
-        return "the JSON of the body is nested too deeply to be read"
+        return "the JSON of the body is nested too deeply"
     return f"in the JSON of the body, {difference}" if difference else ""
 
 

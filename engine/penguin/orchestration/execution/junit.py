@@ -1,4 +1,4 @@
-"""JUnit reports, and the tests that they count."""
+"""JUnit reports: how to request one from pytest, and how to count its tests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from xml.parsers import expat
 from penguin.orchestration.core.results import TestCounts
 
 LARGEST = 100_000_000
-"""Bytes of a report that are read; a larger one counts as unreadable."""
+"""Bytes of the largest report that is read."""
 SMALL = 1 << 20
-"""Bytes of a report that are counted within a fraction of a second."""
+"""Bytes of a report that is counted within a fraction of a second."""
 CHUNK = 1 << 16
 NO_TESTS = 5
-"""pytest's exit code where no test was collected, or none was left to run."""
+"""pytest's exit code when no test was collected, or all were deselected."""
 
 OUTCOMES = ("errors", "failed", "xpassed", "skipped", "xfailed", "passed")
 """Fields of TestCounts. A test case with several outcomes counts as the first of them."""
@@ -27,11 +27,11 @@ XPASSED = "xfail-marked test passes unexpectedly"
 
 
 class UnreadableReport(Exception):
-    """Says what is wrong with a report."""
+    """The report can't be read; the message says why."""
 
 
 def pytest_addopts(path: Path, options: str) -> str:
-    """PYTEST_ADDOPTS, `options` so far, with which pytest reports to `path`."""
+    """Return PYTEST_ADDOPTS: `options`, extended to write a report to `path`."""
     return f"{options} --junitxml={shlex.quote(str(path))}".strip()
 
 
@@ -51,7 +51,7 @@ def restore(path: Path, aside: Path) -> None:
 
 
 def file_signature(path: Path) -> list[int]:
-    """Tells a report from the one that was there before; empty where there is none."""
+    """Return a signature that tells whether a report was replaced; empty if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -62,11 +62,11 @@ def file_signature(path: Path) -> list[int]:
 def count_tests(path: Path) -> TestCounts:
     """Count the test cases of a report. Raises UnreadableReport."""
     try:
-        # Opened before it is looked at, and without waiting: a step may put a pipe there at any time.
+        # Open the file before checking its type, and without blocking: a step may replace it by a pipe at any time.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-                raise UnreadableReport("is no file of a sensible size")
+                raise UnreadableReport("is not a file, or is too large")
             counter = _Counter()
             left = found.st_size
             while left > 0 and (data := file.read(min(CHUNK, left))):
@@ -76,11 +76,11 @@ def count_tests(path: Path) -> TestCounts:
     except OSError as error:
         raise UnreadableReport(error.strerror or str(error)) from error
     except expat.ExpatError as error:
-        raise UnreadableReport(f"is no XML: {error}") from error
+        raise UnreadableReport(f"is not XML: {error}") from error
 
 
 class _Counter:
-    """Reads a report as a stream. A document type is refused: entities can be made to expand without end."""
+    """A streaming parser. It rejects document types, because entities can expand without limit."""
 
     def __init__(self) -> None:
         self._parser = expat.ParserCreate()
@@ -97,12 +97,12 @@ class _Counter:
     def close(self) -> TestCounts:
         self._parser.Parse(b"", True)
         if self._root not in ("testsuites", "testsuite"):
-            raise UnreadableReport("is no JUnit report")
+            raise UnreadableReport("is not a JUnit report")
         run = sum(self._counts[outcome] for outcome in ("passed", "failed", "errors", "xpassed"))
         return TestCounts(run=run, **self._counts)
 
     def _refuse(self, *_: object) -> None:
-        raise UnreadableReport("has a document type, which no JUnit report needs")
+        raise UnreadableReport("has a document type, which is not allowed")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._root = self._root or name

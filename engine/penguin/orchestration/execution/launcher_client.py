@@ -1,4 +1,4 @@
-"""The engine's end of a launcher: starts it, starts and stops steps through it, and hears how they ended."""
+"""The client of a launcher: starts it, starts and stops steps through it, and receives their results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWNED = 3
 DISK_FULL = 4
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 PATIENCE = 10.0
-"""Seconds for a launcher to come up, or for one that ends to be gone."""
+"""Seconds for a launcher to start, or for one that is ending to be gone."""
 
 
 class LauncherError(WorkflowError):
@@ -38,14 +38,14 @@ class LauncherError(WorkflowError):
 
 
 class AlreadyStarted(Exception):
-    """Somebody started this step before: its files tell by whom."""
+    """This step was started before; its files say by which engine."""
 
 
 class StepRequest(Struct, frozen=True, kw_only=True):
-    """What a launcher is to start."""
+    """A request to start a step."""
 
     id: str
-    """Absolute path without suffix of the step's own files."""
+    """Absolute path without suffix of the step's files."""
     argv: tuple[str, ...]
     cwd: str
     env: dict[str, str]
@@ -54,35 +54,35 @@ class StepRequest(Struct, frozen=True, kw_only=True):
     max_output: int
     """Bytes."""
     split: bool = False
-    """Standard error goes to a file of its own."""
+    """Write standard error to a separate file."""
     note: object = None
-    """Kept in the start mark; any JSON value."""
+    """Stored in the start mark; any JSON value."""
     secrets: dict[str, str] = {}
-    """Values by name that are to be replaced in all that is stored of the step."""
+    """Secrets by name, to be redacted in everything that is stored."""
     report: str | None = None
-    """A file that the step writes for Penguin, to be redacted like its output."""
+    """A report that the step writes for Penguin, redacted like its output."""
     stdin: str = ""
-    """Absolute path of the file that it reads as standard input; empty: nothing."""
+    """Absolute path of the file to read as standard input; empty: no input."""
     idle: float = 0.0
-    """Seconds without output after which it is ended; 0: it may be silent."""
+    """Seconds without output after which the step is ended; 0: no limit."""
     lease: str = ""
-    """Absolute path of the lease without which it may not run; empty: there is none."""
+    """Absolute path of the lease that the step needs to run; empty: none."""
 
 
 class StepHandle:
-    """A step that runs."""
+    """A running step."""
 
     def __init__(self, step_id: str, launcher: LauncherClient | None) -> None:
         self.id = step_id
         self.exit: asyncio.Future[ExitRecord] = asyncio.get_running_loop().create_future()
         self.note: object = None
-        """What its start mark holds for whoever judges it; None where another engine wrote that."""
+        """The note in its start mark, used to judge it; None if another engine wrote it."""
         self._launcher = launcher
         self._takeover: takeover.OrphanStep | None = None
         self._stopping = False
 
     def stop(self, why: str) -> None:
-        """Have its whole tree ended: SIGTERM, the grace, SIGKILL. `exit` comes within 15 s of the SIGKILL."""
+        """End its whole process tree: SIGTERM, the grace period, SIGKILL. `exit` is set within 15 s of the SIGKILL."""
         reach("stop.before")
         self._stopping = True
         if self._takeover:
@@ -92,7 +92,7 @@ class StepHandle:
         reach("stop.after")
 
     def orphaned(self) -> None:
-        """Its launcher is dead: see to it that it ends. `exit` then says crash or lease, unless a record tells more."""
+        """End the step after its launcher died. `exit` then says crash or lease, unless an exit record exists."""
         self._launcher = None
         if not self.exit.done():
             self._takeover = takeover.OrphanStep(self.id, self.exit)
@@ -100,14 +100,14 @@ class StepHandle:
                 self._takeover.stop()
 
     def abandon(self) -> None:
-        """Leave it running. Whoever waits for `exit` is cancelled."""
+        """Leave it running, and cancel those who wait for `exit`."""
         self.exit.cancel()
         if self._takeover:
             self._takeover.abandon()
 
 
 class LauncherClient:
-    """A connection to the launcher of one engine folder, this engine's own or one that a dead engine left."""
+    """A connection to the launcher of one engine folder: this engine's own, or that of a dead engine."""
 
     def __init__(
         self,
@@ -117,10 +117,11 @@ class LauncherClient:
         on_trouble: Callable[[str], None],
         own: bool,
     ) -> None:
-        """`grace`: seconds between SIGTERM and SIGKILL. Not `own`: the connection ends with the steps.
+        """Create an unconnected client.
 
-        Steps that ran when the launcher died are put into `lost`. `on_trouble` is told of a full disk, and with "" of
-        its end.
+        `grace` is the seconds between SIGTERM and SIGKILL. If not `own`, the connection ends with the steps. Steps that
+        ran when the launcher died are added to `lost`. `on_trouble` is called when the disk is full, and with "" when
+        it no longer is.
         """
         self.directory = directory
         self._lost = lost
@@ -133,7 +134,7 @@ class LauncherClient:
         self._connecting = asyncio.Lock()
 
     async def connect(self, start: bool) -> bool:
-        """Be connected. False: no launcher is there, and `start` is not set. Raises LauncherError."""
+        """Connect. Return False if there is no launcher and `start` is false. Raises LauncherError."""
         async with self._connecting:
             if self._connection:
                 return True
@@ -156,20 +157,21 @@ class LauncherClient:
     async def _start_process(self) -> None:
         make_private_folder(self.directory)
         command = [sys.executable, "-I", "-S", str(PROGRAM), str(self.directory)]
-        # In a session of its own from the start: Ctrl-C at the terminal is none of its business.
+        # Start it in its own session, so that Ctrl-C at the terminal does not reach it.
         ended = await asyncio.to_thread(
             subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True
         )
         if ended.returncode == OWNED or ended.returncode < 0:
-            await asyncio.sleep(0.02)  # Its owner is on its way up or down, or it was killed: a crash proves nothing.
+            # Its owner is starting or ending, or it was killed. A crash is not a reason to fail: try again.
+            await asyncio.sleep(0.02)
         elif ended.returncode == DISK_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self.directory))
         elif ended.returncode:
-            said = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            raise LauncherError(f"the launcher could not be started: {said or ended.returncode}")
+            detail = ended.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise LauncherError(f"the launcher could not be started: {detail or ended.returncode}")
 
     async def start(self, order: StepRequest) -> StepHandle:
-        """Start a step. Raises AlreadyStarted, LauncherError, or OSError where the disk has no room for it."""
+        """Start a step. Raises AlreadyStarted, LauncherError, or OSError if the disk has no room for it."""
         await self.connect(start=True)
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
         reach("order.before")
@@ -179,7 +181,7 @@ class LauncherClient:
         return running
 
     async def find(self, step_id: str) -> StepHandle | None:
-        """The step, if it runs here. If not, look for its exit record (again): it may just have ended."""
+        """Return the step if it runs here. If not, read its exit record again: it may just have ended."""
         if not await self.connect(start=False):
             return None
         with contextlib.suppress(AlreadyStarted):
@@ -194,17 +196,17 @@ class LauncherClient:
         return await answer
 
     def send(self, message: Message) -> None:
-        """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
+        """Send a message, unless the launcher died; its death is handled elsewhere."""
         if self._connection:
             self._connection.send(message)
 
     def _on_disconnect(self, ended: LauncherConnection) -> None:
-        """See to what depended on a connection, now that it ended."""
+        """Handle the steps and requests that depended on a connection that ended."""
         if ended is not self._connection:
             return
         self._connection = None
         for step_id, answer in self._answers.items():
-            # Whether it was started is for the start mark to tell.
+            # The start mark says whether it was started.
             _fail(answer, AlreadyStarted(step_id))
         for running in self._running.values():
             running.orphaned()
@@ -213,9 +215,9 @@ class LauncherClient:
         self._running.clear()
 
     def _on_message(self, heard_at: LauncherConnection, message: Message) -> None:
-        """Take one message in, and disconnect once there is nothing to listen for any more."""
+        """Handle one message, and disconnect when there is nothing left to wait for."""
         if heard_at is not self._connection:
-            return  # Nothing was asked yet, or nobody listens any more.
+            return  # Nothing was requested yet, or the request was abandoned.
         step_id = message["id"]
         if message["event"] == "exit":
             reach("exit.heard")
@@ -232,7 +234,7 @@ class LauncherClient:
     def _on_start_reply(self, step_id: str, message: Message) -> None:
         answer = self._answers.pop(step_id, None)
         if message["event"] == "running":
-            # At once, and not by whoever asked: its end may be the next message.
+            # Register it here, not in the caller: its exit event may be the next message.
             running = self._running.get(step_id) or StepHandle(step_id, self)
             self._running[step_id] = running
             if answer and not answer.done():
@@ -250,10 +252,10 @@ class LauncherClient:
             self._connection = None
 
     async def aclose(self) -> None:
-        """Disconnect. What runs goes on; whoever waits for it here is cancelled."""
+        """Disconnect. Running steps continue; those who wait for them here are cancelled."""
         if left := self._connection:
             self._connection = None
-            # The launcher counts us as there until it is closed, and nobody may run this loop any further.
+            # The launcher counts the client until the socket is closed, and this event loop may not run any longer.
             await left.aclose()
         for answer in self._answers.values():
             answer.cancel()

@@ -1,4 +1,4 @@
-"""A connection to a launcher: one JSON message a line, each way."""
+"""A connection to a launcher: one JSON message a line, in both directions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from typing import Any
 
 SOCKET = "launcher.sock"
 CLOSING = 1.0
-"""Seconds for what was sent last to be taken by a launcher that is busy."""
+"""Seconds for a busy launcher to read what was sent last."""
 LONGEST_LINE = 1 << 26
 
 Message = dict[str, Any]
 
 
 class LauncherConnection(asyncio.Protocol):
-    """Takes messages in as they arrive: a stream, and a task that reads it, would cost each step two turns of the loop.
+    """A connection that handles messages as they arrive.
 
-    `hear` is given every message after the greeting. `ended` is called once the connection is closed, by whomever.
+    A stream with a reading task would cost each step two more iterations of the event loop. `on_message` gets every
+    message after the greeting. `on_closed` is called when the connection is closed by either side.
     """
 
     def __init__(
-        self, hear: Callable[[LauncherConnection, Message], None], ended: Callable[[LauncherConnection], None]
+        self, on_message: Callable[[LauncherConnection, Message], None], on_closed: Callable[[LauncherConnection], None]
     ) -> None:
-        self._hear = hear
-        self._ended = ended
+        self._hear = on_message
+        self._ended = on_closed
         self._incoming = b""
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = asyncio.Event()
@@ -40,7 +41,7 @@ class LauncherConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol. Closes at nonsense."""
+        """See asyncio.Protocol. Close the connection at invalid data."""
         *lines, self._incoming = (self._incoming + data).split(b"\n")
         try:
             for line in lines:
@@ -55,7 +56,7 @@ class LauncherConnection(asyncio.Protocol):
             self._hear(self, message)
         elif message["event"] == "hello":
             self._greeted.set_result(None)
-        # Else a step ends just now, and that is told of first; its record is on the disk.
+        # Otherwise it is the exit event of a step that ends just now. Its record is on disk.
 
     def connection_lost(self, _error: Exception | None) -> None:
         """See asyncio.Protocol."""
@@ -65,48 +66,50 @@ class LauncherConnection(asyncio.Protocol):
         self._ended(self)
 
     async def handshake(self) -> bool:
-        """Whether the launcher answers a hello: it might be about to end. If not, the connection is closed."""
+        """Send a hello and return whether the launcher answers. If it is about to end, close the connection."""
         self.send({"op": "hello"})
         try:
             await self._greeted
         except asyncio.CancelledError:
             self.close()
             raise
-        # It may have answered and ended in the same moment.
+        # It may have answered and ended at the same time.
         return not self._closed.is_set()
 
     def send(self, message: Message) -> None:
-        """To a launcher that died, nothing is sent: that it died is heard elsewhere."""
+        """Send a message, unless the launcher died; its death is handled elsewhere."""
         if self._transport and not self._transport.is_closing():
-            # The standard encoder: what is no UTF-8 in the environment travels as lone surrogates.
+            # The standard encoder keeps bytes of the environment that are not UTF-8, as lone surrogates.
             self._transport.write(json.dumps(message).encode() + b"\n")
 
     def close(self) -> None:
-        """Send what waits to be sent, and close."""
+        """Send the queued messages, and close."""
         if self._transport:
             self._transport.close()
 
     async def aclose(self) -> None:
-        """Close, and wait until the launcher counts us as gone, but not for long."""
+        """Close, and wait up to CLOSING seconds until the launcher has closed too."""
         self.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closed.wait(), CLOSING)
 
 
 async def connect(
-    directory: Path, hear: Callable[[LauncherConnection, Message], None], ended: Callable[[LauncherConnection], None]
+    directory: Path,
+    on_message: Callable[[LauncherConnection, Message], None],
+    on_closed: Callable[[LauncherConnection], None],
 ) -> LauncherConnection | None:
-    """A connection to the launcher of this folder. None where there is none."""
+    """Connect to the launcher of this folder. Return None if there is none."""
     try:
         folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        # Through the descriptor of its folder: a socket's path may have 108 bytes only.
+        # Use the descriptor of its folder: a socket's path is limited to 108 bytes.
         path = f"/proc/self/fd/{folder}/{SOCKET}"
-        return (await asyncio.get_running_loop().create_unix_connection(lambda: LauncherConnection(hear, ended), path))[
-            1
-        ]
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_unix_connection(lambda: LauncherConnection(on_message, on_closed), path)
+        return connection
     except OSError:
         return None
     finally:

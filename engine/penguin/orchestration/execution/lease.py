@@ -1,7 +1,7 @@
-"""The lease on a working tree's steps: a file that says until when they may run, renewed by who holds it.
+"""The lease on the steps of a working tree: a file that says until when they may run.
 
-Whoever may run steps here tells so by this file, and the launchers keep to it without anybody's help: once it has
-lapsed they end what they run. The clock is the one that counts while the machine sleeps, `now`.
+Its holder renews it. The launchers check it on their own: when it has lapsed, they end their steps. The clock is `now`,
+which also counts while the machine is suspended.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ class StepLease:
         self._boot = tree.boot_id()
 
     def renew(self, seconds: float) -> None:
-        """Let steps run for that long from now on. Raises OSError."""
+        """Let steps run for that many seconds from now. Raises OSError."""
         self.renew_until(now() + seconds)
 
     def renew_until(self, deadline: float) -> None:
-        """Let steps run until `deadline`, in seconds of `now`; a later one that is there stays. Raises OSError.
+        """Let steps run until `deadline`, in seconds of `now`. A later deadline in the file stays. Raises OSError.
 
-        Whoever was granted it by somebody else counts from before the asking: the answer may have been long on its way.
+        If a server granted the lease, count from the time of the request: the response may have been delayed.
         """
-        # Of several who renew it, one may have been held up on the way: it takes nothing away from the others.
+        # One of several holders may have been delayed; it must not shorten the lease of the others.
         if deadline <= self.lapses_at():
             return
         make_private_folder(self.path.parent)
-        # Not forced to the disk: after a power cut it is worth nothing.
+        # Not synced to disk: it means nothing after a power loss.
         aside = self.path.with_name(f"{self.path.name}.{threading.get_native_id()}")
         try:
             write_private(aside, lease.lease_line(self._boot, deadline))
@@ -48,9 +48,9 @@ class StepLease:
             raise
 
     def lapses_at(self) -> float:
-        """When it lapses or lapsed, in seconds of `now`; minus infinity where there is none of this boot."""
+        """Return when it lapses or lapsed, in seconds of `now`; minus infinity if there is no lease of this boot."""
         return lease.read_deadline(str(self.path), self._boot)
 
     def holds(self) -> bool:
-        """Whether steps may run."""
+        """Return whether steps may run."""
         return now() < self.lapses_at()

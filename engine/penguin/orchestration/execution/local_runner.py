@@ -1,4 +1,4 @@
-"""Runs attempts on this machine, each step as a process of its own, and goes on with what an engine left behind."""
+"""The runner of attempts on this machine. It runs each step as a process, and continues what a dead engine left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from penguin.orchestration.execution.step_sequence import StepSequence, StepsInt
 from penguin.orchestration.execution.step_starts import LauncherPool, StepStarts
 
 MISSING = "missing_program"
-"""Code of the error that a program is not there; its hint installs it."""
+"""Code of the error that a program is not installed; its hint is the command that installs it."""
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -27,10 +27,11 @@ GRACE = 5.0
 class LocalRunner:
     """The PhaseRunner of this machine.
 
-    `engine_dir` is this engine's own folder: its launcher has its socket there, and start marks name it, so that a
-    later engine finds what this one left running. `on_trouble` hears of a full disk on which results wait, and with ""
-    of its end. With a `lease`, a file that `phases.lease.Lease` renews, steps run only as long as it holds, whether
-    this engine lives or not. Needs a running loop only from the first `run` on.
+    `engine_dir` is this engine's own folder. Its launcher has its socket there, and start marks name it, so that a
+    later engine finds the steps that this one left running. `on_trouble` is called when results wait because the disk
+    is full, and with "" when they no longer do. With a `lease`, a file that `execution.lease.StepLease` renews, steps
+    run only as long as the lease holds, even if this engine is dead. A running event loop is needed from the first
+    `run` on.
     """
 
     def __init__(
@@ -43,9 +44,9 @@ class LocalRunner:
         self._launchers = LauncherPool(engine_dir.resolve(), grace, on_trouble, lease)
 
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
-        """Run an attempt, or go on with it: steps that ended are not run again, running ones are adopted.
+        """Run an attempt, or continue it: steps that ended are not run again, running ones are adopted.
 
-        Raises OSError where the disk is full: to be tried again.
+        Raises OSError if the disk is full; then try again.
         """
         redact = environment.secrets_of(order).redact_text
         plan = make_plan(order, redact)
@@ -66,7 +67,7 @@ class LocalRunner:
         return _with_agents(await _result(order, plan, steps), steps)
 
     async def aclose(self) -> None:
-        """Disconnect. Running steps go on in their launcher, to be adopted by whoever runs their attempt next."""
+        """Disconnect. Running steps continue in their launcher; the next engine that runs their attempt adopts them."""
         await self._launchers.aclose()
 
 
@@ -75,21 +76,21 @@ def _interrupted(interruption: StepsInterrupted, steps: list[StepEvidence]) -> A
         "pause": "paused before its next step",
         "now": "stopped in the middle of a step",
         "cancel": "cancelled",
-        records.CRASH: "the process that ran its step was killed, and the result lost with it",
-        records.LEASE: "the lease on its steps lapsed",
+        records.CRASH: "the process that ran the step was killed, and its result is lost",
+        records.LEASE: "the lease on the steps lapsed",
     }[interruption.cause]
-    # A lease lapses when its holder is dead or cut off: to the workflow, one crash is like the other.
+    # A lease lapses when its holder is dead or disconnected. For the workflow this is a crash.
     cause = records.CRASH if interruption.cause == records.LEASE else interruption.cause
     return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=cause, steps=tuple(steps))
 
 
 def _with_agents(result: AttemptResult, steps: StepSequence) -> AttemptResult:
-    """The result, with what agents spent and said."""
+    """Return the result with the usage and the conversations of agents."""
     for agent in steps.agents:
         result = replace(
             result,
             usage=result.usage + agent.usage,
-            # Of a judge's conversation nothing goes on; it is kept for those who look.
+            # A judge's conversation is not continued. It is stored for inspection only.
             snapshot=agent.snapshot if agent.snapshot and agent.step.kind == "agent" else result.snapshot,
             overspent=agent.overspent or result.overspent,
             not_before=max(agent.not_before, result.not_before),
@@ -104,7 +105,7 @@ async def _result(order: AttemptOrder, plan: AttemptPlan, steps: StepSequence) -
     left = environment.artifacts_dir(order)
     found: tuple[str, ...] = ()
     if patterns or any(left.iterdir()):
-        # A large tree may have to be walked through; that is nothing for the loop.
+        # Run it in a thread: a large tree may have to be walked.
         found = await asyncio.to_thread(evidence.artifacts, Path(order.workspace), left, patterns)
     return AttemptResult(
         verdict=verdict,

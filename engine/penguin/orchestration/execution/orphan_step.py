@@ -1,6 +1,6 @@
-"""What an engine does for a step whose launcher is dead: wait, keep its clocks, end its tree, note the crash.
+"""The end of a step whose launcher is dead: apply its time-outs, end its process tree, record the crash.
 
-The exit code went with the launcher, so the step never counts; it is only seen to that nothing of it goes on.
+The exit code was lost with the launcher, so the step has no result. The engine only makes sure that its processes end.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from penguin.orchestration.execution.step_files import CRASH, LEASE, ExitRecord,
 from penguin.orchestration.files.failpoints import reach
 
 VANISH = 15.0
-"""Seconds that processes are given to vanish after SIGKILL."""
+"""Seconds that processes have to disappear after SIGKILL."""
 LOOK = 0.05
-"""Seconds between two looks at a tree that is being ended."""
+"""Seconds between two scans of a process tree that is being ended."""
 
 
 class OrphanStep:
-    """Sees one step to its end, and `exit` to its result."""
+    """A task that waits until a step is over and sets its `exit`."""
 
     def __init__(self, step_id: str, exit_: asyncio.Future[ExitRecord]) -> None:
         self._id = step_id
@@ -36,15 +36,15 @@ class OrphanStep:
         self._task = asyncio.create_task(self._run())
 
     def stop(self) -> None:
-        """End it now."""
+        """End the step now."""
         self._stopped.set()
 
     def abandon(self) -> None:
-        """Leave it to another engine."""
+        """Leave the step to another engine."""
         self._task.cancel()
 
     async def _run(self) -> None:
-        # The launcher may have got as far as the record before it died.
+        # The launcher may have written the record before it died.
         ending = records.read_exit(self._id) or await self._wait_for_end()
         if not self._exit.done():
             self._exit.set_result(ending)
@@ -52,27 +52,27 @@ class OrphanStep:
     async def _wait_for_end(self) -> ExitRecord:
         reach("takeover.before")
         mark = records.read_mark(self._id)
-        why = CRASH
+        cause = CRASH
         survivors: tuple[int, ...] = ()
         if mark and mark.boot == tree.boot_id():
-            # What an agent says from here on is lost; it goes on in the same conversation, the sooner the better.
-            why = CRASH if is_agent_mark(mark) else await self._wait(mark)
+            # Further output of an agent is lost. It continues in the same conversation, so end it at once.
+            cause = CRASH if is_agent_mark(mark) else await self._wait(mark)
             survivors = await end_tree(mark)
         started = mark.started if mark else time.time()
         duration = max(0.0, time.time() - started)
-        ending = ExitRecord(id=self._id, why=why, started=started, duration=duration, survivors=survivors)
-        # What the launcher did not come to redact; nobody will read it.
+        ending = ExitRecord(id=self._id, why=cause, started=started, duration=duration, survivors=survivors)
+        # The launcher did not redact it, and it will not be read.
         with contextlib.suppress(OSError):
             Path(self._id + records.REPORT).unlink()
         reach("takeover.ended")
-        # On a full disk the next run finds neither record nor process, and notes the same.
+        # If the disk is full, the next engine finds neither record nor process, and records the same.
         with contextlib.suppress(OSError):
             records.write_exit(ending)
         reach("takeover.after")
         return ending
 
     async def _wait(self, mark: StartMark) -> str:
-        """Until the step ends by itself, its time is up, its lease lapses, or it is to stop. What to note of it."""
+        """Wait until the step ends, times out, loses its lease, or is stopped. Return the cause to record."""
         ended = asyncio.create_task(wait_for_process(mark.pid, mark.ticks))
         stopped = asyncio.create_task(self._stopped.wait())
         lapsed = {asyncio.create_task(wait_for_lapse(LeaseReader(mark.lease, mark.boot)))} if mark.lease else set()
@@ -87,12 +87,12 @@ class OrphanStep:
 
 
 def is_agent_mark(mark: StartMark) -> bool:
-    """Whether the step is the run of an agent."""
+    """Return whether the step is the run of an agent."""
     return isinstance(mark.note, dict) and "talk" in mark.note
 
 
 async def wait_for_process(pid: int, ticks: int) -> None:
-    """Until the process that started at `ticks` is gone; at once where another one has its id."""
+    """Wait until the process that started at `ticks` is gone. Return at once if its id belongs to another process."""
     try:
         handle = os.pidfd_open(pid)
     except (OSError, ValueError):
@@ -101,7 +101,7 @@ async def wait_for_process(pid: int, ticks: int) -> None:
     gone = asyncio.Event()
     loop.add_reader(handle, gone.set)
     try:
-        # Looked up after opening: from here on the handle names one process, whatever becomes of its id.
+        # Check after opening: from here on the handle refers to one process, even if its id is reused.
         if tree.start_ticks(pid) == ticks:
             await gone.wait()
     finally:
@@ -110,24 +110,27 @@ async def wait_for_process(pid: int, ticks: int) -> None:
 
 
 async def wait_for_lapse(lease: LeaseReader) -> None:
-    """Until the lease has lapsed, however often it was renewed before."""
+    """Wait until the lease has lapsed, even if it is renewed in the meantime."""
     loop = asyncio.get_running_loop()
-    rang = asyncio.Event()
+    expired = asyncio.Event()
     alarm = BoottimeTimer()
-    loop.add_reader(alarm.fd, rang.set)
+    loop.add_reader(alarm.fd, expired.set)
     try:
         while not lease.lapsed():
             alarm.set(lease.until)
-            await rang.wait()
+            await expired.wait()
             alarm.acknowledge()
-            rang.clear()
+            expired.clear()
     finally:
         loop.remove_reader(alarm.fd)
         alarm.close()
 
 
 async def end_tree(mark: StartMark) -> tuple[int, ...]:
-    """End all that is left of a step: SIGTERM, the grace, SIGKILL. Returns the ids of those that outlive it by 15 s."""
+    """End all processes of a step: SIGTERM, the grace period, SIGKILL.
+
+    Return the ids of those that survive it by 15 s.
+    """
     kill_at = time.monotonic() + mark.grace
     left = _remaining_processes(mark)
     for pid, ticks in left.items():

@@ -1,4 +1,4 @@
-"""What an attempt runs: its steps in order, as a pure function of the order, so that a later engine plans the same."""
+"""The plan of an attempt: its steps in order, as a pure function of the order, so that every engine plans the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Redact = Callable[[str], str]
 
 
 class PlannedStep(Struct, frozen=True, kw_only=True):
-    """One step, before anything is known of it."""
+    """One step before it runs."""
 
     number: int
     """From 1, in the order of the attempt."""
@@ -30,38 +30,38 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     agent: str = ""
     """Its name, for the kinds agent and judge."""
     criteria: tuple[Criterion, ...] = ()
-    """What a judge is asked about."""
+    """The criteria for a judge."""
     source: str = ""
     """The command line, the script, or the URL."""
     report: str | None = None
-    """The JUnit report that it writes itself, relative to the workspace."""
+    """The JUnit report that the command writes, relative to the workspace."""
     asks_for_report: bool = False
-    """It is a pytest run that is told where to report to."""
+    """It is a pytest run that Penguin asks for a report."""
     expect: Expectation | None = None
-    """A recipe step's; None: exit 0 passes."""
+    """The expectation of a recipe step; None: exit code 0 passes."""
     recipe_step: RecipeStep | None = None
     background: bool = False
     timeout: float | None = None
     """Seconds."""
     not_runnable_reason: str = ""
-    """Why nothing can run this: the step is UNVERIFIED."""
+    """Why this step can't be run; it is UNVERIFIED then."""
 
 
 class StepGroup(Struct, frozen=True):
-    """Steps of which each needs those before it."""
+    """Steps that each depend on those before them."""
 
     steps: tuple[PlannedStep, ...]
 
 
 class AttemptPlan(Struct, frozen=True):
-    """Everything that an attempt runs."""
+    """All steps of an attempt."""
 
     groups: tuple[StepGroup, ...] = ()
     stops_at_failure: bool = False
     nothing: str = ""
     """Why there is nothing to run."""
     impossible: str = ""
-    """Why nobody could run this anywhere."""
+    """Why no engine can run this."""
 
 
 def make_plan(order: AttemptOrder, redact: Redact = str) -> AttemptPlan:
@@ -89,7 +89,7 @@ def make_plan(order: AttemptOrder, redact: Redact = str) -> AttemptPlan:
 
 
 def _problem(step: RecipeStep, redact: Redact) -> str:
-    """Why a step of a recipe can't be run by anybody."""
+    """Return why a step of a recipe can't be run; empty if it can."""
     if step.kind not in RECIPE_KINDS:
         return f"unknown kind of step {step.kind!r}"
     pattern = pattern_of(step.expect.stdout or "")

@@ -1,4 +1,4 @@
-"""The order for one attempt of a phase, and the ways to stop it (what comes of it is in `evidence`)."""
+"""The order for one attempt of a phase, the runner that runs it, and the control that stops it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from penguin.orchestration.core.results import AttemptResult
 
 
 class Stop(StrEnum):
-    """How an attempt is asked to stop."""
+    """How an attempt is stopped."""
 
     PAUSE = "pause"
-    """The step under way ends, no other starts."""
+    """The running step ends, and no other starts."""
     NOW = "now"
-    """The step under way is ended too; the attempt will be run again."""
+    """The running step is stopped too; the attempt will run again."""
     CANCEL = "cancel"
-    """The step under way is ended; the workflow is over."""
+    """The running step is stopped; the workflow is cancelled."""
 
 
 class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
-    """Everything needed to run one attempt, or to continue one that an engine left behind."""
+    """Everything needed to run one attempt, or to continue one that another engine left."""
 
     workspace: str
     """Absolute path."""
@@ -38,31 +38,31 @@ class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
 
 
 class StopControl:
-    """The handle by which an engine asks a running attempt to stop."""
+    """The handle by which an engine stops a running attempt."""
 
     def __init__(self) -> None:
         self.stop: Stop | None = None
         self._changed = asyncio.Event()
 
     def request_stop(self, stop: Stop | None) -> None:
-        """Ask to stop; a stronger wish replaces a weaker one. None takes a pause back."""
+        """Request a stop; a stronger one replaces a weaker one. None withdraws a pause."""
         self.stop = stop
         self._changed.set()
 
     def interrupt(self) -> None:
-        """Ask to end the step under way; one that is being cancelled ends by itself."""
+        """Stop the running step. A step that is being cancelled ends by itself."""
         if self.stop is not Stop.CANCEL:
             self.request_stop(Stop.NOW)
 
     async def changed(self) -> Stop | None:
-        """Wait until something was asked since the last call, then say what holds now."""
+        """Wait for a request since the last call, then return the one that applies now."""
         await self._changed.wait()
         self._changed.clear()
         return self.stop
 
 
 class PhaseRunner(Protocol):
-    """Runs attempts. Cancelling the coroutine abandons the attempt and leaves its step running, to be adopted."""
+    """A runner of attempts. Cancelling the coroutine leaves the running step to be adopted by another engine."""
 
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult: ...
 
@@ -72,4 +72,4 @@ class PhaseRunner(Protocol):
 ISOLATION: ContextVar[str | None] = ContextVar("ISOLATION", default=None)
 """Isolation of the workflows that backends made in this context start, in place of the setting."""
 RUNNER: ContextVar[PhaseRunner | None] = ContextVar("RUNNER", default=None)
-"""What backends made in this context run attempts with, in place of real steps."""
+"""The runner that backends made in this context use in place of real steps."""

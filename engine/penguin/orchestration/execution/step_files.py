@@ -1,6 +1,6 @@
-"""What steps leave on the disk: the start mark, the exit record, the output, and the names of these files.
+"""The files of a step: start mark, exit record, outputs, and their names.
 
-Marks and records hold paths, which may be no UTF-8: they are read and written by the standard library, which keeps
+Marks and records contain paths, which may not be UTF-8. They are read and written by the standard library, which keeps
 such bytes, as the launcher does.
 """
 
@@ -23,31 +23,31 @@ EXITED = ".exit.json"
 LOG = ".log"
 ERRORS = ".err.log"
 REPORT = ".junit.xml"
-"""Where Penguin asks for a test report."""
+"""The suffix of the test report that Penguin asks for."""
 EARLIER_REPORT = ".earlier-report"
 """Where a report of an earlier run is kept while a step runs."""
 
 TIMEOUT = "timeout"
 IDLE = "idle"
-"""Ended because it said nothing for too long."""
+"""Ended because it printed nothing for too long."""
 BUDGET = "budget"
-"""Ended because an agent used up what it may spend."""
+"""Ended because the agent used up its budget."""
 STOPPED = "stopped"
-"""Ended because the attempt was asked to stop; it runs again when the attempt does."""
+"""Ended because the attempt was stopped; the step runs again with the attempt."""
 ENDED = "ended"
 """Ended by Penguin because it was no longer needed."""
 CRASH = "crash"
-"""Its launcher died, and its exit code with it; it runs again when the attempt does."""
+"""Its launcher died, and its exit code is lost; the step runs again with the attempt."""
 LEASE = "lease"
-"""Ended because the lease on the steps lapsed: another machine may run it by now."""
+"""Ended because its lease lapsed: another machine may run it by now."""
 
 
 class StartMark(Struct, frozen=True, kw_only=True):
-    """What a launcher wrote before and after it spawned a step."""
+    """What a launcher writes before and after it spawns a step."""
 
     id: str
     mark: str
-    """The variable that the step's processes carry."""
+    """The variable that marks the step's processes."""
     boot: str
     launcher: str
     """Folder of the launcher's socket."""
@@ -57,15 +57,15 @@ class StartMark(Struct, frozen=True, kw_only=True):
     """On the monotonic clock of that boot."""
     grace: float
     lease: str = ""
-    """Path of the lease without which it may not run; empty: there is none."""
+    """Path of the lease that the step needs to run; empty: none."""
     note: object = None
     pid: int = 0
-    """0: the launcher died before it could say."""
+    """0: the launcher died before it could write it."""
     ticks: int = 0
 
 
 class RecordedOutput(Struct, frozen=True):
-    """What became of an output."""
+    """A summary of a stored output."""
 
     kept: int = 0
     total: int = 0
@@ -91,23 +91,23 @@ class ExitRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def is_result(self) -> bool:
-        """Whether this is a result, and not a step to be run again."""
+        """Return whether this is a result, and the step need not run again."""
         return self.why not in (STOPPED, CRASH, LEASE)
 
 
 def slug(name: str) -> str:
-    """A name as part of a file name."""
+    """Return a name in a form that is safe in a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].rstrip("-") or "step"
 
 
 def mark_name(step_id: str) -> str:
-    """The variable that marks a step's processes: readable, and unique on this machine."""
+    """Return the variable that marks a step's processes: readable, and unique on this machine."""
     readable = re.sub(r"[^A-Za-z0-9]+", "_", "/".join(step_id.split("/")[-3:])).strip("_")
     return f"{STEP_MARK}{readable}_{hashlib.sha256(os.fsencode(step_id)).hexdigest()[:12]}"
 
 
 def last_start_number(stem: str) -> int:
-    """The number of the newest try of a step, 0 if there is none."""
+    """Return the number of the newest start of a step; 0 if there is none."""
     number = 0
     while any(os.path.exists(f"{stem}.{number + 1}{suffix}") for suffix in (STARTED, EXITED)):  # noqa: PTH110 - hot
         number += 1
@@ -124,14 +124,14 @@ def stem_with_number(run_dir: str, number: int) -> str:
 
 
 def read_mark(step_id: str) -> StartMark | None:
-    """None where the step was never started."""
+    """Return the start mark; None if the step was never started."""
     try:
         lines = Path(step_id + STARTED).read_bytes().split(b"\n")
     except FileNotFoundError:
         return None
     told: dict[str, object] = {}
     for line in lines[:2]:
-        # A line that a crash cut off says nothing.
+        # A line that a crash truncated means nothing.
         try:
             told |= json.loads(line)
         except (ValueError, TypeError, RecursionError):
@@ -141,7 +141,7 @@ def read_mark(step_id: str) -> StartMark | None:
 
 
 def read_exit(step_id: str) -> ExitRecord | None:
-    """None where there is none, or none that can be read."""
+    """Return the exit record; None if there is none, or it is unreadable."""
     try:
         return msgspec.convert(json.loads(Path(step_id + EXITED).read_bytes()), ExitRecord)
     except (OSError, ValueError, RecursionError, msgspec.ValidationError):

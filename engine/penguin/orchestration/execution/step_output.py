@@ -1,4 +1,4 @@
-"""What of a step's output is shown, and which files an attempt left behind."""
+"""The part of a step's output that is shown, and the artifacts of an attempt."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from penguin.orchestration.files.text_lines import split_lines
 
 HEAD, TAIL = 1500, 2400
-"""Bytes of an excerpt: with what is said between them, 4 KB at most."""
+"""Bytes of an excerpt: with the note between them, 4 KB at most."""
 MOST_ARTIFACTS = 1000
 CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 
 
 def excerpt(path: Path) -> str:
-    """Head and tail of a text file, fit for any terminal, at most 4 KB in UTF-8."""
+    """Return head and tail of a text file, safe for any terminal, at most 4 KB in UTF-8."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -33,20 +33,20 @@ def excerpt(path: Path) -> str:
 
 
 def printable_text(data: bytes) -> str:
-    """Valid text without control characters but line feeds and tabs."""
-    # "?" for what is no UTF-8: the usual replacement character takes three bytes for one.
+    """Return valid text without control characters other than line feeds and tabs."""
+    # Use "?" for invalid UTF-8: the usual replacement character takes three bytes for one.
     text = data.decode("utf-8", "replace").replace("\ufffd", "?").replace("\r\n", "\n").replace("\r", "\n")
     return CONTROL.sub("", ESCAPE.sub("", text))
 
 
 def last_line(path: Path) -> str:
-    """The last line with anything in it, shortened."""
+    """Return the last line that is not blank, shortened."""
     lines = [line.strip() for line in split_lines(excerpt(path)) if line.strip()]
     return lines[-1][:200] if lines else ""
 
 
 def artifacts(workspace: Path, left: Path, patterns: Iterable[str]) -> tuple[str, ...]:
-    """Paths, relative to the workspace, of files in `left` and of those that match; never outside the workspace."""
+    """Return the artifacts: files in `left` and files that match, relative to the workspace and never outside it."""
     root = workspace.resolve()
     found: dict[str, None] = {}
     for path in _candidates(workspace, left, patterns):

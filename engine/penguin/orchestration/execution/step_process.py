@@ -1,4 +1,4 @@
-"""How each kind of step is run as a process. Text of tasks reaches programs by file, never on a command line."""
+"""The process of each kind of step. Text of tasks is passed in files, never on a command line."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ RUN_FILE = (
     "import sys; __file__ = sys.argv.pop(1); sys.argv[0] = __file__; "
     "exec(compile(open(__file__, 'rb').read(), __file__, 'exec'))"
 )
-"""Runs a python file as `python -c` would its text: with the workspace as the first place to import from."""
+"""Runs a python file like `python -c` with its text: the workspace comes first in the import path."""
 
 
 class StepNote(Struct, frozen=True):
-    """What a later engine needs to judge a step that this one started; kept in the start mark."""
+    """What a later engine needs to judge a step that this one started. It is stored in the start mark."""
 
     limit: float = 0.0
-    """Seconds that the step was given."""
+    """The step's time-out, in seconds."""
     argv: tuple[str, ...] = ()
-    """Without secrets."""
+    """The command line without secrets."""
     report: JUnitReport | None = None
 
 
 def step_request(
     order: AttemptOrder, step: PlannedStep, step_id: str, surroundings: StepEnvironment, limit: float
 ) -> StepRequest:
-    """What the launcher is to start for a try of a step; `limit` in seconds."""
+    """Return the order for the launcher for one start of a step; `limit` in seconds."""
     env, secrets = surroundings.env, surroundings.secrets
     report = _report(order, step, step_id)
     if step.asks_for_report and report:

@@ -1,4 +1,4 @@
-"""The steps of one attempt, one after the other: budget, stopping, background steps, evidence."""
+"""The steps of one attempt in sequence: time budget, stopping, background steps, evidence."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from penguin.orchestration.execution.agent_step import AgentStep
 
 BIG_OUTPUT = 1 << 18
-"""Bytes from which on reading what a step left is nothing for the loop."""
+"""Bytes of an output from which on it is read in a thread."""
 SPENDING = 2.0
-"""Seconds between two looks at what an agent spent."""
+"""Seconds between two checks of an agent's usage."""
 MOST_LOOKING = 10
-"""How many times as long as a look the pause after it is."""
+"""How many times as long as a check the pause after it is."""
 LOST = (records.CRASH, records.LEASE)
-"""How steps end that nobody asked to stop and that have no result."""
+"""Causes by which a step ends without a result and without a request to stop."""
 
-STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before its end")
+STOPPED = Judgement(Verdict.INTERRUPTED, "stopped before it finished")
 NOT_JUDGED = Judgement(Verdict.INTERRUPTED, "stopped before its output was judged")
 
 
 class StepsInterrupted(Exception):
-    """The attempt ends here, to be run again."""
+    """The attempt was interrupted, and will run again."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
@@ -57,11 +57,11 @@ class StepsInterrupted(Exception):
 class BackgroundStep:
     """A step that runs until its recipe ends."""
 
-    def __init__(self, step: PlannedStep, state: ExitRecord | StepHandle, place: int) -> None:
+    def __init__(self, step: PlannedStep, state: ExitRecord | StepHandle, index: int) -> None:
         self.step = step
         self.state = state
-        self.place = place
-        """Of its evidence."""
+        self.index = index
+        """The index of its evidence."""
         mark = records.read_mark(state.id)
         self.started = mark.started if mark else 0.0
         """Seconds since the epoch."""
@@ -75,19 +75,19 @@ class BackgroundStep:
 
     @property
     def ended_early(self) -> bool:
-        """Whether it ended though nobody asked it to."""
+        """Return whether it ended without being stopped."""
         return self.ended is not None and self.ended.why != records.ENDED
 
 
 class StepSequence:
-    """Runs the steps of an attempt. A cancelled `run` leaves what runs alone."""
+    """The steps of an attempt. If `run` is cancelled, running steps continue."""
 
     def __init__(
         self,
         order: AttemptOrder,
         plan: AttemptPlan,
         control: StopControl,
-        tries: StepStarts,
+        starts: StepStarts,
         surroundings: StepEnvironment,
     ) -> None:
         self.evidence: list[StepEvidence] = []
@@ -96,16 +96,16 @@ class StepSequence:
         self._order = order
         self._plan = plan
         self._control = control
-        self._tries = tries
+        self._starts = starts
         self._surroundings = surroundings
         self._shown_dir = os.path.relpath(order.run_dir, order.workspace)
         self.agents: list[AgentStep] = []
-        """The agents that had a part in it."""
+        """The agents that took part in it."""
         self._spent = 0.0
         self._failed = False
 
     async def run(self) -> None:
-        """Run all that is not done yet. Raises Interrupted, LauncherError."""
+        """Run the steps that have no result yet. Raises StepsInterrupted, LauncherError."""
         for group in self._plan.groups:
             if self._failed and self._plan.stops_at_failure:
                 self._skip(group.steps)
@@ -114,14 +114,14 @@ class StepSequence:
 
     def _skip(self, steps: tuple[PlannedStep, ...]) -> None:
         for step in steps:
-            self.evidence.append(_evidence_without_run(step, Verdict.SKIPPED, "an earlier step did not pass"))
+            self.evidence.append(_evidence_without_run(step, Verdict.SKIPPED, "an earlier step failed"))
 
     async def _run_group(self, group: StepGroup) -> None:
         backgrounds: list[BackgroundStep] = []
         try:
             await self._run_steps(group.steps, backgrounds)
         except (StepsInterrupted, LauncherError):
-            # A server that waits for nobody; its recipe starts it again.
+            # A server ran in the meantime; its recipe starts it again.
             with contextlib.suppress(StepsInterrupted):
                 await self._end(backgrounds, records.STOPPED)
             raise
@@ -131,20 +131,20 @@ class StepSequence:
                 raise StepsInterrupted(ended.why)
 
     async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[BackgroundStep]) -> None:
-        for place, step in enumerate(steps):
+        for index, step in enumerate(steps):
             if step.not_runnable_reason:
                 self._append_evidence(_evidence_without_run(step, Verdict.UNVERIFIED, step.not_runnable_reason))
                 continue
-            # What was done with a server that is gone is to be done again with the one that took its place.
+            # Repeat the steps that used a server that is gone, with the new one.
             state = await self._start(step, max((one.started for one in backgrounds), default=0.0))
             if state is None:
                 self._append_evidence(
                     _evidence_without_run(
-                        step, Verdict.ERROR, f"not started: the {self._timeout:g} s of the phase are used up"
+                        step, Verdict.ERROR, f"not started: the phase's time-out of {self._timeout:g} s is over"
                     )
                 )
             elif step.background:
-                # Its place in the evidence, until its recipe ends.
+                # A placeholder in the evidence until its recipe ends.
                 backgrounds.append(BackgroundStep(step, state, len(self.evidence)))
                 self.evidence.append(_evidence_without_run(step, Verdict.INTERRUPTED, ""))
                 continue
@@ -152,13 +152,13 @@ class StepSequence:
                 await self._finish_step(step, state)
                 await self._take_opinions(step)
             if self.evidence[-1].verdict is not Verdict.PASSED or any(one.ended_early for one in backgrounds):
-                self._skip(steps[place + 1 :])
+                self._skip(steps[index + 1 :])
                 return
 
     async def _start(self, step: PlannedStep, not_before: float) -> ExitRecord | StepHandle | None:
-        """The step's result, or the step as it runs. None: no time is left to start it."""
-        stem = self._tries.stem(step)
-        found = await self._tries.find(stem, not_before)
+        """Return the step's result, or the running step; None: no time is left to start it."""
+        stem = self._starts.stem(step)
+        found = await self._starts.find(stem, not_before)
         if found is not None:
             return found
         if stop := self._control.stop:
@@ -168,11 +168,11 @@ class StepSequence:
 
         async def order(step_id: str) -> StepRequest:
             if step.agent:
-                # It reads what was printed before.
+                # It reads the output of an earlier run.
                 return await asyncio.to_thread(self._agent(step).step_order, step_id, limit)
             return step_request(self._order, step, step_id, self._surroundings, limit)
 
-        return await self._tries.start(stem, not_before, order)
+        return await self._starts.start(stem, not_before, order)
 
     def _agent(self, step: PlannedStep) -> AgentStep:
         from penguin.orchestration.execution.agent_step import AgentStep
@@ -188,7 +188,7 @@ class StepSequence:
         return self._order.definition.timeouts[self._order.phase]
 
     def _limit(self, step: PlannedStep) -> float:
-        """Seconds left for a step. What lies between steps, a pause for instance, takes nothing."""
+        """Return the seconds left for a step. Time between steps, such as a pause, does not count."""
         left = self._timeout - self._spent
         return left if step.timeout is None else min(step.timeout, left)
 
@@ -225,7 +225,7 @@ class StepSequence:
         self._append_evidence(noted)
 
     async def _take_opinions(self, step: PlannedStep) -> None:
-        """What a judge thinks of each criterion is evidence of its own; without an answer a person decides."""
+        """Add each of the judge's opinions as evidence. Without an answer, a person decides."""
         if not step.criteria:
             return
         asked = self.evidence[-1]
@@ -242,20 +242,20 @@ class StepSequence:
             self._append_evidence(found)
 
     async def _watch(self, step: PlannedStep, running: StepHandle) -> None:
-        """End an agent that spent what it may."""
+        """Stop an agent that used up its budget."""
         agent = self._agent(step)
-        looked = time.monotonic()
+        checked = time.monotonic()
         while not await asyncio.to_thread(agent.exceeded_cap, running.id):
-            # All it printed is read each time: of a large output, at longer intervals.
-            await asyncio.sleep(max(SPENDING, MOST_LOOKING * (time.monotonic() - looked)))
-            looked = time.monotonic()
+            # Each check reads the whole output, so a large output is checked less often.
+            await asyncio.sleep(max(SPENDING, MOST_LOOKING * (time.monotonic() - checked)))
+            checked = time.monotonic()
         running.stop(records.BUDGET)
 
     def _cause(self) -> str:
         return (self._control.stop or Stop.NOW).value
 
     async def _wait(self, running: StepHandle) -> ExitRecord:
-        """Wait for a step, and end it as soon as that is asked for."""
+        """Wait for a step, and stop it on request."""
         while not running.exit.done():
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
                 running.stop(records.STOPPED)
@@ -270,7 +270,7 @@ class StepSequence:
         return running.exit.result()
 
     async def _end(self, backgrounds: list[BackgroundStep], why: str) -> None:
-        """End what runs in the background, and put what came of it in its place. Raises Interrupted."""
+        """Stop the background steps, and record their evidence. Raises StepsInterrupted."""
         waiting: set[asyncio.Future[ExitRecord]] = set()
         for background in backgrounds:
             if isinstance(background.state, StepHandle):
@@ -292,12 +292,12 @@ class StepSequence:
                 )
             except StepsInterrupted as error:
                 noted, interruption = self._redacted_evidence(step, ended, NOT_JUDGED, note), error
-            self._replace_evidence(background.place, noted)
+            self._replace_evidence(background.index, noted)
         if interruption is not None:
             raise interruption
 
     async def _evidence_of(self, step: PlannedStep, ended: ExitRecord, note: StepNote) -> StepEvidence:
-        """The evidence of a step that ended. Raises Interrupted where the attempt is asked to stop before."""
+        """Return the evidence of a step that ended. Raises StepsInterrupted if the attempt is stopped before that."""
         if step.agent:
             judgement = await asyncio.to_thread(self._agent(step).collect, ended)
             return self._redacted_evidence(step, ended, judgement, note)
@@ -316,20 +316,20 @@ class StepSequence:
         return self._redacted_evidence(step, ended, judgement, note)
 
     async def _ask(self, request: Request, step_id: str) -> Answer:
-        """Have something judged in a process, within the time that is left. Raises Interrupted."""
+        """Judge something in a process, within the time that is left. Raises StepsInterrupted."""
         seconds = min(LONGEST, self._timeout - self._spent)
         stem = stem_of(step_id)
-        state = await self._tries.find(stem, 0.0)
+        state = await self._starts.find(stem, 0.0)
         if state is None:
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
                 raise StepsInterrupted(self._cause())
             if seconds <= 0:
-                return Answer(limit=f"was not judged: the {self._timeout:g} s of the phase are used up")
+                return Answer(limit=f"was not judged: the phase's time-out of {self._timeout:g} s is over")
 
             async def order(judging_id: str) -> StepRequest:
                 return judging_order(request, judging_id, seconds)
 
-            state = await self._tries.start(stem, 0.0, order)
+            state = await self._starts.start(stem, 0.0, order)
         seconds = _note_of(state).limit
         ended = await self._wait(state) if isinstance(state, StepHandle) else state
         if not ended.is_result:
@@ -338,7 +338,7 @@ class StepSequence:
         return answer_of(ended, seconds)
 
     def _as_stored(self, step: PlannedStep) -> PlannedStep:
-        """The step, expecting of its output what is left of that once it is redacted."""
+        """Return the step with its expected output redacted, like the stored output."""
         wanted = step.expect.stdout if step.expect else None
         if step.expect is None or wanted is None or pattern_of(wanted) is not None:
             return step
@@ -360,7 +360,7 @@ class StepSequence:
             output=f"{self._shown_dir}/{ended.id.rpartition('/')[2]}{records.LOG}",
             output_bytes=ended.output.kept,
             output_sha256=ended.output.sha256 or None,
-            # Colours, which are gone by now, may have hidden a secret from the launcher.
+            # Redact again: colours, which are removed now, may have hidden a secret from the launcher.
             excerpt=redact(_excerpt(ended)),
             tests=judgement.tests,
             survivors=ended.survivors,
@@ -370,13 +370,13 @@ class StepSequence:
         self.evidence.append(noted)
         self._replace_evidence(len(self.evidence) - 1, noted)
 
-    def _replace_evidence(self, place: int, noted: StepEvidence) -> None:
-        self.evidence[place] = noted
+    def _replace_evidence(self, index: int, noted: StepEvidence) -> None:
+        self.evidence[index] = noted
         self._failed = self._failed or noted.verdict.counts_as_failure
 
 
 def _evidence_without_run(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:
-    """Of a step that did not run."""
+    """Return the evidence of a step that did not run."""
     return StepEvidence(name=step.name, kind=step.kind, verdict=verdict, reason=reason)
 
 
@@ -388,8 +388,8 @@ def _note_of(state: ExitRecord | StepHandle) -> StepNote:
 
 
 def _excerpt(ended: ExitRecord) -> str:
-    # Only a launcher that saw the end can tell; what one that died took in is there to be read.
+    # Only a launcher that saw the end wrote the digest. After a dead one, read the file.
     if ended.output.sha256 and not ended.output.kept and not (ended.errors and ended.errors.kept):
         return ""
-    # Where nothing was printed, what was said on standard error tells more than nothing.
+    # If standard output is empty, show standard error.
     return evidence.excerpt(Path(ended.id + records.LOG)) or evidence.excerpt(Path(ended.id + records.ERRORS))

@@ -1,4 +1,4 @@
-"""The tries of a step: what a run folder tells of it, and its next start."""
+"""The starts of a step: its files in the run folder, and its next start."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MOST_STARTS = 5
 
 
 def _is_copied(mark: records.StartMark, step_id: str) -> bool:
-    """Whether a mark came with a copy of the workspace: its processes are the original's, which still has it."""
+    """Return whether a mark is part of a copied workspace. Its processes belong to the original, which still has it."""
     return mark.id != step_id and Path(mark.id + records.STARTED).exists()
 
 
 class LauncherPool:
-    """This engine's launcher, and those that dead engines left with steps that still run."""
+    """The launcher of this engine, and those of dead engines whose steps still run."""
 
     def __init__(
         self, directory: Path, grace: float, on_trouble: Callable[[str], None], lease: Path | None = None
     ) -> None:
-        """`lease`: without it, nothing that is started from now on may run."""
+        """`lease`: steps that start from now on need it to run."""
         self.lease = str(lease.resolve()) if lease else ""
         self._lost: dict[str, StepHandle] = {}
         self._grace = grace
@@ -51,14 +51,14 @@ class LauncherPool:
         return self._others[directory]
 
     def finish_orphan(self, step_id: str) -> StepHandle:
-        """A step whose launcher is dead: it is seen to its end, once."""
+        """Handle a step whose launcher is dead, once."""
         if step_id not in self._lost:
             self._lost[step_id] = StepHandle(step_id, None)
             self._lost[step_id].orphaned()
         return self._lost[step_id]
 
     async def aclose(self) -> None:
-        """Disconnect from all; what runs goes on."""
+        """Disconnect from all launchers; running steps continue."""
         for launcher in (self.own, *self._others.values()):
             await launcher.aclose()
         for running in self._lost.values():
@@ -67,14 +67,14 @@ class LauncherPool:
 
 
 class StepStarts:
-    """Finds, adopts and starts the steps of one run folder."""
+    """The starts of the steps of one run folder: find, adopt, start."""
 
     def __init__(self, run_dir: str, launchers: LauncherPool) -> None:
         self._run_dir = run_dir
         self._launchers = launchers
 
     def stem(self, step: PlannedStep) -> str:
-        """The path of a step's files, without number and suffix.
+        """Return the path of a step's files, without number and suffix.
 
         Names are redacted, so an engine that knows other secrets may have started the step under another name.
         """
@@ -85,9 +85,9 @@ class StepStarts:
         return other or stem
 
     async def find(self, stem: str, not_before: float) -> ExitRecord | StepHandle | None:
-        """The result of the step with this stem, or the step as it runs; None: it is to be started.
+        """Return the result of the step with this stem, or the running step; None: it has to be started.
 
-        Results of what was started before `not_before` (seconds since the epoch) don't count.
+        Results of starts before `not_before` (seconds since the epoch) do not count.
         """
         if not (number := records.last_start_number(stem)):
             return None
@@ -110,12 +110,15 @@ class StepStarts:
     async def start(
         self, stem: str, not_before: float, order: Callable[[str], Awaitable[StepRequest]]
     ) -> ExitRecord | StepHandle:
-        """Start the next try; should somebody have started it meanwhile, find that. `order` makes it from the id."""
+        """Start the step once more.
+
+        If another engine started it in the meantime, return that. `order` makes the order from the id.
+        """
         for _ in range(MOST_STARTS):
             with contextlib.suppress(AlreadyStarted):
                 planned = await order(f"{stem}.{records.last_start_number(stem) + 1}")
                 return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
-            # By another engine, or by this one and never heard of: its files tell.
+            # It was started by another engine, or by this one without an answer; its files tell.
             if (found := await self.find(stem, not_before)) is not None:
                 return found
-        raise LauncherError(f"{Path(stem).name} could not be started: its launcher ends again and again")
+        raise LauncherError(f"{Path(stem).name} could not be started: its launcher keeps ending")

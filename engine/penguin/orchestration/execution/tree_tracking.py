@@ -1,4 +1,4 @@
-"""A runner's witness: adds to each result which tree it was about. No pass outlives the files it was given for."""
+"""A runner that records the working tree of each result. A pass counts only for the files it was given for."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from penguin.orchestration.worktree import GitError, WorkingTree
 from penguin.orchestration.worktree.checkpoints import BEFORE, START, Checkpoints, NewCheckpoint, try_save
 
 DIGEST_BEFORE = "before."
-NOTHING = "nothing changed: the agent ended without an error, but changed no file"
+NOTHING = "the agent changed no file"
 
 
 class TreeTrackingRunner:
-    """Runs attempts through another runner and looks at the working tree around them.
+    """A runner that runs attempts through another one and records the working tree before and after.
 
-    `shared`: the tree is shared over a git remote, so that its checkpoints tell what they go on from.
+    `shared`: the tree is shared over a git remote, so checkpoints record their ancestry.
     """
 
     def __init__(self, runner: PhaseRunner, *, shared: bool = False) -> None:
@@ -37,7 +37,7 @@ class TreeTrackingRunner:
         if result.verdict is not Verdict.INTERRUPTED:
             return await asyncio.to_thread(look.after, result)
         if result.cause == Stop.CANCEL:
-            # The last that is heard of this attempt: what it did to the files can still be looked at, and undone.
+            # The attempt is cancelled. Keep a checkpoint, so that its changes can be inspected and undone.
             await asyncio.to_thread(look.keep, "")
         return result
 
@@ -47,7 +47,7 @@ class TreeTrackingRunner:
 
 
 class _AttemptTree:
-    """What is seen around one attempt."""
+    """The working tree before and after one attempt."""
 
     def __init__(self, order: AttemptOrder, shared: bool) -> None:
         self._order = order
@@ -58,7 +58,7 @@ class _AttemptTree:
         self._checkpoints = Checkpoints(Path(order.workspace), folder, exclude)
 
     def before(self) -> None:
-        """Keep the tree that the workflow begins with, and note what was there before IMPLEMENT."""
+        """Save the tree with which the workflow starts, and record the tree before IMPLEMENT."""
         if self._shared and not self._checkpoints.lineage.shared:
             self._checkpoints.lineage.note(self._order.attempt - 1)
         self._keep_before()
@@ -85,11 +85,11 @@ class _AttemptTree:
 
     @property
     def _noted(self) -> Path:
-        """Holds the digest of the tree before an agent began with this attempt."""
-        return Path(self._order.run_dir).parent / f"{DIGEST_BEFORE}{self._order.attempt}"
+        """Return the file that holds the digest of the tree before the agent started this attempt."""
+        return Path(self._order.run_dir).parent / f"{BEFORE}{self._order.attempt}"
 
     def after(self, result: AttemptResult) -> AttemptResult:
-        """The result with the tree that was seen, and the checkpoint that keeps it."""
+        """Return the result with the digest of the tree and its checkpoint."""
         digest = self._tree.after_implement(self._order.attempt) if self._implements else self._tree.digest()
         kept = self.keep(digest)
         if self._implements and self._by_agent and result.verdict is Verdict.PASSED and digest == self._before():
@@ -98,18 +98,18 @@ class _AttemptTree:
         return replace(result, tree=digest, changed=changed, checkpoint=kept.commit, left_out=kept.left_out)
 
     def _before(self) -> str | None:
-        """None where it is not known: outside of git nobody can tell whether something changed."""
+        """Return the digest before the attempt; None if unknown: outside of git, changes can't be detected."""
         try:
             return self._noted.read_text() or None
         except OSError:
             return None
 
     def keep(self, digest: str) -> NewCheckpoint:
-        """Keep the tree as it is after the attempt."""
-        kept = try_save(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
+        """Save a checkpoint of the tree after the attempt."""
+        checkpoint = try_save(self._checkpoints, f"{self._order.attempt}-{self._order.phase.lower()}", digest)
         if self._shared:
             self._checkpoints.lineage.note(self._order.attempt)
-        return kept
+        return checkpoint
 
 
 def _nothing_changed(left_out: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""From what was seen of a step to its verdict, and from the steps to the attempt's. A gate fails closed."""
+"""The verdicts of steps and attempts. A gate fails closed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST_REASON = 300
 
 
 class Judgement(Struct, frozen=True):
-    """A verdict and what it rests on."""
+    """A verdict and its reason."""
 
     verdict: Verdict
     reason: str = ""
@@ -37,17 +37,17 @@ class Judgement(Struct, frozen=True):
 
 
 class JUnitReport(Struct, frozen=True):
-    """Where a step's JUnit report is to be."""
+    """The path of a step's JUnit report."""
 
     path: str
     before: tuple[int, ...] = ()
-    """Signature of a report that was there before and could not be moved: it does not count."""
+    """Signature of the file before the step started: an unchanged report doesn't count."""
     aside: str = ""
     """Where a report that was there before is kept while the step runs."""
 
 
 def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:
-    """What has to be judged in a process before `judge` can tell; None where that is quick and can't hang."""
+    """Return what has to be judged in a process before `judge_step`; None if nothing that could take long."""
     if _not_ended(step, exit_, 0.0) is not None or step.kind == "http":
         return None
     if step.expect is not None:
@@ -68,7 +68,7 @@ def _is_large(report: JUnitReport) -> bool:
 def judge_step(
     step: PlannedStep, exit_: ExitRecord, limit: float, report: JUnitReport | None, answer: Answer | None = None
 ) -> Judgement:
-    """The verdict on a step that ended.
+    """Return the verdict on a step that ended.
 
     Args:
         limit: The time it had, in seconds.
@@ -86,11 +86,11 @@ def judge_step(
 
 
 def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
-    """The verdict on a step that did not come to its end; None: it did."""
+    """Return the verdict on a step that did not finish; None: it did."""
     if exit_.why == records.TIMEOUT:
         return Judgement(Verdict.ERROR, f"timed out after {limit:g} s")
     if exit_.error:
-        return Judgement(Verdict.ERROR, f"could not be run: {exit_.error}")
+        return Judgement(Verdict.ERROR, f"could not be started: {exit_.error}")
     if exit_.code is None:
         return Judgement(Verdict.ERROR, "its exit code is unknown")
     if step.background and exit_.why != records.ENDED:
@@ -102,20 +102,20 @@ def _judge_exit(exit_: ExitRecord, wanted: int = 0) -> Judgement:
     code = exit_.code or 0
     if code == wanted:
         return Judgement(Verdict.PASSED)
-    said = _last_output(exit_)
+    detail = _last_output(exit_)
     if code in (126, 127):
-        return Judgement(Verdict.ERROR, f"could not be run (exit {code}){said}")
+        return Judgement(Verdict.ERROR, f"could not be run (exit {code}){detail}")
     if name := _signal_of(code):
-        return Judgement(Verdict.ERROR, f"ended by {name}{said}")
-    instead = f", not {wanted}" if wanted else ""
-    return Judgement(Verdict.FAILED, f"exit {code}{instead}{said}")
+        return Judgement(Verdict.ERROR, f"ended by {name}{detail}")
+    instead = f", expected {wanted}" if wanted else ""
+    return Judgement(Verdict.FAILED, f"exit {code}{instead}{detail}")
 
 
 def _signal_of(code: int) -> str:
-    """The signal that ended a process, or a child of its shell, which tells it as 128 and more."""
+    """Return the signal that ended a process, or the child of a shell, which reports 128 plus its number."""
     number = -code if code < 0 else code - 128
-    known = {int(known): known.name for known in signal.Signals}
-    return known.get(number, f"signal {number}" if code < 0 else "")
+    names = {int(names): names.name for names in signal.Signals}
+    return names.get(number, f"signal {number}" if code < 0 else "")
 
 
 def _last_output(exit_: ExitRecord) -> str:
@@ -127,8 +127,8 @@ def _last_output(exit_: ExitRecord) -> str:
 def _ended_early(exit_: ExitRecord) -> Judgement:
     ended = _judge_exit(exit_)
     if ended.verdict is Verdict.PASSED:
-        return Judgement(Verdict.FAILED, "ended before its recipe did (exit 0)")
-    return Judgement(ended.verdict, f"ended before its recipe did: {ended.reason}")
+        return Judgement(Verdict.FAILED, "ended before its recipe (exit 0)")
+    return Judgement(ended.verdict, f"ended before its recipe: {ended.reason}")
 
 
 def _judge_http(exit_: ExitRecord) -> Judgement:
@@ -167,7 +167,7 @@ def _judge_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord, a
 
 
 def _tests_of(report: JUnitReport, answer: Answer | None) -> TestCounts:
-    """What a report counted. Raises UnreadableReport."""
+    """Return the counts of a report. Raises UnreadableReport."""
     path = Path(report.path)
     if answer is None:
         if junit.file_signature(path) == list(report.before):
@@ -203,7 +203,7 @@ def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, prob
         return Judgement(Verdict.UNVERIFIED, _nothing_executed(TestCounts()), executed_nothing=True)
     if ended.verdict is Verdict.PASSED:
         hint = "have the command write one, and name it with report: FILE"
-        return Judgement(Verdict.UNVERIFIED, f"{problem}, so it is unknown what was tested; {hint}")
+        return Judgement(Verdict.UNVERIFIED, f"{problem}, so the tests are unknown; {hint}")
     return ended
 
 
@@ -215,13 +215,13 @@ def _nothing_executed(tests: TestCounts) -> str:
 
 def _failures(tests: TestCounts) -> str:
     if not tests.failed:
-        return f"{tests.errors} of {tests.run} tests ended in an error"
-    more = f", {tests.errors} ended in an error" if tests.errors else ""
+        return f"{tests.errors} of {tests.run} tests had errors"
+    more = f", {tests.errors} had errors" if tests.errors else ""
     return f"{tests.failed} of {tests.run} tests failed{more}"
 
 
 def attempt_verdict(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
-    """The verdict of an attempt, and why: the first of its worst steps speaks."""
+    """Return the verdict of an attempt and its reason, that of the first of its worst steps."""
     for verdict in WORST_FIRST:
         if bad := [step for step in steps if step.verdict is verdict]:
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""

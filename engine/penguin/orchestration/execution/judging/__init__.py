@@ -1,1 +1,1 @@
-"""Judging what steps wrote in a process of its own: regular expressions and large test reports."""
+"""The judging of step output in a separate process: regular expressions and large test reports."""

@@ -1,4 +1,4 @@
-"""Limits on the resources of a process that judges."""
+"""Resource limits of a judging process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import signal
 from collections.abc import Iterator
 
 MEMORY = 1 << 30
-"""Bytes of address space. A search that backtracks over 2 MB takes a quarter of that."""
+"""Bytes of address space. A backtracking search over 2 MB takes a quarter of that."""
 LONGEST = 30.0
-"""Seconds that judging one output may take, where its phase has as much left."""
+"""Seconds to judge one output, if the phase has that much time left."""
 
 NOT_JUDGED = 3
-"""Exit code of a process that judges its own output, where it hit a limit."""
+"""Exit code of an HTTP step that reached a limit while judging its response."""
 
 
 class TookTooLong(Exception):
@@ -21,12 +21,12 @@ class TookTooLong(Exception):
 
 
 def limit_memory() -> None:
-    """Let this process have MEMORY and no more: what needs more raises MemoryError."""
+    """Limit the memory of this process to MEMORY. An allocation beyond it raises MemoryError."""
     _lower(resource.RLIMIT_AS, MEMORY)
 
 
 def limit_cpu(seconds: float) -> None:
-    """End this process after so much time of a processor, also where nobody is left to end it."""
+    """End this process after that much CPU time, even if the engine and the launcher are dead."""
     _lower(resource.RLIMIT_CPU, int(seconds) + 1)
 
 
@@ -38,12 +38,15 @@ def _lower(limit: int, value: int) -> None:
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong after so many seconds. For the main thread; a regular expression can be interrupted by it."""
+    """Raise TookTooLong after that many seconds.
 
-    def ring(_number: int, _frame: object) -> None:
+    It interrupts regular expressions too. Call it in the main thread only.
+    """
+
+    def on_alarm(_number: int, _frame: object) -> None:
         raise TookTooLong
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What is asked of a process that judges, how it is started, and its answer."""
+"""The request to a judging process, the order that starts it, and its answer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from penguin.orchestration.execution.step_files import ExitRecord
 
 PROGRAM = ("-I", "-m", "penguin.orchestration.execution.judging.program")
 MOST_OUTPUT = 1 << 16
-"""Bytes of an answer."""
+"""Bytes of the longest answer."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What to look for in which file."""
+    """What to search for in which file."""
 
     file: str
     pattern: str | None = None
-    """A regular expression; None: the file is a JUnit report, to be counted."""
+    """A regular expression; None: count the tests of the file, a JUnit report."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What was found."""
+    """The result of judging."""
 
     found: bool = False
     tests: TestCounts | None = None
@@ -40,13 +40,13 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 def stem_of(step_id: str) -> str:
-    """The path without number and suffix of the files of judging a step. No output of a step has such a name."""
+    """Return the path of the files of judging a step, without number and suffix. No step has files of this name."""
     folder, _, name = step_id.rpartition("/")
     return f"{folder}/judging-{name}"
 
 
 def judging_order(request: Request, judging_id: str, seconds: float) -> StepRequest:
-    """What the launcher is to start."""
+    """Return the order for the launcher."""
     path = Path(judging_id + ".request.json")
     asked = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
     write_source(path, msgspec.json.encode(asked).decode())
@@ -63,7 +63,7 @@ def judging_order(request: Request, judging_id: str, seconds: float) -> StepRequ
 
 
 def answer_of(ended: ExitRecord, seconds: float) -> Answer:
-    """The answer of a process that ended; `seconds` is the time it had."""
+    """Return the answer of a process that ended; `seconds` was its time-out."""
     if ended.why == records.TIMEOUT:
         return Answer(limit=f"did not finish within {seconds:.3g} s")
     try:

@@ -1,4 +1,7 @@
-"""The search for a regular expression in an output. Takes any time: only for processes that can be ended."""
+"""The search for a regular expression in an output.
+
+It can take any time: call it only in a process that can be killed.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WINDOW = 1 << 20
-"""Bytes at the head and at the tail of an output in which a regular expression is searched for."""
+"""Bytes at the head and at the tail of an output that are searched."""
 
 
 def pattern_found(path: Path, pattern: str) -> bool:
-    """Whether the pattern matches in an output, of a large one in its first and last WINDOW bytes."""
+    """Return whether the pattern matches in an output.
+
+    Of a large one, the first and the last WINDOW bytes are searched.
+    """
     compiled = re.compile(pattern, re.MULTILINE)
     return any(compiled.search(part.decode(errors="replace")) for part in _ends(path))
 

@@ -1,7 +1,6 @@
-"""An alarm on the clock that counts while the machine sleeps: a file that can be read once its time has come.
+"""A timer on the clock that also counts while the machine is suspended, as a file descriptor.
 
-The time-outs of `select` and of an event loop stand still meanwhile: what was due in the night would be hours late, or
-rather the rest of its time after the machine woke up.
+The time-outs of `select` and of an event loop do not count while the machine is suspended, so they would expire late.
 """
 
 from __future__ import annotations
@@ -14,33 +13,36 @@ import time
 
 ABSOLUTE = 1
 EARLIEST = 1
-"""Nanoseconds: zero would disarm it."""
+"""Nanoseconds: zero would disarm the timer."""
 SECOND = 1_000_000_000
 
 
 class BoottimeTimer:
-    """Selectable by its `fd`, which nobody's programs inherit."""
+    """A timer that becomes readable at its `fd` when it expires. Other programs do not inherit it."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None, use_errno=True)
         self.fd: int = self._library.timerfd_create(time.CLOCK_BOOTTIME, os.O_CLOEXEC | os.O_NONBLOCK)
         if self.fd < 0:
-            raise OSError(ctypes.get_errno(), "this kernel has no alarm")
+            raise OSError(ctypes.get_errno(), "this kernel has no timerfd")
         self._at = math.inf
 
     def set(self, at: float) -> None:
-        """Ring at that moment, in seconds of the clock, or at once where it has gone by; never if infinite."""
+        """Set the time of expiry, in seconds of the clock.
+
+        A time in the past expires at once; infinity disarms the timer.
+        """
         if at == self._at:
             return
         self._at = at
         nanoseconds = 0 if at == math.inf else max(EARLIEST, int(max(0.0, at) * SECOND))
-        # The interval, which there is none of, then the moment; each in seconds and nanoseconds.
+        # The interval, which is zero, then the time; each in seconds and nanoseconds.
         moment = (ctypes.c_long * 4)(0, 0, *divmod(nanoseconds, SECOND))
         if self._library.timerfd_settime(self.fd, ABSOLUTE, moment, None) != 0:
-            raise OSError(ctypes.get_errno(), "the alarm could not be set")
+            raise OSError(ctypes.get_errno(), "the timer could not be set")
 
     def acknowledge(self) -> None:
-        """It was heard: whatever comes next is to be set."""
+        """Clear an expired timer, so that it can be set again."""
         self._at = math.nan
         with contextlib.suppress(BlockingIOError):
             os.read(self.fd, 8)

@@ -1,6 +1,6 @@
-"""Becoming a process of one's own: the lock, the socket, the session, and the adoption of orphans."""
+"""The start of a launcher in the background: lock, socket, session, and adoption of orphans."""
 
-# Plain system calls, no path objects: this process is started for every engine, and stays.
+# Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH115
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def start_in_background(directory: str) -> bool:
-    """Serve DIR from a new process in the background. False: another launcher does.
+    """Serve DIR from a new process in the background. Return False if another launcher does.
 
-    Returns only once the socket listens: whoever started this process can connect when it ends.
+    Returns once the socket listens, so a client can connect when the calling process has ended.
     """
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -36,7 +36,7 @@ def start_in_background(directory: str) -> bool:
     reach("launcher.locked")
     listener = listen(folder)
     reach("launcher.listening")
-    # Forked so that nobody has to wait for it: init, or the launcher of an outer step, is its parent.
+    # Fork, so that no process has to wait for it: its parent is init, or the launcher of an outer step.
     if os.fork() == 0:
         serve(folder, listener)
     return True
@@ -46,9 +46,9 @@ def listen(folder: int) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(SOCKET, dir_fd=folder)
     listener = socket.socket(socket.AF_UNIX)
-    # For this file alone: steps are to have the user's own mask.
+    # The umask applies to this file only: steps keep the user's umask.
     mask = os.umask(0o177)
-    # Through the descriptor of its folder: a socket's path may have 108 bytes only.
+    # Use the descriptor of its folder: a socket's path is limited to 108 bytes.
     listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
     os.umask(mask)
     listener.listen(16)
@@ -64,7 +64,7 @@ def serve(folder: int, listener: socket.socket) -> None:
         os.unlink(SOCKET, dir_fd=folder)
         code = 0
     except BaseException:
-        # Standard error is nobody's; what a crash said is kept beside the lock.
+        # Standard error has no reader. Keep the output of a crash next to the lock.
         crash = os.open(
             CRASH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
         )

@@ -1,7 +1,7 @@
-"""Named places at which a process can be told to kill itself: how the crash suite dies at a moment of its choice.
+"""Failpoints: named places at which a process kills itself, used by the crash tests.
 
 `PENGUIN_FAILPOINT=NAME[:COUNT[:FILE]]` arms one: the process that reaches NAME for the COUNTth time gets SIGKILL. With
-FILE, only the first process does: it makes the file, with its id in it, and whoever finds it there lives on.
+FILE, only the first process does: it creates the file with its process id. A process that finds the file continues.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _file = ""
 
 
 def arm(spec: str) -> None:
-    """Arm a failpoint; an empty `spec` disarms."""
+    """Arm a failpoint; an empty `spec` disarms it."""
     global _name, _left, _file
     name, _, rest = spec.partition(":")
     count, _, file = rest.partition(":")
@@ -25,7 +25,7 @@ def arm(spec: str) -> None:
 
 
 def reach(name: str) -> None:
-    """Die here, if that was asked for."""
+    """Kill this process if the failpoint is armed."""
     if name == _name:
         _count()
 

@@ -1,6 +1,6 @@
-"""Entry of the launcher process: `python -I -S launcher.py DIR`.
+"""The entry point of the launcher process: `python -I -S launcher.py DIR`.
 
-Exit 0: it listens on `DIR/launcher.sock` and goes on in the background. Exit 3: another launcher owns DIR. Exit 4: the
+Exit codes: 0, it listens on `DIR/launcher.sock` and continues in the background; 3, another launcher owns DIR; 4, the
 disk is full.
 """
 
@@ -16,7 +16,7 @@ DISK_FULL = 4
 
 
 def main(directory: str) -> int:
-    # Isolated mode leaves this script's folder out. Appended, never first: nothing may hide a standard module.
+    # Isolated mode removes this script's folder from the path. Append it: it must not shadow a standard module.
     sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
     background = importlib.import_module("launcher.background")
     try:

@@ -1,6 +1,6 @@
-"""A step's output on its way into a file that keeps its first and its last half."""
+"""The output of a step, stored in a file that keeps its first and its last half."""
 
-# Plain system calls, no path objects: this process is started for every engine, and stays.
+# Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH108
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ TAIL = ".tail"
 
 
 class OutputDigest(TypedDict):
-    """What became of an output."""
+    """A summary of a stored output."""
 
     kept: int
     """Bytes in the file."""
     total: int
-    """Bytes that the step printed, as they were after redaction."""
+    """Bytes that the step printed, after redaction."""
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     error: str
-    """Why something is missing in the file beyond its limit; empty if nothing is."""
+    """Why part of the output is missing, other than by its limit; empty if none is."""
 
 
 class Output:
-    """Writes what it is given to `path`, without secrets, and of more than `limit` bytes the first and the last half.
+    """A writer of an output to `path`, without secrets.
 
-    The last half goes round in a file of its own until the end is known, so memory holds one chunk at most.
-    A disk that is full costs output, never the step.
+    Of more than `limit` bytes it keeps the first and the last half.
+
+    The last half is written to a ring file until the end, so memory holds one chunk at most. A full disk costs output,
+    but the step continues.
     """
 
     def __init__(self, path: str, limit: int, secrets: Secrets | None = None) -> None:
@@ -61,12 +63,12 @@ class Output:
         self._total += len(data)
 
     def close(self) -> OutputDigest:
-        """Put the two halves together."""
+        """Join the two halves."""
         if self._redactor:
             self._store(self._redactor.flush())
         left_out = self._total - self._head_size - self._tail_size
         if left_out > 0:
-            self._append(f"\n[penguin: {left_out} bytes left out here]\n".encode())
+            self._append(f"\n[penguin: {left_out} bytes omitted]\n".encode())
         if self._ring >= 0:
             self._join(left_out)
         os.close(self._file)
@@ -83,7 +85,7 @@ class Output:
         self._sha256.update(data)
 
     def _write_ring(self, offset: int, data: bytes) -> None:
-        """Write to the ring; `offset` counts the bytes that ever went there."""
+        """Write to the ring; `offset` counts all bytes written to it so far."""
         try:
             if self._ring < 0:
                 flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -1,4 +1,4 @@
-"""Values that are not to be stored, and what is stored in their place."""
+"""Secrets, and their redaction in what is stored."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ UNFIT = re.compile(r"[^A-Za-z0-9_]")
 
 
 class Secrets:
-    """Values by the names of their variables; each is stored as `[redacted NAME]`.
+    """Secret values by the names of their variables. Each is stored as `[redacted NAME]`.
 
-    Where values overlap, all of their bytes go, under the name of the first, or of the longest that begins there.
+    Where values overlap, all of their bytes are replaced by one label: that of the value that starts first, or of the
+    longest that starts there.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -27,23 +28,23 @@ class Secrets:
         return bool(self._labels)
 
     def in_xml(self) -> Secrets:
-        """The same values, as they are and as XML spells them."""
+        """Return the same secrets, with those escaped for XML in addition."""
         forms = Secrets({})
         forms._labels = {form: label for value, label in self._labels.items() for form in _xml_forms(value)}
         return forms
 
     def redact(self, data: bytes) -> bytes:
-        """`data` as it is to be stored."""
+        """Return `data` with secrets redacted."""
         return self.hide(data, 0, len(data))[0]
 
     def redact_text(self, text: str) -> str:
-        """`text` as it is to be stored."""
+        """Return `text` with secrets redacted."""
         data = text.encode(errors="surrogatepass")
         redacted = self.redact(data)
         return text if redacted == data else redacted.decode(errors="replace")
 
     def undecided(self, data: bytes) -> int:
-        """From where on `data` may be the beginning of a value; its end if nowhere."""
+        """Return the position from which `data` may be the start of a secret; its end if nowhere."""
         size = end = len(data)
         for value in self._labels:
             at = data.find(value[:1], max(0, size - len(value) + 1), end)
@@ -53,9 +54,10 @@ class Secrets:
         return end
 
     def hide(self, data: bytes, hidden: int, end: int) -> tuple[bytes, int]:
-        """What to store of `data` up to `end`, and how many bytes beyond `end` belong to what was hidden there.
+        """Return `data` up to `end`, redacted, and how many bytes after `end` belong to a secret redacted there.
 
-        The first `hidden` bytes belong to what was hidden before. `end` is where `data` ends, or is undecided.
+        The first `hidden` bytes belong to a secret redacted before. `end` is the end of `data`, or the result of
+        `undecided`.
         """
         here = [value for value in self._labels if value in data]
         if not here:
@@ -81,13 +83,16 @@ class Secrets:
 
     @cached_property
     def _overlap(self) -> bool:
-        """Whether a value may begin inside of another, or of itself, and end behind it. Few do; they take longer."""
+        """Return whether a secret can start inside another, or itself, and end after it.
+
+        Such secrets take longer to redact.
+        """
         return any(self.undecided(value[1:]) < len(value) - 1 for value in self._labels)
 
     def _places(self, data: bytes, end: int) -> list[tuple[int, int, int, bytes]]:
-        """Start, length (negative: the longest first), stop and label of the values that begin before `end`, in order.
+        """Return start, negative length, stop and label of the secrets that start before `end`, in order.
 
-        Where a value begins inside of itself, the two are one place.
+        A secret that starts inside itself makes one place.
         """
         found = []
         for value, label in self._labels.items():
@@ -102,24 +107,24 @@ class Secrets:
 
 
 class Redactor:
-    """Redacts a stream: what comes out does not depend on the pieces in which it came in.
+    """A redactor of a stream. Its output does not depend on how the input is split.
 
-    Holds back no more than what may be the beginning of a value.
+    It holds back only what may be the start of a secret.
     """
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._held = b""
         self._hidden = 0
-        """Bytes of what is held that belong to a value whose label is out already."""
+        """Bytes held back that belong to a secret whose label was already written."""
 
     def feed(self, data: bytes) -> bytes:
-        """What can be stored now."""
+        """Return the bytes that can be stored now."""
         data = self._held + data
         return self._decide(data, self._secrets.undecided(data))
 
     def flush(self) -> bytes:
-        """What was held back, at the end of the stream."""
+        """Return the bytes held back, at the end of the stream."""
         return self._decide(self._held, len(self._held))
 
     def _decide(self, data: bytes, end: int) -> bytes:

@@ -1,6 +1,6 @@
-"""A report that a step wrote where Penguin asked for it: kept as its output is, redacted and for its owner alone."""
+"""The JUnit report of a step, redacted, and readable by its owner only."""
 
-# Plain system calls, no path objects: this process is started for every engine, and stays.
+# Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH104, PTH108
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from .redaction import Redactor, Secrets
 
 CHUNK = 1 << 18
 LARGEST = 100_000_000
-"""Bytes. Nobody reads a larger one, so it is not kept either."""
+"""Bytes. A larger report is not read, so it is deleted."""
 TEMPORARY = ".tmp"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def redact_report(path: str, secrets: Secrets) -> None:
-    """Redact the report, if there is one. What can't be redacted is removed.
+    """Redact the report, if there is one. Delete it if it can't be redacted.
 
-    Raises OSError where the disk is full: to be tried again.
+    Raises OSError if the disk is full; then try again.
     """
     try:
-        # A step may have put anything there: no link is followed, and nothing waited for.
+        # A step may have put anything there: do not follow a link, and do not block.
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return

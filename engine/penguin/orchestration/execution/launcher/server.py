@@ -1,13 +1,13 @@
-"""The launcher's loop: its clients, its steps, its orphans.
+"""The event loop of the launcher: its clients, its steps, its orphans.
 
-The protocol: JSON, one message a line. Clients send `{"op": "hello"}`, `{"op": "start", …Order}`,
-`{"op": "stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers `{"event": "hello"}`; to a start
-`{"event": "running", "id"}` (soon, and before its end is told), `{"event": "known", "id"}` (this step was started
-before, by whomever: its files tell the rest) or `{"event": "refused", "id", "error", "errno"}`; to a question
-`running` or `known`. Every client is told `{"event": "exit", …Exit}`, and `{"event": "trouble", "problem"}` while
-results wait for room on the disk, then with "".
+The protocol is JSON, one message a line. Clients send `{"op": "hello"}`, `{"op": "start", …StartRequest}`, `{"op":
+"stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers a hello with `{"event": "hello"}`. It answers a
+start with `{"event": "running", "id"}` (soon, and before the exit event), `{"event": "known", "id"}` (the step was
+started before; read its files) or `{"event": "refused", "id", "error", "errno"}`. It answers an ask with `running` or
+`known`. Every client gets `{"event": "exit", …StepExit}`. `{"event": "trouble", "problem"}` says that results wait for
+room on the disk; an empty problem, that they no longer do.
 
-The exit record on the disk is what counts. A client that was away reads it there; the event only saves the looking.
+The exit record on disk is authoritative. A client that was disconnected reads it there; the event only saves polling.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from .failpoints import reach
 from .step import RunningStep, StartRequest, StepExit, disk_full, recorded
 
 IDLE = 2.0
-"""Seconds without steps and without clients after which the launcher ends."""
+"""Seconds without steps and clients after which the launcher ends."""
 LATER = 0.005
-"""Seconds until a client is told that its step runs. Of one that ends sooner it is told all at once, and wakes once."""
+"""Seconds until a client is told that its step runs. If the step ends sooner, both events are sent at once, so the
+client wakes up once."""
 AGAIN = 1.0
-"""Seconds between two tries to write an exit record to a full disk."""
+"""Seconds between two attempts to write an exit record to a full disk."""
 LONGEST_LINE = 1 << 24
 LONGEST_QUEUE = 1 << 22
 
 
 class Client:
-    """A connection. Sending never waits: who doesn't read is dropped."""
+    """A connection. Sending never blocks: a client that does not read is disconnected."""
 
     def __init__(self, connection: socket.socket, selector: selectors.BaseSelector) -> None:
         connection.setblocking(False)
@@ -49,11 +50,11 @@ class Client:
         self._outgoing = b""
 
     def receive(self) -> list[dict[str, Any]]:
-        """The messages that are complete. Closes at the end of the stream and at nonsense."""
+        """Return the complete messages. Close the connection at the end of the stream and at invalid data."""
         try:
             data = self.connection.recv(1 << 16)
             if not data or len(self._incoming) > LONGEST_LINE:
-                raise ValueError("the end, or no end in sight")
+                raise ValueError("end of stream, or line too long")
             *lines, self._incoming = (self._incoming + data).split(b"\n")
             return [json.loads(line) for line in lines]
         except BlockingIOError:
@@ -67,7 +68,7 @@ class Client:
         self.flush()
 
     def hold(self, message: dict[str, Any]) -> None:
-        """Send it with what is sent next."""
+        """Queue a message, to be sent with the next one."""
         self._outgoing += json.dumps(message).encode() + b"\n"
 
     def flush(self) -> None:
@@ -93,7 +94,7 @@ class Client:
 
 
 class Server:
-    """Serves one engine's folder until it has had neither steps nor clients for a while."""
+    """The server of one engine's folder. It ends after some time without steps and clients."""
 
     def __init__(self, directory: str, listener: socket.socket) -> None:
         self._directory = directory
@@ -101,7 +102,7 @@ class Server:
         self._boot = tree.boot_id()
         self._steps: dict[str, RunningStep] = {}
         self._unanswered: dict[str, tuple[Client, float]] = {}
-        """Whom to tell that a step runs, and until when, on the monotonic clock."""
+        """The clients to tell that a step runs, and by when, on the monotonic clock."""
         self._unrecorded: list[tuple[RunningStep, StepExit]] = []
         self._clients: list[Client] = []
         self._child_died = False
@@ -117,7 +118,7 @@ class Server:
         busy = time.monotonic()
         while True:
             now = time.monotonic()
-            # Here, and not before the steps are seen to: the word of a step's end may be what closes a client.
+            # Only now, after the steps were handled: an exit event may be what closes a client.
             self._clients = [client for client in self._clients if not client.closed]
             if self._clients or self._steps or self._unrecorded:
                 busy = now
@@ -165,14 +166,14 @@ class Server:
             os.read(fd, 4096)
         self._child_died = True
 
-    # What clients ask for
+    # --- requests of clients ---
 
     def _handle_all(self, client: Client) -> None:
         try:
             for message in client.receive():
                 self._handle(client, message)
         except (KeyError, TypeError, AttributeError):
-            client.close()  # It speaks another protocol. Steps of others must not suffer from it.
+            client.close()  # It speaks another protocol. Other clients' steps must not be affected.
 
     def _handle(self, client: Client, message: dict[str, Any]) -> None:
         operation = message.pop("op", None)
@@ -181,7 +182,7 @@ class Server:
         elif operation == "start":
             self._start(client, message)  # type: ignore[arg-type]
         elif operation == "ask":
-            # The result of one that is not recorded yet is on its way: nobody must take it for lost.
+            # The result of a step that is not recorded yet will follow; the client must not consider it lost.
             running = message["id"] in self._steps or any(step.id == message["id"] for step, _ in self._unrecorded)
             client.send({"event": "running" if running else "known", "id": message["id"]})
         elif operation == "stop" and message["id"] in self._steps:
@@ -209,7 +210,7 @@ class Server:
         self._unanswered[step.id] = client, time.monotonic() + LATER
 
     def _answer(self, step_id: str) -> None:
-        """Tell whoever started a step that it runs, if that was not told yet; it is sent at the end of the turn."""
+        """Queue the running event of a step for its client, unless it was sent."""
         if asked := self._unanswered.pop(step_id, None):
             reach("answer.before")
             asked[0].hold({"event": "running", "id": step_id})
@@ -222,7 +223,7 @@ class Server:
         for client in self._clients:
             client.flush()
 
-    # What steps need
+    # --- steps ---
 
     def _tick(self) -> None:
         orphans = self._reap_orphans() if self._child_died or any(step.ending for step in self._steps.values()) else []
@@ -240,7 +241,7 @@ class Server:
         self._answer_all()
 
     def _reap_orphans(self) -> list[int]:
-        """Processes whose parents are gone; those that ended are reaped."""
+        """Reap the orphaned processes that ended, and return those that still run."""
         own = {step.pid for step in self._steps.values()}
         found = [pid for pid in tree.children(os.getpid()) if pid not in own]
         return [pid for pid in found if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None]
@@ -257,7 +258,7 @@ class Server:
         self._unrecorded.append((step, ending))
 
     def _record(self, step: RunningStep, ending: StepExit) -> None:
-        """First to the disk, then to whoever listens. While the disk is full, it waits."""
+        """Write results to disk first, then send them to clients. While the disk is full, they wait."""
         try:
             step.record(ending)
         except OSError as error:
@@ -274,7 +275,7 @@ class Server:
                 reach("exit.after")
 
     def _report_trouble(self, problem: str) -> None:
-        """Say once that results wait for room on the disk, and once that they wait no longer."""
+        """Report once that results wait for room on the disk, and once that they no longer do."""
         if bool(problem) != self._troubled:
             self._troubled = bool(problem)
             for client in self._clients:

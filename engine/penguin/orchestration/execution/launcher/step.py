@@ -1,6 +1,6 @@
 """One step: its processes from the spawn to the exit record."""
 
-# Plain system calls, no path objects: this process is started for every engine, and stays.
+# Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH104, PTH108, PTH110
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ from .output import CHUNK, Output, OutputDigest, write_all
 from .redaction import Secrets
 
 VANISH = 15.0
-"""Seconds that processes are given to vanish after SIGKILL."""
+"""Seconds that processes have to disappear after SIGKILL."""
 RESCAN = 0.05
-"""Seconds between two looks at a tree that is being ended."""
+"""Seconds between two scans of a process tree that is being ended."""
 WORTH_SYNCING = 0.5
-"""Seconds. After a power cut, what took less is sooner repeated than it is forced to the disk each time."""
+"""Seconds. A shorter step is not synced to disk: repeating it after a power loss is cheaper."""
 PIPE = 1 << 20
 TIMEOUT, IDLE, LEASE = "timeout", "idle", "lease"
 NOT_RUN, NOT_FOUND = 126, 127
-"""The exit codes by which shells tell that a program could not be started."""
+"""The exit codes by which shells report that a program could not be started."""
 DEFAULTS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
 class StartRequest(TypedDict):
-    """What a client asks to be started."""
+    """A client's request to start a step."""
 
     id: str
-    """Absolute path without suffix of the step's own files: `<id>.log`, `<id>.start.json`, `<id>.exit.json`."""
+    """Absolute path without suffix of the step's files: `<id>.log`, `<id>.start.json`, `<id>.exit.json`."""
     argv: list[str]
     """The program comes first, as a path."""
     cwd: str
     env: dict[str, str]
     mark: str
-    """Name of the variable by which the step's processes are known."""
+    """Name of the environment variable that marks the step's processes."""
     timeout: float
     """Seconds."""
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
     max_output: int
-    """Bytes, of each output."""
+    """Bytes of each output."""
     split: NotRequired[bool]
-    """Standard error goes to `<id>.err.log`."""
+    """Write standard error to `<id>.err.log`."""
     note: NotRequired[object]
-    """Kept in the start mark for whoever reads it."""
+    """Stored in the start mark for later readers."""
     secrets: NotRequired[dict[str, str]]
-    """Values by name that are not to be stored. They are kept in memory alone."""
+    """Secrets by name, to be redacted. They are kept in memory only."""
     report: NotRequired[str | None]
-    """A file that the step writes for Penguin, to be redacted like its output."""
+    """A report that the step writes for Penguin, redacted like its output."""
     stdin: NotRequired[str]
-    """Absolute path of the file that it reads as standard input; empty: nothing."""
+    """Absolute path of the file to read as standard input; empty: no input."""
     idle: NotRequired[float]
-    """Seconds without output after which it is ended; 0: it may be silent."""
+    """Seconds without output after which the step is ended; 0: no limit."""
     lease: NotRequired[str]
-    """Absolute path of the lease without which it may not run; empty: there is none."""
+    """Absolute path of the lease that the step needs to run; empty: none."""
 
 
 class StepExit(TypedDict):
@@ -75,9 +75,9 @@ class StepExit(TypedDict):
     ticks: int
     boot: str
     code: int | None
-    """Negative: ended by that signal. None: it outlived SIGKILL, or never ran."""
+    """Negative: ended by that signal. None: it survived SIGKILL, or never ran."""
     why: str | None
-    """None: by itself. Otherwise timeout, idle, lease, or what the client said when it asked to stop."""
+    """None: it ended by itself. Otherwise timeout, idle, lease, or the reason given by the client that stopped it."""
     error: str
     """Why it could not be spawned."""
     started: float
@@ -90,10 +90,10 @@ class StepExit(TypedDict):
 
 
 class RunningStep:
-    """A process tree under the launcher's care."""
+    """A process tree managed by the launcher."""
 
     def __init__(self, order: StartRequest, directory: str, boot: str) -> None:
-        """Create the start mark. Raises FileExistsError where this step was started before, by whomever."""
+        """Create the start mark. Raises FileExistsError if this step was started before."""
         self.id = order["id"]
         self.mark = order["mark"]
         self.order = order
@@ -143,17 +143,19 @@ class RunningStep:
         write_all(self._mark_file, json.dumps(line).encode() + b"\n")
 
     def _unmark(self) -> None:
-        """Nothing was started: whoever comes next may start it."""
+        """Delete the start mark: nothing was started, so the step can be started later."""
         os.close(self._mark_file)
         os.unlink(self.id + ".start.json")
 
-    # Starting
+    # --- start ---
 
     def spawn(self) -> None:
-        """Start the process. One that can't be started is over at once, with the shell's exit code for it.
+        """Start the process.
 
-        So is one whose lease has lapsed, without any: it never runs.
-        Raises OSError where the disk has no room for its output; then it was never started.
+        If it can't be started, the step ends at once with the shell's exit code for that. If the lease has lapsed, it
+        ends without an exit code and never runs.
+
+        Raises OSError if the disk has no room for its output; then it was not started.
         """
         limit = self.order["max_output"]
         try:
@@ -186,13 +188,13 @@ class RunningStep:
         self._unmark()
 
     def _pipe(self, path: str, limit: int) -> int:
-        """The end of a new pipe into which the step writes."""
+        """Return the read end of a new pipe for the step's output."""
         output = Output(path, limit, self._secrets)
         self._outputs.append(output)
         reading, writing = os.pipe2(os.O_CLOEXEC)
         self.pipes[reading] = output
         os.set_blocking(reading, False)
-        # Where the user's allowance for big pipes is used up, a small one works as well.
+        # If the user's limit for large pipes is reached, a small one works too.
         with contextlib.suppress(OSError):
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE)
         return writing
@@ -204,7 +206,8 @@ class RunningStep:
             (os.POSIX_SPAWN_DUP2, out, 1),
             (os.POSIX_SPAWN_DUP2, err, 2),
         ]
-        os.chdir(self.order["cwd"])  # A spawn takes no folder of its own; with a single thread this is as good.
+        # `posix_spawn` has no working directory. In a process with one thread, chdir is equivalent.
+        os.chdir(self.order["cwd"])
         reach("spawn.before")
         try:
             self.pid = os.posix_spawn(
@@ -219,15 +222,15 @@ class RunningStep:
         finally:
             os.chdir("/")
         reach("spawn.after")
-        # It is a child that nobody reaped: its entry is there, even if it ended already.
+        # It is a child that was not reaped yet, so its entry exists even if it ended.
         self.ticks = tree.start_ticks(self.pid) or 0
-        with contextlib.suppress(OSError):  # Found by its variable then.
+        with contextlib.suppress(OSError):  # It is found by its variable then.
             self._update_mark({"pid": self.pid, "ticks": self.ticks})
 
-    # Running
+    # --- run ---
 
     def pump(self, pipe: int) -> bool:
-        """Take what the pipe holds. False: nothing will come any more."""
+        """Read what the pipe holds. Return False at the end of the stream."""
         try:
             data = os.read(pipe, CHUNK)
         except BlockingIOError:
@@ -238,7 +241,7 @@ class RunningStep:
         return bool(data)
 
     def stop(self, why: str) -> None:
-        """End the whole tree: SIGTERM now, SIGKILL after the grace."""
+        """End the whole tree: SIGTERM now, SIGKILL after the grace period."""
         if self.why is not None or self._ended is not None:
             return
         self.why = why
@@ -247,13 +250,16 @@ class RunningStep:
             tree.send_signal(pid, ticks, signal.SIGTERM)
 
     def exited(self, orphans: list[int]) -> None:
-        """See whether the first process ended, and end what it left behind; `orphans` are all of the launcher."""
+        """Check whether the first process ended, and end the processes that it left.
+
+        `orphans` are all of the launcher.
+        """
         if self.over or self._ended is not None or not _waitable(self.pid):
             return
         self._ended = time.monotonic()
         if self.why is not None:
             return
-        # Before it is reaped: as long as its exit code waits, its group id is nobody else's.
+        # Do this before reaping: until then, its group id can't be reused.
         with contextlib.suppress(OSError):
             os.killpg(self.pid, signal.SIGKILL)
         if orphans:
@@ -262,7 +268,7 @@ class RunningStep:
             self.over = True
 
     def tick(self, now: float, orphans: list[int]) -> None:
-        """Do what the clocks ask for."""
+        """Act on the time-outs that expired."""
         if self._ended is None and self.why is None and not self.over:
             if now >= self._deadline:
                 self.stop(TIMEOUT)
@@ -276,11 +282,11 @@ class RunningStep:
 
     @property
     def ending(self) -> bool:
-        """Whether what is left of the tree is being ended."""
+        """Return whether the rest of the tree is being ended."""
         return self._kill_at is not None
 
     def recheck(self) -> None:
-        """A process died: a tree that is being ended may be gone."""
+        """Check whether a tree that is being ended is gone, after a process died."""
         self._look_at = 0.0
 
     def _end(self, now: float, orphans: list[int]) -> None:
@@ -299,24 +305,24 @@ class RunningStep:
         return tree.descendants([self.pid]) | tree.processes_with_mark(self.mark)
 
     def wake_at(self) -> float:
-        """When to `tick` next, on the monotonic clock."""
+        """Return when to call `tick` next, on the monotonic clock."""
         return min(self._deadline, self._silent_until) if self._kill_at is None else self._look_at
 
     def lease_at(self) -> float:
-        """When to `tick` for its lease, on the clock of leases; infinite if never."""
+        """Return when to call `tick` for the lease, on the clock of leases; infinite for never."""
         return math.inf if self.ending or self.over else self._lease.until
 
     def owns(self, orphan: int) -> bool:
         return tree.session(orphan) == self.pid or tree.has_mark(orphan, self.mark)
 
-    # Ending
+    # --- end ---
 
     def finish(self) -> StepExit:
-        """Reap, empty the pipes, and say what came of it."""
+        """Reap the processes, drain the pipe, and return the exit record."""
         ended = self._ended or time.monotonic()
         code = self._reap()
         for pipe in self.pipes:
-            for _ in range(2 * PIPE // CHUNK):  # As much as a pipe holds; a survivor may go on writing.
+            for _ in range(2 * PIPE // CHUNK):  # Read as much as a pipe holds: a survivor may keep writing.
                 if not self.pump(pipe):
                     break
             os.close(pipe)
@@ -338,7 +344,7 @@ class RunningStep:
         )
 
     def record(self, ending: StepExit) -> None:
-        """Put what came of it on the disk, last of all the exit record. Raises OSError."""
+        """Write the results to disk, the exit record last. Raises OSError."""
         if path := self.order.get("report"):
             report.redact_report(path, self._secrets)
         record(ending)
@@ -355,7 +361,7 @@ def _waitable(pid: int) -> bool:
 
 
 def record(ending: StepExit) -> None:
-    """Put the exit record on the disk, whole or not at all. Raises OSError."""
+    """Write the exit record, whole or not at all. Raises OSError."""
     path = ending["id"] + ".exit.json"
     reach("record.before")
     file = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

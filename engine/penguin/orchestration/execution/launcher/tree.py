@@ -1,6 +1,6 @@
-"""The processes of a step: who descends from whom, who carries its mark, and signals that can't hit a stranger."""
+"""The process tree of a step: descendants, marked processes, and signals that can't reach another process."""
 
-# Plain system calls, no path objects: this process is started for every engine, and stays.
+# Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH208
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ CHUNK = 1 << 16
 
 
 def boot_id() -> str:
-    """Names this run of the kernel; process ids of another mean nothing."""
+    """Return the id of this boot. Process ids of another boot mean nothing."""
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
 
 
 def _read(path: str) -> bytes:
-    """A file whole. Without what a file object asks of it first: most of these are read for every step."""
+    """Read a whole file without the extra system calls of a file object: this runs for every step."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         data = b""
@@ -31,9 +31,9 @@ def _read(path: str) -> bytes:
 
 
 def _stat(pid: int) -> tuple[bytes, int] | None:
-    """State and start of a process."""
+    """Return state and start time of a process."""
     try:
-        # The name, in parentheses, may hold spaces and parentheses itself.
+        # The name, in parentheses, may contain spaces and parentheses.
         fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
@@ -41,7 +41,7 @@ def _stat(pid: int) -> tuple[bytes, int] | None:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot. None: it is gone."""
+    """Return when a process started, in clock ticks since boot; None: it does not exist."""
     stat = _stat(pid)
     return stat[1] if stat else None
 
@@ -54,7 +54,7 @@ def session(pid: int) -> int | None:
 
 
 def children(pid: int) -> list[int]:
-    """Direct children of all threads of a process, zombies too."""
+    """Return the direct children of all threads of a process, including zombies."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -65,7 +65,7 @@ def children(pid: int) -> list[int]:
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
-    """The roots and all that descends from them."""
+    """Return the roots and all their descendants."""
     found: set[int] = set()
     waiting = list(roots)
     while waiting:
@@ -77,7 +77,7 @@ def descendants(roots: Iterable[int]) -> set[int]:
 
 
 def has_mark(pid: int, mark: str) -> bool:
-    """Whether a process was started with the variable `mark` set to 1."""
+    """Return whether a process was started with the variable `mark` set to 1."""
     try:
         environment = _read(f"/proc/{pid}/environ")
     except OSError:
@@ -86,24 +86,24 @@ def has_mark(pid: int, mark: str) -> bool:
 
 
 def processes_with_mark(mark: str) -> set[int]:
-    """Every process that carries the mark, whatever it descends from."""
+    """Return all processes that carry the mark, whatever their parents are."""
     return {int(name) for name in os.listdir("/proc") if name.isdigit() and has_mark(int(name), mark)}
 
 
 def live_processes(pids: Iterable[int]) -> dict[int, int]:
-    """Start ticks by process id of those that still run; zombies don't."""
+    """Return start ticks by process id of the processes that still run, without zombies."""
     stats = {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
     return {pid: ticks for pid, (state, ticks) in stats.items() if state not in (b"Z", b"X")}
 
 
 def send_signal(pid: int, ticks: int, number: signal.Signals) -> None:
-    """Signal exactly the process that started at `ticks`; nothing where it is gone or not ours to signal."""
+    """Send a signal to the process that started at `ticks`. Do nothing if it is gone or belongs to another user."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:
         return
     try:
-        # Looked up after opening: from here on the handle names one process, whatever becomes of its id.
+        # Check after opening: from here on the handle refers to one process, even if its id is reused.
         if start_ticks(pid) == ticks:
             signal.pidfd_send_signal(handle, number)
     except OSError:
