@@ -23,7 +23,7 @@ def test_a_late_word_of_a_tree_that_lost_the_workflow_is_refused(one: Clone, two
     one.attempt(1, writing(made__py="1\n"))
     two.bring(1)
     two.attempt(2, writing(made__py="2\n"))
-    with pytest.raises(PushRejected, match=r"2-implement\): it goes on elsewhere"):
+    with pytest.raises(PushRejected, match=r"2-implement\): it continues elsewhere"):
         one.attempt(2, writing(made__py="late\n"))
     assert git(bare, "show", f"refs/penguin/{WORKFLOW}/2-implement:made.py") == "2\n"
     own = git(one.workspace, "rev-parse", f"refs/penguin/{WORKFLOW}/2-implement").strip()
@@ -174,7 +174,7 @@ def test_one_place_has_many_addresses(one: Clone, first: str, second: str, same:
 
 
 def test_no_remote_and_no_repository(one: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SyncRefused, match="there is no git remote 'nowhere'") as caught:
+    with pytest.raises(SyncRefused, match="no git remote 'nowhere'") as caught:
         TreeSync(one.workspace, one.runs, "nowhere").check(False)
     assert caught.value.hint == "git remote add nowhere URL, or name one of origin, shared"
     plain = tmp_path / "plain"
@@ -213,6 +213,6 @@ def test_a_remote_that_refuses_is_quoted(one: Clone, bare: Path) -> None:
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(
-        RemoteUnreachable, match=r"shared refuses refs/penguin/\S+ \[remote rejected\] \(hook declined\)"
+        RemoteUnreachable, match=r"shared rejects refs/penguin/\S+ \[remote rejected\] \(hook declined\)"
     ):
         one.attempt(1)

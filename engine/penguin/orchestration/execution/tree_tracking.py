@@ -86,7 +86,7 @@ class _AttemptTree:
     @property
     def _noted(self) -> Path:
         """Return the file that holds the digest of the tree before the agent started this attempt."""
-        return Path(self._order.run_dir).parent / f"{BEFORE}{self._order.attempt}"
+        return Path(self._order.run_dir).parent / f"{DIGEST_BEFORE}{self._order.attempt}"
 
     def after(self, result: AttemptResult) -> AttemptResult:
         """Return the result with the digest of the tree and its checkpoint."""

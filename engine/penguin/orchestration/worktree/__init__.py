@@ -1,4 +1,4 @@
-"""The working tree of a workspace under git: what a gate saw of it, kept as it was, and brought back."""
+"""The working tree of a workspace under git: its digest, its checkpoints, and their restoration."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Placing files of a tree object in the working tree, and what is in their way.
+"""The checkout of files of a tree object into the working tree, and its conflicts.
 
-Other repositories within the tree are left as they are, and so is what lies outside of the workspace.
+Nested repositories and files outside of the workspace are left as they are.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from penguin.orchestration.worktree.index import PrivateIndex
 
 NONE = "000000"
 REPOSITORY = "160000"
-"""The mode of another repository."""
+"""The mode of a nested repository."""
 
 
 class FileChange(NamedTuple):
-    """What has to become of a file."""
+    """A change to make to one file."""
 
     path: bytes
     now: str
-    """Its mode as it is now; NONE: it is not there."""
+    """Its current mode; NONE: it does not exist."""
     then: str
-    """Its mode in the tree that is wanted; NONE: it is not there."""
+    """Its mode in the target tree; NONE: it does not exist there."""
     object: str
-    """Its object there."""
+    """Its object in the target tree."""
 
 
 class TreeCheckout:
-    """Makes the files of a working tree others. The index is locked, and holds what checkpoints hold of the tree."""
+    """A checkout of a tree object. The index is locked, and holds the current tree as checkpoints see it."""
 
     def __init__(self, index: PrivateIndex) -> None:
         self._index = index
         self._repository = index.repository
 
     def changes(self, now: str, then: str) -> list[FileChange]:
-        """What makes the tree object `then` of the files, which are those of `now`."""
+        """Return the changes that turn the files of tree `now` into those of tree `then`."""
         arguments = ("diff-tree", "-r", "-z", "--raw", "--no-renames", now, then, *self._repository.within)
         parts = split_nul(self._repository.run(*arguments))
         rows = (_change(about.decode(), path) for about, path in zip(parts[::2], parts[1::2], strict=True))
         return [row for row in rows if REPOSITORY not in (row.now, row.then)]
 
     def conflicts(self, changes: Sequence[FileChange]) -> set[bytes]:
-        """What is on disk where a file has to be, and is neither that file nor about to go."""
+        """Return the paths on disk that the changes would overwrite without knowing their content."""
         going = {change.path for change in changes if change.now != NONE}
         found: set[bytes] = set()
         for change in changes:
@@ -72,7 +72,7 @@ class TreeCheckout:
         return {os.fsencode(name).removeprefix(root) for name in held} - going
 
     def apply(self, changes: Sequence[FileChange]) -> None:
-        """Do it."""
+        """Apply the changes."""
         gone = [change.path for change in changes if change.then == NONE]
         for path in gone:
             self._remove(path)
@@ -84,7 +84,7 @@ class TreeCheckout:
             self._index.git("checkout-index", "-f", "-u", "-q", "-z", "--stdin", given=paths)
 
     def _remove(self, path: bytes) -> None:
-        """Remove a file, and the folders that are empty without it."""
+        """Remove a file, and the folders that it leaves empty."""
         file = self._repository.file(path)
         with suppress(FileNotFoundError, NotADirectoryError):
             file.unlink()
@@ -96,13 +96,13 @@ class TreeCheckout:
 
 
 def prefixes(path: bytes) -> Iterable[bytes]:
-    """The folders that a path leads through, the outermost first."""
+    """Return the parent folders of a path, the outermost first."""
     parts = path.split(b"/")
     return (b"/".join(parts[:count]) for count in range(1, len(parts)))
 
 
 def list_paths(paths: Iterable[bytes]) -> str:
-    """The names of files for a message, at most MAX_NAMED of them."""
+    """Return the names of files for a message, at most MAX_NAMED of them."""
     names = [display_path(path) for path in sorted(paths)]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more

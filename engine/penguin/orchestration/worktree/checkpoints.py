@@ -1,4 +1,4 @@
-"""Checkpoints: the whole working tree as it was, kept as commits under `refs/penguin/<workflow>/`.
+"""Checkpoints: the whole working tree, saved as commits under `refs/penguin/<workflow>/`.
 
 Untracked files are in them too, ignored ones not. `start` is the tree before the first attempt, `<attempt>-<phase>`
 that after an attempt, `<attempt>-<phase>-approved` that which a person vouched for, and `<attempt>-restore` that
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 INDEX = "checkpoint.index"
 BEGUN = "checkpoint.start"
-"""Holds the first checkpoint, once there is one."""
+"""Holds the first checkpoint, if there is one."""
 MISSING = "checkpoint.missing"
 """Holds a line for each checkpoint that could not be made: its name, a space, and why."""
 START = "start"
@@ -45,28 +45,28 @@ _FORMAT = "%(refname)%00%(objectname)%00%(tree)%00%(contents:body)%00"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tree that is kept."""
+    """A saved tree."""
 
     name: str
     commit: str
     tree: str
     """Its tree object."""
     digest: str
-    """What Tree says of it; '' where that was not known."""
+    """Its digest by WorkingTree; '' if unknown."""
 
     @property
     def order(self) -> tuple[int, int]:
-        """Sorts the checkpoints of a workflow."""
+        """Return the sort key of the checkpoints of a workflow."""
         return order_of(self.name)
 
     @property
     def attempt(self) -> int | None:
-        """The number of the attempt; None for the start."""
+        """Return the number of the attempt; None for the start."""
         return None if self.name == START else self.order[0]
 
     @property
     def phase(self) -> WorkflowPhase | None:
-        """The phase of the attempt; None where it is of none."""
+        """Return the phase of the attempt; None if it belongs to none."""
         match = _NAME.fullmatch(self.name)
         return None if match is None or match[2] in (None, RESTORE, BEFORE) else WorkflowPhase(match[2].upper())
 
@@ -77,14 +77,13 @@ class NewCheckpoint:
 
     commit: str = ""
     left_out: tuple[str, ...] = ()
-    """What is not in it although it is not ignored."""
+    """Files that are not ignored and still not in it."""
 
 
 class Checkpoints:
-    """The checkpoints of one workflow. Blocks while git runs; raises GitTrouble where git refuses.
+    """The checkpoints of one workflow. Methods block while git runs. Raises GitError.
 
-    `folder` is the workflow's own, below `.penguin/`; it has the workflow's id for a name. `restricted`: see
-    Repository.
+    `folder` is the workflow's own, below `.penguin/`, and named after its id. `restricted`: see Repository.
     """
 
     def __init__(
@@ -104,12 +103,12 @@ class Checkpoints:
 
     @cached_property
     def refs(self) -> str:
-        """What the names of the workflow's refs begin with."""
+        """Return the prefix of the workflow's refs."""
         return refs_of(self.repository, self.workflow_id)
 
     @property
     def has_start(self) -> bool:
-        """Whether the start is kept."""
+        """Return whether the start was saved."""
         return (self._folder / BEGUN).exists()
 
     @property
@@ -147,19 +146,20 @@ class Checkpoints:
                 file.write(f"{name} {reason}\n".encode())
 
     def save_start(self, digest: str) -> None:
-        """Keep the tree before the first attempt."""
-        # A workspace whose records were deleted counts its workflows from zero again: those refs are not ours.
+        """Save the tree before the first attempt."""
+        # If the records of a workspace were deleted, workflow numbers start from zero again; older refs belong to other
+        # workflows.
         with suppress(GitError, OSError):
             self.drop()
         if commit := try_save(self, START, digest).commit:
             self.set_start(commit)
 
     def set_start(self, start: str) -> None:
-        """Say which checkpoint the workflow began with."""
+        """Set the checkpoint with which the workflow started."""
         write_private(self._folder / BEGUN, f"{start}\n".encode())
 
     def save(self, name: str, digest: str) -> NewCheckpoint:
-        """Keep the tree as it is now."""
+        """Save the current tree."""
         with self.index.locked():
             left_out = update_index(self.index, self.exclusion)
             tree = self.index.write_tree()
@@ -167,7 +167,7 @@ class Checkpoints:
         return NewCheckpoint(commit, tuple(display_path(self.repository.inner(path)) for path in left_out[:MAX_NAMED]))
 
     def commit(self, name: str, tree: str, digest: str) -> str:
-        """Keep a tree under a name. A name that was used before is moved, but for a restore, which goes on from it."""
+        """Save a tree under a name. An existing ref is replaced, except for a restore, which continues from it."""
         new = Checkpoint(name, "", tree, digest)
         earlier = [it for it in self.all() if it.order < new.order or (it.name == name and name.endswith(RESTORE))]
         previous = earlier[-1].commit if earlier else self.head()
@@ -184,7 +184,7 @@ class Checkpoints:
         return commit
 
     def _carrier(self, new: Checkpoint) -> list[str]:
-        """A commit that takes the tree object of the digest wherever the checkpoint goes."""
+        """Return a commit that carries the digest's tree object to wherever the checkpoint is pushed."""
         if not new.digest:
             return []
         return [commit_tree(self.repository, new.digest, (), self._subject(new.name) + ": what its digest is of")]
@@ -193,11 +193,11 @@ class Checkpoints:
         return f"penguin {self.workflow_id} {name}"
 
     def head(self) -> str:
-        """The commit that is checked out, or ''."""
+        """Return the commit that is checked out, or ''."""
         return self.repository.run("rev-parse", "-q", "--verify", "HEAD^{commit}", fine=(0, 1)).decode().strip()
 
     def all(self) -> list[Checkpoint]:
-        """What is kept, the oldest first."""
+        """Return all checkpoints, the oldest first."""
         fields = self.repository.run("for-each-ref", f"--format={_FORMAT}", self.refs).decode().split("\0")[:-1]
         found = []
         for ref, commit, tree, digest in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
@@ -207,12 +207,12 @@ class Checkpoints:
         return sorted(found, key=lambda checkpoint: checkpoint.order)
 
     def drop(self, but: Collection[str] = ()) -> None:
-        """Keep nothing but these any longer; git throws away what nothing else holds when it next cleans up."""
+        """Delete all checkpoints but these. git removes their objects at its next garbage collection."""
         _delete(self.repository, [f"{self.refs}{one.name}" for one in self.all() if one.name not in but])
 
 
 def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[bytes]:
-    """Bring a locked index to the tree as it is now; returns what had to be left out."""
+    """Update a locked index to the current tree. Return the files that are left out."""
     changed, untracked = index.differences()
     left_out = [path for path in untracked if exclusion.is_excluded(path)]
     grown = exclusion.grown(changed)
@@ -231,7 +231,7 @@ def commit_tree(repository: Repository, tree: str, parents: Sequence[str], messa
 
 
 def try_save(checkpoints: Checkpoints, name: str, digest: str) -> NewCheckpoint:
-    """Keep the tree as it is now; where that fails, record why, and continue."""
+    """Save the current tree. If that fails, log why and continue."""
     try:
         return checkpoints.save(name, digest)
     except (GitError, OSError) as error:
@@ -242,7 +242,7 @@ def try_save(checkpoints: Checkpoints, name: str, digest: str) -> NewCheckpoint:
 
 
 def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:
-    """Drop all checkpoints of these workflows. Does nothing where there is no repository; raises GitTrouble."""
+    """Delete all checkpoints of these workflows. Does nothing without a repository. Raises GitError."""
     repository = Repository(workspace)
     try:
         refs = repository.run("for-each-ref", "--format=%(refname)", "refs/penguin/").decode().split()
@@ -253,7 +253,7 @@ def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:
 
 
 def order_of(name: str) -> tuple[int, int]:
-    """Sorts the names of a workflow's checkpoints; the number of the attempt, or -1 for the start, comes first."""
+    """Return the sort key of a checkpoint's name: the number of the attempt, or -1 for the start, then the rest."""
     match = _NAME.fullmatch(name)
     if match is None or match[1] is None:
         return (-1, 0)
@@ -261,12 +261,12 @@ def order_of(name: str) -> tuple[int, int]:
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether a ref of this name is a checkpoint."""
+    """Return whether a ref of this name is a checkpoint."""
     return _NAME.fullmatch(name) is not None
 
 
 def refs_of(repository: Repository, workflow_id: str) -> str:
-    """What the names of a workflow's refs begin with."""
+    """Return the prefix of a workflow's refs."""
     return f"refs/penguin/{workflow_id}/{repository.refs}"
 
 

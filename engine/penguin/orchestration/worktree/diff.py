@@ -1,4 +1,4 @@
-"""What changed in the tree of a workflow: from one checkpoint to another, or to the tree as it is now."""
+"""The changes in the tree of a workflow: between checkpoints, or from one to the current tree."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Attempt(NamedTuple):
 
 
 class TreeDiff:
-    """A difference of two trees, within the workspace."""
+    """The difference of two trees, within the workspace."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class TreeDiff:
         return [display_path(self._repository.inner(path)) for path in self._left_out]
 
     def files(self) -> list[str]:
-        """The files that differ, seen from the workspace."""
+        """Return the files that differ, relative to the workspace."""
         hidden = {self._repository.inner(path) for path in self._left_out}
         return [display_path(path) for path in self._changed() if path not in hidden]
 
@@ -80,7 +80,7 @@ class TreeDiff:
         return [f":(top,literal,exclude){os.fsdecode(path)}" for path in hidden]
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
-        """The unified diff, piece by piece. To be read once."""
+        """Yield the unified diff piece by piece. It can be read once."""
         colors = "--color=always" if color else "--no-color"
         try:
             arguments = (*self._arguments, "-p", colors, *self._trees, "--", *self._limits())
@@ -91,7 +91,7 @@ class TreeDiff:
 
 
 class TemporaryIndex:
-    """The tree as it is now, looked at without a trace: neither in the repository nor in the workflow's own files."""
+    """The current tree in a temporary index. It changes neither the repository nor the workflow's files."""
 
     def __init__(self, checkpoints: Checkpoints, folder: Path) -> None:
         self._folder = TemporaryDirectory(prefix="penguin-diff-", ignore_cleanup_errors=True)
@@ -107,7 +107,7 @@ class TemporaryIndex:
             self.tree = index.write_tree()
 
     def close(self) -> None:
-        """Throw it away."""
+        """Delete the index."""
         self._folder.cleanup()
 
 
@@ -121,7 +121,7 @@ def workflow_diff(
     exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
     restricted: bool = False,
 ) -> TreeDiff:
-    """What a workflow changed since it began, or what the newest attempt of one phase did.
+    """Return what a workflow has changed, or what the newest attempt of one phase changed.
 
     `folder` is the workflow's own, `attempts` are all of its attempts, in order. The end is the working tree as it is
     now where that attempt is running, and where the whole workflow is asked for and it is `active`.
@@ -138,7 +138,7 @@ def workflow_diff(
 
 
 class _KeptTrees:
-    """Finds the checkpoints to compare."""
+    """Return the checkpoints around the newest attempt of a phase. While it runs there is no second one."""
 
     def __init__(self, checkpoints: Checkpoints, attempts: Sequence[Attempt]) -> None:
         self._checkpoints = checkpoints

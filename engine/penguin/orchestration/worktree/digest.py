@@ -1,8 +1,8 @@
-"""The state of a git working tree as one digest: what a gate saw, and whether it is still so.
+"""The digest of a git working tree, which tells whether the tree changed since a gate passed.
 
-The digest covers the files under version control and those that IMPLEMENT made; what tests leave behind does not make
-a tree another one. It is the tree object of an index of our own (`GIT_INDEX_FILE`): neither branch, index nor files
-of the user are touched, and no hook of theirs is run. Outside of git, or without git, nothing is known: "".
+The digest covers the files under version control and those that IMPLEMENT created, but not files that tests create. It
+is the tree object of a private index (`GIT_INDEX_FILE`): branch, index and files of the user are not changed, and no
+hook is run. Outside of git, or without git, the digest is unknown: "".
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from penguin.orchestration.worktree.git import GitError, Repository, display_pat
 from penguin.orchestration.worktree.index import PrivateIndex, copy_index
 
 MAX_NAMED = 20
-"""Changed files that are named at most."""
+"""Maximum number of changed files to name."""
 INDEX = "tree.index"
 ASIDE = "tree.aside"
-"""Names of the files of the tree that git's objects must not hold, or that git can't take: their digests go there."""
+"""Names of the files that IMPLEMENT created and that must not become git objects: only their digests do."""
 
 
 class WorkingTree:
-    """The working tree as one workflow sees it. Blocks while git runs.
+    """The working tree as seen by one workflow. Methods block while git runs.
 
     `folder` is the workflow's own, below `.penguin/`.
     """
@@ -38,7 +38,7 @@ class WorkingTree:
         self._exclusion = CheckpointExclude(self._repository, exclude)
 
     def inherit(self, folder: Path) -> None:
-        """Go on from the index of the workflow that this one retries: what its IMPLEMENT made is still of the tree."""
+        """Continue from the index of the workflow that this one retries, with the files that its IMPLEMENT created."""
         for name in (ASIDE, INDEX):
             if (folder / name).exists() and not (self._folder / name).exists():
                 make_private_folder(self._folder)
@@ -46,13 +46,13 @@ class WorkingTree:
 
     @property
     def is_tracked(self) -> bool:
-        """Whether this workflow has looked at the tree here, or inherited what another one saw."""
+        """Return whether this workflow has made a digest here, or inherited the index of another one."""
         return self._index.path.exists()
 
     def adopt(self, digest: str, held: str = "") -> None:
-        """Hold the files of this digest for the tree from now on. Raises GitTrouble where git does not have it.
+        """Take the files of this digest as the tree from now on. Raises GitError if git does not have it.
 
-        `held` is a checkpoint of the same moment: a file that it lacks is one that git's objects must not hold.
+        `held` is a checkpoint of the same moment: a file missing in it must not become a git object.
         """
         with self._index.locked():
             self._index.git("read-tree", "--reset", digest)
@@ -62,15 +62,15 @@ class WorkingTree:
                 self._set_aside(split_nul(self._repository.run(*arguments, held, digest, *within)))
 
     def forget(self) -> None:
-        """Hold what is under version control for the tree, and nothing else."""
+        """Take only the files under version control as the tree."""
         for name in (INDEX, ASIDE):
             (self._folder / name).unlink(missing_ok=True)
 
     def before_implement(self, attempt: int) -> None:
-        """Note which untracked files were there before the attempt began: those are not its work."""
+        """Record the untracked files before the attempt: they are not its work."""
         noted = self._untracked_list(attempt)
         if noted.exists():
-            return  # the attempt goes on after an interruption
+            return  # The attempt continues after an interruption.
         try:
             with self._index.locked():
                 write_private(noted, b"\0".join(self._index.untracked()))
@@ -78,7 +78,7 @@ class WorkingTree:
             noted.unlink(missing_ok=True)
 
     def after_implement(self, attempt: int) -> str:
-        """The digest after IMPLEMENT, whose new files belong to the tree from now on."""
+        """Return the digest after IMPLEMENT. New files belong to the tree from now on."""
         noted = self._untracked_list(attempt)
         try:
             with self._index.locked():
@@ -89,7 +89,7 @@ class WorkingTree:
             return ""
 
     def digest(self) -> str:
-        """The digest of this moment."""
+        """Return the digest of the current tree."""
         try:
             with self._index.locked():
                 return self._digest()
@@ -97,7 +97,7 @@ class WorkingTree:
             return ""
 
     def changed(self, before: str, after: str) -> tuple[str, ...]:
-        """Files in which two trees differ, seen from the workspace, at most MAX_NAMED of them."""
+        """Return the files in which two trees differ, relative to the workspace, at most MAX_NAMED of them."""
         if not (before and after) or before == after:
             return ()
         try:
@@ -139,7 +139,7 @@ class WorkingTree:
         return self._index.write_tree()
 
     def _stand_in(self, paths: list[bytes]) -> None:
-        """Let the digest of a file stand for it."""
+        """Store the digest of a file in place of its content."""
         found = {path: _digest_of(self._repository.file(path)) for path in paths}
         self._index.forget([path for path, digest in found.items() if not digest])
         self._index.put(
@@ -150,7 +150,7 @@ class WorkingTree:
 
 
 def _digest_of(path: Path) -> str:
-    """The digest of a file, or '' where it is gone. Of what can't be read, its size and time stand for it."""
+    """Return the digest of a file, or '' if it does not exist."""
     try:
         found = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What never goes into git's objects on Penguin's account: large files, secrets, databases."""
+"""The files that never become git objects in checkpoints: large files, secrets, databases."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_BYTES = 10_000_000
 
 
 class CheckpointExclude:
-    """Decides by name and size. Patterns are shell patterns of file names, anywhere in the workspace.
+    """A filter by name and size. Patterns are shell patterns of file names anywhere in the workspace.
 
-    One with a slash in it is a pattern of the whole path instead, and one that ends in a slash takes all below it.
+    A pattern with a slash applies to the whole path. One that ends in a slash applies to everything below it.
     """
 
     def __init__(self, repository: Repository, patterns: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ class CheckpointExclude:
         self._patterns = tuple(f"{pattern}*" if pattern.endswith("/") else pattern for pattern in patterns)
 
     def is_excluded(self, path: bytes) -> bool:
-        """Whether an untracked file, or another repository (whose path ends in a slash), is left out."""
+        """Return whether an untracked file, or a nested repository (whose path ends in a slash), is left out."""
         return path.endswith(b"/") or self._named(path) or self.too_large(path)
 
     def _named(self, path: bytes) -> bool:
@@ -32,14 +32,14 @@ class CheckpointExclude:
         return any(fnmatchcase(whole if "/" in pattern else name, pattern) for pattern in self._patterns)
 
     def too_large(self, path: bytes) -> bool:
-        """Whether the file is too large, as it is now."""
+        """Return whether the file is too large now."""
         try:
             return self._repository.file(path).lstat().st_size > MAX_BYTES
         except OSError:
             return False
 
     def grown(self, changed: Iterable[bytes]) -> list[bytes]:
-        """Changed files that are too large by now, and not under version control."""
+        """Return the changed files that are too large now and not under version control."""
         large = [path for path in changed if self.too_large(path)]
         if not large:
             return []

@@ -1,4 +1,4 @@
-"""git as Penguin runs it: without the user's hooks, monitors, variables and locks, on an index of our own."""
+"""The git program, run without the user's hooks, file system monitors, variables and locks, on a private index."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ NO_TRANSPORT = {
     "protocol.allow": "never",
     **{f"protocol.{name}.allow": "never" for name in ("file", "git", "ssh", "http", "https", "ext")},
 }
-"""A repository may say where missing objects come from, and by which program."""
+"""A repository's configuration can name the source of missing objects, and the program that fetches them."""
 _PIECE = 64 * 1024
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class GitError(WorkflowError):
-    """git refused."""
+    """git failed; the message is its own."""
 
     code = "git"
 
 
 class NoRepository(GitError):
-    """The workspace is in no git repository, or there is no git."""
+    """The workspace is not in a git repository, or git is not installed."""
 
     code = "no_repository"
 
 
 class Repository:
-    """The repository that a workspace is in. Every method blocks while git runs, and raises GitTrouble.
+    """The repository of a workspace. Methods block while git runs. Raises GitError.
 
-    `restricted`: no program that the repository's own configuration names is run, be it a filter or a transport for
-    objects that are missing. Files are then seen as they are on disk, unfiltered.
+    `restricted`: run no program that the repository's configuration names, neither filters nor transports for missing
+    objects. Files are then read as they are on disk, unfiltered.
     """
 
     def __init__(self, workspace: Path, *, restricted: bool = False) -> None:
@@ -62,7 +62,7 @@ class Repository:
 
     @cached_property
     def _place(self) -> tuple[Path, Path]:
-        """The top of the working tree, and the user's index."""
+        """Return the top of the working tree, and the user's index."""
         try:
             output = self._run(self.workspace, ("rev-parse", "--show-cdup", "--git-path", "index"), {}, b"")
         except GitError as error:
@@ -81,28 +81,28 @@ class Repository:
 
     @cached_property
     def prefix(self) -> str:
-        """The workspace within the working tree, `sub/folder/`, or ''."""
+        """Return the path of the workspace within the working tree: `sub/folder/`, or ''."""
         inside = os.path.relpath(self.workspace, self.top)
         return "" if inside == "." else f"{inside}/"
 
     @cached_property
     def within(self) -> tuple[str, ...]:
-        """What limits a command to the workspace."""
+        """Return the arguments that limit a command to the workspace."""
         return ("--", self.prefix) if self.prefix else ()
 
     @cached_property
     def refs(self) -> str:
-        """What keeps the refs of worktrees apart: those linked to one repository may have workflows of one name."""
+        """Return the part of ref names that separates linked worktrees: their workflows can have the same names."""
         folder = self.users_index.parent
         linked = folder.parent.name == "worktrees" and (folder / "commondir").exists()
         return f"worktrees/{folder.name}/" if linked else ""
 
     def file(self, path: bytes) -> Path:
-        """Where a path of the working tree is."""
+        """Return the absolute path of a file of the working tree."""
         return self.top / os.fsdecode(path)
 
     def inner(self, path: bytes) -> bytes:
-        """A path of the working tree, seen from the workspace."""
+        """Return a path of the working tree relative to the workspace."""
         return path.removeprefix(os.fsencode(self.prefix))
 
     def run(
@@ -114,7 +114,10 @@ class Repository:
         held: int | None = None,
         fine: tuple[int, ...] = (0,),
     ) -> bytes:
-        """The output of a git command, run at the top. `index` is ours, else the user's; `held` a lock it keeps."""
+        """Return the output of a git command, run at the top.
+
+        `index` is the private index; default: the user's. `held` is a lock to inherit.
+        """
         more = {**(env or {}), **({"GIT_INDEX_FILE": os.fspath(index)} if index else {})}
         return self._run(self.top, arguments, more, given, held, fine)
 
@@ -141,13 +144,13 @@ class Repository:
                 pass_fds=keep,
             )
         except OSError as error:
-            raise NoRepository(f"git can't be run: {error.strerror}") from error
+            raise NoRepository(f"can't run git: {error.strerror}") from error
         if done.returncode not in fine:
             raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git exit code {done.returncode}")
         return done.stdout
 
     def stream(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
-        """The output of a git command, piece by piece; the command is ended where nobody reads on."""
+        """Yield the output of a git command piece by piece. The command is ended if the reader stops."""
         with subprocess.Popen(
             (*GIT, *arguments),
             cwd=self.top,
@@ -165,22 +168,23 @@ class Repository:
                     process.kill()
 
     def indexed(self, name: str) -> bytes:
-        """What the user's index holds of a file or folder of the workspace; nothing where git does not track it."""
+        """Return the entries of the user's index for a path in the workspace; empty if git does not track it."""
         arguments = ("ls-files", "--stage", "-z", "--", name)
         return self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", free=True)
 
     @cached_property
     def _restriction(self) -> dict[str, str]:
-        """Variables that keep git from running what the repository's configuration names."""
+        """Return the variables that keep git from running programs of the repository's configuration."""
         arguments = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
-        # git has no switch for filters. An empty command is none; a filter that is required would fail without.
+        # git has no switch for filters. An empty command disables one; a required filter would fail without
+        # `required=false`.
         names = split_nul(self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", fine=(0, 1), free=True))
         drivers = dict.fromkeys(os.fsdecode(name).rpartition(".")[0] for name in names)
         off = {f"{driver}.{key}": "" for driver in drivers for key in ("clean", "smudge", "process")}
         return _settings({**NO_TRANSPORT, **off, **{f"{driver}.required": "false" for driver in drivers}})
 
     def has(self, thing: str) -> bool:
-        """Whether an object is here."""
+        """Return whether an object exists here."""
         try:
             self.run("cat-file", "-e", thing)
         except NoRepository:
@@ -190,25 +194,25 @@ class Repository:
         return True
 
     def objects_aside(self, folder: Path) -> dict[str, str]:
-        """Variables with which new objects go to `folder`, and nothing is written into the repository."""
+        """Return the variables that make git write new objects to `folder` and nothing to the repository."""
         path = os.fsdecode(self.run("rev-parse", "--git-path", "objects").removesuffix(b"\n"))
         own = os.path.normpath(self.top / path).replace("\\", "\\\\").replace('"', '\\"')
         return {"GIT_OBJECT_DIRECTORY": os.fspath(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
 
 
 def display_path(path: bytes) -> str:
-    """A file's name as text for people and for JSON, whatever its bytes."""
+    """Return a file's name as text for people and for JSON, whatever its bytes are."""
     text = path.decode("utf-8", "backslashreplace")
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def split_nul(output: bytes) -> list[bytes]:
-    """What a command with -z printed."""
+    """Split the output of a command with -z."""
     return [entry for entry in output.split(b"\0") if entry]
 
 
 def _settings(values: Mapping[str, str]) -> dict[str, str]:
-    """Variables that set git's configuration over that of its files, and keep it from fetching missing objects."""
+    """Return the variables that override git's configuration files, and keep git from fetching missing objects."""
     rows = {
         f"GIT_CONFIG_{part}_{number}": text
         for number, row in enumerate(values.items())
@@ -218,6 +222,6 @@ def _settings(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What git gets: nothing of a surrounding git, and no message in another language."""
+    """Return the environment for git: no variables of a surrounding git, and messages in English."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return variables | _IDENTITY | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}

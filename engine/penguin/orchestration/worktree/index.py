@@ -1,7 +1,7 @@
-"""An index of our own: which files belong to a tree, and as what git last saw them.
+"""A private git index: the files that belong to a tree, as git last saw them.
 
-It begins as a copy of the user's, so that unchanged files are never read again. Only ever used under its lock: git
-leaves its lock file behind where it is killed, and a git that outlives us keeps ours.
+It starts as a copy of the user's index, so unchanged files are not read again. It is used only under its own lock,
+because git leaves its lock file when it is killed, and a git process that outlives Penguin inherits our lock.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from penguin.orchestration.files.state_files import open_state_file, refuse_link
 from penguin.orchestration.worktree.git import GitError, Repository, split_nul
 
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", "node_modules")
-"""Folders that tools fill by themselves; many a repository forgets to ignore them, and Penguin ignores them always."""
+"""Cache folders of tools. Penguin always ignores them, since many repositories do not."""
 
 
 class PrivateIndex:
-    """An index file below `folder`. Paths are bytes, from the top of the working tree."""
+    """An index file below `folder`. Paths are bytes, relative to the top of the working tree."""
 
     def __init__(self, repository: Repository, folder: Path, name: str, env: Mapping[str, str] | None = None) -> None:
         self.repository = repository
@@ -35,7 +35,7 @@ class PrivateIndex:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the index, made if need be. Not to be nested."""
+        """Lock the index, and create it if needed. The lock is not reentrant."""
         make_private_folder(self._folder)
         # git would follow a link, for the index and for its lock.
         refuse_links(self.path, writing=True)
@@ -59,21 +59,21 @@ class PrivateIndex:
             self.git("read-tree", "--empty")
 
     def git(self, *arguments: str, given: bytes = b"") -> bytes:
-        """The output of a git command on this index."""
+        """Return the output of a git command on this index."""
         return self.repository.run(*arguments, index=self.path, given=given, env=self._env, held=self._held)
 
     def changed(self) -> dict[bytes, bool]:
-        """Files of the index that are not what they were; True where one is gone, or behind a link by now."""
+        """Return the files of the index that changed; True for one that is gone, or behind a link now."""
         output = self.git("diff-files", "-z", "--raw", "--ignore-submodules=dirty", *self.repository.within)
         parts = split_nul(output)
         return {path: about.endswith(b"D") for about, path in zip(parts[::2], parts[1::2], strict=True)}
 
     def untracked(self) -> list[bytes]:
-        """Files that are neither in the index nor ignored; other repositories end in a slash."""
+        """Return the files that are neither in the index nor ignored. Nested repositories end in a slash."""
         return split_nul(self.git(*self._others()))
 
     def differences(self) -> tuple[dict[bytes, bool], list[bytes]]:
-        """What is changed, and what is untracked, looked for side by side."""
+        """Return the changed and the untracked files, with both commands run in parallel."""
         with ThreadPoolExecutor(1) as second:
             untracked = second.submit(self.untracked)
             return self.changed(), untracked.result()
@@ -83,7 +83,10 @@ class PrivateIndex:
         return ("ls-files", "-z", "--others", "--exclude-standard", *excluded, *self.repository.within)
 
     def update(self, paths: Mapping[bytes, bool]) -> list[bytes]:
-        """Take files as they are now, or (True) as gone. Those that can't be taken leave the index and are returned."""
+        """Update files to their current state, or (True) remove them.
+
+        Files that can't be read leave the index and are returned.
+        """
         sorted_out: dict[str, list[bytes]] = {"gone": [], "bad": [], "good": []}
         for path, gone in paths.items():
             sorted_out["gone" if gone else _is_indexable(self.repository.file(path))].append(path)
@@ -97,7 +100,8 @@ class PrivateIndex:
         try:
             self.git("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=_joined(paths))
         except GitError:
-            # One bad file fails them all, so they are halved until it is alone; what was read is not read again.
+            # One bad file fails the whole list, so it is halved until that file is alone. Files that were read are not
+            # read again.
             if len(paths) == 1:
                 return paths
             middle = len(paths) // 2
@@ -105,7 +109,7 @@ class PrivateIndex:
         return []
 
     def forget(self, paths: Collection[bytes]) -> None:
-        """Take files out of the index."""
+        """Remove files from the index."""
         if paths:
             self.git("update-index", "--force-remove", "-z", "--stdin", given=_joined(paths))
 
@@ -116,12 +120,12 @@ class PrivateIndex:
             self.git("update-index", "-z", "--index-info", given=given)
 
     def write_tree(self) -> str:
-        """The tree object of the index."""
+        """Write the tree object of the index."""
         return self.git("write-tree").decode().strip()
 
 
 def copy_index(source: Path, target: Path) -> None:
-    """Copy an index with its time: git distrusts files that changed at the very moment when it was written."""
+    """Copy an index with its time stamp: git re-reads files that changed at the time when the index was written."""
     partial = target.with_suffix(".new")
     partial.unlink(missing_ok=True)
     shutil.copy2(source, partial)

@@ -1,7 +1,7 @@
-"""Bringing the working tree back to a checkpoint, and nothing else: not the user's branch, index or ignored files.
+"""The restoration of the working tree from a checkpoint, without the user's branch, index and ignored files.
 
-What is in the way is named, never overwritten: a change that neither a checkpoint of the workflow nor HEAD holds, an
-ignored file, a file that checkpoints leave out. Other repositories within the tree are left as they are.
+Nothing is overwritten that can't be recovered. The error names it: a change that neither a checkpoint of the workflow
+nor HEAD holds, an ignored file, a file that checkpoints leave out. Nested repositories are left as they are.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from penguin.orchestration.worktree.git import split_nul
 
 
 class RestoreError(WorkflowError):
-    """The tree can't be brought back without losing something; no file was touched."""
+    """Restoring would lose something; no file was changed."""
 
     code = "not_restored"
 
 
 class TreeRestore:
-    """Brings the tree of a workflow back. Blocks while git runs; raises GitTrouble."""
+    """The restoration of a workflow's tree. Methods block while git runs. Raises GitError."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
@@ -28,9 +28,9 @@ class TreeRestore:
         self._placement = TreeCheckout(checkpoints.index)
 
     def restore(self, target: Checkpoint, attempt: int) -> None:
-        """Make the files those of `target`; what they were is kept first, as `<attempt>-restore`.
+        """Restore the files of `target`. The current tree is saved first, as `<attempt>-restore`.
 
-        Raises NotRestored where that would lose something.
+        Raises RestoreError if that would lose something.
         """
         with self._index.locked():
             update_index(self._index, self._checkpoints.exclusion)
@@ -43,8 +43,8 @@ class TreeRestore:
             self._placement.apply(changes)
 
     def _not_ignored(self, changes: list[FileChange]) -> list[FileChange]:
-        """Without the files that are ignored by now; those under the user's version control never are."""
-        # The command refuses paths behind links, and knows no literal ones, but a dot keeps names from meaning more.
+        """Return the files that are not ignored now; files under the user's version control never are."""
+        # The command refuses paths behind links, and has no literal paths, but a leading dot prevents special meanings.
         asked = (change.path for change in changes if not self._behind_link(change.path))
         paths = b"".join(b"./" + path + b"\0" for path in asked)
         if not paths:
@@ -61,18 +61,18 @@ class TreeRestore:
         blocked = self._placement.conflicts(changes)
         if blocked:
             raise RestoreError(
-                f"can't bring back {target.name}: what checkpoints do not hold is in the way: {list_paths(blocked)}",
-                "move them away, then the same again",
+                f"can't restore {target.name}: files that are not in checkpoints are in the way: {list_paths(blocked)}",
+                "move them away and try again",
             )
         unheld = self._unsaved_files(now, {change.path for change in changes if change.now != NONE})
         if unheld:
             raise RestoreError(
-                f"can't bring back {target.name}: no checkpoint holds the changes in {list_paths(unheld)}",
-                "commit them, or git stash -u, then the same again",
+                f"can't restore {target.name}: no checkpoint holds the changes in {list_paths(unheld)}",
+                "commit them or run git stash -u, and try again",
             )
 
     def _unsaved_files(self, now: str, paths: set[bytes]) -> set[bytes]:
-        """Files whose content is nowhere but in the working tree."""
+        """Return the files whose content exists only in the working tree."""
         holders = ["HEAD", *(checkpoint.tree for checkpoint in self._checkpoints.all())]
         while paths and holders:
             holder = holders.pop()

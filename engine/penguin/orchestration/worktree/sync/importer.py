@@ -1,4 +1,4 @@
-"""A workflow that goes on in another tree than before, or that builds upon work of other trees."""
+"""The import of a workflow into another tree, or of the work that it builds on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkflowImporter:
-    """Brings one workflow into a tree. Blocks while git runs; raises GitTrouble."""
+    """The import of one workflow into a tree. Methods block while git runs. Raises GitError."""
 
     def __init__(
         self,
@@ -33,17 +33,17 @@ class WorkflowImporter:
         self._tree = WorkingTree(workspace, folder, exclude)
 
     def is_here(self, checkpoint: str = "") -> bool:
-        """Whether the tree holds what the workflow's attempts did; see Sharing."""
+        """Return whether the tree contains the work of the workflow's attempts; see TreeSync."""
         lineage = self._checkpoints.lineage
         here = lineage.here()
         if here is None:
-            # It may have begun here before the tree was shared.
+            # It may have started here before the tree was shared.
             kept = self._checkpoints.all() if self._checkpoints.has_start else []
             return self._attempt <= max((max(one.order[0], 0) for one in kept), default=-1)
         return self._attempt <= here and (not checkpoint or lineage.holds(checkpoint))
 
     def bring(self, after: Sequence[str], checkpoint: str, passed: str) -> None:
-        """See Sharing."""
+        """See TreeSync."""
         was_here = self.is_here(checkpoint)
         listed = self._mirror.listed(self._workflow_id, *after)
         mine = listed[self._workflow_id]
@@ -61,13 +61,13 @@ class WorkflowImporter:
             self._checkpoints.lineage.note(self._attempt)
 
     def _known(self, there: Names, checkpoint: str) -> Names:
-        """Those of the remote that belong to attempts which ended."""
+        """Return the checkpoints at the remote that belong to attempts that ended."""
         found = [name for name in _work(there) if order_of(name)[0] == self._attempt]
         if not found or (checkpoint and checkpoint not in (there[name] for name in found)):
             raise MergeConflict(
                 f"attempt {self._attempt} of {self._workflow_id} is not on the git remote {self._mirror.remote.name}: "
-                "what it did to the files never left the machine where it ran",
-                f"start a worker there again, or begin anew: /workflow retry {self._workflow_id} --from IMPLEMENT",
+                "its files never left the machine where it ran",
+                f"start a worker there again, or start over: /workflow retry {self._workflow_id} --from IMPLEMENT",
             )
         return {name: commit for name, commit in there.items() if order_of(name)[0] <= self._attempt}
 
@@ -79,7 +79,7 @@ class WorkflowImporter:
         return Incoming(workflow_id, ref, there[names[-1]])
 
     def _go_on(self, wanted: Names) -> None:
-        """Let the workflow go on from its checkpoints, and hold the files of its last digest for the tree."""
+        """Continue the workflow from its checkpoints, and take the files of its last digest as the tree."""
         self._checkpoints.drop(but=wanted)
         kept = [one for one in self._checkpoints.all() if not one.name.endswith(RESTORE)]
         self._adopt([one for one in kept if one.digest][-1:])
@@ -87,7 +87,7 @@ class WorkflowImporter:
         self._checkpoints.set_start(start.commit)
 
     def _take_over(self, passed: str, after: Sequence[str]) -> None:
-        """Hold the files for the tree for which a workflow before this one passed its gates."""
+        """Take the files for which an earlier workflow passed its gates as the tree."""
         kept = (one for workflow_id in after for one in self._mirror.checkpoints(workflow_id).all())
         self._adopt([one for one in kept if one.digest == passed][-1:])
 
@@ -96,10 +96,10 @@ class WorkflowImporter:
             if self._checkpoints.repository.has(f"{one.digest}^{{tree}}"):
                 self._tree.adopt(one.digest, one.tree)
                 return
-            log.warning("%s was kept before the tree was shared: its gates will run again", one.name)
+            log.warning("%s was saved before the tree was shared: its gates will run again", one.name)
         self._tree.forget()
 
 
 def _work(there: Names) -> list[str]:
-    """The checkpoints that hold what a workflow did, the oldest first: not what a retry put aside."""
+    """Return the checkpoints with the work of a workflow, the oldest first, without those that a retry replaced."""
     return sorted((name for name in there if not name.endswith((RESTORE, BEFORE))), key=order_of)

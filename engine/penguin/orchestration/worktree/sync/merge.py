@@ -1,7 +1,7 @@
-"""Merging checkpoints of other trees into a working tree: three ways, with what changed here, committed or not.
+"""The three-way merge of checkpoints of other trees into a working tree, with its committed and uncommitted changes.
 
-Neither branch nor index nor stash of the user is touched. A conflict, or what git does not hold in the way, and nothing
-is touched at all.
+Branch, index and stash of the user are not changed. On a conflict, or if files that git does not hold are in the way,
+no file is changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STAGE = re.compile(rb"([0-7]{6}) [0-9a-f]+ [123]\t(.*)", re.DOTALL)
 
 
 class MergeConflict(WorkflowError):
-    """The work of another tree can't be brought into this one; no file was touched."""
+    """The work of another tree can't be merged; no file was changed."""
 
     code = "not_brought"
 
@@ -34,7 +34,7 @@ class Incoming(NamedTuple):
 
 
 class CheckpointMerge:
-    """Brings checkpoints into the tree of a workflow. Blocks while git runs; raises GitTrouble."""
+    """The merge of checkpoints into the tree of a workflow. Methods block while git runs. Raises GitError."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
@@ -43,7 +43,7 @@ class CheckpointMerge:
         self._placement = TreeCheckout(checkpoints.index)
 
     def bring(self, incoming: Sequence[Incoming]) -> None:
-        """Merge those that are not in the tree yet, in this order. Raises NotBrought."""
+        """Merge those that are not in the tree yet, in this order. Raises MergeConflict."""
         lineage = self._checkpoints.lineage
         with self._index.locked(), lineage.held():
             lacking = lineage.lacking(one.commit for one in incoming)
@@ -57,15 +57,15 @@ class CheckpointMerge:
                 one = next(one for one in incoming if one.commit == commit)
                 merged = self._commit(self._merged(merged, one), [merged, commit], "merge")
             self._place(now, merged)
-            # Not `merged`: that one may have changed what is outside of the workspace, and other repositories.
+            # Not `merged`: it may contain changes outside of the workspace, and nested repositories.
             lineage.move(self._commit(self._index.write_tree(), [ours, *lacking], "what was brought here"))
 
     def _commit(self, tree: str, parents: Sequence[str], what: str) -> str:
         return commit_tree(self._repository, tree, parents, f"penguin {self._checkpoints.workflow_id}: {what}")
 
     def _merged(self, ours: str, theirs: Incoming) -> str:
-        """The tree of both."""
-        # A file that moves over the border of the workspace would take what was done to it along.
+        """Return the merged tree."""
+        # A file that moves across the border of the workspace would take its changes along.
         renames = "false" if self._repository.prefix else "true"
         settings = ("-c", f"merge.renames={renames}", "-c", "merge.directoryRenames=false")
         options = ("--write-tree", "-z", "--no-messages", "--allow-unrelated-histories")
@@ -74,8 +74,8 @@ class CheckpointMerge:
         if conflicts := self._conflicts(stages):
             first = shlex.quote(f":/{display_path(min(conflicts))}")
             raise MergeConflict(
-                f"can't bring the work of {theirs.workflow_id} into this tree: both changed {list_paths(conflicts)}",
-                f"to take its files: git restore --source={theirs.ref} -- {first}; or change yours by hand",
+                f"can't merge the work of {theirs.workflow_id} into this tree: both changed {list_paths(conflicts)}",
+                f"to use its files: git restore --source={theirs.ref} -- {first}; or edit yours",
             )
         return tree.decode()
 
@@ -88,8 +88,8 @@ class CheckpointMerge:
         changes = self._placement.changes(now, merged)
         if blocked := self._placement.conflicts(changes):
             raise MergeConflict(
-                "can't bring the work of another tree into this one: "
-                f"what checkpoints do not hold is in the way: {list_paths(blocked)}",
+                "can't merge the work of another tree: "
+                f"files that are not in checkpoints are in the way: {list_paths(blocked)}",
                 "move them away",
             )
         self._placement.apply(changes)

@@ -1,7 +1,7 @@
-"""Checkpoints here and at the remote: pushed as they are, fetched as they are, and nothing else.
+"""The refs of checkpoints, here and at the remote: push and fetch.
 
-Only who holds a workflow may push: what the remote had when it was taken over, or was pushed since, is replaced; where
-anything else is there by now, the workflow went on elsewhere.
+Only the owner of a workflow may push. A push replaces what the remote had when the workflow was taken over, or what was
+pushed since. If the remote has anything else, the workflow continued elsewhere.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from penguin.orchestration.worktree.checkpoints import Checkpoints, is_checkpoin
 from penguin.orchestration.worktree.sync.remote import Remote
 
 PUSHED = "checkpoint.remote"
-"""Holds what the remote has of a workflow, as far as it is known here: the name and the commit of each checkpoint."""
+"""Holds what the remote is known to have of a workflow: the name and the commit of each checkpoint."""
 
 Names = Mapping[str, str]
 """The commits of a workflow's checkpoints, by name."""
 
 
 class PushRejected(WorkflowError):
-    """The remote has other checkpoints of the workflow than this tree knows of: it went on elsewhere."""
+    """The remote has checkpoints of the workflow that this tree does not know: it continued elsewhere."""
 
     code = "not_pushed"
 
 
 class RemoteRefs:
-    """The checkpoints of all workflows of one tree, and those of the remote. Blocks; raises GitTrouble."""
+    """The checkpoints of all workflows of one tree, here and at the remote. Methods block. Raises GitError."""
 
     def __init__(self, workspace: Path, runs: Path, remote: Remote) -> None:
         self._workspace = workspace
@@ -38,11 +38,11 @@ class RemoteRefs:
         self.remote = remote
 
     def checkpoints(self, workflow_id: str, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> Checkpoints:
-        """Those that are here."""
+        """Return the checkpoints that are here."""
         return Checkpoints(self._workspace, self._runs / workflow_id, exclude)
 
     def listed(self, *workflow_ids: str) -> dict[str, Names]:
-        """Those of the remote, by workflow; empty for one that it does not know."""
+        """Return those of the remote, by workflow; empty for an unknown workflow."""
         refs = self.remote.listed()
         return {workflow_id: _of(workflow_id, refs) for workflow_id in workflow_ids}
 
@@ -54,22 +54,22 @@ class RemoteRefs:
             here = {one.name: one.commit for one in checkpoints.all()}
             missing = (name for name, commit in there.items() if here.get(name) != commit)
             refs |= {_ref(workflow_id) + name: checkpoints.refs + name for name in missing}
-            make_private_folder(self._runs / workflow_id)  # by the folder, pruning finds what is kept
+            make_private_folder(self._runs / workflow_id)  # Create the folder, so that pruning finds the refs.
         self.remote.fetch(refs)
 
     def push(self, workflow_id: str) -> None:
-        """Bring the remote to what is here of a workflow; asks no network where nothing changed. Raises NotPushed."""
+        """Push the checkpoints of a workflow. Makes no request if nothing changed. Raises PushRejected."""
         known = self._pushed(workflow_id)
         if self._push(workflow_id, known):
             return
-        # What was pushed by a process that died before it could note that is ours all the same.
+        # Checkpoints that a process pushed before it died, without recording it, belong to this workflow too.
         there = self.listed(workflow_id)[workflow_id]
         has = self.checkpoints(workflow_id).repository.has
         others = [name for name, commit in there.items() if commit != known.get(name) and not has(commit)]
         if others or not self._push(workflow_id, there):
             raise PushRejected(
                 f"the git remote {self.remote.name} has checkpoints of {workflow_id} that were not made here "
-                f"({', '.join(sorted(others)[:3]) or 'since just now'}): it goes on elsewhere",
+                f"({', '.join(sorted(others)[:3]) or 'since just now'}): it continues elsewhere",
                 f"/workflow status {workflow_id}",
             )
 
@@ -95,14 +95,14 @@ class RemoteRefs:
         return {row[0]: row[1] for row in rows if len(row) == 2}
 
     def note_pushed(self, workflow_id: str, there: Names) -> None:
-        """Say what the remote has of a workflow, and that it is ours to replace."""
+        """Record what the remote has of a workflow, so that a push may replace it."""
         text = "".join(f"{name} {commit}\n" for name, commit in there.items())
         make_private_folder(self._runs / workflow_id)
         write_private(self._runs / workflow_id / PUSHED, text.encode())
 
 
 def _ref(workflow_id: str) -> str:
-    """What the names of a workflow's refs begin with at the remote, which knows no linked worktrees."""
+    """Return the prefix of the workflow's refs at the remote, which has no linked worktrees."""
     return f"refs/penguin/{workflow_id}/"
 
 

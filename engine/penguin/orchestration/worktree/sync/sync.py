@@ -1,7 +1,7 @@
-"""Working trees of several machines that share a git remote: what workflows did in one goes on in another.
+"""The synchronisation of working trees on several machines through a git remote.
 
-Checkpoints are pushed as they are, `refs/penguin/<workflow>/…` and nothing else; another clone fetches those of a
-workflow that it takes over, and of those that it builds upon, and merges the newest of them into its own tree.
+Checkpoints are pushed under `refs/penguin/<workflow>/…`, and nothing else is. Another clone fetches those of a workflow
+that it takes over, and of those on which that builds, and merges the newest of them into its own tree.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ __all__ = ["MergeConflict", "PushRejected", "RemoteUnreachable", "SyncRefused", 
 
 
 class SyncRefused(WorkflowError):
-    """The working tree can't be shared as the settings want it."""
+    """The working tree can't be shared with these settings."""
 
     code = "not_shared"
 
 
 class TreeSync:
-    """Shares one working tree. Every method blocks while git runs; those that need the remote raise Unreachable.
+    """The synchronisation of one working tree. Methods block while git runs.
 
-    `runs` holds the folders of workflows; `remote` is the name of a git remote, which gets `limit` seconds to answer.
+    Those that need the remote raise RemoteUnreachable. `runs` holds the folders of workflows; `remote` is the name of a
+    git remote, whose time-out is `limit` seconds.
     """
 
     def __init__(self, workspace: Path, runs: Path, remote: str, limit: float = LIMIT) -> None:
@@ -40,23 +41,21 @@ class TreeSync:
         self._mirror = RemoteRefs(workspace, runs, self._remote)
 
     def check(self, push_to_upstream: bool) -> None:
-        """Raise NotShared where the tree can't be shared, or must not without `push_to_upstream`. Asks no network."""
+        """Raise SyncRefused if the tree can't be shared, or requires `push_to_upstream`. Makes no request."""
         name = self._remote.name
         try:
             remotes = self._repository.run("remote").decode().split()
         except NoRepository as error:
-            hint = "git init, or take workspace.remote out of penguin.yaml"
+            hint = "run git init, or remove workspace.remote from penguin.yaml"
             raise SyncRefused(f"workspace.remote needs a git repository: {error.message}", hint) from error
         if name not in remotes:
-            others = f", or name one of {', '.join(remotes)}" if remotes else ""
-            raise SyncRefused(
-                f"workspace.remote: there is no git remote {name!r}", f"git remote add {name} URL{others}"
-            )
+            others = f", or use one of {', '.join(remotes)}" if remotes else ""
+            raise SyncRefused(f"workspace.remote: no git remote {name!r}", f"git remote add {name} URL{others}")
         branch = self._configured("symbolic-ref", "-q", "--short", "HEAD")
         upstream = self._configured("config", f"branch.{branch}.remote")
         if not push_to_upstream and upstream not in ("", ".") and self._is(upstream):
             raise SyncRefused(
-                f"workspace.remote: {name} is the upstream of the branch {branch}, and that has to be wanted",
+                f"workspace.remote: {name} is the upstream of the branch {branch}, which must be allowed explicitly",
                 "workspace: {push_to_upstream: true}, or another remote: git remote add NAME URL",
             )
 
@@ -67,27 +66,27 @@ class TreeSync:
         return upstream == self._remote.name or bool(addresses(self._repository, upstream) & self._remote.addresses)
 
     def push(self, workflow_id: str) -> None:
-        """Bring the remote to what is kept here of a workflow. Asks no network where nothing changed since.
+        """Push the checkpoints of a workflow. Makes no request if nothing changed.
 
-        Raises NotPushed where the workflow goes on elsewhere.
+        Raises PushRejected if the workflow continued elsewhere.
         """
         self._mirror.push(workflow_id)
 
     def claim(self, workflow_id: str) -> None:
-        """Say that what the remote has of a workflow is for this tree to replace: it is its own again. `bring` does."""
+        """Take over the checkpoints of a workflow at the remote, so that a push may replace them."""
         self._mirror.note_pushed(workflow_id, self._mirror.listed(workflow_id)[workflow_id])
 
     def fetch(self, workflow_id: str) -> bool:
-        """Fetch the checkpoints of a workflow that ran elsewhere, to look at them; False where the remote has none."""
+        """Fetch the checkpoints of a workflow that ran elsewhere, for reading. Return False if the remote has none."""
         listed = self._mirror.listed(workflow_id)
         self._mirror.fetch(listed)
         return bool(listed[workflow_id])
 
     def is_here(self, workflow_id: str, attempt: int, checkpoint: str = "") -> bool:
-        """Whether this tree holds what the attempts of a workflow up to this one did. Asks no network.
+        """Return whether this tree contains the work of a workflow's attempts up to this one. Makes no request.
 
-        `checkpoint` is the commit that the result of that attempt names, where it does: another machine may have run
-        an attempt of the same number.
+        `checkpoint` is the commit in the result of that attempt, if any: another machine may have run an attempt of the
+        same number.
         """
         return self._arrival(workflow_id, attempt).is_here(checkpoint)
 
@@ -101,11 +100,11 @@ class TreeSync:
         checkpoint: str = "",
         passed: str = "",
     ) -> None:
-        """Make this tree one in which the workflow can go on after `attempt`, its last one that ended; 0: begin.
+        """Merge all that the workflow needs to continue after `attempt`, its last one that ended; 0: to start.
 
-        `after` are the workflows that it builds upon, the oldest first; `exclude` is what checkpoints leave out,
-        `checkpoint` as for `is_here`, and `passed` the digest of the tree for which a retry took passes over.
-        Raises NotBrought where that can't be; no file is touched then.
+        `after` are the workflows on which it builds, the oldest first; `exclude` is what checkpoints leave out;
+        `checkpoint` is as for `is_here`; `passed` is the digest of the tree for which a retry takes over passes. Raises
+        MergeConflict if that fails; no file is changed then.
         """
         self._arrival(workflow_id, attempt, exclude).bring(after, checkpoint, passed)
 
