@@ -176,7 +176,7 @@ def test_one_place_has_many_addresses(one: Clone, first: str, second: str, same:
 def test_no_remote_and_no_repository(one: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SyncRefused, match="no git remote 'nowhere'") as caught:
         TreeSync(one.workspace, one.runs, "nowhere").check(False)
-    assert caught.value.hint == "git remote add nowhere URL, or name one of origin, shared"
+    assert caught.value.hint == "git remote add nowhere URL, or use one of origin, shared"
     plain = tmp_path / "plain"
     plain.mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))

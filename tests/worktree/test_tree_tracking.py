@@ -131,7 +131,7 @@ async def test_an_unreadable_file_counts_as_a_change(one: Clone) -> None:
 async def test_a_change_that_can_not_be_seen_is_named_in_the_reason(one: Clone) -> None:
     result = await run_agent(one, lambda workspace: git(workspace, "init", "-q", "nested"))
     assert result.verdict is Verdict.FAILED
-    assert "nothing changed" in result.reason
+    assert "the agent changed no file" in result.reason
     assert "nested/" in result.reason
 
 

@@ -167,7 +167,7 @@ def _title(step: RecipeStep) -> str:
 
 def _criterion(criterion: Criterion, redact: Redact) -> PlannedStep:
     name = name_of(criterion.text, redact)
-    cannot = "" if criterion.check else f'nothing can check "{name}"'
+    cannot = "" if criterion.check else f'no check for "{name}"'
     tests = pytest_run(criterion.check or "")
     return PlannedStep(
         number=0,

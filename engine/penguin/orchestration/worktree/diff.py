@@ -163,7 +163,7 @@ class _KeptTrees:
         if not found:
             known = ", ".join(dict.fromkeys(attempt.phase for attempt in self._attempts.values()))
             raise WorkflowError(
-                f"no attempt of {phase} of {self._workflow_id} has begun", f"there are {known}" if known else ""
+                f"no attempt of {phase} of {self._workflow_id} has started", f"attempts: {known}" if known else ""
             )
         return self._before(found[-1].number), None if found[-1].running else self._after(found[-1])
 
