@@ -91,7 +91,7 @@ class CoreDriver(ScenarioDriver):
 
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
         said = {**payload, "tree": self.tree}
-        self._send(command_from_signal(name, said, by="", advice_id=f"advice-{next(self._numbers)}", at=self.clock))
+        self._send(command_from_signal(name, said, by="", feedback_id=f"advice-{next(self._numbers)}", at=self.clock))
 
     async def retry(self, start_from: WorkflowPhase | None) -> None:
         start = retry_start(

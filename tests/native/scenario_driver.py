@@ -39,10 +39,10 @@ class NativeDriver(BackendDriver):
         self._engine._scheduler.recheck()
 
     async def look(self) -> State:
-        return load(self._engine.ledger.connection, self.workflow_id)[0]
+        return load(self._engine.repository.connection, self.workflow_id)[0]
 
     def at_rest(self, state: State) -> bool:
-        live = self._engine.ledger.get(self.workflow_id)
+        live = self._engine.repository.get(self.workflow_id)
         if live is None:
             return True
         if live.lock.locked():
@@ -54,7 +54,7 @@ class NativeDriver(BackendDriver):
                 return live.driver is None
 
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
-        return self._engine.ledger.connection
+        return self._engine.repository.connection
 
 
 async def _at_once() -> None:

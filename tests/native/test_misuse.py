@@ -58,9 +58,9 @@ async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> 
             assert info.status == "RUNNING"
             assert await backend.list_workflows(status_filter="running")
             for wrong in ("", "RUNING"):
-                with pytest.raises(WorkflowError, match=f"no status is called '{wrong}'"):
+                with pytest.raises(WorkflowError, match=f"unknown status '{wrong}'"):
                     await backend.wait_workflow(workflow_id, 10, wrong)
-                with pytest.raises(WorkflowError, match=f"no status is called '{wrong}'"):
+                with pytest.raises(WorkflowError, match=f"unknown status '{wrong}'"):
                     await backend.list_workflows(status_filter=[wrong])
             script.release("TEST")
 

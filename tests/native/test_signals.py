@@ -101,7 +101,7 @@ async def test_blocked_takes_feedback_and_goes_back_to_implement(workspace: Samp
             workflow_id = await backend.start_workflow("a")
             info = await backend.wait_workflow(workflow_id, 10)
             assert (info.status, info.phase) == ("BLOCKED", "TEST")
-            assert "TEST came to FAILED, tried 2 times" in (info.error_message or "")
+            assert "TEST failed 2 times" in (info.error_message or "")
             await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "mind the gap", "by": "ann"})
             await backend.signal_workflow(workflow_id, "inject_feedback", {"file": "a.py", "line": 3})
             assert (await wait_for_workflow(backend, workflow_id)).status == "BLOCKED", (

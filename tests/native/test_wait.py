@@ -27,7 +27,10 @@ class Looks:
         self.count = 0
         engine = backend._open()
         self.waiting = WaitCondition(
-            ids, status, self._status, lambda: SettledCheck(engine.ledger.connection, engine.ledger.cached_state)
+            ids,
+            status,
+            self._status,
+            lambda: SettledCheck(engine.repository.connection, engine.repository.cached_state),
         )
 
     def _status(self, workflow_id: str) -> WorkflowStatus:
@@ -124,4 +127,4 @@ async def test_a_paused_one_is_at_rest_once_its_step_has_ended(workspace: Sample
             await asyncio.sleep(0)
             script.release("TEST")
             assert [info.status for info in await waiting] == ["PAUSED"]
-            assert not backend._open().ledger.entry(one).state.is_running
+            assert not backend._open().repository.entry(one).state.is_running

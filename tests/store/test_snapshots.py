@@ -72,7 +72,7 @@ def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
 )
 def test_what_could_not_be_read_again_is_refused(store: WorkflowStateStore, odd: dict[str, Any]) -> None:
     store.save_context_snapshot(snapshot("fine", phase=cast("WorkflowPhase", "TEST")))
-    with pytest.raises(StoreError, match="'s' can't be kept"):
+    with pytest.raises(StoreError, match="'s' can't be saved"):
         store.save_context_snapshot(snapshot(**odd))
     assert [row.snapshot_id for row in store.snapshots()] == ["fine"]
     assert [it.phase for it in store.list_context_snapshots()] == [WorkflowPhase.TEST]

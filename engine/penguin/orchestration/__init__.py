@@ -3,8 +3,8 @@
 from penguin.orchestration import get_backend
 
 async with get_backend() as backend:
-    workflow_id = await backend.start_workflow("auth-user-model")
-    info = await backend.wait_workflow(workflow_id)
+workflow_id = await backend.start_workflow("auth-user-model")
+info = await backend.wait_workflow(workflow_id)
 """
 
 from __future__ import annotations
@@ -24,11 +24,20 @@ __all__ = ["OrchestrationBackend", "OrchestrationConfig", "WorkflowError", "get_
 def get_backend(
     config: OrchestrationConfig | None = None, workspace_path: str | Path | None = None
 ) -> OrchestrationBackend:
-    """The backend that the workspace's configuration names, opened with its first call.
+    """Return the backend that the workspace's configuration names.
 
-    `workspace_path`: the folder of penguin.yaml; without it, the current folder or the nearest one above that has
-    one. No running loop and no penguin.yaml is needed before `start_workflow`.
-    Raises ConfigError for a configuration that is not understood, or a backend whose libraries are not installed.
+    The backend opens with its first call, so this function needs neither a running event loop nor a penguin.yaml.
+
+    Args:
+        config: Settings that override the environment and penguin.yaml.
+        workspace_path: The folder of penguin.yaml. Default: the nearest folder with one, from the current folder up,
+            or else the current folder.
+
+    Returns:
+        The backend. Close it with `aclose()`, or use it as an asynchronous context manager.
+
+    Raises:
+        ConfigError: The configuration is not valid, or the backend needs a library that is not installed.
     """
     from penguin.orchestration.config import load_settings
     from penguin.orchestration.native.backend import NativeBackend
@@ -44,7 +53,7 @@ def get_backend(
 
 
 def require_temporal(settings: Settings) -> None:
-    """Raise ConfigError where the settings name a backend whose libraries are not installed."""
+    """Raise ConfigError if the libraries of the backend that the settings name are not installed."""
     from importlib.util import find_spec
 
     if find_spec("temporalio") is None:
@@ -52,7 +61,7 @@ def require_temporal(settings: Settings) -> None:
 
         raise ConfigError(
             f"{settings.origin('orchestration.backend')}: backend temporal needs the Temporal SDK, "
-            "which is not installed here",
+            "which is not installed",
             "in a clone of Penguin: pip install '.[temporal]'",
         )
 
@@ -72,7 +81,7 @@ def _root(workspace_path: str | Path | None) -> Path:
 
 
 def __getattr__(name: str) -> object:
-    # Loaded when asked for: most commands of the terminal need no configuration object.
+    # Imported on demand: most commands of the terminal need no configuration object.
     if name == "OrchestrationConfig":
         from penguin.orchestration.config import OrchestrationConfig
 

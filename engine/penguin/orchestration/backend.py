@@ -1,6 +1,6 @@
-"""The interface every backend has, and the words that all of Penguin shares.
+"""The interface of every backend, and the public types: statuses, phases, verdicts and errors.
 
-Nothing here imports a backend, a store or a library: listing workflows must stay cheap.
+Nothing here imports a backend, a store or a library, so that listing workflows stays cheap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WorkflowStatus(StrEnum):
-    """Where a workflow stands. Each status is in exactly one of MOVING, RESTING and FINAL."""
+    """The status of a workflow. Each status is in exactly one of MOVING, RESTING and FINAL."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -30,32 +30,32 @@ class WorkflowStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """The workflow has ended. Its status never changes again."""
+        """Whether the workflow has ended. A final status never changes."""
         return self in FINAL
 
     @property
     def moving(self) -> bool:
-        """An engine works on the workflow, or starts it as soon as it can."""
+        """Whether an engine works on the workflow, or starts it as soon as it can."""
         return self in MOVING
 
     @property
     def rests(self) -> bool:
-        """The workflow has not ended, but does nothing until a person resumes it."""
+        """Whether the workflow is not final but does nothing until a person resumes it."""
         return self in RESTING
 
     @property
     def stopped(self) -> bool:
-        """The workflow ended, or a gate blocks it: it can be retried."""
+        """Whether the workflow has ended or a gate blocks it, so that it can be retried."""
         return self in STOPPED
 
     @classmethod
     def active(cls) -> tuple[WorkflowStatus, ...]:
-        """Return all statuses but the final ones."""
+        """Return all statuses that are not final."""
         return tuple(status for status in cls if not status.final)
 
 
 class WorkflowPhase(StrEnum):
-    """The four gates, with a beginning and an end."""
+    """The phase of a workflow: one of the four gates, or its beginning or end."""
 
     PENDING = "PENDING"
     IMPLEMENT = "IMPLEMENT"
@@ -66,7 +66,7 @@ class WorkflowPhase(StrEnum):
 
     @property
     def is_gate(self) -> bool:
-        """It is one of the four gates, not the beginning or the end."""
+        """Whether the phase is one of the four gates."""
         return self in GATES
 
     @property
@@ -76,7 +76,7 @@ class WorkflowPhase(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a step, an attempt or a phase came to."""
+    """The verdict on a step, an attempt or a phase."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -87,22 +87,22 @@ class Verdict(StrEnum):
 
     @property
     def opens_gate(self) -> bool:
-        """The next phase may start."""
+        """Whether the next phase may start."""
         return self in (Verdict.PASSED, Verdict.SKIPPED)
 
     @property
     def counts_as_failure(self) -> bool:
-        """It uses up one of the attempts that the settings allow."""
+        """Whether the verdict uses up one of the phase's attempts."""
         return self in (Verdict.FAILED, Verdict.ERROR)
 
 
 class Delivery(StrEnum):
-    """What became of a signal."""
+    """What happened to a signal."""
 
     TAKEN = "TAKEN"
-    """The workflow took it in."""
+    """The workflow handled it."""
     QUEUED = "QUEUED"
-    """It is kept for the workflow until a worker runs, and discarded if it is not allowed then."""
+    """It is queued until a worker runs, and discarded if the workflow does not allow it then."""
 
 
 MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
@@ -115,7 +115,7 @@ PROGRESS = dict(zip(WorkflowPhase, (0, 25, 50, 75, 90, 100), strict=True))
 
 
 class WorkflowError(Exception):
-    """Something went wrong that a person can act on: `str()` says what and why, `hint` what to type next."""
+    """The base class of Penguin's errors: `str()` says what is wrong and why, `hint` what to type next."""
 
     code = "error"
 
@@ -132,7 +132,7 @@ class WorkflowNotFound(WorkflowError):
 
 
 def unknown_workflow(workflow_id: str) -> WorkflowNotFound:
-    """The error for an id that no workflow has."""
+    """Return the error for an id that no workflow has."""
     return WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
 
 
@@ -149,19 +149,19 @@ class IllegalCommand(WorkflowError):
 
 
 class AlreadyActive(WorkflowError):
-    """The task has an active workflow already."""
+    """The task already has an active workflow."""
 
     code = "already_active"
 
 
 class ConfigError(WorkflowError):
-    """The configuration was not understood; names file, line and key."""
+    """The configuration is not valid. The message names file, line and key."""
 
     code = "config"
 
 
 class BlueprintError(WorkflowError):
-    """A blueprint was not understood; names file and line."""
+    """A blueprint is not valid. The message names file and line."""
 
     code = "blueprint"
 
@@ -173,21 +173,21 @@ class StoreError(WorkflowError):
 
 
 class BackendUnavailable(WorkflowError):
-    """The backend is out of reach."""
+    """The backend can't be reached."""
 
     code = "backend_unavailable"
 
 
 class WaitTimeout(WorkflowError):
-    """Waiting took longer than it was given."""
+    """The time-out of a wait is over."""
 
     code = "timeout"
 
 
 class WorkflowInfo(NamedTuple):
-    """A workflow as it stood when it was read.
+    """A workflow as it was when it was read.
 
-    No dataclass: their machinery takes longer to import than a list of workflows takes to read and to print.
+    Not a dataclass: importing their machinery takes longer than reading and printing a list of workflows.
     """
 
     workflow_id: str
@@ -199,46 +199,86 @@ class WorkflowInfo(NamedTuple):
     progress: int
     """Percent, 0 to 100."""
     started_at: datetime
-    """Aware, UTC: when `start` was accepted."""
+    """Aware, UTC: time of the start."""
     updated_at: datetime
-    """Aware, UTC: the newest event."""
+    """Aware, UTC: time of the newest event."""
     error_message: str | None = None
-    """Why it is BLOCKED, FAILED or CANCELLED, or what the last failed attempt said."""
+    """Why it is BLOCKED, FAILED or CANCELLED, or the reason of the last failed attempt."""
     artifacts: tuple[str, ...] = ()
-    """Paths of files that steps left behind."""
+    """Paths of files that steps produced."""
 
 
 class OrchestrationBackend(ABC):
-    """Starts, steers and reads workflows. All methods are coroutines.
+    """Starts, controls and reads workflows.
 
-    A backend implements six methods; the others work over these unless it knows better.
+    Six methods are abstract. The others have a default implementation over these six, which a backend may override.
     """
 
     @abstractmethod
     async def start_workflow(
         self, task_id: str, blueprint_id: str | None = None, config: Mapping[str, Any] | None = None
     ) -> str:
-        """Start a task's workflow and return its id.
+        """Start a task's workflow.
 
-        `config` may hold `phase_timeouts` (seconds by phase), `retry` and `phases`.
-        Raises TaskNotFound, AlreadyActive, BlueprintError or ConfigError.
+        Args:
+            task_id: Id of the task.
+            blueprint_id: Id of its blueprint. Needed if the id of the task is in several blueprints.
+            config: Overrides for this start: `phase_timeouts` (seconds by phase), `retry` and `phases`.
+
+        Returns:
+            The id of the workflow.
+
+        Raises:
+            TaskNotFound: No blueprint has the task.
+            AlreadyActive: The task already has an active workflow.
+            BlueprintError: The blueprint is not valid, or does not say which task is meant.
+            ConfigError: The configuration, or `config`, is not valid.
         """
 
     @abstractmethod
     async def get_workflow_status(self, workflow_id: str) -> WorkflowInfo | None:
-        """The workflow as it stands, or None where the id is unknown."""
+        """Return the workflow as it is now.
+
+        Args:
+            workflow_id: Id of the workflow.
+
+        Returns:
+            The workflow, or None if the id is unknown.
+        """
 
     @abstractmethod
     async def pause_workflow(self, workflow_id: str) -> bool:
-        """Start no new step. True: done, or so already. False: unknown, or not allowed now."""
+        """Start no new step of the workflow. The running step ends by itself.
+
+        Args:
+            workflow_id: Id of the workflow.
+
+        Returns:
+            True if the workflow is PAUSED or will be; False if it is unknown or its status does not allow a pause.
+        """
 
     @abstractmethod
     async def resume_workflow(self, workflow_id: str) -> bool:
-        """Go on from PAUSED or BLOCKED. True: done, or so already. False: unknown, or not allowed now."""
+        """Continue a PAUSED or BLOCKED workflow.
+
+        Args:
+            workflow_id: Id of the workflow.
+
+        Returns:
+            True if the workflow continues, or did so already; False if it is unknown or its status does not allow it.
+        """
 
     @abstractmethod
     async def cancel_workflow(self, workflow_id: str) -> bool:
-        """Stop what runs and end as CANCELLED. True: accepted, or so already. False: unknown, or not allowed now."""
+        """End the running step and the workflow.
+
+        Args:
+            workflow_id: Id of the workflow.
+
+        Returns:
+            True if the cancellation was accepted, or the workflow is already CANCELLED; False if it is unknown or its
+            status does not allow it.
+        """
 
     @abstractmethod
     async def list_workflows(
@@ -247,9 +287,18 @@ class OrchestrationBackend(ABC):
         status_filter: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None = None,
         limit: int = 100,
     ) -> list[WorkflowInfo]:
-        """The newest workflows first, at most `limit` of them."""
+        """Return workflows, the newest first.
 
-    # --- what works over these six, unless a backend knows better ---
+        Args:
+            project_id: Only workflows of this project.
+            status_filter: Only workflows with this status, or with one of these.
+            limit: Maximum number of workflows.
+
+        Returns:
+            The workflows.
+        """
+
+    # --- default implementations over these six ---
 
     async def start_tasks(
         self,
@@ -260,31 +309,61 @@ class OrchestrationBackend(ABC):
         config: Mapping[str, Any] | None = None,
         by: str = "",
     ) -> list[str]:
-        """Start several tasks together and return their workflows' ids, those of dependencies last.
+        """Start several tasks together.
 
-        Raises what `start_workflow` raises; then none is started.
+        Args:
+            task_ids: Ids of the tasks.
+            blueprint_id: Id of their blueprint. Needed if the id of a task is in several blueprints.
+            with_dependencies: Also start the dependencies that are neither completed nor active.
+            config: Overrides for these starts, as in `start_workflow`.
+            by: The person who starts them. Default: the user of this process.
+
+        Returns:
+            The ids of the workflows, those of dependencies last.
+
+        Raises:
+            WorkflowError: As `start_workflow` does. Then no task is started.
         """
         if with_dependencies or len(task_ids) != 1:
-            raise WorkflowError("this backend starts one task at a time")
+            raise WorkflowError("this backend can start only one task at a time")
         return [await self.start_workflow(task_ids[0], blueprint_id, config)]
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
-        """Send pause, resume, cancel, approve or inject_feedback, with any JSON object as payload; what became of it.
+        """Send a signal to a workflow.
 
-        Raises IllegalCommand where the status does not allow it, WorkflowNotFound for an unknown id.
+        Args:
+            workflow_id: Id of the workflow.
+            name: pause, resume, cancel, approve or inject_feedback.
+            payload: Any JSON object.
+
+        Returns:
+            What happened to the signal.
+
+        Raises:
+            IllegalCommand: The status does not allow it, or the name or payload is not valid.
+            WorkflowNotFound: The id is unknown.
         """
         methods = {"pause": self.pause_workflow, "resume": self.resume_workflow, "cancel": self.cancel_workflow}
         if name not in methods:
-            raise IllegalCommand(f"this backend knows no signal {name!r}", f"one of {', '.join(methods)}")
+            raise IllegalCommand(f"unknown signal {name!r}", f"one of {', '.join(methods)}")
         info = await self._existing(workflow_id)
         if not await methods[name](workflow_id):
             raise IllegalCommand(f"can't {name} {workflow_id}: it is {info.status}", f"/workflow status {workflow_id}")
         return Delivery.TAKEN
 
     async def query_workflow(self, workflow_id: str, name: str) -> Any:
-        """Ask for get_status (a dict), get_progress (percent), get_artifacts (paths) or get_phase_results (a list).
+        """Return one part of a workflow's state.
 
-        Raises WorkflowNotFound for an unknown id, WorkflowError for an unknown query.
+        Args:
+            workflow_id: Id of the workflow.
+            name: get_status (a dict), get_progress (percent), get_artifacts (paths) or get_phase_results (a list).
+
+        Returns:
+            The answer, as plain data.
+
+        Raises:
+            WorkflowNotFound: The id is unknown.
+            WorkflowError: The query is unknown.
         """
         info = await self._existing(workflow_id)
         match name:
@@ -294,17 +373,28 @@ class OrchestrationBackend(ABC):
                 return info.progress
             case "get_artifacts":
                 return list(info.artifacts)
-        known = "get_status, get_progress, get_artifacts, get_phase_results"
-        raise WorkflowError(f"no query is called {name!r}", f"one of {known}")
+        queries = "get_status, get_progress, get_artifacts, get_phase_results"
+        raise WorkflowError(f"unknown query {name!r}", f"one of {queries}")
 
     async def retry_workflow(
         self, workflow_id: str, start_from: WorkflowPhase | str | None = None, *, restore: bool = False
     ) -> str:
-        """Start a new workflow that keeps what the old one passed, and return its id.
+        """Start a new workflow that keeps the passes of an old one.
 
-        With `restore` the working tree is first brought back to the one that the last kept pass was given for, or
-        where none is, to the one that the old workflow began with. Raises IllegalCommand where the status does not
-        allow it, or `start_from` would jump a gate; WorkflowError where files can't be brought back without loss.
+        Args:
+            workflow_id: Id of the workflow to retry.
+            start_from: The phase to begin at. Default: the first gate without a pass that still holds.
+            restore: First bring the working tree back to the one of the last kept pass; if there is none, to the
+                one that
+                the old workflow began with.
+
+        Returns:
+            The id of the new workflow.
+
+        Raises:
+            IllegalCommand: The status does not allow it, or `start_from` would jump a gate.
+            WorkflowNotFound: The id is unknown.
+            WorkflowError: Files can't be brought back without loss.
         """
         info = await self._existing(workflow_id)
         if not info.status.final or start_from is not None or restore:
@@ -312,15 +402,32 @@ class OrchestrationBackend(ABC):
         return await self.start_workflow(info.task_id, info.blueprint_id)
 
     async def retry_differences(self, workflow_id: str) -> list[str]:
-        """Where the definition that a retry would use differs from the workflow's own, a line each."""
+        """Return how the definition that a retry would use differs from the workflow's own.
+
+        Args:
+            workflow_id: Id of the workflow.
+
+        Returns:
+            One line for each difference.
+        """
         return []
 
     async def wait_workflow(
         self, workflow_id: str, timeout: float | None = None, status: WorkflowStatus | str | None = None
     ) -> WorkflowInfo:
-        """Wait until the workflow has this status, or is settled; `timeout` in seconds.
+        """Wait until the workflow has a status, or is settled.
 
-        Raises WaitTimeout, or WorkflowNotFound for an unknown id.
+        Args:
+            workflow_id: Id of the workflow.
+            timeout: Seconds to wait at most. None: no limit.
+            status: The status to wait for. None: wait until the workflow is settled.
+
+        Returns:
+            The workflow as it is then.
+
+        Raises:
+            WaitTimeout: The time-out is over.
+            WorkflowNotFound: The id is unknown.
         """
         return (await self.wait_workflows([workflow_id], timeout, status))[0]
 
@@ -332,10 +439,20 @@ class OrchestrationBackend(ABC):
         *,
         at_rest: bool = False,
     ) -> list[WorkflowInfo]:
-        """Wait until all of them have this status, or all are settled; `timeout` in seconds.
+        """Wait until all of these workflows have a status, or all are settled.
 
-        `at_rest`: a PAUSED one is settled only once its step has ended, as far as the backend can tell.
-        Raises WaitTimeout, or WorkflowNotFound for an unknown id.
+        Args:
+            workflow_ids: Ids of the workflows.
+            timeout: Seconds to wait at most. None: no limit.
+            status: The status to wait for. None: wait until the workflows are settled.
+            at_rest: Do not count a PAUSED workflow as settled before its step has ended, as far as the backend knows.
+
+        Returns:
+            The workflows as they are then, in the order of the ids.
+
+        Raises:
+            WaitTimeout: The time-out is over.
+            WorkflowNotFound: An id is unknown.
         """
         import asyncio
 
@@ -349,50 +466,71 @@ class OrchestrationBackend(ABC):
             await asyncio.sleep(POLL)
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        """Call `listener` on the event loop after every durable change of a status or phase; returns what ends it."""
-        raise WorkflowError("this backend tells nobody of changes")
+        """Call a listener on the event loop after every durable change of a status or phase.
+
+        Args:
+            listener: Is called with the workflow after the change.
+
+        Returns:
+            A function that removes the listener.
+        """
+        raise WorkflowError("this backend does not report changes")
 
     def serve_terminal(  # noqa: B027 - a backend may have nothing to tell
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
     ) -> None:
-        """Work for a terminal. Not `claims`: what is started, resumed or retried is left to other engines.
+        """Serve a terminal.
 
-        `on_trouble` is called with a sentence when something is in the way, and with "" when it is over; `narrate`
-        with what a person may want to know.
+        Args:
+            claims: Run what is started, resumed or retried in this process. False: leave it to other engines.
+            on_trouble: Is called with a sentence when a problem begins, and with "" when it is over.
+            narrate: Is called with messages for the person at the terminal.
         """
 
     @property
     def works_here(self) -> bool:
-        """Whether a shell runs workflows in its own process, without being told to."""
+        """Whether a shell runs workflows in its own process by default."""
         return True
 
     def serve_metrics(self, address: str) -> None:
-        """Serve metrics for Prometheus at http://ADDRESS/metrics until the backend is closed; ADDRESS is IP:PORT.
+        """Serve Prometheus metrics at http://ADDRESS/metrics until the backend is closed. Call it before any other
+        method.
 
-        To be called before anything else. Raises ConfigError or WorkflowError where they can't be served there.
+        Args:
+            address: The address, as IP:PORT.
+
+        Raises:
+            ConfigError: The address is not valid.
+            WorkflowError: The address can't be served, or the backend has no metrics.
         """
         raise WorkflowError("this backend has no metrics")
 
     def owned(self) -> list[WorkflowInfo]:
-        """The active workflows that this process has charge of: without it they wait for another engine."""
+        """Return the active workflows that this process owns. When it ends, they wait for another engine."""
         return []
 
     async def run_engine(self) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
         """Take over every workflow of the workspace that no living engine owns, now and later."""
 
     async def drain(self, grace: float) -> None:  # noqa: B027 - as above
-        """Begin no attempt any more, give those under way `grace` seconds, then end them; they are run again later."""
+        """Start no more attempts, and end those that run. They run again later.
+
+        Args:
+            grace: Seconds that running attempts get to end by themselves.
+        """
 
     async def health_check(self) -> dict[str, Any]:
-        """How the backend is: the fields of Health, of which backend, connected and active_count are always there.
+        """Check the backend.
 
-        A backend out of reach is told as `connected: False`, with the reason as `warning`.
+        Returns:
+            The fields of Health. `backend`, `connected` and `active_count` are always there. If the backend can't be
+            reached, `connected` is False and `warning` is the reason.
         """
         active = await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000)
         return {"backend": type(self).__name__, "connected": True, "active_count": len(active)}
 
     async def aclose(self) -> None:  # noqa: B027 - nor need every backend hold something open
-        """Let go of everything, leaving running steps to be taken over."""
+        """Close the backend. Running steps continue, and another engine takes them over."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -410,4 +548,4 @@ class OrchestrationBackend(ABC):
 
 
 POLL = 0.1
-"""Seconds between two looks of a backend that can't tell of changes."""
+"""Seconds between two polls by a backend that does not report changes."""

@@ -1,4 +1,4 @@
-"""What a Python program reads and keeps by itself: active workflows, and the saved conversations of agents."""
+"""The state of a workspace for Python programs: active workflows, and saved conversations of agents."""
 
 from __future__ import annotations
 
@@ -38,32 +38,38 @@ ALL = 2**62
 
 @dataclass(frozen=True, slots=True)
 class ContextSnapshot:
-    """A saved conversation of an agent, so that a later attempt can go on from it."""
+    """A saved conversation of an agent, which a later attempt can continue."""
 
     snapshot_id: str
     workflow_id: str
-    """Penguin need not know it."""
+    """Id of a workflow, not necessarily one of Penguin's."""
     conversation_history: list[dict[str, Any]]
     """JSON objects, oldest first."""
     created_at: datetime
-    """A naive one means local time. It comes back as it was given."""
+    """A naive time is local time. It is returned as it was saved."""
     task_id: str = ""
     phase: WorkflowPhase | None = None
-    """The phase in which the conversation was held."""
+    """The phase of the conversation."""
     attempt: int = 0
     """0: it belongs to no attempt."""
     agent: str = ""
     session_id: str = ""
-    """The agent's own name for the conversation."""
+    """The agent's own id for the conversation."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """Any JSON object. What is in its `usage` (`turns`, `tokens`, `usd`, `minutes`) is shown as what it cost."""
+    """Any JSON object. Its `usage` (`turns`, `tokens`, `usd`, `minutes`) is shown as the cost of the conversation."""
 
 
 class WorkflowStateStore:
-    """The database of a workspace, or any other file: synchronous, for one thread at a time.
+    """The database of a workspace, or any other file. Synchronous; use it from one thread at a time.
 
-    The file and its folder are made where they are missing. All methods raise StoreError where it can't be used; to
-    open a file in a `.penguin/` that is not this user's own raises WorkspaceNotTrusted.
+    The file and its folder are created if they are missing. All methods raise StoreError if the file can't be used.
+
+    Args:
+        db_path: Path of the file.
+
+    Raises:
+        StoreError: The file can't be opened.
+        WorkspaceNotTrusted: The file is in a `.penguin/` that is not this user's own.
     """
 
     def __init__(self, db_path: str | Path) -> None:
@@ -74,7 +80,7 @@ class WorkflowStateStore:
         try:
             make_private_folder(self._path.parent)
         except OSError as error:
-            raise StoreError(f"can't make {self._path.parent}: {error.strerror}", "choose another place") from error
+            raise StoreError(f"can't create {self._path.parent}: {error.strerror}", "choose another folder") from error
         self._connection = open_store(self._path)
         self._closed = False
         self._reader = SnapshotReader(self._path)
@@ -88,23 +94,32 @@ class WorkflowStateStore:
         self.close()
 
     def close(self) -> None:
-        """Close the file. The store is of no use after that."""
+        """Close the file. The store can't be used afterwards."""
         self._closed = True
         self._reader.close()
         self._connection.close()
 
     def list_active_workflows(self) -> list[WorkflowInfo]:
-        """Every workflow that is not over, the newest first."""
+        """Return the workflows that are not final, the newest first.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         return self._reader.list(statuses=ACTIVE, limit=ALL)
 
     # --- snapshots ---
 
     def save_context_snapshot(self, snapshot: ContextSnapshot, files: Mapping[str, bytes] | None = None) -> None:
-        """Keep a snapshot; one of the same id is replaced. With `files`, see `save_session_files`, at the same moment;
-        without, those that were kept stay.
+        """Save a snapshot. It replaces one with the same id.
 
-        Raises StoreError for what is no JSON.
+        Args:
+            snapshot: The snapshot.
+            files: The agent's own files, saved in the same transaction as in `save_session_files`. None: keep the files
+                that were saved before.
+
+        Raises:
+            StoreError: The snapshot holds something that is not JSON, or the database can't be written.
         """
         try:
             data = encode_snapshot(snapshot)
@@ -117,34 +132,67 @@ class WorkflowStateStore:
                     _replace_files(connection, snapshot.snapshot_id, kept)
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise StoreError(
-                f"snapshot {snapshot.snapshot_id!r} can't be kept: {error}", "keep nothing but JSON in it"
+                f"snapshot {snapshot.snapshot_id!r} can't be saved: {error}", "use only JSON values"
             ) from error
 
     def get_context_snapshot(self, snapshot_id: str) -> ContextSnapshot | None:
-        """The snapshot as it was saved, or None where there is none."""
+        """Return a snapshot as it was saved.
+
+        Args:
+            snapshot_id: Id of the snapshot.
+
+        Returns:
+            The snapshot, or None if the id is unknown.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         data = self._reader.conversation(snapshot_id)
         return None if data is None else decode_snapshot(data)
 
     def has_context_snapshot(self, snapshot_id: str) -> bool:
-        """Whether there is a snapshot with this id, without reading it."""
+        """Return whether a snapshot has this id, without reading its conversation.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         return self._reader.snapshot(snapshot_id) is not None
 
     def list_context_snapshots(self, workflow_id: str | None = None) -> list[ContextSnapshot]:
-        """The snapshots of a workflow, or all, oldest first, each with all that it holds."""
+        """Return snapshots with their conversations, the oldest first.
+
+        Args:
+            workflow_id: Only snapshots of this workflow.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         return [decode_snapshot(data) for data in self._reader.conversations(workflow_id)]
 
     def snapshots(self, workflow_id: str | None = None) -> list[SnapshotRow]:
-        """What there is to show of the snapshots of a workflow, or all, without what they hold; the newest first."""
+        """Return rows that describe snapshots, without their conversations, the newest first.
+
+        Args:
+            workflow_id: Only snapshots of this workflow.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         return self._reader.snapshots(workflow_id)
 
     def save_session_files(self, snapshot_id: str, files: Mapping[str, bytes]) -> None:
-        """Keep the agent's own files of a snapshot, by their names, in place of those that were kept.
+        """Save the agent's own files of a snapshot. They replace all that were saved before.
 
-        A name is a relative path with slashes. Raises StoreError for another one, and where there is no such snapshot.
+        Args:
+            snapshot_id: Id of the snapshot.
+            files: Contents by name. A name is a relative path with slashes.
+
+        Raises:
+            StoreError: A name is not valid, there is no such snapshot, or the database can't be written.
         """
         rows = file_rows(snapshot_id, files)
         with self._writing() as connection:
@@ -153,13 +201,23 @@ class WorkflowStateStore:
             _replace_files(connection, snapshot_id, rows)
 
     def session_files(self, snapshot_id: str) -> dict[str, bytes]:
-        """The agent's own files of a snapshot, by their names, exact; none where none were kept."""
+        """Return the agent's own files of a snapshot.
+
+        Args:
+            snapshot_id: Id of the snapshot.
+
+        Returns:
+            Contents by name; empty if no files were saved.
+
+        Raises:
+            StoreError: The database can't be read.
+        """
         self._require_open()
         return self._reader.session_files(snapshot_id)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction."""
+        """Run a transaction."""
         self._require_open()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -174,7 +232,7 @@ class WorkflowStateStore:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise StoreError(f"{self._path} was closed", "open the store again")
+            raise StoreError(f"{self._path} is closed", "open the store again")
 
 
 def _replace_files(connection: sqlite3.Connection, snapshot_id: str, rows: Sequence[FileRow]) -> None:
@@ -183,15 +241,15 @@ def _replace_files(connection: sqlite3.Connection, snapshot_id: str, rows: Seque
 
 
 def encode_snapshot(snapshot: ContextSnapshot) -> bytes:
-    """A snapshot as JSON, as the store and the storage keep it. Raises what `json.dumps` raises."""
-    # A conversation may be long: `asdict` would copy it first.
+    """Return a snapshot as JSON. Raises what `json.dumps` raises."""
+    # A conversation may be long, and `asdict` would copy it.
     values = {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
     return json.dumps(values | {"created_at": snapshot.created_at.isoformat()}, allow_nan=False).encode()
 
 
 def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
     created_at = snapshot.created_at.timestamp()
-    # What can't be read again would hide all the others from a list.
+    # A row that can't be read again would break every list.
     from_timestamp(created_at)
     return (
         snapshot.snapshot_id,
@@ -209,7 +267,7 @@ def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
 
 
 def decode_snapshot(data: bytes) -> ContextSnapshot:
-    """The snapshot of which this is the JSON."""
+    """Return the snapshot of a JSON document."""
     values = json.loads(data)
     values["created_at"] = datetime.fromisoformat(values["created_at"])
     values["phase"] = WorkflowPhase(values["phase"]) if values["phase"] else None

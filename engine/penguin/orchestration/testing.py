@@ -1,13 +1,13 @@
-"""A fake for tests of code that uses Penguin: phases that run nothing and come to the verdicts of a script.
+"""Scripted phases for tests of programs that use Penguin: nothing is run, and a script names the verdicts.
 
-    with scripted_phases({"TEST": ["FAILED", "PASSED"]}) as script:
-        async with get_backend(workspace_path=folder) as backend:
-            workflow_id = await backend.start_workflow("auth-user-model")
-            info = await backend.wait_workflow(workflow_id)
-    assert info.status == "COMPLETED"
-    assert [phase for _, phase, _ in script.calls].count("TEST") == 2
+with scripted_phases({"TEST": ["FAILED", "PASSED"]}) as script:
+    async with get_backend(workspace_path=folder) as backend:
+        workflow_id = await backend.start_workflow("auth-user-model")
+        info = await backend.wait_workflow(workflow_id)
+assert info.status == "COMPLETED"
+assert [phase for _, phase, _ in script.calls].count("TEST") == 2
 
-All else is real: the store, the machine, the engine.
+All else is real: the store, the state machine, the engine.
 """
 
 from __future__ import annotations
@@ -37,25 +37,33 @@ class AttemptCall(NamedTuple):
 
 
 class ScriptedPhases:
-    """Runs attempts by script. The tries of a phase take its outcomes in turn; after the last one all pass."""
+    """Runs attempts by script. The attempts of a phase take its outcomes in turn; further ones pass."""
 
     def __init__(self, script: Script, tasks: Mapping[str, Script], delay: Delay) -> None:
         self.calls: list[AttemptCall] = []
-        """Every attempt that was run, in order; one that goes on after an interruption comes again."""
+        """Every attempt that was run, in order. One that continues after an interruption appears again."""
         self.orders: list[AttemptOrder] = []
-        """What each of them was told."""
+        """The order of each of them."""
         self._script = script
         self._tasks = tasks
         self._delay = delay
-        self._tries: defaultdict[tuple[str, WorkflowPhase], list[int]] = defaultdict(list)
+        self._attempts: defaultdict[tuple[str, WorkflowPhase], list[int]] = defaultdict(list)
         self._held: dict[WorkflowPhase, asyncio.Event] = {}
 
     def hold(self, phase: str) -> None:
-        """From now on attempts of this phase stay under way until `release`."""
+        """Keep attempts of a phase running until `release`.
+
+        Args:
+            phase: Name of the phase.
+        """
         self._held[WorkflowPhase(phase)] = asyncio.Event()
 
     def release(self, phase: str) -> None:
-        """Let the attempts of this phase end."""
+        """Let the attempts of a phase end.
+
+        Args:
+            phase: Name of the phase.
+        """
         self._held.pop(WorkflowPhase(phase)).set()
 
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
@@ -74,17 +82,19 @@ class ScriptedPhases:
         """See PhaseRunner."""
 
     def _outcome(self, order: AttemptOrder) -> AttemptResult:
-        tries = self._tries[order.workflow_id, order.phase]
-        if order.attempt not in tries:
-            tries.append(order.attempt)
+        attempts = self._attempts[order.workflow_id, order.phase]
+        if order.attempt not in attempts:
+            attempts.append(order.attempt)
         script = self._tasks.get(order.definition.task.id, self._script)
         outcomes = script.get(order.phase.value, ())
-        index = tries.index(order.attempt)
+        index = attempts.index(order.attempt)
         outcome = outcomes[index] if index < len(outcomes) else Verdict.PASSED
         if isinstance(outcome, AttemptResult):
             return outcome
         verdict = Verdict(outcome)
-        return AttemptResult(verdict=verdict, reason="" if verdict is Verdict.PASSED else "the script says so")
+        return AttemptResult(
+            verdict=verdict, reason="" if verdict is Verdict.PASSED else f"the script returned {verdict}"
+        )
 
 
 async def _under_way(held: asyncio.Event | None, delay: float) -> None:
@@ -95,7 +105,7 @@ async def _under_way(held: asyncio.Event | None, delay: float) -> None:
 
 
 async def _stopped(work: Coroutine[Any, Any, None], control: StopControl) -> Stop | None:
-    """How the attempt was stopped, or None where it came to its end: like a step, it ends in spite of a pause."""
+    """Return how the attempt was stopped, or None if it ended. Like a step, it is not stopped by a pause."""
     running = asyncio.ensure_future(work)
     try:
         while not running.done():
@@ -117,9 +127,9 @@ def scripted_phases(
     delay: Delay = 0.0,
     isolation: str | None = SHARED,
 ) -> Iterator[ScriptedPhases]:
-    """Let every backend made within this context run its attempts by script.
+    """Make every backend that is created within this context run its attempts by script.
 
-    `script`: by phase, the outcomes of its tries: a verdict (PASSED, FAILED, ERROR, UNVERIFIED) or an AttemptResult.
+    `script`: by phase, the outcomes of its attempts: a verdict (PASSED, FAILED, ERROR, UNVERIFIED) or an AttemptResult.
     `tasks`: a script of its own for a task, by id. `delay`: seconds that an attempt takes, or a function that says so.
     `isolation`: in place of that of penguin.yaml: scripted attempts change no files, so `shared`; None: penguin.yaml's.
     """

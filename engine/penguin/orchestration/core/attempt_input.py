@@ -1,4 +1,4 @@
-"""What an attempt is given beyond its definition: what the workflow holds for it at the moment it starts."""
+"""The input of an attempt: what its workflow's state adds to the definition when the attempt starts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class AttemptInput(Record, frozen=True, kw_only=True):
     """The part of an attempt's order that comes from the state of its workflow."""
 
     feedback: tuple[str, ...] = ()
-    """Texts delivered with this attempt."""
+    """Texts of the feedback delivered with this attempt."""
     evidence: str = ""
-    """Text of the failures that sent the workflow here, for whatever implements."""
+    """Text of the failures that led to this attempt, for the program that implements."""
     budget: Budget = Budget()
-    """What its agent may spend."""
+    """Budget of its agent."""
     snapshot: str = ""
-    """The conversation that its agent continues; empty: a new one begins."""
+    """The conversation that its agent continues; empty: a new one."""
     tested_tree: str = ""
-    """Digest of the tree that TEST passed on; empty where there is none."""
+    """Digest of the tree that TEST passed on; empty if there is none."""
 
 
 def attempt_input(state: State) -> AttemptInput:
-    """What the open attempt of a workflow is given."""
+    """Return the input of a workflow's open attempt."""
     opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
     return AttemptInput(
         feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),

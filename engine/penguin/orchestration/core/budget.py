@@ -1,4 +1,4 @@
-"""What coding agents may still spend. Pure; all numbers are of the units that Budget and Usage name."""
+"""Budgets of coding agents. Pure functions; numbers are in the units of Budget and Usage."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ UNLIMITED = Budgets()
 
 
 def add_budgets(one: Budget, other: Budget) -> Budget:
-    """What two grants come to together; unset is nothing."""
+    """Return the sum of two grants. An unset field counts as zero."""
     return Budget(*(_sum(getattr(one, name), getattr(other, name)) for name in FIELDS))
 
 
 def remaining_budget(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> Budget:
-    """What the next attempt may spend; None in a field: as much as it takes.
+    """Return what the next attempt may spend. A field that is None has no limit.
 
-    `workflow` was spent in the workflow, `before` on the task before it.
+    `workflow` is what this workflow has spent, `before` what the task had spent before it.
     """
     if budgets == UNLIMITED:
         return UNLIMITED.attempt
@@ -31,7 +31,7 @@ def remaining_budget(budgets: Budgets, granted: Budget, workflow: Usage, before:
 
 
 def exhausted_budget(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
-    """Which budget holds nothing any more, as a sentence; empty where each holds something."""
+    """Return a sentence that names the first used-up budget, or "" if none is used up."""
     for what, budget, spent in (("workflow", budgets.workflow, workflow), ("task", budgets.task, workflow + before)):
         given = _with(budget, granted)
         for name in FIELDS:
@@ -42,7 +42,7 @@ def exhausted_budget(budgets: Budgets, granted: Budget, workflow: Usage, before:
 
 
 def suggested_grant(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> str:
-    """What to type to go on: as much again as was given for what is used up; empty where nothing is."""
+    """Return the grant to type to continue: for each used-up budget, its own amount again. Empty if none is used up."""
     for budget, spent in ((budgets.workflow, workflow), (budgets.task, workflow + before)):
         given = _with(budget, granted)
         for name in FIELDS:
@@ -53,7 +53,7 @@ def suggested_grant(budgets: Budgets, granted: Budget, workflow: Usage, before: 
 
 
 def _with(budget: Budget, granted: Budget) -> Budget:
-    """A budget and what was given beyond it: what has no limit needs no grant."""
+    """Add a grant to a budget. A field without a limit stays without one."""
     return Budget(*(_plus(getattr(budget, name), getattr(granted, name)) for name in FIELDS))
 
 

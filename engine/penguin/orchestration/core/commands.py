@@ -1,4 +1,4 @@
-"""What people and engines ask of a workflow, and what should be under way because of the answer."""
+"""Commands to a workflow, and the effects that follow from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Start(Record, frozen=True, kw_only=True):
-    """A new workflow; the fields are those of the event."""
+    """Start a workflow. The fields are those of the event."""
 
     workflow_id: str
     number: int
@@ -43,26 +43,26 @@ class Start(Record, frozen=True, kw_only=True):
 
 
 class Claim(Record, frozen=True):
-    """An engine takes the workflow over."""
+    """Make an engine the owner of the workflow."""
 
     owner: str
     host: str = ""
-    """Name of the machine that the engine runs on."""
+    """Name of the engine's machine."""
 
 
 class Dispatch(Record, frozen=True):
-    """Dependencies are met and a slot is free: begin the attempt that is due."""
+    """Begin the attempt that is due: its dependencies are met and a slot is free."""
 
 
 class Report(Record, frozen=True):
-    """An attempt came to its end, or was interrupted."""
+    """Report that an attempt ended or was interrupted."""
 
     attempt: int
     result: AttemptResult
 
 
 class Supersede(Record, frozen=True):
-    """A retry replaces a BLOCKED workflow."""
+    """Replace a BLOCKED workflow by its retry."""
 
     by: str = ""
 
@@ -71,16 +71,16 @@ Command = Start | Claim | Dispatch | Report | Supersede | Signal
 
 
 class Await(Record, frozen=True):
-    """An attempt is due: dispatch it once the time has come and a slot is free."""
+    """An attempt is due: dispatch it when its time has come and a slot is free."""
 
     until: float
-    """Seconds since the epoch; 0: at once."""
+    """Seconds since the epoch; 0: now."""
     dependencies: bool
     """The task's dependencies must be met first."""
 
 
 class Run(Record, frozen=True):
-    """This attempt should be under way; `stop` (pause, now, cancel) is how it should be asked to end."""
+    """This attempt should be running. `stop` (pause, now, cancel) is how it should be asked to end."""
 
     phase: WorkflowPhase
     attempt: int

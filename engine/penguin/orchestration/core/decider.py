@@ -1,8 +1,8 @@
-"""The ITUV contract as a pure machine: what a command means for a workflow, and what should run because of it.
+"""The ITUV contract as a pure state machine: the events and effects that follow from a command.
 
-`decide(state, command, now)` gives the events of a decision and the effects that follow; `evolve(state, event)` (in
-`flow`) applies one event. Both backends host this module; no rule of the product stands anywhere else. It does no
-IO, reads no clock and throws no dice, so that a history can be replayed anywhere.
+`decide(state, command, now)` returns the events of a decision and the effects that follow; `evolve(state, event)` (in
+`core/state.py`) applies one event. Both backends host this module, and no rule of the product is anywhere else. It does
+no IO, reads no clock and uses no randomness, so a history can be replayed anywhere.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 CRASHES_TO_ERROR = 3
-"""An attempt that crashed this often is an ERROR, not an endless loop."""
+"""After this many crashes an attempt is an ERROR instead of running again."""
 
 _PENDING, _RUNNING, _PAUSED, _BLOCKED = (
     WorkflowStatus.PENDING,
@@ -62,7 +62,7 @@ _PENDING, _RUNNING, _PAUSED, _BLOCKED = (
 
 
 class Decision(Record, frozen=True):
-    """What a command came to. No events: it is so already."""
+    """The outcome of a command. No events: the state already is as the command asks."""
 
     events: tuple[ev.Event, ...]
     state: State
@@ -70,7 +70,8 @@ class Decision(Record, frozen=True):
 
 
 def effects(state: State) -> tuple[Effect, ...]:
-    """What should be under way in this state. Derived from the state alone, so that a restart asks for the same."""
+    """Return what should be running in this state. It depends on the state alone, so a restart gives the same
+    result."""
     if state.open is not None and state.open.running:
         return (Run(state.open.phase, state.open.number, _stop(state)),)
     if state.status is _PENDING:
@@ -89,9 +90,9 @@ def _stop(state: State) -> str:
 
 
 def decide(state: State | None, command: Command, now: float) -> Decision:
-    """What `command` means for a workflow in `state` at `now` (seconds since the epoch).
+    """Return the decision for `command` on a workflow in `state` at `now` (seconds since the epoch).
 
-    Raises IllegalCommand where the contract does not allow it.
+    Raises IllegalCommand if the contract does not allow it.
     """
     draft = Draft(state, now)
     HANDLERS[type(command)](draft, command)
@@ -99,9 +100,9 @@ def decide(state: State | None, command: Command, now: float) -> Decision:
 
 
 def decide_together(state: State | None, commands: Sequence[Command], now: float) -> Decision:
-    """What several commands, each of which sees what the one before led to, mean as one decision.
+    """Return one decision for several commands, each applied to the state after the previous one.
 
-    Raises IllegalCommand where the contract does not allow one of them.
+    Raises IllegalCommand if the contract does not allow one of them.
     """
     decision = decide(state, commands[0], now)
     for command in commands[1:]:
@@ -111,7 +112,7 @@ def decide_together(state: State | None, commands: Sequence[Command], now: float
 
 
 def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> bool:
-    """Whether waiting any longer for a workflow is in vain.
+    """Return whether a wait for the workflow should end because the workflow will not move by itself.
 
     `waits_on_settled`: it waits for a dependency that settled without completing, or for the working tree that a
     settled workflow holds.
@@ -130,7 +131,7 @@ def _start(d: Draft, c: Start) -> None:
     for phase, gate in c.definition.gates.items():
         if gate.on_failure not in (None, phase, WorkflowPhase.IMPLEMENT):
             raise IllegalCommand(
-                f"{c.workflow_id} can't go on to {gate.on_failure} when {phase} fails",
+                f"{c.workflow_id} can't continue with {gate.on_failure} when {phase} fails",
                 f"on_failure of {phase}: the same phase or implement",
             )
     check_no_jump("start", c.workflow_id, c.phase, first_unpassed(c.definition, c.passes))
@@ -166,7 +167,7 @@ def _dispatch(d: Draft, _: Dispatch) -> None:
 def _report(d: Draft, c: Report) -> None:
     s = d.state
     if s.open is None or not s.open.running or s.open.number != c.attempt:
-        return  # a late word about an attempt that is over
+        return  # a late report of an attempt that has ended
     if c.result.verdict is Verdict.INTERRUPTED:
         _interrupt(d, c)
         return
@@ -219,7 +220,7 @@ def _resume(d: Draft, c: Resume) -> None:
     if s.cancelling or s.is_final:
         raise illegal_command(s, "resume", f"/workflow retry {s.workflow_id}" if s.is_final else "")
     if c.start_from is not None and (s.is_running or not s.status.rests):
-        raise illegal_command(s, "choose a phase of", f"/workflow pause {s.workflow_id} --now")
+        raise illegal_command(s, "choose the phase of", f"/workflow pause {s.workflow_id} --now")
     if s.status is _BLOCKED:
         _continue(d, c, c.start_from or _phase_after_block(s))
     elif s.status is _PAUSED:
@@ -230,7 +231,7 @@ def _unpause(d: Draft, c: Resume) -> None:
     if d.state.ended is None:
         _continue(d, c, c.start_from)
         return
-    # What the attempt came to is taken first: a wish for a phase gets nobody past a spent limit.
+    # Apply the attempt's result first: choosing a phase must not bypass a limit that was reached.
     d.add(ev.Resumed(at=d.now, by=c.by, budget=c.budget))
     apply_result(d, holds_slot=False)
     if c.start_from is not None and d.state.status is _RUNNING:
@@ -287,11 +288,11 @@ def _approve(d: Draft, c: Approve) -> None:
         raise illegal_command(s, "approve")
     if not s.unverified:
         raise IllegalCommand(
-            f"{s.workflow_id} is BLOCKED at {s.phase}, which failed: only what nothing could check can be approved",
+            f"{s.workflow_id} is BLOCKED at {s.phase}, which failed: only an UNVERIFIED phase can be approved",
             s.advice,
         )
     if not c.by.strip():
-        raise IllegalCommand("an approval needs the name of a person", f"/workflow approve {s.workflow_id} --by NAME")
+        raise IllegalCommand("an approval needs a person's name", f"/workflow approve {s.workflow_id} --by NAME")
     pass_gate(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note, process=c.process)
 
 

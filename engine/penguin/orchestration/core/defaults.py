@@ -1,4 +1,4 @@
-"""What holds unless told otherwise, where both the configuration and what a workflow carries have to know."""
+"""Defaults that both the configuration and a workflow's definition use."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a workflow carries from its start: the definition of its task and the settings of its gates.
+"""The definition of a workflow: its task and the settings of its gates, fixed when it starts.
 
-Plain frozen data without behaviour worth the name, shared by configuration, blueprints, the machine and the phases.
+Plain frozen data, shared by the configuration, the blueprints, the core and the execution of phases.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from penguin.orchestration.core.struct import Record
 
 
 class RetryPolicy(Record, frozen=True):
-    """How often a phase is tried, and how long Penguin waits in between."""
+    """How many attempts a phase has, and how long Penguin waits between them."""
 
     max_attempts: int = 3
-    """Tries of a phase from the start, or from the last resume after BLOCKED."""
+    """Attempts of a phase since the start, or since the last resume from BLOCKED."""
     initial_delay_sec: float = 5.0
     backoff_multiplier: float = 2.0
     max_delay_sec: float = 300.0
 
     def delay_after(self, failures: int) -> float:
-        """Seconds to wait after this many failures of a phase (1 or more)."""
+        """Return the seconds to wait after this many failures of a phase (1 or more)."""
         try:
             delay = self.initial_delay_sec * self.backoff_multiplier ** (failures - 1)
         except OverflowError:
@@ -36,57 +36,58 @@ class GateCommand(Record, frozen=True):
 
     run: str
     report: str | None = None
-    """JUnit XML that the command writes, relative to the workspace."""
+    """Path of the JUnit XML that the command writes, relative to the workspace."""
     timeout: float | None = None
-    """Seconds; the gate's time-out holds in any case."""
+    """Seconds; the gate's time-out applies in any case."""
 
 
 class Budget(Record, frozen=True):
-    """How much coding agents may spend; None: as much as it takes."""
+    """What coding agents may spend. None: no limit."""
 
     turns: int | None = None
     """Answers of the model."""
     usd: float | None = None
     tokens: int | None = None
-    """Read and written."""
+    """Tokens read and written."""
     minutes: float | None = None
 
 
 class Budgets(Record, frozen=True):
-    """How much they may spend on what."""
+    """The budgets by scope."""
 
     attempt: Budget = Budget()
     workflow: Budget = Budget()
     task: Budget = Budget()
-    """Over all its workflows, since the first that was retried."""
+    """For all workflows of the task, including those that were retried."""
 
 
 class AgentSpec(Record, frozen=True, kw_only=True):
-    """How a coding agent is started, as penguin.yaml says it."""
+    """How a coding agent is started, as penguin.yaml configures it."""
 
     name: str
-    """As phases name it."""
+    """The name that phases use."""
     kind: str
     """A name of `agents/registry.py`, or `command` for any other program."""
     model: str | None = None
     args: tuple[str, ...] = ()
-    """Beyond those that Penguin gives."""
+    """Arguments added to those of Penguin."""
     env: dict[str, str] = field(default_factory=dict)
-    """Beyond that of other steps. `${NAME}` is resolved where the agent starts."""
+    """Variables added to those that every step gets. `${NAME}` is resolved where the agent starts."""
     permissions: str | None = None
-    """The agent's own word for what it may do unasked; None: the safest with which it can work unattended."""
+    """The agent's own permission mode; None: the safest mode that works unattended."""
     home: str | None = None
-    """A configuration folder of its own, from the workspace; None: the person's, with their login."""
+    """A configuration folder for this agent, relative to the workspace; None: the user's own, with their login."""
     idle_timeout: float = 600.0
-    """Seconds without a word after which it is ended."""
+    """Seconds without output after which the agent is ended."""
     command: tuple[str, ...] = ()
-    """Kind command: the program; the prompt comes on standard input."""
+    """For kind `command`: the program and its arguments. The prompt is its standard input."""
     resume: tuple[str, ...] = ()
-    """The same, to go on with the conversation `{session}`; empty: it can't."""
+    """The same, to continue the conversation `{session}`; empty: it can't."""
     transcript: str | None = None
-    """A file that it writes, relative to the workspace, with the conversation; None: what it prints is that."""
+    """File with the conversation, written by the agent, relative to the workspace; None: its output is the
+    conversation."""
     exit_codes: dict[int, str] = field(default_factory=dict)
-    """What exit codes mean: passed, failed, error, budget, denied; 0 passes and all else fails unless said."""
+    """What exit codes mean: passed, failed, error, budget or denied. By default 0 passes and any other code fails."""
 
 
 class Gate(Record, frozen=True):
@@ -96,15 +97,15 @@ class Gate(Record, frozen=True):
     run: tuple[GateCommand, ...] = ()
     agent: str | None = None
     may_be_empty: bool = False
-    """An agent may end well without having changed a file."""
+    """Pass although the agent changed no file."""
     judge: str | None = None
-    """The agent that is asked about each criterion that has no check."""
+    """The agent that judges each criterion without a check."""
     recipes: bool = False
     criteria: bool = False
     on_failure: WorkflowPhase | None = None
-    """IMPLEMENT, the gate itself, or None for the default of the contract."""
+    """The phase that follows a failure: IMPLEMENT or the gate itself; None: the default of the contract."""
     artifacts: tuple[str, ...] = ()
-    """Glob patterns, relative to the workspace, of files to keep as artifacts."""
+    """Glob patterns of files to keep as artifacts, relative to the workspace."""
 
 
 class Criterion(Record, frozen=True):
@@ -112,19 +113,19 @@ class Criterion(Record, frozen=True):
 
     text: str
     check: str | None = None
-    """A line for `/bin/sh`: exit 0 passes. None: a person decides."""
+    """A line for `/bin/sh`; exit code 0 passes. None: a person decides."""
     line: int = 0
 
 
 class Expectation(Record, frozen=True):
-    """What a recipe step must give; None asks for nothing."""
+    """The expected result of a recipe step. None: not checked."""
 
     exit: int | None = None
-    """Exit code of a shell or python step; 0 where unsaid and no other is named."""
+    """Exit code of a shell or python step; the default is 0 if nothing else is expected."""
     stdout: str | None = None
     """Text that standard output must contain, or /regex/ that must match somewhere in it."""
     status: int | None = None
-    """HTTP status; any 2xx where unsaid."""
+    """HTTP status; the default is any 2xx."""
     json: object = None
     """A JSON value that the response must contain: objects by subset, all else by equality."""
 
@@ -135,23 +136,23 @@ class RecipeStep(Record, frozen=True):
     kind: str
     """shell, http or python."""
     source: str
-    """The shell script, the python source, or the URL."""
+    """The shell script, the Python source, or the URL."""
     expect: Expectation = Expectation()
     name: str = ""
     timeout: float | None = None
-    """Seconds; the gate's time-out holds in any case."""
+    """Seconds; the gate's time-out applies in any case."""
     background: bool = False
-    """Shell steps: runs until the recipe ends; the steps after it may talk to it."""
+    """For shell steps: run until the recipe ends, so that later steps can use it."""
     method: str = "GET"
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
     within: float = 0.0
-    """HTTP steps: seconds to go on trying until the expectation holds, for servers that are starting."""
+    """For HTTP steps: seconds to retry until the response is as expected, for servers that are starting."""
     line: int = 0
 
 
 class Recipe(Record, frozen=True):
-    """A named way to try a task's result out, step by step."""
+    """A named way to use a task's result, step by step."""
 
     name: str
     steps: tuple[RecipeStep, ...]
@@ -174,9 +175,9 @@ class Task(Record, frozen=True, kw_only=True):
     dependencies: tuple[str, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     recipes: tuple[Recipe, ...] = ()
-    """The task's own recipes and the named ones it refers to, in order."""
+    """The task's own recipes and the named recipes that it refers to, in order."""
     done: bool = False
-    """A ticked box: a claim, not a pass."""
+    """The box is ticked: a claim, not a pass."""
     place: int = 0
     """Position in its file, from 0."""
     path: str = ""
@@ -185,7 +186,7 @@ class Task(Record, frozen=True, kw_only=True):
 
     @property
     def rank(self) -> tuple[int, float, int, int]:
-        """Sorts tasks that are ready: priority, value for effort, risk (higher first), place in the file."""
+        """Return the sort key of ready tasks: priority, value per effort, risk (higher first), position in the file."""
         return (PRIORITIES.index(self.priority), -self.value / self.effort, -self.risk, self.place)
 
 
@@ -193,7 +194,7 @@ PRIORITIES = ("critical", "high", "medium", "low")
 
 
 class Definition(Record, frozen=True, kw_only=True):
-    """The task and the settings that a workflow was started with; later edits of the files don't touch it."""
+    """The task and settings of a workflow at its start. Later edits of the files do not change it."""
 
     task: Task
     gates: dict[WorkflowPhase, Gate]
@@ -205,11 +206,11 @@ class Definition(Record, frozen=True, kw_only=True):
     checkpoint_exclude: tuple[str, ...] = CHECKPOINT_EXCLUDE
     """Patterns of untracked files that checkpoints of the tree leave out."""
     redact: tuple[str, ...] = ()
-    """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
+    """Names or name patterns of variables whose values are not stored, besides those that look secret."""
     env_deny: tuple[str, ...] = ()
-    """Names, or patterns of names, of variables that steps don't get."""
+    """Names or name patterns of variables that steps do not get."""
     agents: dict[str, AgentSpec] = field(default_factory=dict)
-    """Those that its gates name."""
+    """The agents that its gates name."""
     budgets: Budgets = Budgets()
     isolation: str = IN_PLACE
     """A value of ISOLATIONS: who else may work in the working tree meanwhile."""

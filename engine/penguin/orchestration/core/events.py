@@ -1,4 +1,4 @@
-"""What can happen to a workflow: the append-only facts from which its state is rebuilt."""
+"""The events of a workflow: append-only facts from which its state is rebuilt."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class FeedbackItem(Record, frozen=True):
 
 
 class Pass(Record, frozen=True):
-    """That a gate was passed, and on which tree."""
+    """A gate that was passed, and the tree that it was passed on."""
 
     phase: WorkflowPhase
     tree: str = ""
-    """Digest of the tree; empty where it is not known."""
+    """Digest of the tree; empty if unknown."""
     by: str = ""
-    """The person who approved; empty where Penguin's own checks passed it."""
+    """The person who approved it; empty if Penguin's own checks passed it."""
 
 
 class Event(Record, frozen=True, kw_only=True, tag=True):
@@ -34,22 +34,22 @@ class Event(Record, frozen=True, kw_only=True, tag=True):
 
 
 class Started(Event, frozen=True, kw_only=True):
-    """A workflow exists, PENDING."""
+    """The workflow exists; it is PENDING."""
 
     workflow_id: str
     number: int
-    """How many workflows the task had before."""
+    """Number of earlier workflows of the task."""
     definition: Definition
     phase: WorkflowPhase = WorkflowPhase.IMPLEMENT
-    """The gate it will begin at."""
+    """The gate that it begins at."""
     passes: tuple[Pass, ...] = ()
-    """Kept from the workflow that this one retries."""
+    """Passes kept from the workflow that this one retries."""
     feedback: tuple[FeedbackItem, ...] = ()
-    """Undelivered advice taken over from it."""
+    """Undelivered feedback taken over from that workflow."""
     usage: Usage = Usage()
     """What agents spent on the task before."""
     snapshot: str = ""
-    """The conversation to go on from."""
+    """The conversation to continue."""
     retry_of: str = ""
     by: str = ""
 
@@ -59,21 +59,21 @@ class Claimed(Event, frozen=True, kw_only=True):
 
     owner: str
     host: str = ""
-    """Name of the machine that the engine runs on."""
+    """Name of the engine's machine."""
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True):
-    """An attempt is about to run, or to go on after an interruption."""
+    """An attempt is about to run, or to continue after an interruption."""
 
     phase: WorkflowPhase
     attempt: int
     delivered: tuple[str, ...] = ()
-    """Ids of the feedback that it got."""
+    """Ids of the feedback delivered with it."""
     again: bool = False
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):
-    """An attempt came to a verdict."""
+    """An attempt ended with a verdict."""
 
     phase: WorkflowPhase
     attempt: int
@@ -81,37 +81,37 @@ class AttemptEnded(Event, frozen=True, kw_only=True):
 
 
 class Interrupted(Event, frozen=True, kw_only=True):
-    """An attempt stopped without a verdict; it will run again, nothing spent."""
+    """An attempt stopped without a verdict. It runs again and does not count as a failure."""
 
     phase: WorkflowPhase
     attempt: int
     cause: str
     """pause, now, cancel or crash."""
     usage: Usage = Usage()
-    """What its agent spent until then."""
+    """What its agent had spent by then."""
     snapshot: str = ""
-    """Its agent's conversation until then."""
+    """Its agent's conversation by then."""
 
 
 class Passed(Event, frozen=True, kw_only=True):
-    """A gate lets the workflow on."""
+    """A gate was passed."""
 
     phase: WorkflowPhase
     tree: str = ""
     by: str = ""
     note: str = ""
     process: str = ""
-    """Where a person approved: the process in which they did, its id and program; empty where it is not known."""
+    """For an approval: the process that requested it, as id and program; empty if unknown."""
 
 
 class Skipped(Event, frozen=True, kw_only=True):
-    """The configuration says `skip` for this gate."""
+    """The configuration skips this gate."""
 
     phase: WorkflowPhase
 
 
 class BackedOff(Event, frozen=True, kw_only=True):
-    """A phase failed and will be followed, after a delay, by the phase named here."""
+    """A phase failed; after a delay, the phase named here follows."""
 
     failed: WorkflowPhase
     phase: WorkflowPhase
@@ -125,48 +125,48 @@ class WentStale(Event, frozen=True, kw_only=True):
 
 
 class Paused(Event, frozen=True, kw_only=True):
-    """No new step starts."""
+    """The workflow is paused: no new step starts."""
 
     by: str = ""
     now: bool = False
 
 
 class Resumed(Event, frozen=True, kw_only=True):
-    """It goes on; `phase` where it was told, or had to choose, where."""
+    """The workflow continues. `phase` is set if a person chose it, or if the phase had to be chosen."""
 
     by: str = ""
     phase: WorkflowPhase | None = None
     fresh: bool = False
-    """Out of BLOCKED: failures count from zero again."""
+    """It was BLOCKED: failures count from zero again."""
     budget: Budget = Budget()
-    """What agents may spend beyond what they were given before."""
+    """What agents may spend in addition."""
 
 
 class Blocked(Event, frozen=True, kw_only=True):
-    """It waits for a person."""
+    """The workflow waits for a person."""
 
     reason: str
     advice: str
     phase: WorkflowPhase | None = None
-    """The phase that it stops before, where that is not the one it was in."""
+    """The phase that it stops before, if that is not the current one."""
     unverified: bool = False
     """A person may approve the phase."""
 
 
 class FeedbackQueued(Event, frozen=True, kw_only=True):
-    """Advice waits for the next IMPLEMENT attempt."""
+    """Feedback is queued for the next IMPLEMENT attempt."""
 
     advice: FeedbackItem
 
 
 class CancelRequested(Event, frozen=True, kw_only=True):
-    """What runs is being ended."""
+    """A person cancelled the workflow; its running step is being ended."""
 
     by: str = ""
 
 
 class Refused(Event, frozen=True, kw_only=True):
-    """A command that came when nobody was there to hear it, and was no longer allowed when somebody was."""
+    """A command that was queued while no worker ran, and was no longer allowed when a worker handled it."""
 
     command: str
     by: str = ""
@@ -174,20 +174,20 @@ class Refused(Event, frozen=True, kw_only=True):
 
 
 class Cancelled(Event, frozen=True, kw_only=True):
-    """Over, by a person's wish."""
+    """The workflow ended because a person cancelled it."""
 
     by: str = ""
     reason: str = ""
 
 
 class Failed(Event, frozen=True, kw_only=True):
-    """Over: nothing could run it anywhere."""
+    """The workflow ended: its phase can't run anywhere."""
 
     reason: str
 
 
 class Completed(Event, frozen=True, kw_only=True):
-    """All four gates let it through."""
+    """The workflow ended: all four gates passed."""
 
 
 AnyEvent = (

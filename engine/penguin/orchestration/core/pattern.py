@@ -1,22 +1,22 @@
-"""Regular expressions of recipes: how they are written, and whether they can be compiled."""
+"""Regular expressions of recipes: their notation and their validation."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST = 2000
-"""Characters of a pattern: compiling takes time in proportion to them."""
+"""Maximum number of characters of a pattern: compiling takes time in proportion to them."""
 
 
 def pattern_of(wanted: str) -> str | None:
-    """The regular expression in `/…/`; None for plain text."""
+    """Return the regular expression inside `/…/`, or None for plain text."""
     return wanted[1:-1] if len(wanted) >= 2 and wanted[0] == wanted[-1] == "/" else None
 
 
 def problem_of(pattern: str) -> str:
-    """Why a regular expression can't be used; empty if it can."""
+    """Return why a regular expression can't be used, or "" if it can."""
     if len(pattern) > LONGEST:
-        return f"it has {len(pattern)} characters, at most {LONGEST} are allowed"
+        return f"it has {len(pattern)} characters, the maximum is {LONGEST}"
     try:
         re.compile(pattern, re.MULTILINE)
     except RecursionError:

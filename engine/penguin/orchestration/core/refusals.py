@@ -1,4 +1,4 @@
-"""Why the machine refuses a command, in words: what and why, and what to type next."""
+"""Errors for refused commands: what is refused, why, and what to type next."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from penguin.orchestration.core.state import State
 
 
 def illegal_command(s: State, what: str, hint: str = "") -> IllegalCommand:
-    """The status does not allow it."""
+    """Return the error for a command that the workflow's status does not allow."""
     status = f"{s.status}, and being cancelled" if s.cancelling else str(s.status)
     return IllegalCommand(f"can't {what} {s.workflow_id}: it is {status}", hint or f"/workflow status {s.workflow_id}")
 
 
 def check_no_jump(verb: str, workflow_id: str, phase: WorkflowPhase, latest: WorkflowPhase) -> None:
-    """Raise IllegalCommand where `phase` comes after `latest`, the first gate that holds no pass (DONE: all do)."""
+    """Raise IllegalCommand if `phase` comes after `latest`, the first gate without a pass (DONE: all gates have
+    one)."""
     again = f"/workflow {verb} {workflow_id} --from"
     if phase not in GATES:
-        raise IllegalCommand(f"{phase} is no phase to {verb} from", f"{again} {'|'.join(GATES)}")
+        raise IllegalCommand(f"can't {verb} {workflow_id} from {phase}: it is not a gate", f"{again} {'|'.join(GATES)}")
     if latest in GATES and GATES.index(phase) > GATES.index(latest):
         raise IllegalCommand(
-            f"can't {verb} {workflow_id} from {phase}: {latest} was not passed on the tree as it is",
+            f"can't {verb} {workflow_id} from {phase}: {latest} has no pass for the current tree",
             f"{again} {latest}",
         )

@@ -1,4 +1,4 @@
-"""What Penguin saw for itself: of a step, and of a whole attempt."""
+"""Results of steps and attempts, as Penguin observed them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class TestCounts(Record, frozen=True):
 
 
 class StepEvidence(Record, frozen=True, kw_only=True):
-    """What Penguin saw of one step."""
+    """What Penguin observed of one step."""
 
     name: str
     kind: str
     """run, shell, http, python, check or approval."""
     verdict: Verdict
     reason: str = ""
-    """One sentence where the verdict is not PASSED, or where some of its output was not read."""
+    """One sentence if the verdict is not PASSED, or if part of its output was not read."""
     argv: tuple[str, ...] = ()
     exit_code: int | None = None
-    """Negative: ended by that signal."""
+    """Exit code; negative: ended by that signal."""
     started_at: float | None = None
     """Seconds since the epoch, UTC."""
     duration: float = 0.0
@@ -47,7 +47,7 @@ class StepEvidence(Record, frozen=True, kw_only=True):
     """Head and tail of the output, at most 4 KB."""
     tests: TestCounts | None = None
     survivors: tuple[int, ...] = ()
-    """Process ids that outlived SIGKILL."""
+    """Ids of processes that survived SIGKILL."""
 
 
 class Usage(Record, frozen=True):
@@ -56,7 +56,7 @@ class Usage(Record, frozen=True):
     turns: int = 0
     """Answers of the model."""
     tokens: int = 0
-    """Read and written."""
+    """Tokens read and written."""
     usd: float = 0.0
     minutes: float = 0.0
 
@@ -70,36 +70,36 @@ class Usage(Record, frozen=True):
 
 
 class AttemptResult(Record, frozen=True, kw_only=True):
-    """What an attempt came to."""
+    """The result of an attempt."""
 
     verdict: Verdict
     reason: str = ""
-    """One sentence where the verdict is not PASSED."""
+    """One sentence if the verdict is not PASSED."""
     steps: tuple[StepEvidence, ...] = ()
     artifacts: tuple[str, ...] = ()
     """Paths relative to the workspace."""
     executed_nothing: bool = False
     """UNVERIFIED because a test run executed no test."""
     impossible: bool = False
-    """Nothing could run this anywhere: the workflow FAILS at once."""
+    """Nothing can run this anywhere: the workflow FAILS at once."""
     missing: str = ""
-    """A program that this machine lacks: the workflow is BLOCKED with this advice."""
+    """For a program that this machine lacks: how to get it. The workflow is BLOCKED with this hint."""
     cause: str = ""
-    """INTERRUPTED: pause, now, cancel or crash."""
+    """For INTERRUPTED: pause, now, cancel or crash."""
     tree: str = ""
-    """Digest of the tree this attempt saw at its end; empty where it is not known."""
+    """Digest of the tree at the attempt's end; empty if unknown."""
     changed: tuple[str, ...] = ()
-    """Files in which `tree` differs from the tree that TEST passed on, as `path`; at most 20."""
+    """Paths of files in which `tree` differs from the tree that TEST passed on; at most 20."""
     checkpoint: str = ""
-    """The commit that keeps the whole tree as it was at the attempt's end; empty where there is none."""
+    """The commit that keeps the whole tree of the attempt's end; empty if there is none."""
     usage: Usage = Usage()
     """What its agent spent."""
     snapshot: str = ""
-    """Id of the snapshot that keeps its agent's conversation; empty where there is none."""
+    """Id of the snapshot of its agent's conversation; empty if there is none."""
     overspent: str = ""
-    """Which budget its agent used up, as a sentence: the workflow is BLOCKED."""
+    """A sentence that names the budget its agent used up: the workflow is BLOCKED."""
     not_before: float = 0.0
-    """When a provider's limit on requests is over, seconds since the epoch: the next try waits for it."""
+    """End of a provider's rate limit, in seconds since the epoch: the next attempt waits for it."""
     left_out: tuple[str, ...] = ()
     """Files that are not ignored, but not in the checkpoint; at most 20.
 
@@ -109,7 +109,7 @@ class AttemptResult(Record, frozen=True, kw_only=True):
 
 
 def failure_text(phase: WorkflowPhase, result: AttemptResult) -> str:
-    """What an attempt that did not pass has to say, for whoever implements: each step that failed, with its output."""
+    """Return the report of an attempt that did not pass, for the next IMPLEMENT: its failed steps with their output."""
     parts = [f"{phase} {result.verdict}: {result.reason}"]
     for step in result.steps:
         if not step.verdict.opens_gate:

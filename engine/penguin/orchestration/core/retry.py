@@ -1,4 +1,4 @@
-"""Retry: the workflow that follows another one, and what it takes over from it."""
+"""Retries: the workflow that follows another one, and what it takes over."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def retry_start(
     start_from: WorkflowPhase | None = None,
     by: str = "",
 ) -> Start:
-    """The start of the workflow that retries `old`: it keeps the passes whose tree is still `tree`.
+    """Return the start of the workflow that retries `old`. It keeps the passes that were given for `tree`.
 
-    Raises IllegalCommand where the contract allows no retry, or `start_from` would jump a gate.
+    Raises IllegalCommand if the contract allows no retry, or if `start_from` would jump a gate.
     """
     if not old.status.stopped:
         raise illegal_command(old, "retry", f"/workflow cancel {old.workflow_id}")
     if old.status is WorkflowStatus.COMPLETED and start_from is None:
         raise IllegalCommand(
-            f"{old.workflow_id} is COMPLETED: say from which phase to run it again",
+            f"{old.workflow_id} is COMPLETED: choose the phase to run again",
             f"/workflow retry {old.workflow_id} --from IMPLEMENT",
         )
     kept = _passes_kept(old, definition, tree)
@@ -52,7 +52,7 @@ def retry_start(
 
 
 def _passes_kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass, ...]:
-    """The passes that still hold, up to the first gate without one. An unknown tree is no tree that was tested."""
+    """Return the passes that still hold, up to the first gate without one. An unknown tree keeps no pass."""
     kept: list[ev.Pass] = []
     for gate in GATES:
         if definition.gates[gate].skip:
@@ -70,7 +70,7 @@ def _passes_kept(old: State, definition: Definition, tree: str) -> tuple[ev.Pass
 
 
 def _gate_requirements(definition: Definition, gate: WorkflowPhase) -> tuple[object, ...]:
-    """What the gate demands: a pass of other checks is no pass of these. Where in a file they stand is no matter."""
+    """Return what the gate demands. A pass of other checks does not count; their position in a file does not matter."""
     task = definition.task
     settings = definition.gates[gate]
     recipes = tuple(replace(step, line=0) for recipe in task.recipes for step in recipe.steps)

@@ -1,4 +1,4 @@
-"""Signals: the commands that people and programs send to a workflow by name, and how their payload is read."""
+"""Signals: commands to a workflow by name, with a payload."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 
 class Pause(Record, frozen=True):
-    """Start no new step; `now` ends the step under way too."""
+    """Start no new step. `now` also ends the running step."""
 
     by: str = ""
     now: bool = False
 
 
 class Resume(Record, frozen=True):
-    """Go on; `start_from` names a phase no later than the first one not passed."""
+    """Continue. `start_from` names a phase no later than the first one without a pass."""
 
     by: str = ""
     start_from: WorkflowPhase | None = None
     budget: Budget = Budget()
-    """What agents may spend beyond what they were given before."""
+    """What agents may spend in addition."""
 
 
 class Cancel(Record, frozen=True):
-    """End what runs, and the workflow with it."""
+    """End the running step and the workflow."""
 
     by: str = ""
 
 
 class Feedback(Record, frozen=True):
-    """Queue advice for the next IMPLEMENT attempt."""
+    """Queue feedback for the next IMPLEMENT attempt."""
 
     advice: FeedbackItem
 
 
 class Approve(Record, frozen=True):
-    """A person passes an UNVERIFIED phase, for the tree of this moment."""
+    """Pass an UNVERIFIED phase in a person's name, for the current tree."""
 
     by: str
     note: str = ""
@@ -54,20 +54,22 @@ class Approve(Record, frozen=True):
     changed: tuple[str, ...] = ()
     """Files in which that tree differs from the one that TEST passed on."""
     process: str = ""
-    """The process that asked for it: its id and program, as the process that records the approval sees it."""
+    """Id and program of the process that requested it, as seen by the process that records the approval."""
 
 
 Signal = Pause | Resume | Cancel | Feedback | Approve
 SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
 
 
-def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, advice_id: str, at: float) -> Signal:
-    """The command that a signal means. `by` is who sent it where the payload does not say.
+def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, feedback_id: str, at: float) -> Signal:
+    """Return the command of a signal. `by` is the sender, used if the payload names none.
 
-    `advice_id` and `at` (seconds since the epoch) are given to feedback. Raises IllegalCommand.
+    `feedback_id` and `at` (seconds since the epoch) are those of the feedback. Raises IllegalCommand.
     """
     if not isinstance(payload, Mapping):
-        raise IllegalCommand(f"the payload of a signal is a mapping, not {payload!r}", 'for example {"message": "…"}')
+        raise IllegalCommand(
+            f"the payload of a signal must be a mapping, not {payload!r}", 'for example {"message": "…"}'
+        )
     who = str(payload.get("by") or "")
     match name:
         case "pause":
@@ -77,20 +79,20 @@ def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, advic
         case "cancel":
             return Cancel(who or by)
         case "approve":
-            # No default here: an approval is somebody's word, so somebody must give a name.
+            # No default: an approval always needs a person's name.
             tree, changed = str(payload.get("tree") or ""), payload.get("changed") or ()
             process = str(payload.get("process") or "")
             return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)), process)
         case "inject_feedback":
-            return Feedback(FeedbackItem(advice_id, _feedback_text(payload), who or by, at))
-    raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+            return Feedback(FeedbackItem(feedback_id, _feedback_text(payload), who or by, at))
+    raise IllegalCommand(f"unknown signal {name!r}", f"one of {', '.join(SIGNALS)}")
 
 
 def sender_takes_over(name: str, state: State, *, claims: bool) -> bool:
-    """Whether the process that sent a signal takes the workflow over, where no living engine owns it.
+    """Return whether the sender of a signal claims the workflow when no living engine owns it.
 
-    `state` is the one that the signal led to. A stop is seen to its end by any process; what goes on is taken over by
-    a process that `claims` workflows.
+    `state` is the state after the signal. Any process finishes a stop; only a process that `claims` workflows takes
+    over a workflow that continues.
     """
     return state.stops_at_once or (claims and name in ("resume", "approve") and not state.is_final)
 
@@ -102,37 +104,37 @@ def _feedback_text(payload: Mapping[str, Any]) -> str:
 
 
 def parse_budget(given: object) -> Budget:
-    """A grant, as a mapping of numbers by `turns`, `usd`, `tokens`, `minutes`. Raises IllegalCommand."""
+    """Return a grant from a mapping of numbers by `turns`, `usd`, `tokens`, `minutes`. Raises IllegalCommand."""
     if given is None:
         return Budget()
     try:
         budget = msgspec.convert(given, Budget)
     except msgspec.ValidationError as error:
-        raise IllegalCommand(f"no budget: {error}", "for example usd=5; turns, usd, tokens and minutes") from None
+        raise IllegalCommand(f"invalid budget: {error}", "for example usd=5; turns, usd, tokens and minutes") from None
     unknown = set(given) - set(FIELDS) if isinstance(given, Mapping) else set()
     if unknown or any((getattr(budget, name) or 0) < 0 for name in FIELDS):
-        raise IllegalCommand(f"no budget: {given}", "for example usd=5; turns, usd, tokens and minutes")
+        raise IllegalCommand(f"invalid budget: {given}", "for example usd=5; turns, usd, tokens and minutes")
     return budget
 
 
 def parse_phase(name: WorkflowPhase | str | None) -> WorkflowPhase | None:
-    """A phase by its name, whatever its case. Raises IllegalCommand."""
+    """Return the phase of a name in any case. Raises IllegalCommand."""
     if name is None:
         return None
     try:
         return WorkflowPhase(str(name).upper())
     except ValueError:
-        raise IllegalCommand(f"no phase is called {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
+        raise IllegalCommand(f"unknown phase {name!r}", "one of IMPLEMENT, TEST, USE, VERIFY") from None
 
 
 def parse_status(name: WorkflowStatus | str) -> WorkflowStatus:
-    """A status by its name, whatever its case. Raises WorkflowError."""
+    """Return the status of a name in any case. Raises WorkflowError."""
     try:
         return WorkflowStatus(str(name).upper())
     except ValueError:
-        raise WorkflowError(f"no status is called {name!r}", f"one of {', '.join(WorkflowStatus)}") from None
+        raise WorkflowError(f"unknown status {name!r}", f"one of {', '.join(WorkflowStatus)}") from None
 
 
 def parse_statuses(names: WorkflowStatus | str | Iterable[WorkflowStatus | str] | None) -> list[WorkflowStatus]:
-    """One status, several or none, as `list_workflows` is given them. Raises WorkflowError."""
+    """Return the statuses that the argument of `list_workflows` names. Raises WorkflowError."""
     return [parse_status(name) for name in ([names] if isinstance(names, str) else names or ())]

@@ -1,4 +1,4 @@
-"""A workflow's state, and how each event changes it. Pure: no IO, no clock, no randomness."""
+"""The state of a workflow, and how each event changes it. Pure: no IO, no clock, no randomness."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from penguin.orchestration.core.scheduling import IN_PLACE, needs_tree
 from penguin.orchestration.core.struct import Record
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
-"""The gates that come before one."""
+"""By gate: the gates before it."""
 NEXT = dict(zip(GATES, (*GATES[1:], WorkflowPhase.DONE), strict=True))
 
 
 class OpenAttempt(Record, frozen=True):
-    """An attempt without a verdict yet."""
+    """An attempt without a verdict."""
 
     phase: WorkflowPhase
     number: int
     started_at: float
     running: bool = True
-    """False: interrupted, to be run again."""
+    """False: it was interrupted and runs again."""
     crashes: int = 0
     feedback: tuple[ev.FeedbackItem, ...] = ()
-    """What was delivered with it."""
+    """Texts of the feedback delivered with it."""
 
 
 class State(Record, frozen=True, kw_only=True):
@@ -43,50 +43,50 @@ class State(Record, frozen=True, kw_only=True):
     status: WorkflowStatus = WorkflowStatus.PENDING
     phase: WorkflowPhase = WorkflowPhase.PENDING
     first: WorkflowPhase = WorkflowPhase.IMPLEMENT
-    """The gate it begins at."""
+    """The gate that it begins at."""
     attempt: int = 0
-    """The number of the last attempt; never used again."""
+    """Number of the last attempt; numbers are never reused."""
     open: OpenAttempt | None = None
     ended: ev.AttemptEnded | None = None
-    """A verdict whose consequence was not drawn yet, since the workflow was paused."""
+    """A result that was not applied because the workflow was paused."""
     failures: dict[WorkflowPhase, int] = field(default_factory=dict)
-    """Failed tries by phase, since the start or the last resume from BLOCKED."""
+    """Failed attempts by phase, since the start or the last resume from BLOCKED."""
     passes: tuple[ev.Pass, ...] = ()
     due_at: float = 0.0
-    """When the back-off is over; 0: there is none."""
+    """End of the back-off, in seconds since the epoch; 0: none."""
     remaining: float = 0.0
     """While PAUSED: seconds of the back-off that were left."""
     holds_tree: bool = False
     """It began, and no other workflow in place may begin until it is BLOCKED or final."""
     stop_now: bool = False
-    """While PAUSED: the step under way is ended as well."""
+    """While PAUSED: the running step is ended, too."""
     cancelling: bool = False
     stale: bool = False
-    """It went back to TEST for a changed tree, with no IMPLEMENT and no resume from BLOCKED since."""
+    """It went back to TEST for a changed tree, and neither IMPLEMENT nor a resume from BLOCKED followed."""
     unverified: bool = False
     """While BLOCKED: a person may approve the phase."""
     by: str = ""
-    """Who paused or cancelled it."""
+    """The person who paused or cancelled it."""
     feedback: tuple[ev.FeedbackItem, ...] = ()
-    """Queued, not delivered yet."""
+    """Queued feedback that was not delivered yet."""
     findings: dict[WorkflowPhase, str] = field(default_factory=dict)
-    """What the last attempt of each phase said that did not pass; gone once it, or IMPLEMENT, passes."""
+    """By phase: the report of its last attempt that did not pass. Removed when it, or IMPLEMENT, passes."""
     reason: str = ""
     advice: str = ""
-    """What to type next."""
+    """The next command, or another hint."""
     artifacts: tuple[str, ...] = ()
     tree: str = ""
-    """Digest of the tree that the last attempt saw; empty where it is not known."""
+    """Digest of the last attempt's tree; empty if unknown."""
     checkpoint: str = ""
-    """The commit that keeps the files as that attempt left them; empty where there is none."""
+    """The commit that keeps the files of that attempt's end; empty if there is none."""
     usage: Usage = Usage()
     """What agents spent in this workflow."""
     used_before: Usage = Usage()
-    """What they spent on the task before."""
+    """What agents spent on the task before."""
     granted: Budget = Budget()
-    """What they were given beyond their budgets."""
+    """What agents were granted in addition to their budgets."""
     snapshot: str = ""
-    """The newest conversation of an agent; the next attempt goes on from it."""
+    """The newest conversation of an agent; the next attempt continues it."""
     retry_of: str = ""
     owner: str = ""
     host: str = ""
@@ -100,7 +100,7 @@ class State(Record, frozen=True, kw_only=True):
 
     @property
     def is_running(self) -> bool:
-        """Whether an attempt is under way, also one that was asked to stop."""
+        """Whether an attempt is running, even if it was asked to stop."""
         return self.open is not None and self.open.running
 
     @property
@@ -110,12 +110,12 @@ class State(Record, frozen=True, kw_only=True):
 
     @property
     def stops_at_once(self) -> bool:
-        """Whether the step under way was asked to end: by a cancellation, or by a pause that does not wait for it."""
+        """Whether the running step was asked to end, by a cancellation or by `pause --now`."""
         return self.cancelling or (self.is_running and self.stop_now)
 
     @property
     def evidence(self) -> str:
-        """What went wrong so far, for the next IMPLEMENT."""
+        """Return what has failed so far, for the next IMPLEMENT."""
         return "\n\n".join(self.findings.values())
 
     def gate(self, phase: WorkflowPhase) -> Gate:
@@ -126,43 +126,43 @@ class State(Record, frozen=True, kw_only=True):
 
     @property
     def first_unpassed(self) -> WorkflowPhase:
-        """The first gate that holds no pass; skipped gates count as passed."""
+        """The first gate without a pass; skipped gates count as passed."""
         return first_unpassed(self.definition, self.passes)
 
 
 def first_unpassed(definition: Definition, passes: tuple[ev.Pass, ...]) -> WorkflowPhase:
-    """The first gate that is neither among `passes` nor skipped, or DONE."""
+    """Return the first gate that is neither in `passes` nor skipped, or DONE."""
     passed = {p.phase for p in passes}
     return next((g for g in GATES if g not in passed and not definition.gates[g].skip), WorkflowPhase.DONE)
 
 
 def is_failure(state: State, phase: WorkflowPhase, result: AttemptResult) -> bool:
-    """Whether a verdict spends one of the phase's tries."""
+    """Return whether a verdict counts as a failure of the phase."""
     if result.impossible or result.missing or result.overspent:
         return False
     if result.verdict is Verdict.UNVERIFIED:
-        # An agent can be told to write the tests that are not there; a command can't.
+        # An agent can be told to write missing tests; a command can't.
         return result.executed_nothing and state.gate(WorkflowPhase.IMPLEMENT).agent is not None
     return result.verdict.counts_as_failure
 
 
 def evolve(state: State | None, event: ev.Event) -> State:
-    """The state after an event. The first event of a workflow is Started."""
+    """Return the state after an event. The first event of a workflow is Started."""
     if state is None:
         if not isinstance(event, ev.Started):
-            raise TypeError(f"a workflow begins with Started, not {type(event).__name__}")
+            raise TypeError(f"the first event of a workflow is Started, not {type(event).__name__}")
         return _started(event)
     change = CHANGES[type(event)](state, event)
     return replace(state, updated_at=event.at, **change)
 
 
 def rebuild(history: list[ev.AnyEvent]) -> State:
-    """The state that a whole history gives."""
+    """Return the state after a whole history."""
     state: State | None = None
     for event in history:
         state = evolve(state, event)
     if state is None:
-        raise ValueError("a workflow without events has no state")
+        raise ValueError("the history is empty")
     return state
 
 
@@ -203,7 +203,7 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
     if delivered:
         change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)
     if e.again and s.open is not None:
-        # Advice that came during the interruption goes along: for its sake one interrupts.
+        # Feedback that arrived during the interruption is delivered too: it is why people interrupt.
         return change | {"open": replace(s.open, running=True, feedback=s.open.feedback + delivered)}
     return change | {
         "open": OpenAttempt(e.phase, e.attempt, e.at, feedback=delivered),
@@ -225,7 +225,7 @@ def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
 
 
 def _agent_results(s: State, usage: Usage, snapshot: str) -> Change:
-    """What an agent's run leaves, however it ended."""
+    """Return the changes that an agent's run leaves, however it ended."""
     return {"usage": s.usage + usage, "snapshot": snapshot or s.snapshot}
 
 
@@ -289,7 +289,7 @@ def _resumed(s: State, e: ev.Resumed) -> Change:
     if e.fresh:
         change |= {"failures": {}, "stale": False, "reason": ""}
     if e.phase is not None:
-        # An interrupted attempt of that very phase goes on: nothing is spent, and its feedback stays with it.
+        # An interrupted attempt of this phase continues: it keeps its number and its feedback.
         goes_on = s.open if s.open is not None and s.open.phase is e.phase else None
         change |= {"open": goes_on, "due_at": 0.0}
         change |= {"phase": e.phase} if begun else {"first": e.phase}
@@ -313,7 +313,7 @@ def _feedback_queued(s: State, e: ev.FeedbackQueued) -> Change:
     change: Change = {"feedback": (*s.feedback, e.advice)}
     resume = f"/workflow resume {s.workflow_id}"
     if s.status is WorkflowStatus.BLOCKED and not s.advice.startswith(resume):
-        # Whoever was asked for feedback, or for a person's word, has only to let it go on.
+        # If it waited for feedback or a decision, it only needs a resume now.
         change["advice"] = resume
     return change
 

@@ -1,4 +1,4 @@
-"""Plain values: what every event, state and definition is made of."""
+"""The base class of immutable values: events, states and definitions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from msgspec import Struct
 
 
 class Record(Struct, frozen=True, gc=False):
-    """Immutable, and made of such values alone.
+    """An immutable value, made of such values only.
 
-    None of them is ever part of a cycle, so the garbage collector need not look at them: with a thousand workflows in
-    memory it is called for a quarter less often.
+    None of them is ever part of a cycle, so the garbage collector ignores them: with a thousand workflows in memory
+    it runs a quarter less often.
     """

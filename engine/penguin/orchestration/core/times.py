@@ -1,4 +1,4 @@
-"""Times: seconds since the epoch inside, aware UTC datetimes outside."""
+"""Conversion of times: seconds since the epoch inside, aware UTC datetimes outside."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def from_timestamp(seconds: float) -> datetime:
-    """An aware datetime in UTC."""
+    """Return an aware datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,4 @@
-"""A decision in the making, and the moves it is made of: to enter a phase, and what follows from a verdict."""
+"""Transitions: a draft of a decision, and the steps that start an attempt or follow from its verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
 
 
 class Draft:
-    """A decision in the making: every event is applied as soon as it is decided."""
+    """A decision in progress. Each event is applied as soon as it is decided."""
 
     __slots__ = ("_state", "events", "now")
 
@@ -22,7 +22,7 @@ class Draft:
     @property
     def state(self) -> State:
         if self._state is None:
-            raise IllegalCommand("the workflow was not started")
+            raise IllegalCommand("the workflow is not started")
         return self._state
 
     @property
@@ -35,7 +35,7 @@ class Draft:
 
 
 def start_attempt(d: Draft, phase: WorkflowPhase) -> None:
-    """Begin an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
+    """Start an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
     phase = skip_gates(d, phase)
     if phase is WorkflowPhase.DONE:
         return
@@ -58,7 +58,8 @@ def start_attempt(d: Draft, phase: WorkflowPhase) -> None:
 
 
 def skip_gates(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
-    """Go past the gates that are skipped, to the phase returned; where none is left, the workflow is completed."""
+    """Skip gates from `phase` on and return the first one that is not skipped. Complete the workflow if none is
+    left."""
     while phase is not WorkflowPhase.DONE and d.state.gate(phase).skip:
         d.add(ev.Skipped(at=d.now, phase=phase))
         phase = NEXT[phase]
@@ -68,7 +69,7 @@ def skip_gates(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
 
 
 def apply_result(d: Draft, *, holds_slot: bool) -> None:
-    """Draw the consequence of the attempt that ended."""
+    """Apply the result of the attempt that ended."""
     ended = d.state.ended
     assert ended is not None
     result, phase = ended.result, ended.phase
@@ -97,7 +98,7 @@ def pass_gate(
     note: str = "",
     process: str = "",
 ) -> None:
-    """Record the pass, by a person where `by` names one, and go on; back to TEST where VERIFY saw another tree."""
+    """Record a pass, by a person if `by` names one, and continue; go back to TEST if VERIFY saw another tree."""
     went_stale = d.state.stale
     d.add(ev.Passed(at=d.now, phase=phase, tree=tree, by=by, note=note, process=process))
     following = NEXT[phase]
@@ -128,7 +129,8 @@ def _fail(d: Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: 
     count = s.failures.get(phase, 0)
     if count >= retry.max_attempts:
         times = "once" if count == 1 else f"{count} times"
-        _block(d, f"{phase} came to {result.verdict}, tried {times}: {result.reason}")
+        verdict = "" if result.verdict is Verdict.FAILED else f" (last verdict: {result.verdict})"
+        _block(d, f"{phase} failed {times}{verdict}: {result.reason}")
         return
     delay = max(retry.delay_after(count), result.not_before - d.now)
     following = _on_failure(s, phase)
@@ -174,7 +176,7 @@ def _block_stale(d: Draft, changed: tuple[str, ...]) -> None:
 
 
 def _phase_that_changed_tree(s: State) -> str:
-    """The phase that left another tree than TEST passed on."""
+    """Return the phase that changed the tree after TEST passed."""
     tested, used = s.pass_of(WorkflowPhase.TEST), s.pass_of(WorkflowPhase.USE)
     if tested is None or used is None:
         return WorkflowPhase.VERIFY

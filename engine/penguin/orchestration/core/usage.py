@@ -1,4 +1,4 @@
-"""What coding agents spent, as lists and costs show it: Usage, without the machinery that decodes events."""
+"""Usage of coding agents, as lists show it: Usage without the machinery that decodes events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class UsageTotals(NamedTuple):
-    """See Usage. True where something was spent is `any(spending)`."""
+    """See Usage. `any(totals)` is True if something was spent."""
 
     turns: int = 0
     tokens: int = 0
@@ -15,13 +15,13 @@ class UsageTotals(NamedTuple):
     minutes: float = 0.0
 
     def plus(self, other: UsageTotals) -> UsageTotals:
-        """Both together."""
+        """Return the sum."""
         turns, tokens, usd, minutes = (one + more for one, more in zip(self, other, strict=True))
         return UsageTotals(int(turns), int(tokens), round(usd, 6), minutes)
 
 
 def usage_totals(data: object) -> UsageTotals:
-    """What a JSON object says was spent; what is no number in it counts for nothing."""
+    """Return the usage in a JSON object. Values that are no numbers count as zero."""
     if not isinstance(data, Mapping):
         return UsageTotals()
     turns, tokens, usd, minutes = (_number(data.get(name)) for name in UsageTotals._fields)

@@ -1,4 +1,4 @@
-"""A workflow's state as the public API shows it."""
+"""The public view of a workflow's state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from penguin.orchestration.core.times import from_timestamp
 
 
 def workflow_info(state: State) -> WorkflowInfo:
-    """What everybody may know of a state."""
+    """Return the public view of a state."""
     task = state.definition.task
     return WorkflowInfo(
         workflow_id=state.workflow_id,

@@ -1,4 +1,4 @@
-"""NativeBackend: the public interface over the embedded engine."""
+"""The native backend: the public interface over the embedded engine."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ if TYPE_CHECKING:
 
 
 class NativeBackend(HostedBackend):
-    """asyncio and SQLite in this process. Opens the store with the first call, on the loop of that call."""
+    """The native backend: asyncio and SQLite in this process. Its first call opens the store on the running loop."""
 
     name = "native"
 
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
         super().__init__(config, root)
         self.claims = True
-        """False: what is started, resumed or retried is left to another engine."""
+        """False: leave what is started, resumed or retried to another engine."""
         self.on_trouble: Callable[[str], None] = lambda problem: None
-        """Called with a sentence when the disk takes no more, and with "" when it does again."""
+        """Called with a sentence when the disk can't be written, and with "" when it can again."""
         self._narrate: Callable[[str], None] = lambda text: None
         self._listeners = Listeners()
         self._now = time.time
@@ -91,10 +91,10 @@ class NativeBackend(HostedBackend):
         by = by or self._user
 
         async def start() -> list[str]:
-            plan = self._planner.start(Known(engine.ledger.connection), config, by)
+            plan = self._planner.start(Known(engine.repository.connection), config, by)
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
-            await engine.ledger.create(starts, claim=self.claims)
+            await engine.repository.create(starts, claim=self.claims)
             return [start.workflow_id for start in starts]
 
         return await replanned(start)
@@ -103,15 +103,15 @@ class NativeBackend(HostedBackend):
         engine = await self._open_to("retry a workflow")
 
         async def retry() -> str:
-            old = engine.ledger.entry(workflow_id).state
-            start = await self._planner.retry(Known(engine.ledger.connection), old, start_from, restore=restore)
-            await engine.ledger.replace(workflow_id, Supersede(current_user()), start, claim=self.claims)
+            old = engine.repository.entry(workflow_id).state
+            start = await self._planner.retry(Known(engine.repository.connection), old, start_from, restore=restore)
+            await engine.repository.replace(workflow_id, Supersede(current_user()), start, claim=self.claims)
             return start.workflow_id
 
         return await replanned(retry)
 
     async def retry_differences(self, workflow_id: str) -> list[str]:
-        state, _ = load(self._open().ledger.connection, workflow_id)
+        state, _ = load(self._open().repository.connection, workflow_id)
         return self._planner.differences(state)
 
     # --- signals ---
@@ -119,34 +119,34 @@ class NativeBackend(HostedBackend):
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         engine = await self._open_to(f"{name} a workflow")
         command = command_from_signal(
-            name, payload or {}, by=current_user(), advice_id=uuid.uuid4().hex, at=time.time()
+            name, payload or {}, by=current_user(), feedback_id=uuid.uuid4().hex, at=time.time()
         )
         await asyncio.shield(asyncio.ensure_future(self._apply(engine, workflow_id, name, command)))
         return Delivery.TAKEN
 
     async def _approve(self, engine: Engine, workflow_id: str, command: Approve) -> State:
-        """Have an approval recorded by an engine that sees this process; by this one where no other is alive."""
-        owner = engine.ledger.entry(workflow_id).state.owner
+        """Have an approval recorded by an engine that sees this process; if no other lives, by this one."""
+        owner = engine.repository.entry(workflow_id).state.owner
         if owner != engine.identity.id and await approve_elsewhere(
             self.workspace.engines, engine.identity.id, owner, workflow_id, command
         ):
-            return await engine.ledger.refreshed(workflow_id)
+            return await engine.repository.refreshed(workflow_id)
         return await self._record_approval(engine, workflow_id, replace(command, process=process_name(os.getpid())))
 
     async def _record_approval(self, engine: Engine, workflow_id: str, command: Approve) -> State:
-        tree, changed = await self._planner.approved_tree(engine.ledger.entry(workflow_id).state)
+        tree, changed = await self._planner.approved_tree(engine.repository.entry(workflow_id).state)
         command = replace(command, tree=tree, changed=changed)
-        return (await engine.ledger.apply(workflow_id, command)).state
+        return (await engine.repository.apply(workflow_id, command)).state
 
     async def _apply(self, engine: Engine, workflow_id: str, name: str, command: Command) -> None:
         reach("command.before")
         if isinstance(command, Approve):
             state = await self._approve(engine, workflow_id, command)
         else:
-            state = (await engine.ledger.apply(workflow_id, command)).state
+            state = (await engine.repository.apply(workflow_id, command)).state
         reach("command.after")
         if sender_takes_over(name, state, claims=self.claims) and not is_alive(self.workspace.engines, state.owner):
-            await engine.ledger.claim(workflow_id)
+            await engine.repository.claim(workflow_id)
 
     # --- reading ---
 
@@ -172,13 +172,13 @@ class NativeBackend(HostedBackend):
             latency_sec=round(time.monotonic() - begun, 6),
         )
 
-    def _believed(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
-        # What the engine believes is on disk; what is on disk may be a moment ahead of what listeners were told.
-        state = engine.ledger.cached_state(workflow_id)
+    def _info(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
+        # The engine's memory lags behind nothing it owns; the disk may be a moment ahead of the listeners.
+        state = engine.repository.cached_state(workflow_id)
         return self._require(workflow_id) if state is None else workflow_info(state)
 
-    def _believed_status(self, engine: Engine, workflow_id: str) -> WorkflowStatus:
-        state = engine.ledger.cached_state(workflow_id)
+    def _status(self, engine: Engine, workflow_id: str) -> WorkflowStatus:
+        state = engine.repository.cached_state(workflow_id)
         return self._require(workflow_id).status if state is None else state.status
 
     def _require(self, workflow_id: str) -> WorkflowInfo:
@@ -187,28 +187,28 @@ class NativeBackend(HostedBackend):
             raise unknown_workflow(workflow_id)
         return info
 
-    # --- waiting and hearing ---
+    # --- waiting and listening ---
 
     async def _wait(
         self, workflow_ids: Sequence[str], timeout: float | None, status: WorkflowStatus | None, *, at_rest: bool
     ) -> list[WorkflowInfo]:
         engine = self._open()
         deadline = None if timeout is None else time.monotonic() + timeout
-        believed = partial(self._believed, engine)
+        info_of = partial(self._info, engine)
         for workflow_id in workflow_ids:
-            believed(workflow_id)  # an unknown one is told at once
-        status_of = partial(self._believed_status, engine)
+            info_of(workflow_id)  # raise for an unknown id at once
+        status_of = partial(self._status, engine)
         waiting = WaitCondition(
             workflow_ids,
             status,
             status_of,
-            lambda: SettledCheck(engine.ledger.connection, engine.ledger.cached_state, at_rest=at_rest),
+            lambda: SettledCheck(engine.repository.connection, engine.repository.cached_state, at_rest=at_rest),
         )
         while True:
             obstacles = waiting.pending()
             if not obstacles:
-                # Read after that look, never before: another process's workflow may have ended in between.
-                infos = [believed(workflow_id) for workflow_id in workflow_ids]
+                # Read after that check, never before: another process's workflow may have ended in between.
+                infos = [info_of(workflow_id) for workflow_id in workflow_ids]
                 if waiting.settled or all(info.status is status for info in infos):
                     return infos
                 continue
@@ -217,7 +217,7 @@ class NativeBackend(HostedBackend):
             try:
                 await asyncio.wait_for(change, left)
             except TimeoutError:
-                infos = [believed(workflow_id) for workflow_id in workflow_ids]
+                infos = [info_of(workflow_id) for workflow_id in workflow_ids]
                 raise wait_timeout(infos, timeout or 0.0) from None
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
@@ -237,7 +237,7 @@ class NativeBackend(HostedBackend):
         self.listen(self._exporter.change)
 
     def owned(self) -> list[WorkflowInfo]:
-        return [] if self._engine is None else [workflow_info(state) for state in self._engine.ledger.owned()]
+        return [] if self._engine is None else [workflow_info(state) for state in self._engine.repository.owned()]
 
     async def run_engine(self) -> None:
         (await self._open_to("run an engine")).claim_all()
@@ -252,14 +252,14 @@ class NativeBackend(HostedBackend):
         if not self._outside:
             own = "" if self._engine is None else self._engine.identity.id
             await refuse_steps(self.workspace.root, self.workspace.engines, own, what)
-            # A process never comes to run inside a step that did not begin there.
+            # A process can't move into a step: it is in one from its beginning, or never.
             self._outside = True
         return self._open()
 
     def _open(self) -> Engine:
         if self._engine is None:
-            if said := open_workspace(self.workspace):
-                self._narrate(said)
+            if message := open_workspace(self.workspace):
+                self._narrate(message)
             settings = self._backlog.settings(required=False)
             self._engine = Engine(
                 self.workspace, settings.max_parallel, self._runner, self._trouble, self._now, self._listeners

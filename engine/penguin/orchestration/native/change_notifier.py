@@ -1,4 +1,4 @@
-"""Who waits for a change of which workflow."""
+"""Notification of coroutines that wait for changes of workflows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ChangeNotifier:
         self._waiters: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
     def next_change(self, workflow_ids: Sequence[str]) -> asyncio.Future[None]:
-        """Done at the next change of one of these workflows, by whomever: of its status, or of whether it is running.
+        """Return a future that is done at the next change of one of these workflows, whichever process makes it.
 
-        Cancel it when it is not needed any more.
+        A change is one of the status, or of whether an attempt runs. Cancel the future when it is no longer needed.
         """
         change: asyncio.Future[None] = self._loop.create_future()
         for workflow_id in workflow_ids:
@@ -26,13 +26,13 @@ class ChangeNotifier:
         return change
 
     def notify(self, workflow_id: str) -> None:
-        """This workflow changed."""
+        """Complete the futures of this workflow."""
         for change in tuple(self._waiters.get(workflow_id, ())):
             if not change.done():
                 change.set_result(None)
 
     def notify_all(self) -> None:
-        """Any of them may have changed."""
+        """Complete all futures."""
         for workflow_id in tuple(self._waiters):
             self.notify(workflow_id)
 

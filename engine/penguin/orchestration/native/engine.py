@@ -1,6 +1,6 @@
-"""The engine: keeps under way what the states of its workflows ask for.
+"""The embedded engine: keeps running what the states of its workflows ask for.
 
-What runs is derived from the state, so a restart needs no memory.
+What runs is derived from the state alone, so a restart needs no memory of it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from penguin.orchestration.store.writer import NoSlot
 log = logging.getLogger(__name__)
 
 LIVENESS = 1.0
-"""Seconds between two looks for workflows and slots whose engine died."""
+"""Seconds between two checks for workflows and slots whose engine died."""
 _ACTIVE_RUNS = f"SELECT workflow_id, seq, owner, status, slot FROM run WHERE status IN ({', '.join('?' * len(ACTIVE))})"
 
 
 class Engine:
-    """Runs the workflows that it owns. Lives on one event loop; every method is called there."""
+    """Runs the workflows that it owns. Used on one event loop."""
 
     def __init__(
         self,
@@ -74,24 +74,24 @@ class Engine:
         self._scheduler = Scheduler(
             self._has_unmet_dependency, self._free_slots, self._is_tree_free, self._begin_attempt, now
         )
-        self.ledger = WorkflowRepository(
+        self.repository = WorkflowRepository(
             workspace, self.identity, max_parallel, now, self._changed, self._on_external_write, on_trouble
         )
 
     def serve(self, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
-        """Answer other processes from now on; `approve` records an approval for one of them."""
+        """Answer requests of other processes from now on. `approve` records an approval for one of them."""
         self._socket = EngineSocket(self.workspace.root, self.identity.folder, approve)
 
-    # --- what follows from a change ---
+    # --- effects of a change ---
 
-    def _changed(self, live: WorkflowEntry, before: State | None) -> None:
-        """A new state is on disk: tell, and do what follows from it."""
-        state = live.state
+    def _changed(self, entry: WorkflowEntry, before: State | None) -> None:
+        """Notify listeners of a new state that is on disk, and apply its effects."""
+        state = entry.state
         if before is None or before.status is not state.status or before.phase is not state.phase:
             task = state.definition.task
             self._scheduler.task_changed((task.project_id, task.id))
             self._notify(state)
-        self._apply_effects(live)
+        self._apply_effects(entry)
         if before is None or before.status is not state.status or before.is_running is not state.is_running:
             self.changes.notify(state.workflow_id)
 
@@ -99,93 +99,93 @@ class Engine:
         if self.listeners:
             self.listeners.notify(workflow_info(state))
 
-    # --- what should be under way ---
+    # --- running attempts ---
 
-    def _apply_effects(self, live: WorkflowEntry) -> None:
-        """Bring what this engine does for a workflow in line with its state."""
-        state = live.state
+    def _apply_effects(self, entry: WorkflowEntry) -> None:
+        """Bring what this engine runs for a workflow in line with its state."""
+        state = entry.state
         if self._closing or self._draining:
             return
         if state.owner != self.identity.id:
-            self._fence(live)
+            self._fence(entry)
         else:
-            self._follow_effect(live, effects(state))
-        if state.is_final and live.driver is None:
-            self.ledger.forget(live)
+            self._follow_effect(entry, effects(state))
+        if state.is_final and entry.driver is None:
+            self.repository.forget(entry)
 
-    def _follow_effect(self, live: WorkflowEntry, wanted: tuple[Run | Await, ...]) -> None:
+    def _follow_effect(self, entry: WorkflowEntry, wanted: tuple[Run | Await, ...]) -> None:
         effect = wanted[0] if wanted else None
         if isinstance(effect, Await):
-            if live.driver is None:
-                self._scheduler.add(live.state, effect)
+            if entry.driver is None:
+                self._scheduler.add(entry.state, effect)
             return
-        self._scheduler.discard(live.state.workflow_id)
+        self._scheduler.discard(entry.state.workflow_id)
         if isinstance(effect, Run):
-            if live.driver is None:
-                live.driver = self._spawn(self._run_attempts(live))
-            elif live.control is not None and live.control.stop != (effect.stop or None):
-                live.control.request_stop(Stop(effect.stop) if effect.stop else None)
+            if entry.driver is None:
+                entry.driver = self._spawn(self._run_attempts(entry))
+            elif entry.control is not None and entry.control.stop != (effect.stop or None):
+                entry.control.request_stop(Stop(effect.stop) if effect.stop else None)
         else:
             self._scheduler.wake()
 
-    def _fence(self, live: WorkflowEntry) -> None:
-        """Another engine owns it: stop what runs here; its result will not be taken."""
-        self._scheduler.discard(live.state.workflow_id)
-        if live.driver is not None and live.control is not None:
-            live.control.request_stop(Stop.NOW)
+    def _fence(self, entry: WorkflowEntry) -> None:
+        """Stop what runs here for a workflow that another engine owns. Its result is discarded."""
+        self._scheduler.discard(entry.state.workflow_id)
+        if entry.driver is not None and entry.control is not None:
+            entry.control.request_stop(Stop.NOW)
 
     def _has_unmet_dependency(self, state: State) -> list[TaskKey]:
         task = state.definition.task
-        unmet = unmet_dependencies(self.ledger.connection, task.project_id, task.dependencies)
+        unmet = unmet_dependencies(self.repository.connection, task.project_id, task.dependencies)
         return [(task.project_id, dependency.task_id) for dependency in unmet]
 
     def _free_slots(self) -> int:
-        return self._max_parallel - self.ledger.slots_taken - self._beginning
+        return self._max_parallel - self.repository.slots_taken - self._beginning
 
     def _is_tree_free(self) -> bool:
-        return not self._taking_tree and not self.ledger.tree_holders()
+        return not self._taking_tree and not self.repository.tree_holders()
 
     def _begin_attempt(self, workflow_id: str) -> None:
-        live = self.ledger.get(workflow_id)
-        if live is not None and live.driver is None:
+        entry = self.repository.get(workflow_id)
+        if entry is not None and entry.driver is None:
             self._beginning += 1
-            if live.state.needs_tree:
+            if entry.state.needs_tree:
                 self._taking_tree.add(workflow_id)
-            live.driver = self._spawn(self._begin_and_run(live))
+            entry.driver = self._spawn(self._begin_and_run(entry))
 
-    async def _begin_and_run(self, live: WorkflowEntry) -> None:
-        if await self._dispatched(live):
-            await self._run_attempts(live)
+    async def _begin_and_run(self, entry: WorkflowEntry) -> None:
+        if await self._dispatched(entry):
+            await self._run_attempts(entry)
         else:
             # Another engine took the slot or the working tree. Its changes are noticed; the end of its launcher is not.
-            live.driver = None
-            self._scheduler.put_back(live.state)
+            entry.driver = None
+            self._scheduler.put_back(entry.state)
             self._loop.call_later(LIVENESS, self._scheduler.wake)
 
-    async def _dispatched(self, live: WorkflowEntry) -> bool:
+    async def _dispatched(self, entry: WorkflowEntry) -> bool:
         reach("intent.before")
         try:
-            await self.ledger.apply(live.state.workflow_id, Dispatch(), by_owner=True)
+            await self.repository.apply(entry.state.workflow_id, Dispatch(), by_owner=True)
             reach("intent.after")
         except NoSlot:
             return False
         except BaseException:
-            # Cancelled or broken, it is raised on; a workflow that kept its driver would never be begun again.
-            live.driver = None
+            # Clear the driver after any error: with one left over, the workflow would never run again.
+            entry.driver = None
             raise
         finally:
             self._beginning -= 1
-            self._taking_tree.discard(live.state.workflow_id)
+            self._taking_tree.discard(entry.state.workflow_id)
         return True
 
-    async def _run_attempts(self, live: WorkflowEntry) -> None:
-        """Run one attempt after the other for as long as the state asks for one."""
+    async def _run_attempts(self, entry: WorkflowEntry) -> None:
+        """Run one attempt after the other as long as the state asks for one."""
         try:
-            while (run := self._wanted(live)) is not None:
-                control = live.control = StopControl()
+            while (run := self._wanted(entry)) is not None:
+                control = entry.control = StopControl()
                 if run.stop:
                     control.request_stop(Stop(run.stop))
-                state = live.state
+                state = entry.state
                 given = attempt_input(state)
                 order = attempt_order(
                     self.workspace, state.workflow_id, state.definition, run.phase, run.attempt, given
@@ -193,17 +193,17 @@ class Engine:
                 reach("attempt.before")
                 result = await run_attempt(self._runner, order, control, self._on_trouble)
                 reach("report.before")
-                await self.ledger.apply(live.state.workflow_id, Report(run.attempt, result), by_owner=True)
+                await self.repository.apply(entry.state.workflow_id, Report(run.attempt, result), by_owner=True)
                 reach("report.after")
         finally:
-            live.driver = live.control = None
-            self._apply_effects(live)
+            entry.driver = entry.control = None
+            self._apply_effects(entry)
             self._scheduler.wake()
 
-    def _wanted(self, live: WorkflowEntry) -> Run | None:
-        if self._closing or self._draining or live.state.owner != self.identity.id:
+    def _wanted(self, entry: WorkflowEntry) -> Run | None:
+        if self._closing or self._draining or entry.state.owner != self.identity.id:
             return None
-        effect = next(iter(effects(live.state)), None)
+        effect = next(iter(effects(entry.state)), None)
         return effect if isinstance(effect, Run) else None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -220,7 +220,7 @@ class Engine:
     # --- other processes ---
 
     def claim_all(self) -> None:
-        """From now on take over every workflow of the workspace that no living engine owns."""
+        """Take over every workflow of the workspace that no living engine owns, now and later."""
         self._claims_all = True
         self.identity.claims_all()
         self._on_external_write()
@@ -234,18 +234,19 @@ class Engine:
             self._liveness = self._loop.call_later(LIVENESS, self._look_for_orphans)
 
     def _active_rows(self) -> list[tuple[str, int, str, str, int]]:
-        return self.ledger.connection.execute(_ACTIVE_RUNS, tuple(ACTIVE)).fetchall()
+        return self.repository.connection.execute(_ACTIVE_RUNS, tuple(ACTIVE)).fetchall()
 
     def _on_external_write(self) -> None:
-        """Another process wrote: read again what we know, see what we wait for, take what nobody owns."""
+        """Handle a write of another process: reload entries, recheck what waits, and claim workflows without an
+        owner."""
         if self._closing:
             return
         runs = self._active_rows()
         numbers = {workflow_id: seq for workflow_id, seq, *_ in runs}
-        for live in self.ledger.all():
-            # A decision on its way to the disk will meet the change by itself.
-            if live.seq != numbers.get(live.state.workflow_id) and not live.lock.locked():
-                self.ledger.reload(live)
+        for entry in self.repository.all():
+            # A decision that is being written finds the change by itself.
+            if entry.seq != numbers.get(entry.state.workflow_id) and not entry.lock.locked():
+                self.repository.reload(entry)
         if self._claims_all:
             self._claim_orphans(runs)
         self._scheduler.recheck()
@@ -259,27 +260,28 @@ class Engine:
                 self._spawn(self._claim_quietly(workflow_id))
 
     async def _claim_quietly(self, workflow_id: str) -> None:
-        await self.ledger.claim(workflow_id)
+        await self.repository.claim(workflow_id)
 
-    # --- the end ---
+    # --- closing ---
 
     async def drain(self, grace: float) -> None:
-        """Begin nothing more, give what runs `grace` seconds to end, then end it, nothing spent."""
+        """Start no more attempts, and give those that run `grace` seconds to end. Then end them; they run again
+        later."""
         self._draining = True
         self._scheduler.close()
-        driving = [live for live in self.ledger.all() if live.driver is not None]
-        drivers = [live.driver for live in driving if live.driver is not None]
+        driving = [entry for entry in self.repository.all() if entry.driver is not None]
+        drivers = [entry.driver for entry in driving if entry.driver is not None]
         if not drivers:
             return
         _, late = await asyncio.wait(drivers, timeout=grace)
-        for live in driving:
-            if live.control is not None:
-                live.control.interrupt()
+        for entry in driving:
+            if entry.control is not None:
+                entry.control.interrupt()
         if late:
             await asyncio.wait(late)
 
     async def aclose(self) -> None:
-        """Leave running steps to be taken over, make everything decided durable, and be dead for other engines."""
+        """Leave running steps to the next engine, make all decisions durable, and count as dead for other engines."""
         await self._finish_stops()
         reach("close.before")
         if self._socket is not None:
@@ -293,17 +295,19 @@ class Engine:
             task.cancel()
         await asyncio.gather(*abandoned, return_exceptions=True)
         await self._runner.aclose()
-        self.ledger.close()
+        self.repository.close()
         reach("close.after")
         self.identity.release()
         if not abandoned:
             shutil.rmtree(self.identity.folder, ignore_errors=True)
 
     async def _finish_stops(self) -> None:
-        """See to the end of what a person asked to be ended: after us there may be nobody who does."""
+        """Finish the stops that a person asked for: no other engine may be there to do it."""
         deadline = time.monotonic() + STOP_PATIENCE
         while ending := [
-            live.state.workflow_id for live in self.ledger.all() if live.driver is not None and live.state.stops_at_once
+            entry.state.workflow_id
+            for entry in self.repository.all()
+            if entry.driver is not None and entry.state.stops_at_once
         ]:
             change = self.changes.next_change(ending)
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))

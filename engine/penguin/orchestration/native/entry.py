@@ -1,4 +1,4 @@
-"""A workflow in memory: the newest state that is known to be on disk, and what this engine runs for it."""
+"""A workflow in memory: its newest durable state, and what this engine runs for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from penguin.orchestration.store.rows import decode_events
 
 
 class WorkflowEntry:
-    """One workflow that this engine knows."""
+    """One workflow in the memory of this engine."""
 
     __slots__ = ("control", "driver", "lock", "seq", "state")
 
@@ -20,13 +20,13 @@ class WorkflowEntry:
         self.state = state
         self.seq = seq
         self.lock = asyncio.Lock()
-        """Held while a decision is on its way to the disk."""
+        """Held while a decision is being written."""
         self.driver: asyncio.Task[None] | None = None
         self.control: StopControl | None = None
 
 
 def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:
-    """A workflow's state, rebuilt from its events, and the number of the last one. Raises WorkflowNotFound."""
+    """Return a workflow's state, rebuilt from its events, and the number of the last one. Raises WorkflowNotFound."""
     rows = connection.execute(
         "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)
     ).fetchall()

@@ -1,8 +1,8 @@
-"""The ledger: the workflows that this process knows, each change of them durable before it is believed.
+"""The repository of workflows: the states in memory, each change durable before it is used.
 
-Every change of a workflow is decided by the pure machine on the newest durable state, written as one unit, and only
-then believed. The number of the event is the guard: when another process was faster, the write is refused, the state
-is read again, and the command is decided anew.
+The core decides each change on the newest durable state, the writer stores it as one unit, and only then the state in
+memory changes. The event number guards the write: if another process was faster, the write is refused, the state is
+read again, and the command is decided again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, W
 
 
 class WorkflowRepository:
-    """Lives on one event loop; every method is called there."""
+    """The workflows of one database. Used on one event loop."""
 
     def __init__(
         self,
@@ -36,54 +36,57 @@ class WorkflowRepository:
         on_foreign_change: Callable[[], None],
         on_trouble: Callable[[str], None],
     ) -> None:
-        """`on_change` hears of every new state that is on disk, with what it was before; None: it was not known."""
+        """Open the database.
+
+        `on_change` is called with every new durable state and the one before it (None if that was not in memory).
+        """
         self.slots_taken = 0
-        """By attempts of this engine; the others' are counted by the store."""
+        """Slots by the engine's own attempts; the store counts those of other engines."""
         self._engines = workspace.engines
         self._identity = identity
         self._taking_over = Claim(identity.id, socket.gethostname())
         self._now = now
         self._on_change = on_change
-        self._live: dict[str, WorkflowEntry] = {}
+        self._entries: dict[str, WorkflowEntry] = {}
         loop = asyncio.get_running_loop()
         self._writer = Writer(workspace.db, loop, max_parallel, self._takes_slot, on_foreign_change, on_trouble)
         connection = open_reader(workspace.db)
         if connection is None:
-            raise StoreError(f"{workspace.db} was removed while it was opened")
+            raise StoreError(f"{workspace.db} was removed while it was being opened")
         self.connection = connection
 
     def close(self) -> None:
-        """Make everything decided durable, then let go of the store. Blocks for as long as that takes."""
+        """Make all decisions durable, then close the store. Blocks until that is done."""
         self._writer.close()
         self.connection.close()
 
     # --- commands ---
 
     async def apply(self, workflow_id: str, *commands: Command, by_owner: bool = False) -> Decision:
-        """Decide the commands together, make that durable, then do what follows.
+        """Decide the commands together, store the decision, then apply its effects.
 
-        `by_owner`: the word of an attempt, which counts only as long as this engine owns the workflow.
+        `by_owner`: the commands report on an attempt, and count only while this engine owns the workflow.
         Raises WorkflowNotFound, IllegalCommand, and NoSlot for a Dispatch.
         """
-        live = self.entry(workflow_id)
-        async with live.lock:
+        entry = self.entry(workflow_id)
+        async with entry.lock:
             while True:
-                before = live.state
+                before = entry.state
                 if by_owner and before.owner != self._identity.id:
                     return Decision((), before, ())
                 decision = decide_together(before, commands, self._now())
                 if not decision.events:
                     return decision
                 try:
-                    await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
+                    await self._writer.write([write_of(decision.events, decision.state, before, entry.seq + 1)])
                 except ConcurrentUpdate:
-                    self.reload(live)
+                    self.reload(entry)
                     continue
-                self._accept(live, decision.state, live.seq + 1)
+                self._accept(entry, decision.state, entry.seq + 1)
                 return decision
 
     async def create(self, starts: Sequence[Start], *, claim: bool) -> None:
-        """Start workflows, all in one transaction. Raises Conflict or AlreadyActive."""
+        """Start workflows in one transaction. Raises ConcurrentUpdate or AlreadyActive."""
         decisions = [self._started(start, claim) for start in starts]
         reach("create.before")
         await self._writer.write([write_of(d.events, d.state, None, 1) for d in decisions])
@@ -92,37 +95,40 @@ class WorkflowRepository:
             self._add_entry(decision.state)
 
     async def replace(self, workflow_id: str, command: Command, start: Start, *, claim: bool) -> None:
-        """Apply a command to one workflow and start another, in one transaction. Raises Conflict or AlreadyActive."""
-        live = self.entry(workflow_id)
+        """Apply a command to one workflow and start another, in one transaction.
+
+        Raises ConcurrentUpdate or AlreadyActive.
+        """
+        entry = self.entry(workflow_id)
         new = self._started(start, claim)
         writes = [write_of(new.events, new.state, None, 1)]
-        async with live.lock:
-            gone = decide_together(live.state, (command,), self._now())
+        async with entry.lock:
+            gone = decide_together(entry.state, (command,), self._now())
             if gone.events:
-                writes.append(write_of(gone.events, gone.state, live.state, live.seq + 1))
+                writes.append(write_of(gone.events, gone.state, entry.state, entry.seq + 1))
             reach("replace.before")
             try:
                 await self._writer.write(writes)
             except ConcurrentUpdate:
-                self.reload(live)
+                self.reload(entry)
                 raise
             reach("replace.after")
             if gone.events:
-                self._accept(live, gone.state, live.seq + 1)
+                self._accept(entry, gone.state, entry.seq + 1)
         self._add_entry(new.state)
 
     def _started(self, start: Start, claim: bool) -> Decision:
         return decide_together(None, (start, self._taking_over) if claim else (start,), self._now())
 
     def _add_entry(self, state: State) -> None:
-        live = self._live[state.workflow_id] = WorkflowEntry(state, 1)
-        self._changed(live, None)
+        entry = self._entries[state.workflow_id] = WorkflowEntry(state, 1)
+        self._changed(entry, None)
 
     async def claim(self, workflow_id: str) -> bool:
-        """Own this workflow unless a living engine does. True: it is ours now."""
-        live = self.entry(workflow_id)
-        async with live.lock:
-            before = live.state
+        """Own this workflow, unless another living engine does. Return whether this engine owns it now."""
+        entry = self.entry(workflow_id)
+        async with entry.lock:
+            before = entry.state
             if before.owner == self._identity.id:
                 return True
             if before.is_final or before.owner in live_engines(self._engines):
@@ -130,35 +136,35 @@ class WorkflowRepository:
             decision = decide_together(before, (self._taking_over,), self._now())
             reach("claim.before")
             try:
-                await self._writer.write([write_of(decision.events, decision.state, before, live.seq + 1)])
+                await self._writer.write([write_of(decision.events, decision.state, before, entry.seq + 1)])
             except ConcurrentUpdate:
-                self.reload(live)
+                self.reload(entry)
                 return False
             reach("claim.after")
-            self._accept(live, decision.state, live.seq + 1)
+            self._accept(entry, decision.state, entry.seq + 1)
             return True
 
-    # --- what is known ---
+    # --- workflows in memory ---
 
     def entry(self, workflow_id: str) -> WorkflowEntry:
-        """The workflow in memory, read from disk where it is not there yet. Raises WorkflowNotFound."""
-        live = self._live.get(workflow_id)
-        if live is None:
+        """Return a workflow's entry, read from disk if it is not in memory. Raises WorkflowNotFound."""
+        entry = self._entries.get(workflow_id)
+        if entry is None:
             state, seq = load(self.connection, workflow_id)
-            live = WorkflowEntry(state, seq)
+            entry = WorkflowEntry(state, seq)
             if not state.is_final:
-                self._live[workflow_id] = live
+                self._entries[workflow_id] = entry
                 self.slots_taken += self._slots_used(state)
-        return live
+        return entry
 
     def cached_state(self, workflow_id: str) -> State | None:
-        """The state of a workflow that is in memory."""
-        live = self._live.get(workflow_id)
-        return None if live is None else live.state
+        """Return the state of a workflow, or None if it is not in memory."""
+        entry = self._entries.get(workflow_id)
+        return None if entry is None else entry.state
 
     def owned(self) -> list[State]:
-        """The active workflows that this engine has charge of."""
-        states = (live.state for live in self._live.values())
+        """Return the active workflows that this engine owns."""
+        states = (entry.state for entry in self._entries.values())
         return [state for state in states if state.owner == self._identity.id and not state.is_final]
 
     def tree_holders(self) -> list[str]:
@@ -166,42 +172,42 @@ class WorkflowRepository:
         return [row[0] for row in self.connection.execute(TREE_HOLDERS)]
 
     def all(self) -> Iterator[WorkflowEntry]:
-        """Every workflow in memory, whoever owns it."""
-        yield from tuple(self._live.values())
+        """Iterate over every workflow in memory, whoever owns it."""
+        yield from tuple(self._entries.values())
 
     def get(self, workflow_id: str) -> WorkflowEntry | None:
-        """The workflow, where it is in memory."""
-        return self._live.get(workflow_id)
+        """Return a workflow's entry, or None if it is not in memory."""
+        return self._entries.get(workflow_id)
 
-    def forget(self, live: WorkflowEntry) -> None:
-        """It is over: from now on the disk is asked."""
-        self._live.pop(live.state.workflow_id, None)
+    def forget(self, entry: WorkflowEntry) -> None:
+        """Drop a final workflow from memory."""
+        self._entries.pop(entry.state.workflow_id, None)
 
     async def refreshed(self, workflow_id: str) -> State:
-        """The state of a workflow that another process is known to have changed."""
-        live = self.entry(workflow_id)
-        async with live.lock:
-            self.reload(live)
-            return live.state
+        """Return the state of a workflow after another process changed it."""
+        entry = self.entry(workflow_id)
+        async with entry.lock:
+            self.reload(entry)
+            return entry.state
 
-    def reload(self, live: WorkflowEntry) -> None:
-        """Believe what is on disk."""
-        state, seq = load(self.connection, live.state.workflow_id)
-        self._accept(live, state, seq)
+    def reload(self, entry: WorkflowEntry) -> None:
+        """Replace the state in memory by that on disk."""
+        state, seq = load(self.connection, entry.state.workflow_id)
+        self._accept(entry, state, seq)
 
-    def _accept(self, live: WorkflowEntry, state: State, seq: int) -> None:
-        before = live.state
-        live.state, live.seq = state, seq
-        self._changed(live, before)
+    def _accept(self, entry: WorkflowEntry, state: State, seq: int) -> None:
+        before = entry.state
+        entry.state, entry.seq = state, seq
+        self._changed(entry, before)
 
-    def _changed(self, live: WorkflowEntry, before: State | None) -> None:
-        self.slots_taken += self._slots_used(live.state) - (before is not None and self._slots_used(before))
-        self._on_change(live, before)
+    def _changed(self, entry: WorkflowEntry, before: State | None) -> None:
+        self.slots_taken += self._slots_used(entry.state) - (before is not None and self._slots_used(before))
+        self._on_change(entry, before)
 
     def _slots_used(self, state: State) -> bool:
-        """Whether it takes one of the slots that this engine hands out; the others' are counted by the store."""
+        """Return whether the workflow takes a slot of this engine. The store counts those of other engines."""
         return state.is_running and state.owner == self._identity.id
 
     def _takes_slot(self, owner: str) -> bool:
-        """Whether the attempts of an engine take slots. Called on the writer's thread."""
+        """Return whether attempts of an engine take slots. Called on the writer's thread."""
         return owner == self._identity.id or may_run_steps(self._engines, owner)

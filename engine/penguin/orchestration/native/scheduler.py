@@ -1,4 +1,4 @@
-"""Which attempt is next: waits out back-offs and dependencies, then hands out slots in the contract's order."""
+"""The scheduler: waits for back-offs and dependencies, then gives slots to attempts in the contract's order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TaskKey = tuple[str, str]
 """Project and task."""
 
 MAX_SLEEP = 60.0
-"""Seconds between two looks at the wall clock, which may be set while we wait on the monotonic one."""
+"""Seconds between two looks at the wall clock, which may be set while the scheduler waits on the monotonic one."""
 
 
 class Scheduler:
@@ -48,7 +48,7 @@ class Scheduler:
         self._armed = False
 
     def add(self, state: State, wait: Await) -> None:
-        """This workflow's next attempt is wanted; replaces what was known of it."""
+        """Schedule a workflow's next attempt. It replaces an earlier one of the workflow."""
         workflow = state.workflow_id
         self.discard(workflow)
         self._waiting[workflow] = state
@@ -71,18 +71,18 @@ class Scheduler:
         heapq.heappush(queue, (queue_priority(state), state.workflow_id))
 
     def discard(self, workflow: str) -> None:
-        """It waits no longer."""
+        """Remove a workflow."""
         if self._waiting.pop(workflow, None) is not None and (timer := self._timers.pop(workflow, None)):
             timer.cancel()
 
     def task_changed(self, task: TaskKey) -> None:
-        """A workflow of this task changed its status: those that depend on it are looked at again."""
+        """Check again the workflows that depend on this task: one of its workflows changed its status."""
         for workflow in self._parked.pop(task, ()):
             if (state := self._waiting.get(workflow)) is not None:
                 self.add(state, Await(0.0, True))
 
     def recheck(self) -> None:
-        """Other processes changed something, or the clock was set: look at everything that waits again."""
+        """Check all waiting workflows again: another process changed something, or the clock was set."""
         for task in list(self._parked):
             self.task_changed(task)
         for workflow in list(self._timers):
@@ -97,7 +97,7 @@ class Scheduler:
             asyncio.get_running_loop().call_soon(self._pass)
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no more attempts."""
         for timer in self._timers.values():
             timer.cancel()
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""What somebody waits for, and what still stands in the way: looked at with every change, so it looks at little."""
+"""The condition of a wait, checked at every change and therefore cheap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penguin.orchestration.runtime.settled import SettledCheck
 class WaitCondition:
     """Workflows that should all be settled, or all have one status.
 
-    As long as one of them is neither, no change of the others ends the waiting: only that one is looked at again.
+    While one of them is neither, no change of the others ends the wait, so only that one is checked again.
     """
 
     def __init__(
@@ -27,10 +27,10 @@ class WaitCondition:
         self._status_of = status_of
         self._settling = settling
         self.settled = False
-        """Whether all of them were, at the last look."""
+        """Whether all of them were, at the last check."""
 
     def pending(self) -> set[str]:
-        """Workflows of which one must change before the waiting can end; none where it may be over."""
+        """Return the workflows of which one must change before the wait can end; empty if it may be over."""
         obstacles = self._unsettled()
         self.settled = not obstacles
         if obstacles and self._status is not None:
@@ -39,11 +39,11 @@ class WaitCondition:
         return obstacles
 
     def _unsettled(self) -> set[str]:
-        """The first that is not settled, with those on which that hangs."""
+        """Return the first workflow that is not settled, with those that it depends on."""
         settling = self._settling()
         kept: list[str] = []
         for place, workflow_id in enumerate(self._not_over):
-            # What is over never goes on; what is blocked or paused may.
+            # A final workflow never continues; a blocked or paused one may.
             if self._status_of(workflow_id).final:
                 continue
             if not settling.all_settled([workflow_id]):
@@ -54,5 +54,5 @@ class WaitCondition:
         return set()
 
     def _with_other_status(self, status: WorkflowStatus) -> set[str]:
-        """The first that does not have this status."""
+        """Return the first workflow that does not have this status."""
         return next(({workflow_id} for workflow_id in self._ids if self._status_of(workflow_id) is not status), set())

@@ -43,7 +43,7 @@ class SignalSender:
             said |= {**await self._tree_now(link, seen.state), "process": process_name(os.getpid())}
         said["id"] = uuid.uuid4().hex
         # What the workflow will not allow needs no journey.
-        decide(seen.state, command_from_signal(name, said, by="", advice_id="", at=time.time()), time.time())
+        decide(seen.state, command_from_signal(name, said, by="", feedback_id="", at=time.time()), time.time())
         if name in ("resume", "approve"):
             presence.claim([workflow_id])
         after = await self._tell(link, seen, name, said)

@@ -101,7 +101,9 @@ class EventLog:
             # The server must know of it: it closes the workflow as cancelled.
             raise IllegalCommand("cancel is no signal on a Temporal server", "temporal workflow cancel")
         said = {key: value for key, value in payload.items() if key != "id"}
-        return command_from_signal(name, said, by="", advice_id=str(payload.get("id") or self._seq + 1), at=self._now())
+        return command_from_signal(
+            name, said, by="", feedback_id=str(payload.get("id") or self._seq + 1), at=self._now()
+        )
 
     # --- telling ---
 
