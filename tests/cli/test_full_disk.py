@@ -68,7 +68,7 @@ def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
     (penguin.folder / "go").touch()
     said = narrated(script, "penguin.db")
     assert said.startswith("the disk of ")
-    assert said.endswith("; nothing new begins until it takes records again\n")
+    assert said.endswith("; no new step starts until it can be written again\n")
     assert lines("ended") == ["."], "the result of the step is kept on disk, and by the engine"
     shown = penguin("-c", "/workflow status one", "-c", "/workflow list").out
     assert "Phase: IMPLEMENT" in shown

@@ -143,7 +143,7 @@ def test_following_logs_says_why_there_is_no_output(
     penguin("--detach", "-c", "/workflow start talks")
     following = begin("-c", "/workflow logs talks -f")
     assert following.stderr is not None
-    assert re.fullmatch(f"{ID}: no engine that would run it is alive\n", following.stderr.readline())
+    assert re.fullmatch(f"{ID}: no shell or worker is running\n", following.stderr.readline())
     penguin("--detach", "-c", "/workflow pause talks")
     out, err = following.communicate(timeout=PATIENCE)
     assert (following.returncode, out) == (0, "")

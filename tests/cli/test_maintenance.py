@@ -119,7 +119,7 @@ def test_check_names_what_is_wrong_and_exits_with_1(penguin: Program) -> None:
     ran = penguin("check")
     assert ran.code == 1
     problem, leftover, summary = ran.out.splitlines()
-    assert problem.endswith(": its row says status 'FAILED', its history 'COMPLETED'")
+    assert problem.endswith(": its row says status 'FAILED', its history says 'COMPLETED'")
     assert leftover == "leftover: .penguin/runs/ituv-lost-000000 (run folder without a workflow)"
     assert summary.endswith(": 1 problem, 1 leftover (/workflow prune removes them)")
     (document,) = penguin("-o", "json", "check").documents

@@ -543,7 +543,10 @@ def test_init_in_a_folder_that_is_gone(empty: Program, tmp_path: Path) -> None:
         )
 
     ran = run("init")
-    assert (ran.returncode, ran.stderr) == (1, "penguin: the folder you are in is gone; cd to one that is there\n")
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "penguin: the current folder no longer exists; cd to an existing folder\n",
+    )
     elsewhere = run("--workspace", f"{tmp_path}/new", "init")
     assert (elsewhere.returncode, elsewhere.stderr) == (0, "")
     assert f"written: {tmp_path}/new/penguin.yaml" in elsewhere.stdout

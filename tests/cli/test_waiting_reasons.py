@@ -62,7 +62,7 @@ def detached(penguin: Program, *commands: str) -> None:
 def test_no_engine_is_alive(slow: Program) -> None:
     ran = slow("--detach", "-c", "/workflow start quick")
     assert "no engine is alive" in ran.err
-    lines = told(slow, "quick", "no engine that would run it is alive")
+    lines = told(slow, "quick", "no shell or worker is running")
     assert (lines["Status"], lines["Next"]) == ("PENDING", "penguin, or penguin worker")
 
 
@@ -78,7 +78,7 @@ def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[]
     (slow.folder / "tasks.md").write_text(TASKS.replace("**Dependencies:** quick", "**Dependencies:** person"))
     worker()
     detached(slow, "/workflow start after --with-deps")
-    lines = told(slow, "after", r"waits for person \(ituv-person-[0-9a-f]{6}, BLOCKED: it waits for a person\)")
+    lines = told(slow, "after", r"waits for person \(ituv-person-[0-9a-f]{6}, BLOCKED: needs a person\)")
     assert lines["Status"] == "PENDING"
     assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
 
@@ -95,7 +95,7 @@ def test_a_slot(slow: Program, worker: Callable[[], None]) -> None:
 def test_back_off(slow: Program, worker: Callable[[], None]) -> None:
     worker()
     detached(slow, "/workflow start wrong")
-    reason = r"back-off until (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d, then VERIFY \(VERIFY FAILED: .*\)"
+    reason = r"retrying at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d with VERIFY \(VERIFY FAILED: .*\)"
     lines = told(slow, "wrong", reason)
     assert lines["Status"] == "RUNNING"
     assert not {"Next", "Error"} & lines.keys()

@@ -101,9 +101,9 @@ def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pyte
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(WorkflowError, match="the folder you are in is gone") as caught:
+    with pytest.raises(WorkflowError, match="the current folder no longer exists") as caught:
         Session().workspace  # noqa: B018
-    assert caught.value.hint == "cd to one that is there"
+    assert caught.value.hint == "cd to an existing folder"
 
 
 def test_ids_are_found_in_every_form(workspace: Path) -> None:

@@ -196,7 +196,7 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
     for name, message in [
         ("fifo", "fifo: is a named pipe, not a file"),
         ("", "is a folder, not a file"),
-        ("link", "link: is a dead link (to nowhere), not a file"),
+        ("link", "link: is a broken link (to nowhere), not a file"),
         ("none", "none: does not exist (write the file)"),
         ("none/at/all", "does not exist"),
     ]:

@@ -95,7 +95,7 @@ def test_a_missing_file_means_defaults_only_where_that_is_allowed(tmp_path: Path
 
 def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").symlink_to("moved.yaml")
-    with pytest.raises(ConfigError, match=r"penguin\.yaml: is a dead link \(to moved\.yaml\)") as caught:
+    with pytest.raises(ConfigError, match=r"penguin\.yaml: is a broken link \(to moved\.yaml\)") as caught:
         load_settings(tmp_path, environ={}, required=False)
     assert caught.value.hint.endswith("; then penguin init")
 

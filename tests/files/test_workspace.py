@@ -36,7 +36,7 @@ def test_where_there_is_none_the_hint_is_init(tmp_path: Path) -> None:
 def test_a_folder_that_is_a_link_to_itself_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").touch()
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(WorkflowError, match="leads back to itself"):
+    with pytest.raises(WorkflowError, match="points to itself"):
         find_workspace(tmp_path / "loop")
 
 
@@ -107,9 +107,9 @@ def test_init_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(WorkflowError, match="the folder you are in is gone") as caught:
+    with pytest.raises(WorkflowError, match="the current folder no longer exists") as caught:
         init_workspace(Path(folder))
-    assert caught.value.hint == "cd to one that is there"
+    assert caught.value.hint == "cd to an existing folder"
     assert not gone.exists()
 
 

@@ -188,12 +188,12 @@ ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
             ID,
             (
                 event("StartResult", 0, "started by ada"),
-                event("AttemptStarted", 1, "TEST attempt 1 began"),
+                event("AttemptStarted", 1, "TEST attempt 1 started"),
                 event("AttemptEnded", 76, "TEST attempt 1 FAILED", phase="TEST"),
                 event("BackedOff", 76, "back-off, then TEST", at=10.0, until=15.0),
                 event("Blocked", 80, "blocked"),
                 event("Resumed", 3680, "resumed by ada"),
-                event("AttemptStarted", 3681, "TEST attempt 2 began"),
+                event("AttemptStarted", 3681, "TEST attempt 2 started"),
                 event("Interrupted", 3682, "TEST attempt 2 interrupted", phase="TEST"),
                 event("Cancelled", 7200, "cancelled by ada"),
             ),
@@ -201,12 +201,12 @@ ituv-b-000000         COMPLETED  DONE   100%  2024-01-15 10:30:00
         """\
 TIME                  TOOK  EVENT
 2024-01-15 10:30:00         started by ada
-2024-01-15 10:30:01         TEST attempt 1 began
+2024-01-15 10:30:01         TEST attempt 1 started
 2024-01-15 10:31:16  1m15s  TEST attempt 1 FAILED
 2024-01-15 10:31:16   5.0s  back-off, then TEST
 2024-01-15 10:31:20         blocked
 2024-01-15 11:31:20  1h00m  resumed by ada
-2024-01-15 11:31:21         TEST attempt 2 began
+2024-01-15 11:31:21         TEST attempt 2 started
 2024-01-15 11:31:22   1.0s  TEST attempt 2 interrupted
 2024-01-15 12:30:00  2h00m  cancelled by ada
 Attempts took 1m16s: TEST 1m16s

@@ -163,7 +163,7 @@ async def test_a_workflow_that_is_there_already_is_not_offered_again(workspace: 
 async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
-        newest = [("2", "TEST under way"), ("1", "IMPLEMENT PASSED")]
+        newest = [("2", "TEST running"), ("1", "IMPLEMENT PASSED")]
         for named in (ids["RUNNING"], "search", "sear"):
             for command in ("logs", "results"):
                 found = offered(session, f"/workflow {command} {named} --attempt ")

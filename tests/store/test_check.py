@@ -99,17 +99,21 @@ def test_looking_changes_nothing(full: Workspace) -> None:
         (
             "UPDATE run SET status = 'PAUSED' WHERE task_id = 'new'",
             "new",
-            "its row says status 'PAUSED', its history 'P",
+            "its row says status 'PAUSED', its history says 'P",
         ),
         (
             "UPDATE run SET status = 'LOST' WHERE task_id = 'new'",
             "new",
-            "its row has a status that nobody knows: 'LOST'",
+            "its row has an unknown status: 'LOST'",
         ),
-        ("UPDATE run SET phase = 'NAP' WHERE task_id = 'done'", "done", "its row has a phase that nobody knows: 'NAP'"),
-        ("UPDATE run SET slot = 1 WHERE task_id = 'done'", "done", "its row says slot 1, its history 0"),
-        ("UPDATE run SET owner = 'me' WHERE task_id = 'runs'", "runs", "its row says owner 'me', its history 'eeee"),
-        ("UPDATE run SET seq = 9 WHERE task_id = 'new'", "new", "its row says seq 9, its history 1"),
+        ("UPDATE run SET phase = 'NAP' WHERE task_id = 'done'", "done", "its row has an unknown phase: 'NAP'"),
+        ("UPDATE run SET slot = 1 WHERE task_id = 'done'", "done", "its row says slot 1, its history says 0"),
+        (
+            "UPDATE run SET owner = 'me' WHERE task_id = 'runs'",
+            "runs",
+            "its row says owner 'me', its history says 'eeee",
+        ),
+        ("UPDATE run SET seq = 9 WHERE task_id = 'new'", "new", "its row says seq 9, its history says 1"),
         ("DELETE FROM event WHERE seq = 2 AND workflow_id LIKE '%done%'", "done", "its history has gaps: 1, 3-"),
         ("DELETE FROM event WHERE seq = 1 AND workflow_id LIKE '%done%'", "done", "its history can't be read: "),
         ("DELETE FROM event WHERE workflow_id LIKE '%new%'", "new", "it has a row but no history"),
@@ -121,11 +125,11 @@ def test_looking_changes_nothing(full: Workspace) -> None:
             "done",
             "its history can't be read: Invalid enum value",
         ),
-        ("UPDATE event SET kind = 'Nap' WHERE seq = 2", "done", "event 2 is filed as Nap at "),
+        ("UPDATE event SET kind = 'Nap' WHERE seq = 2", "done", "event 2 has the columns Nap at "),
         (
             "UPDATE event SET at = 7 WHERE seq = 2",
             "done",
-            "event 2 is filed as Claimed at 7.0, but holds Claimed at 17",
+            "event 2 has the columns Claimed at 7.0, but holds Claimed at 17",
         ),
     ],
 )
@@ -151,12 +155,12 @@ def test_a_damaged_file_is_a_problem_and_not_an_error(full: Workspace) -> None:
     full.db.write_bytes(b"just text " * 1000)
     ((who, text),) = problems(full)
     assert who == "penguin.db"
-    assert text.startswith(f"{full.db} is a file, but no database; mv {full.db} ")
+    assert text.startswith(f"{full.db} is a file, but not a database; mv {full.db} ")
 
 
 def test_an_older_version_is_left_alone(full: Workspace) -> None:
     change(full, "PRAGMA user_version = 0")
-    assert f"is of version 0, this Penguin's is {SCHEMA_VERSION}" in problems(full)[0][1]
+    assert f"has schema version 0, this Penguin needs {SCHEMA_VERSION}" in problems(full)[0][1]
     with sqlite3.connect(full.db) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (0,)
 

@@ -84,7 +84,7 @@ def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: C
     assert names.attempts(workflow.id) == {2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
     workflow.do(Dispatch(), after=100)
     commit_workflows(db, workflow)
-    assert names.attempts(workflow.id) == {3: "TEST under way", 2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
+    assert names.attempts(workflow.id) == {3: "TEST running", 2: "TEST FAILED", 1: "IMPLEMENT PASSED"}
     assert names.attempts("ituv-none") == {}
 
 

@@ -84,7 +84,7 @@ def test_a_database_of_another_program_is_refused(db: Path, opener: object) -> N
     with sqlite3.connect(db) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    assert "none of Penguin's" in str(refused(db, opener))
+    assert "not one of Penguin's" in str(refused(db, opener))
     assert not db.with_name("state.db-wal").exists()
 
 
@@ -93,7 +93,7 @@ def test_a_database_of_another_program_is_refused(db: Path, opener: object) -> N
 def test_what_is_no_database_is_refused(db: Path, opener: object, content: bytes) -> None:
     db.write_bytes(content)
     error = refused(db, opener)
-    assert "is a file, but no database" in str(error)
+    assert "is a file, but not a database" in str(error)
     assert error.hint.startswith(f"mv {db} {db}.old; ")
 
 
@@ -116,13 +116,13 @@ def test_what_is_no_file_is_refused(db: Path, opener: object, make: Callable[[Pa
     make(db)
     error = refused(db, opener)
     assert str(error) == f"{db} is {kind}, not a database"
-    assert error.hint == f"mv {db} {db}.old; the next start makes a new one"
+    assert error.hint == f"mv {db} {db}.old; the next start creates a new one"
 
 
 def test_a_link_that_leads_nowhere_is_refused(db: Path) -> None:
     db.symlink_to("/nowhere/at/all")
     assert open_reader(db) is None
-    assert "is a dead link (to /nowhere/at/all)" in str(refused(db))
+    assert "is a broken link (to /nowhere/at/all)" in str(refused(db))
 
 
 def test_a_database_cut_short_is_refused(db: Path) -> None:

@@ -17,7 +17,7 @@ from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
 from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, EngineLock
 from penguin.orchestration.store.queries import WorkflowReader
 
-START = "no engine that would run it is alive"
+START = "no shell or worker is running"
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowR
     hopeful = claimed(engine, "hopeful", dependencies=("runs",))
     commit_workflows(db, StoredWorkflow("done").complete(), blocked, runs, gone, behind, workflow, hopeful)
     assert reader.explain(workflow.id) == (
-        "waits for runs (ituv-runs-000000, RUNNING), stuck (ituv-stuck-000000, BLOCKED: it waits for a person), "
-        "gone (ituv-gone-000000, CANCELLED: it ended without completing), "
+        "waits for runs (ituv-runs-000000, RUNNING), stuck (ituv-stuck-000000, BLOCKED: needs a person), "
+        "gone (ituv-gone-000000, CANCELLED: ended without completing), "
         "behind (ituv-behind-000000, PENDING, which waits for stuck, BLOCKED), never (not started)"
     )
     assert reader.explain(hopeful.id) == "waits for runs (ituv-runs-000000, RUNNING)"
@@ -111,7 +111,10 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
     with open(dead.folder / LAUNCHER_LOCK, "w") as launcher:
         fcntl.flock(launcher, fcntl.LOCK_EX)
         dead.release()
-        assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}, whose step outlives its engine"
+        assert (
+            reader.explain(waits.id)
+            == f"waits for a slot, held by {holder.id}, whose step still runs although its engine ended"
+        )
     assert reader.explain(waits.id) == ""
 
 
@@ -120,7 +123,7 @@ def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader
     commit_workflows(db, workflow)
     until = datetime.fromtimestamp(workflow.state.due_at)
     day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
-    said = f"back-off until {day}{until:%H:%M:%S}, then IMPLEMENT (IMPLEMENT FAILED: no such file)"
+    said = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
     assert reader.explain(workflow.id) == said
     assert until - datetime.now() < timedelta(seconds=70)
 

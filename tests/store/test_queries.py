@@ -232,7 +232,7 @@ def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader) -
 
 def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader) -> None:
     commit_workflows(db, *crowd())
-    with pytest.raises(WorkflowNotFound, match="beginning of several workflows") as caught:
+    with pytest.raises(WorkflowNotFound, match="matches several workflows") as caught:
         reader.find("ituv-task-1", prefix=True)
     assert str(caught.value).count("ituv-task-1") == 6
     assert str(caught.value).endswith("…")
@@ -242,7 +242,7 @@ def test_the_beginning_of_a_task_is_enough_for_reading(db: Path, reader: Workflo
     old, new = StoredWorkflow("mail", number=0).complete(), StoredWorkflow("mail", number=1, at=NOON + 100)
     commit_workflows(db, old, new, StoredWorkflow("auth-user"), StoredWorkflow("auth-mail"))
     assert reader.find("ma", prefix=True) == new.id
-    with pytest.raises(WorkflowNotFound, match="beginning of several tasks: auth-mail, auth-user"):
+    with pytest.raises(WorkflowNotFound, match="matches several tasks: auth-mail, auth-user"):
         reader.find("auth", prefix=True)
     with pytest.raises(WorkflowNotFound):
         reader.find("ma")
@@ -278,25 +278,25 @@ def test_history_shows_every_event_in_a_sentence(db: Path, reader: WorkflowReade
     commit_workflows(db, workflow)
     history = reader.history(workflow.id)
     assert [entry.text for entry in history] == [
-        "started by ann, to begin at IMPLEMENT",
+        "started by ann, starting at IMPLEMENT",
         "claimed by engine 1a2b3c on hut",
         "claimed by engine eeeeee",
-        "IMPLEMENT attempt 1 began",
+        "IMPLEMENT attempt 1 started",
         "feedback queued by ann: mind the gap",
         "IMPLEMENT attempt 1 PASSED",
         "IMPLEMENT passed",
-        "TEST attempt 2 began",
+        "TEST attempt 2 started",
         "TEST attempt 2 FAILED: pytest -q: 2 of 14 tests failed",
-        f"back-off until {datetime.fromtimestamp(history[9].data['until']):%H:%M:%S}, then TEST",
-        "paused by ann, ending the step under way",
+        f"retrying at {datetime.fromtimestamp(history[9].data['until']):%H:%M:%S} with TEST",
+        "paused by ann, ending the running step",
         "resumed by bob",
-        "TEST attempt 3 began",
+        "TEST attempt 3 started",
         "TEST attempt 3 interrupted by a crash",
-        "TEST attempt 3 began again",
+        "TEST attempt 3 restarted",
         "TEST attempt 3 PASSED",
         "TEST passed",
         "USE skipped, as configured",
-        "VERIFY attempt 4 began",
+        "VERIFY attempt 4 started",
         "VERIFY attempt 4 UNVERIFIED: nothing can check this",
         "blocked: VERIFY is UNVERIFIED: nothing can check this",
         "VERIFY approved by ann: looks good",
@@ -363,7 +363,7 @@ def test_results_name_the_passes_that_were_kept(db: Path, reader: WorkflowReader
     assert (only.phase, only.attempt, only.verdict) == (P.IMPLEMENT, 0, V.PASSED)
     assert only.evidence["kept_from"] == "ituv-a-0"
     assert reader.history(workflow.id)[0].text == (
-        "started as a retry of ituv-a-0, to begin at TEST; passes kept: IMPLEMENT"
+        "started as a retry of ituv-a-0, starting at TEST; passes kept: IMPLEMENT"
     )
 
 

@@ -140,5 +140,5 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
 
 def test_a_place_that_can_not_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="can't make"):
+    with pytest.raises(StoreError, match="can't create"):
         WorkflowStateStore(tmp_path / "file" / "state.db")

@@ -118,7 +118,7 @@ async def test_check_holds_what_is_known_against_what_happened(temporal_workspac
     assert (found.workflows, found.events > 3, found.problems) == (1, True, ())
     with opened(mirror(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET status = 'FAILED'")
-    assert check(workspace).problems == ((one, "its row says status 'FAILED', its history 'COMPLETED'"),)
+    assert check(workspace).problems == ((one, "its row says status 'FAILED', its history says 'COMPLETED'"),)
     # Of what a server holds, the newest may not be here yet.
     with opened(mirror(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET seq = seq + 1")

@@ -149,7 +149,7 @@ def test_a_command_that_waits_for_a_worker_is_reported_as_queued(temporal_worksp
         f"Queued: pause of {workflow_id} (no worker is running)",
         "Status: PENDING",
         "Phase: PENDING",
-        "Reason: no engine that would run it is alive",
+        "Reason: no shell or worker is running",
         "Next: penguin worker",
     ]
     for command, word in (('feedback a "be quick"', "feedback for"), ("cancel a", "cancel of")):

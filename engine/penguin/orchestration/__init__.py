@@ -3,8 +3,8 @@
 from penguin.orchestration import get_backend
 
 async with get_backend() as backend:
-workflow_id = await backend.start_workflow("auth-user-model")
-info = await backend.wait_workflow(workflow_id)
+    workflow_id = await backend.start_workflow("auth-user-model")
+    info = await backend.wait_workflow(workflow_id)
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Scripted phases for tests of programs that use Penguin: nothing is run, and a script names the verdicts.
 
-with scripted_phases({"TEST": ["FAILED", "PASSED"]}) as script:
-    async with get_backend(workspace_path=folder) as backend:
-        workflow_id = await backend.start_workflow("auth-user-model")
-        info = await backend.wait_workflow(workflow_id)
-assert info.status == "COMPLETED"
-assert [phase for _, phase, _ in script.calls].count("TEST") == 2
+    with scripted_phases({"TEST": ["FAILED", "PASSED"]}) as script:
+        async with get_backend(workspace_path=folder) as backend:
+            workflow_id = await backend.start_workflow("auth-user-model")
+            info = await backend.wait_workflow(workflow_id)
+    assert info.status == "COMPLETED"
+    assert [phase for _, phase, _ in script.calls].count("TEST") == 2
 
 All else is real: the store, the state machine, the engine.
 """

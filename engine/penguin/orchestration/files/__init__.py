@@ -1,1 +1,1 @@
-"""What lies on disk beside the database: the workspace, run folders, the object store."""
+"""Files beside the database: the workspace, run folders, the object store."""

@@ -1,4 +1,4 @@
-"""Who is alive: every engine holds a lock on a file of its own for as long as it lives, so a dead one shows at once."""
+"""Engine locks: a living engine holds a lock on a file of its own, so a dead one is noticed at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from penguin.orchestration.files.state_files import UnsafePath, open_state_file
 
 LOCK = "engine.lock"
 CLAIMS = "claims"
-"""Is there where the engine takes up whatever nobody owns."""
+"""This file exists if the engine claims workflows without an owner."""
 LAUNCHER_LOCK = "launcher.lock"
-"""Held by the process that runs the engine's steps; it ends by itself when it has neither steps nor engine."""
+"""Locked by the launcher, which runs the engine's steps. It ends by itself when it has neither steps nor an engine."""
 
 
 class EngineLock:
-    """This engine: a fresh id, and the folder and lock that prove it alive."""
+    """The lock of this engine: a new id, and the folder and lock that prove that it is alive."""
 
     def __init__(self, engines: Path) -> None:
         self.id = uuid.uuid4().hex
@@ -32,26 +32,26 @@ class EngineLock:
         reach("identity.after")
 
     def claims_all(self) -> None:
-        """Tell the others that this engine takes up whatever nobody owns."""
+        """Announce that this engine claims workflows without an owner."""
         (self.folder / CLAIMS).touch(mode=0o600)
 
     def release(self) -> None:
-        """From now on this engine counts as dead; its folder stays for whoever adopts its steps."""
+        """Count as dead from now on. The folder stays for the engine that takes over its steps."""
         os.close(self._lock)
 
 
 def is_alive(engines: Path, owner: str) -> bool:
-    """Whether the engine `owner` lives. An unknown one, or none, does not."""
+    """Return whether the engine `owner` is alive. An unknown or empty one is not."""
     return _is_name(owner) and _is_locked(engines / owner / LOCK)
 
 
 def may_run_steps(engines: Path, owner: str) -> bool:
-    """Whether steps of the engine `owner` may be under way: it lives, or its launcher outlives it."""
+    """Return whether steps of the engine `owner` may be running: it is alive, or its launcher is."""
     return is_alive(engines, owner) or (_is_name(owner) and _is_locked(engines / owner / LAUNCHER_LOCK))
 
 
 def _is_name(owner: str) -> bool:
-    """Whether it can be the name of an engine's folder: a database that somebody else made may hold anything."""
+    """Return whether this can be the name of an engine's folder: a foreign database may hold any text."""
     return bool(owner) and owner not in (".", "..") and "/" not in owner and "\0" not in owner
 
 
@@ -61,7 +61,7 @@ def _is_locked(path: Path) -> bool:
     except (OSError, UnsafePath):
         return False
     try:
-        # A shared lock, held for a moment: two who ask at once don't take each other for the owner.
+        # A shared lock for a moment, so that two callers do not take each other for the owner.
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -71,17 +71,17 @@ def _is_locked(path: Path) -> bool:
 
 
 def live_engines(engines: Path) -> set[str]:
-    """The ids of all engines that are alive."""
+    """Return the ids of all living engines."""
     if not engines.is_dir():
         return set()
     return {entry.name for entry in engines.iterdir() if is_alive(engines, entry.name)}
 
 
 def has_claiming_engine(engines: Path) -> bool:
-    """Whether an engine lives that takes up whatever nobody owns."""
+    """Return whether an engine is alive that claims workflows without an owner."""
     return count_claiming_engines(engines) > 0
 
 
 def count_claiming_engines(engines: Path) -> int:
-    """How many living engines take up whatever nobody owns."""
+    """Return the number of living engines that claim workflows without an owner."""
     return sum((engines / engine / CLAIMS).exists() for engine in live_engines(engines))

@@ -1,4 +1,4 @@
-"""The failpoints of the engine: those of its launcher, which may import nothing outside its own folder."""
+"""Failpoints of the engine. They are those of its launcher, which imports nothing outside its own folder."""
 
 from __future__ import annotations
 

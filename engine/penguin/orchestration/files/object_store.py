@@ -1,8 +1,8 @@
-"""The storage: where hosts that share no disk leave for one another what attempts printed and came to.
+"""The object store: shares outputs and results of attempts between hosts without a common disk.
 
-An attempt is a folder `<url>/<project>/<workflow>/<attempt>-<phase>/`, with the outputs of its steps, `artifacts/` and
-`evidence.json`. What is whole is listed, with its digests, in a file that is written last: an attempt without it, or
-that does not agree with it, is not there for readers. Marks, exit records, scripts, feedback and the task stay behind.
+An attempt is a folder `<url>/<project>/<workflow>/<attempt>-<phase>/` with the outputs of its steps, `artifacts/` and
+`evidence.json`. A file that is written last lists the other files with their digests. Readers ignore an attempt without
+that file, or one that does not agree with it. Marks, exit records, scripts, feedback and the task are not copied.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ class StorageError(WorkflowError):
 
 
 class CopiedFile(Struct, frozen=True):
-    """A file as it was copied."""
+    """A copied file."""
 
     bytes: int
     sha256: str
 
 
 class AttemptContents(Struct, frozen=True):
-    """What a whole attempt holds: files by their names, with slashes where they are in folders."""
+    """The files of a complete attempt by name, with slashes for folders."""
 
     files: dict[str, CopiedFile]
 
 
 class ObjectStore:
-    """The part of a storage that one project has. May be used from several threads; methods block.
+    """One project's part of a storage. May be used from several threads; methods block.
 
-    `url` is an absolute folder, or a URL that fsspec knows. Methods raise StorageError where it is out of reach.
+    `url` is an absolute folder, or a URL that fsspec knows. Methods raise StorageError if it can't be reached.
     """
 
     def __init__(self, url: str, project_id: str) -> None:
@@ -68,27 +68,27 @@ class ObjectStore:
     # --- files ---
 
     def put_file(self, key: str, data: bytes) -> None:
-        """Write a file whole, in the place of one of this name."""
+        """Write a whole file. It replaces one of the same name."""
         with self._reaching("written to"):
             self._write(key, data)
 
     def get_file(self, key: str) -> bytes | None:
-        """What a file holds; None where there is none."""
+        """Return the contents of a file, or None if there is none."""
         with self._reaching("read"):
             return self._read(key)
 
     # --- attempts ---
 
     def put_attempt(self, workflow_id: str, attempt_folder: Path, result: AttemptResult) -> None:
-        """Copy what an attempt left behind. One that was interrupted is not over, and is not copied.
+        """Copy the files of an attempt that has ended. An interrupted attempt is not copied.
 
-        `attempt_folder` is `.penguin/runs/<workflow>/<attempt>-<phase>`. Done again, it replaces what was there.
+        `attempt_folder` is `.penguin/runs/<workflow>/<attempt>-<phase>`. A second call replaces the first copy.
         """
         if result.verdict is Verdict.INTERRUPTED:
             return
         place = f"{workflow_id}/{attempt_folder.name}"
         with self._reaching("written to"):
-            # A reader that is at it finds out by the digests.
+            # A reader in between notices it by the digests.
             if self._files.exists(whole := self._at(f"{place}/{WHOLE}")):
                 self._files.rm_file(whole)
             copies = {name: self._upload(path, f"{place}/{name}") for name, path in _outputs(attempt_folder)}
@@ -98,19 +98,19 @@ class ObjectStore:
             self._write(f"{place}/{WHOLE}", msgspec.json.encode(AttemptContents(copies)))
 
     def get_attempts(self, workflow_id: str, runs: Path) -> list[str]:
-        """Fetch whole attempts that did not end below `runs`; their names. What is there stays as it is: an attempt
-        that began here and ended elsewhere gets a second folder.
+        """Download complete attempts into `runs`, except those that ended there, and return their names.
 
-        Raises WorkflowNotFound for an id that is no plain name.
+        Existing files stay unchanged: an attempt that began here and ended elsewhere gets a second folder. Raises
+        WorkflowNotFound for an id that is not a plain name.
         """
         if not NAME.fullmatch(workflow_id):
-            raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
+            raise WorkflowNotFound(f"invalid workflow id {workflow_id!r}", "/workflow list")
         with self._reaching("read"):
             names = [name for name in self._names(workflow_id) if parse_attempt_folder(name) is not None]
             return [name for name in names if self._fetch(workflow_id, name, runs / workflow_id)]
 
     def _fetch(self, workflow_id: str, name: str, folder: Path) -> bool:
-        """Whether an attempt was not here, and is now."""
+        """Download an attempt unless it is here already. Return whether it was downloaded."""
         own, place = folder / name, f"{workflow_id}/{name}"
         if (own / EVIDENCE).exists() or (folder / f"{name}{ELSEWHERE}").exists():
             return False
@@ -118,7 +118,7 @@ class ObjectStore:
         if contents is None or _is_complete(own, contents):
             return False
         make_private_folder(folder)
-        # `mkdtemp` gives a folder that is its owner's alone.
+        # `mkdtemp` gives a folder with access for its owner only.
         aside = Path(tempfile.mkdtemp(prefix=".fetched-", dir=folder))
         try:
             if not all(self._download(f"{place}/{file}", aside / file, copy) for file, copy in contents.files.items()):
@@ -129,13 +129,13 @@ class ObjectStore:
         return True
 
     def _contents(self, place: str) -> AttemptContents | None:
-        """What a whole attempt holds; None for one that is not whole."""
+        """Return the contents of a complete attempt, or None if it is not complete."""
         data = self._read(f"{place}/{WHOLE}")
         try:
             contents = None if data is None else msgspec.json.decode(data, type=AttemptContents)
         except msgspec.DecodeError:
             return None
-        # Others can write there too: no name leads out of the attempt's folder.
+        # Others can write there too: reject names that lead out of the attempt's folder.
         return contents if contents is not None and all(_is_expected(name) for name in contents.files) else None
 
     # --- the file system ---
@@ -144,8 +144,8 @@ class ObjectStore:
         return f"{self._root}/{key}"
 
     def _names(self, key: str) -> list[str]:
-        """The names of what is in a folder."""
-        # Others write there: what some drivers remember is out of date.
+        """Return the names in a folder."""
+        # Others write there: listings that a driver caches are out of date.
         self._files.invalidate_cache()
         with contextlib.suppress(FileNotFoundError):
             return sorted(PurePosixPath(path).name for path in self._files.ls(self._at(key), detail=False))
@@ -157,7 +157,7 @@ class ObjectStore:
         if "file" not in _protocols(self._files):
             self._files.pipe_file(path, data)
             return
-        # An object comes whole; in a folder somebody might read the first half.
+        # An object appears whole; in a folder, a reader might see half a file.
         aside = f"{path}.{uuid.uuid4().hex}.new"
         self._files.pipe_file(aside, data)
         Path(aside).replace(path)
@@ -173,7 +173,7 @@ class ObjectStore:
             return _copy_stream(source, target)
 
     def _download(self, key: str, path: Path, expected: CopiedFile) -> bool:
-        """Whether the file came as it was listed."""
+        """Download a file. Return whether it is as listed."""
         make_private_folder(path.parent)
         with contextlib.suppress(FileNotFoundError):
             target_file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -187,7 +187,7 @@ class ObjectStore:
             yield
         except WorkflowError:
             raise
-        except Exception as error:  # Each driver has errors of its own.
+        except Exception as error:  # Drivers raise their own errors.
             reason = str(error) or type(error).__name__
             message = f"the storage {self.url} can't be {done}: {reason}"
             raise StorageError(message, "/config shows storage.url, and where it comes from") from error
@@ -212,7 +212,7 @@ def open_object_store(root: Path, url: str | None, project_id: str) -> ObjectSto
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    """What fsspec makes of a URL: a file system, and the path in it."""
+    """Return fsspec's file system for a URL, and the path in it."""
     try:
         fsspec = import_module("fsspec.core")
     except ImportError as error:
@@ -222,16 +222,16 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         protocol = url.partition("://")[0]
         raise StorageError(f"storage.url needs a driver for {protocol}: {error}", _driver_hint(str(error))) from error
-    except Exception as error:  # Each driver has errors of its own; fsspec has ValueError for what it does not know.
+    except Exception as error:  # Drivers raise their own errors; fsspec raises ValueError for an unknown protocol.
         message = f"storage.url {url!r} can't be used: {error}"
-        raise StorageError(message, "it is a folder, or a URL that fsspec knows") from error
+        raise StorageError(message, "use a folder, or a URL that fsspec knows") from error
     return files, str(path)
 
 
-def _driver_hint(said: str) -> str:
-    """fsspec says `Install s3fs to access S3`, or more words of that kind."""
-    words = said.partition("nstall ")[2].split()
-    return f"pip install {words[0]}" if words else "install what it names"
+def _driver_hint(message: str) -> str:
+    """Return a hint made of fsspec's message, `Install s3fs to access S3` or the like."""
+    words = message.partition("nstall ")[2].split()
+    return f"pip install {words[0]}" if words else "install the package that the message names"
 
 
 def _protocols(files: Any) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ def _protocols(files: Any) -> tuple[str, ...]:
 
 
 def _outputs(attempt_folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name and path of what is copied: outputs that were redacted, and artifacts. No link is followed."""
+    """Yield name and path of the files to copy: redacted outputs, and artifacts. Links are not followed."""
     if attempt_folder.is_dir():
         for path in sorted(attempt_folder.iterdir()):
             if FILE.fullmatch(path.name) and _is_file(path):
@@ -253,12 +253,12 @@ def _outputs(attempt_folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_file(path: Path) -> bool:
-    # Bytes that are no text can't be a key.
+    # Names that are not valid UTF-8 can't be keys.
     return path.is_file() and not path.is_symlink() and os.fsencode(path).decode(errors="ignore") == str(path)
 
 
 def _is_expected(name: str) -> bool:
-    """Whether an attempt may hold a file of this name."""
+    """Return whether an attempt may hold a file of this name."""
     first, *rest = name.split("/")
     if not rest:
         return first == EVIDENCE or FILE.fullmatch(first) is not None
@@ -266,7 +266,7 @@ def _is_expected(name: str) -> bool:
 
 
 def _copy_stream(source: Any, target: Any) -> CopiedFile:
-    """Copy what is open for reading to what is open for writing."""
+    """Copy a readable stream to a writable one."""
     digest, size = hashlib.sha256(), 0
     while piece := source.read(PIECE):
         target.write(piece)
@@ -276,7 +276,7 @@ def _copy_stream(source: Any, target: Any) -> CopiedFile:
 
 
 def _is_complete(folder: Path, contents: AttemptContents) -> bool:
-    """Whether the outputs in a folder are those listed: it was this machine that ran the attempt to its end."""
+    """Return whether a folder holds the listed outputs, because this machine ran the attempt to its end."""
     outputs = {name: copy.bytes for name, copy in contents.files.items() if FILE.fullmatch(name)}
     return folder.is_dir() and all(_size(folder / name) == size for name, size in outputs.items())
 
@@ -289,7 +289,7 @@ def _size(path: Path) -> int | None:
 
 
 def _move_into_place(aside: Path, folder: Path, name: str, suffix: str) -> None:
-    """Give a fetched attempt its place, the artifacts first: who sees the attempt sees all of it."""
+    """Move a downloaded attempt to its folder, artifacts first, so that a visible attempt is complete."""
     fetched, artifacts = aside / ARTIFACTS, folder / ARTIFACTS / name
     for source in sorted(path for path in fetched.rglob("*") if path.is_file()):
         target = artifacts / source.relative_to(fetched)
@@ -301,6 +301,6 @@ def _move_into_place(aside: Path, folder: Path, name: str, suffix: str) -> None:
     try:
         aside.rename(target)
     except OSError:
-        # Somebody else was faster: a folder with something in it is not replaced.
+        # Another process was faster: a folder that is not empty is not replaced.
         if not target.exists():
             raise

@@ -1,4 +1,4 @@
-"""What is in the way: something else where a file or a folder of Penguin's belongs, and the command that moves it."""
+"""Path conflicts: something else in the place of one of Penguin's files or folders, and the command that moves it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _KINDS = {
 
 
 def file_kind(path: str | Path) -> str:
-    """What is at a path, in words; '' where nothing is, or nobody may tell."""
+    """Describe what is at a path; '' if nothing is there or it can't be examined."""
     path = Path(path)
     try:
-        return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "no file")
+        return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "not a file")
     except OSError:
-        return f"a dead link (to {path.readlink()})" if path.is_symlink() else ""
+        return f"a broken link (to {path.readlink()})" if path.is_symlink() else ""
 
 
 def move_command(path: str | Path) -> str:
-    """The command by which a person moves what is at a path out of the way, and overwrites nothing."""
+    """Return the command that moves what is at a path out of the way without overwriting anything."""
     names = (f"{path}.old{number}" for number in ("", *range(2, 1000)))
     aside = next((name for name in names if file_kind(name) == ""), f"{path}.old")
     return f"mv {quote(str(path))} {quote(aside)}"

@@ -1,4 +1,4 @@
-"""Files and folders that nobody but their owner can read, whatever the mask of whoever makes them.
+"""Private files and folders: readable by their owner only, whatever the umask is.
 
 In `.penguin/` no link is followed, and nothing of another user is written to: see `state_files`.
 """
@@ -18,31 +18,30 @@ OTHERS = 0o077
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for its owner alone. What is there stays as it is.
+    """Create a folder and its missing parents for the owner only. Existing folders stay unchanged.
 
     Raises UnsafePath and OSError.
     """
     state, _ = split_state(folder)
-    if state and os.path.isdir(os.path.dirname(state)):  # noqa: PTH112, PTH120 - it is text
+    if state and os.path.isdir(os.path.dirname(state)):  # noqa: PTH112, PTH120 - it is a str
         refuse_links(folder, writing=True)
         os.close(open_state_folder(folder, make=True))
     elif not folder.is_dir():
-        # `mkdir` gives its mode to the last folder only.
+        # `mkdir` applies its mode to the last folder only.
         make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that is its owner's alone from its first byte on. Raises UnsafePath and OSError."""
+    """Write a file that only its owner can read from its first byte on. Raises UnsafePath and OSError."""
     with open(open_state_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         file.write(data)
 
 
 def create_private(path: Path, data: bytes) -> None:
-    """Write a new file that is its owner's alone; nothing is left of one that can't be written whole.
+    """Write a new file that only its owner can read. A file that can't be written completely is removed.
 
-    Raises FileExistsError where something has this name, a link that leads nowhere included, UnsafePath, and other
-    OSErrors.
+    Raises FileExistsError if something has this name, even a broken link; UnsafePath; and other OSErrors.
     """
     with open(open_state_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
         try:
@@ -54,9 +53,9 @@ def create_private(path: Path, data: bytes) -> None:
 
 
 def restrict_to_owner(path: Path) -> None:
-    """Take everybody else's rights to a file or folder away: somebody made it by hand, or put a copy there.
+    """Remove everybody else's access to a file or folder that was not created by this module.
 
-    One that belongs to another user stays as it is. Raises UnsafePath for a link, and OSError where it is missing.
+    A path that belongs to another user stays unchanged. Raises UnsafePath for a link, and OSError if it is missing.
     """
     refuse_links(path)
     mode = path.stat().st_mode

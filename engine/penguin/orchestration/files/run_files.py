@@ -1,4 +1,4 @@
-"""What steps left on disk: `<runs>/<workflow>/<attempt>-<phase>/NN-<step>.<try>.log`, and `.err.log` beside it."""
+"""Output files of steps: `<runs>/<workflow>/<attempt>-<phase>/NN-<step>.<run>.log`, and `.err.log` beside it."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")
 FILE = re.compile(r"([0-9]+)-(.+?)\.([0-9]+)(\.err)?\.log")
 
 ARTIFACTS = "artifacts"
-"""Folder beside those of the attempts, with one of the same name for the artifacts of each."""
+"""Folder beside those of the attempts, with a subfolder of the same name for the artifacts of each."""
 EVIDENCE = "evidence.json"
-"""In the folder of an attempt that was fetched from another host: its whole AttemptResult."""
+"""In the folder of an attempt that was downloaded from another host: its whole AttemptResult."""
 ELSEWHERE = ".elsewhere"
-"""Ends the name of a fetched folder where an attempt that ended on another host had begun on this one."""
+"""Suffix of a downloaded folder if the attempt began on this host and ended on another."""
 
 
 class StepLog(NamedTuple):
-    """The output of one try of a step. Sorts in the order in which the steps ran."""
+    """The output of one run of a step. Sorts in the order in which the steps ran."""
 
     attempt: int
     number: int
-    """The step's place in its attempt."""
+    """Number of the step in its attempt."""
     start_number: int
-    """From 1; more where the attempt was interrupted and run again."""
+    """From 1; higher after an interruption of the attempt."""
     errors: bool
-    """Standard error, where a step keeps it apart."""
+    """Standard error, if the step keeps it apart."""
     phase: WorkflowPhase
     step: str
-    """The step's name as far as a file name holds it."""
+    """The step's name, as far as a file name can hold it."""
     path: Path
 
 
 def attempt_logs(
     runs: Path, workflow_id: str, phase: WorkflowPhase | None = None, attempt: int | None = None
 ) -> list[StepLog]:
-    """The outputs of a workflow's steps, of one phase or attempt if wanted, also of an attempt under way.
+    """Return the outputs of a workflow's steps, perhaps of one phase or attempt only; also those of a running attempt.
 
-    Raises WorkflowNotFound for an id that is no plain name. A workflow that left nothing has none.
+    Raises WorkflowNotFound for an id that is not a plain name. An unknown workflow has no outputs.
     """
     logs: list[StepLog] = []
     for number, gate, folder in attempt_folders(runs, workflow_id):
@@ -52,12 +52,12 @@ def attempt_logs(
 
 
 def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPhase, Path]]:
-    """Number, phase and folder of every attempt that left something, in order; of one that moved there may be two.
+    """Return number, phase and folder of every attempt with files, in order. An attempt that moved here may have two.
 
-    Raises as `attempt_logs` does, and UnsafePath where one of the folders is a link.
+    Raises as `attempt_logs` does, and UnsafePath if one of the folders is a link.
     """
     if not NAME.fullmatch(workflow_id):
-        raise WorkflowNotFound(f"{workflow_id!r} is no workflow id", "/workflow list")
+        raise WorkflowNotFound(f"invalid workflow id {workflow_id!r}", "/workflow list")
     refuse_links(runs / workflow_id)
     folders: list[tuple[int, WorkflowPhase, Path]] = []
     for path in _entries(runs / workflow_id):
@@ -68,7 +68,7 @@ def attempt_folders(runs: Path, workflow_id: str) -> list[tuple[int, WorkflowPha
 
 
 def parse_attempt_folder(name: str) -> tuple[int, WorkflowPhase] | None:
-    """Number and phase of the attempt whose folder has this name; None where it is the name of something else."""
+    """Return number and phase of the attempt whose folder has this name, or None for any other name."""
     match = FOLDER.fullmatch(name)
     return (int(match[1]), WorkflowPhase(match[2].upper())) if match and match[2].upper() in GATES else None
 

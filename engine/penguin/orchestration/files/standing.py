@@ -1,4 +1,4 @@
-"""Whose a workspace is, and the error where it is not this user's own."""
+"""The standing of a workspace: whose it is, and the error if it is not this user's own."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ COMMAND = "penguin trust"
 
 
 class Standing(StrEnum):
-    """Whose a `.penguin/` is, as far as this user's records say."""
+    """Whose a `.penguin/` is, according to this user's records."""
 
     NEW = "new"
-    """There is none yet."""
+    """It does not exist yet."""
     OWN = "own"
     MOVED = "moved"
-    """This user's, in another folder than before; the old one is gone."""
+    """It is this user's and was moved: the old folder is gone."""
     COPIED = "copied"
-    """This user's key, while the workspace that it was made for is still there."""
+    """It has this user's key, but the workspace with the record is still there."""
     UNMARKED = "unmarked"
-    """Without a key: made by an earlier version of Penguin, or unpacked from an archive."""
+    """It has no key: an earlier version of Penguin made it, or it comes from an archive."""
     UNKNOWN = "unknown"
     """Its key is in no record of this user."""
     TRACKED = "tracked"
-    """git tracks files of it, so they may come from somebody else."""
+    """git tracks files of it, so they may come from another person."""
 
 
 REASONS = {
     Standing.UNMARKED: "has no key of this machine: an earlier Penguin made it, or it came with an archive",
     Standing.UNKNOWN: "was not made by you on this machine",
-    Standing.TRACKED: "is tracked by git, so what is in it may be somebody else's",
+    Standing.TRACKED: "is tracked by git, so its files may come from another person",
 }
-"""Why a workspace is not trusted, after the path of its `.penguin`."""
+"""Why a workspace is not trusted; follows the path of its `.penguin`."""
 
 
 class WorkspaceNotTrusted(WorkflowError):
-    """The workspace's `.penguin/` was not made by this user on this machine: it is neither run nor written to."""
+    """The workspace's `.penguin/` was not made by this user on this machine: Penguin does not run it or write to it."""
 
     code = "not_trusted"
 
     def __init__(self, workspace: Workspace, standing: Standing) -> None:
         super().__init__(
-            f"{workspace.state} {REASONS[standing]}; Penguin reads it, but does not run or write to it",
+            f"{workspace.state} {REASONS[standing]}; Penguin reads it but does not run it or write to it",
             f"{COMMAND} shows what it holds, and asks",
         )
         self.standing = standing
 
 
 def require_known(state: Path) -> None:
-    """Let a file in a `.penguin` folder be written to where this user has a record of its key; make a missing folder.
+    """Raise unless this user has a record of the key of a `.penguin` folder. Create a missing folder.
 
-    What is written there is not run by this: git is not asked, and a copy stays as it is. Raises WorkspaceNotTrusted,
-    and what `Workspace.ensure` raises.
+    For writes that run nothing: git is not asked, and a copy stays as it is. Raises WorkspaceNotTrusted, and what
+    `Workspace.ensure` raises.
     """
     workspace = Workspace(state.parent)
     if not workspace.is_new and not is_known(os.fspath(workspace.state)):

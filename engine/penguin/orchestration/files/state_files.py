@@ -1,7 +1,7 @@
 """Files in `.penguin/`, opened without following a link.
 
-A repository or an archive may bring a `.penguin/` whose entries are links to other files of the user. Every function
-here accepts any path; the checks apply to what is below a folder called `.penguin`.
+A repository or an archive may contain a `.penguin/` whose entries are links to other files of the user. Every function
+here accepts any path; the checks apply to the part below a folder called `.penguin`.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class UnsafePath(WorkflowError):
-    """A path in `.penguin/` is a link, is no regular file, or belongs to another user."""
+    """A path in `.penguin/` is a link, is not a regular file, or belongs to another user."""
 
     code = "unsafe_path"
 
 
 def split_state(path: str | Path) -> tuple[str, list[str]]:
-    """Split a path into the `.penguin` folder that it is in and the names below it; ('', []) where it is in none."""
+    """Split a path into its `.penguin` folder and the names below it. Return ('', []) outside of such a folder."""
     parts = os.path.abspath(path).split("/")
     if STATE_DIR not in parts:
         return "", []
-    # The innermost one: a private clone of the workspace lies in `.penguin/` and may hold one of its own.
+    # The innermost one: a private clone of the workspace is in `.penguin/` and may contain its own.
     end = len(parts) - parts[::-1].index(STATE_DIR)
     return "/".join(parts[:end]), parts[end:]
 
 
 def refuse_links(path: str | Path, *, writing: bool = False) -> None:
-    """Raise UnsafePath where `.penguin`, or a part of the path below it, is a link.
+    """Raise UnsafePath if `.penguin`, or a part of the path below it, is a link.
 
-    With `writing` also where a part belongs to another user. What does not exist is fine.
+    With `writing` also if a part belongs to another user. Missing parts are allowed.
     """
     place, names = split_state(path)
     if not place:
@@ -59,9 +59,9 @@ def refuse_links(path: str | Path, *, writing: bool = False) -> None:
 
 
 def open_state_file(path: str | Path, flags: int, mode: int = 0o600) -> int:
-    """Open a file as `os.open` does, following no link on the way from `.penguin` to it; the file descriptor.
+    """Open a file as `os.open` does, without following a link from `.penguin` on. Return the file descriptor.
 
-    Raises UnsafePath for a link, for what is no regular file, and, where the flags ask to write, for a file of
+    Raises UnsafePath for a link, for anything but a regular file, and, if the flags ask to write, for a file of
     another user. Raises OSError as `os.open` does.
     """
     folder, names = split_state(path)
@@ -69,7 +69,7 @@ def open_state_file(path: str | Path, flags: int, mode: int = 0o600) -> int:
         return os.open(path, flags | os.O_CLOEXEC, mode)
     parent = open_state_folder(f"{folder}/{'/'.join(names[:-1])}")
     try:
-        # Truncated only once the owner is known; a pipe without a reader must not block.
+        # Truncated only after the owner is known; a pipe without a reader must not block.
         safe = (flags & ~os.O_TRUNC) | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(names[-1], safe, mode, dir_fd=parent)
     except OSError as error:
@@ -94,9 +94,10 @@ def open_to_read(path: str | Path) -> BinaryIO:
 
 
 def open_state_folder(path: str | Path, *, make: bool = False) -> int:
-    """Open a folder in `.penguin/` without following a link; its descriptor. With `make` missing ones are made, 0700.
+    """Open a folder in `.penguin/` without following a link. Return its descriptor.
 
-    Raises UnsafePath for a link and for a folder of another user, and OSError as `os.open` does.
+    With `make`, create missing folders with mode 0700. Raises UnsafePath for a link and for a folder of another user,
+    and OSError as `os.open` does.
     """
     folder, names = split_state(path)
     if make and not os.path.lexists(folder):
@@ -119,7 +120,7 @@ def _make_folder(name: str, parent: int) -> None:
     try:
         os.mkdir(name, 0o700, dir_fd=parent)
     except FileExistsError:
-        # What it is shows when it is opened.
+        # Opening it tells what it is.
         return
 
 
@@ -128,7 +129,7 @@ def _open_folder(name: str, parent: int | None = None, place: str = "") -> int:
     try:
         return os.open(name, flags, dir_fd=parent)
     except NotADirectoryError as error:
-        # What Linux says of a link, too.
+        # Linux reports this for a link, too.
         if stat.S_ISLNK(os.lstat(name, dir_fd=parent).st_mode):
             raise _link(place or name) from error
         raise
@@ -155,12 +156,12 @@ def _unsafe(path: str | Path) -> UnsafePath:
         is_link = stat.S_ISLNK(os.lstat(path).st_mode)
     except OSError:
         is_link = True
-    return _link(path) if is_link else UnsafePath(f"{path} is no regular file", "remove it")
+    return _link(path) if is_link else UnsafePath(f"{path} is not a regular file", "remove it")
 
 
 def _link(path: str | Path) -> UnsafePath:
     if os.path.basename(path) == STATE_DIR:
-        hint = f"remove the link; to keep {STATE_DIR} on another disk, move the whole workspace there"
+        hint = f"remove the link; to keep {STATE_DIR} on another disk, move the whole workspace"
     else:
         hint = "remove the link"
-    return UnsafePath(f"{path} is a link: Penguin follows no link in {STATE_DIR}", hint)
+    return UnsafePath(f"{path} is a link: Penguin does not follow links in {STATE_DIR}", hint)

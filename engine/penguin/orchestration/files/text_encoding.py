@@ -1,8 +1,8 @@
-"""Text that every store takes.
+"""Text encodings that every store accepts.
 
-A file's name is bytes; what of it is no UTF-8 is a lone surrogate in our text (https://peps.python.org/pep-0383/), as
-is a half of a character that some program printed. Paths keep them, or the file would not be found; neither databases
-nor JSON take them.
+File names are bytes. Python decodes bytes that are not UTF-8 to lone surrogates (https://peps.python.org/pep-0383/),
+and a program may print half a surrogate pair. Paths need these characters to find the file, but neither databases nor
+JSON accept them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Record")
 
 _HALF = re.compile("[\ud800-\udfff]")
-_TOLD = re.compile(rb"\\x([89a-f][0-9a-f])")
+_ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 _FIRST, _LAST = 0xDC80, 0xDCFF
-"""What stands for the bytes 80 to ff."""
+"""Stand-ins for the bytes 80 to ff."""
 
 
 def encode_storable(value: T) -> T:
-    """The value, with all of its text as `storable_text` has it."""
+    """Return the value with `escape_undecodable` applied to all of its text."""
     import msgspec
 
     try:
@@ -34,13 +34,13 @@ def encode_storable(value: T) -> T:
 
 
 def escape_undecodable(text: str) -> str:
-    """Text for people and stores: bytes that are no UTF-8 are told as `\\xff`, as those of changed files are."""
+    """Return text that people can read and stores accept: bytes that are not UTF-8 are written as `\\xff`."""
     return _HALF.sub(_escape, text)
 
 
-def unescape_path(told: str) -> str:
-    """The path that `storable_text` made this text of, unless the file's name is that very text."""
-    return os.fsdecode(_TOLD.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(told)))
+def unescape_path(text: str) -> str:
+    """Return the path that `escape_undecodable` turned into this text, unless a file has exactly this name."""
+    return os.fsdecode(_ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(text)))
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -49,7 +49,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """Of plain values."""
+    """Apply it to plain values."""
     if isinstance(value, str):
         return escape_undecodable(value)
     if isinstance(value, list | tuple):

@@ -1,6 +1,6 @@
-"""The workspace: the folder that holds penguin.yaml, and Penguin's own files in its `.penguin/`.
+"""The workspace: the folder with penguin.yaml, and Penguin's own files in its `.penguin/`.
 
-To read workflows takes it and its database alone, as plain names: pathlib takes longer to import than they to be read.
+Reading workflows needs only its folder and its database, as plain names: importing pathlib takes longer than the read.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "penguin.yaml"
 IGNORE_FILE, IGNORE_TEXT = ".gitignore", b"*\n"
-"""Keeps git from tracking what is in `.penguin/`."""
+"""Keeps git from tracking `.penguin/`."""
 
 
 def current_folder() -> str:
-    """The folder that this process is in. Raises WorkflowError where it was removed."""
+    """Return the current folder of this process. Raises WorkflowError if it was removed."""
     try:
         return os.getcwd()
     except FileNotFoundError as error:
-        raise WorkflowError("the folder you are in is gone", "cd to one that is there") from error
+        raise WorkflowError("the current folder no longer exists", "cd to an existing folder") from error
 
 
 def find_workspace(start: str | Path, init: str = "penguin init") -> Workspace:
-    """The workspace in the nearest folder from `start` upwards that holds a penguin.yaml.
+    """Return the workspace in the nearest folder from `start` upwards that has a penguin.yaml.
 
-    Raises WorkflowError where there is none, with `init` as what to type to have one.
+    Raises WorkflowError if there is none, with `init` as the command that creates one.
     """
     found = folder = os.path.realpath(start)
-    # Of links, only those that lead in a circle are left.
+    # Only links that form a circle are left in a resolved path.
     if os.path.islink(folder):
-        raise WorkflowError(f"{start} can't be read: it is a link that leads back to itself")
-    # A broken link counts as found: better a clear error than another project's configuration.
+        raise WorkflowError(f"{start} can't be read: it is a link that points to itself")
+    # A broken link counts as found: a clear error is better than another project's configuration.
     while not os.path.lexists(f"{found}/{CONFIG_FILE}"):
         above = os.path.dirname(found)
         if above == found:
@@ -52,11 +52,11 @@ class Workspace:
 
     def __init__(self, root: str | Path) -> None:
         self.name = os.path.realpath(root)
-        """Of its folder, as the file system has it."""
+        """Path of its folder, resolved."""
 
     @property
     def config_name(self) -> str:
-        """The file that makes it a workspace."""
+        """Its configuration file."""
         return f"{self.name}/{CONFIG_FILE}"
 
     @property
@@ -73,7 +73,7 @@ class Workspace:
 
     @cached_property
     def state(self) -> Path:
-        """Where Penguin's own files are."""
+        """The folder of Penguin's own files."""
         return self.root / STATE_DIR
 
     @cached_property
@@ -83,24 +83,24 @@ class Workspace:
 
     @cached_property
     def runs(self) -> Path:
-        """Where the folders of workflows are, with what their steps printed."""
+        """The folder of workflow folders, with the outputs of steps."""
         return self.state / "runs"
 
     @cached_property
     def engines(self) -> Path:
-        """Where engines prove that they live."""
+        """The folder in which engines prove that they are alive."""
         return self.state / "engines"
 
     def ensure(self) -> None:
-        """Make `.penguin/`, readable by its owner only, ignored by git, and with a key that its user has a record of.
+        """Create `.penguin/`: readable by its owner only, ignored by git, and with a key in the user's records.
 
-        One that is there gets no key, unless it is empty: see `runtime.trust`. Raises UnsafePath for a link or a
-        folder of another user, and WorkflowError where the folder or the record can't be written.
+        An existing one gets no key, unless it is empty: see `runtime.trust`. Raises UnsafePath for a link or a folder
+        of another user, and WorkflowError if the folder or the record can't be written.
         """
         from penguin.orchestration.files.permissions import restrict_to_owner, write_private
 
         if not self.root.is_dir():
-            # Made here, a path that is misspelt would look like a workspace without tasks.
+            # Creating it would make a misspelt path look like a workspace without tasks.
             raise WorkflowError(f"there is no folder {self.root}", f"name the folder that holds {CONFIG_FILE}")
         refuse_links(self.state, writing=True)
         if os.path.lexists(self.state) and not self.state.is_dir():
@@ -118,7 +118,7 @@ class Workspace:
 
     @property
     def is_new(self) -> bool:
-        """Whether `.penguin/` is missing, or holds nothing that was ever kept there."""
+        """Return whether `.penguin/` is missing or has never held any data."""
         try:
             return set(os.listdir(self.state)) <= {IGNORE_FILE}
         except FileNotFoundError:
@@ -140,10 +140,10 @@ class Workspace:
 
 
 def init_workspace(root: Path) -> list[tuple[Path, str]]:
-    """Write a starting penguin.yaml and an example blueprint; each path with `written`, or `kept` if it was there.
+    """Write an initial penguin.yaml and an example blueprint. Return each path with `written`, or `kept` if it existed.
 
-    `root` is below the current folder where it is relative. Overwrites nothing. Raises WorkflowError where the folder
-    can't be written.
+    A relative `root` is below the current folder. Overwrites nothing. Raises WorkflowError if the folder can't be
+    written.
     """
     from pathlib import Path
 
@@ -156,7 +156,7 @@ def init_workspace(root: Path) -> list[tuple[Path, str]]:
 
 
 def project_id_of(root: Path) -> str:
-    """Return the project id for a folder whose penguin.yaml names none: its name, without characters not allowed."""
+    """Return the default project id of a folder: its name, without characters that are not allowed."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:100] or "project"
 
 
@@ -183,7 +183,7 @@ def _path_conflict(path: Path, wanted: str) -> WorkflowError:
 
 
 CONFIG_TEXT = """\
-# Settings of Penguin for this workspace. `/config` shows what holds, and where each value came from.
+# Settings of Penguin for this workspace. `/config` shows each value and where it comes from.
 
 project:
   id: PROJECT_ID
@@ -192,20 +192,20 @@ project:
 blueprints:
   - blueprints/*.md
 
-# What the four gates run, unless a blueprint or a task says otherwise.
-# Commands are run by /bin/sh in this folder. A gate with nothing to run never passes; `skip` leaves one out.
+# What the four gates run. A blueprint or a task can override it.
+# /bin/sh runs the commands in this folder. A gate with nothing to run never passes; `skip` omits a gate.
 phases:
   # implement:
-  #   run: [./scripts/apply-change]   # must be safe to repeat: a gate that fails is tried again
+  #   run: [./scripts/apply-change]   # must be safe to repeat: a failed gate runs again
   # test:
   #   run: [pytest -q, ruff check .]
-  #   on_failure: implement           # where to go back to; without it, the same gate is tried again
+  #   on_failure: implement           # the gate that runs after a failure; default: the same gate
   use:
     recipes: true                     # the task's recipes
   verify:
     criteria: true                    # the task's acceptance criteria
 
-# Variables that steps don't get, and variables whose values are never stored; `*_KEY`, `*_TOKEN`, `*_SECRET` and
+# Variables that steps do not get, and variables whose values are never stored. `*_KEY`, `*_TOKEN`, `*_SECRET` and
 # `*PASSWORD*` are never stored anyway.
 # env: {deny: [AWS_*]}
 # redact: [DATABASE_URL]
@@ -216,7 +216,7 @@ orchestration:
   max_parallel: 1
   # Seconds that one attempt of a gate may take.
   phase_timeouts: {implement: 600, test: 300, use: 180, verify: 120}
-  # How often a gate is tried, and how long Penguin waits in between.
+  # Attempts of a gate, and the delay between them.
   retry: {max_attempts: 3, initial_delay_sec: 5, backoff_multiplier: 2, max_delay_sec: 300}
 """
 
@@ -239,10 +239,10 @@ Type `/workflow start hello-script` and watch this task go through its four gate
 - **Effort:** 1
 - **Dependencies:** none
 
-`example/hello.sh NAME` greets by name, and the whole world where no name is given.
+`example/hello.sh NAME` greets a person by name, or the whole world without a name.
 
-The commands below replace the gates of `penguin.yaml` for this task. IMPLEMENT writes the same file whenever it is run:
-a gate that fails is tried again, so its commands must be safe to repeat.
+The commands below replace the gates of `penguin.yaml` for this task. IMPLEMENT writes the same file each time it runs:
+a failed gate runs again, so its commands must be safe to repeat.
 
 ```yaml phases
 implement:
@@ -259,7 +259,7 @@ test:
 
 #### Acceptance Criteria
 
-- [ ] Greets the world where no name is given `check: sh example/hello.sh | grep -x "Hello, world!"`
+- [ ] Greets the world without a name `check: sh example/hello.sh | grep -x "Hello, world!"`
 - [ ] Can be run as a program `check: test -x example/hello.sh`
 
 #### Recipe: greet-somebody

@@ -1,7 +1,7 @@
-"""The key of a workspace, and the record by which its user knows it again.
+"""The key of a workspace, and the user's record of it.
 
-The key is a random name in `.penguin/`; the record of it is in the user's own state folder. A `.penguin/` that came
-with a repository or an archive has no record, so nothing in it runs.
+The key is a random name in `.penguin/`; its record is in the user's own state folder. A `.penguin/` that came with a
+repository or an archive has no record, so nothing in it runs.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 KEY_FILE = "workspace.key"
 _KEY = re.compile("[0-9a-f]{32}")
 _LONGEST = 64
-"""Bytes of a key file that are read."""
+"""Maximum bytes that are read from a key file."""
 _LARGEST = 100_000
-"""Bytes of a record that are read."""
+"""Maximum bytes that are read from a record."""
 
 
 class Record(NamedTuple):
-    """Where this user's workspace was when it was last opened for writing."""
+    """The folder of this user's workspace when it was last opened for writing."""
 
     folder: str
     device: int
     inode: int
-    """Of `.penguin`."""
+    """Device and inode of `.penguin`."""
     recorded_at: float
     """Seconds since the epoch."""
     tracked: str = ""
-    """Digest of what git tracks of `.penguin`, as the user accepted it; empty: nothing."""
+    """Digest of what git tracks of `.penguin`, as accepted by the user; empty: nothing."""
 
 
 def records_folder() -> str:
-    """The folder of the records: `$XDG_STATE_HOME/penguin/workspaces`, by default in `~/.local/state`."""
+    """Return the folder of the records: `$XDG_STATE_HOME/penguin/workspaces`, by default in `~/.local/state`."""
     base = os.environ.get("XDG_STATE_HOME", "")
-    # https://specifications.freedesktop.org/basedir-spec: a relative path is invalid, and ignored.
+    # https://specifications.freedesktop.org/basedir-spec: a relative path is invalid and must be ignored.
     if not os.path.isabs(base):
         base = os.path.expanduser("~/.local/state")
     return f"{base}/penguin/workspaces"
 
 
 def read_key(state: str) -> str:
-    """The key in a `.penguin` folder; '' where there is none that is whole, a plain file, and this user's own."""
+    """Return the key in a `.penguin` folder; '' unless it is complete, in a regular file, and this user's own."""
     try:
         descriptor = open_state_file(f"{state}/{KEY_FILE}", os.O_RDONLY)
     except (OSError, UnsafePath):
@@ -64,13 +64,13 @@ def read_key(state: str) -> str:
 
 
 def is_known(state: str) -> bool:
-    """Whether this user has a record of the key in a `.penguin` folder. Cheap: reads one small file."""
+    """Return whether this user has a record of the key in a `.penguin` folder. Cheap: reads one small file."""
     key = read_key(state)
     return bool(key) and os.path.isfile(f"{records_folder()}/{key}.json")
 
 
 def read_record(key: str) -> Record | None:
-    """The record of a key; None where there is none that can be read."""
+    """Return the record of a key, or None if it can't be read."""
     import json
 
     try:
@@ -88,7 +88,7 @@ def read_record(key: str) -> Record | None:
 
 
 def write_record(key: str, record: Record) -> None:
-    """Write the record of a key, whole and on disk. Raises WorkflowError where the state folder can't be written."""
+    """Write the record of a key completely and durably. Raises WorkflowError if the state folder can't be written."""
     import json
 
     folder = records_folder()
@@ -103,18 +103,18 @@ def write_record(key: str, record: Record) -> None:
 
 
 def forget_record(key: str) -> None:
-    """Remove the record of a key that is in no workspace."""
+    """Remove the record of a key that no workspace uses."""
     with suppress(OSError):
         os.unlink(f"{records_folder()}/{key}.json")
 
 
 def new_key() -> str:
-    """A key that nobody can guess."""
+    """Return a random key."""
     return os.urandom(16).hex()
 
 
 def record_of(workspace: str, state: str, tracked: str = "") -> Record:
-    """The record of a workspace as it is now. `state` is its `.penguin` folder, perhaps under another name."""
+    """Return the record of a workspace as it is now. `state` is its `.penguin` folder, perhaps under another name."""
     import time
 
     found = os.lstat(state)
@@ -122,9 +122,9 @@ def record_of(workspace: str, state: str, tracked: str = "") -> Record:
 
 
 def create_state(workspace: str, state: str, files: Mapping[str, bytes]) -> None:
-    """Make a `.penguin` folder with a key, a record of it, and these files; nothing where there is one by now.
+    """Create a `.penguin` folder with a key, its record and these files, unless the folder exists.
 
-    It appears whole: another process never sees it without its key. Raises OSError, and WorkflowError as
+    It appears complete: another process never sees it without its key. Raises OSError, and WorkflowError as
     `write_record` does.
     """
     key, aside = new_key(), f"{state}.{os.urandom(4).hex()}.new"
@@ -147,7 +147,7 @@ def create_state(workspace: str, state: str, files: Mapping[str, bytes]) -> None
 
 
 def mark_state(workspace: str, state: str, tracked: str = "") -> None:
-    """Give a `.penguin` folder that has no key one, with a record. Raises as `create_state` does."""
+    """Give a `.penguin` folder without a key one, with a record. Raises as `create_state` does."""
     key = new_key()
     write_record(key, record_of(workspace, state, tracked))
     if not link_file(f"{state}/{KEY_FILE}", f"{key}\n".encode()):
@@ -155,14 +155,14 @@ def mark_state(workspace: str, state: str, tracked: str = "") -> None:
 
 
 def replace_key(workspace: str, state: str, tracked: str = "") -> None:
-    """Give a `.penguin` folder a new key, with a record, in the place of any other. Raises as `create_state` does."""
+    """Give a `.penguin` folder a new key, with a record. It replaces an old one. Raises as `create_state` does."""
     key = new_key()
     write_record(key, record_of(workspace, state, tracked))
     replace_file(f"{state}/{KEY_FILE}", f"{key}\n".encode())
 
 
 def replace_file(path: str, data: bytes) -> None:
-    """Write a file whole and on disk, in the place of one of this name. Raises OSError."""
+    """Write a file completely and durably. It replaces one of the same name. Raises OSError."""
     aside = f"{path}.{os.urandom(4).hex()}.new"
     try:
         _write_synced(aside, data)
@@ -175,7 +175,7 @@ def replace_file(path: str, data: bytes) -> None:
 
 
 def link_file(path: str, data: bytes) -> bool:
-    """Write a file whole and on disk unless there is one of this name; whether it was written. Raises OSError."""
+    """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError."""
     aside = f"{path}.{os.urandom(4).hex()}.new"
     try:
         _write_synced(aside, data)
@@ -198,7 +198,7 @@ def _write_synced(path: str, data: bytes) -> None:
 
 
 def sync_folder(path: str) -> None:
-    """Force the names in a folder to the disk, where the file system does that."""
+    """Write the names in a folder to the disk, if the file system supports that."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with suppress(OSError):

@@ -1,1 +1,1 @@
-"""The SQLite store: what is on disk, and how it gets there."""
+"""The SQLite store: the database on disk, and the writer and readers of it."""

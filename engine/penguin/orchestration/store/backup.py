@@ -1,4 +1,4 @@
-"""Copies of databases that others may be writing."""
+"""Backups of databases while other processes write to them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import copy_database
 
-HINT = "choose another name; nothing is overwritten"
+HINT = "choose another name; backups do not overwrite files"
 
 
 class BackupCopy(NamedTuple):
-    """A copy that was made."""
+    """A copy of a database."""
 
     source: Path
     path: Path
@@ -23,9 +23,9 @@ class BackupCopy(NamedTuple):
 
 
 def back_up_all(databases: Sequence[Path], target: Path) -> list[BackupCopy]:
-    """Copy several databases, those that there are: the first one to `target`, the others beside it.
+    """Copy several databases, as far as they exist: the first one to `target`, the others beside it.
 
-    They are called after it and after their own names. Raises what `back_up` raises; then no copy is left.
+    The others are named after `target` and their own names. Raises what `back_up` raises; then no copy is left.
     """
     there = [path for path in databases if path.exists()] or [databases[0]]
     targets = [target, *(target.with_name(f"{target.name}.{source.name}") for source in there[1:])]
@@ -41,15 +41,15 @@ def back_up_all(databases: Sequence[Path], target: Path) -> list[BackupCopy]:
 
 
 def back_up(db: Path, target: Path) -> int:
-    """Copy the whole database as it is at this moment to a new file, for its owner alone; its size in bytes.
+    """Copy the whole database, as it is at this moment, to a new private file. Return its size in bytes.
 
-    Writers go on meanwhile. Raises StoreError where there is no database, or `target` exists or can't be written.
+    Writers are not blocked. Raises StoreError if there is no database, or `target` exists or can't be written.
     """
     if os.path.lexists(target):
         raise StoreError(f"{target} exists", HINT)
     source = open_reader(db)
     if source is None:
-        raise StoreError(f"there is nothing to back up: {db} does not exist yet", "it is made by the first start")
+        raise StoreError(f"there is nothing to back up: {db} does not exist yet", "the first start creates it")
     try:
         _claim(target)
         try:
@@ -63,10 +63,10 @@ def back_up(db: Path, target: Path) -> int:
 
 
 def _claim(target: Path) -> None:
-    """Make the file, readable by its owner only from its first byte on."""
+    """Create the file, readable by its owner only from its first byte on."""
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         raise StoreError(f"{target} exists", HINT) from None
     except OSError as error:
-        raise StoreError(f"can't write {target}: {error.strerror}", "choose another place") from error
+        raise StoreError(f"can't write {target}: {error.strerror}", "choose another folder") from error

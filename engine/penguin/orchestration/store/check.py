@@ -1,6 +1,6 @@
-"""`penguin check`: whether the database agrees with its own history, and what lies around that nothing needs.
+"""The check of a database: whether it agrees with its own history, and which files nothing needs.
 
-Reads in one transaction, so that it sees one moment of a store that engines go on writing; repairs nothing.
+Reads in one transaction, so it sees one moment of a store that engines write to. Repairs nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, lefto
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
-"""What a history that no Penguin wrote may do to who reads it."""
+"""Errors that a history may cause in its reader if Penguin did not write it."""
 EVENTS = "SELECT workflow_id, seq, at, kind, data FROM event ORDER BY workflow_id, seq"
 
 
@@ -41,7 +41,7 @@ SESSION_FILES = "SELECT snapshot_id, bytes, data FROM session_file ORDER BY snap
 
 
 class StoreProblem(NamedTuple):
-    """Something that can't be so."""
+    """An inconsistency."""
 
     subject: str
     """A workflow, a snapshot, or the file."""
@@ -49,7 +49,7 @@ class StoreProblem(NamedTuple):
 
 
 class CheckReport(NamedTuple):
-    """What a check found."""
+    """The result of a check."""
 
     workflows: int = 0
     events: int = 0
@@ -60,18 +60,18 @@ class CheckReport(NamedTuple):
 
 
 def check(workspace: Workspace) -> CheckReport:
-    """Check the databases of a workspace. What can't be read is a problem, not an error."""
+    """Check the databases of a workspace. Unreadable data is a problem of the report, not an error."""
     now = time.time()
     needed = ReferencedFiles(workspace)
     found = [_check(place, needed) for place in workspace_databases(workspace)]
     problems = tuple(problem for one in found for problem in one.problems)
-    # What a database that can't be read knows may be all that there is.
+    # An unreadable database may be the only one that knows what is needed.
     left = () if any(one.unread for one in found) else tuple(leftovers(workspace, needed, now))
     return CheckReport(sum(one.workflows for one in found), sum(one.events for one in found), problems, left)
 
 
 class _Findings(NamedTuple):
-    """What the check of one database found."""
+    """The result of the check of one database."""
 
     workflows: int = 0
     events: int = 0
@@ -104,7 +104,7 @@ def _unread(name: str, error: WorkflowError) -> _Findings:
 
 
 class _Check:
-    """One look at one moment of the database."""
+    """A check of one moment of the database."""
 
     def __init__(self, connection: sqlite3.Connection, place: Database) -> None:
         self._connection = connection
@@ -113,10 +113,10 @@ class _Check:
         self._active: dict[tuple[str, str], str] = {}
 
     def run(self) -> _Findings:
-        """What is found."""
+        """Return what is found."""
         broken = [StoreProblem(self._place.db.name, text) for text in self._integrity()]
         known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
-        # A page that can't be read would end the walk; that it can't was said already.
+        # An unreadable page would end the walk; it is reported already.
         problems = broken or [*self._workflows(known), *self._snapshots()]
         return _Findings(len(known), self._events, tuple(problems))
 
@@ -124,7 +124,7 @@ class _Check:
         return [text for (text,) in self._connection.execute("PRAGMA integrity_check") if text != "ok"]
 
     def _snapshots(self) -> Iterator[StoreProblem]:
-        """Saved conversations that are not whole."""
+        """Yield saved conversations that are damaged."""
         for table, count in self._connection.execute(ORPHANS):
             yield StoreProblem(self._place.db.name, f"{table} has {_rows(count)} without a snapshot")
         for what, sql in (("conversation", CONVERSATIONS), ("session files", SESSION_FILES)):
@@ -139,7 +139,7 @@ class _Check:
             row = self._connection.execute(RUN, (workflow_id,)).fetchone()
             for message in self._workflow(row, list(history)):
                 yield StoreProblem(workflow_id, message)
-        # Of what a server holds, only that is here which somebody asked for.
+        # Of a server's workflows, the cache holds only the parts that were read.
         for workflow_id in sorted(known - told) if self._place.whole else ():
             yield StoreProblem(workflow_id, "it has a row but no history")
 
@@ -163,7 +163,7 @@ class _Check:
         yield from self._second_active(state)
 
     def _second_active(self, state: State) -> Iterator[str]:
-        # Of two that are active on a server one is over already: word of it is on its way.
+        # Of two active workflows on a server, one is already over; the cache is only not up to date.
         if state.is_final or not self._place.whole:
             return
         task = state.definition.task
@@ -177,7 +177,7 @@ def _rows(count: int) -> str:
 
 
 def _is_intact(data: object, size: int) -> bool:
-    """Whether compressed data is what it was: it carries a checksum of its own."""
+    """Return whether compressed data is undamaged: it carries its own checksum."""
     try:
         return isinstance(data, bytes) and len(zlib.decompress(data)) == size
     except zlib.error:
@@ -193,28 +193,28 @@ def _decoded(row: Row) -> list[AnyEvent]:
 
 
 def _mismatched_rows(history: Iterable[Row]) -> Iterator[str]:
-    """Event rows whose columns say something else than their events."""
+    """Yield event rows whose columns differ from their events."""
     for row in history:
         workflow_id, seq, at, kind, _ = row
         expected = event_row(str(workflow_id), int(seq), tuple(_decoded(row)))
         if (at, kind) != expected[2:4]:
-            yield f"event {seq} is filed as {kind} at {at}, but holds {expected[3]} at {expected[2]}"
+            yield f"event {seq} has the columns {kind} at {at}, but holds {expected[3]} at {expected[2]}"
 
 
 def _unknown_words(row: dict[str, Any]) -> Iterator[str]:
     for column, known in (("status", WorkflowStatus), ("phase", WorkflowPhase)):
         if row[column] not in list(known):
-            yield f"its row has a {column} that nobody knows: {row[column]!r}"
+            yield f"its row has an unknown {column}: {row[column]!r}"
 
 
-def _differences(row: Row, expected: Row) -> Iterator[str]:
-    for column, got, wanted in zip(RUN_COLUMNS, row, expected, strict=True):
-        if got != wanted:
-            yield f"its row says {column} {got!r}, its history {wanted!r}"
+def _differences(row: Row, rebuilt: Row) -> Iterator[str]:
+    for column, got, expected in zip(RUN_COLUMNS, row, rebuilt, strict=True):
+        if got != expected:
+            yield f"its row says {column} {got!r}, its history says {expected!r}"
 
 
 def _ranges(seqs: list[int | float | str]) -> str:
-    """The numbers that are there, as `1-3, 5`."""
+    """Return ranges of the numbers, as `1-3, 5`."""
     parts: list[list[Any]] = []
     for seq in seqs:
         if parts and seq == parts[-1][1] + 1:

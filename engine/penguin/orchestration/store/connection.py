@@ -1,4 +1,4 @@
-"""Opening the database: the pragmas it needs, each read back, and what is refused."""
+"""Opening of the database: the pragmas it needs, each read back, and the files that are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
-    # name, what is set, what must be read back
+    # name, value to set, value that must be read back
     ("journal_mode", "WAL", "wal"),
     ("synchronous", "FULL", 2),
     ("busy_timeout", "5000", 5000),
@@ -34,11 +34,11 @@ PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
 
 
 def open_store(path: Path) -> sqlite3.Connection:
-    """Open the database for writing, made and migrated where needed.
+    """Open the database for writing. Create or migrate it if needed.
 
-    The connection may be handed to one other thread. Raises StoreError for a file that is no database of ours, one
-    of a newer version, or a place that can't be written or can't hold a write-ahead log, and UnsafePath where the
-    file or one beside it is a link or another user's.
+    The connection may be handed to one other thread. Raises StoreError if the file is not one of Penguin's databases,
+    has a newer version, can't be written, or is where SQLite can't keep a write-ahead log; and UnsafePath if the file
+    or one beside it is a link or another user's.
     """
     _refuse_links(path, writing=True)
     try:
@@ -59,11 +59,11 @@ def open_store(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection | None:
-    """Open the database for reading only, or None where there is none yet. Raises StoreError as `open_store` does.
+    """Open the database for reading only. Return None if it does not exist. Raises StoreError as `open_store` does.
 
-    Any thread may use the connection, one at a time. An older version is brought up to date, or refused where
-    `migrate` is not wanted. Where this user has no record of the workspace, nothing beside the file is written
-    either, and the connection shows the database as it is now: open it again to see changes.
+    Any thread may use the connection, one at a time. An older version is migrated, or refused without `migrate`.
+    If this user has no record of the workspace, nothing beside the file is written either, and the connection shows
+    the database as it is now: open it again to see changes.
     """
     _refuse_links(path)
     own = is_own(path)
@@ -86,15 +86,18 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}", "make it readable") from error
     if version < SCHEMA_VERSION:
-        # A reader never migrates; a writer will have made this version in a moment.
+        # A reader never migrates; a writer creates this version in a moment.
         connection.close()
         if being_made and not (migrate and own):
             return None
         if not own:
-            raise StoreError(f"{path} is of version {version}, and this Penguin's is {SCHEMA_VERSION}", "penguin trust")
+            raise StoreError(
+                f"{path} has schema version {version}, this Penguin needs {SCHEMA_VERSION}", "penguin trust"
+            )
         if not migrate:
             raise StoreError(
-                f"{path} is of version {version}, this Penguin's is {SCHEMA_VERSION}", "any other command updates it"
+                f"{path} has schema version {version}, this Penguin needs {SCHEMA_VERSION}",
+                "any other command updates it",
             )
         from pathlib import Path
 
@@ -104,13 +107,14 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
 
 
 def is_own(path: str | Path) -> bool:
-    """Whether files may appear beside a database: it is in no `.penguin`, or this user has a record of its key."""
+    """Return whether files may be created beside a database: it is in no `.penguin`, or this user has its key's
+    record."""
     state, _ = split_state(path)
     return not state or is_known(state)
 
 
 def untouched(path: str | Path) -> str:
-    """The options by which SQLite reads a database and writes no file beside it.
+    """Return the options with which SQLite reads a database without writing a file beside it.
 
     https://sqlite.org/wal.html#read_only_databases
     """
@@ -122,7 +126,7 @@ def untouched(path: str | Path) -> str:
         return "&immutable=1"
     if not os.path.exists(f"{path}-shm"):
         raise StoreError(
-            f"{path} can't be read without writing beside it: its write-ahead log has no index", "penguin trust"
+            f"{path} can't be read without writing a file beside it: its write-ahead log has no index", "penguin trust"
         )
     return "&readonly_shm=1"
 
@@ -133,7 +137,7 @@ def _refuse_links(path: str | Path, *, writing: bool = False) -> None:
 
 
 def _make(path: Path) -> None:
-    # Readable by the owner only, from its first byte on.
+    # Readable by its owner only, from its first byte on.
     if find_database(path) is None:
         os.close(open_state_file(path, os.O_RDWR | os.O_CREAT))
 
@@ -167,7 +171,7 @@ def _check_version(connection: sqlite3.Connection, path: str | Path) -> None:
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
-        raise StoreError(f"{path} is a database, but none of Penguin's", move_hint(path))
+        raise StoreError(f"{path} is a database, but not one of Penguin's", move_hint(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",
@@ -182,6 +186,6 @@ def _set_pragmas(connection: sqlite3.Connection, path: Path) -> None:
         got = row[0] if row else None
         if got != expected:
             raise StoreError(
-                f"{path}: SQLite keeps {name} at {got}, Penguin needs {expected}",
+                f"{path}: SQLite reports {name} {got}, Penguin needs {expected}",
                 "put the workspace on a local file system",
             )

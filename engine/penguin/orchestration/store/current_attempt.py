@@ -1,4 +1,4 @@
-"""The attempt that a workflow is at: its number, when it began, and how long it may take."""
+"""The current attempt of a workflow: its number, when it began, and its time-out."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class CurrentAttempt(NamedTuple):
     phase: WorkflowPhase
     attempt: int
     running: bool
-    """Whether it holds a slot now: it was begun, and did not end."""
+    """Whether it holds a slot now: it began and has not ended."""
     started_at: float | None = None
-    """Seconds since the epoch; None where its beginning is not known here."""
+    """Seconds since the epoch; None if its beginning is not known here."""
     limit: float | None = None
-    """Seconds that it may take in all; None where that is not known here."""
+    """Its time-out in seconds; None if it is not known here."""
 
     @property
     def until(self) -> float | None:
-        """When its time is over, seconds since the epoch; None where it does not run, or that is not known."""
+        """The time of its time-out, in seconds since the epoch; None if it does not run, or the time is not known."""
         if not self.running or self.started_at is None or self.limit is None:
             return None
         return self.started_at + self.limit
 
 
 def current_attempt(connection: sqlite3.Connection, engines: str, workflow_id: str) -> CurrentAttempt | None:
-    """The newest attempt; None before the first one, and where the workflow is unknown."""
+    """Return the newest attempt; None before the first one, and for an unknown workflow."""
     run = connection.execute("SELECT phase, attempt, slot FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
     if run is None or not run[1]:
         return None

@@ -1,4 +1,4 @@
-"""The database as SQLite knows it: its identity, lists in SQL, copies, what may be in its place, and errors."""
+"""The database file: its identity, lists in SQL, copies, conflicting files, and errors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SCHEMA_VERSION = 2
 
 
 def sql_list(words: Iterable[str]) -> str:
-    """Return plain words, such as statuses, as they stand between the parentheses of `IN (...)`, in a fixed order."""
+    """Return plain words, such as statuses, as the list between the parentheses of `IN (...)`, in a fixed order."""
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 def uri_of(path: str | Path) -> str:
-    """The name by which SQLite opens a file in a way that is to be said. https://sqlite.org/uri.html"""
+    """Return the URI of a file, for SQLite options. https://sqlite.org/uri.html"""
     name = os.path.abspath(path)
     for char in "%?#":
         name = name.replace(char, f"%{ord(char):02x}")
@@ -33,19 +33,19 @@ def uri_of(path: str | Path) -> str:
 
 
 def find_database(path: str | Path) -> os.stat_result | None:
-    """The file as it is; None where there is none. Raises StoreError where something else is there."""
+    """Return the file's status, or None if there is none. Raises StoreError if something else is there."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    # Of a named pipe SQLite would say that the disk fails, and of a folder that it is not writable.
+    # SQLite reports a named pipe as a disk error, and a folder as not writable.
     if not stat.S_ISREG(found.st_mode):
         raise not_a_database(path)
     return found
 
 
 def not_a_database(path: str | Path) -> StoreError:
-    """Return the error for a place where something else than a database is."""
+    """Return the error for a path with something else than a database."""
     from penguin.orchestration.files.path_conflict import file_kind
 
     return StoreError(f"{path} is {file_kind(path)}, not a database", move_hint(path))
@@ -55,33 +55,33 @@ def move_hint(path: str | Path) -> str:
     """Return the command that moves what is at a path out of the way."""
     from penguin.orchestration.files.path_conflict import move_command
 
-    return f"{move_command(path)}; the next start makes a new one"
+    return f"{move_command(path)}; the next start creates a new one"
 
 
 def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
-    """What a person can do about an error of SQLite."""
+    """Return what a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
-        return StoreError(f"{path} is a file, but no database", f"{move_hint(path)}, unless you have a backup")
+        return StoreError(f"{path} is a file, but not a database", f"{move_hint(path)}, unless you have a backup")
     if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
         return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
     if name == "SQLITE_FULL":
         return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
     if name.startswith("SQLITE_IOERR"):
-        return StoreError(f"the disk of {path} fails: {error}", "look after the disk; nothing is lost")
+        return StoreError(f"the disk of {path} fails: {error}", "check the disk; nothing is lost")
     if name.startswith("SQLITE_CORRUPT"):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:
-    """Copy a database, in one go, into a file that is empty. Raises StoreError."""
+    """Copy a database in one step into an empty file. Raises StoreError."""
     try:
         copy = sqlite3.connect(target, isolation_level=None)
         try:
-            # All pages in one step: a copy in several begins anew whenever somebody writes in between.
+            # All pages in one step: a copy in several steps starts again at each write of another process.
             source.backup(copy, pages=-1)
-            # One file that can be carried around; opened by Penguin it gets its write-ahead log back.
+            # One file that can be moved. Penguin turns the write-ahead log on again when it opens it.
             copy.execute("PRAGMA journal_mode=DELETE")
         finally:
             copy.close()

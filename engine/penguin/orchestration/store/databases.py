@@ -1,6 +1,6 @@
-"""The databases of a workspace: the embedded backend's, and one for each place on a Temporal server that it heard of.
+"""The databases of a workspace: that of the native backend, and one for each known place on a Temporal server.
 
-They have the same tables. Only in the first is every history whole: of what a server holds, parts are known here.
+They have the same tables. Only the first one holds complete histories; the others cache parts of a server's.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ class Database(NamedTuple):
 
     db: Path
     whole: bool
-    """Whether it holds all that there is to know of its workflows."""
+    """Whether it holds all data of its workflows."""
 
     @property
     def engines(self) -> Path:
-        """Where the engines that run its workflows prove that they live."""
+        """The folder in which the engines of its workflows prove that they are alive."""
         return self.db.parent / ENGINES
 
 
 def workspace_databases(workspace: Workspace) -> list[Database]:
-    """All of them, the embedded backend's first, whether it exists or not."""
+    """Return all of them, the native backend's first, whether it exists or not."""
     return [Database(workspace.db, True), *(Database(path, False) for path in cache_databases(workspace))]
 
 
 def cache_databases(workspace: Workspace) -> list[Path]:
-    """What this workspace knows of workflows on servers."""
+    """Return the caches of workflows on servers."""
     return sorted((workspace.state / MIRROR_FOLDER).glob(MIRRORS))
 
 
 def count_active_elsewhere(workspace: Workspace, backend: str) -> int:
-    """How many workflows are not over, as far as is known here, on the other backend than this one.
+    """Return how many workflows on the other backend are not final, as far as this workspace knows.
 
-    Makes no file. What can't be read counts for nothing: it is not what was asked for, and `penguin check` tells.
+    Creates no file. An unreadable database counts as empty here; `penguin check` reports it.
     """
     paths = cache_databases(workspace) if backend == "native" else [workspace.db]
     return sum(_unfinished(path) for path in paths)

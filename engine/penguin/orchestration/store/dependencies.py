@@ -1,7 +1,7 @@
-"""When a dependency is met: the one place that knows.
+"""The state of dependencies.
 
-A dependency is met when its task has a COMPLETED workflow and no newer active one. Plain SQL on the connection that
-is given, by index, so that an engine can ask for every workflow that waits.
+A dependency is met when its task has a COMPLETED workflow and no newer active one. Plain SQL on the given connection,
+by index, so that an engine can ask for every workflow that waits.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ DEPENDENCIES = "SELECT project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
 class Dependency(NamedTuple):
-    """How it stands with a task that another one waits for."""
+    """The state of a task that another one depends on."""
 
     task_id: str
     met: bool
     workflow_id: str | None = None
     """The workflow that decides: the COMPLETED one that meets it, else the newest; None: the task has none."""
     status: WorkflowStatus | None = None
-    """Of that workflow."""
+    """Status of that workflow."""
 
 
 def dependency_state(connection: sqlite3.Connection, project_id: str, task_id: str) -> Dependency:
-    """Whether the dependency on `task_id` is met, and by or for which workflow."""
+    """Return whether the dependency on `task_id` is met, and which workflow decides that."""
     newest: tuple[str, WorkflowStatus] | None = None
     for workflow_id, word in connection.execute(NEWEST_FIRST, (project_id, task_id)):
         status = WorkflowStatus(word)
@@ -44,15 +44,15 @@ def dependency_state(connection: sqlite3.Connection, project_id: str, task_id: s
 
 
 def unmet_dependencies(connection: sqlite3.Connection, project_id: str, task_ids: Iterable[str]) -> list[Dependency]:
-    """Those of the dependencies that are not met, in their order."""
+    """Return the dependencies that are not met, in their order."""
     states = (dependency_state(connection, project_id, task_id) for task_id in task_ids)
     return [state for state in states if not state.met]
 
 
 def settled_dependency(connection: sqlite3.Connection, workflow_id: str) -> Dependency | None:
-    """The dependency for which a PENDING workflow waits in vain until a person acts; None where there is none.
+    """Return the dependency because of which a PENDING workflow can't start until a person acts, or None.
 
-    It ended without completing, is BLOCKED, has no workflow at all, or is PENDING itself and waits for such a one.
+    It ended without completing, is BLOCKED, has no workflow, or is PENDING itself because of such a dependency.
     """
     return _hopeless(connection, workflow_id, set())
 

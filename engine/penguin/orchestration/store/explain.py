@@ -1,7 +1,7 @@
-"""Why a workflow is not running now, and what to type next.
+"""Reasons why a workflow is not running, and the next command.
 
-Of most there is nothing to say, and that needs nothing but their row: the rest is imported where it is asked for.
-`engines` is the folder in which engines prove that they live.
+For most workflows the row is enough; other modules are imported only when they are needed. `engines` is the folder in
+which engines prove that they are alive.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
 HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
 TREE_HOLDERS = "SELECT workflow_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
-NO_ENGINE = "no engine that would run it is alive"
+NO_ENGINE = "no shell or worker is running"
 
 Run = dict[str, Any]
 
 
 def read_run(connection: sqlite3.Connection, workflow_id: str) -> Run | None:
-    """What this module needs to know of a workflow."""
+    """Return the columns of a workflow that this module needs."""
     row = connection.execute(SELECT, (workflow_id,)).fetchone()
     return dict(zip(COLUMNS, row, strict=True)) if row else None
 
 
 def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
-    """What the workflow waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
+    """Return what the workflow waits for, in one line; empty if it runs, is final, or is unknown."""
     run = read_run(connection, workflow_id)
     if run is None or WorkflowStatus(run["status"]).final:
         return ""
@@ -62,7 +62,7 @@ def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> s
 
 
 def next_command(connection: sqlite3.Connection, engines: str, workflow_id: str) -> str:
-    """What to type next; empty where nothing needs to be typed."""
+    """Return the next command to type, or "" if none is needed."""
     run = read_run(connection, workflow_id)
     if run is None or run["status"] == WorkflowStatus.COMPLETED:
         return ""
@@ -81,7 +81,7 @@ def next_command(connection: sqlite3.Connection, engines: str, workflow_id: str)
 
 
 def is_settled(connection: sqlite3.Connection, engines: str, workflow_id: str) -> bool:
-    """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
+    """Return whether the workflow and what it waits for stay as they are until a person acts. True if it is unknown."""
     run = read_run(connection, workflow_id)
     if run is None:
         return True
@@ -99,7 +99,7 @@ def _rests(run: Run) -> bool:
 
 
 def _settled_dependency(connection: sqlite3.Connection, run: Run) -> Dependency | None:
-    """The dependency that a workflow waits for in vain until a person acts; None where there is none."""
+    """Return the dependency because of which a workflow can't start until a person acts, or None."""
     if run["status"] != WorkflowStatus.PENDING:
         return None
     from penguin.orchestration.store.dependencies import settled_dependency
@@ -163,11 +163,11 @@ def _resume_holder(connection: sqlite3.Connection) -> str:
 
 
 def _slot_holders(connection: sqlite3.Connection, engines: str) -> list[str]:
-    """The workflows that hold a slot."""
+    """Return the workflows that hold a slot."""
     from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 
     folder = _path(engines)
-    outlives = "whose step outlives its engine"
+    outlives = "whose step still runs although its engine ended"
     return [
         workflow_id if is_alive(folder, owner) else f"{workflow_id}, {outlives}"
         for workflow_id, owner in connection.execute(HOLDERS)
@@ -176,7 +176,7 @@ def _slot_holders(connection: sqlite3.Connection, engines: str) -> list[str]:
 
 
 def _unmet(connection: sqlite3.Connection, run: Run) -> list[str]:
-    """How it stands with the tasks that a PENDING workflow waits for."""
+    """Return descriptions of the tasks that a PENDING workflow waits for."""
     if run["status"] != WorkflowStatus.PENDING or run["dependencies"] == "[]":
         return []
     import json
@@ -192,9 +192,9 @@ def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
         return f"{dependency.task_id} (not started)"
     text = f"{dependency.task_id} ({dependency.workflow_id}, {dependency.status}"
     if dependency.status is WorkflowStatus.BLOCKED:
-        text += ": it waits for a person"
+        text += ": needs a person"
     elif dependency.status is not None and dependency.status.final:
-        text += ": it ended without completing"
+        text += ": ended without completing"
     elif dependency.status is WorkflowStatus.PENDING:
         from penguin.orchestration.store.dependencies import settled_dependency
 
@@ -216,7 +216,7 @@ def _no_engine(engines: str, owner: str) -> str:
     from penguin.orchestration.files.engine_lock import has_claiming_engine, is_alive
 
     folder = _path(engines)
-    # A script's engine lives too, but takes only what it started.
+    # A script's engine is alive too, but runs only what the script started.
     return "" if is_alive(folder, owner) or has_claiming_engine(folder) else NO_ENGINE
 
 

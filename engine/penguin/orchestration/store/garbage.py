@@ -1,4 +1,4 @@
-"""What crashes leave behind in `.penguin/`: folders and files that nothing will ask for again."""
+"""Leftovers of crashes in `.penguin/`: folders and files that nothing uses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Database
 
 QUIET = 60.0
-"""Seconds without a change, before which something may be about to be used: a retry makes the folder of its workflow
-before the workflow, an engine its folder before its lock."""
+"""Seconds. A path that changed more recently may be about to be used: a retry creates a workflow's folder before the
+workflow, and an engine its folder before its lock."""
 UNFINISHED = ("*/*.tmp", "*.new", "*.lock")
-"""In the folder of a workflow: what is renamed when it is whole. What steps leave, one folder deeper, is none of it."""
+"""Temporary files in a workflow's folder, renamed when complete. Files of steps are one folder deeper."""
 
 
 _ACTIVE = sql_list(ACTIVE)
@@ -38,26 +38,26 @@ class Leftover(NamedTuple):
 
 
 class ReferencedFiles:
-    """What the databases of a workspace know: all their workflows, and the engines that own active ones."""
+    """What the databases of a workspace refer to: all their workflows, and the owners of active ones."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workflows: dict[str, int] = {}
-        """By id: how many databases know it."""
+        """By id: in how many databases it is."""
         self.owners: dict[Path, set[str]] = {
             workspace.engines: set(),
             workspace.state / MIRROR_FOLDER / ENGINES: set(),
         }
-        """By the folder of the engines."""
+        """Owners by the folder of their engines."""
 
     def scan(self, place: Database, connection: sqlite3.Connection) -> None:
-        """Take in one database, as it is in the transaction of this connection."""
+        """Add one database, as it is in the transaction of this connection."""
         for (workflow_id,) in connection.execute("SELECT workflow_id FROM run"):
             self.workflows[workflow_id] = self.workflows.get(workflow_id, 0) + 1
         self.owners[place.engines].update(row[0] for row in connection.execute(OWNERS))
 
 
 def leftovers(workspace: Workspace, needed: ReferencedFiles, now: float) -> Iterator[Leftover]:
-    """What nothing needs, by what the databases knew at `now`."""
+    """Yield what nothing needs, according to the databases at `now`."""
     before = now - QUIET
     for folder in _entries(workspace.runs):
         if folder.name in needed.workflows:
@@ -69,7 +69,7 @@ def leftovers(workspace: Workspace, needed: ReferencedFiles, now: float) -> Iter
 
 
 def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator[Leftover]:
-    """The folders of engines that live no more, have no step under way, and own none of the active workflows."""
+    """Yield the folders of engines that are dead, have no running step, and own no active workflow."""
     before = now - QUIET
     for folder in _entries(engines):
         unowned = folder.name not in owners and _is_older(folder, before)
@@ -78,13 +78,13 @@ def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator
 
 
 def remove_dead_engines(workspace: Workspace, owners: Collection[str]) -> None:
-    """Remove the folders of dead engines, but for those that own active workflows."""
+    """Remove the folders of dead engines, except those that own active workflows."""
     for folder in dead_engines(workspace.engines, owners, time.time()):
         remove(folder.path)
 
 
 def remove(leftover: Path) -> str:
-    """Remove a file or a folder with all that is in it; why something of it could not be, or ''."""
+    """Remove a file or a folder with all its contents. Return why a part could not be removed, or ''."""
     try:
         if leftover.is_symlink() or not leftover.is_dir():
             leftover.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ def remove(leftover: Path) -> str:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes in the files of a folder."""
+    """Return the size of a folder's files in bytes."""
     total = 0
     for path in _files(folder):
         with contextlib.suppress(FileNotFoundError):
@@ -109,7 +109,7 @@ def size_of(folder: Path) -> int:
 
 
 def _open_folders(top: Path) -> None:
-    """Tools leave folders behind that even their owner can't empty."""
+    """Make folders writable: tools leave folders behind that even their owner can't empty."""
     top.chmod(stat.S_IRWXU)
     for parent, names, _ in os.walk(top):
         for path in (Path(parent, name) for name in names):
@@ -131,7 +131,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    # What is in the target of a link is nobody's leftover.
+    # The target of a link is not a leftover.
     refuse_links(folder)
     try:
         return sorted(folder.iterdir())

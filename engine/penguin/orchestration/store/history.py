@@ -1,6 +1,6 @@
-"""What the events of a workflow say to people: its history in sentences, and the results of its phases.
+"""The history of a workflow as text: its events in sentences, and the results of its phases.
 
-Reads the JSON of the event rows as it is, without the machinery that decodes it into events.
+Reads the JSON of event rows directly, without the machinery that decodes it to events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class HistoryEntry(NamedTuple):
     """One event."""
 
     seq: int
-    """Number of the decision in the workflow's history, from 1; the events of one decision share it."""
+    """Number of the decision in the workflow's history, from 1; shared by the events of one decision."""
     at: datetime
     """Aware, UTC."""
     kind: str
@@ -36,27 +36,27 @@ class HistoryEntry(NamedTuple):
 
 
 class PhaseResult(NamedTuple):
-    """What one attempt of a phase came to, or why the phase needed none."""
+    """The result of one attempt of a phase, or the reason why the phase needed none."""
 
     phase: WorkflowPhase
     attempt: int
-    """0: no attempt of its own: skipped, approved by a person, or kept from the workflow that was retried."""
+    """0: without an attempt: skipped, approved by a person, or kept from the workflow that was retried."""
     verdict: Verdict | None
-    """None: under way. INTERRUPTED: to be run again, unless the workflow is over."""
+    """None: running. INTERRUPTED: runs again, unless the workflow is final."""
     started_at: datetime
     """Aware, UTC."""
     ended_at: datetime | None
     evidence: dict[str, Any]
-    """An AttemptResult as a dict (`steps`: what was seen of each step). `usage` is what its agent spent in all its
-    tries, also while it is under way; without an agent it is zero, or not there.
+    """An AttemptResult as a dict (`steps`: the evidence of each step). `usage` is the sum over all runs of its agent,
+    even while it runs; without an agent it is zero or missing.
 
-    Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}, and "process" where it is known. Kept:
+    Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}, and "process" if it is known. Kept:
     {"kept_from", "approved_by", "tree"}.
     """
 
 
 def history_entries(rows: Iterable[Row]) -> list[HistoryEntry]:
-    """One entry for every event."""
+    """Return one entry for every event."""
     return [
         HistoryEntry(seq, from_timestamp(event["at"]), event["type"], describe_event(event), event)
         for seq, data in rows
@@ -65,7 +65,7 @@ def history_entries(rows: Iterable[Row]) -> list[HistoryEntry]:
 
 
 def phase_results(rows: Iterable[Row]) -> list[PhaseResult]:
-    """One result for every attempt, approval, skipped phase and kept pass, in order."""
+    """Return one result for every attempt, approval, skipped phase and kept pass, in order."""
     results: list[PhaseResult] = []
     for _, data in rows:
         for event in json.loads(data):
@@ -74,7 +74,7 @@ def phase_results(rows: Iterable[Row]) -> list[PhaseResult]:
 
 
 def attempt_hosts(rows: Iterable[Row]) -> dict[int, str]:
-    """By the number of an attempt: the machine whose engine ran it last; empty where its name is not known."""
+    """Return the machine that ran an attempt last, by attempt number; empty if its name is not known."""
     hosts: dict[int, str] = {}
     host, under_way = "", 0
     for _, data in rows:
@@ -142,7 +142,7 @@ def _cause(event: Data) -> Data:
 
 
 def _index(results: list[PhaseResult], attempt: int) -> int | None:
-    # The attempt meant is the newest one, or close to it.
+    # The attempt is usually the newest one.
     return next((i for i in reversed(range(len(results))) if results[i].attempt == attempt), None)
 
 
@@ -150,7 +150,7 @@ def _index(results: list[PhaseResult], attempt: int) -> int | None:
 
 
 def describe_event(event: Data) -> str:
-    """What an event means, in one line."""
+    """Describe an event in one line."""
     teller = SENTENCES.get(event["type"])
     return teller(event) if teller else str(event["type"])
 
@@ -172,7 +172,7 @@ def _started(e: Data) -> str:
     if e["retry_of"]:
         text += f" as a retry of {e['retry_of']}"
     kept = [kept["phase"] for kept in e["passes"]]
-    text += f", to begin at {e['phase']}"
+    text += f", starting at {e['phase']}"
     return text + (f"; passes kept: {', '.join(kept)}" if kept else "")
 
 
@@ -184,7 +184,7 @@ def _claimed(e: Data) -> str:
 def _attempt_started(e: Data) -> str:
     count = len(e["delivered"])
     feedback = f" with {count} piece{'s' if count > 1 else ''} of feedback" if count else ""
-    return f"{_attempt(e)} began{' again' if e['again'] else ''}{feedback}"
+    return f"{_attempt(e)} {'restarted' if e['again'] else 'started'}{feedback}"
 
 
 def _attempt_ended(e: Data) -> str:
@@ -208,17 +208,17 @@ def _passed(e: Data) -> str:
 
 def _backed_off(e: Data) -> str:
     if e["until"] <= e["at"]:
-        return f"{e['phase']} follows {e['failed']} at once"
-    return f"back-off until {clock(e['until'], e['at'])}, then {e['phase']}"
+        return f"{e['failed']} failed: continues with {e['phase']}"
+    return f"retrying at {clock(e['until'], e['at'])} with {e['phase']}"
 
 
 def _went_stale(e: Data) -> str:
     files = f" ({', '.join(e['changed'])})" if e["changed"] else ""
-    return f"the tree changed after TEST had passed{files}: back to TEST"
+    return f"the tree changed after TEST passed{files}: back to TEST"
 
 
 def _paused(e: Data) -> str:
-    return f"paused{_by(e)}{', ending the step under way' if e['now'] else ''}"
+    return f"paused{_by(e)}{', ending the running step' if e['now'] else ''}"
 
 
 def _resumed(e: Data) -> str:
@@ -243,7 +243,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "Resumed": _resumed,
     "Blocked": lambda e: f"blocked{_because(e['reason'])}",
     "FeedbackQueued": _feedback_queued,
-    "CancelRequested": lambda e: f"cancellation asked for{_by(e)}",
+    "CancelRequested": lambda e: f"cancellation requested{_by(e)}",
     "Refused": lambda e: f"{e['command']}{_by(e)} was refused{_because(e['reason'])}",
     "Cancelled": lambda e: f"cancelled{_by(e)}{_because(e['reason'])}",
     "Failed": lambda e: f"failed{_because(e['reason'])}",

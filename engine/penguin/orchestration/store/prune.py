@@ -1,4 +1,4 @@
-"""Deletion of old workflows from a database: which ones may go, and their rows."""
+"""Deletion of old workflows from a database: their selection, and their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penguin.orchestration.store.databases import Database
 from penguin.orchestration.store.garbage import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
 
-# A dependency is met by the newest COMPLETED workflow of its task: without it, what was ready would not be any more.
+# The newest COMPLETED workflow of a task meets dependencies: without it, ready tasks would not be ready any more.
 OLD = f"""
 SELECT workflow_id, project_id, task_id, number, status, updated_at FROM run
 WHERE status IN ({sql_list(FINAL)}) AND updated_at < ?
@@ -32,7 +32,7 @@ FORGET = tuple(f"DELETE FROM {table} WHERE workflow_id = ?" for table in ("event
 
 
 class PrunableWorkflow(NamedTuple):
-    """A workflow that is to go, or gone."""
+    """A workflow that will be deleted, or was."""
 
     workflow_id: str
     project_id: str
@@ -42,11 +42,11 @@ class PrunableWorkflow(NamedTuple):
     updated_at: float
     """Seconds since the epoch: when it ended."""
     bytes: int = 0
-    """What its steps left in files."""
+    """Size of its files in bytes."""
 
 
 class StorePruner:
-    """One database, for as long as it is pruned."""
+    """One database while it is pruned."""
 
     def __init__(self, place: Database, opened: ExitStack) -> None:
         self._place = place
@@ -55,7 +55,7 @@ class StorePruner:
         self.old: list[PrunableWorkflow] = []
 
     def survey(self, needed: ReferencedFiles, before: float) -> None:
-        """See what is needed, and what is old."""
+        """Find what is needed, and what is old."""
         with self._explained():
             self.old = _old(self._connection, before)
             self._connection.execute("BEGIN")
@@ -63,15 +63,15 @@ class StorePruner:
             self._connection.execute("COMMIT")
 
     def forget(self, batch: tuple[PrunableWorkflow, ...]) -> None:
-        """Forget workflows."""
+        """Delete workflows."""
         with self._explained():
             _forget(self._connection, batch)
 
     def forget_conversations(self, workflow_ids: Iterable[str]) -> None:
-        """Forget what their agents said."""
+        """Delete the conversations of their agents."""
         with self._explained():
             for workflow_id in workflow_ids:
-                # One at a time: they may be large, and engines wait meanwhile.
+                # One at a time: they may be large, and engines wait for the lock.
                 self._connection.execute(FORGET_SNAPSHOTS, (workflow_id,))
 
     @contextmanager
@@ -90,7 +90,7 @@ def _old(connection: sqlite3.Connection, before: float) -> list[PrunableWorkflow
 
 
 def _forget(connection: sqlite3.Connection, batch: tuple[PrunableWorkflow, ...]) -> None:
-    # What is final stays so, and a COMPLETED workflow that is not the newest never becomes it: no need to look again.
+    # Final workflows stay final, and an older COMPLETED one never becomes the newest: no need to check again.
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(REMEMBER, [(one.project_id, one.task_id, one.number) for one in batch])

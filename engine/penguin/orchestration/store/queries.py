@@ -1,4 +1,4 @@
-"""Reading the store: what lists, queries and the terminal show. Synchronous, cheap to import, changes nothing."""
+"""Queries of the store for lists, completion and the terminal. Synchronous, cheap to import, read-only."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
 
 ENGINES = "engines"
-"""Folder beside the database in which engines prove that they live."""
+"""Folder beside the database in which engines prove that they are alive."""
 SIMILAR = 2_000
-"""Newest workflows among which a mistyped id is looked for."""
+"""Number of newest workflows in which a mistyped id is searched."""
 NAMED = 5
-"""How many ids an error names at most."""
+"""Maximum number of ids in an error."""
 
 T = TypeVar("T")
 
-# A method is called `list`, so the annotations of its class can't say it.
+# The class has a method `list`, so its annotations can't use that name.
 Infos = list[WorkflowInfo]
 History = list["HistoryEntry"]
 Results = list["PhaseResult"]
@@ -43,14 +43,14 @@ SORTS = {
     "oldest": "ORDER BY created_at, workflow_id DESC LIMIT ?",
     "updated": "ORDER BY updated_at DESC, workflow_id LIMIT ?",
 }
-"""Orders of a list: by the time of the start, or what changed last first. Ids break ties: each is a total one."""
+"""Orders of a list: by the time of the start, or the latest change first. Ids break ties, so each order is total."""
 
 SPENT = """
 SELECT workflow_id, turns, tokens, usd, minutes FROM run
 WHERE workflow_id IN ({}) AND (turns OR tokens OR usd OR minutes)
 """
 AT_ONCE = 500
-"""So many ids are asked for at once: SQLite takes no more than a few thousand parameters."""
+"""Maximum number of ids in one query: SQLite limits parameters to a few thousand."""
 TOTAL = """
 SELECT count(*), coalesce(sum(turns), 0), coalesce(sum(tokens), 0), coalesce(sum(usd), 0.0), coalesce(sum(minutes), 0.0)
 FROM run WHERE"""
@@ -59,37 +59,37 @@ _ACTIVE = sql_list(ACTIVE)
 
 
 class WorkflowReader:
-    """Reads workflows from a database that others write; no file yet means that there is nothing.
+    """Reads workflows from a database that other processes write. A missing file counts as empty.
 
-    It may be used from any thread, by one at a time. Its methods raise StoreError where the file can't be read.
+    Any thread may use it, one at a time. Its methods raise StoreError if the file can't be read.
     """
 
     def __init__(self, db: str | Path) -> None:
         self._db = db
         self._connection: sqlite3.Connection | None = None
         self._own = True
-        """Whether the open connection sees what others write: the workspace is this user's own."""
+        """Whether the open connection sees the writes of others: the workspace is this user's own."""
 
     def interrupt(self) -> None:
-        """Let nobody wait, on another thread, for an answer of somebody else: this reader asks nobody.
+        """Interrupt a request to a server that another thread waits for. This reader makes none.
 
-        Such a question raises WorkflowError, and so do those after it until the reader is closed.
+        The request raises WorkflowError, and so do later ones until the reader is closed.
         """
 
     def close(self) -> None:
-        """Close the database; the next question opens it again."""
+        """Close the database. The next query opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def find(self, ref: str, *, prefix: bool = False) -> str:
-        """The workflow that `ref` means: its id, a task's id (the newest workflow of it), or with `prefix` the
-        unambiguous beginning of either.
+        """Return the id of the workflow that `ref` names.
 
-        Raises WorkflowNotFound, with the nearest match in its hint.
+        `ref` is its id, or the id of a task, which means its newest workflow; with `prefix` also an unambiguous prefix
+        of either. Raises WorkflowNotFound, with the nearest match as hint.
         """
         if not _is_text(ref):
-            raise WorkflowNotFound("a workflow's id must be readable text", "/workflow list")
+            raise WorkflowNotFound("a workflow id must be UTF-8 text", "/workflow list")
         if self._rows("SELECT 1 FROM run WHERE workflow_id = ?", (ref,)):
             return ref
         newest = self._rows(f"SELECT workflow_id FROM run INDEXED BY run_task WHERE task_id = ? {ORDER}", (ref, 1))
@@ -98,7 +98,7 @@ class WorkflowReader:
         return self._find_beginning(ref) if prefix and ref else self._not_found(ref)
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
-        """The workflow as it stands, or None where there is none."""
+        """Return the workflow as it is now, or None if the id is unknown."""
         if not _is_text(workflow_id):
             return None
         rows = self._rows(f"SELECT {COLUMNS} FROM run WHERE workflow_id = ?", (workflow_id,))
@@ -114,9 +114,10 @@ class WorkflowReader:
         sort: str = "newest",
         limit: int = 100,
     ) -> Infos:
-        """The newest workflows first, or in another order of SORTS, at most `limit`; no `statuses` means all.
+        """Return the newest workflows, or those first in another order of SORTS, at most `limit`. No `statuses` means
+        all.
 
-        `since` leaves out what started before, in seconds since the epoch; sorted by `updated`, what changed before.
+        `since` (seconds since the epoch) omits workflows that started before; sorted by `updated`, that changed before.
         """
         if limit <= 0 or not all(map(_is_text, filter(None, (project_id, task_id)))):
             return []
@@ -132,14 +133,14 @@ class WorkflowReader:
         since: float | None = None,
         sort: str = "newest",
     ) -> tuple[int, UsageTotals]:
-        """How many workflows `list` would find without a limit, and what their agents spent together."""
+        """Return how many workflows `list` would find without a limit, and what their agents spent in total."""
         sql, parameters = total_query(project_id, statuses, task_id, since, sort)
         rows = self._rows(sql, parameters) if all(map(_is_text, filter(None, (project_id, task_id)))) else []
         count, *spent = rows[0] if rows else (0,)
         return count, UsageTotals(*spent)
 
     def usage_of(self, workflow_ids: Iterable[str]) -> dict[str, UsageTotals]:
-        """What agents spent in these workflows; those without an entry spent nothing."""
+        """Return what agents spent by workflow. Workflows without an entry spent nothing."""
         names = [name for name in workflow_ids if _is_text(name)]
         found: dict[str, UsageTotals] = {}
         for start in range(0, len(names), AT_ONCE):
@@ -149,32 +150,32 @@ class WorkflowReader:
         return found
 
     def agent_names(self, workflow_id: str) -> str:
-        """Names of the agents that a workflow was started with, with commas between; empty where there are none."""
+        """Return the names of the workflow's agents, separated by commas; empty if there are none."""
         if not _is_text(workflow_id):
             return ""
         rows = self._rows("SELECT agents FROM run WHERE workflow_id = ?", (workflow_id,))
         return str(rows[0][0]) if rows else ""
 
     def history(self, workflow_id: str, *, after: int = 0) -> History:
-        """Everything that happened to the workflow after the decision of this number, oldest first."""
+        """Return the events of the workflow after the decision of this number, oldest first."""
         from penguin.orchestration.store.history import history_entries
 
         return history_entries(self._events(workflow_id, after))
 
     def results(self, workflow_id: str) -> Results:
-        """What its attempts came to, oldest first."""
+        """Return the results of its attempts, oldest first."""
         from penguin.orchestration.store.history import phase_results
 
         return phase_results(self._events(workflow_id))
 
     def attempt_hosts(self, workflow_id: str) -> dict[int, str]:
-        """By the number of an attempt: the machine that ran it last; empty where its name is not known."""
+        """Return the machine that ran an attempt last, by attempt number; empty if its name is not known."""
         from penguin.orchestration.store.history import attempt_hosts
 
         return attempt_hosts(self._events(workflow_id))
 
     def checkpoint_exclude(self, workflow_id: str) -> tuple[str, ...]:
-        """The patterns of files that the workflow's checkpoints leave out. Raises WorkflowNotFound."""
+        """Return the patterns of files that the workflow's checkpoints leave out. Raises WorkflowNotFound."""
         from penguin.orchestration.store.rows import decode_events
 
         rows = self._events(workflow_id)
@@ -184,53 +185,54 @@ class WorkflowReader:
         return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
 
     def host_of(self, workflow_id: str) -> str:
-        """Name of the machine whose engine runs the workflow, or ran it last; empty where none did or it is unknown."""
+        """Return the name of the machine that runs the workflow, or ran it last; empty if none did or it is unknown."""
         if not _is_text(workflow_id):
             return ""
         rows = self._rows("SELECT host FROM run WHERE workflow_id = ?", (workflow_id,))
         return str(rows[0][0]) if rows else ""
 
     def explain(self, workflow_id: str) -> str:
-        """What it waits for, in one line; empty while it runs, when it is over, and where it is unknown."""
+        """Return what it waits for, in one line; empty if it runs, is final, or is unknown."""
         from penguin.orchestration.store.explain import explain
 
         return self._ask(explain, workflow_id, "")
 
     def next_command(self, workflow_id: str) -> str:
-        """What to type next; empty where nothing needs to be typed."""
+        """Return the next command to type, or "" if none is needed."""
         from penguin.orchestration.store.explain import next_command
 
         return self._ask(next_command, workflow_id, "")
 
     def is_settled(self, workflow_id: str) -> bool:
-        """Whether nothing of the workflow moves any more until a person acts; so is one that is unknown."""
+        """Return whether the workflow and what it waits for stay as they are until a person acts. True if it is
+        unknown."""
         from penguin.orchestration.store.explain import is_settled
 
         return self._ask(is_settled, workflow_id, True)
 
     def current_attempt(self, workflow_id: str) -> CurrentAttempt | None:
-        """The attempt that it is at, or that it tried last; None before the first one, and where it is unknown."""
+        """Return its current or last attempt; None before the first one, and if it is unknown."""
         from penguin.orchestration.store.current_attempt import current_attempt
 
         return self._ask(current_attempt, workflow_id, None)
 
     def changes(self) -> int:
-        """A number that is another one whenever somebody else has written since the last question."""
+        """Return a number that changes when another connection has written."""
         rows = self._rows("PRAGMA data_version", ())
         return int(rows[0][0]) if rows else 0
 
     def active_statuses(self) -> dict[str, WorkflowStatus]:
-        """The status of every active workflow, by id."""
+        """Return the status of every active workflow, by id."""
         sql = f"SELECT workflow_id, status FROM run INDEXED BY run_status WHERE status IN ({_ACTIVE})"
         return {workflow_id: WorkflowStatus(status) for workflow_id, status in self._rows(sql, ())}
 
     def completed_tasks(self, project_id: str) -> set[str]:
-        """The tasks on which a dependency is met: COMPLETED once, and not under way again."""
+        """Return the tasks that meet a dependency: COMPLETED, and not active again."""
         sql = "SELECT DISTINCT task_id FROM run INDEXED BY run_completed WHERE project_id = ? AND status = 'COMPLETED'"
         return {row[0] for row in self._rows(sql, (project_id,))} - self.active_tasks(project_id).keys()
 
     def active_tasks(self, project_id: str) -> dict[str, WorkflowStatus]:
-        """The tasks with an active workflow, and its status."""
+        """Return the tasks with an active workflow, and its status."""
         sql = f"SELECT task_id, status FROM run INDEXED BY run_active WHERE project_id = ? AND status IN ({_ACTIVE})"
         return {task_id: WorkflowStatus(status) for task_id, status in self._rows(sql, (project_id,))}
 
@@ -243,9 +245,9 @@ class WorkflowReader:
         return self._connection
 
     def _release(self) -> None:
-        """Close a connection that shows one moment only: the workspace may be trusted before the next question.
+        """Close a connection that shows only one moment: the workspace may be trusted before the next query.
 
-        A writer in this process would get its read-only view of the write-ahead log, too.
+        A writer in this process would share its read-only view of the write-ahead log.
         """
         if not self._own:
             self.close()
@@ -281,7 +283,7 @@ class WorkflowReader:
     # --- finding ---
 
     def _find_beginning(self, ref: str) -> str:
-        """The one workflow, or the newest one of the one task, whose id begins so."""
+        """Return the one workflow, or the newest one of the one task, whose id has this prefix."""
         workflows = self._beginnings("workflow_id", ref)
         tasks = self._beginnings("task_id", ref)
         found = workflows + tasks
@@ -290,15 +292,15 @@ class WorkflowReader:
         if len(found) > 1:
             what = "tasks" if not workflows else "workflows" if not tasks else "ids"
             named = ", ".join(found[:NAMED]) + (", …" if len(found) > NAMED else "")
-            raise WorkflowNotFound(f"{ref!r} is the beginning of several {what}: {named}", "type more of the id")
+            raise WorkflowNotFound(f"{ref!r} matches several {what}: {named}", "type more of the id")
         return workflows[0] if workflows else self.find(tasks[0])
 
     def _beginnings(self, column: str, ref: str) -> Ids:
-        """The first few values of an indexed column that begin so."""
-        # From one value to the next: a task may have had any number of workflows.
+        """Return the first few values of an indexed column with this prefix."""
+        # Seek from one value to the next: a task may have any number of workflows.
         sql = f"SELECT min({column}) FROM run WHERE {column} > ? AND {column} < ?"
         found: Ids = []
-        # Whoever asks knows that `ref` itself is none.
+        # The caller knows that `ref` itself is not a value.
         while len(found) <= NAMED:
             row = self._rows(sql, (found[-1] if found else ref, ref + "\U0010ffff"))
             if not row or row[0][0] is None:
@@ -323,8 +325,8 @@ def list_query(
     since: float | None = None,
     sort: str = "newest",
 ) -> tuple[str, tuple[str | float, ...]]:
-    """The SQL of a list without its limit, and its parameters. Every form walks an index in the order of the list,
-    but for a task's workflows by their last change: there the few that a task has are sorted.
+    """Return the SQL of a list, without its limit, and its parameters. Every form reads an index in the order of the
+    list, except for a task's workflows by their last change: the few that a task has are sorted.
     """
     order, updated = SORTS[sort], sort == "updated"
     wanted = sorted(set(statuses) or WorkflowStatus)
@@ -333,14 +335,14 @@ def list_query(
     project: dict[str, str | float] = {} if project_id is None else {"project_id = ?": project_id}
     after = {} if since is None else {f"{'updated_at' if updated else 'created_at'} >= ?": since}
     if task_id is not None:
-        # A task has few workflows: the other filters look at each.
+        # A task has few workflows: the other filters check each row.
         where = {"task_id = ?": task_id, **project, **after}
         select = _select("run_task", [*where, *([] if whole else [f"status IN ({marks})"])])
         return f"{select} {order}", (*where.values(), *([] if whole else wanted))
     if whole and not updated:
         where = {**project, **after}
         return f"{_select('run_project' if project else 'run_created', where)} {order}", tuple(where.values())
-    # One walk per status, merged by SQLite as far as the limit asks.
+    # One index walk per status; SQLite merges them up to the limit.
     index = ("run_project_status" if project else "run_status") + ("_updated" if updated else "")
     each = [{**project, "status = ?": status.value, **after} for status in wanted]
     return f"{' UNION ALL '.join(_select(index, where) for where in each)} {order}", tuple(
@@ -355,7 +357,7 @@ def total_query(
     since: float | None = None,
     sort: str = "newest",
 ) -> tuple[str, tuple[str | float, ...]]:
-    """The SQL that counts and adds up what a list would find without a limit, and its parameters."""
+    """Return the SQL that counts and sums what a list would find without a limit, and its parameters."""
     wanted = sorted(set(statuses))
     when = "updated_at" if sort == "updated" else "created_at"
     where: dict[str, str | float | None] = {"project_id = ?": project_id, "task_id = ?": task_id, f"{when} >= ?": since}
@@ -387,14 +389,14 @@ def _info(row: tuple[Any, ...]) -> WorkflowInfo:
 
 
 def _paths(artifacts: str) -> tuple[str, ...]:
-    # Most workflows leave nothing behind, and a list of them needs no JSON then.
+    # Most workflows have no artifacts, and a list of them needs no JSON.
     import json
 
     return tuple(json.loads(artifacts))
 
 
 def _is_text(value: str) -> bool:
-    """Whether SQLite can take it: bytes of a command line that are no UTF-8 arrive as lone surrogates."""
+    """Return whether SQLite accepts the text: bytes of a command line that are not UTF-8 become lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Events and states as rows, and back."""
+"""Conversion of events and states to rows, and back."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Row = tuple[str | int | float, ...]
 
 
 def event_row(workflow_id: str, seq: int, events: tuple[Event, ...]) -> Row:
-    """One row for all events of a decision."""
+    """Return one row for all events of a decision."""
     kind = "+".join([type(event).__name__ for event in events])
     return (workflow_id, seq, events[-1].at, kind, encode_events(events))
 
 
 def encode_events(events: tuple[Event, ...]) -> str:
-    """The events of one decision."""
+    """Return the JSON of the events of one decision."""
     return _encode(events).decode()
 
 
 def decode_events(data: str) -> list[AnyEvent]:
-    """The events of one row."""
+    """Return the events of one row."""
     return _decode(data)
 
 
@@ -50,12 +50,12 @@ def _update(columns: list[str]) -> str:
 
 INSERT_RUN = f"INSERT INTO run ({', '.join(RUN_COLUMNS)}) VALUES ({', '.join('?' * len(RUN_COLUMNS))})"
 UPDATE_RUN = _update(_MOVING + _INDEXED)
-# SQLite writes every index anew that has a column which is set, be it to what it was: most changes need none of them.
+# SQLite rewrites each index of a column that is set, even to the same value: most changes need no index.
 UPDATE_WITHIN_STATUS = _update(_MOVING)
 
 
 def inserted_run(state: State, seq: int) -> Row:
-    """The projection of a new workflow."""
+    """Return the row of a new workflow."""
     task = state.definition.task
     fixed = (
         state.workflow_id,
@@ -73,7 +73,7 @@ def inserted_run(state: State, seq: int) -> Row:
 
 
 def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
-    """The statement that brings the projection from `before`, at `seq - 1`, to this state, and its values."""
+    """Return the statement and values that update the row from `before`, at `seq - 1`, to this state."""
     key = (state.workflow_id, seq - 1)
     indexed = _indexed(state)
     if indexed == _indexed(before):

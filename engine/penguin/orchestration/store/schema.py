@@ -1,4 +1,4 @@
-"""The tables, as migrations. Imported only when a database is new or behind."""
+"""The tables, as migrations. Imported only for a new or older database."""
 
 from __future__ import annotations
 
@@ -63,25 +63,25 @@ CREATE TABLE run (
 """
 
 INDEXES = (
-    # Two starts of one task at once: the store itself lets one of them in.
+    # Two starts of one task at the same time: the index accepts one of them.
     f"CREATE UNIQUE INDEX run_active ON run (project_id, task_id) WHERE status IN ({_ACTIVE})",
-    # One for every filter of a list; the primary key at the end makes each order a total one.
+    # One for every filter of a list; the primary key at the end makes each order total.
     "CREATE INDEX run_created ON run (created_at DESC, workflow_id)",
     "CREATE INDEX run_project ON run (project_id, created_at DESC, workflow_id)",
     "CREATE INDEX run_task ON run (task_id, created_at DESC, workflow_id)",
     "CREATE INDEX run_status ON run (status, created_at DESC, workflow_id)",
     "CREATE INDEX run_project_status ON run (project_id, status, created_at DESC, workflow_id)",
-    # How an id begins, among those with a status: however many others begin so, completion reads none of them.
+    # Ids with a prefix and a status: completion reads no rows of other statuses.
     "CREATE INDEX run_status_name ON run (status, workflow_id)",
     "CREATE INDEX run_status_updated ON run (status, updated_at DESC, workflow_id)",
     "CREATE INDEX run_project_status_updated ON run (project_id, status, updated_at DESC, workflow_id)",
-    # The workflows of a task in the order in which they were started, whatever the clock said.
+    # The workflows of a task in the order of their starts, whatever the clock said.
     "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
     "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",
     "CREATE INDEX run_slot ON run (owner) WHERE slot = 1",
 )
 
-# What a list of snapshots shows. What they hold is in tables of its own, lest a list reads past it.
+# What a list of snapshots shows. Their contents are in separate tables, so that a list does not read past them.
 SNAPSHOT = """
 CREATE TABLE snapshot (
     snapshot_id TEXT PRIMARY KEY,
@@ -106,7 +106,7 @@ SNAPSHOT_INDEXES = (
     "CREATE INDEX snapshot_workflow ON snapshot (workflow_id, created_at, snapshot_id)",
 )
 
-# Rows with large values: found by their key alone, and never walked.
+# Rows with large values: found by their key only, and never scanned.
 CONVERSATION = """
 CREATE TABLE conversation (
     snapshot_id TEXT PRIMARY KEY REFERENCES snapshot ON DELETE CASCADE,
@@ -136,7 +136,7 @@ CREATE TABLE pruned (
     PRIMARY KEY (project_id, task_id)
 ) WITHOUT ROWID
 """
-"""The highest number of a task's workflows that are gone: what it named is never named again."""
+"""The highest workflow number of a task with deleted workflows, so that no id is used twice."""
 
 
 @migrations(name="0001_first", transactional=False)
@@ -161,13 +161,13 @@ def _working_tree(db: Database) -> None:
 def migrate(
     connection: sqlite3.Connection, path: Path, steps: Migrations = migrations, version: int = SCHEMA_VERSION
 ) -> None:
-    """Bring the database up to `version`, in one transaction; what was there before is copied aside first.
+    """Migrate the database to `version` in one transaction. An existing database is copied first.
 
-    The copy is `<name>.v<old version>.bak`, beside the database. Raises StoreError where it can't be written.
+    The copy is `<name>.v<old version>.bak`, beside the database. Raises StoreError if it can't be written.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have been faster while this one waited for the lock.
+        # Another process may have migrated while this one waited for the lock.
         before = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if before < version:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -185,12 +185,12 @@ def migrate(
 
 
 def _back_up(path: Path, version: int) -> None:
-    """Copy what is there, while the lock of the migration keeps everybody from changing it."""
+    """Copy the database while the lock of the migration keeps others from changing it."""
     copy = path.with_name(f"{path.name}.v{version}.bak")
     partial = copy.with_name(f"{copy.name}.new")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    # A connection of its own: the one that migrates would copy its changes too.
+    # A separate connection: the one that migrates would copy its own changes too.
     source = sqlite3.connect(path, isolation_level=None)
     try:
         copy_database(source, partial)

@@ -1,4 +1,4 @@
-"""Snapshots of conversations as rows: what lists show without a look at what they hold, and what they hold, by id."""
+"""Snapshots as rows: their descriptions for lists, and their contents by id."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
 FileRow = tuple[str, str, int, bytes]
-"""Snapshot, name, bytes, and the file compressed."""
+"""Snapshot, name, bytes, and the compressed file."""
 LEVEL = 3
-"""Of compression: a third of the time of the default one, for some percent more bytes."""
+"""Compression level: takes a third of the time of the default one, for a few percent more bytes."""
 LONGEST = 200
-"""Bytes of a part of a session file's name."""
+"""Maximum bytes of one part of a session file's name."""
 
 COLUMNS = """snapshot_id, workflow_id, created_at, task_id, phase, attempt, agent, session_id, messages, bytes,
     turns, tokens, usd, minutes"""
@@ -32,7 +32,7 @@ SAVE_CONVERSATION = "INSERT OR REPLACE INTO conversation VALUES (?, ?)"
 DROP_FILES = "DELETE FROM session_file WHERE snapshot_id = ?"
 SAVE_FILE = "INSERT INTO session_file VALUES (?, ?, ?, ?)"
 FORGET = "DELETE FROM snapshot WHERE workflow_id = ?"
-"""What they hold goes with them."""
+"""Deletes the contents with the rows."""
 
 
 class SnapshotNotFound(WorkflowError):
@@ -62,35 +62,37 @@ class SnapshotRow(NamedTuple):
 
 
 class SnapshotReader(WorkflowReader):
-    """Reads snapshots from a database that others write. See WorkflowReader for threads and errors."""
+    """Reads snapshots from a database that other processes write. See WorkflowReader for threads and errors."""
 
     def snapshots(self, workflow_id: str | None = None, limit: int = 2**62) -> list[SnapshotRow]:
-        """The snapshots of a workflow, or all, the newest first, at most `limit`."""
+        """Return the snapshots of a workflow, or all, the newest first, at most `limit`."""
         sql, parameters = rows_query(workflow_id)
         return [_row(row) for row in self._rows(sql, (*parameters, limit))]
 
     def snapshot(self, snapshot_id: str) -> SnapshotRow | None:
-        """One snapshot, or None where there is none."""
+        """Return one snapshot, or None if the id is unknown."""
         rows = self._rows(f"SELECT {COLUMNS} FROM snapshot WHERE snapshot_id = ?", (snapshot_id,))
         return _row(rows[0]) if rows else None
 
     def find_snapshot(self, beginning: str) -> SnapshotRow | None:
-        """The one snapshot whose id begins so, or None; raises SnapshotNotFound where there are several."""
+        """Return the one snapshot with this prefix, or None. Raises SnapshotNotFound if there are several."""
         sql = f"SELECT {COLUMNS} FROM snapshot WHERE snapshot_id >= ? AND snapshot_id < ? ORDER BY snapshot_id LIMIT ?"
         found = [_row(row) for row in self._rows(sql, (beginning, beginning + "\U0010ffff", NAMED + 1))]
         if len(found) > 1:
-            named = ", ".join(it.snapshot_id for it in found[:NAMED]) + (", …" if len(found) > NAMED else "")
-            message = f"{beginning!r} is the beginning of several snapshots: {named}"
+            named = ", ".join(snapshot.snapshot_id for snapshot in found[:NAMED]) + (
+                ", …" if len(found) > NAMED else ""
+            )
+            message = f"{beginning!r} matches several snapshots: {named}"
             raise SnapshotNotFound(message, "type more of the id")
         return found[0] if found else None
 
     def conversation(self, snapshot_id: str) -> bytes | None:
-        """All of a snapshot as JSON, or None where there is none."""
+        """Return a whole snapshot as JSON, or None if the id is unknown."""
         rows = self._rows("SELECT data FROM conversation WHERE snapshot_id = ?", (snapshot_id,))
         return zlib.decompress(rows[0][0]) if rows else None
 
     def conversations(self, workflow_id: str | None) -> list[bytes]:
-        """Those of a workflow, or all, the oldest first."""
+        """Return those of a workflow, or all, the oldest first."""
         where, parameters = ("", ()) if workflow_id is None else ("WHERE workflow_id = ?", (workflow_id,))
         sql = (
             f"SELECT data FROM snapshot JOIN conversation USING (snapshot_id) {where} ORDER BY created_at, snapshot_id"
@@ -98,12 +100,12 @@ class SnapshotReader(WorkflowReader):
         return [zlib.decompress(row[0]) for row in self._rows(sql, parameters)]
 
     def session_sizes(self, snapshot_id: str) -> dict[str, int]:
-        """By name: how many bytes the agent's own files have."""
+        """Return the sizes of the agent's own files in bytes, by name."""
         sql = "SELECT name, bytes FROM session_file WHERE snapshot_id = ? ORDER BY name"
         return dict(self._rows(sql, (snapshot_id,)))
 
     def session_files(self, snapshot_id: str) -> dict[str, bytes]:
-        """By name: the agent's own files, exact; none where none were kept."""
+        """Return the agent's own files by name; empty if none were saved."""
         rows = self._rows("SELECT name, data FROM session_file WHERE snapshot_id = ? ORDER BY name", (snapshot_id,))
         return {name: zlib.decompress(data) for name, data in rows}
 
@@ -111,12 +113,12 @@ class SnapshotReader(WorkflowReader):
         try:
             return super()._rows(sql, parameters)
         except UnicodeEncodeError:
-            # Bytes of a command line that are no text: nothing is called so.
+            # Bytes of a command line that are not UTF-8: no snapshot has such an id.
             return []
 
 
 def rows_query(workflow_id: str | None) -> tuple[str, tuple[str, ...]]:
-    """The SQL of a list of snapshots without its limit, and its parameters. It walks an index in its order."""
+    """Return the SQL of a list of snapshots, without its limit, and its parameters. It reads an index in its order."""
     order = "ORDER BY created_at DESC, snapshot_id DESC LIMIT ?"
     if workflow_id is None:
         return f"SELECT {COLUMNS} FROM snapshot INDEXED BY snapshot_created {order}", ()
@@ -125,19 +127,17 @@ def rows_query(workflow_id: str | None) -> tuple[str, tuple[str, ...]]:
 
 
 def file_rows(snapshot_id: str, files: Mapping[str, bytes]) -> list[FileRow]:
-    """The rows of the agent's own files. Raises StoreError for a name that leads out of a folder."""
+    """Return the rows of the agent's own files. Raises StoreError for a name that leads out of a folder."""
     for name in files:
         if not is_plain(name):
-            raise StoreError(
-                f"a session file can't be called {name!r}", "a path below the folder of sessions is needed"
-            )
+            raise StoreError(f"invalid name of a session file: {name!r}", "use a relative path without '..'")
     return [(snapshot_id, name, len(data), zlib.compress(data, LEVEL)) for name, data in files.items()]
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is a relative path with slashes that leads nowhere but down."""
+    """Return whether a name is a relative path with slashes that only leads down."""
     parts = name.split("/")
-    # What is printable is neither a half of a character nor something that ends or steers a line.
+    # Printable text contains neither half a character nor control characters.
     return name.isprintable() and all(
         part not in ("", ".", "..") and len(part.encode()) <= LONGEST and "\\" not in part for part in parts
     )

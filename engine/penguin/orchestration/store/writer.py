@@ -1,4 +1,4 @@
-"""The one thread that writes: decisions come in as lists, one transaction commits all that are there.
+"""The writer thread: decisions arrive as lists, and one transaction commits all that wait.
 
 A unit is written whole or not at all. It is refused when another process changed one of its workflows meanwhile (the
 next number of the history is taken, by the primary key), when its task has an active workflow already, or when it
@@ -37,9 +37,9 @@ from penguin.orchestration.store.rows import (
 )
 
 TICK = 0.05
-"""Seconds between two looks for what other processes wrote."""
+"""Seconds between two checks for writes of other processes."""
 TROUBLE_DELAY = 0.25
-"""Seconds between two tries while the disk takes no more."""
+"""Seconds between two attempts to write while the disk is full."""
 ID_OF_UPDATE = -2
 """Where `updated_run` has the workflow's id."""
 TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
@@ -47,7 +47,7 @@ SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
 
 
 class ConcurrentUpdate(WorkflowError):
-    """Somebody else moved the workflow on meanwhile."""
+    """Another process changed the workflow in the meantime."""
 
     code = "conflict"
 
@@ -61,7 +61,7 @@ class NoSlot(WorkflowError):
 REFUSALS = (
     ConcurrentUpdate,
     sqlite3.IntegrityError,
-    # Values that no database takes, such as text that is no Unicode: trying again would never help.
+    # Values that no database accepts, such as text that is not Unicode: a retry would never help.
     sqlite3.DataError,
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
@@ -71,11 +71,11 @@ REFUSALS = (
 
 
 class Write(Struct):
-    """What one decision changes of one workflow."""
+    """The changes of one decision to one workflow."""
 
     event: Row
     statement: str
-    """What brings the workflow's row up to date, with `run`."""
+    """The statement that updates the workflow's row, with the values `run`."""
     run: Row
     takes_slot: bool
     frees_slot: bool = False
@@ -88,12 +88,12 @@ class Write(Struct):
 
     @property
     def new(self) -> bool:
-        """Whether the workflow begins with it."""
+        """Whether it creates the workflow."""
         return self.statement is INSERT_RUN
 
 
 def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
-    """The rows of a decision that brings a workflow from history number `seq - 1` to `seq`."""
+    """Return the rows of a decision that moves a workflow from event number `seq - 1` to `seq`."""
     ran = before is not None and before.is_running
     event = event_row(state.workflow_id, seq, events)
     statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
@@ -121,7 +121,7 @@ class _PendingWrite(Struct):
 
     @property
     def wanted(self) -> int:
-        """How many slots more than before it needs."""
+        """Number of slots that it needs in addition."""
         return sum(write.takes_slot - write.frees_slot for write in self.writes)
 
     @property
@@ -156,7 +156,7 @@ class _Room:
 
 
 class Writer:
-    """Commits units in groups. All methods are called on the loop; the listeners are, too."""
+    """Commits units in groups. Methods and listeners are called on the event loop."""
 
     def __init__(
         self,
@@ -181,9 +181,9 @@ class Writer:
         self._thread.start()
 
     def write(self, writes: list[Write]) -> asyncio.Future[None]:
-        """Commit these together; the future is done when they are on disk.
+        """Commit these together. The future is done when they are on disk.
 
-        It raises Conflict, AlreadyActive or NoSlot where they were refused.
+        It raises ConcurrentUpdate, AlreadyActive or NoSlot if they are refused.
         """
         done: asyncio.Future[None] = self._loop.create_future()
         if not self._pending:
@@ -197,7 +197,7 @@ class Writer:
             self._queue.put(units)
 
     def close(self) -> None:
-        """Commit what is there, then end the thread. Blocks for as long as that takes."""
+        """Commit what waits, then end the thread. Blocks until that is done."""
         self._hand_over()
         self._closing.set()
         self._queue.put(None)
@@ -215,7 +215,7 @@ class Writer:
                 self._acknowledge(self._resolve, units)
             if last:
                 break
-            # Not after each batch: the loop has been woken, and wants the interpreter now.
+            # Not after each batch: the loop was just woken and needs the interpreter.
             if time.monotonic() - looked < TICK:
                 continue
             seen = self._data_version()
@@ -226,7 +226,7 @@ class Writer:
         self._connection.close()
 
     def _next(self) -> tuple[list[_PendingWrite], bool]:
-        """All that is waiting, and whether it is the last."""
+        """Return all waiting units, and whether they are the last ones."""
         try:
             units = self._queue.get(timeout=TICK)
         except queue.Empty:
@@ -239,7 +239,7 @@ class Writer:
         return units or [], units is None
 
     def _data_version(self) -> int:
-        # Changes only when another connection commits, so never by our own writes.
+        # Changes only when another connection commits, so never by this writer.
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error:
@@ -249,7 +249,7 @@ class Writer:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
-            # The loop is closed: nobody is left to hear it.
+            # The loop is closed: no listener is left.
             self._closing.set()
 
     def _commit_until_disk_has_space(self, units: list[_PendingWrite]) -> None:
@@ -266,7 +266,7 @@ class Writer:
                     return
                 if not troubled:
                     troubled = True
-                    self._acknowledge(self._on_trouble, f"{problem}; nothing new begins until it takes records again")
+                    self._acknowledge(self._on_trouble, f"{problem}; no new step starts until it can be written again")
                 self._closing.wait(TROUBLE_DELAY)
             else:
                 if troubled:
@@ -274,7 +274,7 @@ class Writer:
                 return
 
     def _commit(self, units: list[_PendingWrite]) -> None:
-        """One transaction for all; where one unit is refused, another one with a savepoint for each."""
+        """Commit all in one transaction. If a unit is refused, use another one with a savepoint for each unit."""
         execute = self._connection.execute
         reach("commit.before")
         execute("BEGIN IMMEDIATE")
@@ -282,7 +282,7 @@ class Writer:
         try:
             self._apply([write for unit in self._with_slots(units) for write in unit.writes])
         except REFUSALS:
-            # Rolled back whole: for a savepoint SQLite would first copy every page that it writes.
+            # Rolled back as a whole: for a savepoint SQLite would first copy every page that it writes.
             execute("ROLLBACK")
             execute("BEGIN IMMEDIATE")
             self._one_by_one(units)
@@ -291,9 +291,9 @@ class Writer:
         reach("commit.after")
 
     def _with_slots(self, units: list[_PendingWrite]) -> list[_PendingWrite]:
-        """The units for whose new attempts a slot is free, if all of them are accepted."""
+        """Return the units for whose new attempts a slot is free, if all of them are accepted."""
         for unit in units:
-            unit.error = None  # of a try before, when the disk was full
+            unit.error = None  # from an earlier attempt, when the disk was full
         if not any(write.takes_slot for unit in units for write in unit.writes):
             return units
         room = self._room()
@@ -312,7 +312,7 @@ class Writer:
         if not new:
             self._update(writes)
             return
-        # A task's old workflow must be out of the way before its new one comes, and a new one there to be moved on.
+        # Update replaced workflows, then insert the new ones, then apply updates of those.
         updates = [write for write in writes if not write.new]
         self._update([write for write in updates if write.run[ID_OF_UPDATE] not in new])
         self._connection.executemany(INSERT_RUN, [write.run for write in writes if write.new])
@@ -322,7 +322,7 @@ class Writer:
         for statement, alike in itertools.groupby(writes, attrgetter("statement")):
             rows = [write.run for write in alike]
             if self._connection.executemany(statement, rows).rowcount != len(rows):
-                raise ConcurrentUpdate("a workflow was moved on meanwhile")
+                raise ConcurrentUpdate("another process changed the workflow")
 
     def _one_by_one(self, units: list[_PendingWrite]) -> None:
         execute = self._connection.execute
@@ -366,5 +366,5 @@ def _refusal(error: Exception) -> WorkflowError:
     if "run.project_id, run.task_id" in text:
         return AlreadyActive("the task has an active workflow already")
     if "event.workflow_id, event.seq" in text or "run.workflow_id" in text:
-        return ConcurrentUpdate("a workflow was moved on meanwhile")
+        return ConcurrentUpdate("another process changed the workflow")
     return StoreError(f"the store refused a change: {error}")
