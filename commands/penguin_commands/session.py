@@ -87,6 +87,7 @@ class Session:
         self.last_started: str | None = None
         """The newest workflow started here."""
         self._other_backend_reported = False
+        self._loss_reported = False
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -289,7 +290,11 @@ class Session:
             raise UsageError(
                 f"unknown reference {ref!r}", f"{LAST_STARTED} is the newest workflow started in this session"
             )
-        return self.reader.find(ref, prefix=prefix)
+        try:
+            return self.reader.find(ref, prefix=prefix)
+        except WorkflowNotFound:
+            self.warn_of_lost_workflows()
+            raise
 
     def info(self, workflow_id: str) -> WorkflowInfo:
         """A workflow as it stands. Raises WorkflowNotFound."""
@@ -297,6 +302,22 @@ class Session:
         if info is None:
             raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows those there are")
         return info
+
+    def warn_of_lost_workflows(self) -> None:
+        """Narrate, once, which workflows left files but have no record. Costs one stat where none can be lost."""
+        if self._loss_reported or self.uses_temporal:
+            return
+        try:
+            folders = os.stat(f"{os.path.dirname(self.workspace.db_name)}/runs").st_nlink - 2
+        except OSError:
+            return
+        # Some file systems don't count subfolders as links: there only a database with no workflow is suspect.
+        if max(folders, 1) > self.reader.count():
+            from penguin.orchestration.store.loss import describe_loss, lost_workflows, restore_hint
+
+            if lost := lost_workflows(self.workspace):
+                self._loss_reported = True
+                self.narrate(f"{describe_loss(self.workspace, lost)}; {restore_hint(self.workspace)}")
 
     def track_started(self, workflow_ids: Sequence[str]) -> None:
         """Note that these were started here; the first is what was asked for."""

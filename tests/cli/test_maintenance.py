@@ -204,6 +204,10 @@ def test_what_a_crash_left_is_removed_by_the_next_pruning(penguin: Program) -> N
     state = penguin.folder / ".penguin"
     lost = state / "runs" / "ituv-lost-000000" / "1-implement"
     lost.mkdir(parents=True)
+    # What is removed last is the folder: that a workflow of the task went is on disk by then.
+    with sqlite3.connect(db(penguin)) as connection:
+        connection.execute("INSERT INTO pruned VALUES ('shop', 'lost', 1)")
+    connection.close()
     (lost / "01-x.1.log").write_text("x")
     lost.chmod(0o500)
     engine = state / "engines" / ("d" * 32)

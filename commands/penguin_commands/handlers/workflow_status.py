@@ -21,6 +21,7 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
     """One workflow, or all active ones."""
     reader = session.reader
     if workflow is None:
+        session.warn_of_lost_workflows()
         found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
         active = tuple(found[:LIMIT])
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
@@ -53,6 +54,7 @@ def list_(
 ) -> WorkflowTable:
     """The newest workflows first, or in another order."""
     reader = session.reader
+    session.warn_of_lost_workflows()
     wanted: frozenset[WorkflowStatus] = frozenset().union(*status)
     asked: dict[str, Any] = {
         "project_id": project,

@@ -47,6 +47,7 @@ from penguin.orchestration.runtime.planner import Known, replanned
 from penguin.orchestration.runtime.settled import SettledCheck
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.trust import open_workspace
+from penguin.orchestration.store.loss import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:
@@ -260,6 +261,7 @@ class NativeBackend(HostedBackend):
         if self._engine is None:
             if message := open_workspace(self.workspace):
                 self._narrate(message)
+            refuse_loss(self.workspace)
             settings = self._backlog.settings(required=False)
             self._engine = Engine(
                 self.workspace, settings.max_parallel, self._runner, self._trouble, self._now, self._listeners

@@ -20,6 +20,7 @@ from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, leftovers, remove, size_of
+from penguin.orchestration.store.loss import refuse_loss
 from penguin.orchestration.store.prune import PrunableWorkflow, StorePruner
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitError
@@ -50,9 +51,10 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneRe
 
     On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
     nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
-    be used; what was forgotten until then is gone.
+    be used, and where workflows were lost, whose folders it would remove; what was forgotten until then is gone.
     """
     refuse_inside_step(workspace.root, PRUNE)
+    refuse_loss(workspace)
     if not any(place.db.exists() for place in workspace_databases(workspace)):
         return PruneReport((), ())
     open_workspace(workspace)

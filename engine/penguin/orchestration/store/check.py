@@ -24,6 +24,7 @@ from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
 from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, leftovers
+from penguin.orchestration.store.loss import describe_loss, lost_workflows, restore_hint
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
@@ -64,10 +65,17 @@ def check(workspace: Workspace) -> CheckReport:
     now = time.time()
     needed = ReferencedFiles(workspace)
     found = [_check(place, needed) for place in workspace_databases(workspace)]
-    problems = tuple(problem for one in found for problem in one.problems)
+    problems = [problem for one in found for problem in one.problems]
+    left: list[Leftover] = []
     # An unreadable database may be the only one that knows what is needed.
-    left = () if any(one.unread for one in found) else tuple(leftovers(workspace, needed, now))
-    return CheckReport(sum(one.workflows for one in found), sum(one.events for one in found), problems, left)
+    if not any(one.unread for one in found):
+        lost = lost_workflows(workspace)
+        if lost:
+            message = f"{describe_loss(workspace, lost)}; {restore_hint(workspace)}"
+            problems.append(StoreProblem(workspace.db.name, message))
+        left = [one for one in leftovers(workspace, needed, now) if one.path.name not in lost]
+    counts = sum(one.workflows for one in found), sum(one.events for one in found)
+    return CheckReport(*counts, tuple(problems), tuple(left))
 
 
 class _Findings(NamedTuple):

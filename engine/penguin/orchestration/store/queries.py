@@ -124,6 +124,11 @@ class WorkflowReader:
         sql, parameters = list_query(project_id, statuses, task_id, since, sort)
         return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
 
+    def count(self) -> int:
+        """How many workflows there are."""
+        rows = self._rows("SELECT count(*) FROM run", ())
+        return int(rows[0][0]) if rows else 0
+
     def total(
         self,
         *,
