@@ -29,10 +29,13 @@ from penguin.orchestration.store.writer import ConcurrentUpdate, NoSlot, Writer
 
 @asynccontextmanager
 async def writing(
-    db: Path, max_parallel: int = 100, on_foreign_change: Callable[[], None] = lambda: None
+    db: Path,
+    max_parallel: int = 100,
+    on_foreign_change: Callable[[], None] = lambda: None,
+    on_trouble: Callable[[str], None] = lambda text: None,
 ) -> AsyncIterator[Writer]:
     loop = asyncio.get_running_loop()
-    writer = Writer(db, loop, max_parallel, lambda owner: True, on_foreign_change, lambda text: None)
+    writer = Writer(db, loop, max_parallel, lambda owner: True, on_foreign_change, on_trouble)
     try:
         yield writer
     finally:
@@ -326,3 +329,37 @@ def test_closing_on_a_full_disk_says_what_was_not_kept(db: Path) -> None:
     output = full_disk(db, "stays full")
     assert "refused: " in output
     assert "rows: 1" in output
+
+
+# --- a database that is moved away ---
+
+
+def test_a_database_that_was_moved_takes_nothing_until_it_is_back(db: Path) -> None:
+    async def scenario() -> None:
+        troubles: asyncio.Queue[str] = asyncio.Queue()
+        async with writing(db, on_trouble=troubles.put_nowait) as writer:
+            away = db.with_name("away.db")
+            db.rename(away)
+            async with asyncio.timeout(PATIENCE):
+                assert "was moved, deleted or replaced" in await troubles.get()
+                written = writer.write(StoredWorkflow("a").run().writes)
+                while "nothing new begins" not in await troubles.get():
+                    pass
+                assert not written.done()
+                away.rename(db)
+                await written
+        assert rows(db, "SELECT count(*) FROM run") == [(1,)]
+
+    asyncio.run(scenario())
+
+
+def test_a_database_that_was_deleted_is_an_error_at_the_end(db: Path) -> None:
+    async def scenario() -> None:
+        async with writing(db) as writer:
+            db.unlink()
+            written = writer.write(StoredWorkflow("a").run().writes)
+            await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="was moved, deleted or replaced"):
+            await written
+
+    asyncio.run(scenario())

@@ -2,8 +2,13 @@
 
 A unit is written whole or not at all. It is refused when another process changed one of its workflows meanwhile (the
 next number of the history is taken, by the primary key), when its task has an active workflow already, or when it
+<<<<<<< HEAD
 needs a slot and none is free, or the working tree and another workflow holds it. A full disk or an IO error refuses
 nothing: the batch is tried again until it fits.
+=======
+needs a slot and none is free. A full disk or an IO error refuses nothing: the batch is tried again until it fits.
+The same holds where the file was moved or deleted meanwhile: what SQLite would still write to it, no one would find.
+>>>>>>> 82e893f (Say where the database was moved or deleted under an engine, and record nothing until it is back)
 """
 
 from __future__ import annotations
@@ -177,6 +182,8 @@ class Writer:
         self._queue: queue.SimpleQueue[list[_PendingWrite] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._connection = open_store(path)
+        self._identity = _identity(path)
+        self._reported_missing = False
         self._thread = threading.Thread(target=self._work, name="penguin-writer", daemon=True)
         self._thread.start()
 
@@ -218,6 +225,7 @@ class Writer:
             # Not after each batch: the loop was just woken and needs the interpreter.
             if time.monotonic() - looked < TICK:
                 continue
+            self._report_missing_file()
             seen = self._data_version()
             looked = time.monotonic()
             if seen != version:
@@ -252,14 +260,23 @@ class Writer:
             # The loop is closed: no listener is left.
             self._closing.set()
 
+    def _report_missing_file(self) -> None:
+        """Say it once where the database is no longer in its place, and once where it is there again."""
+        missing = _identity(self._path) != self._identity
+        if missing != self._reported_missing:
+            self._reported_missing = missing
+            self._acknowledge(self._on_trouble, str(_missing_file(self._path)) if missing else "")
+
     def _commit_until_disk_has_space(self, units: list[_PendingWrite]) -> None:
         troubled = False
         while True:
             try:
+                if _identity(self._path) != self._identity:
+                    raise _missing_file(self._path)
                 self._commit(units)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, StoreError) as error:
                 self._rollback()
-                problem = explain_error(error, self._path)
+                problem = error if isinstance(error, StoreError) else explain_error(error, self._path)
                 if self._closing.is_set():
                     for unit in units:
                         unit.error = problem
@@ -357,6 +374,22 @@ class Writer:
                 unit.done.set_result(None)
             else:
                 unit.done.set_exception(unit.error)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and inode of a file; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
+
+
+def _missing_file(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} was moved, deleted or replaced while this process uses it, so nothing can be recorded",
+        "move it back; or end this process, and start it again in the workspace's new place",
+    )
 
 
 def _refusal(error: Exception) -> WorkflowError:
