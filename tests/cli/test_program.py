@@ -186,6 +186,13 @@ def test_pause_and_cancel(penguin: Program) -> None:
     assert "is CANCELLED" in ran.err
 
 
+def test_a_script_waits_until_a_workflow_is_cancelled(penguin: Program) -> None:
+    lines = ["start gated", "wait gated --for running", "cancel @last", "status @last"]
+    ran = penguin(script="".join(f"/workflow {line}\n" for line in lines))
+    assert "Cancelled ituv-gated-" in ran.out
+    assert "Status: CANCELLED" in ran.out
+
+
 def test_logs_of_an_attempt(penguin: Program) -> None:
     penguin("-c", "/workflow start quick")
     assert penguin("-c", "/workflow logs quick --phase test").out == "==> TEST attempt 2: echo tested <==\ntested\n"

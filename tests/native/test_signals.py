@@ -9,6 +9,7 @@ from tests.support.workspace import SampleWorkspace
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowNotFound
 from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.runtime import hosted_backend
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -60,11 +61,38 @@ async def test_cancel_ends_what_runs(workspace: SampleWorkspace) -> None:
             workflow_id = await backend.start_workflow("a")
             await wait_until_async(lambda: script.calls)
             assert await backend.cancel_workflow(workflow_id)
-            info = await backend.wait_workflow(workflow_id, 10)
+            info = await backend.get_workflow_status(workflow_id)
+            assert info is not None
             assert (info.status, info.phase) == ("CANCELLED", "IMPLEMENT")
             assert await backend.cancel_workflow(workflow_id), "so already"
             assert not await backend.pause_workflow(workflow_id)
             assert not await backend.resume_workflow(workflow_id)
+
+
+async def test_cancel_returns_when_the_step_has_ended(workspace: SampleWorkspace) -> None:
+    slow = "trap 'sleep 0.5; echo ended > ended; exit 1' TERM; echo begun > begun; while :; do sleep 0.05; done"
+    workspace.tasks({"id": "a", "phases": {"implement": {"run": [slow]}}})
+    async with workspace.backend() as backend, workspace.backend() as other:
+        workflow_id = await backend.start_workflow("a")
+        await wait_until_async((workspace.root / "begun").exists)
+        assert await other.cancel_workflow(workflow_id), "from another engine"
+        assert (workspace.root / "ended").exists()
+        info = await other.get_workflow_status(workflow_id)
+        assert info is not None
+        assert info.status == "CANCELLED"
+
+
+async def test_a_cancel_that_takes_too_long_is_kept(
+    workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted_backend, "CANCEL_TIMEOUT", 0.2)
+    stubborn = "trap '' TERM; echo begun > begun; while :; do sleep 0.05; done"
+    workspace.tasks({"id": "a", "phases": {"implement": {"run": [stubborn]}}})
+    async with workspace.backend() as backend:
+        workflow_id = await backend.start_workflow("a")
+        await wait_until_async((workspace.root / "begun").exists)
+        assert not await backend.cancel_workflow(workflow_id)
+        assert (await backend.wait_workflow(workflow_id, 20)).status == "CANCELLED"
 
 
 async def test_unknown_ids(workspace: SampleWorkspace) -> None:

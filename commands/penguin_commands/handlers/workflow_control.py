@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import Delivery, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import CANCEL_TIMEOUT, Delivery, WorkflowPhase, WorkflowStatus
 from penguin_commands.errors import UsageError
 from penguin_commands.handlers.workflow_wait import wait_for
 from penguin_commands.results import Result
@@ -104,12 +104,16 @@ async def resume(
 
 
 async def cancel(session: Session, workflow: str) -> ChangeResult:
-    """End what runs."""
+    """Stop what runs; in a script, wait until it is CANCELLED."""
     workflow_id = await _resolve(session, workflow)
     changed = await _send_signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
-    if changed.info.status is not WorkflowStatus.CANCELLED and not changed.queued:
-        return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
-    return changed
+    if changed.info.status is WorkflowStatus.CANCELLED or changed.queued:
+        return changed
+    if not session.at_prompt:
+        await wait_for(session, (workflow_id,), WorkflowStatus.CANCELLED, CANCEL_TIMEOUT)
+        said = f"Cancelled {workflow_id}"
+        return await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, said))
+    return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
 
 
 async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:

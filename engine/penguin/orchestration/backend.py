@@ -208,6 +208,10 @@ class WorkflowInfo(NamedTuple):
     """Paths of files that steps produced."""
 
 
+CANCEL_TIMEOUT = 30.0
+"""Seconds that a cancel is waited for: stopping a step takes at most 20, and a worker may have to come first."""
+
+
 class OrchestrationBackend(ABC):
     """Starts, controls and reads workflows.
 
@@ -270,14 +274,14 @@ class OrchestrationBackend(ABC):
 
     @abstractmethod
     async def cancel_workflow(self, workflow_id: str) -> bool:
-        """End the running step and the workflow.
+        """End the running step and the workflow, and wait for that, at most 30 seconds.
 
         Args:
             workflow_id: Id of the workflow.
 
         Returns:
-            True if the cancellation was accepted, or the workflow is already CANCELLED; False if it is unknown or its
-            status does not allow it.
+            True once the status is CANCELLED. False if the workflow is unknown, if its status does not allow it, or if
+            no process could stop it in time, as on Temporal with no worker alive: then the request is kept.
         """
 
     @abstractmethod

@@ -71,6 +71,7 @@ class Engine:
         self._liveness: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._socket: EngineSocket | None = None
+        self._loop_end = self._loop.create_task(self._stop_with_loop())
         self._scheduler = Scheduler(
             self._has_unmet_dependency, self._free_slots, self._is_tree_free, self._begin_attempt, now
         )
@@ -195,6 +196,9 @@ class Engine:
                 reach("report.before")
                 await self.repository.apply(entry.state.workflow_id, Report(run.attempt, result), by_owner=True)
                 reach("report.after")
+        except asyncio.CancelledError:
+            self._begin_nothing_more()
+            raise
         finally:
             entry.driver = entry.control = None
             self._apply_effects(entry)
@@ -286,10 +290,8 @@ class Engine:
         reach("close.before")
         if self._socket is not None:
             await self._socket.aclose()
-        self._closing = True
-        if self._liveness is not None:
-            self._liveness.cancel()
-        self._scheduler.close()
+        self._begin_nothing_more()
+        self._loop_end.cancel()
         abandoned = tuple(self._tasks)
         for task in abandoned:
             task.cancel()
@@ -300,6 +302,19 @@ class Engine:
         self.identity.release()
         if not abandoned:
             shutil.rmtree(self.identity.folder, ignore_errors=True)
+
+    async def _stop_with_loop(self) -> None:
+        """Wait until the loop ends without `aclose`, as a program may end; its end cancels all tasks."""
+        try:
+            await self._loop.create_future()
+        finally:
+            self._begin_nothing_more()
+
+    def _begin_nothing_more(self) -> None:
+        self._closing = True
+        if self._liveness is not None:
+            self._liveness.cancel()
+        self._scheduler.close()
 
     async def _finish_stops(self) -> None:
         """Finish the stops that a person asked for: no other engine may be there to do it."""

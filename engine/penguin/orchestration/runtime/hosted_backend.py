@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penguin.orchestration.backend import (
+    CANCEL_TIMEOUT,
     IllegalCommand,
     OrchestrationBackend,
     WaitTimeout,
@@ -94,7 +96,15 @@ class HostedBackend(OrchestrationBackend):
         return await self._is_allowed(workflow_id, "resume")
 
     async def cancel_workflow(self, workflow_id: str) -> bool:
-        return await self._is_allowed(workflow_id, "cancel")
+        begun = time.monotonic()
+        if not await self._is_allowed(workflow_id, "cancel"):
+            return False
+        left = max(0.0, CANCEL_TIMEOUT - (time.monotonic() - begun))
+        try:
+            (info,) = await self.wait_workflows([workflow_id], left, WorkflowStatus.CANCELLED)
+        except WaitTimeout:
+            return False
+        return info.status is WorkflowStatus.CANCELLED
 
     async def _is_allowed(self, workflow_id: str, name: str) -> bool:
         try:
