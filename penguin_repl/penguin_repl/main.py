@@ -48,8 +48,9 @@ def _main(raw: list[str]) -> int:
 
     try:
         return int(_run(parse_options(raw)))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+    except KeyboardInterrupt as interrupt:
+        # A script says what continues.
+        sys.stderr.write("\n".join(["interrupted", *map(str, interrupt.args)]).rstrip() + "\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: end without a word.

@@ -361,8 +361,16 @@ def test_an_interrupt_leaves_the_workflow_to_be_taken_over(penguin: Program) -> 
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "interrupted\n")
-    assert "Status: RUNNING" in penguin("-c", "/workflow status gated").out
+    assert process.returncode == 130
+    (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
+    assert err == (
+        f"interrupted\n{one} continues until its running step ends; "
+        f"take it over and wait: penguin workflow resume {one}\n"
+        f"  or cancel it: penguin workflow cancel {one}\n"
+    )
+    status = penguin("-c", "/workflow status gated").out
+    assert "Status: RUNNING" in status
+    assert "its step still runs" in status
     (penguin.folder / "go").touch()
     assert penguin("-c", "/workflow resume gated", "-c", "/workflow wait gated").code == 0
 

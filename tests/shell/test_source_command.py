@@ -120,7 +120,7 @@ async def test_ctrl_c_stops_reading_a_file(workspace: SampleWorkspace) -> None:
         writer: list[int] = []
         await shell.wait_until(lambda: writer or is_read(pipe, writer))
         os.kill(os.getpid(), signal.SIGINT)
-        await shell.see("stopped; what runs goes on")
+        await shell.see("interrupted; running workflows continue")
         os.write(writer[0], b"/help quit\n")
         os.close(writer[0])
         await shell.enter("/help help")

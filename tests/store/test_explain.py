@@ -115,6 +115,11 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
             reader.explain(waits.id)
             == f"waits for a slot, held by {holder.id}, whose step still runs although its engine ended"
         )
+        reason = reader.explain(holder.id)
+        assert reason.startswith("its step still runs, but no shell or worker is running")
+        assert f"/workflow resume {holder.id}" in reason
+        assert f"/workflow cancel {holder.id}" in reason
+    assert reader.explain(holder.id) == "no shell or worker is running"
     assert reader.explain(waits.id) == ""
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 INDENT = "    "
 
 
+class ScriptInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a script; its text says what continues."""
+
+
 class ScriptRunner:
     """One run of a script.
 
@@ -51,6 +55,8 @@ class ScriptRunner:
             self.screen.narrate("nobody reads the results any more")
             self._report_unfinished()
             self.code = self.code or ExitCode.FAILED
+        except KeyboardInterrupt:
+            raise ScriptInterrupted(self._continuing()) from None
         finally:
             self.session.close()
         if self.session.detach and self.session.tracked and not self.session.engine_alive():
@@ -184,6 +190,12 @@ class ScriptRunner:
         if going:
             self.screen.narrate(f"left for the next engine: {', '.join(going)}")
 
+    def _continuing(self) -> str:
+        """What continues after an interrupt, with the commands that wait for it and cancel it; may be empty."""
+        going = [info for info in self._tracked_workflows() if info.status.moving]
+        alive = bool(going) and self.session.engine_alive()
+        return "\n".join(_continuing_text(info, alive=alive) for info in going)
+
     def _tracked_workflows(self) -> list[WorkflowInfo]:
         """What was started, resumed or retried, as it stands; what was pruned meanwhile is settled, and gone."""
         infos = (self.session.reader.info(one) for one in self.session.tracked)
@@ -197,6 +209,18 @@ class ScriptRunner:
             for one in newest:
                 found[one.workflow_id] = one
         return list(found.values())
+
+
+def _continuing_text(info: WorkflowInfo, *, alive: bool) -> str:
+    """What becomes of a workflow after an interrupt; `alive`: an engine is there that continues it."""
+    one = info.workflow_id
+    if alive:
+        text = f"{one} continues; wait for it: penguin workflow wait {one}"
+    elif info.status is WorkflowStatus.RUNNING:
+        text = f"{one} continues until its running step ends; take it over and wait: penguin workflow resume {one}"
+    else:
+        text = f"{one} waits for an engine; run it here and wait: penguin workflow resume {one}"
+    return f"{text}\n  or cancel it: penguin workflow cancel {one}"
 
 
 async def _as_coroutine(result: Result) -> Result:

@@ -260,7 +260,9 @@ class Shell:
         except TerminalClosed:
             raise
         except CommandInterrupted:
-            self._screen.narrate("stopped; what runs goes on")
+            self._screen.narrate(
+                "interrupted; running workflows continue; wait: /workflow wait ID; cancel: /workflow cancel ID"
+            )
         except Exception as error:
             self._report_error(error)
         else:

@@ -57,7 +57,10 @@ def explain(connection: sqlite3.Connection, engines: str, workflow_id: str) -> s
         return ""
     if _rests(run):
         return _paused(run) if run["status"] == WorkflowStatus.PAUSED else one_line(run["reason"])
-    reasons = (_slot_reason(connection, engines, run), _no_engine(engines, run["owner"]))
+    reasons = (
+        _slot_reason(connection, engines, run),
+        _orphan_reason(engines, run) or _no_engine(engines, run["owner"]),
+    )
     return "; ".join(reason for reason in reasons if reason)
 
 
@@ -218,6 +221,17 @@ def _no_engine(engines: str, owner: str) -> str:
     folder = _path(engines)
     # A script's engine is alive too, but runs only what the script started.
     return "" if is_alive(folder, owner) or has_claiming_engine(folder) else NO_ENGINE
+
+
+def _orphan_reason(engines: str, run: Run) -> str:
+    """That a step of a dead engine still runs, where no engine is there to take it over; else empty."""
+    from penguin.orchestration.files.engine_lock import may_run_steps
+
+    if not run["slot"] or not _no_engine(engines, run["owner"]) or not may_run_steps(_path(engines), run["owner"]):
+        return ""
+    one = run["workflow_id"]
+    cancel = "" if run["cancelling"] else f", or cancel it: /workflow cancel {one}"
+    return f"its step still runs, but {NO_ENGINE} to continue after it; take it over: /workflow resume {one}{cancel}"
 
 
 def _path(name: str) -> Path:
