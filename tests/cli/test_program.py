@@ -303,6 +303,15 @@ def test_lines_may_end_as_on_windows_and_the_last_may_have_no_end(penguin: Progr
     assert penguin(script=b"\xef\xbb\xbf# x\r\n/workflow list\r\n/workflow list").out == "No workflows.\n" * 2
 
 
+@pytest.mark.parametrize("zone", ["UTC+99", "UTC-167:59", "UTC+24", "nonsense"])
+def test_times_are_shown_in_every_time_zone(penguin: Program, zone: str) -> None:
+    assert penguin("-c", "/workflow start quick", TZ=zone).code == 0
+
+    ran = penguin("-c", "/workflow list", "-c", "/workflow status quick", "-c", "/workflow history quick", TZ=zone)
+
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_lint_warns_of_the_value_of_a_secret_variable(penguin: Program) -> None:
     config = penguin.folder / "penguin.yaml"
     config.write_text(config.read_text().replace("echo tested", "echo hunter2hunter2"))

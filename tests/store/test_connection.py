@@ -36,6 +36,25 @@ def test_all_files_are_the_owners_alone(db: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {0o600}
 
 
+def test_all_files_become_the_owners_alone(db: Path) -> None:
+    open_store(db).close()
+    db.chmod(0o644)
+    other = sqlite3.connect(db)
+    other.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
+    other.commit()
+    assert [oct(path.stat().st_mode & 0o777) for path in db.parent.iterdir()] == ["0o644"] * 3
+
+    connection = open_store(db)
+
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {
+        "state.db": 0o600,
+        "state.db-shm": 0o600,
+        "state.db-wal": 0o600,
+    }
+    connection.close()
+    other.close()
+
+
 def test_opening_again_keeps_everything(db: Path) -> None:
     first = open_store(db)
     first.execute("INSERT INTO pruned VALUES ('p', 's', 1)")

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 
 def format_time(when: datetime | None) -> str:
-    """A time as people here read it."""
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
+    """Format a time as local time; empty for None."""
+    if when is None:
+        return ""
+    from datetime import datetime
+
+    # Not astimezone(): it fails where TZ puts the local time a day or more from UTC.
+    return datetime.fromtimestamp(when.timestamp()).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def format_duration(seconds: float) -> str:

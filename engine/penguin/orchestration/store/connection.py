@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from penguin.orchestration.store.database_file import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
+"""What follows the database's name in the names of its files."""
 PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
     # name, value to set, value that must be read back
     ("journal_mode", "WAL", "wal"),
@@ -132,7 +135,7 @@ def untouched(path: str | Path) -> str:
 
 
 def _refuse_links(path: str | Path, *, writing: bool = False) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
+    for ending in FILE_ENDINGS:
         refuse_links(f"{path}{ending}", writing=writing)
 
 
@@ -146,7 +149,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     from penguin.orchestration.files.permissions import restrict_to_owner
 
     _check_version(connection, path)
-    restrict_to_owner(path)
+    for ending in FILE_ENDINGS:
+        # SQLite makes the others with the mode that the database had when it was opened.
+        with contextlib.suppress(FileNotFoundError):
+            restrict_to_owner(path.with_name(path.name + ending))
     _set_pragmas(connection, path)
     if _version(connection) < SCHEMA_VERSION:
         from penguin.orchestration.store.schema import migrate
