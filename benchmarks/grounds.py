@@ -32,6 +32,7 @@ def make_workspace(root: Path, tasks: int, phases: dict[str, Any] | None = None,
         "project": {"id": "bench"},
         "blueprints": ["tasks.json"],
         "phases": phases or {gate: {"run": ["true"]} for gate in GATES},
+        "isolation": "shared",
         "orchestration": {"max_parallel": max_parallel, "retry": {"max_attempts": 1}},
     }
     (root / "penguin.yaml").write_text(json.dumps(settings))

@@ -122,6 +122,7 @@ def make_workspace(folder: Path, workflows: int, parallel: int, step: str) -> No
         "blueprints": ["b.json"],
         "ui": {"panel": True},
         "phases": {phase: {"run": [step]} for phase in ("implement", "test", "use", "verify")},
+        "isolation": "shared",
         "orchestration": {"max_parallel": parallel},
     }
     (folder / "penguin.yaml").write_text(json.dumps(settings))

@@ -90,9 +90,11 @@ def test_dependencies_reach_into_other_blueprints_of_the_project(tmp_path: Path)
 
 def test_repeated_blueprint_ids_and_max_parallel(tmp_path: Path) -> None:
     files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "id: a\nitems: [{id: b}]\n"}
-    found = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
+    found = lines_of(tmp_path, files, QUIET + "isolation: shared\norchestration:\n  max_parallel: 2\n")
     assert found[0].startswith("error b.yaml: the id 'a' is that of blueprints/a.yaml too")
-    assert found[1].startswith("warning penguin.yaml:3: max_parallel is 2")
+    assert found[1].startswith("warning penguin.yaml:4: max_parallel is 2")
+    in_place = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
+    assert not any("max_parallel" in line for line in in_place)
 
 
 def test_what_one_file_says_and_what_all_say_is_in_order(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report
 from penguin.orchestration.core.definition import Definition, Gate, RetryPolicy, Task
 from penguin.orchestration.core.definition import GateCommand as Line
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
-from penguin.orchestration.core.scheduling import SHARED
 from penguin.orchestration.core.state import State
+from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.store.writer import Write, Writer, write_of
 
 NOON = 1_700_000_000.0

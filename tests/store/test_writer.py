@@ -281,8 +281,8 @@ def unit(n):
     return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), INSERT_RUN, ROW(n), False)]
 
 def ROW(n):
-    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", 0, 0.0)
-    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "PENDING", 0, "")
+    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", "shared", 0, 0.0)
+    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "PENDING", 0, 0, "")
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()

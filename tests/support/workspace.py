@@ -68,8 +68,9 @@ class SampleWorkspace(WorkspaceFolder):
         return {gate: {"run": ["true"]} for gate in GATES}
 
     def configure(self, **orchestration: Any) -> None:
-        """Write penguin.yaml with these keys of `orchestration`."""
+        """Write penguin.yaml with these keys of `orchestration`; with a `max_parallel` over 1 the tree is shared."""
         config = {
+            "isolation": "shared" if orchestration.get("max_parallel", 1) > 1 else "in-place",
             "project": {"id": self.project_id},
             "blueprints": ["b.json"],
             "phases": self.default_phases(),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import wait_until_async
 
-from penguin.orchestration.core.scheduling import Rank
+from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import EngineLock
 from penguin.orchestration.temporal.worker.slots import Slot, SlotPool
 

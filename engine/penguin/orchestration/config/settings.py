@@ -20,8 +20,7 @@ from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_ph
 from penguin.orchestration.config.ui import check_ui
 from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.config.variables import check_names
-from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.core.scheduling import IN_PLACE, ISOLATIONS
+from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE, IN_PLACE, ISOLATIONS
 from penguin.orchestration.files.workspace import project_id_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
-from penguin.orchestration.core.scheduling import IN_PLACE
 from penguin.orchestration.core.struct import Record
+from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE, IN_PLACE
 
 
 class RetryPolicy(Record, frozen=True):

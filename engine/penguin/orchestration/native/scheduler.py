@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from penguin.orchestration.core.commands import Await
-from penguin.orchestration.core.scheduling import Rank, queue_priority
+from penguin.orchestration.core.priority import Rank, queue_priority
 from penguin.orchestration.core.state import State
 
 TaskKey = tuple[str, str]

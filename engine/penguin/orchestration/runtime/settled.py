@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus, unknown_workflow
 from penguin.orchestration.core.decider import workflow_settled
-from penguin.orchestration.core.scheduling import needs_tree
 from penguin.orchestration.core.state import State
+from penguin.orchestration.core.working_tree import needs_tree
 from penguin.orchestration.store.dependencies import dependency_state
 
 _RUN = """

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.core.scheduling import needs_tree
+from penguin.orchestration.core.working_tree import needs_tree
 from penguin.orchestration.store.text import clock, one_line
 
 if TYPE_CHECKING:

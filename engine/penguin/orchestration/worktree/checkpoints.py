@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.files.state_files import UnsafePath, open_state_file, open_to_read
 from penguin.orchestration.worktree.digest import MAX_NAMED

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
-from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.state_files import refuse_links
 from penguin.orchestration.worktree.checkpoints import (
     BEFORE,

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from penguin.orchestration.core.defaults import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.worktree.exclude import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, Repository, display_path, split_nul

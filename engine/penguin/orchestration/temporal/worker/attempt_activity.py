@@ -16,8 +16,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
+from penguin.orchestration.core.priority import queue_priority
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.scheduling import queue_priority
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt

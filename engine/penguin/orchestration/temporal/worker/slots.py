@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.core.scheduling import Rank
+from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.files.state_files import open_state_file

@@ -1,27 +1,14 @@
-"""Which attempt may begin: isolation of the working tree, and the order among attempts that wait."""
+"""What a definition says of the working tree: its isolation, and what checkpoints leave out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from penguin.orchestration.backend import WorkflowPhase
-
-if TYPE_CHECKING:
-    from penguin.orchestration.core.state import State
-
-Rank = tuple[bool, tuple[int, float, int, int], float]
-"""Sorts: the lower, the sooner."""
-
+CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
+"""Untracked files that checkpoints of the tree leave out: secrets and databases."""
 IN_PLACE = "in-place"
 """A workflow holds the working tree from its first attempt until it is BLOCKED or final; the others wait."""
 SHARED = "shared"
 """Workflows work in the working tree at the same time, as many as `max_parallel` allows."""
 ISOLATIONS = (IN_PLACE, SHARED)
-
-
-def queue_priority(state: State) -> Rank:
-    """Sort workflows that have begun before new ones, then by the task's own order, then by the time of the start."""
-    return (state.phase is WorkflowPhase.PENDING, state.definition.task.rank, state.created_at)
 
 
 def needs_tree(isolation: str, holds_tree: bool) -> bool:
