@@ -57,7 +57,7 @@ class Gate:
     def let_one_in(self) -> None:
         self._open.release()
 
-    async def take(self, workflow_id: str, rank: object) -> Gate:
+    async def take(self, workflow_id: str, rank: object, *, needs_tree: bool) -> Gate:
         await self._open.acquire()
         return self
 

@@ -12,6 +12,7 @@ from tests.support.waiting import wait_until_async
 from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import EngineLock
 from penguin.orchestration.temporal.worker.slots import Slot, SlotPool
+from penguin.orchestration.temporal.worker.tree_lock import TreeLock
 
 pytestmark = pytest.mark.anyio
 
@@ -134,3 +135,37 @@ async def test_who_gives_up_waiting_leaves_the_slot_to_others(two: Two) -> None:
     held.release(step_goes_on=False)
     await stays
     assert two.given == ["stays"]
+
+
+class Tree:
+    """The working tree of two workers, and which workflows hold it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.holders: set[str] = set()
+        self.asked: list[str] = []
+
+    def lock(self) -> TreeLock:
+        (self.folder / "slots").mkdir(exist_ok=True)
+        return TreeLock(self.folder, self.holders.__contains__, self._refresh)
+
+    async def _refresh(self, workflow_id: str) -> None:
+        self.asked.append(workflow_id)
+
+
+async def test_the_working_tree_is_held_between_slots_until_its_holder_gives_it_up(two: Two) -> None:
+    tree = Tree(two.folder)
+    workers = [SlotPool(two.folder, two.engines, one.id, 3, tree.lock()) for one in two.identities]
+    first = await workers[0].take("a", rank(1), needs_tree=True)
+    others = [asyncio.create_task(worker.take("bc"[i], rank(i), needs_tree=True)) for i, worker in enumerate(workers)]
+    shared = await workers[1].take("shared", rank(9))
+    shared.release(step_goes_on=False)
+    tree.holders.add("a")
+    first.release(step_goes_on=False)
+    again = await workers[1].take("a", rank(1, begun=True))
+    again.release(step_goes_on=False)
+    await wait_until_async(lambda: "a" in tree.asked)
+    assert not any(task.done() for task in others)
+    tree.holders.clear()
+    (await others[0]).release(step_goes_on=False)
+    (await others[1]).release(step_goes_on=False)

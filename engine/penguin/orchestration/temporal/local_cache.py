@@ -36,6 +36,7 @@ _BEGUN = f"{_ACTIVE} AND phase != 'PENDING' AND project_id = ? AND blueprint_id 
 _WORKED = "SELECT workflow_id, blueprint_id FROM run WHERE project_id = ? AND attempt > 0 ORDER BY created_at"
 _PENDING = "SELECT workflow_id, dependencies FROM run WHERE project_id = ? AND status = 'PENDING'"
 _PRUNED = "SELECT number FROM pruned WHERE project_id = ? AND task_id = ?"
+_HOLDS_TREE = "SELECT holds_tree FROM run WHERE workflow_id = ?"
 _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
 
@@ -144,6 +145,12 @@ class LocalCache:
             rows = self.connection.execute(_WORKED, (project_id,)).fetchall()
             wanted = {*met}
         return [one for one, of in rows if one != workflow_id and (of == blueprint_id or one in wanted)]
+
+    def holds_tree(self, workflow_id: str) -> bool:
+        """Whether a workflow holds the working tree in which it runs."""
+        with self._lock:
+            row = self.connection.execute(_HOLDS_TREE, (workflow_id,)).fetchone()
+        return row is not None and bool(row[0])
 
     def owned_by(self, engine: str) -> set[str]:
         """The active workflows whose last attempt an engine began."""

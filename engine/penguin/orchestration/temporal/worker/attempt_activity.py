@@ -142,7 +142,9 @@ class AttemptActivity:
         if not self._drives.homes.is_here(await self._drives.homes.look(task.project_id, task.blueprint_id)):
             raise WorktreeMoved
         trouble = await self._prepared(state)
-        slot = await self._drives.slots.take(self._wanted.workflow_id, queue_priority(state))
+        slot = await self._drives.slots.take(
+            self._wanted.workflow_id, queue_priority(state), needs_tree=state.needs_tree
+        )
         try:
             return await self._attempts(trouble)
         finally:

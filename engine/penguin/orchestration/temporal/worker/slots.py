@@ -23,6 +23,7 @@ from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.files.state_files import open_state_file
+from penguin.orchestration.temporal.worker.tree_lock import TreeLock
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ LOOK = 0.1
 class Slot:
     """A slot that is held."""
 
-    def __init__(self, descriptor: int, released: asyncio.Event) -> None:
+    def __init__(self, descriptor: int, released: asyncio.Event, tree: int | None = None) -> None:
+        """`tree`: the descriptor of the working tree's lock, where the workflow took the tree with this slot."""
         self._descriptor = descriptor
+        self._tree = tree
         self._released = released
 
     def release(self, *, step_goes_on: bool) -> None:
@@ -45,6 +48,8 @@ class Slot:
         if not step_goes_on:
             os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
+        if self._tree is not None:
+            os.close(self._tree)
         self._released.set()
 
 
@@ -55,12 +60,15 @@ class _WaitingAttempt:
     rank: Rank
     workflow_id: str
     slot: asyncio.Future[Slot]
+    needs_tree: bool = False
 
 
 class SlotPool:
     """The slots of one workspace, as one engine takes them."""
 
-    def __init__(self, folder: Path, engines: Path, engine: str, count: int) -> None:
+    def __init__(self, folder: Path, engines: Path, engine: str, count: int, tree: TreeLock | None = None) -> None:
+        """`tree`: the working tree; None: nobody takes it."""
+        self._tree = tree
         self._folder = folder / FOLDER
         self._engines = engines
         self._engine = engine
@@ -70,9 +78,9 @@ class SlotPool:
         self._handing_out: asyncio.Task[None] | None = None
         make_private_folder(self._folder)
 
-    async def take(self, workflow_id: str, rank: Rank) -> Slot:
-        """Wait for a slot."""
-        turn = _WaitingAttempt(rank, workflow_id, asyncio.get_running_loop().create_future())
+    async def take(self, workflow_id: str, rank: Rank, *, needs_tree: bool = False) -> Slot:
+        """Wait for a slot; with `needs_tree` also until no other workflow holds the working tree, and take it."""
+        turn = _WaitingAttempt(rank, workflow_id, asyncio.get_running_loop().create_future(), needs_tree)
         insort(self._queue, turn, key=_order)
         if self._handing_out is None:
             self._handing_out = asyncio.create_task(self._hand_out())
@@ -115,8 +123,8 @@ class SlotPool:
                 self._released.clear()
                 # Who was cancelled may not have come to say so yet.
                 self._queue = [turn for turn in self._queue if not turn.slot.done()]
-                if self._queue:
-                    self._say_who_waits()
+                await self._ask_tree_holder()
+                self._say_who_waits()
                 for number in range(self._count):
                     if not self._queue:
                         break
@@ -128,25 +136,36 @@ class SlotPool:
             self._handing_out = None
             self._waiting_file(self._engine).unlink(missing_ok=True)
 
+    async def _ask_tree_holder(self) -> None:
+        if self._tree is not None and any(turn.needs_tree for turn in self._queue):
+            await self._tree.ask_holder()
+
     def _offer(self, number: int) -> None:
         """Give one slot to whoever is next for it."""
         opened = self._open(number)
         if opened is None:
             return
         descriptor, holder = opened
-        turn = self._next_for(holder)
+        turn, tree = self._next_for(holder)
         if turn is None:
             os.close(descriptor)
         else:
             self._queue = [other for other in self._queue if other is not turn]
-            turn.slot.set_result(self._name(descriptor, turn.workflow_id))
+            turn.slot.set_result(self._name(descriptor, turn.workflow_id, tree))
 
-    def _next_for(self, holder: str) -> _WaitingAttempt | None:
+    def _next_for(self, holder: str) -> tuple[_WaitingAttempt | None, int | None]:
+        """Return the attempt that may begin in a slot, and the lock of the working tree where it takes the tree."""
         if holder:
-            # Its step goes on without an engine: only its own workflow has a use for it.
-            return next((turn for turn in self._queue if turn.workflow_id == holder), None)
-        first = self._queue[0] if self._queue else None
-        return None if first is None or self._is_behind(first) else first
+            # Its step continues without an engine, and only its own workflow can use the slot.
+            return next((turn for turn in self._queue if turn.workflow_id == holder), None), None
+        for turn in self._queue:
+            if self._is_behind(turn):
+                break
+            if not turn.needs_tree or self._tree is None:
+                return turn, None
+            if (tree := self._tree.take(turn.workflow_id)) is not None:
+                return turn, tree
+        return None, None
 
     def _open(self, number: int) -> tuple[int, str] | None:
         """Lock a slot: its descriptor, and the workflow whose step still runs there. None: an engine holds it."""
@@ -159,10 +178,10 @@ class SlotPool:
         engine, _, holder = os.pread(descriptor, 500, 0).decode().partition(" ")
         return descriptor, holder if holder and may_run_steps(self._engines, engine) else ""
 
-    def _name(self, descriptor: int, workflow_id: str) -> Slot:
+    def _name(self, descriptor: int, workflow_id: str, tree: int | None = None) -> Slot:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{self._engine} {workflow_id}".encode(), 0)
-        return Slot(descriptor, self._released)
+        return Slot(descriptor, self._released, tree)
 
     # --- several workers ---
 
@@ -170,8 +189,14 @@ class SlotPool:
         return self._folder / f"{WAITING}{engine}"
 
     def _say_who_waits(self) -> None:
-        said = json.dumps(_order(self._queue[0])).encode()
+        # An attempt that waits for the working tree must not keep other workers from their slots.
+        tree_free = self._tree is None or self._tree.is_free()
+        first = next((turn for turn in self._queue if tree_free or not turn.needs_tree), None)
         file = self._waiting_file(self._engine)
+        if first is None:
+            file.unlink(missing_ok=True)
+            return
+        said = json.dumps(_order(first)).encode()
         try:
             if not file.exists() or file.read_bytes() != said:
                 write_private(file, said)

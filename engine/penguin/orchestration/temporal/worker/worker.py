@@ -22,6 +22,7 @@ from penguin.orchestration.temporal.worker.artifact_sync import ArtifactSync
 from penguin.orchestration.temporal.worker.ownership import OwnershipClient, OwnershipHeartbeat
 from penguin.orchestration.temporal.worker.routing import AttemptRouter
 from penguin.orchestration.temporal.worker.slots import SlotPool
+from penguin.orchestration.temporal.worker.tree_lock import TreeLock
 from penguin.orchestration.temporal.worker.worktree_id import site_of
 from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
 from penguin.orchestration.temporal.workflows.worktree_owner import WorktreeOwnerWorkflow
@@ -112,7 +113,8 @@ class WorkspaceWorker:
         site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
         homes = OwnershipClient(link.connection, link.task_queue, site)
         shared = ArtifactSync(link.mirror, link.workspace.db, link.files, link.output, lease, on_trouble)
-        slots = SlotPool(folder, engines, self.engine, link.max_parallel)
+        tree = TreeLock(folder, link.mirror.holds_tree, link.visibility.look)
+        slots = SlotPool(folder, engines, self.engine, link.max_parallel, tree)
         self._placing = AttemptRouter(link, homes, is_mine)
         self._holding = OwnershipHeartbeat(link.connection, site, lease)
         self.drives = AttemptActivities(link, homes, self._runner, slots, shared, self.engine, is_mine, on_trouble)
