@@ -167,3 +167,30 @@ def test_explanations_are_one_line(db: Path, reader: WorkflowReader) -> None:
     workflow = StoredWorkflow("a").run().report(Verdict.UNVERIFIED, "first\nsecond " * 100)
     commit_workflows(db, workflow)
     assert "\n" not in reader.explain(workflow.id)
+
+
+def test_a_wait_for_the_working_tree_names_its_holder(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+    holder = claimed(engine, "holder", isolation="in-place").do(Dispatch())
+    holder.report(Verdict.FAILED, "no such file")
+    waits, shared = claimed(engine, "waits", isolation="in-place"), claimed(engine, "shared")
+    commit_workflows(db, holder, waits, shared)
+    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (RUNNING)"
+    assert reader.explain(shared.id) == ""
+    assert reader.next_command(waits.id) == ""
+    assert not reader.is_settled(waits.id)
+    holder.do(Pause("ann"))
+    commit_workflows(db, holder)
+    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (PAUSED)"
+    assert reader.next_command(waits.id) == f"/workflow resume {holder.id}"
+    assert reader.is_settled(waits.id)
+
+
+def test_a_holder_that_no_engine_runs_is_named_as_such(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+    dead = EngineLock(db.parent / "engines")
+    holder, waits = (
+        claimed(dead, "holder", isolation="in-place").do(Dispatch()),
+        claimed(engine, "b", isolation="in-place"),
+    )
+    commit_workflows(db, holder, waits)
+    dead.release()
+    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (RUNNING, {START})"

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.core.working_tree import needs_tree
 from penguin.orchestration.store.text import clock, one_line
 
 if TYPE_CHECKING:
@@ -148,7 +147,11 @@ def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
 
 def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str]]:
     """Id, status and owner of the workflows that keep this one from the working tree."""
-    if not WorkflowStatus(run["status"]).moving or not needs_tree(run["isolation"], bool(run["holds_tree"])):
+    if not WorkflowStatus(run["status"]).moving:
+        return []
+    from penguin.orchestration.core.working_tree import needs_tree
+
+    if not needs_tree(run["isolation"], bool(run["holds_tree"])):
         return []
     return connection.execute(TREE_HOLDERS).fetchall()
 
