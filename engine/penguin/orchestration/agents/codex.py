@@ -235,18 +235,20 @@ def _tool_message(item: Mapping[str, Any]) -> Message | None:
     output: object = ""
     match item.get("type"):
         case "command_execution":
-            tool, asked, output = "shell", text(item.get("command")), item.get("aggregated_output")
+            tool, arguments, output = "shell", text(item.get("command")), item.get("aggregated_output")
         case "file_change":
             tool = "edit"
-            asked = "\n".join(f"{text(it.get('kind'))} {text(it.get('path'))}" for it in items(item.get("changes")))
+            arguments = "\n".join(
+                f"{text(change.get('kind'))} {text(change.get('path'))}" for change in items(item.get("changes"))
+            )
         case "mcp_tool_call":
             tool = f"{text(item.get('server'))}.{text(item.get('tool'))}"
-            asked, output = text(item.get("arguments")), item.get("result") or item.get("error")
+            arguments, output = text(item.get("arguments")), item.get("result") or item.get("error")
         case "web_search":
-            tool, asked = "web search", text(item.get("query"))
+            tool, arguments = "web search", text(item.get("query"))
         case _:
             return None
-    message: Message = {"role": "tool", "text": "", "tool": tool, "input": asked, "output": text(output)}
+    message: Message = {"role": "tool", "text": "", "tool": tool, "input": arguments, "output": text(output)}
     return message | ({"failed": True} if item.get("status") in ("failed", _DECLINED) else {})
 
 
@@ -255,8 +257,8 @@ def _tool_result_lines(message: Message, item: Mapping[str, Any]) -> list[str]:
     outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
     shown = [f"  {shown}" for shown in split_lines(message["output"])]
     # The command was shown when it started; other tools are shown when they end.
-    begun = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
-    return [*begun, *shown, *([outcome] if outcome else [])]
+    start = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
+    return [*start, *shown, *([outcome] if outcome else [])]
 
 
 def _outcome(transcript: _CodexTranscript, finish: ProcessExit) -> AgentOutcome:

@@ -73,9 +73,11 @@ def judge_prompt(task: Task, criteria: Sequence[Criterion], diff: str, pieces: S
         "task_id": task.id,
         "title": task.title,
         "description": task.description.strip(),
-        "criteria": "\n".join(f"{number}. {it.text}" for number, it in enumerate(criteria, start=1)),
+        "criteria": "\n".join(f"{number}. {criterion.text}" for number, criterion in enumerate(criteria, start=1)),
         "diff": f"```diff\n{shown.strip()}\n```" if shown.strip() else "Unknown.",
-        "evidence": "\n\n".join(f"### {it.name}: {it.about}\n\n```\n{it.text.strip()}\n```" for it in pieces)
+        "evidence": "\n\n".join(
+            f"### {piece.name}: {piece.about}\n\n```\n{piece.text.strip()}\n```" for piece in pieces
+        )
         or "None.",
     }
     return _PLACE.sub(lambda found: values[found[1]], PROMPT.read_text(encoding="utf-8"))
@@ -87,8 +89,10 @@ def parse_opinions(answer: str, count: int, pieces: Sequence[EvidenceItem], work
         problem = f"the judge's answer of {len(answer)} characters is longer than {LONGEST_ANSWER}"
         return [Opinion(Verdict.UNVERIFIED, problem)] * count
     entries = list(_answer_entries(answer))
-    said = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
-    return [_opinion(said.get(number), {it.name for it in pieces}, workspace) for number in range(1, count + 1)]
+    by_number = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
+    return [
+        _opinion(by_number.get(number), {piece.name for piece in pieces}, workspace) for number in range(1, count + 1)
+    ]
 
 
 def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) -> Opinion:
@@ -99,10 +103,10 @@ def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) 
     if verdict is None:
         return Opinion(Verdict.UNVERIFIED, f"the judge is not sure: {reason}")
     named = entry.get("evidence")
-    rests = [text(it) for it in named[:MOST_NAMED]] if isinstance(named, list) else []
-    if not any(it in names or _is_file(workspace, it) for it in rests):
+    cited = [text(name) for name in named[:MOST_NAMED]] if isinstance(named, list) else []
+    if not any(name in names or _is_file(workspace, name) for name in cited):
         return Opinion(Verdict.UNVERIFIED, f"the judge cites no evidence: {reason}")
-    return Opinion(verdict, f"{reason} ({', '.join(it[:LINE] for it in rests[:5])})")
+    return Opinion(verdict, f"{reason} ({', '.join(name[:LINE] for name in cited[:5])})")
 
 
 def _is_file(workspace: Path, named: str) -> bool:

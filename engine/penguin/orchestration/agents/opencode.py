@@ -221,9 +221,9 @@ def _tool_message(part: Mapping[str, Any]) -> Message:
 
 
 def _input(state: Mapping[str, Any]) -> str:
-    given = state.get("input")
-    command = mapping(given).get("command")
-    return command if isinstance(command, str) else text(given)
+    arguments = state.get("input")
+    command = mapping(arguments).get("command")
+    return command if isinstance(command, str) else text(arguments)
 
 
 def _tool_summary(part: Mapping[str, Any]) -> str:

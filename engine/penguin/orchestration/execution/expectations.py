@@ -12,9 +12,9 @@ WINDOW = 1 << 20
 LONGEST_SHOWN = 200
 
 
-def file_contains(path: Path, wanted: str) -> bool:
+def file_contains(path: Path, expected: str) -> bool:
     """Return whether an output contains the text, without reading it into memory as a whole."""
-    return any(wanted.encode() in window for window in _windows(path, len(wanted.encode())))
+    return any(expected.encode() in window for window in _windows(path, len(expected.encode())))
 
 
 def _windows(path: Path, overlap: int) -> Iterator[bytes]:
@@ -27,21 +27,21 @@ def _windows(path: Path, overlap: int) -> Iterator[bytes]:
         yield kept
 
 
-def json_difference(wanted: object, given: object, where: str = "") -> str:
+def json_difference(expected: object, actual: object, where: str = "") -> str:
     """Return where `given` does not contain `wanted`; empty if it does.
 
     Objects match as subsets, other values if equal.
     """
-    if isinstance(wanted, dict) and isinstance(given, dict):
-        for key, value in wanted.items():
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key, value in expected.items():
             path = f"{where}.{key}" if where else str(key)
-            if key not in given:
+            if key not in actual:
                 return f"{path} is missing"
-            if difference := json_difference(value, given[key], path):
+            if difference := json_difference(value, actual[key], path):
                 return difference
         return ""
-    if isinstance(wanted, bool) != isinstance(given, bool) or wanted != given:
-        return f"{where or 'it'} is {_shown(given)}, not {_shown(wanted)}"
+    if isinstance(expected, bool) != isinstance(actual, bool) or expected != actual:
+        return f"{where or 'it'} is {_shown(actual)}, not {_shown(expected)}"
     return ""
 
 

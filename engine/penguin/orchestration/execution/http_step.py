@@ -141,26 +141,26 @@ def problem_of(response: HttpResponse, request: HttpRequest) -> str:
     return json_problem(response, request.json) if request.json is not None else ""
 
 
-def _contains(body: str, wanted: str, deadline: float) -> bool:
-    pattern = pattern_of(wanted)
+def _contains(body: str, expected: str, deadline: float) -> bool:
+    pattern = pattern_of(expected)
     if pattern is None:
-        return wanted in body
+        return expected in body
     # Stop a little earlier than the process is killed, to be able to report why.
     seconds = min(LONGEST, max(0.05, 0.9 * (deadline - time.monotonic())))
     try:
         with within(seconds):
             return re.search(pattern, body, re.MULTILINE) is not None
     except TookTooLong as error:
-        problem = f"the pattern {wanted} did not finish within {seconds:.3g} s, searching the body"
+        problem = f"the pattern {expected} did not finish within {seconds:.3g} s, searching the body"
         raise NotJudged(problem) from error
 
 
-def json_problem(response: HttpResponse, wanted: object) -> str:
+def json_problem(response: HttpResponse, expected: object) -> str:
     if not response.whole:
         return f"the body is larger than {LARGEST} bytes"
     try:
-        given = msgspec.json.decode(response.body)
-        difference = json_difference(wanted, given)
+        actual = msgspec.json.decode(response.body)
+        difference = json_difference(expected, actual)
     except msgspec.DecodeError as error:
         return f"the body is not JSON: {error}"
     except RecursionError:

@@ -104,10 +104,10 @@ def _groups(gate: Gate, task: Task, redact: Redact) -> tuple[StepGroup, ...]:
     if gate.recipes:
         drafts += [_recipe(recipe, redact) for recipe in task.recipes]
     if gate.criteria:
-        asked = [it for it in task.criteria if gate.judge and not it.check]
-        drafts += [[_criterion(criterion, redact)] for criterion in task.criteria if criterion not in asked]
-        if gate.judge and asked:
-            drafts.append([_judge(gate.judge, tuple(asked))])
+        judged = [criterion for criterion in task.criteria if gate.judge and not criterion.check]
+        drafts += [[_criterion(criterion, redact)] for criterion in task.criteria if criterion not in judged]
+        if gate.judge and judged:
+            drafts.append([_judge(gate.judge, tuple(judged))])
     groups, number = [], 0
     for draft in drafts:
         numbered = [_number(step, number + place) for place, step in enumerate(draft, start=1)]

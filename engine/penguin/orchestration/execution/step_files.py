@@ -129,15 +129,15 @@ def read_mark(step_id: str) -> StartMark | None:
         lines = Path(step_id + STARTED).read_bytes().split(b"\n")
     except FileNotFoundError:
         return None
-    told: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for line in lines[:2]:
         # A line that a crash truncated means nothing.
         try:
-            told |= json.loads(line)
+            fields |= json.loads(line)
         except (ValueError, TypeError, RecursionError):
             break
-    nobody = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
-    return msgspec.convert({**nobody, "deadline": 0.0, "grace": 0.0, **told}, StartMark)
+    defaults = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
+    return msgspec.convert({**defaults, "deadline": 0.0, "grace": 0.0, **fields}, StartMark)
 
 
 def read_exit(step_id: str) -> ExitRecord | None:

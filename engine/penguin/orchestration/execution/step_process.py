@@ -46,7 +46,7 @@ def step_request(
     if step.asks_for_report and report:
         env = {**env, "PYTEST_ADDOPTS": junit.pytest_addopts(Path(report.path), env.get("PYTEST_ADDOPTS", ""))}
     argv = _argv(step, step_id, env, limit)
-    noted = StepNote(limit, tuple(map(secrets.redact_text, argv)), report)
+    note = StepNote(limit, tuple(map(secrets.redact_text, argv)), report)
     return StepRequest(
         id=step_id,
         argv=argv,
@@ -55,7 +55,7 @@ def step_request(
         timeout=limit,
         max_output=order.definition.max_output,
         split=step.kind == "http" or (step.expect is not None and step.expect.stdout is not None),
-        note=msgspec.to_builtins(noted),
+        note=msgspec.to_builtins(note),
         secrets=secrets.values,
         report=report.path if step.asks_for_report and report else None,
     )
@@ -94,17 +94,17 @@ def _python(env: dict[str, str]) -> str:
 
 
 def _request(step: PlannedStep, limit: float) -> str:
-    asked = step.recipe_step
-    assert asked is not None
+    recipe_step = step.recipe_step
+    assert recipe_step is not None
     request = {
-        "method": asked.method,
-        "url": asked.source.strip(),
-        "headers": asked.headers,
-        "body": asked.body,
-        "status": asked.expect.status,
-        "json": asked.expect.json,
-        "text": asked.expect.stdout,
-        "within": asked.within,
+        "method": recipe_step.method,
+        "url": recipe_step.source.strip(),
+        "headers": recipe_step.headers,
+        "body": recipe_step.body,
+        "status": recipe_step.expect.status,
+        "json": recipe_step.expect.json,
+        "text": recipe_step.expect.stdout,
+        "within": recipe_step.within,
         "timeout": limit,
         "deadline": time.monotonic() + limit,
     }

@@ -218,11 +218,11 @@ class StepSequence:
             raise StepsInterrupted(ended.why if ended.why in LOST else self._cause())
         self._spent += ended.duration
         try:
-            noted = await self._evidence_of(step, ended, note)
+            item = await self._evidence_of(step, ended, note)
         except StepsInterrupted:
             self._append_evidence(self._redacted_evidence(step, ended, NOT_JUDGED, note))
             raise
-        self._append_evidence(noted)
+        self._append_evidence(item)
 
     async def _take_opinions(self, step: PlannedStep) -> None:
         """Add each of the judge's opinions as evidence. Without an answer, a person decides."""
@@ -285,14 +285,14 @@ class StepSequence:
                 continue
             step, note = background.step, background.note
             try:
-                noted = (
+                item = (
                     await self._evidence_of(step, ended, note)
                     if ended.is_result
                     else self._redacted_evidence(step, ended, STOPPED, note)
                 )
             except StepsInterrupted as error:
-                noted, interruption = self._redacted_evidence(step, ended, NOT_JUDGED, note), error
-            self._replace_evidence(background.index, noted)
+                item, interruption = self._redacted_evidence(step, ended, NOT_JUDGED, note), error
+            self._replace_evidence(background.index, item)
         if interruption is not None:
             raise interruption
 
@@ -339,10 +339,10 @@ class StepSequence:
 
     def _as_stored(self, step: PlannedStep) -> PlannedStep:
         """Return the step with its expected output redacted, like the stored output."""
-        wanted = step.expect.stdout if step.expect else None
-        if step.expect is None or wanted is None or pattern_of(wanted) is not None:
+        expected = step.expect.stdout if step.expect else None
+        if step.expect is None or expected is None or pattern_of(expected) is not None:
             return step
-        return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(wanted)))
+        return replace(step, expect=replace(step.expect, stdout=self._surroundings.secrets.redact_text(expected)))
 
     def _redacted_evidence(
         self, step: PlannedStep, ended: ExitRecord, judgement: Judgement, note: StepNote
@@ -366,13 +366,13 @@ class StepSequence:
             survivors=ended.survivors,
         )
 
-    def _append_evidence(self, noted: StepEvidence) -> None:
-        self.evidence.append(noted)
-        self._replace_evidence(len(self.evidence) - 1, noted)
+    def _append_evidence(self, item: StepEvidence) -> None:
+        self.evidence.append(item)
+        self._replace_evidence(len(self.evidence) - 1, item)
 
-    def _replace_evidence(self, index: int, noted: StepEvidence) -> None:
-        self.evidence[index] = noted
-        self._failed = self._failed or noted.verdict.counts_as_failure
+    def _replace_evidence(self, index: int, item: StepEvidence) -> None:
+        self.evidence[index] = item
+        self._failed = self._failed or item.verdict.counts_as_failure
 
 
 def _evidence_without_run(step: PlannedStep, verdict: Verdict, reason: str) -> StepEvidence:

@@ -98,17 +98,17 @@ def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement 
     return None
 
 
-def _judge_exit(exit_: ExitRecord, wanted: int = 0) -> Judgement:
+def _judge_exit(exit_: ExitRecord, expected: int = 0) -> Judgement:
     code = exit_.code or 0
-    if code == wanted:
+    if code == expected:
         return Judgement(Verdict.PASSED)
     detail = _last_output(exit_)
     if code in (126, 127):
         return Judgement(Verdict.ERROR, f"could not be run (exit {code}){detail}")
     if name := _signal_of(code):
         return Judgement(Verdict.ERROR, f"ended by {name}{detail}")
-    instead = f", expected {wanted}" if wanted else ""
-    return Judgement(Verdict.FAILED, f"exit {code}{instead}{detail}")
+    expectation = f", expected {expected}" if expected else ""
+    return Judgement(Verdict.FAILED, f"exit {code}{expectation}{detail}")
 
 
 def _signal_of(code: int) -> str:

@@ -81,7 +81,7 @@ class TreeCheckout:
         self._index.put((change.path, change.then, change.object) for change in written)
         paths = b"".join(change.path + b"\0" for change in written)
         if paths:
-            self._index.git("checkout-index", "-f", "-u", "-q", "-z", "--stdin", given=paths)
+            self._index.git("checkout-index", "-f", "-u", "-q", "-z", "--stdin", stdin=paths)
 
     def _remove(self, path: bytes) -> None:
         """Remove a file, and the folders that it leaves empty."""

@@ -169,7 +169,11 @@ class Checkpoints:
     def commit(self, name: str, tree: str, digest: str) -> str:
         """Save a tree under a name. An existing ref is replaced, except for a restore, which continues from it."""
         new = Checkpoint(name, "", tree, digest)
-        earlier = [it for it in self.all() if it.order < new.order or (it.name == name and name.endswith(RESTORE))]
+        earlier = [
+            parent
+            for parent in self.all()
+            if parent.order < new.order or (parent.name == name and name.endswith(RESTORE))
+        ]
         previous = earlier[-1].commit if earlier else self.head()
         if not self.lineage.shared:
             return self._commit(new, [previous] if previous else [])
@@ -218,16 +222,14 @@ def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[byte
     grown = exclusion.grown(changed)
     index.forget(grown)
     skipped = {*left_out, *grown}
-    wanted = {
-        path: gone for path, gone in {**dict.fromkeys(untracked, False), **changed}.items() if path not in skipped
-    }
-    return sorted([*left_out, *grown, *index.update(wanted)])
+    paths = {path: gone for path, gone in {**dict.fromkeys(untracked, False), **changed}.items() if path not in skipped}
+    return sorted([*left_out, *grown, *index.update(paths)])
 
 
 def commit_tree(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:
     """Make a commit of a tree object."""
     options = [option for parent in parents for option in ("-p", parent)]
-    return repository.run("commit-tree", tree, *options, given=f"{message}\n".encode()).decode().strip()
+    return repository.run("commit-tree", tree, *options, stdin=f"{message}\n".encode()).decode().strip()
 
 
 def try_save(checkpoints: Checkpoints, name: str, digest: str) -> NewCheckpoint:
@@ -272,4 +274,4 @@ def refs_of(repository: Repository, workflow_id: str) -> str:
 
 def _delete(repository: Repository, refs: Sequence[str]) -> None:
     if refs:
-        repository.run("update-ref", "--stdin", given="".join(f"delete {ref}\n" for ref in refs).encode())
+        repository.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in refs).encode())

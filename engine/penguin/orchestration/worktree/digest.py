@@ -82,8 +82,8 @@ class WorkingTree:
         noted = self._untracked_list(attempt)
         try:
             with self._index.locked():
-                known = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._aside()}
-                self._take([path for path in self._index.untracked() if path not in known])
+                untracked = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._aside()}
+                self._take([path for path in self._index.untracked() if path not in untracked])
                 return self._digest()
         except (GitError, OSError):
             return ""
@@ -143,7 +143,7 @@ class WorkingTree:
         found = {path: _digest_of(self._repository.file(path)) for path in paths}
         self._index.forget([path for path, digest in found.items() if not digest])
         self._index.put(
-            (path, "100644", self._index.git("hash-object", "-w", "--stdin", given=digest.encode()).decode().strip())
+            (path, "100644", self._index.git("hash-object", "-w", "--stdin", stdin=digest.encode()).decode().strip())
             for path, digest in found.items()
             if digest
         )

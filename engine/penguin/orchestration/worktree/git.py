@@ -109,7 +109,7 @@ class Repository:
         self,
         *arguments: str,
         index: Path | None = None,
-        given: bytes = b"",
+        stdin: bytes = b"",
         env: Mapping[str, str] | None = None,
         held: int | None = None,
         fine: tuple[int, ...] = (0,),
@@ -119,14 +119,14 @@ class Repository:
         `index` is the private index; default: the user's. `held` is a lock to inherit.
         """
         more = {**(env or {}), **({"GIT_INDEX_FILE": os.fspath(index)} if index else {})}
-        return self._run(self.top, arguments, more, given, held, fine)
+        return self._run(self.top, arguments, more, stdin, held, fine)
 
     def _run(
         self,
         folder: Path,
         arguments: tuple[str, ...],
         env: Mapping[str, str],
-        given: bytes,
+        stdin: bytes,
         held: int | None = None,
         fine: tuple[int, ...] = (0,),
         free: bool = False,
@@ -138,7 +138,7 @@ class Repository:
                 (*GIT, *arguments),
                 cwd=folder,
                 env={**environment(), **limits, **env},
-                input=given,
+                input=stdin,
                 capture_output=True,
                 check=False,
                 pass_fds=keep,

@@ -58,9 +58,9 @@ class PrivateIndex:
         else:
             self.git("read-tree", "--empty")
 
-    def git(self, *arguments: str, given: bytes = b"") -> bytes:
+    def git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Return the output of a git command on this index."""
-        return self.repository.run(*arguments, index=self.path, given=given, env=self._env, held=self._held)
+        return self.repository.run(*arguments, index=self.path, stdin=stdin, env=self._env, held=self._held)
 
     def changed(self) -> dict[bytes, bool]:
         """Return the files of the index that changed; True for one that is gone, or behind a link now."""
@@ -98,7 +98,7 @@ class PrivateIndex:
         if not paths:
             return []
         try:
-            self.git("update-index", "--add", "--remove", "--replace", "-z", "--stdin", given=_joined(paths))
+            self.git("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=_joined(paths))
         except GitError:
             # One bad file fails the whole list, so it is halved until that file is alone. Files that were read are not
             # read again.
@@ -111,13 +111,13 @@ class PrivateIndex:
     def forget(self, paths: Collection[bytes]) -> None:
         """Remove files from the index."""
         if paths:
-            self.git("update-index", "--force-remove", "-z", "--stdin", given=_joined(paths))
+            self.git("update-index", "--force-remove", "-z", "--stdin", stdin=_joined(paths))
 
     def put(self, rows: Iterable[tuple[bytes, str, str]]) -> None:
         """Set entries: path, mode and object."""
-        given = b"".join(f"{mode} {name}\t".encode() + path + b"\0" for path, mode, name in rows)
-        if given:
-            self.git("update-index", "-z", "--index-info", given=given)
+        stdin = b"".join(f"{mode} {name}\t".encode() + path + b"\0" for path, mode, name in rows)
+        if stdin:
+            self.git("update-index", "-z", "--index-info", stdin=stdin)
 
     def write_tree(self) -> str:
         """Write the tree object of the index."""

@@ -45,12 +45,12 @@ class TreeRestore:
     def _not_ignored(self, changes: list[FileChange]) -> list[FileChange]:
         """Return the files that are not ignored now; files under the user's version control never are."""
         # The command refuses paths behind links, and has no literal paths, but a leading dot prevents special meanings.
-        asked = (change.path for change in changes if not self._behind_link(change.path))
-        paths = b"".join(b"./" + path + b"\0" for path in asked)
-        if not paths:
+        paths = (change.path for change in changes if not self._behind_link(change.path))
+        stdin = b"".join(b"./" + path + b"\0" for path in paths)
+        if not stdin:
             return changes
         env = {"GIT_LITERAL_PATHSPECS": "0"}
-        output = self._repository.run("check-ignore", "-z", "--stdin", given=paths, env=env, fine=(0, 1))
+        output = self._repository.run("check-ignore", "-z", "--stdin", stdin=stdin, env=env, fine=(0, 1))
         ignored = {path.removeprefix(b"./") for path in split_nul(output)}
         return [change for change in changes if change.path not in ignored]
 

@@ -48,8 +48,8 @@ def stem_of(step_id: str) -> str:
 def judging_order(request: Request, judging_id: str, seconds: float) -> StepRequest:
     """Return the order for the launcher."""
     path = Path(judging_id + ".request.json")
-    asked = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
-    write_source(path, msgspec.json.encode(asked).decode())
+    fields = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
+    write_source(path, msgspec.json.encode(fields).decode())
     return StepRequest(
         id=judging_id,
         argv=(sys.executable, *PROGRAM, str(path)),

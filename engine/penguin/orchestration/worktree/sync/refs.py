@@ -46,10 +46,10 @@ class RemoteRefs:
         refs = self.remote.listed()
         return {workflow_id: _of(workflow_id, refs) for workflow_id in workflow_ids}
 
-    def fetch(self, wanted: Mapping[str, Names]) -> None:
+    def fetch(self, requested: Mapping[str, Names]) -> None:
         """Fetch checkpoints, by workflow, unless they are here."""
         refs: dict[str, str] = {}
-        for workflow_id, there in wanted.items():
+        for workflow_id, there in requested.items():
             checkpoints = self.checkpoints(workflow_id)
             here = {one.name: one.commit for one in checkpoints.all()}
             missing = (name for name, commit in there.items() if here.get(name) != commit)
@@ -59,13 +59,13 @@ class RemoteRefs:
 
     def push(self, workflow_id: str) -> None:
         """Push the checkpoints of a workflow. Makes no request if nothing changed. Raises PushRejected."""
-        known = self._pushed(workflow_id)
-        if self._push(workflow_id, known):
+        pushed = self._pushed(workflow_id)
+        if self._push(workflow_id, pushed):
             return
         # Checkpoints that a process pushed before it died, without recording it, belong to this workflow too.
         there = self.listed(workflow_id)[workflow_id]
         has = self.checkpoints(workflow_id).repository.has
-        others = [name for name, commit in there.items() if commit != known.get(name) and not has(commit)]
+        others = [name for name, commit in there.items() if commit != pushed.get(name) and not has(commit)]
         if others or not self._push(workflow_id, there):
             raise PushRejected(
                 f"the git remote {self.remote.name} has checkpoints of {workflow_id} that were not made here "
@@ -73,15 +73,15 @@ class RemoteRefs:
                 f"/workflow status {workflow_id}",
             )
 
-    def _push(self, workflow_id: str, known: Names) -> bool:
+    def _push(self, workflow_id: str, pushed: Names) -> bool:
         kept = {one.name: one.commit for one in self.checkpoints(workflow_id).all()}
-        changed = {name: commit for name, commit in kept.items() if known.get(name) != commit}
-        wanted = changed | dict.fromkeys(known.keys() - kept.keys(), "")
-        if not wanted:
+        changed = {name: commit for name, commit in kept.items() if pushed.get(name) != commit}
+        requested = changed | dict.fromkeys(pushed.keys() - kept.keys(), "")
+        if not requested:
             return True
         at = _ref(workflow_id)
-        refs = {at + name: commit for name, commit in wanted.items()}
-        if not self.remote.push(refs, {at + name: commit for name, commit in known.items()}):
+        refs = {at + name: commit for name, commit in requested.items()}
+        if not self.remote.push(refs, {at + name: commit for name, commit in pushed.items()}):
             return False
         self.note_pushed(workflow_id, kept)
         return True
