@@ -88,7 +88,7 @@ async def test_a_full_backlog_is_given_up(tmp_path: Path) -> None:
 async def test_a_web_server_is_no_temporal_server(tmp_path: Path) -> None:
     async with listening(serve_http) as address:
         error = await refused(tmp_path, address)
-    assert error.message.startswith(f"what answers at {address} is no Temporal server")
+    assert error.message.startswith(f"the server at {address} is not a Temporal server")
 
 
 async def test_a_missing_namespace_says_how_to_make_it(tmp_path: Path, server: str) -> None:

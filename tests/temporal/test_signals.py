@@ -98,7 +98,7 @@ async def test_a_start_cut_short_says_what_was_started_and_the_next_does_the_res
             BackendUnavailable, match=r"started before that: (ituv-a-\w+); whether b was started"
         ) as cut:
             await backend.start_tasks(["c"], with_dependencies=True)
-        assert cut.value.hint == "the same command again starts the rest"
+        assert cut.value.hint == "run the same command again to start the rest"
     monkeypatch.undo()
     await asyncio.to_thread(own_server.start)
     with scripted_phases():

@@ -56,7 +56,7 @@ async def test_a_missing_client_certificate_is_reported(
 ) -> None:
     with alerting_listener(guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
-    assert error.message.startswith(f"the server at {address} wants a client certificate (name: 127.0.0.1; port: open")
+    assert error.message.startswith(f"the server at {address} requires a client certificate (name: 127.0.0.1; port: open")
     assert "cert_path" in error.hint
 
 
@@ -67,8 +67,8 @@ async def test_a_certificate_of_another_authority_is_named(
     options = options_of(authority, cert_path=stranger.cert, key_path=stranger.key)
     with alerting_listener(guard) as address:
         error = await refused(tmp_path, address, **options)
-    assert error.message.startswith(f"the server at {address} refuses the client certificate {stranger.cert}")
-    assert "TLS: client certificate refused: unknown ca" in error.message
+    assert error.message.startswith(f"the server at {address} rejects the client certificate {stranger.cert}")
+    assert "TLS: client certificate rejected: unknown ca" in error.message
 
 
 async def test_a_server_that_hangs_up_without_saying_why_is_guessed_at(
@@ -76,7 +76,7 @@ async def test_a_server_that_hangs_up_without_saying_why_is_guessed_at(
 ) -> None:
     async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
-    assert error.message.startswith(f"the server at {address} hangs up; it may want a client certificate")
+    assert error.message.startswith(f"the server at {address} closes the connection; it may require a client certificate")
 
 
 async def test_a_server_of_another_authority_is_not_trusted(
@@ -85,7 +85,7 @@ async def test_a_server_of_another_authority_is_not_trusted(
     other = Authority(tmp_path / "other", "stranger")
     async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address, **options_of(other))
-    assert error.message.startswith(f"the certificate of {address} is not to be trusted: self-signed")
+    assert error.message.startswith(f"the certificate of {address} is not trusted: self-signed")
     assert "ca_path" in error.hint
 
 
@@ -110,9 +110,9 @@ async def test_a_tls_connection_to_a_plain_server_suggests_no_tls(tmp_path: Path
         ("missing", "cert_path: .*nowhere.pem can't be read: No such file"),
         ("lone", "cert_path is set without key_path"),
         ("mixed", "is not the key of the certificate"),
-        ("garbage", "are no certificate and key in PEM"),
+        ("garbage", "are not a PEM certificate and key"),
         ("sealed", "is encrypted"),
-        ("authority", "holds no certificate in PEM"),
+        ("authority", "contains no PEM certificate"),
     ],
 )
 def test_files_of_no_use_are_refused_before_anything_connects(

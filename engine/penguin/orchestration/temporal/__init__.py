@@ -1,1 +1,1 @@
-"""The distributed backend: the same machine, hosted by a Temporal workflow."""
+"""The Temporal backend: the state machine of the core, hosted by a Temporal workflow."""

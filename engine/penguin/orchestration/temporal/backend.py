@@ -1,4 +1,4 @@
-"""TemporalBackend: the public interface over a Temporal server."""
+"""TemporalBackend, the public interface of workflows on a Temporal server."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.sync_client import SyncClient
 
 FRESH = 0.2
-"""Seconds for which a look at everything is good enough for who begins to wait: starting takes one, too."""
+"""Seconds for which a full update is recent enough when waiting starts: starting workflows does one, too."""
 SYNC = 1.0
-"""Seconds between two looks at everything while somebody waits."""
+"""Seconds between two full updates while waiting."""
 SOON, LATER = 0.05, 0.4
-"""Seconds between two looks at what somebody waits for: the longer nothing happens, the fewer. What happens in this
-process is heard at once."""
+"""Seconds between two requests for a workflow that is waited for: they get rarer while nothing happens. Events of this
+process are handled at once."""
 AWAY = 30.0
-"""Seconds for which the server may be out of reach until waiting is given up: it may be busy, or be started anew."""
+"""Seconds without the server until waiting fails: it may be busy, or restarting."""
 
 
 class TemporalBackend(HostedBackend):
-    """Workflows on a Temporal server. Connects with the first call, on the loop of that call."""
+    """Workflows on a Temporal server. Connects with the first call, on the event loop of that call."""
 
     name = "temporal"
 
@@ -56,10 +56,10 @@ class TemporalBackend(HostedBackend):
         self._helm = SignalSender(self._planner, self.presence)
 
     def connect_through(self, desk: SyncClient) -> None:
-        """Share the connection of a reader. To be called before anything else."""
+        """Share the connection of a reader. Call it before anything else."""
         self.presence.desk = desk
 
-    # --- starting ---
+    # --- start ---
 
     async def start_tasks(
         self,
@@ -85,7 +85,7 @@ class TemporalBackend(HostedBackend):
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         return await self._helm.send(workflow_id, name, payload or {})
 
-    # --- reading ---
+    # --- read ---
 
     async def get_workflow_status(self, workflow_id: str) -> WorkflowInfo | None:
         link = await self.presence.open()
@@ -115,7 +115,7 @@ class TemporalBackend(HostedBackend):
     async def _count_active(self) -> int:
         return len(await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000))
 
-    # --- waiting and hearing ---
+    # --- wait and subscribe ---
 
     async def _wait(
         self, workflow_ids: Sequence[str], timeout: float | None, status: WorkflowStatus | None, *, at_rest: bool
@@ -129,7 +129,7 @@ class TemporalBackend(HostedBackend):
             fresh = SYNC
             settling = SettledCheck(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
             settled = settling.all_settled(workflow_ids)
-            # Read after that: what is settled by then is not told as it was before.
+            # Read after the wait: a workflow that settled meanwhile is reported in its new state.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
             if settled or all(info.status is status for info in infos):
                 return infos
@@ -144,7 +144,7 @@ class TemporalBackend(HostedBackend):
     async def _look(
         self, link: TemporalClient, workflow_ids: Sequence[str], fresh: float, deadline: float | None
     ) -> None:
-        """See how things stand. Raises BackendUnavailable where the server stays out of reach."""
+        """Update the cache. Raises BackendUnavailable if the server stays out of reach."""
         until = time.monotonic() + AWAY if deadline is None else min(time.monotonic() + AWAY, deadline)
         troubled = False
         while True:
@@ -164,7 +164,7 @@ class TemporalBackend(HostedBackend):
                 return
 
     async def _until_still(self, moving: set[str], wanted: WorkflowStatus | None, limit: float) -> None:
-        """Until the last of these is heard to move no more, or to have this status; at most `limit` seconds."""
+        """Wait until the last of these is known to rest, or to have this status; at most `limit` seconds."""
         still = asyncio.Event()
 
         def hear(info: WorkflowInfo) -> None:
@@ -197,7 +197,7 @@ class TemporalBackend(HostedBackend):
     def serve_metrics(self, address: str) -> None:
         self.presence.metrics = address
 
-    # --- this process as a worker ---
+    # --- worker ---
 
     @property
     def works_here(self) -> bool:

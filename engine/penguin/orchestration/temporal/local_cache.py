@@ -1,8 +1,8 @@
-"""What this workspace knows of workflows on the server: a store of the same shape as the embedded backend's.
+"""The local cache of the workflows on the server: a store with the schema of the native backend.
 
-The server says how things stand; the mirror is what was last heard. So every rule about dependencies, waiting and
-lists is asked of it with the same code as on the embedded backend. What is over is kept: that a task was completed
-outlives the server's retention.
+The server is authoritative; the cache holds what was last read. So rules about dependencies, waiting and lists use the
+same code as on the native backend. Finished workflows stay in the cache: a completed task is remembered longer than the
+server's retention.
 """
 
 from __future__ import annotations
@@ -41,27 +41,30 @@ _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
 
 def cache_path(state: Path, namespace: str, task_queue: str) -> Path:
-    """The file, below `.penguin/`: another one for each place on a server."""
+    """Return the file, below `.penguin/`: one for each namespace and task queue on a server."""
     digest = hashlib.sha256(f"{namespace}\0{task_queue}".encode()).hexdigest()[:8]
     return state / FOLDER / f"known-{digest}.db"
 
 
 def workspace_cache(workspace: Workspace, settings: Settings) -> Path:
-    """The file of a workspace with these settings."""
+    """Return the file of a workspace with these settings."""
     temporal = settings.temporal
     return cache_path(workspace.state, temporal.namespace or "", temporal.task_queue or "")
 
 
 class LocalCache:
-    """May be used from several threads. Methods raise StoreError where the file can't be used."""
+    """The cache of one workspace.
+
+    It may be used from several threads. Methods raise StoreError if the file can't be used.
+    """
 
     def __init__(self, path: Path) -> None:
         make_private_folder(path.parent)
         self.path = path
         self.place = path.stem
-        """What all hosts call it, of whatever workspace: it has the names of namespace and task queue in it."""
+        """A name that is the same on all hosts and for all workspaces; it contains namespace and task queue."""
         self.listeners: list[Callable[[WorkflowInfo], None]] = []
-        """Called, on the thread that heard it, with each workflow whose status or phase changed."""
+        """Called, on the thread that updates the cache, with each workflow whose status or phase changed."""
         self.connection = open_store(path)
         self._lock = threading.RLock()
         if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'heard'").fetchone():
@@ -69,7 +72,7 @@ class LocalCache:
 
     def _make_ours(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
-        # Of two active workflows of one task one is over already: word of it is on its way.
+        # Of two active workflows of one task, one is over already, and its update is on its way.
         self.connection.execute("DROP INDEX IF EXISTS run_active")
         self.connection.execute("CREATE INDEX run_active ON run (project_id, task_id)")
         self.connection.execute(_MARK)
@@ -81,7 +84,7 @@ class LocalCache:
             self.connection.close()
 
     def update(self, *heard: WorkflowSnapshot) -> None:
-        """Take in how workflows stand, unless something newer is known."""
+        """Update the states of workflows, unless the cache holds newer ones."""
         told = []
         with self._lock:
             try:
@@ -97,7 +100,7 @@ class LocalCache:
                 listener(workflow_info(seen.state))
 
     def _take_in(self, seen: WorkflowSnapshot) -> bool:
-        """Whether status or phase changed."""
+        """Update one state. Return whether status or phase changed."""
         state = seen.state
         known = self.connection.execute(_NEWER, (state.workflow_id,)).fetchone()
         if known is not None and known[0] >= seen.seq:
@@ -108,38 +111,37 @@ class LocalCache:
         return known is None or known[1:] != (state.status.value, state.phase.value)
 
     def _is_pruned(self, state: State) -> bool:
-        """Whether it was forgotten here, while the server still keeps it."""
+        """Return whether it was pruned here while the server still has it."""
         task = state.definition.task
         row = self.connection.execute(_PRUNED, (task.project_id, task.id)).fetchone()
         return row is not None and state.number <= int(row[0])
 
     def forget(self, workflow_id: str) -> None:
-        """The server knows nothing of an active workflow."""
+        """Remove an active workflow that the server does not know."""
         with self._lock:
             self.connection.execute("DELETE FROM event WHERE workflow_id = ?", (workflow_id,))
             self.connection.execute("DELETE FROM run WHERE workflow_id = ?", (workflow_id,))
 
     def active(self) -> set[str]:
-        """The workflows that were active when they were last heard of."""
+        """Return the workflows that were active at the last update."""
         with self._lock:
             return {row[0] for row in self.connection.execute(_ACTIVE)}
 
     def waiting_for(self, project_id: str, task_id: str) -> list[str]:
-        """The workflows of a project that have not begun and depend on a task."""
+        """Return the workflows of a project that have not started and depend on a task."""
         with self._lock:
             rows = self.connection.execute(_PENDING, (project_id,)).fetchall()
         return [workflow_id for workflow_id, dependencies in rows if task_id in json.loads(dependencies)]
 
     def begun(self, project_id: str, blueprint_id: str) -> bool:
-        """Whether an active workflow of a blueprint has begun."""
+        """Return whether an active workflow of a blueprint has started."""
         with self._lock:
             return self.connection.execute(_BEGUN, (project_id, blueprint_id)).fetchone() is not None
 
     def work_before(
         self, workflow_id: str, project_id: str, blueprint_id: str, dependencies: Sequence[str]
     ) -> list[str]:
-        """The other workflows, the oldest first, whose work a workflow builds on: its blueprint's, and those by which
-        its dependencies were met."""
+        """Return the workflows on whose work this one builds, the oldest first: its blueprint's and dependencies."""
         met = (dependency_state(self.connection, project_id, task_id).workflow_id for task_id in dependencies)
         with self._lock:
             rows = self.connection.execute(_WORKED, (project_id,)).fetchall()
@@ -153,12 +155,12 @@ class LocalCache:
         return row is not None and bool(row[0])
 
     def owned_by(self, engine: str) -> set[str]:
-        """The active workflows whose last attempt an engine began."""
+        """Return the active workflows whose last attempt this engine started."""
         with self._lock:
             return {row[0] for row in self.connection.execute(f"{_ACTIVE} AND owner = ?", (engine,))}
 
     def seq_of(self, workflow_id: str) -> int:
-        """The number of the newest decision that is known; 0: none."""
+        """Return the number of the newest known decision; 0: none."""
         with self._lock:
             row = self.connection.execute(_NEWER, (workflow_id,)).fetchone()
         return int(row[0]) if row else 0
@@ -166,28 +168,28 @@ class LocalCache:
     # --- events ---
 
     def keep_events(self, workflow_id: str, rows: Iterable[tuple[int, str]]) -> None:
-        """Keep decisions, as number and JSON."""
+        """Store decisions, as number and JSON."""
         insert = INSERT_EVENT.replace("INSERT", "INSERT OR IGNORE", 1)
         with self._lock:
             self.connection.executemany(insert, [_event(workflow_id, *row) for row in rows])
 
     def events_known(self, workflow_id: str) -> int:
-        """Up to which decision the events are kept."""
+        """Return the number of the last decision whose events are stored."""
         sql = "SELECT coalesce(max(seq), 0) FROM event WHERE workflow_id = ?"
         with self._lock:
             return int(self.connection.execute(sql, (workflow_id,)).fetchone()[0])
 
-    # --- when the server was asked ---
+    # --- time of updates ---
 
     @property
     def heard_at(self) -> float:
-        """When everything was last asked for, seconds since the epoch; 0: never."""
+        """Return when the last full update was made, in seconds since the epoch; 0: never."""
         with self._lock:
             row = self.connection.execute("SELECT max(at) FROM heard").fetchone()
         return float(row[0] or 0.0)
 
     def note_heard(self, at: float) -> None:
-        """Everything was asked for at this moment."""
+        """Record a full update at this moment."""
         with self._lock:
             self.connection.execute("DELETE FROM heard")
             self.connection.execute("INSERT INTO heard VALUES (?)", (at,))

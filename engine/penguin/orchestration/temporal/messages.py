@@ -1,4 +1,4 @@
-"""What workflow, driver and client say to one another: plain data, as JSON."""
+"""The messages between workflow, activity and client: plain data, as JSON."""
 
 from __future__ import annotations
 
@@ -18,54 +18,54 @@ WORKFLOW = "penguin-ituv"
 DRIVE = "penguin-drive"
 """The activity's type."""
 PLACE = "penguin-place"
-"""The activity that says where a workflow's attempts are to be run."""
+"""The activity that decides where a workflow's attempts run."""
 HOME = "penguin-home"
-"""The type of the workflow that knows which working tree holds a blueprint's files."""
+"""The type of the workflow that records which working tree owns a blueprint's files."""
 HOLD = "penguin-hold"
-"""The activity by which a working tree shows that it is there."""
+"""The activity by which a working tree shows that it is alive."""
 LOST = "lost"
-"""The answer to a drive that another one has replaced."""
+"""The answer to an activity that another one has replaced."""
 
 
 def phases_queue(task_queue: str, project_id: str) -> str:
-    """The queue that only workers of the project poll: attempts never come into another project's folder."""
+    """Return the queue that only workers of the project poll, so attempts never run in another project's folder."""
     return f"{task_queue}/{project_id}"
 
 
 def tree_queue(task_queue: str, project_id: str, tree: str) -> str:
-    """The queue that only workers of one working tree poll."""
+    """Return the queue that only workers of one working tree poll."""
     return f"{phases_queue(task_queue, project_id)}/{tree}"
 
 
 class WorktreeSite(msgspec.Struct, frozen=True, kw_only=True):
-    """A working tree, as a place where attempts can be run."""
+    """A working tree in which attempts can run."""
 
     tree: str
     host: str
     """The machine's name."""
     queue: str
     shares: bool
-    """Its work can go on elsewhere: it is pushed to a git remote."""
+    """Its work can continue elsewhere: it is pushed to a git remote."""
 
 
 class WorktreeOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """The place that holds a blueprint's files."""
+    """The working tree that owns a blueprint's files."""
 
     site: WorktreeSite | None = None
-    """None: nobody ever asked for it."""
+    """None: no tree has claimed them."""
     vacant: bool = True
-    """No worker of it is there."""
+    """No worker of it is running."""
 
 
 class Routed(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a workflow's attempts are to be run."""
+    """Where a workflow's attempts run."""
 
     queue: str = ""
-    """'': nowhere for now."""
+    """'': nowhere at the moment."""
 
 
 class CarriedState(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of a workflow hands to the next, when its history has become long."""
+    """What one run of a workflow passes to the next when its history has become long."""
 
     state: State
     seq: int
@@ -73,13 +73,13 @@ class CarriedState(msgspec.Struct, frozen=True, kw_only=True):
     term: int
     begun: int
     heard: tuple[str, ...]
-    """Ids of commands that were obeyed."""
+    """Ids of commands that were applied."""
     previous: str
-    """The run that holds the events before."""
+    """The run that holds the earlier events."""
 
 
 class WorkflowInput(msgspec.Struct, frozen=True, kw_only=True):
-    """The argument of a workflow: its start, or what the run before carried over."""
+    """The argument of a workflow: its start, or the state of the previous run."""
 
     start: Start | None = None
     at: float = 0.0
@@ -88,11 +88,11 @@ class WorkflowInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The argument of a drive: the workflow's attempts are to be run, one after the other."""
+    """The argument of an attempt activity, which runs the workflow's attempts one after the other."""
 
     workflow_id: str
     ticket: int
-    """Number of the drive: the workflow answers the newest only."""
+    """Number of the activity: the workflow answers only the newest."""
 
 
 class AttemptCommand(AttemptInput, frozen=True, kw_only=True):
@@ -101,18 +101,18 @@ class AttemptCommand(AttemptInput, frozen=True, kw_only=True):
     phase: WorkflowPhase
     attempt: int
     begun: int
-    """How many attempts were begun so far: a result is taken once."""
+    """How many attempts were started: a result is accepted once."""
     stop: str = ""
-    """How it should be asked to end: pause, now, cancel."""
+    """How it should be stopped: pause, now, cancel."""
 
 
 class BeginReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What the workflow says to a drive."""
+    """The workflow's answer to an attempt activity."""
 
     term: int = 0
-    """Which word of the drive counts: a newer drive of the same ticket gets a higher one."""
+    """The term of the activity: a newer execution with the same ticket gets a higher one."""
     go: AttemptCommand | None = None
-    """None: nothing is to be run now."""
+    """None: there is nothing to run now."""
     summary: str = ""
     """The state, as in the memo."""
 
@@ -125,10 +125,10 @@ class RunEvents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(value: object) -> str:
-    """As JSON."""
+    """Encode a value as JSON."""
     return msgspec.json.encode(value).decode()
 
 
 def decode(text: str, kind: type[T]) -> T:
-    """From JSON. Raises msgspec.ValidationError."""
+    """Decode a value from JSON. Raises msgspec.ValidationError."""
     return msgspec.json.decode(text, type=kind)

@@ -1,4 +1,4 @@
-"""What this process is to the server: a client from its first call on, and a worker where it may be one."""
+"""The roles of this process on the server: a client from its first call on, and a worker where it may be one."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     from penguin.orchestration.runtime.catalog import CatalogLoader
 
 LOOK = 0.05
-"""Seconds between two looks at a step that is ending."""
+"""Seconds between two checks of a step that is ending."""
 
 
 class TemporalProcess:
-    """See the module. Lives on the loop of the first call."""
+    """This process as client and worker. It belongs to the event loop of the first call."""
 
     def __init__(self, workspace: Workspace, backlog: CatalogLoader) -> None:
         self.claims = True
-        """False: what is started, resumed or retried is left to other workers."""
+        """False: workflows that it starts, resumes or retries are left to other workers."""
         self.takes_all = False
-        """Attempts of every workflow of the project are run here."""
+        """Attempts of every workflow of the project run here."""
         self.on_trouble: Callable[[str], None] = lambda problem: None
-        """Called with a sentence when something is in the way, and with "" when it is over."""
+        """Called with a sentence when there is a problem, and with "" when it is over."""
         self.narrate: Callable[[str], None] = lambda text: None
-        """Told of a server that is started, and of one that is waited for."""
+        """Called with a message when a server is started or waited for."""
         self.metrics: str | None = None
         """HOST:PORT at which metrics are served."""
         self.listeners = Listeners()
         """Called with each workflow whose status or phase changed."""
         self.workflow: type[ItuvWorkflow] = ItuvWorkflow
         self.finish_stops = True
-        """Closing waits for the end of what a person asked to be ended: after us there may be nobody who does."""
+        """Closing waits for steps that a person asked to stop: no other process may be left to stop them."""
         self._workspace = workspace
         self._backlog = backlog
         self._scripted = scripted_runner()
@@ -66,10 +66,10 @@ class TemporalProcess:
         self._mine: set[str] = set()
         self._ending: set[str] = set()
 
-    # --- a client ---
+    # --- client ---
 
     async def open_to(self, what: str) -> TemporalClient:
-        """The line to the server, to change something. Raises IllegalCommand inside a step, or what `open` does."""
+        """Return the client, to change something. Raises IllegalCommand inside a step, or the errors of `open`."""
         own = "" if self._worker is None else self._worker.engine
         await refuse_steps(self._workspace.root, engines_of(self._workspace), own, what)
         link = await self.open(may_start=True)
@@ -77,7 +77,7 @@ class TemporalProcess:
         return link
 
     async def open(self, *, may_start: bool = False) -> TemporalClient:
-        """The line to the server. Raises what `open_connection` does, and WorkflowError on another loop."""
+        """Return the client. Raises the errors of `open_connection`, and WorkflowError on another event loop."""
         async with self._opening:
             if self._link is None:
                 settings = self._backlog.settings(required=False)
@@ -99,20 +99,20 @@ class TemporalProcess:
     def _heard(self, info: WorkflowInfo) -> None:
         self.listeners.notify(info)
 
-    # --- a worker ---
+    # --- worker ---
 
     @property
     def works_here(self) -> bool:
-        """Whether this process may be a worker without being asked: for development, and for scripted phases."""
+        """Return whether this process is a worker by default: for development, and for scripted phases."""
         temporal = self._backlog.settings(required=False).temporal
         return self._scripted is not None or bool(temporal.auto_start and is_loopback(temporal.address or ""))
 
     def claim(self, workflow_ids: Iterable[str]) -> None:
-        """Attempts of these are run here, where this process may be a worker."""
+        """Run attempts of these workflows here, where this process may be a worker."""
         self._mine.update(workflow_ids)
 
     def sees_to_the_end_of(self, workflow_id: str) -> None:
-        """A person asked it to be ended at once: closing waits for that."""
+        """Record that a person asked this workflow to stop at once: closing waits for that."""
         self._ending.add(workflow_id)
 
     async def host(self, link: TemporalClient) -> None:
@@ -122,7 +122,7 @@ class TemporalProcess:
             link.hosted = True
 
     async def run_attempts(self) -> None:
-        """Run the attempts of what was claimed, where this process may."""
+        """Run the attempts of claimed workflows, where this process may."""
         link = await self.open()
         if self.takes_all or (self.claims and self.works_here):
             await self.host(link)
@@ -131,7 +131,7 @@ class TemporalProcess:
                 worker.claims_all()
 
     def make_worker(self, link: TemporalClient) -> WorkspaceWorker:
-        """The worker of this process."""
+        """Return the worker of this process."""
         if self._worker is None:
             self._worker = WorkspaceWorker(
                 link,
@@ -147,7 +147,7 @@ class TemporalProcess:
         return step_runner(identity.folder, lambda problem: self.on_trouble(problem), lease)
 
     def owned(self) -> list[WorkflowInfo]:
-        """The active workflows that go on in this process."""
+        """Return the active workflows that run in this process."""
         if self._link is None or self._worker is None:
             return []
         ids = self._mine | self._link.mirror.owned_by(self._worker.engine)
@@ -159,17 +159,17 @@ class TemporalProcess:
         if self._worker is not None:
             await self._worker.drain(grace)
 
-    # --- going ---
+    # --- close ---
 
     async def aclose(self) -> None:
-        """Leave running steps to be taken over, and let go of the server."""
+        """Leave running steps to be adopted, and disconnect from the server."""
         worker, self._worker = self._worker, None
         answered = True
         if worker is not None:
             if self.finish_stops:
                 await self._finish_stops(worker)
             answered = await worker.aclose()
-        # After it: its last words need the workflows.
+        # Close it after the worker, whose last messages need the workflows.
         desk, self._joined = self._joined, None
         link, self._link = self._link, None
         if link is not None:
@@ -186,7 +186,7 @@ class TemporalProcess:
             try:
                 seen = await link.visibility.look(workflow_id)
             except BackendUnavailable:
-                # Whoever comes next ends it.
+                # The next process ends it.
                 return
             if seen is not None and seen.state.is_running and seen.state.owner == worker.engine:
                 while worker.drives.is_under_way(workflow_id) and time.monotonic() < deadline:

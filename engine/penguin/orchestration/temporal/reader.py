@@ -1,7 +1,7 @@
-"""Reading workflows on a server as those of the embedded backend are read: without a loop, without a worker.
+"""The reader of workflows on a server, with the interface of the native backend's, without event loop and worker.
 
-Every query opens the cache, and opening it brings it up to date; so no method can answer from a stale one. Events are
-the exception: they are fetched for one workflow, from a worker.
+Every query opens the cache, and opening it updates it, so no method returns stale data. Events are the exception: they
+are requested for one workflow from a worker.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 COME_BACK = "penguin worker there, or workspace.remote in penguin.yaml for the next time"
 _WAITING = f"SELECT project_id, blueprint_id FROM run WHERE workflow_id = ? AND status IN ({sql_list(MOVING)})"
 FRESH = 0.2
-"""Seconds for which an answer of the server counts as fresh: one command asks several questions."""
+"""Seconds for which an answer of the server is fresh: one command makes several queries."""
 
 
 class TemporalReader(WorkflowReader):
-    """See WorkflowReader. Methods raise BackendUnavailable where the server is out of reach, and NoWorker where they
-    need events that no worker can send.
+    """The reader of a workspace; see WorkflowReader.
 
-    Where the workspace's own development server does not run, nothing moves: the cache is up to date.
+    Methods raise BackendUnavailable if the server is out of reach, and NoWorker if they need events that no worker can
+    send. If the workspace's own development server does not run, nothing changes, and the cache is up to date.
     """
 
     def __init__(self, workspace: Workspace, settings: Settings, desk: SyncClient | None = None) -> None:
@@ -56,14 +56,14 @@ class TemporalReader(WorkflowReader):
             self._desk.interrupt()
 
     def close(self) -> None:
-        """Close the connection to the server and the cache; the next question opens them again."""
+        """Close the connection to the server and the cache; the next query opens them again."""
         if self._joined:
             self._joined = False
             self._desk.close()
         super().close()
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
-        """See WorkflowReader. Asks for this workflow alone; the final status of one never changes."""
+        """See WorkflowReader. Requests only this workflow; a final status never changes."""
         with self._cache_as_it_is():
             known = super().info(workflow_id)
             if known is not None and known.status.final:
@@ -86,17 +86,17 @@ class TemporalReader(WorkflowReader):
         return said or (COME_BACK if self._away(workflow_id) else "")
 
     def current_attempt(self, workflow_id: str) -> CurrentAttempt | None:
-        """See WorkflowReader. Where no worker can send its events, only the number is known."""
+        """See WorkflowReader. If no worker can send its events, only the number is known."""
         if self._is_polled():
             with suppress(WorkflowError):
                 self._fetch(workflow_id)
         return super().current_attempt(workflow_id)
 
     def attended(self) -> bool:
-        """Whether a worker of this project is there, here or elsewhere."""
+        """Return whether a worker of this project runs, here or elsewhere."""
         return self._is_polled()
 
-    # --- the cache, brought up to date ---
+    # --- the updated cache ---
 
     def _open(self) -> sqlite3.Connection | None:
         if not self._reads_cache:
@@ -110,7 +110,7 @@ class TemporalReader(WorkflowReader):
 
     @contextmanager
     def _cache_as_it_is(self) -> Iterator[None]:
-        """Within it, queries do not sync: the server was asked for the one workflow that they are about."""
+        """Disable updates within this context: the server was asked about the one workflow of the queries."""
         before, self._reads_cache = self._reads_cache, True
         try:
             yield
@@ -138,7 +138,7 @@ class TemporalReader(WorkflowReader):
         self._at_desk().ask_workflow(fetch)
 
     def _away(self, workflow_id: str) -> str:
-        """That the working tree which holds the files is not there, where that is what an active workflow waits for."""
+        """Return that the owner of the files has no worker, if an active workflow waits for that."""
         task = self._rows(_WAITING, (workflow_id,))
         if not task:
             return ""

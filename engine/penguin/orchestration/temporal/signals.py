@@ -1,4 +1,4 @@
-"""The helm: what people say to workflows, and what came of it."""
+"""Signals to workflows, and their results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SignalSender:
-    """Steers for one process."""
+    """The sender of signals for one process."""
 
     def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
         self._planner = planner
@@ -35,14 +35,14 @@ class SignalSender:
         link = await presence.open_to(f"{name} a workflow")
         said = dict(payload)
         if name not in SIGNALS:
-            raise IllegalCommand(f"no signal is called {name!r}", f"one of {', '.join(SIGNALS)}")
+            raise IllegalCommand(f"unknown signal {name!r}", f"use one of {', '.join(SIGNALS)}")
         if name != "approve":
             said.setdefault("by", current_user())
         seen = await link.existing(workflow_id)
         if name == "approve":
             said |= {**await self._tree_now(link, seen.state), "process": process_name(os.getpid())}
         said["id"] = uuid.uuid4().hex
-        # What the workflow will not allow needs no journey.
+        # Check the command here first: a rejected one needs no request.
         decide(seen.state, command_from_signal(name, said, by="", feedback_id="", at=time.time()), time.time())
         if name in ("resume", "approve"):
             presence.claim([workflow_id])
@@ -55,19 +55,19 @@ class SignalSender:
     async def _tell(
         self, link: TemporalClient, seen: WorkflowSnapshot, name: str, said: dict[str, Any]
     ) -> WorkflowSnapshot | None:
-        """What came of it; None where no worker is there."""
+        """Send the command and return its result; None if no worker runs."""
         workflow_id = seen.state.workflow_id
         await self._presence.host(link)
         if name == "cancel":
             return await self._cancel(link, seen, str(said["by"]))
         after = await link.update(workflow_id, name, said)
         if after is None:
-            # The workflow knows its id, should both arrive.
+            # The workflow ignores a repeated id, if both arrive.
             await link.connection.call(link.handle(workflow_id).signal(name, said))
         return after
 
     async def _see_to(self, state: State, name: str) -> None:
-        """Run here what follows from it."""
+        """Run here the attempts that the signal causes."""
         presence = self._presence
         if state.stops_at_once:
             presence.sees_to_the_end_of(state.workflow_id)
@@ -84,7 +84,7 @@ class SignalSender:
         return await link.until(workflow_id, lambda it: it.state.is_final or it.state.cancelling, limit)
 
     async def _tree_now(self, link: TemporalClient, state: State) -> dict[str, Any]:
-        """The tree that a person vouches for: where it is elsewhere, the one that the last attempt saw."""
+        """Return the tree that a person approves; if it is on another host, the tree of the last attempt."""
         if not link.ran_here(state):
             return {"tree": state.tree}
         digest, changed = await self._planner.approved_tree(state)

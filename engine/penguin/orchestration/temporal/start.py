@@ -1,4 +1,4 @@
-"""Starting workflows on the server: new ones, and those that follow others."""
+"""The start of workflows on the server: new ones, and retries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class WorkflowStarter:
-    """Starts for one process."""
+    """The starter of workflows for one process."""
 
     def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
         self._planner = planner
@@ -43,7 +43,7 @@ class WorkflowStarter:
         begun: dict[str, str] = {}
 
         async def start() -> None:
-            # What the plan before this one got to start is started.
+            # The workflows that an earlier, interrupted start created exist already.
             asked = [task_id for task_id in task_ids if task_id not in begun]
             plan = self._planner.start(known_to(link), config, by)
             try:
@@ -55,7 +55,7 @@ class WorkflowStarter:
         await link.visibility.sync()
         await replanned(start)
         if with_dependencies:
-            # What a start that was cut short left.
+            # The workflows that an interrupted start left.
             self._presence.claim(dependencies_in_progress(link.mirror.connection, begun.values()))
         await self._presence.run_attempts()
         first = dict.fromkeys(task_ids)
@@ -64,10 +64,10 @@ class WorkflowStarter:
     async def _start_all(
         self, link: TemporalClient, starts: Sequence[Start], asked: Collection[str], begun: dict[str, str]
     ) -> None:
-        """Start all, and note each in `begun`, by its task. Raises Conflict or BackendUnavailable.
+        """Start all, and record each in `begun`, by its task. Raises ConcurrentUpdate or BackendUnavailable.
 
-        No transaction spans workflows of a server. So what others need comes first, and what was asked for last:
-        while that is missing, the same command does the rest.
+        No transaction spans workflows of a server. So dependencies are started first, and the requested task last: as
+        long as it is missing, the same command starts the rest.
         """
         count = len(set(asked))
         self._presence.claim(one.workflow_id for one in starts)
@@ -80,10 +80,10 @@ class WorkflowStarter:
                 if len(starts) == 1:
                     raise
                 sentence = f"{error.message}{_begun(begun)}; whether {task_id} was started is not known"
-                raise BackendUnavailable(sentence, "the same command again starts the rest") from error
-            # A dependency that somebody else started at the same moment is as good as one of ours.
+                raise BackendUnavailable(sentence, "run the same command again to start the rest") from error
+            # A dependency that another process started at the same moment is as good.
             if not new and task_id in asked:
-                raise ConcurrentUpdate(f"{one.workflow_id} was started by somebody else")
+                raise ConcurrentUpdate(f"{one.workflow_id} was started by another process")
             begun[task_id] = one.workflow_id
 
     async def retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
@@ -96,7 +96,7 @@ class WorkflowStarter:
             await self._supersede(link, old)
             self._presence.claim([start.workflow_id])
             if not await link.start(start, time.time()):
-                raise ConcurrentUpdate(f"{start.workflow_id} was started by somebody else")
+                raise ConcurrentUpdate(f"{start.workflow_id} was started by another process")
             return start.workflow_id
 
         new = await replanned(retry)
@@ -110,8 +110,8 @@ class WorkflowStarter:
         await link.visibility.sync()
         if restore and old.attempt and not link.ran_here(old):
             raise IllegalCommand(
-                f"can't bring the files back here: {old.workflow_id} ran on {old.host}",
-                f"the same there, or /workflow retry {old.workflow_id}",
+                f"can't restore the files here: {old.workflow_id} ran on {old.host}",
+                f"retry on that host, or: /workflow retry {old.workflow_id}",
             )
         return await self._planner.retry(known_to(link), old, start_from, restore=restore)
 
@@ -132,10 +132,10 @@ class WorkflowStarter:
 
 
 def known_to(link: TemporalClient) -> Known:
-    """What a plan takes into account: the workflows that the cache of this server holds."""
+    """Return the workflows that a plan considers: those in the cache of this server."""
     return Known(link.mirror.connection, link.mirror.place)
 
 
 def _begun(begun: Mapping[str, str]) -> str:
-    """What a start that failed had started, as the end of a sentence."""
+    """Return which workflows a failed start had created, as the end of a sentence."""
     return f"; started before that: {', '.join(begun.values())}" if begun else ""

@@ -1,6 +1,6 @@
-"""A thread with an event loop and the connection to the server: shared by a reader, which has no loop, and a backend.
+"""A thread with an event loop and the connection to the server, shared by a synchronous reader and a backend.
 
-Workflows are hosted on that thread, so that they answer also while the loop of the program waits for their answer.
+Workflows are hosted on that thread, so they answer even while the program's own event loop waits for them.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIMIT = 90.0
-"""Seconds that a question may take: each call to the server has a limit of its own."""
+"""Seconds that a query may take: each call to the server has a time-out of its own."""
 
 
 def _silent(text: str) -> None:
-    """Narration that nobody reads."""
+    """Ignore a message."""
 
 
 class SyncClient:
-    """The thread and the one connection of all its users. `join` before use, `close` after it; the last one ends both.
+    """The thread and the one connection of all its users.
 
-    The SDK allows a client that is connected to be used from any loop, so users on other loops make calls themselves.
+    Call `join` before use and `close` after it; the last user ends both. The SDK allows a connected client on any event
+    loop, so users on other loops make calls themselves.
     """
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:
@@ -64,7 +65,7 @@ class SyncClient:
     # --- users ---
 
     def join(self) -> None:
-        """Be a user from now on; the first one starts the thread."""
+        """Become a user; the first one starts the thread."""
         with self._counting:
             self._refuses = False
             self._users += 1
@@ -74,10 +75,10 @@ class SyncClient:
                 self._thread.start()
 
     def close(self, limit: float = ENDING) -> None:
-        """Be no user any more. The last one ends hosting, in at most `limit` seconds, connection and thread."""
+        """Stop being a user. The last one ends hosting, in at most `limit` seconds, connection and thread."""
         with self._counting:
             self._users -= 1
-            # A user that found the server silent saves the others the wait.
+            # If one user found the server silent, the others need not wait for it.
             self._limit = min(self._limit, limit)
             if self._users:
                 return
@@ -94,9 +95,9 @@ class SyncClient:
     # --- for a reader ---
 
     def ask(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
-        """What the server says; None where the workspace's own server does not run, so that nothing has changed.
+        """Return the server's answer; None if the workspace's own server does not run, so nothing has changed.
 
-        Starts no server. Raises BackendUnavailable, or what the question raises.
+        Starts no server. Raises BackendUnavailable, or the errors of the query.
         """
         if self._refuses:
             raise _leaving()
@@ -111,13 +112,13 @@ class SyncClient:
             raise _leaving() from None
 
     def interrupt(self) -> None:
-        """Refuse what another thread asks at this moment, and what comes after it until somebody joins."""
+        """Reject the query that another thread makes at this moment, and later ones until a user joins."""
         self._refuses = True
         if self._asked is not None:
             self._asked.cancel()
 
     def ask_workflow(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
-        """As `ask`, for what only workflows can say: where no worker hosts them and this process may, it does."""
+        """Like `ask`, for queries that only workflows can answer. Host them here if no worker does."""
         try:
             return self.ask(question)
         except NoWorker:
@@ -125,12 +126,15 @@ class SyncClient:
                 raise
         return self.ask(lambda link: self._hosted(link, question))
 
-    # --- for a backend, on another loop ---
+    # --- for a backend on another event loop ---
 
     async def connect(
         self, settings: Settings, *, may_start: bool, narrate: Callable[[str], None], metrics: str | None
     ) -> ServerConnection:
-        """The connection, or a new one with these settings; see `open_connection`. `narrate` is called on this loop."""
+        """Return the connection, or a new one with these settings; see `open_connection`.
+
+        `narrate` is called on this loop.
+        """
         loop = asyncio.get_running_loop()
 
         def narrated(text: str) -> None:
@@ -152,7 +156,7 @@ class SyncClient:
 
         await asyncio.wrap_future(self._run(begin()))
 
-    # --- on the thread's own loop ---
+    # --- on the thread's own event loop ---
 
     async def _ask(self, question: Callable[[TemporalClient], Awaitable[T]]) -> T | None:
         try:
@@ -163,7 +167,7 @@ class SyncClient:
             return await question(link)
         except BackendUnavailable:
             if self._users == 1:
-                # A development server may have ended, and another one be there next time.
+                # A development server may have ended, and another one may run next time.
                 await self._close(ENDING)
             raise
 
@@ -209,7 +213,7 @@ class SyncClient:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _close(self, limit: float) -> None:
-        # Detached first: what connects meanwhile gets a new connection.
+        # Detach first: users that connect meanwhile get a new connection.
         host, hosted, self._host, self._hosting = self._host, self._hosting, None, None
         link, connection, self._link, self._connection = self._link, self._connection, None, None
         if host is not None and hosted is not None:
@@ -221,4 +225,4 @@ class SyncClient:
 
 
 def _leaving() -> BackendUnavailable:
-    return BackendUnavailable("the Temporal server was asked no further: Penguin is leaving")
+    return BackendUnavailable("the request to the Temporal server was cancelled: Penguin is quitting")

@@ -1,4 +1,4 @@
-"""An open line to the server: connection, mirror and what asks and tells them."""
+"""A client of the server for one workspace: connection, cache, queries and updates."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.client.connection import ServerConnection
 
 ANSWER = 3.0
-"""Seconds that a workflow's answer may take before it is taken for granted that nobody hosts it."""
+"""Seconds to wait for a workflow's answer before assuming that no worker hosts it."""
 LONG_ANSWER = 15.0
-"""The same, where a worker is known to be there."""
+"""The same, if a worker is known to run."""
 
 TASK_LIMIT = timedelta(seconds=5)
-"""A worker that was given a workflow's next decision and says nothing for so long is dead; another one decides."""
+"""A worker that does not answer a workflow task within this time is dead; another one takes it."""
 
 
 class NoWorker(WorkflowError):
-    """Nobody hosts workflows now."""
+    """No worker hosts workflows now."""
 
     code = "no_worker"
 
@@ -68,7 +68,7 @@ class NoWorker(WorkflowError):
 
 
 class TemporalClient:
-    """The server as one workspace uses it. Lives on one event loop."""
+    """The server as used by one workspace. It belongs to one event loop."""
 
     def __init__(self, connection: ServerConnection, workspace: Workspace, settings: Settings) -> None:
         self.connection = connection
@@ -80,7 +80,7 @@ class TemporalClient:
         self.reader = WorkflowReader(self.mirror.path)
         self.visibility = VisibilityReader(connection, self.task_queue, self.mirror)
         self.output = open_object_store(settings.root, settings.storage_url, settings.project_id)
-        """Where hosts that share no disk keep output and evidence; None: they stay on the host."""
+        """Storage that shares output and evidence between hosts; None: they stay on the host."""
         remote = settings.workspace_remote
         self.files = TreeSync(workspace.root, workspace.runs, remote) if remote else None
         """The git remote by which working trees share files; None: they don't."""
@@ -89,29 +89,32 @@ class TemporalClient:
         """Whether this process hosts workflows itself."""
 
     def close(self) -> None:
-        """Close the cache; the connection is left to those who share it."""
+        """Close the cache. The connection stays open for its other users."""
         self.reader.close()
         self.mirror.close()
 
     def check_sharing(self) -> None:
-        """Raise NotShared where the settings ask for a remote that can't, or must not, be pushed to."""
+        """Raise SyncRefused if the configured remote can't be pushed to, or must not be."""
         if self.files is not None:
             self.files.check(self._push_to_upstream)
 
     def ran_here(self, state: State) -> bool:
-        """Whether the last attempt of a workflow was run in this working tree, as far as can be seen."""
+        """Return whether the last attempt of a workflow ran in this working tree, as far as known."""
         if not state.attempt or state.host == socket.gethostname():
             return True
         return any(number == state.attempt for number, _, _ in attempt_folders(self.workspace.runs, state.workflow_id))
 
     def handle(self, workflow_id: str, run_id: str | None = None) -> WorkflowHandle[Any, Any]:
-        """A workflow on the server."""
+        """Return a handle of a workflow on the server."""
         return self.connection.client.get_workflow_handle(workflow_id, run_id=run_id)
 
-    # --- starting ---
+    # --- start ---
 
     async def start(self, start: Start, now: float) -> bool:
-        """Start a workflow, as of `now`. False: this id is taken, which the mirror knows now."""
+        """Start a workflow with `now` as its time.
+
+        Return False if this id exists; the cache holds that workflow then.
+        """
         state = decide(None, start, now).state
         try:
             await self.connection.call(
@@ -134,17 +137,17 @@ class TemporalClient:
         self.mirror.update(WorkflowSnapshot(1, state))
         return True
 
-    # --- looking ---
+    # --- read ---
 
     async def existing(self, workflow_id: str) -> WorkflowSnapshot:
-        """A workflow as it stands. Raises WorkflowNotFound."""
+        """Return the current state of a workflow. Raises WorkflowNotFound."""
         seen = await self.visibility.look(workflow_id)
         if seen is None:
             raise unknown_workflow(workflow_id)
         return seen
 
     async def fetch_events(self, workflow_id: str) -> None:
-        """Bring the events that the mirror keeps up to date. Raises NoWorker where nobody can tell them."""
+        """Update the events in the cache. Raises NoWorker if no worker can send them."""
         seq = self.mirror.seq_of(workflow_id)
         known = self.mirror.events_known(workflow_id)
         run_id: str | None = None
@@ -154,7 +157,7 @@ class TemporalClient:
                 return
             found.append(await self._events(workflow_id, run_id))
             run_id = found[-1].previous
-        # The oldest first: what is there is there without a gap.
+        # The oldest run first, so that the cache never has a gap.
         for events in reversed(found):
             self.mirror.keep_events(workflow_id, events.rows)
 
@@ -164,25 +167,25 @@ class TemporalClient:
             limit = LONG_ANSWER if await self.polled() else ANSWER
             return decode(await self.connection.call(asked, limit), RunEvents)
         except BackendUnavailable:
-            raise NoWorker(f"the history of {workflow_id} can't be told") from None
+            raise NoWorker(f"can't read the history of {workflow_id}") from None
         except RPCError as error:
-            raise NoWorker(f"the history of {workflow_id} can't be told ({error.message})") from error
+            raise NoWorker(f"can't read the history of {workflow_id} ({error.message})") from error
 
     @property
     def patience(self) -> float:
-        """Seconds to wait for a workflow's answer."""
+        """Return the seconds to wait for a workflow's answer."""
         return LONG_ANSWER if self.hosted else ANSWER
 
     async def polled(self) -> bool:
-        """Whether a worker of this project is there."""
+        """Return whether a worker of this project is polling."""
         return self.hosted or bool(
             await workers_polling(self.connection, phases_queue(self.task_queue, self.project_id))
         )
 
-    # --- telling ---
+    # --- update ---
 
     async def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> WorkflowSnapshot | None:
-        """Tell a workflow something, and hear what came of it; None where nobody hosts it now.
+        """Send a workflow an update and return its result; None if no worker hosts it now.
 
         Raises IllegalCommand.
         """
@@ -192,7 +195,7 @@ class TemporalClient:
         try:
             summary = await self.connection.call(update, self.patience)
         except BackendUnavailable:
-            # Is it the worker that is not there, or the server? The next question will tell.
+            # Either the worker or the server is away. The next request shows which.
             return None
         except WorkflowUpdateFailedError as error:
             raise _refusal(error) from None
@@ -208,7 +211,7 @@ class TemporalClient:
     async def until(
         self, workflow_id: str, condition: Callable[[WorkflowSnapshot], bool], limit: float
     ) -> WorkflowSnapshot | None:
-        """Wait until the workflow is seen to fulfil a condition; None after `limit` seconds."""
+        """Wait until the workflow fulfils a condition; return None after `limit` seconds."""
         deadline = time.monotonic() + limit
         while True:
             seen = await self.existing(workflow_id)
@@ -236,4 +239,4 @@ def _refusal(error: WorkflowUpdateFailedError) -> WorkflowError:
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.type == "IllegalCommand":
         return IllegalCommand(cause.message, str(cause.details[0]) if cause.details else "")
-    return WorkflowError(f"the workflow could not do it: {cause}", "/workflow history tells what happened")
+    return WorkflowError(f"the workflow rejected it: {cause}", "see /workflow history")

@@ -1,4 +1,4 @@
-"""The connection to a Temporal server: made within seconds or refused with the reason, and left without a crash."""
+"""The connection to a Temporal server: opened within seconds, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ T = TypeVar("T")
 
 API_KEY_VARIABLE = "TEMPORAL_API_KEY"
 MEMO_LIMIT = 256 * 1024
-"""Bytes of a memo that are worth a warning: definitions and states are kept there. The server refuses 2 MB."""
+"""Bytes of a memo above which to warn: definitions and states are stored there. The server rejects 2 MB."""
 CALL_LIMIT = 5.0
-"""Seconds that one call to the server may take: the SDK's own limit is not kept when a server dies."""
+"""Seconds of the time-out of one call. The SDK's own time-out does not apply when a server dies."""
 OWN_LIMIT = 15.0
-"""Seconds that the workspace's own server may take from listening to serving its namespace."""
+"""Seconds from the moment when the workspace's own server listens until it serves its namespace."""
 BIRTH = 1.0
-"""Of these, seconds in which a server that is starting makes the namespace that it was started for."""
+"""The part of these seconds in which a starting server creates its namespace."""
 LAST_CALLS = 0.02
-"""Seconds in which the SDK's threads hand over what they still hold; an interpreter that ends before may crash."""
+"""Seconds for the SDK's threads to finish. If the interpreter ends before that, it may crash."""
 
 
 class NamespaceNotReady(BackendUnavailable):
-    """The server answers, but has no such namespace, or it lacks the search attributes named in `missing`."""
+    """The server has no such namespace, or the namespace lacks the search attributes in `missing`."""
 
     def __init__(self, told: BackendUnavailable, client: Client, missing: list[str]) -> None:
         super().__init__(told.message, told.hint)
@@ -49,22 +49,28 @@ class NamespaceNotReady(BackendUnavailable):
 
 
 class ServerConnection:
-    """A client that answered, its namespace, and how long that keeps what is finished."""
+    """A connected client, its namespace, and how long that keeps finished workflows."""
 
     def __init__(self, client: Client, address: str, retention: timedelta) -> None:
         self.server: DevServer | None = None
-        """The workspace's own server, where it is used."""
+        """The workspace's own server, if it is used."""
         self.client = client
         self.address = address
         self.namespace = client.namespace
         self.retention = retention
 
     async def call(self, awaitable: Awaitable[T], limit: float = CALL_LIMIT) -> T:
-        """The result of a call to the server. Raises BackendUnavailable if it is out of reach; RPCError otherwise."""
+        """Return the result of a call to the server.
+
+        Raises BackendUnavailable if it is out of reach, and other RPCErrors.
+        """
         return await within(awaitable, self.address, limit)
 
     async def aclose(self) -> None:
-        """Let go of it, so that the interpreter may end; the last user of the workspace's own server ends that too."""
+        """Close the connection, so that the interpreter can end.
+
+        The last user of the workspace's own server ends that too.
+        """
         await asyncio.sleep(LAST_CALLS)
         server, self.server = self.server, None
         if server is not None:
@@ -81,8 +87,8 @@ async def connect(
 ) -> ServerConnection:
     """Connect to the server of the settings, or to `address`, in at most five seconds.
 
-    Relative paths of the settings are taken from `root`; `metrics` is HOST:PORT. Raises BackendUnavailable, which says
-    whether it is the name, the port, TLS or the namespace, and ConfigError for certificates or keys of no use.
+    Relative paths in the settings are relative to `root`; `metrics` is HOST:PORT. Raises BackendUnavailable, which says
+    whether the name, the port, TLS or the namespace is at fault, and ConfigError for invalid certificates or keys.
     """
     address = address or settings.address or ""
     api_key = environ.get(API_KEY_VARIABLE) or None
@@ -118,9 +124,10 @@ async def open_connection(
     metrics: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> ServerConnection:
-    """Connect as a workspace does: to its own development server, if `auto_start` and a loopback address allow that.
+    """Connect as a workspace does: to its own development server if `auto_start` and a loopback address allow that.
 
-    Without `may_start` no server is started. `narrate` is told of a start. Raises what `connect` does, and NotStarted.
+    If `may_start` is false, no server is started. `narrate` is called with a message when one is started. Raises the
+    errors of `connect`, and ServerNotRunning.
     """
     address = settings.address or ""
     if not settings.auto_start or not is_loopback(address) or _tls_wanted(settings):
@@ -147,11 +154,11 @@ async def _connect_own(
             connection = await connect(settings, workspace.root, address=address, metrics=metrics, environ=environ)
             break
         except BackendUnavailable as error:
-            # It listens a moment before its namespace is there.
+            # It listens a moment before its namespace exists.
             if time.monotonic() > begun + OWN_LIMIT:
                 raise
             if isinstance(error, NamespaceNotReady) and time.monotonic() > begun + BIRTH:
-                # It was started for another one.
+                # It was started with another namespace.
                 await within(namespace.prepare_namespace(error.client, error.missing), address)
             await asyncio.sleep(0.05)
     if connection.retention < namespace.RETENTION:
@@ -165,7 +172,7 @@ def _tls_wanted(settings: TemporalConfig) -> bool:
 
 
 async def _retention(client: Client, diagnosis: ConnectionDiagnosis) -> timedelta:
-    """How long the namespace keeps what is finished. Raises BackendUnavailable where it is no use."""
+    """Return how long the namespace keeps finished workflows. Raises BackendUnavailable if it can't be used."""
     name = client.namespace
     try:
         retention, missing = await asyncio.wait_for(namespace.inspect_namespace(client), diagnosis.left())
@@ -191,19 +198,19 @@ def _namespace_refused(name: str, error: RPCError, diagnosis: ConnectionDiagnosi
         diagnosis.checks["namespace"] = f"{name} is missing"
         return diagnosis.refusal(f"{where} has no namespace {name}", namespace.how_to_make(name, diagnosis.address))
     if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
-        return diagnosis.refusal(f"{where} does not let us into the namespace {name}", SAY_KEY)
+        return diagnosis.refusal(f"{where} denies access to the namespace {name}", SAY_KEY)
     return diagnosis.refusal(f"{where} does not serve the namespace {name}: {error.message}", SAY_ADDRESS)
 
 
 async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMIT) -> T:
-    """The result of a call to the server at `address`; `limit` in seconds.
+    """Return the result of a call to the server at `address`; `limit` in seconds.
 
-    Raises BackendUnavailable if the server is out of reach or lets us in no more; other RPCErrors as they are.
+    Raises BackendUnavailable if the server is out of reach or denies access; other RPCErrors are passed on.
     """
     try:
         return await asyncio.wait_for(awaitable, limit)
     except WorkflowUpdateRPCTimeoutOrCancelledError:
-        # The SDK's word for both, also where it is we who were cancelled.
+        # The SDK raises the same error for both, also when this task was cancelled.
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from None
@@ -215,7 +222,7 @@ async def within(awaitable: Awaitable[T], address: str, limit: float = CALL_LIMI
             raise BackendUnavailable(f"lost the Temporal server at {address}: {error.message}", "/health") from error
         if error.status in (RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED):
             raise BackendUnavailable(
-                f"the Temporal server at {address} refuses us: {error.message}", SAY_KEY
+                f"the Temporal server at {address} denies access: {error.message}", SAY_KEY
             ) from error
         raise
 

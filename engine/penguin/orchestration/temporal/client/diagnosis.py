@@ -1,4 +1,4 @@
-"""Why a Temporal server is out of reach: name, port, TLS and namespace, each checked, and told in one sentence."""
+"""The diagnosis of a failed connection: name, port, TLS and namespace, each checked, in one sentence."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LIMIT = 3.2
-"""Seconds that connecting and its diagnosis may take together."""
+"""Seconds for connecting and diagnosis together."""
 NAME_LIMIT = 1.2
 PORT_LIMIT = 1.2
 PROBE_LIMIT = 0.8
-"""Seconds kept back for finding out why a server that can be reached does not answer."""
+"""Seconds reserved to find out why a reachable server does not answer."""
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-"""What a client of HTTP/2 begins with: the preface and an empty SETTINGS frame."""
+"""The start of an HTTP/2 connection: the preface and an empty SETTINGS frame."""
 LISTEN_FIRST = 0.2
-"""Seconds to hear whether the server has something to say, such as an alert, before we say something."""
+"""Seconds to wait for data of the server, such as an alert, before sending any."""
 FRAME_HEAD = 9
 SETTINGS = 4
 UNCHECKED = "not checked"
@@ -41,11 +41,11 @@ SAY_KEY = "TEMPORAL_API_KEY holds the API key of the namespace"
 
 
 class ConnectionClosed(ConnectionError):
-    """The server closed the connection once TLS was agreed on, without a word."""
+    """The server closed the connection after the TLS handshake, without an alert."""
 
 
 class ConnectionDiagnosis:
-    """One try to reach a server. It has LIMIT seconds."""
+    """One attempt to reach a server. It has LIMIT seconds."""
 
     def __init__(self, address: str, tls: Tls | None) -> None:
         self.address = address
@@ -56,18 +56,18 @@ class ConnectionDiagnosis:
         self.checks["TLS"] = "off" if tls is None else UNCHECKED
 
     def left(self, keep: float = 0.0) -> float:
-        """Seconds that are left, less those to keep back."""
+        """Return the remaining seconds, less those to reserve."""
         return max(0.05, self._end - time.monotonic() - keep)
 
     def refusal(self, sentence: str, hint: str) -> BackendUnavailable:
-        """The error that says it, with what was checked."""
+        """Return the error with this message and the results of the checks."""
         told = "; ".join(f"{name}: {found}" for name, found in self.checks.items())
         return BackendUnavailable(f"{sentence} ({told})", hint)
 
     # --- before connecting ---
 
     async def check_port(self) -> None:
-        """Look the name up and open the port. Raises BackendUnavailable."""
+        """Resolve the name and open the port. Raises BackendUnavailable."""
         await self._look_up()
         try:
             async with asyncio.timeout(min(PORT_LIMIT, self.left())):
@@ -85,26 +85,26 @@ class ConnectionDiagnosis:
         try:
             found = await asyncio.wait_for(_aside(lambda: _addresses(self.host, self.port)), NAME_LIMIT)
         except TimeoutError:
-            self.checks["name"] = f"not looked up within {NAME_LIMIT:g} s"
-            raise self.refusal(f"looking up the name {self.host} took too long", SAY_ADDRESS) from None
+            self.checks["name"] = f"not resolved within {NAME_LIMIT:g} s"
+            raise self.refusal(f"resolving the name {self.host} took too long", SAY_ADDRESS) from None
         except OSError as error:
             self.checks["name"] = "unknown"
-            raise self.refusal(f"no host is called {self.host}: {_reason(error)}", SAY_ADDRESS) from error
+            raise self.refusal(f"unknown host {self.host}: {_reason(error)}", SAY_ADDRESS) from error
         self.checks["name"] = ", ".join(dict.fromkeys(found))
 
     # --- after connecting failed ---
 
     async def explain(self, error: BaseException) -> BackendUnavailable:
-        """Why the SDK could not connect though the port is open."""
+        """Return why the SDK could not connect although the port is open."""
         said = str(error)
         if "Unauthenticated" in said or "PermissionDenied" in said:
             self.checks["TLS"] = "off" if self._tls is None else "fine"
-            return self.refusal(f"the Temporal server at {self.address} refuses the API key, or wants one", SAY_KEY)
+            return self.refusal(f"the Temporal server at {self.address} rejects the API key, or requires one", SAY_KEY)
         if self._tls is not None:
             return await self._explain_tls(self._tls)
         speaks_tls, answer = await asyncio.gather(self._speaks_tls(), self._greeting(None))
         if speaks_tls:
-            self.checks["TLS"] = "the server wants it, the configuration has it off"
+            self.checks["TLS"] = "required by the server, off in the configuration"
             return self.refusal(f"the server at {self.address} speaks TLS only", SAY_TLS)
         return self._no_reply(answer)
 
@@ -124,7 +124,7 @@ class ConnectionDiagnosis:
         return self._no_reply(answer)
 
     def _no_tls(self) -> BackendUnavailable:
-        self.checks["TLS"] = "the configuration has it on, the server does not speak it"
+        self.checks["TLS"] = "on in the configuration, not supported by the server"
         return self.refusal(f"the server at {self.address} does not speak TLS", SAY_NO_TLS)
 
     def _handshake(self, error: ssl.SSLError, tls: Tls) -> BackendUnavailable:
@@ -132,31 +132,31 @@ class ConnectionDiagnosis:
         if isinstance(error, ssl.SSLCertVerificationError):
             why = error.verify_message
             self.checks["TLS"] = "certificate not trusted"
-            return self.refusal(f"the certificate of {self.address} is not to be trusted: {why}", SAY_CA)
+            return self.refusal(f"the certificate of {self.address} is not trusted: {why}", SAY_CA)
         if "ALERT" not in reason or "ALERT_PROTOCOL_VERSION" in reason:
             return self._no_tls()
         if tls.cert is None:
-            self.checks["TLS"] = "the server wants a client certificate, none is configured"
-            return self.refusal(f"the server at {self.address} wants a client certificate", SAY_CERT)
-        self.checks["TLS"] = f"client certificate refused: {_words(reason)}"
-        return self.refusal(f"the server at {self.address} refuses the client certificate {tls.cert}", SAY_CERT)
+            self.checks["TLS"] = "the server requires a client certificate, none is configured"
+            return self.refusal(f"the server at {self.address} requires a client certificate", SAY_CERT)
+        self.checks["TLS"] = f"client certificate rejected: {_words(reason)}"
+        return self.refusal(f"the server at {self.address} rejects the client certificate {tls.cert}", SAY_CERT)
 
     def _hung_up(self, tls: Tls) -> BackendUnavailable:
-        self.checks["TLS"] = "fine at first, then the server hangs up"
-        guess = "want a client certificate" if tls.cert is None else f"refuse the client certificate {tls.cert}"
-        return self.refusal(f"the server at {self.address} hangs up; it may {guess}", SAY_CERT)
+        self.checks["TLS"] = "the server closes the connection after the handshake"
+        guess = "require a client certificate" if tls.cert is None else f"reject the client certificate {tls.cert}"
+        return self.refusal(f"the server at {self.address} closes the connection; it may {guess}", SAY_CERT)
 
     def _no_reply(self, answer: bytes) -> BackendUnavailable:
         if not answer:
             self.checks["port"] = "open, but silent"
             return self.refusal(f"something listens at {self.address} and does not answer", SAY_ADDRESS)
         if len(answer) < FRAME_HEAD or answer[3] != SETTINGS:
-            self.checks["port"] = "open, but no Temporal server"
-            return self.refusal(f"what answers at {self.address} is no Temporal server", SAY_ADDRESS)
+            self.checks["port"] = "open, but not a Temporal server"
+            return self.refusal(f"the server at {self.address} is not a Temporal server", SAY_ADDRESS)
         return self.refusal(f"the server at {self.address} does not answer as a Temporal server does", SAY_ADDRESS)
 
     async def _greet(self, context: ssl.SSLContext | None) -> bytes:
-        """What the server says first, b"" where it says nothing. Raises OSError, of which SSLError is one."""
+        """Return the first data of the server, b"" if it sends none. Raises OSError, of which SSLError is one."""
         limit = self.left() * 0.6
         try:
             return await _aside(lambda: _first_words(self.host, self.port, context, limit))
@@ -164,7 +164,7 @@ class ConnectionDiagnosis:
             return b""
 
     async def _greeting(self, context: ssl.SSLContext | None) -> bytes:
-        """The same; b"" also where the connection breaks."""
+        """Return the first data of the server; b"" also if the connection breaks."""
         try:
             return await self._greet(context)
         except OSError:
@@ -172,7 +172,7 @@ class ConnectionDiagnosis:
 
     async def _speaks_tls(self) -> bool:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # Only whether it speaks TLS is asked: nothing is sent, so nobody needs to be trusted.
+        # This only checks whether the server speaks TLS. Nothing is sent, so no certificate is verified.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
@@ -185,9 +185,9 @@ class ConnectionDiagnosis:
 
 
 async def _aside(work: Callable[[], T]) -> T:
-    """The result of a function that blocks, in a thread that nobody waits for: a resolver may take a minute.
+    """Run a blocking function in a thread without waiting for its end: a resolver may take a minute.
 
-    Raises what it raises, if that is an OSError.
+    Raises its OSError.
     """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
@@ -206,7 +206,7 @@ async def _aside(work: Callable[[], T]) -> T:
             found = work()
         except OSError as error:
             found = error
-        # The loop may be gone by then.
+        # The event loop may be closed by then.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, found)
 
@@ -223,7 +223,7 @@ def _addresses(host: str, port: int) -> list[str]:
 
 
 def _first_words(host: str, port: int, context: ssl.SSLContext | None, limit: float) -> bytes:
-    # With plain sockets: those of asyncio keep the alerts of TLS to themselves.
+    # Use plain sockets: those of asyncio hide TLS alerts.
     with _open(host, port, context, limit) as line:
         try:
             line.settimeout(min(limit, LISTEN_FIRST))
@@ -256,5 +256,5 @@ def _reason(error: OSError) -> str:
 
 
 def _words(reason: str) -> str:
-    """OpenSSL's name of an alert as words."""
+    """Return OpenSSL's name of an alert as words."""
     return reason.rpartition("ALERT_")[2].replace("_", " ").lower()

@@ -1,6 +1,6 @@
-"""Payloads that only holders of a key can write and read: AES-GCM, with the key of PENGUIN_PAYLOAD_KEY.
+"""The encryption of payloads: AES-GCM, with the key of PENGUIN_PAYLOAD_KEY.
 
-A payload is bound to its namespace and workflow: copied into another workflow it is refused there.
+A payload is bound to its namespace and workflow. Copied into another workflow, it is rejected.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PayloadRefused(WorkflowError):
 
 
 class AesCodec(PayloadCodec, WithSerializationContext):
-    """Encrypts every payload, and refuses those that it did not encrypt."""
+    """A codec that encrypts every payload, and rejects payloads that are not encrypted."""
 
     def __init__(self, key: bytes, bound_to: bytes = b"") -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -51,10 +51,10 @@ class AesCodec(PayloadCodec, WithSerializationContext):
         self._cipher = AESGCM(key)
         self._bound_to = bound_to
         self.key_id = hashlib.sha256(b"penguin payload key" + key).hexdigest()[:12].encode()
-        """Tells keys apart; says nothing of the key."""
+        """Identifies the key without revealing it."""
 
     def with_context(self, context: Context) -> Self:
-        """The codec for payloads of one workflow."""
+        """Return the codec for the payloads of one workflow."""
         names = (getattr(context, "namespace", None) or "", getattr(context, "workflow_id", None) or "")
         return type(self)(self._key, "\0".join(names).encode())
 
@@ -62,7 +62,7 @@ class AesCodec(PayloadCodec, WithSerializationContext):
         return [self._encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Raises PayloadRefused."""
+        """Decrypt payloads. Raises PayloadRefused."""
         return [self._decrypted(payload) for payload in payloads]
 
     def _encrypted(self, payload: Payload) -> Payload:
@@ -90,13 +90,13 @@ SAME_KEY = f"every shell, script and worker needs the same {KEY_VARIABLE}"
 
 
 def payload_key(environ: Mapping[str, str] = os.environ) -> bytes | None:
-    """The key of the environment: 32 bytes as hex or base64; None where it is unset. Raises ConfigError."""
+    """Return the key of the environment: 32 bytes as hex or base64; None if unset. Raises ConfigError."""
     text = environ.get(KEY_VARIABLE, "").strip()
     if not text:
         return None
     key = _decoded(text)
     if key is None or len(key) != KEY_BYTES:
-        # Neither the key nor its beginning is shown: logs are kept.
+        # Neither the key nor a part of it is shown: logs are stored.
         found = "neither hex nor base64" if key is None else f"{len(key)} bytes"
         raise ConfigError(f"${KEY_VARIABLE}: {KEY_BYTES} bytes are needed, as hex or base64; this is {found}", HINT)
     return key
@@ -113,7 +113,7 @@ def _decoded(text: str) -> bytes | None:
 
 
 def data_converter(environ: Mapping[str, str] = os.environ) -> DataConverter:
-    """What clients and workers write and read payloads with. Raises ConfigError for a bad key."""
+    """Return the data converter for clients and workers. Raises ConfigError for an invalid key."""
     key = payload_key(environ)
     if key is None:
         return DataConverter.default
@@ -123,7 +123,7 @@ def data_converter(environ: Mapping[str, str] = os.environ) -> DataConverter:
         raise ConfigError(
             f"${KEY_VARIABLE} needs cryptography", "in a clone of Penguin: pip install '.[temporal]'"
         ) from error
-    # Messages of failures quote what failed: they are encrypted as well.
+    # Failure messages quote the failed input, so they are encrypted as well.
     return dataclasses.replace(
         DataConverter.default,
         payload_codec=codec,

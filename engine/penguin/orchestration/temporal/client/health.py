@@ -1,4 +1,4 @@
-"""How the Temporal server is, and who works for it."""
+"""The health of the Temporal server, and its workers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.client.connection import ServerConnection
 
 LONG_POLL = timedelta(seconds=70)
-"""A worker that polls asks again within a minute; the server remembers it for five."""
+"""A polling worker polls again within a minute; the server lists it for five."""
 DAY = timedelta(days=1)
 
 
 async def health(connection: ServerConnection, task_queue: str, count_active: Callable[[], Awaitable[int]]) -> Health:
-    """How the server is. `task_queue` is the one whose workers count; `count_active` counts the workflows.
+    """Return the health of the server.
 
-    Raises BackendUnavailable.
+    `task_queue` is the one whose workers count; `count_active` counts the workflows. Raises BackendUnavailable.
     """
     begun = time.monotonic()
     version = await connection.call(_server_version(connection))
@@ -51,7 +51,7 @@ async def health(connection: ServerConnection, task_queue: str, count_active: Ca
 
 
 def out_of_reach(settings: TemporalConfig, error: BackendUnavailable) -> Health:
-    """The health of a server that does not answer."""
+    """Return the health of a server that does not answer."""
     return Health(
         backend="temporal",
         connected=False,
@@ -63,9 +63,9 @@ def out_of_reach(settings: TemporalConfig, error: BackendUnavailable) -> Health:
 
 
 async def workers_polling(connection: ServerConnection, task_queue: str) -> set[str]:
-    """The identities of the workers that poll a queue of activities. Raises BackendUnavailable.
+    """Return the identities of the workers that poll a queue of activities. Raises BackendUnavailable.
 
-    A worker that died elsewhere counts for up to LONG_POLL more; one that died on this machine does not.
+    A worker that died on another machine is listed for up to LONG_POLL more; one that died on this machine is not.
     """
     from temporalio.api.enums.v1 import TaskQueueType
     from temporalio.api.taskqueue.v1 import TaskQueue
@@ -93,7 +93,7 @@ def _is_alive(poller: PollerInfo) -> bool:
     seen = poller.last_access_time.ToDatetime(tzinfo=UTC)
     if datetime.now(UTC) - seen > LONG_POLL:
         return False
-    # The SDK's own identity of a worker: process id and host.
+    # The SDK's default identity of a worker: process id and host.
     process, _, host = poller.identity.partition("@")
     here = host == socket.gethostname() and process.isdigit()
     return not here or Path("/proc", process).exists() or not os.access("/proc/self", os.F_OK)

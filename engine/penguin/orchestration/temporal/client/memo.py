@@ -1,6 +1,6 @@
-"""A workflow's state as its memo carries it: whole but for what is bulky, readable where no worker is alive.
+"""The memo of a workflow: its state without bulky parts, readable without a worker.
 
-The definition never changes, so it is a memo of its own, set once at the start.
+The definition never changes, so it has a memo of its own, set once at the start.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class WorkflowSnapshot(NamedTuple):
-    """A workflow as it stood when it was read."""
+    """The state of a workflow when it was read."""
 
     seq: int
-    """How many decisions led to it; a higher one is newer."""
+    """The number of its last decision; a higher one is newer."""
     state: State
 
 
 def encode_memo(seq: int, state: State) -> str:
-    """The changing part, without output of steps: what somebody reads who was not there."""
+    """Encode the part that changes, without output of steps, for readers without the events."""
     ended = state.ended
     if ended is not None:
         ended = replace(ended, result=replace(ended.result, steps=()))
@@ -42,26 +42,26 @@ def encode_memo(seq: int, state: State) -> str:
 
 
 def describe_definition(definition: Definition) -> str:
-    """The part that never changes."""
+    """Encode the part that never changes."""
     return _encode(definition).decode()
 
 
 def decode_memo(summary: str, definition: str) -> WorkflowSnapshot:
-    """The state again, without findings."""
+    """Decode the state, without findings."""
     seq, fields = msgspec.json.decode(summary)
     fields["definition"] = msgspec.json.decode(definition)
     return WorkflowSnapshot(seq, msgspec.convert(fields, State))
 
 
 def memo_of(seq: int, state: State) -> Mapping[str, str]:
-    """The memo of a new workflow."""
+    """Return the memo of a new workflow."""
     return {STATE: encode_memo(seq, state), DEFINITION: describe_definition(state.definition)}
 
 
 def ended_from_outside(seen: WorkflowSnapshot, how: str, at: float) -> WorkflowSnapshot:
-    """A workflow that the server closed while its own state says that it goes on.
+    """Return the state of a workflow that the server closed while its own state is active.
 
-    `how`: the server's word for it, such as TERMINATED; `at`: seconds since the epoch.
+    `how`: the status on the server, such as TERMINATED; `at`: seconds since the epoch.
     """
     state = seen.state
     if state.status.final:

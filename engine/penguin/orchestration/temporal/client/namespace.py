@@ -1,4 +1,4 @@
-"""The namespace: whether it is there, how long it keeps what is finished, and the search attributes it needs."""
+"""The namespace: its existence, its retention, and its search attributes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 SEARCH_ATTRIBUTES = ("PenguinProject", "PenguinTask", "PenguinBlueprint", "PenguinPhase", "PenguinStatus")
 """All of them are Keywords."""
 RETENTION = timedelta(days=30)
-"""How long a namespace that we make keeps finished workflows."""
+"""The retention of a namespace that Penguin creates."""
 SHORT_RETENTION = timedelta(days=7)
 """Below this, `/health` warns."""
 
 
 async def retention_of(client: Client) -> timedelta:
-    """How long the client's namespace keeps finished workflows. Raises RPCError NOT_FOUND where there is none."""
+    """Return the retention of the client's namespace. Raises RPCError NOT_FOUND if there is none."""
     from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
     found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
@@ -27,7 +27,7 @@ async def retention_of(client: Client) -> timedelta:
 
 
 async def missing_attributes(client: Client) -> list[str]:
-    """The search attributes that the namespace lacks. None where the server does not let us look, as Cloud."""
+    """Return the search attributes that the namespace lacks; None if the server denies the request."""
     from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
     from temporalio.service import RPCError
 
@@ -41,7 +41,7 @@ async def missing_attributes(client: Client) -> list[str]:
 
 
 async def set_retention(client: Client, retention: timedelta) -> None:
-    """Set how long the client's namespace keeps finished workflows."""
+    """Set the retention of the client's namespace."""
     from google.protobuf.duration_pb2 import Duration
     from temporalio.api.namespace.v1 import NamespaceConfig
     from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
@@ -53,14 +53,14 @@ async def set_retention(client: Client, retention: timedelta) -> None:
 
 
 async def prepare_namespace(client: Client, missing: list[str]) -> None:
-    """Make the client's namespace, or the search attributes that it lacks. Of two who do so at once both succeed."""
+    """Create the client's namespace, or the search attributes that it lacks. Two processes may do so at once."""
     from temporalio.service import RPCError, RPCStatusCode
 
     make = _add_attributes(client, missing) if missing else _register(client)
     try:
         await make
     except RPCError as error:
-        # The server serves what was made a moment later, and meanwhile says that the one is there, the other not.
+        # The server serves new ones a moment later. Until then it reports that one exists and the other does not.
         if error.status not in (RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.NOT_FOUND):
             raise
 
@@ -87,18 +87,18 @@ async def _add_attributes(client: Client, names: list[str]) -> None:
 
 
 async def inspect_namespace(client: Client) -> tuple[timedelta, list[str]]:
-    """Retention, and the search attributes that are missing, asked for at once."""
+    """Return the retention and the missing search attributes, requested in parallel."""
     retention, missing = await asyncio.gather(retention_of(client), missing_attributes(client))
     return retention, missing
 
 
 def how_to_make(namespace: str, address: str) -> str:
-    """The command that makes the namespace."""
+    """Return the command that creates the namespace."""
     hours = int(RETENTION.total_seconds() // 3600)
     return f"temporal operator namespace create --address {address} --namespace {namespace} --retention {hours}h"
 
 
 def how_to_add(namespace: str, address: str, names: list[str]) -> str:
-    """The command that adds search attributes."""
+    """Return the command that adds search attributes."""
     flags = " ".join(f"--name {name} --type Keyword" for name in names)
     return f"temporal operator search-attribute create --address {address} --namespace {namespace} {flags}"

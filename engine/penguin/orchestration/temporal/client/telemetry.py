@@ -1,4 +1,4 @@
-"""The SDK's runtime: set once for the process, silent on standard output, with metrics where they are asked for."""
+"""The SDK's runtime: configured once for the process, with metrics on request."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import logging
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
 
 LOGGER = logging.getLogger("penguin.temporal")
-"""What the SDK's core has to say goes here; without handlers of the program's own, nowhere."""
+"""The logger for the SDK's core. Without a handler of the program, its messages are dropped."""
 
 _metrics_at: str | None = None
 _done = False
 
 
 def set_up_runtime(metrics: str | None = None) -> None:
-    """Prepare the SDK. `metrics` is the HOST:PORT that Prometheus metrics are served at, as http://HOST:PORT/metrics.
+    """Configure the SDK. `metrics` is the HOST:PORT of Prometheus metrics, served at http://HOST:PORT/metrics.
 
-    The first call decides for the process. Raises WorkflowError where the address is taken, or where metrics are
-    asked for after a connection was made without them.
+    The first call decides for the process. Raises WorkflowError if the address is in use, or if metrics are requested
+    after a connection was made without them.
     """
     global _metrics_at, _done
     if _done:
@@ -30,7 +30,7 @@ def set_up_runtime(metrics: str | None = None) -> None:
 
 
 def _concerns_people(record: logging.LogRecord) -> bool:
-    """Not how an activity of ours ended while the server was away: it is run again, and who waits was told."""
+    """Return whether a log record matters to users. Activities that failed while the server was away run again."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError | BackendUnavailable)
 
@@ -46,11 +46,11 @@ def _set_default(metrics: str | None) -> None:
     )
 
     for logger in (LOGGER, logging.getLogger("temporalio")):
-        # Without a handler, Python prints warnings to standard error by itself.
+        # Without a handler, Python prints warnings to standard error.
         logger.addHandler(logging.NullHandler())
     logging.getLogger("temporalio.activity").addFilter(_concerns_people)
-    # Left to itself the core prints to standard output, where results belong. Its warnings speak of calls that are
-    # tried again; what concerns workflows the Python half of the SDK says as well.
+    # By default the core prints to standard output, which is for results. Its warnings are about calls that are
+    # retried; the Python part of the SDK logs what concerns workflows.
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     quiet = LoggingConfig(filter=errors, forwarding=LogForwardingConfig(logger=LOGGER))
     served = None

@@ -1,4 +1,4 @@
-"""TLS towards the Temporal server: the files that the configuration names, checked before anything connects."""
+"""The TLS settings of the Temporal server: files checked before connecting."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SECTION = "orchestration.temporal.tls"
 
 
 class Tls(NamedTuple):
-    """What a TLS connection is made with. Paths are absolute; None is unset."""
+    """The files of a TLS connection. Paths are absolute; None is unset."""
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
 
     def for_sdk(self) -> SdkTls:
-        """As the SDK wants it. Raises ConfigError for a file that can't be read."""
+        """Return the configuration for the SDK. Raises ConfigError for an unreadable file."""
         from temporalio.client import TLSConfig as SdkTls
 
         return SdkTls(
@@ -35,7 +35,10 @@ class Tls(NamedTuple):
         )
 
     def context(self) -> ssl.SSLContext:
-        """For a connection of our own. Raises ConfigError for files that are no certificate, no key, or no pair."""
+        """Return a context for Penguin's own connections.
+
+        Raises ConfigError for an invalid certificate or key, or a mismatch.
+        """
         context = ssl.create_default_context()
         context.set_alpn_protocols(["h2"])
         if self.ca is not None:
@@ -46,10 +49,10 @@ class Tls(NamedTuple):
 
 
 def tls_of(settings: TlsConfig, root: Path, address: str, api_key: str | None) -> Tls | None:
-    """How to speak TLS with `address`, or None where nothing says so. Relative paths are taken from `root`.
+    """Return how to speak TLS with `address`; None: without TLS. Relative paths are relative to `root`.
 
-    An API key asks for TLS by itself, but on a loopback address: it is not sent in the clear over a network.
-    Raises ConfigError for a file that is missing or of no use.
+    An API key implies TLS, except on a loopback address: it is never sent unencrypted over a network. Raises
+    ConfigError for a missing or invalid file.
     """
     if not settings.enabled and not (api_key and not is_loopback(address)):
         return None
@@ -65,13 +68,13 @@ def tls_of(settings: TlsConfig, root: Path, address: str, api_key: str | None) -
 
 
 def split(address: str) -> tuple[str, int]:
-    """Host, without the brackets of IPv6, and port."""
+    """Split an address into host, without the brackets of IPv6, and port."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
 
 
 def is_loopback(address: str) -> bool:
-    """Whether HOST:PORT is on this machine alone."""
+    """Return whether HOST:PORT is on this machine only."""
     host, _ = split(address)
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -89,13 +92,13 @@ def _content(path: Path | None, key: str) -> bytes | None:
 
 
 def _trusting(ca: Path) -> ssl.SSLContext:
-    # Made anew: with a CA of its own, the system's are not trusted, as in the SDK.
+    # A new context, as in the SDK: with a CA of its own, the system's are not trusted.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["h2"])
     try:
         context.load_verify_locations(ca)
     except (ssl.SSLError, OSError) as error:
-        raise ConfigError(f"{SECTION}.ca_path: {ca} holds no certificate in PEM") from error
+        raise ConfigError(f"{SECTION}.ca_path: {ca} contains no PEM certificate") from error
     return context
 
 
@@ -103,7 +106,7 @@ def _load_pair(context: ssl.SSLContext, cert: Path, key: Path) -> None:
     asked = []
 
     def passphrase() -> str:
-        # Without this, OpenSSL asks at the terminal.
+        # Without this, OpenSSL prompts at the terminal.
         asked.append(True)
         return ""
 
@@ -111,8 +114,8 @@ def _load_pair(context: ssl.SSLContext, cert: Path, key: Path) -> None:
         context.load_cert_chain(cert, key, passphrase)
     except (ssl.SSLError, OSError, ValueError) as error:
         if asked:
-            hint = "a key without passphrase is needed, readable by its owner only"
+            hint = "use a key without passphrase, readable by its owner only"
             raise ConfigError(f"{SECTION}.key_path: {key} is encrypted", hint) from error
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
             raise ConfigError(f"{SECTION}: {key} is not the key of the certificate {cert}") from error
-        raise ConfigError(f"{SECTION}: {cert} and {key} are no certificate and key in PEM") from error
+        raise ConfigError(f"{SECTION}: {cert} and {key} are not a PEM certificate and key") from error

@@ -1,4 +1,4 @@
-"""How things stand on the server: what it tells of workflows with no worker alive, taken into the mirror."""
+"""The updates of the local cache from the server's list of workflows, which need no worker."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.local_cache import LocalCache
 
 LAG = 120.0
-"""Seconds: what closed so long before the last look is asked for again, since lists lag behind."""
+"""Seconds. Lists lag behind, so workflows that closed this long before the last update are requested again."""
 PAGE = 500
 PAGE_LIMIT = 10.0
-"""Seconds that a page of a list may take."""
+"""Time-out of one page of a list, in seconds."""
 AT_ONCE = 20
-"""So many single workflows are asked for at a time."""
+"""Number of workflows that are requested at a time."""
 
 
 class VisibilityReader:
-    """Asks the server, and tells the mirror."""
+    """The reader of the server's lists, which updates the cache."""
 
     def __init__(self, connection: ServerConnection, task_queue: str, mirror: LocalCache) -> None:
         self._connection = connection
@@ -45,7 +45,7 @@ class VisibilityReader:
         self._synced_at = -math.inf
 
     async def look(self, workflow_id: str) -> WorkflowSnapshot | None:
-        """A workflow as it stands at this moment, or None where the server knows none of this id."""
+        """Return the current state of a workflow, or None if the server does not know it."""
         handle = self._connection.client.get_workflow_handle(workflow_id)
         try:
             seen = await _seen(await self._connection.call(handle.describe()))
@@ -58,7 +58,7 @@ class VisibilityReader:
         return seen
 
     async def look_at(self, workflow_ids: set[str]) -> None:
-        """Ask for several; forget those that the server does not know."""
+        """Request several workflows; remove those that the server does not know."""
         ids = sorted(workflow_ids)
         for begin in range(0, len(ids), AT_ONCE):
             some = ids[begin : begin + AT_ONCE]
@@ -68,9 +68,9 @@ class VisibilityReader:
                     self._mirror.forget(workflow_id)
 
     async def sync(self, fresh: float = 0.0) -> None:
-        """Bring the mirror up to date, unless that was done in the last `fresh` seconds.
+        """Update the cache, unless that was done in the last `fresh` seconds.
 
-        Lists lag a moment behind, but unhear nothing that was heard directly.
+        Lists lag a moment behind, but newer states in the cache stay.
         """
         begun = time.monotonic()
         if self._synced_at < begun - fresh:

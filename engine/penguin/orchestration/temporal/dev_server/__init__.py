@@ -1,1 +1,1 @@
-"""The development server that Penguin starts where none runs."""
+"""The development server that Penguin starts if no server runs."""

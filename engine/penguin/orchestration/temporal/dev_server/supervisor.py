@@ -1,13 +1,13 @@
-"""Keeps a development server for a workspace: starts it, starts it again if it is killed, ends it when nobody is left.
+"""The supervisor of a development server: starts it, restarts it if it is killed, ends it when it has no users.
 
-A program of its own, run by path with nothing but the standard library: `keeper.py FOLDER HOST PORT COMMAND…`.
+It is a program of its own that uses only the standard library: `supervisor.py FOLDER HOST PORT COMMAND…`.
 
-In FOLDER, `server.lock` is held for as long as the keeper or its server lives, and `server.json` says where the server
-is once it answers. Whoever uses the server holds a shared lock on `users.lock`; who starts or ends it holds
-`gate.lock`. SIGTERM ends both at once. Users that all vanish without it, killed, leave the server for LINGER seconds.
+In FOLDER, `server.lock` is held as long as the supervisor or its server lives, and `server.json` holds the server's
+address once it answers. Each user of the server holds a shared lock on `users.lock`; a process that starts or ends it
+holds `gate.lock`. SIGTERM ends both at once. If all users are killed, the server ends after LINGER seconds.
 """
 
-# Plain system calls, no path objects: this process stays beside the server.
+# Use plain system calls, not path objects: this process runs as long as the server.
 # ruff: noqa: PTH105, PTH108, PTH115, PTH208
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ USERS = "users.lock"
 GATE = "gate.lock"
 LOG = "server.log"
 LINGER = 30.0
-"""Seconds for which a server without users is kept, if they left without a word."""
+"""Seconds after which a server ends whose users were all killed."""
 READY_LIMIT = 30.0
-"""Seconds that a server may take until it listens."""
+"""Seconds within which a server must listen."""
 STOP_LIMIT = 5.0
 """Seconds from SIGTERM to SIGKILL. The server takes about one."""
 TICK = 0.25
 RESTARTS = 5
-"""So many deaths within RESTARTS_WITHIN seconds, and the server is given up."""
+"""After this many deaths within RESTARTS_WITHIN seconds, the server is not restarted."""
 RESTARTS_WITHIN = 60.0
 PR_SET_PDEATHSIG = 1
 LISTENING = "0A"
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ")
-"""What the server gets of the environment: no key, and no mark of a step."""
+"""The environment variables that the server gets: no key, and no mark of a step."""
 
 
 def main(folder: str, host: str, port: str, command: list[str]) -> int:
@@ -50,9 +50,9 @@ def main(folder: str, host: str, port: str, command: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 1
-    # What a keeper left that was killed: its port may be somebody else's by now.
+    # The record is from a supervisor that was killed: its port may belong to another process now.
     remove_record()
-    # Forked so that nobody has to wait for it.
+    # Fork, so that no process has to wait for it.
     if os.fork() == 0:
         os._exit(in_background(lock, host, int(port), command))
     return 0
@@ -62,7 +62,7 @@ def in_background(lock: int, host: str, port: int, command: list[str]) -> int:
     os.setsid()
     for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_IGN)
-    # Taken by `sigtimedwait`, at one place only.
+    # Handled by `sigtimedwait`, in one place only.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     null = os.open(os.devnull, os.O_RDWR)
@@ -85,7 +85,7 @@ class Supervisor:
         self.alone_since: float | None = None
 
     def run(self) -> int:
-        """Until nobody needs the server any more, or it can't be had."""
+        """Run until the server has no users, or can't be started."""
         if not self.start():
             return 1
         while True:
@@ -96,8 +96,9 @@ class Supervisor:
                 return 1
 
     def start(self) -> bool:
-        """Start the server and tell where it is. False: it ended, or does not listen."""
-        # It inherits the lock: with the keeper killed, nobody starts another one on the same data before it is gone.
+        """Start the server and record its address. Return False if it ended, or does not listen."""
+        # It inherits the lock: if the supervisor is killed, no other server can start on the same data before this one
+        # ends.
         self.server = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
@@ -115,7 +116,7 @@ class Supervisor:
         return True
 
     def start_again(self) -> bool:
-        """After its death: on the same port, so that clients find it. False: it dies too often."""
+        """Restart it after its death, on the same port, so that clients find it. Return False if it dies too often."""
         now = time.monotonic()
         self.deaths = [then for then in self.deaths if now - then < RESTARTS_WITHIN] + [now]
         while len(self.deaths) <= RESTARTS:
@@ -136,7 +137,7 @@ class Supervisor:
             self.server.wait()
 
     def abandoned(self) -> bool:
-        """Whether all users have been gone for long. If so, the gate is closed: nobody comes in any more."""
+        """Return whether all users have been gone for LINGER seconds. If so, hold the gate: no user can join."""
         if has_users():
             self.alone_since = None
             return False
@@ -148,10 +149,10 @@ class Supervisor:
         try:
             fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Somebody is coming in, or leaving.
+            # A user is joining or leaving.
             os.close(gate)
             return False
-        # Left open, hence held, until this process ends.
+        # Left open, and so locked, until this process ends.
         return not has_users()
 
 
@@ -167,7 +168,7 @@ def has_users() -> bool:
 
 
 def set_parent_death_signal() -> None:
-    """In the server's process, before it is the server."""
+    """Set the parent death signal in the server's process, before exec."""
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -178,7 +179,7 @@ def environment() -> dict[str, str]:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether this very process listens on the port: another's server may have been quicker."""
+    """Return whether this process listens on the port: another server may have taken it first."""
     sockets = set()
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}") as rows:

@@ -1,4 +1,4 @@
-"""The drives of one worker: which are under way, and when none is begun any more."""
+"""The attempt activities of one worker."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.worker.slots import SlotPool
 
 REMEMBERED = 200
-"""So many workflows that were completed last may not be closed on the server yet."""
+"""Number of the newest completed workflows that may not be closed on the server yet."""
 LOOK = 0.05
-"""Seconds between two looks at drives that are to end."""
+"""Seconds between two checks of activities that are ending."""
 
 
 class AttemptActivities:
-    """See the module."""
+    """The attempt activities that run in this worker."""
 
     def __init__(
         self,
@@ -53,23 +53,23 @@ class AttemptActivities:
         self._completed: dict[str, float] = {}
 
     def is_under_way(self, workflow_id: str) -> bool:
-        """Whether attempts of a workflow are run here."""
+        """Return whether attempts of a workflow run here."""
         drive = self._all.get(workflow_id)
         return drive is not None and drive.begun
 
     def any_under_way(self) -> bool:
-        """Whether attempts are run here."""
+        """Return whether attempts run here."""
         return any(drive.begun for drive in self._all.values())
 
     async def conclude(self, limit: float) -> None:
-        """Begin nothing more, and give those that have nothing more to run `limit` seconds to tell what came of it."""
+        """Start no more, and give the activities without further attempts `limit` seconds to report."""
         self.draining = True
         ending = [asyncio.create_task(drive.gone()) for drive in self._all.values() if drive.over]
         if ending:
             await asyncio.wait(ending, timeout=limit)
 
     async def closed(self, limit: float) -> None:
-        """Until the server has closed what was completed here a moment ago, at most `limit` seconds."""
+        """Wait until the server has closed the workflows that just completed here, at most `limit` seconds."""
         now = asyncio.get_running_loop().time()
         late = [name for name, at in self._completed.items() if at > now - limit]
         closing = asyncio.gather(*(self.link.handle(name).result() for name in late), return_exceptions=True)
@@ -77,13 +77,13 @@ class AttemptActivities:
             await asyncio.wait_for(closing, limit)
 
     def leave(self) -> None:
-        """Leave all steps running, to be taken over."""
+        """Leave all steps running, to be adopted."""
         self.draining = True
         for drive in self._all.values():
             drive.leave()
 
     async def drain(self, grace: float) -> None:
-        """Begin nothing more, give what runs `grace` seconds, then end it."""
+        """Start no more, let running steps continue for `grace` seconds, then stop them."""
         self.draining = True
         for drive in self._all.values():
             if not drive.begun:
@@ -99,7 +99,7 @@ class AttemptActivities:
 
     @activity.defn(name=DRIVE)
     async def drive(self, argument: str) -> str:
-        """Run what the workflow wants; see drive.py for what comes of it. Fails where others are to go on."""
+        """Run the attempts of a workflow; see attempt_activity.py. Fails if another worker should continue."""
         if self.draining:
             raise WorkerDraining
         wanted = decode(argument, AttemptsRequest)
@@ -107,7 +107,7 @@ class AttemptActivities:
             raise NotStartedHere
         before = self._all.get(wanted.workflow_id)
         if before is not None:
-            # The server gave that one up, since it could not be heard for a while. Its step goes on here.
+            # The server considered that activity lost, after missing heartbeats. Its step continues here.
             before.leave()
             await before.gone()
         drive = self._all[wanted.workflow_id] = AttemptActivity(self, wanted)

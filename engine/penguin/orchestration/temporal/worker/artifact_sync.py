@@ -1,4 +1,4 @@
-"""What a working tree shares with others: its files by a git remote, its output by a storage, its steps by a lease."""
+"""The sharing of a working tree with other hosts: files by a git remote, output by a storage, steps by a lease."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK = 0.05
-"""Seconds between two looks at a lease that is not there yet."""
+"""Seconds between two checks for a lease that does not exist yet."""
 
 
 class ArtifactSync:
-    """See the module; each of the three may be None, and then nothing is done.
+    """The sharing of one working tree; each of the three may be None, which disables it.
 
     `db` is the database that holds this workspace's snapshots of conversations.
     """
@@ -53,14 +53,14 @@ class ArtifactSync:
         self._troubled = False
 
     async def leased(self) -> None:
-        """Until steps may be run here."""
+        """Wait until steps may run here."""
         while self._lease is not None and not self._lease.holds():
             await asyncio.sleep(LOOK)
 
     async def bring(self, state: State, slots: SlotPool) -> None:
-        """Bring the files and the conversation here that the workflow goes on from.
+        """Fetch the files and the conversation with which the workflow continues.
 
-        Raises WorkflowError where that can't be; without a conversation that nobody left, a new one is begun.
+        Raises WorkflowError if the files can't be merged. If no conversation is stored, a new one is started.
         """
         if self._output is not None and state.snapshot:
             await asyncio.to_thread(self._fetch, self._output, state.snapshot)
@@ -84,7 +84,7 @@ class ArtifactSync:
             )
 
     async def keep(self, order: AttemptOrder, result: AttemptResult) -> None:
-        """Let others have what an attempt did; where that can't be, say so, and go on."""
+        """Share the work of an attempt. If that fails, report it and continue."""
         problem = ""
         if self._files is not None and result.checkpoint:
             problem = await self._tried(self._push, order.workflow_id)
@@ -101,7 +101,9 @@ class ArtifactSync:
     def _fetch(self, storage: ObjectStore, snapshot_id: str) -> None:
         with WorkflowStateStore(self._db) as store:
             if not fetch(storage, store, snapshot_id):
-                log.warning("the conversation %s is not to be had: it is told again, or begun anew", snapshot_id)
+                log.warning(
+                    "the conversation %s is not available: the prompt repeats it, or a new one is started", snapshot_id
+                )
 
     def _publish(self, storage: ObjectStore, snapshot_id: str) -> None:
         with WorkflowStateStore(self._db) as store:
@@ -112,7 +114,7 @@ class ArtifactSync:
         try:
             self._files.push(workflow_id)
         except PushRejected:
-            # Whoever held it before may have pushed what nobody was told of.
+            # The previous owner may have pushed without reporting it.
             if self._lease is None or not self._lease.holds():
                 raise
             self._files.claim(workflow_id)

@@ -1,7 +1,7 @@
-"""A drive: takes attempts from a workflow, runs them one after the other in a slot of the tree, and reports them.
+"""The attempt activity: gets attempts from a workflow, runs them one by one in a slot of the tree, reports them.
 
-It is the twin of the embedded engine's loop. What it began is known to the workflow, so a drive that dies is followed
-by another, which goes on with the steps that were left behind.
+It corresponds to the native engine's loop. The workflow knows which attempts it started, so if it dies, another
+activity continues with the steps that it left.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BEAT = 0.5
-"""Seconds between two heartbeats while attempts are run."""
+"""Seconds between two heartbeats while attempts run."""
 QUIET_BEAT = 2.0
-"""The same, while it waits."""
+"""Seconds between two heartbeats while it waits."""
 ASK = 0.25
-"""Seconds between two questions how an attempt should end, once it is known that it should."""
+"""Seconds between two queries how an attempt should be stopped, once it is known that it should."""
 AGAIN = 0.5
-"""Seconds before the server is told again what it did not answer."""
+"""Seconds before a report that the server did not answer is repeated."""
 LIMIT = 30.0
-"""Seconds that an answer of the workflow may take: its worker may be another one, which is starting."""
+"""Time-out of the workflow's answer, in seconds: another worker may host it, which is starting."""
 NOTHING, TOLD = "", "told"
-"""What a drive comes to: nothing to be said, or the completion was told to all."""
+"""The results of an activity: nothing to report, or all dependents were notified of the completion."""
 
 
 class WorktreeMoved(NotRunHere):
-    """The blueprint's files are held by another working tree meanwhile."""
+    """Another working tree owns the blueprint's files now."""
 
     def __init__(self) -> None:
-        super().__init__("another working tree holds the files")
+        super().__init__("another working tree owns the files")
 
 
 class AttemptHost(Protocol):
@@ -75,11 +75,11 @@ class AttemptHost(Protocol):
     """The id of the worker's engine lock."""
     on_trouble: Callable[[str], None]
     draining: bool
-    """The worker stops: it starts no attempt and takes back none."""
+    """The worker is stopping: it starts no attempt, and withdraws no stop."""
 
 
 class AttemptActivity:
-    """One drive."""
+    """One activity."""
 
     def __init__(self, drives: AttemptHost, wanted: AttemptsRequest) -> None:
         self._drives = drives
@@ -94,11 +94,14 @@ class AttemptActivity:
         self.begun = False
         """Whether it was given an attempt to run."""
         self.over = False
-        """Whether it has nothing more to run, and only tells what came of it."""
+        """Whether it has no more attempts to run, and only reports."""
         self.control: StopControl | None = None
 
     async def run(self) -> str:
-        """See Drives.drive. Cancelled, it asks what is wanted; cancelled for other reasons, it leaves its step."""
+        """See AttemptActivities.drive.
+
+        On a cancellation it asks for orders; if the worker stops, it leaves its step running.
+        """
         self._work = asyncio.create_task(self._drive())
         beat = asyncio.create_task(self._beat())
         try:
@@ -118,13 +121,13 @@ class AttemptActivity:
             beat.cancel()
 
     def leave(self) -> None:
-        """Leave the step running, to be taken over; what came to its end stays so."""
+        """Leave the step running, to be adopted. Results stay."""
         if self._work is not None and not self._work.done():
             self._left = True
             self._work.cancel()
 
     async def gone(self) -> None:
-        """Until it ended."""
+        """Wait until it ended."""
         if self._work is not None:
             await asyncio.wait({self._work})
 
@@ -151,7 +154,7 @@ class AttemptActivity:
             slot.release(step_goes_on=not self.over)
 
     async def _prepared(self, state: State) -> str:
-        """Have the files here that the workflow goes on from; what is in the way of that."""
+        """Fetch the files with which the workflow continues. Return what prevents that."""
         try:
             await self._drives.shared.bring(state, self._drives.slots)
         except WorkflowError as error:
@@ -177,7 +180,7 @@ class AttemptActivity:
         return await self._announced(answer)
 
     async def _keep_events(self) -> None:
-        """What happened stays readable here, with no worker alive, and longer than the server keeps it."""
+        """Store the events here: they stay readable without a worker, and longer than the server's retention."""
         try:
             await self._drives.link.fetch_events(self._wanted.workflow_id)
         except NoWorker as error:
@@ -206,7 +209,7 @@ class AttemptActivity:
             self.control = None
 
     async def _listen(self, control: StopControl) -> None:
-        """Once the server said that something changed, ask what is wanted, until the attempt ends."""
+        """When the server reports a change, query for orders, until the attempt ends."""
         await self._nudged.wait()
         while True:
             try:
@@ -215,13 +218,13 @@ class AttemptActivity:
                 stop = None
             if stop == LOST:
                 self.leave()
-            # A drain asks by itself, and is not taken back.
+            # A drain sets the stop by itself, and it is not withdrawn.
             elif stop is not None and control.stop != (stop or None) and not self._drives.draining:
                 control.request_stop(Stop(str(stop)) if stop else None)
             await asyncio.sleep(ASK)
 
     async def _ask(self, update: str, *arguments: object, id: str | None = None) -> BeginReply:
-        """An answer of the workflow, however long the server or the workflow's worker are away."""
+        """Return an answer of the workflow, however long the server or the workflow's worker are away."""
         while True:
             try:
                 said = await self._connection.call(
@@ -244,7 +247,7 @@ class AttemptActivity:
         return answer
 
     async def _announced(self, answer: BeginReply) -> str:
-        """What was completed is recorded here, and told to those who may have waited for it."""
+        """Record here what was completed, and notify the workflows that may wait for it."""
         if not answer.summary or self._definition is None:
             return NOTHING
         seen = decode_memo(answer.summary, describe_definition(self._definition))
@@ -256,8 +259,8 @@ class AttemptActivity:
                 waiting = self._connection.client.get_workflow_handle(workflow_id)
                 await self._connection.call(waiting.signal("look_again"))
             except (BackendUnavailable, RPCError) as error:
-                # It looks by itself, only later.
-                log.info("%s was not told: %s", workflow_id, error)
+                # It checks by itself, only later.
+                log.info("%s was not notified: %s", workflow_id, error)
         return TOLD
 
 

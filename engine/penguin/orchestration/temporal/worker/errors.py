@@ -7,11 +7,11 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 NOBODY = timedelta(seconds=2)
-"""Between two workers that are asked, where the first runs only what it started itself."""
+"""Delay before the next worker is asked, if the first one runs only what it started itself."""
 
 
 class NotRunHere(ApplicationError):
-    """Left to another worker: no failure that anybody need hear of, as the SDK would otherwise have it."""
+    """Left to another worker. The SDK would log it as a failure, which it is not."""
 
     def __init__(self, message: str, *, next_retry_delay: timedelta | None = None) -> None:
         benign = ApplicationErrorCategory.BENIGN
@@ -19,10 +19,10 @@ class NotRunHere(ApplicationError):
 
 
 class WorkerDraining(NotRunHere):
-    """This worker stops: another one goes on."""
+    """This worker is stopping: another one continues."""
 
     def __init__(self) -> None:
-        super().__init__("the worker is being stopped")
+        super().__init__("the worker is stopping")
 
 
 class NotStartedHere(NotRunHere):

@@ -1,4 +1,4 @@
-"""Asking for the homes of blueprints, as the workers of one working tree do."""
+"""The ownership of blueprints' files, as claimed by the workers of one working tree."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = 8.0
-"""Seconds, from the last beat that the server heard, for which steps may run: more than a home waits for a beat, less
-than it then waits for its workers to come back."""
+"""Seconds from the last heartbeat that the server received for which steps may run. It is longer than an owner workflow
+waits for a heartbeat, and shorter than it then waits for the tree's workers to return."""
 BEAT = 1.5
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 BEAT_LIMIT = 2.0
-"""Seconds that the server may take to hear one."""
+"""Time-out of a heartbeat, in seconds."""
 CLAIM_LIMIT = 8.0
-"""Seconds that a home's answer may take: the worker that hosts it may be another one, which is starting."""
+"""Time-out of an owner workflow's answer, in seconds: another worker may host it, which is starting."""
 
 
 async def home_of(
     connection: ServerConnection, task_queue: str, project_id: str, blueprint_id: str
 ) -> WorktreeOwner | None:
-    """The home of a blueprint as it stands; None where there is none yet. Raises BackendUnavailable."""
+    """Return the current owner of a blueprint; None if there is none yet. Raises BackendUnavailable."""
     handle = connection.client.get_workflow_handle(owner_workflow_id(task_queue, project_id, blueprint_id))
     try:
         described = await connection.call(handle.describe())
@@ -50,12 +50,12 @@ async def home_of(
             return None
         raise
     home = decode((await described.memo())[MEMO], WorktreeOwner)
-    # Of one that was ended from outside nobody knows any more whether its tree is there.
+    # If its workflow was terminated, it is unknown whether its tree is alive.
     return home if described.status is WorkflowExecutionStatus.RUNNING else WorktreeOwner(site=home.site)
 
 
 class OwnershipClient:
-    """The homes, seen from one working tree."""
+    """The owners, as seen from one working tree."""
 
     def __init__(self, connection: ServerConnection, task_queue: str, site: WorktreeSite) -> None:
         self._connection = connection
@@ -69,9 +69,9 @@ class OwnershipClient:
     async def claim(
         self, project_id: str, blueprint_id: str, last: WorktreeOwner | None, *, take: bool
     ) -> WorktreeOwner:
-        """Ask for it; see HomeWorkflow. Raises BackendUnavailable.
+        """Claim a blueprint; see WorktreeOwnerWorkflow. Raises BackendUnavailable.
 
-        `last`: what was seen of it. So it begins where there is none, or none any more.
+        `last`: the owner as last seen. Starts the owner workflow if there is none, or none any more.
         """
         client = self._connection.client
         argument = encode(last or WorktreeOwner())
@@ -89,12 +89,12 @@ class OwnershipClient:
         return decode(await self._connection.call(claim, CLAIM_LIMIT), WorktreeOwner)
 
     def is_here(self, home: WorktreeOwner | None) -> bool:
-        """Whether it is this working tree's."""
+        """Return whether this working tree is the owner."""
         return home is not None and home.site is not None and home.site.tree == self.site.tree
 
 
 class OwnershipHeartbeat:
-    """Shows that this working tree is there, and renews the lease on its steps with every beat that was heard."""
+    """The heartbeat of this working tree. Each one that the server receives renews the lease on its steps."""
 
     def __init__(self, connection: ServerConnection, site: WorktreeSite, lease: StepLease | None) -> None:
         self._connection = connection
@@ -103,12 +103,12 @@ class OwnershipHeartbeat:
         self._leaving = asyncio.Event()
 
     def leave(self) -> None:
-        """Beat no longer; other workers of the tree may."""
+        """Stop; other workers of the tree may take over."""
         self._leaving.set()
 
     @activity.defn(name=HOLD)
     async def hold(self, argument: str) -> str:
-        """Until this worker leaves, or the server has given it up."""
+        """Send heartbeats until this worker stops, or the server considers the activity lost."""
         if self._leaving.is_set():
             raise WorkerDraining
         if decode(argument, WorktreeOwner).vacant:
@@ -120,13 +120,16 @@ class OwnershipHeartbeat:
         return ""
 
     async def _come_back(self) -> None:
-        """It was believed that nobody of this tree is there."""
+        """Claim again: the tree was considered dead."""
         home = self._connection.client.get_workflow_handle(activity.info().workflow_id or "")
         claim = home.execute_update("claim", args=[encode(self._site), False], result_type=str)
         await self._connection.call(claim, CLAIM_LIMIT)
 
     async def _is_heard(self, handle: AsyncActivityHandle) -> bool:
-        """Beat once; False where the server has given this activity up: another one has begun, or will."""
+        """Send one heartbeat.
+
+        Return False if the server considers this activity lost: another one has started, or will.
+        """
         asked = time.clock_gettime(time.CLOCK_BOOTTIME)
         try:
             await self._connection.call(handle.heartbeat(), BEAT_LIMIT)

@@ -1,4 +1,4 @@
-"""Results small enough for a server's history: output stays on disk, and so does evidence that is too much."""
+"""The size limit of results in a server's history: output, and too much evidence, stay on disk."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.messages import encode
 
 LIMIT = 64 * 1024
-"""Bytes of a result that go into the history."""
+"""Bytes of a result in the history."""
 SHORT = 400
-"""Characters of an excerpt, where there are too many long ones."""
+"""Characters of an excerpt in a result that is too long."""
 STEPS = 100
-"""So many steps are told of, where there are too many."""
+"""Number of steps in a result that is too long."""
 
 
 def trimmed(result: AttemptResult) -> AttemptResult:
-    """The result, its excerpts shortened where it is too long; each step still names its output and its digest."""
+    """Return the result with shortened excerpts if it is too long. Each step still names its output and its digest."""
     if _fits(result):
         return result
     passed_short = replace(result, steps=tuple(_brief(step) for step in result.steps))

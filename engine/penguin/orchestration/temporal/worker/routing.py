@@ -1,4 +1,4 @@
-"""Where a workflow's attempts are to be run: in the working tree that holds its blueprint's files."""
+"""The routing of attempts to the working tree that owns the blueprint's files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AttemptRouter:
-    """Answers for one worker."""
+    """The routing activity of one worker."""
 
     def __init__(self, link: TemporalClient, homes: OwnershipClient, is_mine: Callable[[str], bool]) -> None:
         self._link = link
@@ -29,9 +29,9 @@ class AttemptRouter:
 
     @activity.defn(name=PLACE)
     async def place(self, argument: str) -> str:
-        """The queue for a workflow whose dependencies are met; none where they are not, or where its tree is away.
+        """Return the queue of a workflow; none if its dependencies are not met, or its tree is away.
 
-        Fails where another worker is to answer.
+        Fails if another worker should answer.
         """
         if self.draining:
             raise WorkerDraining
@@ -45,7 +45,7 @@ class AttemptRouter:
         return encode(Routed(queue="" if home.vacant or home.site is None else home.site.queue))
 
     async def _may_begin(self, state: State) -> bool:
-        """Whether the dependencies of a workflow that did not begin yet are met."""
+        """Return whether the dependencies of a workflow that has not started are met."""
         task = state.definition.task
         if state.phase is not WorkflowPhase.PENDING or not task.dependencies:
             return True
@@ -60,13 +60,13 @@ class AttemptRouter:
         if not self._is_mine(state.workflow_id):
             raise NotStartedHere
         if home == WorktreeOwner(site=self._homes.site, vacant=False):
-            # It knows already: asking again would change nothing, and only make its history longer.
+            # The workflow knows it already: another update would only make its history longer.
             return home
         take = home is not None and home.vacant and await self._may_take(home, state)
         return await self._homes.claim(task.project_id, task.blueprint_id, home, take=take)
 
     async def _may_take(self, home: WorktreeOwner, state: State) -> bool:
-        """Whether a blueprint can go on here whose tree is away: its files can be had, or nothing is in them yet."""
+        """Return whether this tree can take over a blueprint from an owner that is away."""
         if home.site is None or (home.site.shares and self._homes.site.shares):
             return True
         if state.phase is not WorkflowPhase.PENDING:

@@ -1,7 +1,7 @@
-"""Conversations of agents, left in the storage for other hosts: a snapshot and the agent's own files, in one archive.
+"""The archive of agents' conversations in the storage for other hosts: a snapshot and the agent's own files.
 
 The archive is `<url>/<project>/snapshots/<snapshot>.zip`, with `snapshot.json` and the files below `session/`. It is
-written whole, and one that is damaged, or is not what it is called, is not there for readers.
+written whole. Readers ignore an archive that is damaged, or has another name than its snapshot.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ FOLDER = "snapshots"
 SNAPSHOT = "snapshot.json"
 SESSION = "session/"
 LARGEST = 1 << 30
-"""Bytes of an archive that is unpacked: what claims to be larger was not made by Penguin."""
+"""Bytes of an unpacked archive: Penguin makes none that is larger."""
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, LookupError, TypeError, ValueError)
-"""What an archive that Penguin did not write may do to who reads it."""
+"""Exceptions that reading an archive of another program can raise."""
 
 
 class _Unpacked(NamedTuple):
@@ -32,10 +32,10 @@ class _Unpacked(NamedTuple):
 
 
 def publish(storage: ObjectStore, store: WorkflowStateStore, snapshot_id: str) -> None:
-    """Leave a snapshot of the store in the storage, with the agent's own files, in the place of an older one.
+    """Store a snapshot in the storage, with the agent's own files, and replace an older one.
 
-    Blocks. Raises StoreError where there is no such snapshot or its id is no plain name, StorageError where the
-    storage is out of reach.
+    Blocks. Raises StoreError if there is no such snapshot or its id is not a plain name, StorageError if the storage is
+    out of reach.
     """
     snapshot = store.get_context_snapshot(snapshot_id)
     if snapshot is None:
@@ -44,9 +44,9 @@ def publish(storage: ObjectStore, store: WorkflowStateStore, snapshot_id: str) -
 
 
 def fetch(storage: ObjectStore, store: WorkflowStateStore, snapshot_id: str) -> bool:
-    """Whether the snapshot is in the store, now or already; what is there stays as it is.
+    """Fetch a snapshot into the store, unless it is there. Return whether it is there now.
 
-    Blocks. Raises as `publish` does.
+    Blocks. Raises the errors of `publish`.
     """
     key = _key(snapshot_id)
     if store.has_context_snapshot(snapshot_id):
@@ -76,12 +76,12 @@ def _packed(snapshot: ContextSnapshot, files: dict[str, bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> _Unpacked | None:
-    """What an archive holds; None for one that Penguin did not write, or that is not whole."""
+    """Return the content of an archive; None if Penguin did not write it, or it is incomplete."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             entries = packed.infolist()
             names = [entry.filename.removeprefix(SESSION) for entry in entries if entry.filename != SNAPSHOT]
-            # Others can write there too: agents find no file but where theirs are.
+            # Others can write there too: accept only the files of this agent's conversation.
             if sum(entry.file_size for entry in entries) > LARGEST or not all(map(is_plain, names)):
                 return None
             snapshot = decode_snapshot(packed.read(SNAPSHOT))

@@ -1,8 +1,8 @@
-"""The slots of a working tree: as many attempts at once as `max_parallel` says, over all workers of the workspace.
+"""The slots of a working tree: at most `max_parallel` attempts at once, over all workers of the workspace.
 
-A slot is a file whose lock lasts as long as its holder. It names the engine and the workflow, so that a slot whose
-holder died while its step goes on stays taken, but for whoever takes that very step over. Who waits is asked in the
-order of the contract; workers tell one another by files how urgent the first of theirs is.
+A slot is a file that its holder locks. It names the engine and the workflow, so that a slot whose holder died while its
+step continues stays taken until an engine adopts that step. Waiting attempts are served in the order of the contract;
+workers publish in files how urgent their first one is.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 FOLDER = "slots"
 WAITING = "waiting-"
-"""Begins the names of the files in which workers say who waits."""
+"""The prefix of the files in which workers publish their first waiting attempt."""
 LOOK = 0.1
-"""Seconds between two looks while none is free: slots of other processes are given back without a word."""
+"""Seconds between two checks while no slot is free: other processes release slots without a notice."""
 
 
 class Slot:
@@ -44,7 +44,7 @@ class Slot:
         self._released = released
 
     def release(self, *, step_goes_on: bool) -> None:
-        """Give it back; where the step was left running, its name stays on it."""
+        """Release it; if the step keeps running, its name stays on it."""
         if not step_goes_on:
             os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
@@ -55,7 +55,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class _WaitingAttempt:
-    """Somebody who waits for a slot."""
+    """An attempt that waits for a slot."""
 
     rank: Rank
     workflow_id: str
@@ -64,7 +64,7 @@ class _WaitingAttempt:
 
 
 class SlotPool:
-    """The slots of one workspace, as one engine takes them."""
+    """The slots of one workspace, as used by one engine."""
 
     def __init__(self, folder: Path, engines: Path, engine: str, count: int, tree: TreeLock | None = None) -> None:
         """`tree`: the working tree; None: nobody takes it."""
@@ -94,11 +94,11 @@ class SlotPool:
 
     @asynccontextmanager
     async def alone(self, workflow_id: str) -> AsyncIterator[None]:
-        """Hold all slots: nobody works on the files meanwhile."""
+        """Hold all slots, so that no attempt changes the files meanwhile."""
         held: list[Slot] = []
         try:
             for number in range(self._count):
-                # One after the other, and those who hold one wait for no other: it comes to an end.
+                # Take them in order. Holders of a slot wait for no other, so this can't deadlock.
                 while (slot := self._alone(number, workflow_id)) is None:
                     await asyncio.sleep(LOOK)
                 held.append(slot)
@@ -121,7 +121,7 @@ class SlotPool:
         try:
             while self._queue:
                 self._released.clear()
-                # Who was cancelled may not have come to say so yet.
+                # A cancelled waiter may not have removed itself yet.
                 self._queue = [turn for turn in self._queue if not turn.slot.done()]
                 await self._ask_tree_holder()
                 self._say_who_waits()
@@ -141,7 +141,7 @@ class SlotPool:
             await self._tree.ask_holder()
 
     def _offer(self, number: int) -> None:
-        """Give one slot to whoever is next for it."""
+        """Give one slot to the next waiting attempt."""
         opened = self._open(number)
         if opened is None:
             return
@@ -156,7 +156,7 @@ class SlotPool:
     def _next_for(self, holder: str) -> tuple[_WaitingAttempt | None, int | None]:
         """Return the attempt that may begin in a slot, and the lock of the working tree where it takes the tree."""
         if holder:
-            # Its step continues without an engine, and only its own workflow can use the slot.
+            # Its step continues without an engine: only its own workflow can use the slot.
             return next((turn for turn in self._queue if turn.workflow_id == holder), None), None
         for turn in self._queue:
             if self._is_behind(turn):
@@ -168,7 +168,10 @@ class SlotPool:
         return None, None
 
     def _open(self, number: int) -> tuple[int, str] | None:
-        """Lock a slot: its descriptor, and the workflow whose step still runs there. None: an engine holds it."""
+        """Lock a slot.
+
+        Return its descriptor, and the workflow whose step still runs there; None: an engine holds it.
+        """
         descriptor = open_state_file(self._folder / str(number), os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -201,11 +204,11 @@ class SlotPool:
             if not file.exists() or file.read_bytes() != said:
                 write_private(file, said)
         except OSError as error:
-            # On a full disk the order over several workers suffers, and nothing else.
+            # On a full disk only the order between several workers is lost.
             log.info("%s: %s", file, error)
 
     def _is_behind(self, turn: _WaitingAttempt) -> bool:
-        """Whether somebody of another worker is to go first."""
+        """Return whether an attempt of another worker goes first."""
         return any(other < _plain(_order(turn)) for other in self._others())
 
     def _others(self) -> list[Any]:
@@ -230,5 +233,5 @@ def _order(turn: _WaitingAttempt) -> tuple[Rank, str]:
 
 
 def _plain(order: tuple[Rank, str]) -> Any:
-    """As it reads from a file."""
+    """Return the value as it reads from a file."""
     return json.loads(json.dumps(order))

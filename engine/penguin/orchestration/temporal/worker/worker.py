@@ -36,26 +36,26 @@ if TYPE_CHECKING:
     from penguin.orchestration.temporal.client.client import TemporalClient
 
 STICKY = timedelta(seconds=1)
-"""So long a workflow waits for the worker that knew it, before any other is as good."""
+"""How long a workflow waits for the worker that cached it, before any other may take it."""
 THROTTLE = timedelta(seconds=0.5)
-"""Heartbeats reach the server at least so often; word of a cancellation comes back with them."""
+"""The interval at which heartbeats reach the server; cancellations are delivered with them."""
 LEASE = "lease"
 AT_ONCE = 20
-"""Workflows that are told at once where they are to be run."""
+"""Number of workflows that are routed at the same time."""
 LAST_ANSWERS = timedelta(seconds=2)
-"""For answers that are being looked up when the worker stops."""
+"""Time for answers that are being looked up when the worker stops."""
 LAST_WORDS = 1.0
-"""Seconds in which what is over is told of, and closed on the server, since later there may be nobody to do it."""
+"""Seconds to report and close finished workflows on the server, since no worker may be left to do it later."""
 ENDING = 3.0
-"""Seconds that workers may take to end: with a server that does not answer, the SDK waits for more than a minute."""
+"""Seconds for workers to end: if a server does not answer, the SDK waits for more than a minute."""
 MOMENT = 0.2
-"""The same, where the server is known not to answer."""
+"""The same, if the server is known not to answer."""
 WAITING = 200
-"""Attempts that wait here for a slot, in their order; more of them wait on the server."""
+"""Number of attempts that wait here for a slot, in order; more of them wait on the server."""
 
 
 def engines_of(workspace: Workspace) -> Path:
-    """Where the workers of a workspace prove that they live; beside the mirror, whose reader looks there."""
+    """Return the folder with the locks of a workspace's workers, next to the cache, whose reader looks there."""
     return workspace.state / FOLDER / ENGINES
 
 
@@ -64,12 +64,12 @@ async def _approve(workflow_id: str, _command: Approve) -> None:
 
 
 def hosting(link: TemporalClient, workflow: type[ItuvWorkflow] = ItuvWorkflow) -> Worker:
-    """What hosts the workflows of the task queue."""
+    """Return the worker that hosts the workflows of the task queue."""
     return Worker(
         link.connection.client,
         task_queue=link.task_queue,
         workflows=[workflow, WorktreeOwnerWorkflow],
-        # The workflow is the pure machine and little else: there is nothing to be kept from it.
+        # The workflow is little more than the pure state machine, so the sandbox would protect nothing.
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=STICKY,
         disable_eager_activity_execution=True,
@@ -77,10 +77,9 @@ def hosting(link: TemporalClient, workflow: type[ItuvWorkflow] = ItuvWorkflow) -
 
 
 async def end(limit: float, *running: tuple[Worker, asyncio.Task[None]]) -> bool:
-    """End workers, together, as far as that can be done in `limit` seconds; whether it could.
+    """End workers, in parallel, within `limit` seconds. Return whether all ended.
 
-    Of what then is left the SDK takes leave by itself, or it ends with the loop. The server takes for lost what it
-    does not hear of, and has it done by others.
+    The rest ends with the SDK or with the event loop. The server considers it lost and lets other workers repeat it.
     """
     ending = [asyncio.create_task(worker.shutdown()) for worker, task in running if not task.done()]
     _, left = await asyncio.wait([task for _, task in running], timeout=limit)
@@ -90,9 +89,9 @@ async def end(limit: float, *running: tuple[Worker, asyncio.Task[None]]) -> bool
 
 
 class WorkspaceWorker:
-    """The worker of one process, for the attempts of the project. Needs a running loop.
+    """The worker of one process, for the attempts of the project. Needs a running event loop.
 
-    `is_mine` says which workflows' attempts are run here. `make_runner` is given the lease that steps are under.
+    `is_mine` says which workflows' attempts run here. `make_runner` is given the lease for the steps.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class WorkspaceWorker:
         self._identity = EngineLock(engines)
         self._socket = EngineSocket(link.workspace.root, self._identity.folder, _approve)
         self.engine = self._identity.id
-        # Where nobody else can go on with the work, nobody need be kept from it.
+        # If the tree is not shared, no other worker could continue, and no lease is needed.
         lease = StepLease(folder / LEASE) if link.files is not None else None
         self._runner = make_runner(self._identity, lease.path if lease else None)
         site = site_of(folder, link.task_queue, link.project_id, shares=link.files is not None)
@@ -139,16 +138,16 @@ class WorkspaceWorker:
         self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
 
     def claims_all(self) -> None:
-        """Tell others of this machine that this worker takes whatever nobody runs."""
+        """Tell other processes of this machine that this worker takes all workflows without a worker."""
         self._identity.claims_all()
 
     async def drain(self, grace: float) -> None:
-        """Begin nothing more, give what runs `grace` seconds, then end it; it is run again later, nothing spent."""
+        """Start no more, let running steps continue for `grace` seconds, then stop them; they run again later."""
         self._placing.draining = True
         await self.drives.drain(grace)
 
     async def aclose(self) -> bool:
-        """Leave running steps to be taken over, and stop; whether the server answered to the end."""
+        """Leave running steps to be adopted, and stop. Return whether the server answered to the end."""
         self._placing.draining = True
         await self._socket.aclose()
         await self.drives.conclude(LAST_WORDS)

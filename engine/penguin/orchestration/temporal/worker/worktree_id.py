@@ -1,4 +1,4 @@
-"""Which working tree this is: a name that no copy of the folder and no other machine has."""
+"""The id of a working tree, which differs from that of every copy of the folder and every other machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LENGTH = 12
 
 
 def site_of(folder: Path, task_queue: str, project_id: str, *, shares: bool) -> WorktreeSite:
-    """The place of the workers whose files are kept in `folder`, below `.penguin/`."""
+    """Return the site of the workers whose files are in `folder`, below `.penguin/`."""
     tree, host = _tree(folder), socket.gethostname()
     return WorktreeSite(tree=tree, host=host, queue=tree_queue(task_queue, project_id, tree), shares=shares)
 
@@ -31,7 +31,7 @@ def _tree(folder: Path) -> str:
         aside = folder / f"{NAME}.{uuid.uuid4().hex}"
         write_private(aside, uuid.uuid4().hex.encode())
         try:
-            # Of two workers that begin at once, one's name holds.
+            # If two workers start at once, the first name wins.
             os.link(aside, file)
         except FileExistsError:
             pass

@@ -1,7 +1,7 @@
-"""The conductor of a workflow: sees to it that there is a drive when one is wanted, and dismisses it when not.
+"""The supervisor of a workflow's attempt activity: starts one when it is needed, and ends it when it is not.
 
-A drive is asked for in two steps: some worker of the project says in which working tree the attempts are to be run,
-then a worker of that tree drives.
+Starting one takes two steps: a worker of the project decides in which working tree the attempts run, then a worker of
+that tree runs the activity.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ from penguin.orchestration.core.state import State
 from penguin.orchestration.temporal.messages import DRIVE, PLACE, AttemptsRequest, Routed, decode, encode, phases_queue
 
 LONG = timedelta(days=365)
-"""A drive ends by itself; its attempts have time-outs of their own."""
+"""An activity ends by itself; its attempts have time-outs of their own."""
 ANSWER = timedelta(seconds=10)
-"""An answer where to drive comes at once; a worker that says nothing for so long is dead."""
+"""Routing is quick; a worker that does not answer in this time is dead."""
 HEARTBEAT = timedelta(seconds=5)
-"""The same for one that drives."""
+"""The same for a worker that runs attempts."""
 UNTIL_BEGUN = timedelta(seconds=10)
-"""A drive that no worker of its tree has taken by then is asked for anew; the next is given twice that, and so on."""
+"""An activity that no worker of its tree has taken by then is started anew; the next one gets twice that time, and so
+on."""
 LONGEST_UNTIL_BEGUN = timedelta(minutes=5)
 INFRASTRUCTURE = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
-"""For answers. Attempts that fail are the machine's business."""
+"""The retry policy of routing. Failed attempts are handled by the state machine."""
 NOBODY = timedelta(seconds=2)
-"""Before it is asked for anew, where workers run only what they started themselves."""
+"""Delay before routing is repeated, if workers run only what they started themselves."""
 QUEUED, BEGUN, LEFT = "queued", "begun", "left"
-"""Stages of a drive: not begun, at work, and told that there is nothing more to do."""
+"""States of an activity: not started, running, and told that there is nothing more to do."""
 FIRST_LOOK, LAST_LOOK = 0.5, 30.0
-"""Seconds between two looks at what it waits for: doubled from the first to the last."""
+"""Seconds between two checks of what it waits for: doubled from the first to the last."""
 HANDED_ON = ("Draining", "Moved")
-"""A worker that goes in order."""
+"""The error of a worker that is stopping."""
 
 
 class ActivitySupervisor:
-    """See the module. `state` is the workflow's; `changed` is called when there may be something else to do."""
+    """The supervisor. `state` is the workflow's; `changed` is called when there may be something to do."""
 
     def __init__(
         self,
@@ -52,11 +53,11 @@ class ActivitySupervisor:
         heartbeat: timedelta = HEARTBEAT,
     ) -> None:
         self.ticket, self.term = ticket, term
-        """The number of the newest drive, and which word of it counts: a drive that begins gets a higher one."""
+        """The number of the newest activity, and its term: each execution gets a higher one."""
         self.look_at = 0.0
-        """When it is looked next whether it can begin, seconds since the epoch."""
+        """When to check next whether it can start, seconds since the epoch."""
         self.told = False
-        """The completion was told to those who waited for it."""
+        """The dependents were notified of the completion."""
         self._state = state
         self._changed = changed
         self._heartbeat = heartbeat
@@ -69,16 +70,16 @@ class ActivitySupervisor:
 
     @property
     def idle(self) -> bool:
-        """Whether there is no drive."""
+        """Return whether there is no activity."""
         return self._drive is None
 
     @property
     def at_work(self) -> bool:
-        """Whether the drive runs attempts."""
+        """Return whether the activity runs attempts."""
         return self._stage == BEGUN
 
     def want(self) -> None:
-        """There should be a drive."""
+        """Make sure that there is an activity."""
         if self._drive is None:
             self.ticket += 1
             self._stage, self._nudged = QUEUED, False
@@ -90,26 +91,26 @@ class ActivitySupervisor:
         self._changed()
 
     def began(self) -> None:
-        """The drive runs attempts from now on."""
+        """Record that the activity runs attempts from now on."""
         self._stage = BEGUN
 
     def left(self) -> None:
-        """The drive was told that there is nothing more to do."""
+        """Record that the activity was told that there is nothing more to do."""
         self._stage = LEFT
 
     def dismiss(self) -> None:
-        """A drive that has not begun yet need not come any more."""
+        """Cancel an activity that has not started."""
         if self._stage == QUEUED:
             self.nudge()
 
     def nudge(self) -> None:
-        """Make the drive ask what is wanted: all that a server can tell an activity is that it is cancelled."""
+        """Make the activity ask for orders: the only notice that a server can send to an activity is a cancellation."""
         if self._drive is not None and not self._nudged:
             self._nudged = True
             self._drive.cancel()
 
     def look_again(self, now: float) -> None:
-        """What was waited for may be there."""
+        """Check now: what it waits for may be there."""
         self.look_at, self._look_delay = now, FIRST_LOOK
 
     async def _driven(self, ticket: int) -> None:
@@ -125,7 +126,7 @@ class ActivitySupervisor:
         except ActivityError as error:
             await self._heed(error)
         except asyncio.CancelledError:
-            # Dismissed, or its worker died while it was being stopped: what is wanted now is seen in the state.
+            # It was cancelled, or its worker died while it was being stopped: the state says what is needed now.
             self._mishaps += not self._nudged
 
     async def _place(self, ticket: int) -> str:
@@ -151,7 +152,7 @@ class ActivitySupervisor:
                 start_to_close_timeout=LONG,
                 schedule_to_start_timeout=self._until_begun,
                 heartbeat_timeout=self._heartbeat,
-                # Another one may have to be run elsewhere.
+                # The next one may have to run elsewhere.
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 priority=Priority(priority_key=self._priority()),
@@ -161,7 +162,7 @@ class ActivitySupervisor:
     async def _heed(self, error: ActivityError) -> None:
         cause = error.cause
         if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
-            # Gone, or busy: where it is busy, asking often only makes the history longer.
+            # The tree is away or busy; if it is busy, frequent checks only make the history longer.
             self._until_begun = min(2 * self._until_begun, LONGEST_UNTIL_BEGUN)
         elif isinstance(cause, ApplicationError) and cause.type == "NotMine":
             await workflow.sleep(NOBODY)
@@ -176,7 +177,7 @@ class ActivitySupervisor:
         return encode(AttemptsRequest(workflow_id=self._state().workflow_id, ticket=ticket))
 
     def _priority(self) -> int:
-        # What has begun goes on before anything new begins.
+        # Attempts that have started continue before new ones start.
         if self._state().phase is not WorkflowPhase.PENDING:
             return 1
         return 2 + PRIORITIES.index(self._state().definition.task.priority)

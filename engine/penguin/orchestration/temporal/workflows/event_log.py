@@ -1,6 +1,6 @@
-"""A workflow's record: its state, the decisions that led to it, and which commands were heard. Knows no server.
+"""The event log of a workflow: its state, its decisions, and the ids of applied commands, independent of a server.
 
-What one run of the workflow hands to the next is in `Carried`; decisions stay with the run that made them.
+`CarriedState` holds what one run of the workflow passes to the next; decisions stay with the run that made them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from penguin.orchestration.temporal.client.memo import encode_memo
 from penguin.orchestration.temporal.messages import AttemptCommand, CarriedState, WorkflowInput
 
 HEARD = 200
-"""Ids of so many commands are remembered, so that one that comes twice is obeyed once."""
+"""Number of command ids that are remembered, so that a repeated command is applied once."""
 
 
 class EventLog:
-    """See the module. `now` tells the time, in seconds since the epoch; `publish` hears of each change."""
+    """The event log. `now` returns the time in seconds since the epoch; `publish` is called on each change."""
 
     def __init__(self, begin: WorkflowInput, now: Callable[[], float], publish: Callable[[State, State], None]) -> None:
         self.rows: list[tuple[int, str]] = []
         """The decisions of this run: number, and events as JSON."""
         self.changes = 0
-        """Rises with everything that may ask for something else to be done."""
+        """A counter of changes that may require an action."""
         self.begun_here = 0
-        """Attempts that this run began."""
+        """Number of attempts that this run started."""
         self._now = now
         self._publish = publish
         carried = begin.carried
@@ -45,15 +45,15 @@ class EventLog:
         assert begin.start is not None
         self._seq = self.begun = 0
         self._heard = []
-        # What the client wrote into the memo was decided at the same moment, so it is the same.
+        # The client wrote the same state into the memo, decided at the same moment.
         decision = decide(None, begin.start, begin.at)
         self.state = decision.state
         self._note(decision)
 
-    # --- deciding ---
+    # --- decide ---
 
     def apply(self, *commands: Command) -> None:
-        """Several commands are one decision. Raises IllegalCommand."""
+        """Apply several commands as one decision. Raises IllegalCommand."""
         self._believe(decide_together(self.state, commands, self._now()))
 
     def _believe(self, decision: Decision) -> None:
@@ -72,7 +72,7 @@ class EventLog:
 
     @property
     def effect(self) -> Effect | None:
-        """What should be under way."""
+        """Return what should be running."""
         return next(iter(effects(self.state)), None)
 
     # --- commands from outside ---
@@ -90,7 +90,7 @@ class EventLog:
             self._heard = [*self._heard, given][-HEARD:]
 
     def refuse(self, name: str, by: str, error: IllegalCommand) -> None:
-        """Record a command that was not allowed, and whose sender does not wait for an answer."""
+        """Record a rejected command whose sender does not wait for an answer."""
         refused = ev.Refused(at=self._now(), command=name, by=by, reason=error.message)
         self._believe(Decision((refused,), evolve(self.state, refused), ()))
 
@@ -98,26 +98,26 @@ class EventLog:
         if name == "supersede":
             return Supersede(str(payload.get("by") or ""))
         if name == "cancel":
-            # The server must know of it: it closes the workflow as cancelled.
+            # The server must know of a cancellation: it closes the workflow as cancelled.
             raise IllegalCommand("cancel is no signal on a Temporal server", "temporal workflow cancel")
         said = {key: value for key, value in payload.items() if key != "id"}
         return command_from_signal(
             name, said, by="", feedback_id=str(payload.get("id") or self._seq + 1), at=self._now()
         )
 
-    # --- telling ---
+    # --- report ---
 
     def summary(self) -> str:
-        """The state, as in the memo."""
+        """Return the state, as in the memo."""
         return encode_memo(self._seq, self.state)
 
     def order(self, run: Run) -> AttemptCommand:
-        """What a drive is told."""
+        """Return the order for an attempt activity."""
         given = asdict(attempt_input(self.state))
         return AttemptCommand(phase=run.phase, attempt=run.attempt, begun=self.begun, stop=run.stop, **given)
 
     def carried(self, *, ticket: int, term: int, previous: str) -> CarriedState:
-        """What the next run is given."""
+        """Return the state for the next run."""
         return CarriedState(
             state=self.state,
             seq=self._seq,

@@ -1,8 +1,8 @@
-"""The workflow: hosts the pure machine on a Temporal server, which keeps every decision before anybody hears of it.
+"""The ITUV workflow: hosts the state machine on a Temporal server, which stores every decision before it takes effect.
 
-A drive is an activity that runs attempts, one after the other, for as long as the state asks for one; it takes its
-orders from the workflow by update and brings the results back the same way. The workflow sees to it that there is a
-drive whenever the machine wants one, and waits for everything else: times, people, dependencies.
+An activity runs attempts one after the other, as long as the state asks for one. It gets its orders from the workflow
+by update and reports results the same way. The workflow makes sure that there is an activity whenever the state machine
+needs one, and waits for everything else: times, people, dependencies.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ PHASE = SearchAttributeKey.for_keyword("PenguinPhase")
 STATUS = SearchAttributeKey.for_keyword("PenguinStatus")
 
 ATTEMPTS_PER_RUN = 150
-"""After so many attempts the workflow goes on in a new run: a server keeps no history of any length."""
+"""Number of attempts after which the workflow continues in a new run: a server limits the length of a history."""
 CLOSING = timedelta(seconds=10)
-"""A workflow that a retry replaced waits so long for the server's own cancellation."""
+"""How long a workflow that a retry replaced waits for the server's own cancellation."""
 PAYLOAD_EXAMPLE = 'for example {"by": "Ann"}'
 
 
 @workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])
 class ItuvWorkflow:
-    """One ITUV workflow, or one run of its long life."""
+    """One ITUV workflow, or one of its runs."""
 
     heartbeat = HEARTBEAT
     attempts_per_run = ATTEMPTS_PER_RUN
@@ -80,11 +80,11 @@ class ItuvWorkflow:
             workflow.upsert_search_attributes(updates)
         workflow.upsert_memo({STATE: self._record.summary()})
 
-    # --- its life ---
+    # --- life cycle ---
 
     @workflow.run
     async def run(self, argument: str) -> str:
-        """Until it is over; the last state's summary."""
+        """Run until it is over. Return the summary of the last state."""
         if not self._previous:
             workflow.metric_meter().create_counter("temporal_workflow_started", "ITUV workflows started").add(1)
         while True:
@@ -110,7 +110,7 @@ class ItuvWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 self._continue_as_new()
             try:
-                # Bound now: the next turn of the loop has numbers of its own.
+                # Bound now: the next iteration has other numbers.
                 await workflow.wait_condition(lambda seen=seen: self._record.changes != seen, timeout=wait)  # type: ignore[misc]
             except TimeoutError:
                 continue
@@ -121,7 +121,7 @@ class ItuvWorkflow:
         return self._conductor.told or self._state.status is not WorkflowStatus.COMPLETED
 
     def _enact(self) -> timedelta | None:
-        """Bring the drive in line with the state; how long nothing else has to be done."""
+        """Start or end the activity as the state requires. Return the time until the next action."""
         effect, conductor = self._record.effect, self._conductor
         due = conductor.look_at
         if isinstance(effect, Run):
@@ -140,7 +140,7 @@ class ItuvWorkflow:
         return None
 
     def _is_long(self) -> bool:
-        # A cancellation that the server knows of is not carried over.
+        # The next run would lose a cancellation that the server knows of.
         if self._cancel_asked or self._state.is_final:
             return False
         return self._record.begun_here > self.attempts_per_run or workflow.info().is_continue_as_new_suggested()
@@ -157,17 +157,17 @@ class ItuvWorkflow:
             raise ApplicationError(state.reason, type="ItuvFailed", non_retryable=True)
         if state.status is WorkflowStatus.CANCELLED:
             if not self._cancel_asked:
-                # Of a workflow that a retry replaced, the server hears a moment later.
+                # The server learns a moment later of a workflow that a retry replaced.
                 await workflow.sleep(CLOSING)
                 return self._record.summary()
             raise asyncio.CancelledError
         return self._record.summary()
 
-    # --- the drive ---
+    # --- attempts ---
 
     @workflow.update
     def begin(self, ticket: int, engine: str, host: str) -> str:
-        """A drive has a slot: what is it to run?"""
+        """Return what an activity that has a slot runs."""
         conductor = self._conductor
         if ticket != conductor.ticket or conductor.idle:
             return encode(BeginReply())
@@ -183,7 +183,7 @@ class ItuvWorkflow:
 
     @workflow.update
     def report(self, term: int, begun: int, attempt: int, result: str) -> str:
-        """An attempt came to an end: what follows?"""
+        """Take the result of an attempt. Return what follows."""
         if term != self._conductor.term:
             return encode(BeginReply())
         if begun == self._record.begun:
@@ -192,7 +192,7 @@ class ItuvWorkflow:
 
     @workflow.query
     def wanted_stop(self, term: int) -> str:
-        """How the attempt under way should be asked to end; or LOST."""
+        """Return how the running attempt should be stopped; or LOST."""
         if term != self._conductor.term:
             return LOST
         effect = self._record.effect
@@ -210,13 +210,13 @@ class ItuvWorkflow:
 
     @workflow.update(dynamic=True)
     def command(self, name: str, arguments: Sequence[RawValue]) -> str:
-        """Apply the command that the update is named after; the new state's summary."""
+        """Apply the command of the update's name. Return the summary of the new state."""
         self._record.obey(name, _payload(arguments))
         return self._record.summary()
 
     @command.validator
     def _check_command(self, name: str, arguments: Sequence[RawValue]) -> None:
-        """Raise what the client turns into IllegalCommand again."""
+        """Reject a command with an error that the client turns into IllegalCommand again."""
         try:
             self._record.check(name, _payload(arguments))
         except IllegalCommand as error:
@@ -224,7 +224,7 @@ class ItuvWorkflow:
 
     @workflow.signal(dynamic=True)
     def command_signal(self, name: str, arguments: Sequence[RawValue]) -> None:
-        """As the update, for a sender that does not wait for an answer: the history says if it was refused."""
+        """Apply a command whose sender does not wait for an answer: the history records if it was rejected."""
         payload: Mapping[str, Any] = {}
         try:
             payload = _payload(arguments)
@@ -234,47 +234,47 @@ class ItuvWorkflow:
 
     @workflow.signal
     def look_again(self) -> None:
-        """A task that this one may depend on was completed, or its files are to be had again."""
+        """Check now: a dependency was completed, or the files are available again."""
         self._conductor.look_again(0.0)
         self._touch()
 
-    # --- questions ---
+    # --- queries ---
 
     @workflow.query
     def get_status(self) -> dict[str, Any]:
-        """The fields of WorkflowInfo."""
+        """Return the fields of WorkflowInfo."""
         return {name: msgspec.to_builtins(value) for name, value in workflow_info(self._state)._asdict().items()}
 
     @workflow.query
     def get_progress(self) -> int:
-        """Percent."""
+        """Return the progress in percent."""
         return self._state.phase.progress
 
     @workflow.query
     def get_artifacts(self) -> list[str]:
-        """Paths."""
+        """Return the paths of artifacts."""
         return list(self._state.artifacts)
 
     @workflow.query
     def get_phase_results(self) -> list[dict[str, Any]]:
-        """What the attempts of this run came to."""
+        """Return the results of the attempts of this run."""
         results = phase_results(self._record.rows)
         return [{name: msgspec.to_builtins(value) for name, value in it._asdict().items()} for it in results]
 
     @workflow.query
     def get_history(self) -> str:
-        """The events of this run, and which run holds those before."""
+        """Return the events of this run, and the run that holds the earlier ones."""
         return encode(RunEvents(rows=tuple(self._record.rows), previous=self._previous))
 
 
 def _payload(arguments: Sequence[RawValue]) -> Mapping[str, Any]:
-    """The one argument of a command; none is an empty object. Raises IllegalCommand where it is not an object."""
+    """Return the one argument of a command; none is an empty object. Raises IllegalCommand if it is not an object."""
     if not arguments:
         return {}
     try:
         payload = workflow.payload_converter().from_payload(arguments[0].payload)
     except Exception as error:
-        # Whatever a client sends, the workflow must go on.
+        # The workflow must survive any input of a client.
         raise IllegalCommand(f"the payload of the command can't be read: {error}", PAYLOAD_EXAMPLE) from None
     if not isinstance(payload, Mapping | None):
         raise IllegalCommand(f"the payload of a command is a JSON object, not {payload!r}", PAYLOAD_EXAMPLE)

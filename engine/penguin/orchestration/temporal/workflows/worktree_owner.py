@@ -1,8 +1,8 @@
-"""The home of a blueprint: a workflow that knows which working tree holds its files, and whether that is there.
+"""The owner workflow of a blueprint: records which working tree owns its files, and whether that tree is alive.
 
-A tree shows that it is there by an activity on its own queue, which beats as long as one of its workers lives. When
-the beats stop, the other workers of the tree are given time to go on with it; then the home is vacant, and whoever may
-take it moves in. By then nothing runs in the old one any more: the lease on its steps has lapsed.
+A tree shows that it is alive by an activity on its own queue, which sends heartbeats as long as one of its workers
+lives. When they stop, the other workers of the tree have some time to continue. Then the files have no owner, and a
+tree that may take them can claim them. By then nothing runs in the old tree: the lease on its steps has lapsed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from penguin.orchestration.temporal.messages import HOLD, HOME, WorktreeOwner, W
 
 MEMO = "penguin_home"
 BEATS = timedelta(seconds=6)
-"""A tree that is not heard of for so long may be gone."""
+"""A tree without a heartbeat for this long may be dead."""
 RETURN = timedelta(seconds=8)
-"""So long its workers have to come back: until the lease has lapsed and what ran under it was ended."""
+"""The time for its workers to return: until the lease has lapsed and its steps were ended."""
 LONG = timedelta(days=365)
 AGAIN = timedelta(seconds=1)
-"""Between two activities, where one broke."""
+"""Delay before a failed activity is started again."""
 
 
 def owner_workflow_id(task_queue: str, project_id: str, blueprint_id: str) -> str:
-    """The id of a blueprint's home."""
+    """Return the id of a blueprint's owner workflow."""
     return f"penguin-home/{task_queue}/{project_id}/{blueprint_id}"
 
 
 @workflow.defn(name=HOME, failure_exception_types=[Exception])
 class WorktreeOwnerWorkflow:
-    """See the module. Lives for ever."""
+    """The owner workflow. It never ends."""
 
     @workflow.init
     def __init__(self, argument: str) -> None:
@@ -41,7 +41,7 @@ class WorktreeOwnerWorkflow:
 
     @workflow.run
     async def run(self, argument: str) -> None:
-        """For ever, in one run after the other."""
+        """Run forever, in one run after the other."""
         while not workflow.info().is_continue_as_new_suggested():
             await workflow.wait_condition(lambda: self._asked)
             await self._hold()
@@ -50,10 +50,10 @@ class WorktreeOwnerWorkflow:
 
     @workflow.update
     def claim(self, site: str, take: bool) -> str:
-        """Ask for the home: the place that has it from now on, and whether that is there.
+        """Claim the files. Return the owner from now on, and whether it is alive.
 
-        One that was never given, or was given to the same tree, is given; one that is vacant, if the caller may `take`
-        it. One that is vacant and may not be taken is knocked at again.
+        A claim succeeds if there is no owner, if the owner is the same tree, or if the owner is vacant and the caller
+        may `take` over. If the owner is vacant and must not be replaced, its queue is tried again.
         """
         asking, home = decode(site, WorktreeSite), self._home
         if home.site is None or home.site.tree == asking.tree or (home.vacant and take):
