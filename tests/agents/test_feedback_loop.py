@@ -75,7 +75,7 @@ async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelS
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
     assert info.status == "BLOCKED"
-    assert "nothing changed" in str(info.error_message)
+    assert "the agent changed no file" in str(info.error_message)
 
 
 @pytest.mark.parametrize("kind", AGENTS)

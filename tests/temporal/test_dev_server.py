@@ -36,9 +36,9 @@ from penguin.orchestration.files.workspace import Workspace
 
 async def main():
     server = DevServer(Workspace(Path(sys.argv[1])), sys.argv[2], "penguin", lambda text: print("narrated", text))
-    print("at", await server.enter(may_start=True), flush=True)
+    print("at", await server.acquire(may_start=True), flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await server.leave()
+    await server.release()
 
 asyncio.run(main())
 """

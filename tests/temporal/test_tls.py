@@ -56,7 +56,9 @@ async def test_a_missing_client_certificate_is_reported(
 ) -> None:
     with alerting_listener(guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
-    assert error.message.startswith(f"the server at {address} requires a client certificate (name: 127.0.0.1; port: open")
+    assert error.message.startswith(
+        f"the server at {address} requires a client certificate (name: 127.0.0.1; port: open"
+    )
     assert "cert_path" in error.hint
 
 
@@ -76,7 +78,9 @@ async def test_a_server_that_hangs_up_without_saying_why_is_guessed_at(
 ) -> None:
     async with tls_proxy(server, guard) as address:
         error = await refused(tmp_path, address, **options_of(authority))
-    assert error.message.startswith(f"the server at {address} closes the connection; it may require a client certificate")
+    assert error.message.startswith(
+        f"the server at {address} closes the connection; it may require a client certificate"
+    )
 
 
 async def test_a_server_of_another_authority_is_not_trusted(

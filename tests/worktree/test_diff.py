@@ -52,7 +52,7 @@ def test_one_phase(begun: Workflow) -> None:
     assert told(begun, WorkflowPhase.TEST)[0] == ["report.txt"]
     with pytest.raises(WorkflowError, match="no attempt of USE") as caught:
         told(begun, WorkflowPhase.USE)
-    assert caught.value.hint == "attempts: IMPLEMENT, TEST"
+    assert caught.value.hint == "phases with attempts: IMPLEMENT, TEST"
 
 
 def test_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:

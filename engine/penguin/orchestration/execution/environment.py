@@ -59,7 +59,7 @@ def prepare_environment(order: AttemptOrder) -> StepEnvironment:
 
 
 def secrets_of(order: AttemptOrder) -> Secrets:
-    """The values of this environment that are not stored of the steps of an attempt."""
+    """Return the values of this environment that are redacted in what is stored of an attempt's steps."""
     return Secrets(secret_values(os.environ, order.definition.redact))
 
 

@@ -120,7 +120,7 @@ class _Counter:
 
 
 def _outcome(name: str, attributes: dict[str, str]) -> str:
-    """What an element within a test case says of it; empty: nothing."""
+    """Return the outcome that an element within a test case reports; empty for none."""
     if name != "skipped":
         return {"error": "errors", "failure": "failed"}.get(name, "")
     # pytest.xfail, and XFAIL of unittest-xml-reporting.

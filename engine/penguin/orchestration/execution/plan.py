@@ -181,9 +181,9 @@ def _criterion(criterion: Criterion, redact: Redact) -> PlannedStep:
 
 
 def name_of(text: str, redact: Redact) -> str:
-    """The first line of a text, without secrets and shortened.
+    """Return the first line of a text, without secrets and shortened.
 
-    It is redacted before it is shortened: half a secret could not be found any more.
+    Redact before shortening: a secret that is cut in half would not be found.
     """
     line = redact(text).strip().partition("\n")[0].strip()
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"

@@ -115,7 +115,7 @@ def last_start_number(stem: str) -> int:
 
 
 def stem_with_number(run_dir: str, number: int) -> str:
-    """The path, without start number and suffix, of a step that was started; empty where there is none."""
+    """Return the path, without start number and suffix, of the step with this number; empty if it was never started."""
     prefix = f"{number:02}-"
     for name in sorted(os.listdir(run_dir)):  # noqa: PTH208 - hot
         if name.startswith(prefix) and name.endswith(".1" + STARTED):

@@ -210,7 +210,7 @@ class StepSequence:
                 await asyncio.to_thread(junit.restore, Path(note.report.path), Path(note.report.aside))
 
     async def _record(self, step: PlannedStep, ended: ExitRecord, note: StepNote) -> None:
-        """Append the evidence of a step that ended. Raises StepsInterrupted where it has to run again."""
+        """Append the evidence of a step that ended. Raises StepsInterrupted if the step has to run again."""
         if not ended.is_result:
             if step.agent:
                 await asyncio.to_thread(self._agent(step).collect, ended)

@@ -113,5 +113,5 @@ class _AttemptTree:
 
 
 def _nothing_changed(left_out: tuple[str, ...]) -> str:
-    """The reason, with the files in which a change can't be seen."""
+    """Return the reason, with the files whose changes can't be detected."""
     return f"{NOTHING}; not compared, as checkpoints leave them out: {', '.join(left_out)}" if left_out else NOTHING

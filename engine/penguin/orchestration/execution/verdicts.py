@@ -210,7 +210,7 @@ def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, prob
 def _nothing_executed(tests: TestCounts) -> str:
     counts = ((tests.skipped, "skipped"), (tests.xfailed, "xfailed"))
     why = ", ".join(f"{count} {outcome}" for count, outcome in counts if count)
-    return f"no test was executed: {why or 'none was collected, or none was left to run'}"
+    return f"no test was executed: {why or 'none was collected, or all were deselected'}"
 
 
 def _failures(tests: TestCounts) -> str:

@@ -1,11 +1,11 @@
 """Checkpoints: the whole working tree, saved as commits under `refs/penguin/<workflow>/`.
 
-Untracked files are in them too, ignored ones not. `start` is the tree before the first attempt, `<attempt>-<phase>`
-that after an attempt, `<attempt>-<phase>-approved` that which a person vouched for, and `<attempt>-restore` that
-which a retry put another one in the place of. `<attempt>-before` is the tree before an attempt, made only where the
-checkpoint after the previous attempt is missing. The parent of each is the one before it; that of the first is HEAD.
-Where the tree is shared (`Lineage`), they go on from all that is in the tree, and a parent without parents carries the
-files that the digest is of.
+They include untracked files, but not ignored ones. `start` is the tree before the first attempt, `<attempt>-<phase>`
+the tree after an attempt, `<attempt>-<phase>-approved` the tree that a person approved, and `<attempt>-restore` the
+tree that a retry replaced. `<attempt>-before` is the tree before an attempt, made only if the checkpoint after the
+previous attempt is missing. The parent of each is the one before it; that of the first is HEAD. If the tree is shared
+(`TreeAncestry`), they descend from all that is in the tree. A parent without parents then carries the files that the
+digest covers.
 """
 
 from __future__ import annotations
@@ -113,11 +113,11 @@ class Checkpoints:
 
     @property
     def has_any(self) -> bool:
-        """Whether a checkpoint was made here, or fetched."""
+        """Return whether a checkpoint was made here, or fetched."""
         return self.has_start or self.index.path.exists()
 
     def name_before(self, attempt: int) -> str:
-        """The checkpoint to make before an attempt; '' where there is one, or it is too late to make it."""
+        """Return the name of the checkpoint to make before an attempt; '' if it exists, or it is too late."""
         if attempt == 1:
             name, exists = START, self.has_start
         else:
@@ -127,7 +127,7 @@ class Checkpoints:
         return "" if exists or name in self.missing() else name
 
     def missing(self) -> dict[str, str]:
-        """The checkpoints that could not be made, with the reason of each."""
+        """Return the checkpoints that could not be made, with the reason of each."""
         try:
             with open_to_read(self._folder / MISSING) as file:
                 lines = file.read().decode("utf-8", "replace").split("\n")

@@ -123,10 +123,9 @@ def workflow_diff(
 ) -> TreeDiff:
     """Return what a workflow has changed, or what the newest attempt of one phase changed.
 
-    `folder` is the workflow's own, `attempts` are all of its attempts, in order. The end is the working tree as it is
-    now where that attempt is running, and where the whole workflow is asked for and it is `active`.
-    `restricted`: see Repository.
-    Raises WorkflowError where nothing has begun, and where a checkpoint that this needs is missing.
+    `folder` is the workflow's own; `attempts` are all of its attempts, in order. The diff ends at the current tree if
+    that attempt is running, or if the whole workflow is requested and it is `active`. `restricted`: see Repository.
+    Raises WorkflowError if no attempt has started, or a checkpoint is missing.
     """
     checkpoints = Checkpoints(workspace, folder, exclude, restricted=restricted)
     kept = _KeptTrees(checkpoints, attempts)
@@ -147,7 +146,7 @@ class _KeptTrees:
         self._attempts = {attempt.number: attempt for attempt in attempts}
 
     def of_workflow(self, active: bool) -> tuple[Checkpoint, Checkpoint | None]:
-        """The start, and the tree after the newest attempt; None for the tree as it is now."""
+        """Return the start, and the tree after the newest attempt; None for the current tree."""
         if not self._kept and not self._attempts:
             raise WorkflowError(f"{self._workflow_id} has no checkpoint: it has not begun")
         start = self._before(1)
@@ -158,17 +157,18 @@ class _KeptTrees:
         return start, [self._after(newest), *self._of_attempt(newest.number)][-1]
 
     def of_phase(self, phase: WorkflowPhase) -> tuple[Checkpoint, Checkpoint | None]:
-        """The checkpoints around the newest attempt of a phase; the second is None while it is running."""
+        """Return the checkpoints around the newest attempt of a phase; the second is None while it is running."""
         found = [attempt for attempt in self._attempts.values() if attempt.phase is phase]
         if not found:
-            known = ", ".join(dict.fromkeys(attempt.phase for attempt in self._attempts.values()))
+            phases = ", ".join(dict.fromkeys(attempt.phase for attempt in self._attempts.values()))
             raise WorkflowError(
-                f"no attempt of {phase} of {self._workflow_id} has started", f"attempts: {known}" if known else ""
+                f"no attempt of {phase} of {self._workflow_id} has started",
+                f"phases with attempts: {phases}" if phases else "",
             )
         return self._before(found[-1].number), None if found[-1].running else self._after(found[-1])
 
     def left_out(self, after: Checkpoint) -> list[bytes]:
-        """What a checkpoint does not hold, from the top of the repository."""
+        """Return the files that a checkpoint leaves out, relative to the top of the repository."""
         attempt = self._attempts.get(after.order[0])
         prefix = self._checkpoints.repository.prefix
         return [os.fsencode(f"{prefix}{name}") for name in attempt.left_out] if attempt else []
@@ -208,7 +208,7 @@ class _KeptTrees:
         )
 
     def _has(self, phase: WorkflowPhase) -> bool:
-        """Whether both checkpoints around the newest attempt of a phase are there."""
+        """Return whether both checkpoints around the newest attempt of a phase exist."""
         newest = [attempt for attempt in self._attempts.values() if attempt.phase is phase][-1]
         has_after = newest.running or bool(self._find(_name_after(newest)))
         return has_after and bool(self._find_before(newest.number))

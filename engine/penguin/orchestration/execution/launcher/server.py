@@ -30,8 +30,8 @@ from .step import RunningStep, StartRequest, StepExit, disk_full, recorded
 IDLE = 2.0
 """Seconds without steps and clients after which the launcher ends."""
 LATER = 0.005
-"""Seconds until a client is told that its step runs. If the step ends sooner, both events are sent at once, so the
-client wakes up once."""
+"""Seconds until a running event is sent. If the step ends sooner, both events are sent at once, so the client wakes up
+once."""
 AGAIN = 1.0
 """Seconds between two attempts to write an exit record to a full disk."""
 LONGEST_LINE = 1 << 24

@@ -34,7 +34,7 @@ INFRASTRUCTURE = RetryPolicy(initial_interval=timedelta(milliseconds=200), maxim
 NOBODY = timedelta(seconds=2)
 """Delay before routing is repeated, if workers run only what they started themselves."""
 QUEUED, BEGUN, LEFT = "queued", "begun", "left"
-"""States of an activity: not started, running, and told that there is nothing more to do."""
+"""States of an activity: not started, running, and ending because there is nothing more to do."""
 FIRST_LOOK, LAST_LOOK = 0.5, 30.0
 """Seconds between two checks of what it waits for: doubled from the first to the last."""
 HANDED_ON = ("Draining", "Moved")
@@ -95,7 +95,7 @@ class ActivitySupervisor:
         self._stage = BEGUN
 
     def left(self) -> None:
-        """Record that the activity was told that there is nothing more to do."""
+        """Record that the activity ends because there is nothing more to do."""
         self._stage = LEFT
 
     def dismiss(self) -> None:
