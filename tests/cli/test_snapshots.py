@@ -98,7 +98,7 @@ def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
     for ref, number in (("quick", 2), (workflow(talked), 2), (f"{workflow(talked)}-", None), ("my-own", 0), ("mi", 0)):
         ran = talked("-o", "json", "-c", f"/snapshot show {ref}")
         if number is None:
-            assert "the beginning of several snapshots" in ran.documents[0]["error"]["message"]
+            assert "matches several snapshots" in ran.documents[0]["error"]["message"]
         else:
             assert ran.documents[0]["attempt"] == number
     ran = talked("-o", "json", "-c", "/snapshot show nothing")

@@ -302,7 +302,7 @@ async def test_a_link_in_the_place_of_the_socket_is_not_followed(steps: Steps, t
         command = [sys.executable, "-m", "penguin_repl", "-c", "/workflow approve person --by ann"]
         person = subprocess.Popen(command, cwd=steps.root, stderr=subprocess.PIPE, text=True)
         await wait_until_async(lambda: person.poll() is not None)
-        assert "engine.sock is no socket" in person.communicate()[1]
+        assert "engine.sock is not a socket" in person.communicate()[1]
         assert steps.look(workflow_id).status == "BLOCKED"
         impostor.kill()
         assert impostor.stdout.read() == ""

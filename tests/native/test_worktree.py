@@ -218,7 +218,7 @@ async def test_restore_waits_for_no_other_workflow(repo: Repo) -> None:
         await backend.wait_workflow(workflow_id, 20)
         other = await backend.start_workflow("b")
         await _exists(repo.root / "begun")
-        with pytest.raises(IllegalCommand, match=f"while {other} works on them"):
+        with pytest.raises(IllegalCommand, match=f"while {other} uses them"):
             await backend.retry_workflow(workflow_id, restore=True)
         await backend.cancel_workflow(other)
         await backend.wait_workflow(other, 20)

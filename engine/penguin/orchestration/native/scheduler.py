@@ -20,9 +20,9 @@ MAX_SLEEP = 60.0
 
 
 class Scheduler:
-    """Knows only workflows that wait.
+    """The workflows that wait.
 
-    `free` says how many slots there are, `tree_free` whether no workflow holds the working tree; `begin` starts an
+    `free` returns the number of free slots, `tree_free` whether no workflow holds the working tree; `begin` starts an
     attempt, and takes what it needs.
     """
 
@@ -42,7 +42,7 @@ class Scheduler:
         self._waiting: dict[str, State] = {}
         self._ready: list[tuple[Rank, str]] = []
         self._for_tree: list[tuple[Rank, str]] = []
-        """Ready too, once the working tree is free."""
+        """Attempts that are ready as soon as the working tree is free."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._parked: defaultdict[TaskKey, set[str]] = defaultdict(set)
         self._armed = False
@@ -62,7 +62,8 @@ class Scheduler:
             self.wake()
 
     def put_back(self, state: State) -> None:
-        """Another process took the slot or the working tree: try it again at the next wake-up."""
+        """Schedule a workflow again after another process took the slot or the working tree: it is offered at the
+        next wake."""
         self._waiting[state.workflow_id] = state
         self._queue(state)
 
@@ -91,7 +92,7 @@ class Scheduler:
         self.wake()
 
     def wake(self) -> None:
-        """A slot or the working tree may be free."""
+        """Check for a free slot and a free working tree."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._pass)

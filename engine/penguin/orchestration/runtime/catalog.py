@@ -1,4 +1,4 @@
-"""What may be started: the settings and blueprints of a workspace, read again when their files change."""
+"""The catalog of tasks: the settings and blueprints of a workspace, reloaded when their files change."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class TaskCatalog:
-    """What may be started, as the files said at one moment."""
+    """The tasks and settings of a workspace at one moment."""
 
     def __init__(self, settings: Settings, blueprints: BlueprintSet, isolation: str | None = None) -> None:
-        """`isolation`: in place of that of the settings."""
+        """Create the catalog. `isolation` overrides that of the settings."""
         self._settings = settings
         self._isolation = isolation
         self.blueprints = blueprints
         self._plain: Definition | None = None
-        """That of a task which asks for nothing of its own: as it is with most, they share all but the task."""
+        """Definition of a task without settings of its own. Most tasks have none, and share all but the task."""
 
     def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
-        """A task by its id. Raises TaskNotFound or BlueprintError."""
+        """Return a task by its id. Raises TaskNotFound or BlueprintError."""
         return self.blueprints.find(task_id, blueprint_id)
 
     def define(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
-        """What a workflow of this task carries from now on. Raises ConfigError where nothing could run it."""
+        """Return the definition of a new workflow of this task. Raises ConfigError if nothing could run it."""
         if config or item.phases or item.timeouts:
             return self._defined(item, config)
         if self._plain is None:
@@ -53,7 +53,7 @@ class TaskCatalog:
 
 
 class CatalogLoader:
-    """The tasks of a workspace as its files define them at this moment."""
+    """Loads the tasks of a workspace and caches them until a file changes."""
 
     def __init__(self, root: Path, overrides: OrchestrationConfig | None) -> None:
         self._root = root
@@ -66,7 +66,7 @@ class CatalogLoader:
         self._offer_stamp: Stamp = ()
 
     def settings(self, *, required: bool = True) -> Settings:
-        """What holds now. Raises ConfigError; a missing penguin.yaml is one where it is `required`."""
+        """Return the current settings. Raises ConfigError, also for a missing penguin.yaml if it is `required`."""
         stamp = _stamp([self._file])
         if required and not stamp:
             raise ConfigError(f"no {CONFIG_FILE} in {self._root}", "penguin init")
@@ -76,7 +76,7 @@ class CatalogLoader:
         return self._settings
 
     def load(self) -> TaskCatalog:
-        """Settings and all blueprints. Raises ConfigError."""
+        """Return the settings and all blueprints. Raises ConfigError."""
         settings = self.settings()
         files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
         stamp = (*self._settings_stamp, *_stamp(files))
@@ -87,7 +87,7 @@ class CatalogLoader:
 
 
 def _stamp(files: list[Path]) -> Stamp:
-    """Which files there are, and which version of each."""
+    """Return which files there are, and the version of each."""
     found = []
     for path in files:
         try:

@@ -1,4 +1,4 @@
-"""Who acts, where nobody says so: the user of this process."""
+"""The user of this process: the default author of commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from penguin.orchestration.files.text_encoding import escape_undecodable
 
 
 def current_user() -> str:
-    """The login name, or the number of a user without one."""
+    """Return the login name, or the number of a user without one."""
     try:
         return escape_undecodable(getpass.getuser())
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Where today's definition of a task differs from the one that a workflow carried."""
+"""Differences between two definitions of a task."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from penguin.orchestration.core.definition import Definition
 
 _PLACES = ("line", "place", "path")
-"""Where a task stands in its file is no difference to anybody."""
+"""Keys that are not compared: the position of a task in its file does not matter."""
 
 
 def differences(old: Definition, new: Definition) -> list[str]:
-    """One line for each value that changed, by its dotted key."""
+    """Return one line for each value that changed, with its dotted key."""
     before, after = dict(_flat("", msgspec.to_builtins(old))), dict(_flat("", msgspec.to_builtins(new)))
     return [
         f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"

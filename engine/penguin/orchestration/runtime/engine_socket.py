@@ -1,9 +1,9 @@
-"""The socket of an engine: other processes ask there whether they may change something, and for an approval.
+"""The socket of an engine: other processes ask it whether they may change something, and for an approval.
 
-The engine looks at the process that asks, not at what it says of itself. The kernel names that process, in the
+The engine looks at the process that asks, not at what it says about itself. The kernel names that process, in the
 namespaces of the engine, so neither another path to the workspace nor a namespace hides that it is inside a step.
-One request a connection, as a line of JSON. The engine answers with an empty line once it has the request, then with a
-line of JSON: to look at a large working tree for an approval takes longer than an engine may stay silent.
+Each connection carries one request, a line of JSON. The engine sends an empty line when it has the request, then a line
+of JSON: examining a large working tree for an approval takes longer than the time-out of a silent engine.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ log = logging.getLogger(__name__)
 
 SOCKET = "engine.sock"
 PATIENCE = 5.0
-"""Seconds until an engine that says nothing, or can't be reached, counts as one that does not answer."""
+"""Seconds after which a silent or unreachable engine counts as one that does not answer."""
 AGAIN = 0.05
-"""Seconds between two tries to reach an engine: it may be about to begin or to end."""
+"""Seconds between two attempts to reach an engine: it may be starting or ending."""
 LONGEST_LINE = 1 << 24
 SO_PEERPIDFD = 77
 """Linux 6.5 and later."""
 CREDENTIALS = struct.Struct("3i")
 """Process, user and group."""
 STOPPED = (b"T", b"t")
-"""States of a process that was suspended."""
+"""States of a suspended process."""
 ERRORS = {error.code: error for error in (InsideStep, IllegalCommand, StoreError, WorkflowNotFound)}
 
 
@@ -54,16 +54,16 @@ class Request(Struct):
     """In words, for the error: `start a workflow`."""
     workflow_id: str = ""
     approve: Approve | None = None
-    """Record this approval of `workflow_id`; None: only say whether the process may change something."""
+    """Record this approval of `workflow_id`; None: only check whether the process may change something."""
 
 
 class Answer(Struct):
-    """What came of a request."""
+    """The answer to a request."""
 
     seen: bool = True
     """False: the engine can't see the process that asks, so nothing was decided."""
     code: str = ""
-    """Of the error; empty: there is none."""
+    """Code of the error; empty: none."""
     message: str = ""
     hint: str = ""
 
@@ -78,7 +78,7 @@ class Peer:
         self._handle = _peer_handle(connection, self.pid)
 
     def is_alive(self) -> bool:
-        """Whether the process still runs, so that its id was not given to another one meanwhile."""
+        """Return whether the process still runs, so that its id was not reused."""
         if self._handle < 0:
             return False
         poll = select.poll()
@@ -92,7 +92,7 @@ class Peer:
 
 
 def _peer_handle(connection: socket.socket, pid: int) -> int:
-    """A pidfd of the peer; -1 where it has ended."""
+    """Return a pidfd of the peer, or -1 if it has ended."""
     with contextlib.suppress(OSError):
         return connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
     with contextlib.suppress(OSError):
@@ -104,21 +104,21 @@ def _peer_handle(connection: socket.socket, pid: int) -> int:
 
 
 class EngineSocket:
-    """Answers other processes for as long as the engine lives. Needs a running loop."""
+    """Answers other processes while the engine is alive. Needs a running loop."""
 
     def __init__(self, workspace: Path, folder: Path, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
-        """`folder` is the engine's own. `approve` records an approval of a workflow."""
+        """Listen in `folder`, which is the engine's own. `approve` records an approval of a workflow."""
         self._workspace = workspace
         self._path = folder / SOCKET
         self._approve = approve
         self._connections: set[asyncio.Task[None]] = set()
         self._taken: set[asyncio.Task[None] | None] = set()
-        """Those whose request is answered whatever comes."""
+        """Tasks whose request is answered even when the socket closes."""
         server = asyncio.start_unix_server(self._accept, sock=_listen(folder), limit=LONGEST_LINE)
         self._serving = asyncio.create_task(server)
 
     async def aclose(self) -> None:
-        """Take no more requests, and finish those that were taken."""
+        """Accept no more requests, and finish those that were accepted."""
         (await self._serving).close()
         for connection in self._connections - self._taken:
             connection.cancel()
@@ -164,17 +164,17 @@ class EngineSocket:
     def _refuse_inside_step(self, peer: Peer, what: str) -> None:
         if runs_inside_step(peer.pid, records_of(self._workspace)):
             raise inside_step(what)
-        # Checked last: as long as it lives, the ancestors that were read are its own.
+        # Checked last: while it is alive, the ancestors that were read are its own.
         if not peer.is_alive():
-            raise WorkflowError(f"can't {what}: the process that asked has ended")
+            raise WorkflowError(f"can't {what}: the requesting process has ended")
 
 
 def _listen(folder: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     with _opened(folder, os.O_DIRECTORY) as descriptor:
-        # Before it has a name, so that nobody else can reach it even for a moment.
+        # Before the socket has a name, so that no other user can connect even for a moment.
         os.fchmod(listener.fileno(), 0o600)
-        # Through the descriptor of its folder: the path of a socket may have 108 bytes only.
+        # Through the descriptor of its folder: a socket's path is limited to 108 bytes.
         listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
     listener.listen(64)
     listener.setblocking(False)
@@ -185,10 +185,10 @@ def _listen(folder: Path) -> socket.socket:
 
 
 async def ask_to_change(engines: Path, own: str, what: str) -> None:
-    """Let the other living engines refuse this process because it is inside a step. Raises InsideStep.
+    """Ask the other living engines whether this process may change something. Raises InsideStep if one refuses.
 
-    All of them are asked: one may be inside a step itself, and not see more than this process does. Where none answers,
-    this process's own check has to do. `own`: the engine of this process, or nothing.
+    All of them are asked: one may be inside a step itself, and see no more than this process does. If none answers,
+    the check of this process has to do. `own`: the engine of this process, or "".
     """
     others = live_engines(engines) - {own}
     await asyncio.gather(*(_ask_to_change(engines, engine, what) for engine in others))
@@ -200,9 +200,9 @@ async def _ask_to_change(engines: Path, engine: str, what: str) -> None:
 
 
 async def approve_elsewhere(engines: Path, own: str, owner: str, workflow_id: str, command: Approve) -> bool:
-    """Let another engine record an approval: the owner of the workflow, or else any one. False: no other lives.
+    """Let another engine record an approval: the owner of the workflow, or else any. Return False if no other is alive.
 
-    Raises InsideStep, what recording an approval does, and WorkflowError where an engine lives but none answers.
+    Raises InsideStep, the errors of an approval, and WorkflowError if an engine is alive but none answers.
     """
     request = Request("approve a workflow", workflow_id, command)
     deadline = time.monotonic() + PATIENCE
@@ -218,22 +218,22 @@ async def approve_elsewhere(engines: Path, own: str, owner: str, workflow_id: st
 
 def _not_approved(workflow_id: str, reason: _NoAnswer) -> WorkflowError:
     return WorkflowError(
-        f"can't approve {workflow_id}: {reason}; where an engine is alive, it has to record the approval",
+        f"can't approve {workflow_id}: {reason}; a living engine has to record the approval",
         "continue or end that process, then approve again",
     )
 
 
 class _NoAnswer(Exception):
-    """An engine lives but does not answer; `str()` says which and why."""
+    """A living engine does not answer; `str()` says which and why."""
 
     def __init__(self, reason: str, *, passing: bool = False) -> None:
         super().__init__(reason)
         self.passing = passing
-        """It may answer soon."""
+        """Whether it may answer soon."""
 
 
 async def _ask(engines: Path, asked: Iterable[str], request: Request) -> bool:
-    """Whether one of these engines did what was asked. Raises the error that it answers with, or _NoAnswer."""
+    """Send a request to one engine after another. Return whether one did it. Raises its error, or _NoAnswer."""
     silent: _NoAnswer | None = None
     for engine in asked:
         try:
@@ -255,7 +255,7 @@ async def _ask(engines: Path, asked: Iterable[str], request: Request) -> bool:
 
 
 async def _converse(folder: Path, request: Request) -> Answer:
-    """The answer of one engine. Raises OSError where it can't be reached, and _NoAnswer where it says nothing."""
+    """Return the answer of one engine. Raises OSError if it can't be reached, and _NoAnswer if it is silent."""
     connection = _connect(folder)
     pid = CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[0]
     reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LONGEST_LINE)
@@ -271,14 +271,14 @@ async def _converse(folder: Path, request: Request) -> Answer:
     finally:
         writer.close()
     if not answer.endswith(b"\n"):
-        raise ConnectionResetError("it hung up")
+        raise ConnectionResetError("the connection was closed")
     return msgspec.json.decode(answer, type=Answer)
 
 
 def _connect(folder: Path) -> socket.socket:
     with _opened(folder, os.O_DIRECTORY) as parent, _opened(SOCKET, parent=parent) as place:
         if not stat.S_ISSOCK(os.fstat(place).st_mode):
-            raise _NoAnswer(f"{folder / SOCKET} is no socket")
+            raise _NoAnswer(f"{folder / SOCKET} is not a socket")
         connection = socket.socket(socket.AF_UNIX)
         connection.setblocking(False)
         try:
@@ -299,7 +299,7 @@ def _is_stopped(pid: int) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path | str, flags: int = 0, parent: int | None = None) -> Iterator[int]:
-    """A file or folder that is no link, to be named by its descriptor."""
+    """Open a file or folder that is not a link, for use by its descriptor."""
     descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=parent)
     try:
         yield descriptor

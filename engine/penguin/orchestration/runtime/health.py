@@ -1,4 +1,4 @@
-"""What `/health` and `health_check` tell: the same keys on every backend."""
+"""The result of `/health` and `health_check`: the same keys on every backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a backend is. What it does not have is None."""
+    """The health of a backend. A field that the backend does not have is None."""
 
     backend: str
     """native or temporal."""
@@ -18,20 +18,20 @@ class Health:
     server_version: str | None = None
     namespace: str | None = None
     workers_polling: int | None = None
-    """Processes that take up workflows which nobody else has charge of."""
+    """Number of processes that claim workflows without an owner."""
     active_count: int | None = None
-    """Workflows that are not final."""
+    """Number of workflows that are not final."""
     unfinished_elsewhere: int = 0
-    """The same on the other backend, as far as this workspace heard of them."""
+    """The same on the other backend, as far as this workspace knows."""
     latency_sec: float | None = None
-    """Seconds that one question to the store or server took."""
+    """Seconds that one query of the store or server took."""
     retention_days: float | None = None
-    """How long what is finished is kept; None: until it is pruned."""
+    """How long final workflows are kept; None: until they are pruned."""
     warning: str | None = None
-    """What needs somebody's attention, or why it is not connected."""
+    """What needs attention, or why it is not connected."""
     hint: str | None = None
     """What to do about the warning."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         return asdict(self)

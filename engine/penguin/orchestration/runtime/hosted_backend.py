@@ -39,21 +39,21 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.queries import WorkflowReader
 
 STOP_PATIENCE = 25.0
-"""Seconds that closing waits for the end of a step: SIGTERM 5 s, SIGKILL 15 s, and some."""
+"""Seconds that closing waits for a step to end: SIGTERM 5 s, SIGKILL 15 s, and a margin."""
 
 
 class HostedBackend(OrchestrationBackend):
-    """A backend that hosts the core: what it adds is where states are kept, and who runs attempts."""
+    """A backend that hosts the core. Subclasses decide where states are kept, and who runs attempts."""
 
     name: ClassVar[str]
-    """As `backend` of penguin.yaml has it."""
+    """Its name as `backend` of penguin.yaml."""
 
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
         self.workspace = Workspace(root)
         self._backlog = CatalogLoader(self.workspace.root, config)
         self._planner = Planner(self.workspace, self._backlog)
 
-    # --- what a backend adds ---
+    # --- implemented by each backend ---
 
     @abstractmethod
     async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
@@ -61,11 +61,11 @@ class HostedBackend(OrchestrationBackend):
 
     @abstractmethod
     async def _current_reader(self) -> WorkflowReader:
-        """A reader that knows all workflows as they stand now."""
+        """Return a reader that knows the current state of all workflows."""
 
     @abstractmethod
     async def _reader_of_events(self, workflow_id: str) -> WorkflowReader:
-        """A reader that knows all events of this workflow."""
+        """Return a reader that knows all events of this workflow."""
 
     @abstractmethod
     async def _wait(
@@ -147,34 +147,35 @@ class HostedBackend(OrchestrationBackend):
 
 
 def wait_timeout(infos: Sequence[WorkflowInfo], timeout: float) -> WaitTimeout:
-    """The error of a wait that took `timeout` seconds."""
+    """Return the error of a wait that took `timeout` seconds."""
     waited = ", ".join(f"{info.workflow_id} is still {info.status}" for info in infos if not info.status.final)
     return WaitTimeout(f"{waited} after {timeout:g} s")
 
 
 def require_same_loop(opened_on: asyncio.AbstractEventLoop | None) -> None:
-    """Raise WorkflowError where a backend is used on another event loop than the one that it was opened on."""
+    """Raise WorkflowError if a backend is used on another event loop than the one that opened it."""
     if opened_on is not asyncio.get_running_loop():
         raise WorkflowError("the backend was opened on another event loop", "use one backend for each loop")
 
 
 async def refuse_steps(root: Path, engines: Path, own: str, what: str) -> None:
-    """Raise InsideStep where this process runs inside a step of the workspace at `root`.
+    """Raise InsideStep if this process runs inside a step of the workspace at `root`.
 
-    This process looks first, then the living engines do, which may see more. `engines`: the folder in which the engines
-    of the backend are. `own`: the engine of this process, or nothing. `what`: what it wants to do, for the error.
+    This process checks first, then the living engines do, which may see more. `engines`: the folder of the backend's
+    engines. `own`: the engine of this process, or "". `what`: what the process wants to do, for the error.
     """
     refuse_inside_step(root, what)
     await ask_to_change(engines, own, what)
 
 
 def scripted_runner() -> PhaseRunner | None:
-    """What runs attempts in place of real steps, where the program that makes the backend wants that."""
+    """Return the scripted runner that replaces real steps, if the program that created the backend set one."""
     return RUNNER.get()
 
 
 def step_runner(folder: Path, on_trouble: Callable[[str], None], lease: Path | None = None) -> PhaseRunner:
-    """What runs real steps. `folder` is the engine's own; under a `lease` other hosts may continue the work."""
+    """Return the runner of real steps. `folder` is the engine's own; under a `lease` other hosts may continue the
+    work."""
     from penguin.orchestration.execution.local_runner import LocalRunner
 
     return TreeTrackingRunner(LocalRunner(folder, on_trouble=on_trouble, lease=lease), shared=lease is not None)

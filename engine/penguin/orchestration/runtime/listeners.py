@@ -1,4 +1,4 @@
-"""Who hears of every durable change of a status or phase."""
+"""Listeners: functions that are called after every durable change of a status or phase."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Listener = Callable[[WorkflowInfo], None]
 
 
 class Listeners:
-    """The listeners of a backend. Each stands alone: the same function may be added twice."""
+    """The listeners of a backend. The same function may be added twice."""
 
     def __init__(self) -> None:
         self._all: dict[object, Listener] = {}
@@ -20,21 +20,21 @@ class Listeners:
         return bool(self._all)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Tell it from now on; what is returned ends that, however often it is called."""
-        place = object()
-        self._all[place] = listener
+        """Add a listener. Return a function that removes it and may be called repeatedly."""
+        token = object()
+        self._all[token] = listener
 
         def remove() -> None:
-            self._all.pop(place, None)
+            self._all.pop(token, None)
 
         return remove
 
     def notify(self, info: WorkflowInfo) -> None:
-        """Tell all of them, on the event loop. One that breaks is a matter for the loop's exception handler."""
+        """Call all listeners on the event loop. The loop's exception handler gets their errors."""
         for listener in tuple(self._all.values()):
             try:
                 listener(info)
             except Exception as error:
-                # Raised on, it would end the work on this very workflow.
+                # Raising it would stop the work on this workflow.
                 loop = asyncio.get_running_loop()
-                loop.call_exception_handler({"message": f"{listener!r} broke", "exception": error})
+                loop.call_exception_handler({"message": f"{listener!r} failed", "exception": error})

@@ -1,6 +1,6 @@
-"""Metrics of the embedded backend for Prometheus, under the names that the Temporal SDK gives them.
+"""Metrics of the native backend for Prometheus, under the names that the Temporal SDK gives them.
 
-Imported only where metrics are asked for.
+Imported only if metrics are served.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Owned = Callable[[], Iterable[WorkflowInfo]]
 
 
 def metrics_address(text: str) -> str:
-    """HOST:PORT of `--metrics`, with a number as host; a port alone is one of this machine. Raises ConfigError."""
+    """Return HOST:PORT of `--metrics`, with a numeric host; a port alone means this machine. Raises ConfigError."""
     match = re.fullmatch(r"(?:(\[[0-9A-Fa-f:.]+\]|[^:\s]+):)?([0-9]{1,5})", text.strip())
     host = (match[1] or "localhost") if match else ""
     host = "127.0.0.1" if host == "localhost" else host
@@ -45,10 +45,10 @@ def metrics_address(text: str) -> str:
 
 
 class Exporter:
-    """Counts what this process has charge of, and serves it at http://HOST:PORT/metrics.
+    """Counts what this process owns, and serves it at http://HOST:PORT/metrics.
 
-    `results` reads a workflow's attempts, `owned` says which workflows this process has charge of. Raises
-    WorkflowError where the address can't be served.
+    `results` reads a workflow's attempts, `owned` returns the workflows that this process owns. Raises WorkflowError
+    if the address can't be served.
     """
 
     def __init__(self, address: str, results: Results, owned: Owned) -> None:
@@ -68,16 +68,16 @@ class Exporter:
         self._results = results
         self._owned = owned
         self._since: dict[str, datetime] = {}
-        """When this process was first seen in charge of a workflow, or its newest counted attempt ended."""
+        """By workflow: when this process was first seen to own it, or the end of its newest counted attempt."""
         self._server, self._thread = _serve(address, registry)
 
     def change(self, info: WorkflowInfo) -> None:
-        """A workflow changed. Called by the backend after every durable change."""
+        """Count a change of a workflow. Called by the backend after every durable change."""
         if info.workflow_id not in self._since:
             if info.updated_at == info.started_at:
                 self._started.inc()
             elif info.workflow_id not in {one.workflow_id for one in self._owned()}:
-                # Another process does the work, and counts it.
+                # Another process runs it, and counts it.
                 return
             self._since[info.workflow_id] = info.updated_at
         self._count_attempts(info.workflow_id)
@@ -98,7 +98,7 @@ class Exporter:
         self._since[workflow_id] = newest
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

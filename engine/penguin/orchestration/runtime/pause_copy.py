@@ -1,4 +1,4 @@
-"""Pausing the active workflows of a database that no engine has open: those of a copied workspace."""
+"""The pause of all active workflows of a database that no engine has open: a copied workspace."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"
 
 
 def pause_all(db: Path, by: str) -> list[str]:
-    """Pause every PENDING and RUNNING workflow, in one transaction; their ids.
+    """Pause every PENDING and RUNNING workflow in one transaction. Return their ids.
 
-    An attempt under way counts as interrupted: its steps run in the original workspace. Raises StoreError.
+    A running attempt counts as interrupted: its steps run in the original workspace. Raises StoreError.
     """
     if not db.exists():
         return []
@@ -36,7 +36,7 @@ def pause_all(db: Path, by: str) -> list[str]:
     except sqlite3.DatabaseError as error:
         raise explain_error(error, db) from error
     finally:
-        # Closing a connection rolls back what was not committed.
+        # Closing a connection rolls back an open transaction.
         connection.close()
     return moving
 
@@ -57,7 +57,7 @@ def _pause(connection: sqlite3.Connection, workflow_id: str, by: str) -> None:
 
 
 def _commands(state: State, by: str) -> list[Command]:
-    # What is being cancelled can't be paused: with the end of its attempt it is cancelled.
+    # A workflow that is being cancelled can't be paused: the end of its attempt cancels it.
     commands: list[Command] = [] if state.cancelling else [Pause(by=by, now=True)]
     if state.open is not None and state.open.running:
         commands.append(Report(state.open.number, AttemptResult(verdict=Verdict.INTERRUPTED, cause="now")))

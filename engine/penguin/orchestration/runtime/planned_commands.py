@@ -1,6 +1,6 @@
-"""What the databases of a workspace would run: their active workflows, with the commands of each.
+"""The commands that the active workflows of a workspace would run.
 
-Reads only, so that a person can look at a workspace that somebody else made before it is trusted.
+Read-only, so that a person can inspect a workspace of another user before trusting it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIRST = "SELECT data FROM event WHERE workflow_id = ? ORDER BY seq LIMIT 1"
 
 
 class PlannedCommand(NamedTuple):
-    """Something that a workflow may run."""
+    """A command that a workflow may run."""
 
     phase: WorkflowPhase
     kind: str
@@ -46,7 +46,7 @@ class ActiveWorkflow(NamedTuple):
 
 
 def active_workflows(workspace: Workspace) -> list[ActiveWorkflow]:
-    """The active workflows of all databases of a workspace. Raises StoreError where one can't be read."""
+    """Return the active workflows of all databases of a workspace. Raises StoreError if one can't be read."""
     return [found for place in workspace_databases(workspace) for found in _active(place.db)]
 
 
@@ -71,7 +71,7 @@ def _commands(connection: sqlite3.Connection, workflow_id: str) -> tuple[Planned
 
 
 def planned_commands(definition: Definition) -> Iterator[PlannedCommand]:
-    """What a workflow with this definition may run, phase by phase."""
+    """Yield what a workflow with this definition may run, phase by phase."""
     for phase in GATES:
         gate = definition.gates.get(phase)
         if gate is not None and not gate.skip:

@@ -1,4 +1,4 @@
-"""Plans of starts, retries and approvals: what both backends work out before they change anything."""
+"""Plans of starts, retries and approvals, made before anything changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PLANS = 5
-"""Plans of one start: after a clash with another process, the next plan usually sees what that one started."""
+"""Maximum number of plans of one start: after a conflict, the next plan usually sees what the other process started."""
 
 
 class Known(NamedTuple):
@@ -44,23 +44,24 @@ class Known(NamedTuple):
 
 
 class Planner:
-    """Plans for one workspace. Changes no workflow; `retry` may change files."""
+    """Makes the plans of one workspace. Changes no workflow; `retry` may change files."""
 
     def __init__(self, workspace: Workspace, backlog: CatalogLoader) -> None:
         self._workspace = workspace
         self._backlog = backlog
 
     def start(self, known: Known, config: Mapping[str, Any] | None, by: str) -> StartPlan:
-        """An empty plan over the blueprints as they are now. `by`: who starts; default: the user of this process."""
+        """Return an empty plan over the current blueprints. `by`: who starts; default: the user of this process."""
         return StartPlan(
             known.connection, self._workspace.runs, self._backlog.load(), config, by or current_user(), known.place
         )
 
     async def retry(self, known: Known, old: State, start_from: WorkflowPhase | None, *, restore: bool) -> Start:
-        """The start of the workflow that retries `old`, with the files that it continues from in place.
+        """Return the start of the workflow that retries `old`, and restore the files that it continues from if asked
+        to.
 
-        Raises AlreadyActive, IllegalCommand, TaskNotFound, ConfigError, or WorkflowError where files can't be brought
-        back without loss.
+        Raises AlreadyActive, IllegalCommand, TaskNotFound, ConfigError, or WorkflowError if files can't be brought back
+        without loss.
         """
         if old.is_final:
             check_not_active(known.connection, old.definition.task)
@@ -86,11 +87,11 @@ class Planner:
         return start
 
     def differences(self, old: State) -> list[str]:
-        """Where the definition that a retry would use differs from that of `old`, a line each."""
+        """Return how the definition that a retry would use differs from that of `old`, a line each."""
         return differences(old.definition, self._definition_now(old))
 
     async def approved_tree(self, state: State) -> tuple[str, tuple[str, ...]]:
-        """The digest of the tree that a person approves now, and the files changed since TEST passed."""
+        """Return the digest of the tree that a person approves now, and the files changed since TEST passed."""
         tested = state.pass_of(WorkflowPhase.TEST)
         tree = self._tree_of(state.workflow_id)
         digest = await asyncio.to_thread(tree.digest)
@@ -107,16 +108,16 @@ class Planner:
 
 
 async def replanned(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of `attempt`, which plans and starts; called again after a clash with another process.
+    """Return the result of `attempt`, which plans and starts. Call it again after a conflict with another process.
 
-    Raises what the last attempt raises.
+    Raises what the last call raises.
     """
     for _ in range(PLANS - 1):
         try:
             # The caller may be cancelled while the start is being stored; the start is not.
             return await asyncio.shield(asyncio.ensure_future(attempt()))
         except (ConcurrentUpdate, AlreadyActive) as error:
-            # With a hint it was found by the plan: the next plan would find it as well.
+            # An error with a hint comes from the plan: the next plan would fail as well.
             if isinstance(error, AlreadyActive) and error.hint:
                 raise
     return await attempt()

@@ -1,8 +1,8 @@
-"""`/workflow prune`: deletes workflows that ended long ago, and what crashes left behind.
+"""Pruning: deletes workflows that ended long ago, and leftovers of crashes.
 
-The saved conversations of a workflow go first, then its rows, then its checkpoints, its run folder last. After a crash
-in between, the next run deletes the rest: either the workflow is still listed, or its folder has no workflow, which
-`penguin check` lists too.
+For each workflow, conversations go first, then its rows, its checkpoints, and last its run folder. After a crash in
+between, the next run deletes the rest: either the workflow is still listed, or its folder has no workflow, which
+`penguin check` reports too.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from penguin.orchestration.worktree.git import GitError
 
 PRUNE = "prune workflows"
 BATCH = 100
-"""Workflows whose rows go in one transaction: engines that write meanwhile wait for no longer than that."""
+"""Workflows deleted in one transaction. It limits how long an engine waits to write."""
 
 
 class PruneReport(NamedTuple):
-    """What went, or would go."""
+    """What was deleted, or would be."""
 
     workflows: tuple[PrunableWorkflow, ...]
     leftovers: tuple[Leftover, ...]
@@ -40,14 +40,14 @@ class PruneReport(NamedTuple):
 
 
 async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
-    """Prune in a thread, after every living engine agreed that this process runs inside no step. See `prune`."""
+    """Prune in a thread, after every living engine agreed that this process is not inside a step. See `prune`."""
     for engines in {place.engines for place in workspace_databases(workspace)}:
         await ask_to_change(engines, "", PRUNE)
     return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
 
 
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
-    """Forget the workflows that ended more than `age` seconds ago, and remove what nothing needs.
+    """Delete the workflows that ended more than `age` seconds ago, and remove what nothing needs.
 
     On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
     nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
@@ -65,7 +65,7 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneRe
         for store in stores:
             store.survey(needed, now - age)
         pruning = _Pruning(workspace, needed, dry_run)
-        # What nothing needs goes first: on a full disk that may be the room that forgetting takes.
+        # Leftovers first: on a full disk, deleting rows may need that space.
         left = tuple(leftovers(workspace, needed, now))
         pruning.clear([one.path for one in left])
         gone = [one for store in stores for one in pruning.forget(store, stores[0])]
@@ -74,7 +74,7 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneRe
 
 
 class _Pruning:
-    """One pruning, over all databases."""
+    """One run of pruning, over all databases."""
 
     def __init__(self, workspace: Workspace, needed: ReferencedFiles, dry_run: bool) -> None:
         self._workspace = workspace
@@ -83,14 +83,14 @@ class _Pruning:
         self.stuck: list[Leftover] = []
 
     def forget(self, store: StorePruner, first: StorePruner) -> Iterator[PrunableWorkflow]:
-        """Forget what is old in a database, and remove its folders; what went.
+        """Delete the old workflows of a database and their folders. Yield what was deleted.
 
-        The first of all databases holds what agents said, whichever backend ran them.
+        The first database holds the conversations of agents, whichever backend ran them.
         """
         for start in range(0, len(store.old), BATCH):
             batch = tuple(self._sized(store.old[start : start + BATCH]))
             if not self._dry_run:
-                # Of the few digits of an id two databases may have the same: what is left may be another one's too.
+                # Ids are short, so two databases may share one: its folder may belong to the other's workflow.
                 first.forget_conversations(one.workflow_id for one in batch if self._known[one.workflow_id] == 1)
                 store.forget(batch)
             for one in batch:
@@ -111,17 +111,17 @@ class _Pruning:
 
 
 def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:
-    """Remove files and folders, those of workflows together with what git keeps for them; what could not be."""
+    """Remove files and folders, and the git refs of workflows. Return what could not be removed."""
     folders = [path for path in paths if path.parent == workspace.runs]
     trouble = _drop(workspace, folders)
-    # The folder is what tells the next pruning that something is still to be dropped.
+    # The folder tells the next run that refs are still to be dropped.
     stuck = [Leftover(folder, trouble) for folder in folders if trouble]
     others = [path for path in paths if not (trouble and path in folders)]
     return [*stuck, *(Leftover(path, why) for path in others if (why := remove(path)))]
 
 
 def _drop(workspace: Workspace, folders: Sequence[Path]) -> str:
-    """Drop the checkpoints of workflows; why that could not be, or ''."""
+    """Drop the checkpoints of workflows. Return why that failed, or ''."""
     try:
         if folders:
             drop_checkpoints(workspace.root, *(folder.name for folder in folders))

@@ -1,4 +1,4 @@
-"""`retry --restore`: which tree a workflow goes on from, and bringing the files back to it."""
+"""Restoration of files: the tree that a retry continues from."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from penguin.orchestration.worktree.restore import RestoreError, TreeRestore
 
 
 def tree_of_passes(old: State) -> str:
-    """The digest that the passes of a workflow have in common, from the first of them on; '' where there is none."""
+    """Return the digest that the passes of a workflow share, from the first of them on; '' if there is none."""
     return old.passes[0].tree if old.passes else ""
 
 
 def restore_tree(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]) -> None:
-    """Make the files those on which the last of `passes` was given, or without any those that `old` began with.
+    """Restore the files of the last of `passes`; without passes, those that `old` began with.
 
-    Raises NotRestored where something would be lost. Blocks while git runs.
+    Raises NotRestored if something would be lost. Blocks while git runs.
     """
     checkpoints = Checkpoints(workspace, runs / old.workflow_id, old.definition.checkpoint_exclude)
     try:
@@ -37,19 +37,17 @@ def restore_tree(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]
 
 
 def checkpoint_approved_tree(workspace: Path, runs: Path, state: State, digest: str) -> None:
-    """Keep the tree that a person is about to vouch for: it may be another one than the attempt left."""
+    """Keep the tree that a person is about to approve: it may differ from the one that the attempt left."""
     checkpoints = Checkpoints(workspace, runs / state.workflow_id, state.definition.checkpoint_exclude)
     if state.unverified and checkpoints.has_any:
         try_save(checkpoints, f"{state.attempt}-{state.phase.lower()}-approved", digest)
 
 
 def check_no_active_workflow(connection: sqlite3.Connection) -> None:
-    """Raise IllegalCommand while a workflow works on the files: they are not changed under its hands."""
+    """Raise IllegalCommand while a workflow uses the files."""
     row = connection.execute("SELECT workflow_id FROM run WHERE slot = 1 ORDER BY workflow_id LIMIT 1").fetchone()
     if row is not None:
-        raise IllegalCommand(
-            f"can't bring the files back while {row[0]} works on them", f"/workflow pause {row[0]} --now"
-        )
+        raise IllegalCommand(f"can't restore files while {row[0]} uses them", f"/workflow pause {row[0]} --now")
 
 
 def _target(checkpoints: Checkpoints, workflow_id: str, passes: Sequence[Pass]) -> Checkpoint:
@@ -59,7 +57,7 @@ def _target(checkpoints: Checkpoints, workflow_id: str, passes: Sequence[Pass]) 
     else:
         held = passes[-1]
         same = [checkpoint for checkpoint in kept if checkpoint.digest == held.tree]
-        # Passes taken over by a retry were given in another workflow: there the start is what holds their tree.
+        # Passes kept by a retry were given in another workflow: there, its start holds their tree.
         found = [checkpoint for checkpoint in same if checkpoint.phase is held.phase] or same
     if not found:
         what = f"the tree on which {passes[-1].phase} passed" if passes else "the tree that it began with"
@@ -74,5 +72,5 @@ def _require_tree(checkpoints: Checkpoints, target: Checkpoint) -> None:
         raise
     except GitError as error:
         raise RestoreError(
-            f"git no longer has the tree that was tested at {target.name}", "git gc drops such"
+            f"git no longer has the tree that was tested at {target.name}", "git gc removes unused trees"
         ) from error

@@ -1,4 +1,4 @@
-"""One attempt, from the state that asks for it to the result, whatever the runner or the disk do."""
+"""The run of one attempt, from the state that asks for it to its result, through errors of the runner and the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from penguin.orchestration.files.workspace import Workspace
 log = logging.getLogger(__name__)
 
 DISK_DELAY = 0.5
-"""Seconds before an attempt that found the disk full is tried again."""
+"""Seconds before an attempt that found the disk full runs again."""
 _DISK_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 
 
@@ -31,10 +31,10 @@ def attempt_order(
     attempt: int,
     given: AttemptInput,
 ) -> AttemptOrder:
-    """What the runner is told."""
+    """Return the order for the runner."""
     return AttemptOrder(
         workspace=os.fspath(workspace.root),
-        # Joined as text: a Path costs as much as all else here.
+        # Joined as text: a Path costs as much as everything else here.
         run_dir=f"{workspace.runs}/{workflow_id}/{attempt}-{phase.lower()}",
         workflow_id=workflow_id,
         phase=phase,
@@ -51,7 +51,7 @@ def attempt_order(
 async def run_attempt(
     runner: PhaseRunner, order: AttemptOrder, control: StopControl, on_trouble: Callable[[str], None]
 ) -> AttemptResult:
-    """Run it to a result that any store takes. A full disk is waited out: no workflow fails for want of space."""
+    """Run the attempt to a result that any store accepts. Wait while the disk is full: no workflow fails for that."""
     return encode_storable(await _run_until_disk_has_space(runner, order, control, on_trouble))
 
 
@@ -70,7 +70,7 @@ async def _run_until_disk_has_space(
             troubled = True
             await asyncio.sleep(DISK_DELAY)
         except Exception as error:
-            # A defect of a phase must not leave the workflow RUNNING for ever: it becomes a verdict, with its trace.
+            # A defect must not leave the workflow RUNNING: it becomes a verdict, and its traceback is logged.
             return _error_result(order, error)
         else:
             if troubled:
@@ -79,5 +79,5 @@ async def _run_until_disk_has_space(
 
 
 def _error_result(order: AttemptOrder, error: Exception) -> AttemptResult:
-    log.error("attempt %s of %s broke", order.attempt, order.workflow_id, exc_info=error)
+    log.error("attempt %s of %s raised an error", order.attempt, order.workflow_id, exc_info=error)
     return AttemptResult(verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Whether waiting is in vain: which workflows are settled, seen together with those that they wait for."""
+"""The check whether workflows are settled, together with those that they wait for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
 
 
 class _Seen(NamedTuple):
-    """What matters here of a workflow."""
+    """The columns of a workflow that the check needs."""
 
     status: WorkflowStatus
     cancelling: bool
@@ -31,7 +31,7 @@ class _Seen(NamedTuple):
 
 
 class SettledCheck:
-    """One look at the workflows that somebody waits for.
+    """One check of the workflows that a caller waits for.
 
     `at_rest`: a PAUSED one whose step has not ended yet is not settled.
     """
@@ -44,10 +44,10 @@ class SettledCheck:
         self._at_rest = at_rest
         self._memo: dict[tuple[str, bool], bool] = {}
         self.watched: set[str] = set()
-        """The workflows on which the answer hangs."""
+        """The workflows that the answer depends on."""
 
     def all_settled(self, workflow_ids: Sequence[str]) -> bool:
-        """Whether nothing that is waited for will move by itself any more."""
+        """Return whether none of these workflows will move by itself."""
         # A list, not a generator: every unsettled one must be watched.
         settled = [self._settled(workflow_id, False) for workflow_id in workflow_ids]
         return all(settled) or all(self._settled(workflow_id, True) for workflow_id in workflow_ids)
@@ -55,7 +55,7 @@ class SettledCheck:
     def _settled(self, workflow_id: str, others_settled: bool) -> bool:
         key = (workflow_id, others_settled)
         if key not in self._memo:
-            self._memo[key] = True  # a cycle waits for nobody but itself
+            self._memo[key] = True  # a cycle only waits for itself
             self._memo[key] = self._look(workflow_id, others_settled)
         return self._memo[key]
 
@@ -63,11 +63,11 @@ class SettledCheck:
         seen = self._read(workflow_id)
         self.watched.add(workflow_id)
         if (seen.cancelling or (self._at_rest and seen.running)) and not seen.status.final:
-            # Also of a PAUSED one: something follows by itself as soon as its step has ended.
+            # Even if it is PAUSED: the end of its step changes it.
             return False
-        return workflow_settled(seen.status, self._waits_in_vain(workflow_id, seen, others_settled), others_settled)
+        return workflow_settled(seen.status, self._waits_on_settled(workflow_id, seen, others_settled), others_settled)
 
-    def _waits_in_vain(self, workflow_id: str, seen: _Seen, others_settled: bool) -> bool:
+    def _waits_on_settled(self, workflow_id: str, seen: _Seen, others_settled: bool) -> bool:
         if not seen.status.moving or seen.running:
             return False
         if seen.status is WorkflowStatus.PENDING and self._has_settled_dependency(
@@ -77,7 +77,7 @@ class SettledCheck:
         return seen.needs_tree and self._has_settled_holder(workflow_id, others_settled)
 
     def _has_settled_holder(self, workflow_id: str, others_settled: bool) -> bool:
-        """Whether a settled workflow holds the working tree."""
+        """Return whether a settled workflow holds the working tree."""
         holders = [row[0] for row in self._connection.execute(_TREE_HOLDERS) if row[0] != workflow_id]
         # A list, not a generator: every unsettled one must be watched.
         settled = [self._settled(holder, others_settled) for holder in holders]
@@ -109,7 +109,7 @@ class SettledCheck:
         )
 
     def _has_settled_dependency(self, project_id: str, dependencies: Sequence[str], others_settled: bool) -> bool:
-        """Whether an unmet dependency settled."""
+        """Return whether an unmet dependency is settled."""
         for task_id in dependencies:
             found = dependency_state(self._connection, project_id, task_id)
             if not found.met and (found.workflow_id is None or self._settled(found.workflow_id, others_settled)):

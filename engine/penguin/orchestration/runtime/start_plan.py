@@ -1,4 +1,4 @@
-"""What a start comes to: which workflows, under which ids, and what stands in the way."""
+"""The plan of a start: which workflows, with which ids, and what prevents it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SELECT coalesce(max(number), -1) + 1 FROM (
 
 
 class UnmetDependency(WorkflowError):
-    """A dependency is not met, and nothing is under way that would meet it."""
+    """A dependency is not met, and no active workflow would meet it."""
 
     code = "unmet_dependency"
 
 
 def workflow_id_of(project_id: str, task_id: str, number: int, place: str = "") -> str:
-    """The id of a task's workflow: the same for everybody who counts the same, so that two starts at once clash.
+    """Return the id of a task's workflow. It depends only on the arguments, so two starts at the same time conflict.
 
-    `place` names the database that counts, as everybody calls it who starts workflows there; "" is that of the embedded
-    backend. Two databases of a workspace count alike, but keep what their workflows left in the same folder.
+    `place` names the database that counts, the same for all processes that start workflows there; "" is that of the
+    native backend. Two databases of a workspace count alike, but share the folder of their workflows' files.
     """
     counted = (place, project_id, task_id, str(number)) if place else (project_id, task_id, str(number))
     digest = hashlib.sha256("\0".join(counted).encode()).hexdigest()
@@ -45,11 +45,11 @@ def workflow_id_of(project_id: str, task_id: str, number: int, place: str = "") 
 
 
 def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str = "") -> tuple[str, int]:
-    """Id and number of the task's next workflow: no number comes twice, though its workflow was pruned.
+    """Return id and number of the task's next workflow. Numbers are not reused, even after pruning.
 
-    Six digits may clash between two numbers of one task: then the next number is taken. So it is where `runs` holds
-    what a workflow of this id left before the database was lost: nobody must take it for his. Elsewhere than at this
-    `place` the ids are others, also those of workflows that have not begun yet and are in no folder.
+    Six digits may be the same for two numbers of one task: then the next number is taken. So it is if `runs` holds
+    files of a workflow with this id, from a lost database: they must not be taken for the new one's. Another `place`
+    gives other ids, also for workflows that have not begun and have no folder yet.
     """
     key = (task.project_id, task.id)
     number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
@@ -62,7 +62,7 @@ def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str =
 
 
 def check_not_active(connection: sqlite3.Connection, task: Task) -> None:
-    """Raise AlreadyActive where the task has an active workflow."""
+    """Raise AlreadyActive if the task has an active workflow."""
     row = connection.execute(
         "SELECT workflow_id, status FROM run WHERE project_id = ? AND task_id = ? ORDER BY number DESC LIMIT 1",
         (task.project_id, task.id),
@@ -74,7 +74,7 @@ def check_not_active(connection: sqlite3.Connection, task: Task) -> None:
 
 
 def dependencies_in_progress(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
-    """The active workflows that these wait for, directly or not."""
+    """Return the active workflows that these depend on, directly or not."""
     found: set[str] = set()
     todo = list(workflow_ids)
     while todo:
@@ -107,7 +107,7 @@ class StartPlan:
         self._items: dict[tuple[str, str], BlueprintItem] = {}
 
     def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
-        """Add tasks, and what they need. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
+        """Add tasks and their dependencies. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
         items = [self._offer.find(task_id, blueprint_id) for task_id in task_ids]
         for item in items:
             check_not_active(self._connection, item.task)
@@ -117,7 +117,7 @@ class StartPlan:
         self._refuse_circles()
 
     def _refuse_circles(self) -> None:
-        """Tasks of this start that need one another would wait for ever. Raises BlueprintError."""
+        """Raise BlueprintError for tasks of this start that depend on each other: they would wait for ever."""
         tasks = [item.task for item in self._items.values()]
         if any((task.project_id, name) in self._items for task in tasks for name in task.dependencies):
             from penguin.orchestration.blueprint.graph import TaskGraph
@@ -141,11 +141,11 @@ class StartPlan:
                 todo.append(needed)
 
     def _dependency_to_start(self, name: str, task: Task) -> BlueprintItem:
-        """A dependency that is to be started. Raises UnmetDependency where there is no such task."""
+        """Return a dependency to start. Raises UnmetDependency if there is no such task."""
         try:
             return self._offer.find(name)
         except TaskNotFound as error:
-            message = f"task {task.id} depends on {name}, which no blueprint has"
+            message = f"task {task.id} depends on unknown task {name}"
             raise UnmetDependency(message, error.hint) from None
 
     def _dependency_is_provided(self, project_id: str, task_id: str) -> bool:
@@ -153,7 +153,7 @@ class StartPlan:
         return found.met or found.status in ACTIVE
 
     def starts(self) -> list[Start]:
-        """The workflows, the tasks that were asked for first. Raises ConfigError where nothing could run one."""
+        """Return the starts, requested tasks first. Raises ConfigError if nothing could run one."""
         return [self._start(item) for item in self._items.values()]
 
     def _start(self, item: BlueprintItem) -> Start:

@@ -1,6 +1,6 @@
-"""Whether a process runs inside a step of a workspace: such a process may read, but change nothing there.
+"""The guard of steps: a process inside a step of a workspace may read it, but change nothing there.
 
-A process counts as inside when one of its ancestors is a launcher of that workspace. A step can't leave its launcher,
+A process counts as inside if one of its ancestors is a launcher of that workspace. A step can't leave its launcher,
 which adopts every process that loses its parent. The variables that the launcher gives each step are checked as well:
 they remain after the launcher was killed.
 """
@@ -18,13 +18,13 @@ from penguin.orchestration.files.secret_env import STEP_MARK
 from penguin.orchestration.files.state_files import STATE_DIR
 
 LAUNCHER = b"/launcher/launcher.py"
-"""End of the launcher's program, which runs as `python -I -S PROGRAM FOLDER`."""
+"""End of the path of the launcher's program, which runs as `python -I -S PROGRAM FOLDER`."""
 PROGRAM = 3
-"""Where the program is in these arguments."""
+"""Position of the program in these arguments."""
 STATE_ABOVE_LAUNCHER = ("../..", "../../..")
 """From the launcher's folder to `.penguin`, in `engines/ID` and in `temporal/engines/ID`."""
 READINGS = 100
-"""How often a process's ancestors are read again because one of them ended meanwhile."""
+"""How often the ancestors of a process are read again because one of them ended meanwhile."""
 
 Inode = tuple[int, int]
 """Device and inode."""
@@ -37,14 +37,14 @@ class InsideStep(WorkflowError):
 
 
 class Records(NamedTuple):
-    """What makes a workspace the same one, whatever path or mount leads to it."""
+    """The identity of a workspace, whatever path or mount leads to it."""
 
     root: str
     inodes: frozenset[Inode]
     """Of `.penguin` and of its database: a database can have hard links in several folders."""
 
     def are_in(self, state: str) -> bool:
-        """Whether the `.penguin` folder at this path holds these records."""
+        """Return whether the `.penguin` folder at this path holds these records."""
         return not self.inodes.isdisjoint(_inodes(state))
 
 
@@ -56,30 +56,30 @@ class _Process(NamedTuple):
 
 
 def records_of(workspace: Path) -> Records:
-    """The records of a workspace as this process sees them."""
+    """Return the records of a workspace as this process sees them."""
     root = os.path.realpath(workspace)
     return Records(root, _inodes(f"{root}/{STATE_DIR}"))
 
 
 def refuse_inside_step(workspace: Path, what: str) -> None:
-    """Raise InsideStep when this process, or one that it descends from, is a step of this workspace."""
+    """Raise InsideStep if this process, or one of its ancestors, is a step of this workspace."""
     records = records_of(workspace)
     if _is_step_of(os.environ, "", records) or runs_inside_step(os.getpid(), records):
         raise inside_step(what)
 
 
 def inside_step(what: str) -> InsideStep:
-    """The error for a process that wants to do something from inside a step."""
+    """Return the error for a process that wants to do something from inside a step."""
     return InsideStep(
         f"can't {what} from inside a step of the same workspace: no agent or check opens its own gate",
-        "a person, outside of the step, can",
+        "run the command outside of the step",
     )
 
 
 def runs_inside_step(pid: int, records: Records) -> bool:
-    """Whether a process, or one that it descends from, belongs to a step of the workspace with these records.
+    """Return whether a process, or one of its ancestors, is in a step of the workspace with these records.
 
-    Raises WorkflowError where its ancestors never stay the same for long enough to read them.
+    Raises WorkflowError if its ancestors change too quickly to read them.
     """
     return any(
         _is_launcher_of(ancestor, records) or _is_step_of(_environment(ancestor), f"/proc/{ancestor}/root", records)
@@ -88,7 +88,7 @@ def runs_inside_step(pid: int, records: Records) -> bool:
 
 
 def process_name(pid: int) -> str:
-    """A process as the history names it: its id, and its program where that can be read."""
+    """Return a process as the history names it: its id, and its program if that can be read."""
     with suppress(OSError):
         return f"{pid} {Path(f'/proc/{pid}/comm').read_bytes().decode(errors='replace').strip()}"
     return str(pid)
@@ -104,7 +104,8 @@ def _inodes(state: str) -> frozenset[Inode]:
 
 
 def _is_step_of(environ: Mapping[str, str], seen_from: str, records: Records) -> bool:
-    """`seen_from`: the root folder of the process, as this one sees it."""
+    """Return whether these are the variables of a step. `seen_from`: root folder of the process, as this one sees
+    it."""
     root = environ.get("PENGUIN_WORKSPACE", "")
     if not root or not any(name.startswith(STEP_MARK) for name in environ):
         return False
@@ -128,9 +129,9 @@ def _open_files(pid: int) -> list[str]:
 
 
 def _lineage(pid: int) -> list[int]:
-    """A process and its ancestors, as far as this process can see them.
+    """Return a process and its ancestors, as far as this process can see them.
 
-    Read until two readings agree: an ancestor that ends meanwhile would cut the line off below the launcher.
+    Read until two readings agree: an ancestor that ends meanwhile would cut off the line below the launcher.
     """
     before = tuple(_read_lineage(pid))
     for _ in range(READINGS):
@@ -138,7 +139,7 @@ def _lineage(pid: int) -> list[int]:
         if now == before:
             return [process.pid for process in now]
         before = now
-    raise WorkflowError(f"the ancestors of process {pid} change all the time", "run the command again")
+    raise WorkflowError(f"the ancestors of process {pid} keep changing", "run the command again")
 
 
 def _read_lineage(pid: int) -> Iterator[_Process]:
@@ -148,7 +149,7 @@ def _read_lineage(pid: int) -> Iterator[_Process]:
 
 
 def _process(pid: int) -> _Process | None:
-    # The name, in parentheses, may hold spaces and parentheses itself.
+    # The name, in parentheses, may contain spaces and parentheses.
     fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     return _Process(pid, int(fields[1]), int(fields[19])) if fields else None
 
@@ -159,7 +160,7 @@ def _environment(pid: int) -> Mapping[str, str]:
 
 
 def _read(path: str) -> bytes:
-    """A file of /proc; empty where the process is gone or another user's."""
+    """Return a file of /proc; empty if the process is gone or another user's."""
     try:
         with open(path, "rb", buffering=0) as file:
             return file.readall()

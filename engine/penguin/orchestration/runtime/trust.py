@@ -1,6 +1,6 @@
-"""Whether a workspace is this user's own: a `.penguin/` that somebody else made is read, but not run or written to.
+"""The trust in a workspace: a `.penguin/` that another user made is read, but not run or written to.
 
-`open_workspace` is the door for whatever writes to `.penguin/` or runs what is in it. Reading needs no trust.
+Call `open_workspace` before writing to `.penguin/` or running what is in it. Reading needs no trust.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _opened: set[tuple[str, int, int]] = set()
 
 
 def open_workspace(workspace: Workspace) -> str:
-    """Make `.penguin/` ready to be written to; a sentence where a person should hear what was done, else ''.
+    """Make `.penguin/` ready to be written to. Return a message for the person if something was done, else ''.
 
-    A missing one is made, with a key and a record. A moved one is recorded anew. A copy gets a key of its own, and
-    its active workflows are paused. Raises WorkspaceNotTrusted for one that is not this user's, UnsafePath for a
-    link and a folder of another user, and WorkflowError where it can't be written.
+    A missing one is created, with a key and a record. A moved one is recorded again. A copy gets its own key, and its
+    active workflows are paused. Raises WorkspaceNotTrusted for one that is not this user's, UnsafePath for a link and
+    a folder of another user, and WorkflowError if it can't be written.
     """
     refuse_links(workspace.state, writing=True)
     if _identity(workspace) in _opened:
@@ -47,21 +47,21 @@ def open_workspace(workspace: Workspace) -> str:
         return ""
     for entry in _entries(workspace):
         refuse_links(entry)
-    said = ""
+    message = ""
     standing = standing_of(workspace)
     if standing in REASONS:
         if os.environ.get(TRUST) != "1":
             raise WorkspaceNotTrusted(workspace, standing)
         trust(workspace)
     elif standing in (Standing.MOVED, Standing.COPIED):
-        said = _settle(workspace)
+        message = _settle(workspace)
     workspace.ensure()
     _opened.add(_identity(workspace))
-    return said
+    return message
 
 
 def standing_of(workspace: Workspace) -> Standing:
-    """Whose the `.penguin/` of a workspace is. Runs git where the workspace is in a repository; writes nothing."""
+    """Return the standing of a workspace. Runs git if the workspace is in a repository; writes nothing."""
     state = os.fspath(workspace.state)
     tracked = _tracked(workspace)
     key = read_key(state)
@@ -80,40 +80,40 @@ def standing_of(workspace: Workspace) -> Standing:
 
 
 def _elsewhere(workspace: Workspace, before: Path, key: str) -> Standing:
-    """The standing of a `.penguin` whose record names another folder, where `before` was."""
+    """Return the standing of a `.penguin` whose record names another folder, where `before` was."""
     try:
         if workspace.state.samefile(before):
-            # One folder by two names, as a bind mount gives it.
+            # One folder by two names, such as a bind mount.
             return Standing.OWN
         return Standing.COPIED if read_key(os.fspath(before)) == key else Standing.MOVED
     except (FileNotFoundError, NotADirectoryError):
         return Standing.MOVED
     except OSError:
-        # It can't be told that the original is gone.
+        # Whether the original is gone can't be known.
         return Standing.COPIED
 
 
 def is_own(workspace: Workspace) -> bool:
-    """Whether what this workspace holds may be written to without a question. Cheap; runs no git."""
+    """Return whether the workspace may be written to without asking. Cheap; runs no git."""
     return workspace.is_new or is_known(os.fspath(workspace.state))
 
 
 def trust(workspace: Workspace) -> None:
-    """Take a `.penguin/` for this user's own from now on: it gets a new key, and what git tracks now is accepted.
+    """Accept a `.penguin/` as this user's own: it gets a new key, and what git tracks now is accepted.
 
-    Raises InsideStep inside a step of the workspace, UnsafePath, and WorkflowError where it can't be written.
+    Raises InsideStep inside a step of the workspace, UnsafePath, and WorkflowError if it can't be written.
     """
     refuse_inside_step(workspace.root, "trust a workspace")
     refuse_links(workspace.state, writing=True)
     if workspace.is_new:
         workspace.ensure()
     with _locked(workspace):
-        # Never the key that is there: whoever made the folder knows it.
+        # Never keep the old key: the person who made the folder knows it.
         replace_key(workspace.name, os.fspath(workspace.state), _tracked(workspace))
 
 
 def _settle(workspace: Workspace) -> str:
-    """Record a moved workspace anew, or make a copy a workspace of its own; what a person should hear.
+    """Record a moved workspace again, or make a copy a workspace of its own. Return the message for the person.
 
     Raises InsideStep, and UnsafePath for a copy that shares its database with the original by a hard link.
     """
@@ -142,7 +142,7 @@ def _settle(workspace: Workspace) -> str:
 def _refuse_shared(db: Path, original: Path) -> None:
     if db.exists() and original.exists() and db.samefile(original):
         raise UnsafePath(
-            f"{db} and {original} are one file, by a hard link", "copy the workspace with: cp -r, without -l"
+            f"{db} and {original} are hard links to one file", "copy the workspace with: cp -r, without -l"
         )
 
 
@@ -161,7 +161,7 @@ def _entries(workspace: Workspace) -> list[Path]:
     try:
         return list(workspace.state.iterdir())
     except OSError:
-        # Missing, or no folder: `ensure` makes it, or says what is wrong.
+        # Missing, or not a folder: `ensure` creates it, or says what is wrong.
         return []
 
 
@@ -174,7 +174,7 @@ def _identity(workspace: Workspace) -> tuple[str, int, int]:
 
 
 def _tracked(workspace: Workspace) -> str:
-    """Digest of the entries that git's index has below `.penguin`; '' for none, and outside of a repository."""
+    """Return the digest of what git's index has below `.penguin`; '' for nothing, and outside of a repository."""
     if not any(os.path.lexists(folder / ".git") for folder in (workspace.root, *workspace.root.parents)):
         return ""
     try:

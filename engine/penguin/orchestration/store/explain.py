@@ -126,7 +126,7 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     now = time.time()
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
-        return f"back-off until {clock(run['due_at'], now)}, then {run['phase']}{because}"
+        return f"retrying at {clock(run['due_at'], now)} with {run['phase']}{because}"
     if tree := _tree_reason(connection, engines, run):
         return tree
     holders = _slot_holders(connection, engines)
@@ -134,19 +134,21 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
 
 
 def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
-    """Who holds the working tree that the workflow waits for; empty where it waits for none."""
+    """Return which workflow holds the working tree that this one waits for; "" if it waits for none."""
     holders = _tree_holders(connection, run)
     if not holders:
         return ""
-    said = []
+    descriptions = []
     for workflow_id, status, owner in holders:
         moving = WorkflowStatus(status).moving
-        said.append(f"{workflow_id} ({status}{f', {NO_ENGINE}' if moving and _no_engine(engines, owner) else ''})")
-    return f"waits for the working tree, held by {', '.join(said)}"
+        descriptions.append(
+            f"{workflow_id} ({status}{f', {NO_ENGINE}' if moving and _no_engine(engines, owner) else ''})"
+        )
+    return f"waits for the working tree, held by {', '.join(descriptions)}"
 
 
 def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str]]:
-    """Id, status and owner of the workflows that keep this one from the working tree."""
+    """Return id, status and owner of the workflows that keep this one from the working tree."""
     if not WorkflowStatus(run["status"]).moving:
         return []
     from penguin.orchestration.core.working_tree import needs_tree
@@ -157,7 +159,7 @@ def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, s
 
 
 def _waits_for_paused(connection: sqlite3.Connection, run: Run) -> bool:
-    """Whether it waits for the working tree, and the holder is PAUSED."""
+    """Return whether it waits for the working tree, and the holder is PAUSED."""
     if _unmet(connection, run):
         return False
     return any(status == WorkflowStatus.PAUSED for _, status, _ in _tree_holders(connection, run))

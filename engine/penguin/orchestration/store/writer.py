@@ -6,9 +6,11 @@ next number of the history is taken, by the primary key), when its task has an a
 needs a slot and none is free, or the working tree and another workflow holds it. A full disk or an IO error refuses
 nothing: the batch is tried again until it fits.
 =======
-needs a slot and none is free. A full disk or an IO error refuses nothing: the batch is tried again until it fits.
-The same holds where the file was moved or deleted meanwhile: what SQLite would still write to it, no one would find.
->>>>>>> 82e893f (Say where the database was moved or deleted under an engine, and record nothing until it is back)
+A unit is written completely or not at all. It is refused if another process changed one of its workflows (the next
+event number is taken, by the primary key), if its task already has an active workflow, if it needs a slot and none
+is free, or if it needs the working tree and another workflow holds it. A full disk or an IO error refuses nothing:
+the batch is retried until it succeeds.
+>>>>>>> 11c4d2c (Write what both backends share in plain English)
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ class ConcurrentUpdate(WorkflowError):
 
 
 class NoSlot(WorkflowError):
-    """As many attempts as `max_parallel` allows are under way, or another workflow holds the working tree."""
+    """The maximum of `max_parallel` attempts is running, or another workflow holds the working tree."""
 
     code = "no_slot"
 
