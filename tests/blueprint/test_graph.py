@@ -45,11 +45,11 @@ def test_order_and_neighbours() -> None:
 def test_closure_refuses_what_can_not_be_met() -> None:
     graph = TaskGraph(tasks_of(a="", b="a gone", c="a", x="y", y="x", z="x"))
     assert ids(graph.closure("c")) == ["a", "c"]
-    with pytest.raises(BlueprintError, match=r"b\.md:2: task b needs 'gone'"):
+    with pytest.raises(BlueprintError, match=r"b\.md:2: task b depends on unknown task 'gone'"):
         graph.closure("b")
     with pytest.raises(BlueprintError, match="x -> y -> x"):
         graph.closure("z")
-    with pytest.raises(BlueprintError, match="circle"):
+    with pytest.raises(BlueprintError, match="circular"):
         graph.order()
 
 

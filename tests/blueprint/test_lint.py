@@ -38,15 +38,15 @@ def test_nothing_to_say(tmp_path: Path) -> None:
     [
         (
             "items:\n- id: login\n- id: b\n  depends_on: [logn]\n",
-            "error a.yaml:4: task b needs 'logn', which no blueprint has (did you mean 'login'?)",
+            "error a.yaml:4: task b depends on unknown task 'logn' (did you mean 'login'?)",
         ),
         (
             "items:\n- id: a\n  depends_on: [b]\n- id: b\n  depends_on: [a]\n",
-            "error a.yaml:3: tasks need one another in a circle: a -> b -> a (remove one of these dependencies)",
+            "error a.yaml:3: circular dependency: a -> b -> a (remove one of these dependencies)",
         ),
-        ("items:\n- id: a\n  depends_on: [a]\n", "error a.yaml:3: tasks need one another in a circle: a -> a"),
-        ("items:\n- id: a\n- id: a\n", "error a.yaml:3: task a is there already (blueprints/a.yaml:2)"),
-        ("items:\n- id: a\n- {id: b, done: true, depends_on: a}\n", "warning a.yaml:3: task b is ticked, but a,"),
+        ("items:\n- id: a\n  depends_on: [a]\n", "error a.yaml:3: circular dependency: a -> a"),
+        ("items:\n- id: a\n- id: a\n", "error a.yaml:3: duplicate task a (first in blueprints/a.yaml:2)"),
+        ("items:\n- id: a\n- {id: b, done: true, depends_on: a}\n", "warning a.yaml:3: task b is ticked, but its dependency a"),
         (
             "items:\n- id: a\n  phases: {use: {recipes: true}}\n",
             "warning a.yaml:2: task a has no recipe: USE can't pass",
@@ -78,21 +78,21 @@ def test_one_problem(tmp_path: Path, text: str, expected: str) -> None:
 def test_ids_are_unique_in_a_project_only(tmp_path: Path) -> None:
     files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "items: [{id: a}]\n", "c.yaml": "project: x\nitems: [{id: a}]\n"}
     assert lines_of(tmp_path, files) == [
-        "error b.yaml:1: task a is there already (blueprints/a.yaml:1) (task ids are unique in a project)"
+        "error b.yaml:1: duplicate task a (first in blueprints/a.yaml:1) (task ids are unique in a project)"
     ]
 
 
 def test_dependencies_reach_into_other_blueprints_of_the_project(tmp_path: Path) -> None:
     files = {"a.yaml": "items: [{id: a, depends_on: [b]}]\n", "b.yaml": "items: [{id: b}]\n"}
     assert lines_of(tmp_path, files) == []
-    assert "needs 'b'" in lines_of(tmp_path, {"b.yaml": "project: x\nitems: [{id: b}]\n"})[0]
+    assert "depends on unknown task 'b'" in lines_of(tmp_path, {"b.yaml": "project: x\nitems: [{id: b}]\n"})[0]
 
 
 def test_repeated_blueprint_ids_and_max_parallel(tmp_path: Path) -> None:
     files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "id: a\nitems: [{id: b}]\n"}
-    found = lines_of(tmp_path, files, QUIET + "isolation: shared\norchestration:\n  max_parallel: 2\n")
-    assert found[0].startswith("error b.yaml: the id 'a' is that of blueprints/a.yaml too")
-    assert found[1].startswith("warning penguin.yaml:4: max_parallel is 2")
+    found = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
+    assert found[0].startswith("error b.yaml: duplicate blueprint id 'a' (also in blueprints/a.yaml)")
+    assert found[1].startswith("warning penguin.yaml:3: max_parallel is 2")
     in_place = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
     assert not any("max_parallel" in line for line in in_place)
 

@@ -97,7 +97,7 @@ def test_a_file_that_penguin_yaml_names_must_be_there(tmp_path: Path) -> None:
     )
     assert [str(problem).partition(" (")[0] for problem in found.problems] == [
         "gone.md: does not exist",
-        "notes.txt: is no blueprint",
+        "notes.txt: is not a blueprint",
     ]
     assert len(found.blueprints) == 2
 

@@ -268,8 +268,8 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
         ("## Tasks\n- [ ] A b\n  - Acceptance: `check: x` `check: y`\n", 3, "one check"),
         ("## Tasks\n- [ ] A b\n  - Depends: x y\n", 3, "'x y' is not a valid id"),
         ("## Tasks\n- [ ] A b\n  - Recipe: nope\n", 3, "unknown recipe 'nope'"),
-        ("## Tasks\n- [ ] A b\n  - Depends: A\n  - Depends: C\n", 4, "there already (line 3)"),
-        ("## Tasks\n### Title only\nprose\n", 2, "is no task"),
+        ("## Tasks\n- [ ] A b\n  - Depends: A\n  - Depends: C\n", 4, "(first on line 3)"),
+        ("## Tasks\n### Title only\nprose\n", 2, "is not a task"),
         ("## Tasks\n### T\n- **Priority:** high\n", 2, "has no id"),
         (TASK + "- **Prio:** high\n", 4, "unknown key 'Prio'"),
         (TASK + "- what else\n", 4, "without a key"),
@@ -291,7 +291,7 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
         (TASK + "#### Recipe: r\n```http\nGET ftp://x/\n```\n", 6, "is not a request"),
         (TASK + "#### Recipe: r\n```http\nGET http://x/\nnonsense\n```\n", 7, "is not a header"),
         (TASK + "#### Recipe: r\n```http expect_json={\nGET http://x/\n```\n", 5, "not valid JSON"),
-        (TASK + "#### Recipe: r\n```json expect\n{}\n```\n", 5, "follows no http step"),
+        (TASK + "#### Recipe: r\n```json expect\n{}\n```\n", 5, "has no http step before it"),
         (TASK + "#### Recipe: r\n```http\nGET http://x/\n```\n```json expect\n{,}\n```\n", 9, "not valid JSON"),
         (TASK + "#### Recipe: r\n```yaml\n- {shel: x}\n```\n", 6, "unknown key 'shel'"),
         (TASK + "#### Recipe: r\n```yaml\nshell: x\n```\n", 6, "must be a list"),
@@ -299,7 +299,7 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
         (TASK + "\n```yaml phase\nimplement: skip\n```\n", 5, "did you mean 'phases'"),
         (TASK + "\n```yaml ituv\nphase_timebox_sec: {test: 0}\n```\n", 6, "of seconds"),
         (TASK + "## Usage Recipes\n```shell\nx\n```\n", 5, "a step without a recipe"),
-        (TASK + "## Usage Recipes\n### r\n```shell\nx\n```\n### r\n```shell\nx\n```\n", 9, "there already (line 5)"),
+        (TASK + "## Usage Recipes\n### r\n```shell\nx\n```\n### r\n```shell\nx\n```\n", 9, "(first on line 5)"),
     ],
 )
 def test_complaints_name_the_line(text: str, line: int, message: str) -> None:

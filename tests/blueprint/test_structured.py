@@ -69,14 +69,14 @@ def test_the_whole_file() -> None:
         ("items: [~]\n", 1, "must be a mapping"),
         ("items:\n- title: a\n", 2, "has no id"),
         ("items:\n- id: ../x\n", 2, "not a valid id"),
-        ("items:\n- id: [a]\n", 2, "must be a text"),
+        ("items:\n- id: [a]\n", 2, "must be a string"),
         ("items:\n- id: a\n  titel: b\n", 3, "did you mean 'title'"),
         ("items:\n- id: a\n  priority: top\n", 3, "one of critical"),
         ("items:\n- id: a\n  risk: 0\n", 3, "from 1 to 5"),
-        ("items:\n- id: a\n  depends_on: [x]\n  dependencies: [y]\n", 4, "mean the same"),
+        ("items:\n- id: a\n  depends_on: [x]\n  dependencies: [y]\n", 4, "use either"),
         ("items:\n- id: a\n  depends_on: ['; rm']\n", 3, "not a valid id"),
-        ("items:\n- id: a\n  depends_on: [~, b]\n", 3, "task a: dependencies: must be a text, not nothing"),
-        ("items:\n- id: a\n  recipe: [~]\n", 3, "task a.recipe: must be a text, not nothing"),
+        ("items:\n- id: a\n  depends_on: [~, b]\n", 3, "task a: dependencies: must be a string, not nothing"),
+        ("items:\n- id: a\n  recipe: [~]\n", 3, "task a.recipe: must be a string, not nothing"),
         ("items:\n- id: a\n  acceptance_criteria: text\n", 3, "task a.acceptance_criteria: must be a list"),
         ("items:\n- id: a\n  acceptance_criteria: [{chek: x}]\n", 3, "did you mean 'check'"),
         ("items:\n- id: a\n  acceptance_criteria: [{}]\n", 3, "neither text nor check"),
@@ -86,7 +86,7 @@ def test_the_whole_file() -> None:
         ("items:\n- id: a\n  recipes: {r: [ls]}\n", 3, "{shell: COMMAND, expect_exit: 0}"),
         ("items:\n- id: a\n  recipes: {r: [{shell: a, http: b}]}\n", 3, "exactly one of shell, http, python"),
         ("items:\n- id: a\n  recipes: {r: [{shell: a, expect_status: 1}]}\n", 3, "unknown key 'expect_status'"),
-        ("items:\n- id: a\n  recipes: {r: [{shell: ~}]}\n", 3, "must be a text"),
+        ("items:\n- id: a\n  recipes: {r: [{shell: ~}]}\n", 3, "must be a string"),
         ("items:\n- id: a\n  recipes: {r: [{http: 'http://x/', headers: {'a b': c}}]}\n", 3, "not a header"),
         ("items:\n- id: a\n  recipes: {r: [{http: 'http://x/', headers: {a: \"b\\nc\"}}]}\n", 3, "not a header"),
         ("items:\n- id: a\n  phases: {test: {run: 3}}\n", 3, "task a.phases.test.run"),
@@ -102,7 +102,7 @@ def test_complaints_name_the_line(text: str, line: int, message: str) -> None:
 
 
 def test_a_file_name_that_is_no_id() -> None:
-    assert "give it an id" in str(parse_blueprint("items: [{id: a}]", "my plan.yaml").problems[0])
+    assert "add an id" in str(parse_blueprint("items: [{id: a}]", "my plan.yaml").problems[0])
     assert parse_blueprint("id: plan\nitems: [{id: a}]", "my plan.yaml").problems == ()
 
 

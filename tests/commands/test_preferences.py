@@ -78,7 +78,7 @@ def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: 
         ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, never"),
         ("ui: {notify_after: -1}", r"config\.yaml:1: ui\.notify_after: must be a number of seconds"),
         ("ui: {notify: say done}", r"config\.yaml:1: ui\.notify: must be a list"),
-        ("ui: {pager: true}", r"config\.yaml:1: ui\.pager: must be a text"),
+        ("ui: {pager: true}", r"config\.yaml:1: ui\.pager: must be a string"),
         ("\nui: [", r"config\.yaml:2: is not valid YAML"),
         ("project: {id: shop}", r"config\.yaml:1: config\.yaml: unknown key 'project'"),
         ("- ui", r"config\.yaml:1: config\.yaml: must be a mapping"),

@@ -65,8 +65,8 @@ def test_plain_scalars(text: str, value: object) -> None:
         ("a: 1\na: 2\n", 2, "duplicate key 'a' (first on line 1)"),
         ("x:\n  b: 1\n  c: 1\n  b: 2\n", 4, "duplicate key 'b' (first on line 2)"),
         ("a: 1\n---\nb: 2\n", 2, "more than one YAML document"),
-        ("a: *nowhere\n", 1, "defined nowhere above"),
-        ("a: &a [*a]\n", 1, "defined nowhere above"),
+        ("a: *nowhere\n", 1, "undefined alias"),
+        ("a: &a [*a]\n", 1, "undefined alias"),
         ("a: !!python/object:os.system x\n", 1, "tags are not supported"),
         ("? [a]\n: b\n", 1, "as a key"),
         ('a: "\\0"\n', 1, "NUL"),
@@ -130,7 +130,7 @@ def test_json_values_know_their_lines() -> None:
         ('{"a": 1\n"b": 2}', 2, "expected '}'"),
         ("{'a': 1}", 1, "key in double quotes"),
         ('{"a": nul}', 1, "expected a value"),
-        ('{"a": 1}\n{}', 2, "follows the end"),
+        ('{"a": 1}\n{}', 2, "after the end"),
         ('{"a": "x}', 1, "Unterminated string"),
         ('{"a": "\\ud800"}', 1, "surrogate"),
         ('{"a": "\\u0000"}', 1, "NUL"),
@@ -180,7 +180,7 @@ def test_no_text_breaks_the_readers(text: str) -> None:
         (b"a: 1\nb: \0\n", "f:2: contains a NUL byte"),
         ("a: 1\nb: é\n".encode("latin-1"), "f:2: is not UTF-8 (byte 0xe9)"),
         ("a: 1\n".encode("utf-16"), "NUL byte"),
-        (b"x" * 2000, "f: is too large: 2,000 bytes, at most 1,000"),
+        (b"x" * 2000, "f: is too large: 2,000 bytes, the maximum is 1,000"),
     ],
 )
 def test_files_that_are_no_text(tmp_path: Path, data: bytes, message: str) -> None:

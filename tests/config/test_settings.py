@@ -115,13 +115,13 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Pat
         ("- a\n", "penguin.yaml:1:", "must be a mapping, not a list"),
         ("project: {id: ../x}\n", "project.id", "'../x' is not a valid id"),
         ("project: {id: '; rm'}\n", "project.id", "not a valid id"),
-        ("project: {name: [a]}\n", "project.name", "must be a text, not a list"),
+        ("project: {name: [a]}\n", "project.name", "must be a string, not a list"),
         ("blueprints: [/etc/*.md]\n", "blueprints", "not inside the workspace"),
         ("blueprints: ['../*.md']\n", "blueprints", "not inside the workspace"),
-        ("blueprints: [1]\n", "blueprints", 'must be a text, not 1 (quote it: "1")'),
-        ("blueprints: [a.md, ~]\n", "blueprints", 'must be a text, not nothing (quote it: "~")'),
+        ("blueprints: [1]\n", "blueprints", 'must be a string, not 1 (quote it: "1")'),
+        ("blueprints: [a.md, ~]\n", "blueprints", 'must be a string, not nothing (quote it: "~")'),
         ("checkpoint: {exclude: ['*.log', ]}\nphases: {test: {artifacts: [null]}}\n", "artifacts", "not nothing"),
-        ("checkpoint:\n  exclude:\n  -\n", "penguin.yaml:3: checkpoint.exclude", "must be a text, not nothing"),
+        ("checkpoint:\n  exclude:\n  -\n", "penguin.yaml:3: checkpoint.exclude", "must be a string, not nothing"),
         ("agents: {claude: {args: [--add-dir, ~]}}\n", "agents.claude.args", 'not nothing (quote it: "~")'),
         ("phases: {test: [pytest]}\n", "phases.test", "not a list ({run: [COMMAND, …]})"),
         ("orchestration: {retry: {max_delay_sec: -1}}\n", "max_delay_sec", "of seconds from 0 to 2592000, not -1"),
@@ -145,17 +145,17 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Pat
         ("phases: {test: {run: [{report: r.xml}]}}\n", "phases.test.run", "the command is missing"),
         ("phases: {test: {run: [{run: a, report: ../r.xml}]}}\n", "phases.test.run.report", "inside the workspace"),
         ("phases: {test: {run: [{run: a, timeout: 0}]}}\n", "phases.test.run.timeout", "of seconds"),
-        ("phases: {test: {run: [a, b], report: r.xml}}\n", "phases.test.report", "exactly one command, here are 2"),
-        ("phases: {test: {report: r.xml}}\n", "phases.test.report", "here are 0"),
+        ("phases: {test: {run: [a, b], report: r.xml}}\n", "phases.test.report", "exactly one command, not 2"),
+        ("phases: {test: {report: r.xml}}\n", "phases.test.report", "not 0"),
         ("phases: {test: {skip: true, run: [a]}}\n", "phases.test", "skipped runs nothing"),
         ("phases: {test: {on_failure: verify}}\n", "phases.test.on_failure", "one of implement, same"),
         ("phases: {test: {artifacts: [/etc]}}\n", "phases.test.artifacts", "inside the workspace"),
         ("agents: {c: {modle: x}}\n", "agents.c", "did you mean 'model'"),
         ("agents: {'a b': {model: x}}\n", "agents", "'a b' is not a valid id"),
-        ("agents: {c: {env: {'A B': x}}}\n", "agents.c.env", "can't be the name of a variable"),
+        ("agents: {c: {env: {'A B': x}}}\n", "agents.c.env", "is not a valid variable name"),
         ("a: 1\na: 2\n", "penguin.yaml:2:", "duplicate key"),
         ("a:\n\t- b\n", "penguin.yaml:2:", "replace the tab"),
-        ("# only a comment\n", "penguin.yaml:", "holds no settings"),
+        ("# only a comment\n", "penguin.yaml:", "has no settings"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, where: str, message: str) -> None:
@@ -301,7 +301,7 @@ def test_the_settings_of_a_start_are_checked(tmp_path: Path, config: dict[str, A
 
 def test_an_unknown_agent_is_refused_before_the_start(tmp_path: Path) -> None:
     text = "phases: {implement: {agent: mine}, verify: {judge: codex}}\n"
-    with pytest.raises(ConfigError, match=r"IMPLEMENT wants the agent 'mine'") as caught:
+    with pytest.raises(ConfigError, match=r"IMPLEMENT uses the unknown agent 'mine'") as caught:
         check_runnable(build_definition(settings_of(tmp_path, text), an_item()))
     assert "command: [PROGRAM]" in caught.value.hint
     text += "agents: {mine: {command: [./agent, --fast], exit_codes: {3: budget}}, codex: {model: big}}\n"
@@ -324,13 +324,13 @@ def test_budgets_are_carried(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        ("agents: {mine: {model: x}}\n", "agents.mine", "knows no agent of this name"),
-        ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of the kind command"),
-        ("agents: {m: {command: [x], exit_codes: {300: passed}}}\n", "agents.m.exit_codes", "is no exit code"),
+        ("agents: {mine: {model: x}}\n", "agents.mine", "has no agent with this name"),
+        ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of kind command"),
+        ("agents: {m: {command: [x], exit_codes: {300: passed}}}\n", "agents.m.exit_codes", "is not an exit code"),
         ("budget: {workflow: {usd: 0}}\n", "budget.workflow.usd", ""),
         ("budget: {step: {usd: 1}}\n", "budget", "step"),
-        ("phases: {test: {agent: claude}}\n", "phases.test.agent", "only implement has it"),
-        ("phases: {use: {judge: claude}}\n", "phases.use.judge", "only verify has it"),
+        ("phases: {test: {agent: claude}}\n", "phases.test.agent", "only valid in implement"),
+        ("phases: {use: {judge: claude}}\n", "phases.use.judge", "only valid in verify"),
     ],
 )
 def test_what_is_wrong_with_agents_and_budgets_is_named(tmp_path: Path, text: str, key: str, said: str) -> None:
@@ -392,8 +392,8 @@ def test_where_attempts_are_copied_to(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("storage: {uri: x}", "storage: unknown key 'uri'"),
-        ("storage: {url: 3}", "storage.url: must be a text, not 3"),
-        ("storage: {url: 'sftp://ada:secret@hut/x'}", "storage.url: must hold no password"),
+        ("storage: {url: 3}", "storage.url: must be a string, not 3"),
+        ("storage: {url: 'sftp://ada:secret@hut/x'}", "storage.url: must not contain a password"),
     ],
 )
 def test_no_such_storage(tmp_path: Path, text: str, message: str) -> None:
@@ -419,7 +419,7 @@ def test_how_working_trees_are_shared(tmp_path: Path) -> None:
     [
         ("remote: https://user:secret@example.org/x", "workspace.remote: must be the name of a git remote"),
         ("remote: --all", "must be the name of a git remote"),
-        ("remote: [a]", "workspace.remote: must be a text"),
+        ("remote: [a]", "workspace.remote: must be a string"),
         ("push_to_upstream: maybe", "workspace.push_to_upstream: must be true or false"),
         ("remotes: origin", "did you mean 'remote'|unknown key 'remotes'"),
     ],

@@ -1,6 +1,6 @@
-"""Blueprints: files of tasks in Markdown, YAML or JSON, read into one model; their graph; and what is wrong with them.
+"""Blueprints: files of tasks in Markdown, YAML or JSON, their common model, dependency graph and lint.
 
-`graph` and `lint` are modules of their own: they bring networkx along.
+`graph` and `lint` are imported separately, because they import networkx.
 """
 
 from __future__ import annotations

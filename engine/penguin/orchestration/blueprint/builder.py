@@ -49,7 +49,7 @@ _NO_PHASES: Phases = {}
 
 
 def build_blueprint(root: Node | None, checker: Checker, path: str, project_id: str) -> Blueprint:
-    """The blueprint of a document; what is wrong with it is in its `problems`."""
+    """Return the blueprint of a document. Its errors are in `problems`."""
     entries = checker.mapping(root, path, BLUEPRINT_KEYS)
     blueprint_id = checker.identifier(entries.get("id"), "id") or _id_of(path, checker, "id" in entries)
     project = checker.identifier(entries.get("project"), "project") or project_id
@@ -73,7 +73,7 @@ def build_blueprint(root: Node | None, checker: Checker, path: str, project_id: 
 def _id_of(path: str, checker: Checker, named: bool) -> str:
     stem = PurePosixPath(path).stem
     if not valid_id(stem) and not named:
-        checker.error(0, f"its name {stem[:60]!r} can't be the blueprint's id", f"give it an id: {ID_RULE}")
+        checker.error(0, f"its file name {stem[:60]!r} is not a valid id", f"add an id: {ID_RULE}")
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:100] or "blueprint"
 
 
@@ -90,7 +90,7 @@ class _Builder:
         self.timeouts = _NO_TIMEOUTS
 
     def read_shared(self, entries: dict[str, Node]) -> None:
-        """What holds for all tasks."""
+        """Read the settings of all tasks."""
         self.recipes = self._recipes(entries.get("recipes"))
         self.phases = check_phases(entries.get("phases"), self.checker)
         self.timeouts = self._timeouts(entries.get("ituv"), "ituv")
@@ -116,7 +116,7 @@ class _Builder:
         where = f"task {task_id}"
         dependencies = entries.get("depends_on") or entries.get("dependencies")
         if "depends_on" in entries and "dependencies" in entries:
-            self.checker.error(entries["dependencies"].key_line, f"{where}: depends_on and dependencies mean the same")
+            self.checker.error(entries["dependencies"].key_line, f"{where}: use either depends_on or dependencies")
         phases = check_phases(entries["phases"], self.checker, f"{where}.phases") if "phases" in entries else _NO_PHASES
         timeouts = self._timeouts(entries["ituv"], f"{where}.ituv") if "ituv" in entries else _NO_TIMEOUTS
         return BlueprintItem(
@@ -170,7 +170,7 @@ class _Builder:
     def _criterion(self, node: Node, where: str) -> Criterion | None:
         if not isinstance(node.value, dict):
             if node.value is None:
-                self.checker.wrong_type(node, where, "a text or {text, check}")
+                self.checker.wrong_type(node, where, "a string or {text, check}")
             text = self.checker.label(node, where)
             return Criterion(text.strip(), line=node.line) if text else None
         entries = self.checker.mapping(node, where, _CRITERION_KEYS)

@@ -1,11 +1,11 @@
-"""Fenced code blocks that mean something: the steps of a recipe, and the settings of a task.
+"""Fenced code blocks with a meaning: the steps of a recipe, and the settings of a task.
 
-In a recipe, each block is a step. Its kind is the first word after the fence, what it must give follows:
+In a recipe, each block is a step. The first word after the fence is its kind, followed by the expected result:
 
     ```shell expect_exit=0 expect_stdout="hello"   also: expect_stdout=/regex/ background timeout=5 name="greet"
     ```python expect_stdout=42
     ```http expect_status=200 within=10            GET http://127.0.0.1:8765/, header lines, a blank line, a body
-    ```json expect                                 after an http block: JSON that its answer must contain
+    ```json expect                                 after an http block: JSON that its response must contain
     ```yaml                                        a list of steps, written as in a YAML blueprint
     ```text                                        only for the reader
 
@@ -28,14 +28,14 @@ _ALL_KINDS = (*KINDS, "json", "yaml", "text")
 
 
 def check_closed(block: Block, lines: Sequence[str], checker: Checker) -> None:
-    """Complain of a code block that is never closed: it swallows all that follows."""
+    """Report a code block that is never closed: it contains all that follows."""
     last = lines[block.end - 2].strip() if block.end - 2 < len(lines) else ""
     if block.end - 1 == block.line or len(last) < len(block.markup) or set(last) != set(block.markup):
         checker.error(block.line, "the code block opened here is never closed", f"end it with a line {block.markup}")
 
 
 def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:
-    """The settings that a block of a task holds, with their key."""
+    """Return the settings of a block in a task, with their key."""
     words = block.info.split()
     if len(words) != 2 or _ALIASES.get(words[0], words[0]) != "yaml":
         return None
@@ -50,7 +50,7 @@ def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:
 
 
 def recipe_steps(blocks: Sequence[Block], checker: Checker) -> list[Node]:
-    """The steps of a recipe; blocks that are not code are prose."""
+    """Return the steps of a recipe; blocks that are not code are prose."""
     steps: list[Node] = []
     for block in blocks:
         if block.kind == "fence":
@@ -78,7 +78,7 @@ def _steps(block: Block, before: list[Node], checker: Checker) -> list[Node]:
 def _words(block: Block, checker: Checker) -> list[str] | None:
     lexer = shlex.shlex(block.info, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
-    lexer.commenters = lexer.escape = ""  # a backslash belongs to the regular expression that it stands in
+    lexer.commenters = lexer.escape = ""  # a backslash belongs to the regular expression that it is in
     try:
         words = list(lexer)
     except ValueError:
@@ -97,7 +97,7 @@ def _step(block: Block, kind: str, words: list[str], checker: Checker) -> Node:
     for word in words:
         key, equals, raw = word.partition("=")
         if key in entries:
-            checker.error(block.line, f"{key[:60]!r} is given twice")
+            checker.error(block.line, f"{key[:60]!r} was given more than once")
         elif key == "expect_json":
             wanted = parse_json(raw, Checker(checker.path))
             if wanted is None:
@@ -133,9 +133,9 @@ def _http(block: Block, checker: Checker) -> dict[str, Node]:
 def _expect_json(block: Block, words: list[str], before: list[Node], checker: Checker) -> None:
     step = before[-1].value if before and isinstance(before[-1].value, dict) else {}
     if words[1:] != ["expect"]:
-        checker.error(block.line, "a json block says what an answer must contain", "write ```json expect")
+        checker.error(block.line, "a json block holds the expected response", "write ```json expect")
     elif "http" not in step or "expect_json" in step:
-        checker.error(block.line, "follows no http step that could be asked for JSON")
+        checker.error(block.line, "has no http step before it")
     else:
         inner = Checker(checker.path)
         wanted = parse_json(block.text, inner)

@@ -1,4 +1,4 @@
-"""The dependency graph of a project's tasks: what comes first, what waits for what, and where it goes in circles."""
+"""The dependency graph of a project's tasks: its order, its dependents and its cycles."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from penguin.orchestration.core.definition import Task
 
 
 class TaskGraph:
-    """The tasks of one project by id, with an edge from each task to those that need it.
+    """The tasks of one project by id, with an edge from each task to its dependents.
 
-    Where an id is repeated, the first task of it counts; `lint` complains of the rest.
+    The first task with a repeated id counts; `lint` reports the others.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
@@ -28,14 +28,14 @@ class TaskGraph:
             self._graph.add_edges_from((needed, task.id) for needed in task.dependencies if needed in self.tasks)
 
     def missing(self) -> list[tuple[Task, str]]:
-        """Each dependency that no task has, with the task that names it."""
+        """Return each dependency on an unknown task, with the task that names it."""
         every = self.tasks.values()
         return [(task, needed) for task in every for needed in task.dependencies if needed not in self.tasks]
 
     def cycles(self) -> list[list[str]]:
-        """For each knot of tasks that need one another, its shortest circle through the task that comes first.
+        """Return the shortest cycle through the first task of each set of tasks that depend on each other.
 
-        Each id needs the next one; the last is the first again.
+        Each id depends on the next one; the last is the first again.
         """
         place = {task_id: number for number, task_id in enumerate(self.tasks)}
         found = []
@@ -53,27 +53,27 @@ class TaskGraph:
         return min(([start, *paths[needed]] for needed in within[start]), key=len)
 
     def order(self) -> list[Task]:
-        """All tasks, each after what it needs, otherwise by precedence. Raises BlueprintError for a circle."""
+        """Return all tasks, each after its dependencies, otherwise by precedence. Raises BlueprintError for a cycle."""
         self._refuse_cycles(set(self.tasks))
         ids = nx.lexicographical_topological_sort(self._graph, key=lambda task_id: precedence(self.tasks[task_id]))
         return [self.tasks[task_id] for task_id in ids]
 
     def dependents(self, task_id: str, *, transitive: bool = False) -> list[Task]:
-        """The tasks that need this one, directly or at all."""
+        """Return the tasks that depend on this one: directly, or with `transitive` at all."""
         self._require(task_id)
         found = nx.descendants(self._graph, task_id) if transitive else self._graph[task_id]
         return [task for task in self.tasks.values() if task.id in found]
 
     def dependencies(self, task_id: str, *, transitive: bool = False) -> list[Task]:
-        """The tasks that this one needs, directly or at all."""
+        """Return the tasks that this one depends on: directly, or with `transitive` at all."""
         self._require(task_id)
         found = nx.ancestors(self._graph, task_id) if transitive else set(self._graph.predecessors(task_id))
         return [task for task in self.tasks.values() if task.id in found]
 
     def closure(self, task_id: str) -> list[Task]:
-        """A task after all that it needs, in the order of work.
+        """Return a task after all its dependencies, in the order of work.
 
-        Raises TaskNotFound, or BlueprintError where a dependency is missing or the tasks need one another in a circle.
+        Raises TaskNotFound, or BlueprintError if a dependency is unknown or there is a cycle.
         """
         self._require(task_id)
         wanted = nx.ancestors(self._graph, task_id) | {task_id}
@@ -81,12 +81,12 @@ class TaskGraph:
         part = TaskGraph(self.tasks[name] for name in self.tasks if name in wanted)
         for task, needed in part.missing():
             raise BlueprintError(
-                f"{task.path}:{task.line}: task {task.id} needs {needed!r}, which no blueprint has", self.hint(needed)
+                f"{task.path}:{task.line}: task {task.id} depends on unknown task {needed!r}", self.hint(needed)
             )
         return part.order()
 
     def hint(self, task_id: str) -> str:
-        """The task that was probably meant."""
+        """Return a hint with the most similar task id."""
         match = nearest(task_id, self.tasks)
         return f"did you mean {match!r}?" if match else "add the task, or remove the dependency"
 
@@ -98,13 +98,13 @@ class TaskGraph:
         for circle in self.cycles():
             if circle[0] in wanted:
                 task = self.tasks[circle[0]]
-                message = f"{task.path}:{task.line}: tasks need one another in a circle: {' -> '.join(circle)}"
+                message = f"{task.path}:{task.line}: circular dependency: {' -> '.join(circle)}"
                 raise BlueprintError(message, "remove one of these dependencies")
 
     def tree(self) -> Iterator[tuple[str, Task, bool]]:
-        """Lines of a tree: branches to draw, the task, and whether it was shown before with all below it.
+        """Yield the lines of a tree: its branches, the task, and whether it was shown before with its subtree.
 
-        Below each task stand those that need it. Tasks of a circle, which nothing comes before, are shown at the end.
+        The dependents of a task are below it. Tasks of a cycle without a first task are at the end.
         """
         shown: set[str] = set()
         roots = [task_id for task_id in self.tasks if not self._graph.in_degree(task_id)]
@@ -125,12 +125,12 @@ class TaskGraph:
                 stack.append((indent + corner, indent + rest, child))
 
     def edges(self) -> Iterator[tuple[str, str]]:
-        """Each dependency with the task that needs it; the dependency may be missing."""
+        """Yield each dependency with the task that depends on it. The dependency may be unknown."""
         return ((needed, task.id) for task in self.tasks.values() for needed in task.dependencies)
 
 
 def to_dot(graph: TaskGraph) -> str:
-    """The graph in Graphviz' language; arrows go from a task to those that need it."""
+    """Return the graph in the language of Graphviz. Arrows point from a task to its dependents."""
     lines = ["digraph tasks {", "  rankdir=LR;", "  node [shape=box];"]
     for task in graph.tasks.values():
         lines.append(f"  {_dot(task.id)} [label={_dot(_label(task))}];")
@@ -150,9 +150,9 @@ def _dot(text: str) -> str:
 
 
 def to_mermaid(graph: TaskGraph) -> str:
-    """The graph in Mermaid's language; arrows go from a task to those that need it."""
+    """Return the graph in the language of Mermaid. Arrows point from a task to its dependents."""
     missing = dict.fromkeys(needed for _, needed in graph.missing())
-    # Numbered nodes: an id such as `end` is a word of the language.
+    # Numbered nodes: an id such as `end` is a keyword of Mermaid.
     names = {task_id: f"t{number}" for number, task_id in enumerate([*graph.tasks, *missing])}
     lines = ["flowchart LR"]
     lines += [f'  {names[task.id]}["{_mermaid(_label(task))}"]' for task in graph.tasks.values()]
@@ -162,7 +162,7 @@ def to_mermaid(graph: TaskGraph) -> str:
 
 
 def _mermaid(text: str) -> str:
-    """Text inside quotes: all but plain characters as `#code;`, the language's own way of escaping."""
+    """Return text for quotes: all but plain characters as `#code;`, Mermaid's way of escaping."""
     plain = frozenset(" .,:;!?()-_/+='")
     return "".join(
         char if char.isalnum() or char in plain else "<br/>" if char == "\n" else f"#{ord(char)};" for char in text

@@ -1,4 +1,4 @@
-"""What is wrong with the blueprints of a workspace, and what probably is."""
+"""Lint: errors and probable mistakes in the blueprints of a workspace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_PARALLEL = "orchestration.max_parallel"
 
 
 def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
-    """All problems, in the order of files and lines. Errors keep tasks from being started; warnings don't."""
+    """Return all problems, in the order of files and lines. Errors prevent the start of tasks; warnings do not."""
     problems = list(blueprints.problems)
     problems += _repeated_blueprints(blueprints)
     projects = dict.fromkeys(blueprint.project_id for blueprint in blueprints.blueprints)
@@ -38,8 +38,8 @@ def _repeated_blueprints(blueprints: BlueprintSet) -> Iterator[Problem]:
     for blueprint in blueprints.blueprints:
         other = first.setdefault(blueprint.id, blueprint)
         if other is not blueprint:
-            message = f"the id {blueprint.id!r} is that of {other.path} too"
-            yield Problem(ERROR, blueprint.path, 0, message, "give one of them another id")
+            message = f"duplicate blueprint id {blueprint.id!r} (also in {other.path})"
+            yield Problem(ERROR, blueprint.path, 0, message, "change one of them")
 
 
 def _project(items: list[BlueprintItem]) -> Iterator[Problem]:
@@ -47,40 +47,38 @@ def _project(items: list[BlueprintItem]) -> Iterator[Problem]:
     for item in items:
         other = first.setdefault(item.task.id, item)
         if other is not item:
-            message = f"task {item.task.id} is there already ({other.task.path}:{other.task.line})"
+            message = f"duplicate task {item.task.id} (first in {other.task.path}:{other.task.line})"
             yield Problem(ERROR, item.task.path, item.task.line, message, "task ids are unique in a project")
     graph = TaskGraph(item.task for item in items)
     for task, needed in graph.missing():
         line = first[task.id].dependency_line
-        yield Problem(
-            ERROR, task.path, line, f"task {task.id} needs {needed!r}, which no blueprint has", graph.hint(needed)
-        )
+        yield Problem(ERROR, task.path, line, f"task {task.id} depends on unknown task {needed!r}", graph.hint(needed))
     for circle in graph.cycles():
         item = first[circle[0]]
-        message = f"tasks need one another in a circle: {' -> '.join(circle)}"
+        message = f"circular dependency: {' -> '.join(circle)}"
         yield Problem(ERROR, item.task.path, item.dependency_line, message, "remove one of these dependencies")
     for task in graph.tasks.values():
         open_ones = [name for name in task.dependencies if name in first and not first[name].task.done]
         if task.done and open_ones:
-            message = f"task {task.id} is ticked, but {open_ones[0]}, which it needs, is not"
+            message = f"task {task.id} is ticked, but its dependency {open_ones[0]} is not"
             yield Problem(WARNING, task.path, task.line, message, "a tick is a claim, not a pass: it starts nothing")
 
 
 class _GateLint:
-    """What the gates of a blueprint's tasks lack. A lack that many tasks share is one warning."""
+    """Warnings about gates of a blueprint's tasks. Tasks with the same problem share one warning."""
 
     def __init__(self, blueprint: Blueprint, settings: Settings) -> None:
         self.blueprint = blueprint
         self.settings = settings
         self.phases: dict[int, dict[str, dict[str, Any]]] = {}
         self.runners: dict[str, str] = {}
-        """What seems to run uncounted tests in a command line; empty: nothing does."""
+        """By command line: the test runner that it seems to run without a report; empty: none."""
 
     def problems(self) -> Iterator[Problem]:
         idle: dict[str, list[BlueprintItem]] = {phase: [] for phase in PHASES}
         uncounted: dict[tuple[str, str], list[BlueprintItem]] = {}
         for item in self.blueprint.items:
-            # Most tasks share their blueprint's phases: laid over the settings once, not for each.
+            # Most tasks share their blueprint's phases: combine them with the settings once, not for each task.
             phases = self.phases.get(id(item.phases)) or item_phases(self.settings, item)
             self.phases[id(item.phases)] = phases
             for phase in PHASES:
@@ -111,13 +109,13 @@ class _GateLint:
             idle.append(item)
 
     def _uncounted_runners(self, phase: str, gate: dict[str, Any]) -> Iterator[str]:
-        """What seems to run tests without a report of them."""
+        """Yield warnings about test runners without a report."""
         if phase == "implement" or gate.get("skip"):
             return
         for command in gate.get("run") or ():
             run = command["run"]
             if not command.get("report"):
-                # Most tasks share their commands: each is parsed once.
+                # Most tasks share their commands: parse each once.
                 self.runners[run] = self.runners[run] if run in self.runners else uncounted_test_run(run)
                 if self.runners[run]:
                     yield self.runners[run]
@@ -142,5 +140,5 @@ def _of(items: list[BlueprintItem]) -> str:
 def _parallel(settings: Settings) -> Iterator[Problem]:
     if settings.isolation == SHARED and settings.max_parallel > 1:
         path, _, line = settings.origin(_MAX_PARALLEL).partition(":")
-        message = f"max_parallel is {settings.max_parallel}: attempts at the same time see each other's half-done files"
+        message = f"max_parallel is {settings.max_parallel}: concurrent attempts see each other's unfinished files"
         yield Problem(WARNING, path, int(line or 0), message, "isolation: in-place, unless tasks touch different files")

@@ -1,4 +1,4 @@
-"""All blueprints of a workspace, and the way from a task's id to the task."""
+"""The loader of a workspace's blueprints, and the search for a task by its id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KNOWN_SHOWN = 10
 
 
 def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
-    """The blueprint in `text`; its format follows from the suffix of `path`. What is wrong is in its `problems`."""
+    """Return the blueprint in `text`. The suffix of `path` names its format; its errors are in `problems`."""
     checker = Checker(path)
     with _gc_paused():
         return build_blueprint(_document(text, path, checker), checker, path, project_id)
@@ -34,7 +34,7 @@ def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
 
 @contextmanager
 def _gc_paused() -> Iterator[None]:
-    """Without the cyclic garbage collector, which looks at all that was read again and again, and finds nothing."""
+    """Pause the cyclic garbage collector, which would scan all new objects again and again and find nothing."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -51,16 +51,16 @@ def _document(text: str, path: str, checker: Checker) -> Node | None:
     if suffix == ".json":
         return parse_json(text, checker)
     if suffix in SUFFIXES:
-        # markdown-it costs more to import than to run; a workspace of YAML and JSON goes without.
+        # markdown-it costs more to import than to run; a workspace of YAML and JSON does not need it.
         from penguin.orchestration.blueprint.markdown import parse_markdown
 
         return parse_markdown(text, checker)
-    checker.error(0, "is no blueprint", f"blueprints end in {', '.join(SUFFIXES)}")
+    checker.error(0, "is not a blueprint", f"blueprints end in {', '.join(SUFFIXES)}")
     return None
 
 
 def read_blueprint(path: Path, shown: str, project_id: str = "") -> Blueprint:
-    """The blueprint in a file, whose path is given as `shown` in complaints."""
+    """Return the blueprint in a file. Errors name the path `shown`."""
     checker = Checker(shown)
     text = read_text(path, checker, MAX_BYTES)
     if text is None:
@@ -77,7 +77,7 @@ def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
         if not found and not any(char in pattern for char in "*?["):
             problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
         paths |= {path.relative_to(root).as_posix(): path for path in found}
-    # Workflows carry the name with their task.
+    # Workflows store the path with their task.
     blueprints = [read_blueprint(paths[name], escape_undecodable(name), settings.project_id) for name in sorted(paths)]
     return BlueprintSet(blueprints, problems)
 
@@ -87,7 +87,7 @@ def _matches(root: Path, pattern: str) -> list[Path]:
 
 
 class BlueprintSet:
-    """The blueprints of a workspace. One that is broken hides none of the others."""
+    """The blueprints of a workspace. A broken one does not hide the others."""
 
     def __init__(self, blueprints: Sequence[Blueprint], problems: Sequence[Problem] = ()) -> None:
         self.blueprints = tuple(blueprints)
@@ -95,7 +95,7 @@ class BlueprintSet:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong within single files; `lint` knows more."""
+        """The problems within single files; `lint` finds more."""
         return self.own_problems + tuple(problem for blueprint in self.blueprints for problem in blueprint.problems)
 
     @cached_property
@@ -107,16 +107,16 @@ class BlueprintSet:
         return index
 
     def items(self, project_id: str | None = None) -> list[BlueprintItem]:
-        """All tasks with their settings, of one project or of all, in the order of files and lines."""
+        """Return all tasks with their settings, of one project or of all, in the order of files and lines."""
         found = (item for blueprint in self.blueprints for item in blueprint.items)
         return [item for item in found if project_id is None or item.task.project_id == project_id]
 
     def tasks(self, project_id: str | None = None) -> list[Task]:
-        """All tasks, of one project or of all, in the order of files and lines."""
+        """Return all tasks, of one project or of all, in the order of files and lines."""
         return [item.task for item in self.items(project_id)]
 
     def blueprint(self, blueprint_id: str) -> Blueprint:
-        """The blueprint of an id, or of a path. Raises BlueprintError if there is none, or more than one."""
+        """Return the blueprint with an id or path. Raises BlueprintError if there is none, or more than one."""
         found = [it for it in self.blueprints if blueprint_id in (it.id, it.path)]
         if len(found) == 1:
             return found[0]
@@ -129,9 +129,9 @@ class BlueprintSet:
         )
 
     def find(self, task_id: str, blueprint_id: str | None = None) -> BlueprintItem:
-        """The task of an id.
+        """Return the task with an id.
 
-        Raises TaskNotFound, or BlueprintError where the id is not unique or the task's blueprint is broken.
+        Raises TaskNotFound, or BlueprintError if the id is not unique or the task's blueprint is broken.
         """
         found = self._by_task.get(task_id, [])
         if blueprint_id is not None:
@@ -152,13 +152,13 @@ class BlueprintSet:
         hint = _suggestion("tasks", task_id, known)
         broken = [blueprint.path for blueprint in self.blueprints if blueprint.broken]
         if broken:
-            hint += f"; not understood: {', '.join(broken[:3])} (/blueprint lint)"
+            hint += f"; with errors: {', '.join(broken[:3])} (/blueprint lint)"
         return hint
 
     def _ambiguous(self, task_id: str, found: list[tuple[Blueprint, BlueprintItem]]) -> BlueprintError:
         places = ", ".join(f"{item.task.path}:{item.task.line}" for _, item in found)
         ids = list(dict.fromkeys(blueprint.id for blueprint, _ in found))
-        hint = f"choose one with --blueprint: {', '.join(ids)}" if len(ids) > 1 else "give one of them another id"
+        hint = f"choose one with --blueprint: {', '.join(ids)}" if len(ids) > 1 else "change one of the ids"
         return BlueprintError(f"task {task_id!r} is defined more than once: {places}", hint)
 
 

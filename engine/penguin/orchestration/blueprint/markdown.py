@@ -1,7 +1,7 @@
-"""Blueprints in Markdown, as nodes of the same shape as a YAML blueprint has.
+"""The Markdown reader: blueprints as nodes of the same shape as a YAML blueprint.
 
-Between `---` lines at the top stand `id`, `title`, `project`, `ituv`, `phases` and `recipes`, as in YAML. Under
-`## Tasks`, a task is a `###` heading with `- **ID:** …` bullets (see tasks.py), or one line `- [ ] KEY-1 Title
+The front matter between `---` lines holds `id`, `title`, `project`, `ituv`, `phases` and `recipes`, as in YAML. Under
+`## Tasks`, a task is a `###` heading with `- **ID:** …` bullets (see markdown_tasks.py), or one line `- [ ] KEY-1 Title
 {priority=high}`; a `###` heading without such bullets only groups such lines. Under `## Usage Recipes`, each `###`
 heading names a recipe (see fences.py). All other sections are prose.
 """
@@ -22,7 +22,7 @@ _FENCE_LINE = re.compile(r"---[ \t]*")
 
 
 def parse_markdown(text: str, checker: Checker) -> Node:
-    """The document in `text`; what can't be understood is in the checker's complaints."""
+    """Return the document in `text`. Errors go to the checker."""
     front, body_line = _front_matter(text, checker)
     lines = text.split("\n")
     reader = _Reader(lines, checker, dict(front.value) if isinstance(front.value, dict) else {})
@@ -31,7 +31,7 @@ def parse_markdown(text: str, checker: Checker) -> Node:
 
 
 def _front_matter(text: str, checker: Checker) -> tuple[Node, int]:
-    """The settings at the top, and the line on which the Markdown begins."""
+    """Return the front matter, and the number of the line on which the Markdown begins."""
     lines = text.split("\n")
     if not _FENCE_LINE.fullmatch(lines[0]):
         return Node({}, 1), 1
@@ -44,7 +44,7 @@ def _front_matter(text: str, checker: Checker) -> tuple[Node, int]:
 
 
 class _Reader:
-    """Walks over the sections of a document."""
+    """Reads the sections of a document."""
 
     def __init__(self, lines: list[str], checker: Checker, front: dict[str, Node]) -> None:
         self.checker = checker
@@ -93,8 +93,8 @@ class _Reader:
             before = len(self.items)
             self._one_line_tasks(body)
             if heading and len(self.items) == before:
-                advice = "begin a task with a bullet  - **ID:** `some-id`"
-                self.checker.error(heading.line, f"{heading.text[:60]!r} is no task: it has no ID", advice)
+                hint = "begin a task with a bullet  - **ID:** `some-id`"
+                self.checker.error(heading.line, f"{heading.text[:60]!r} is not a task: it has no ID", hint)
 
     def _one_line_tasks(self, blocks: list[Block]) -> None:
         for block in blocks:
@@ -111,7 +111,7 @@ class _Reader:
                 self._stray_steps(body)
             elif name in recipes:
                 first = recipes[name].line
-                self.checker.error(heading.line, f"the recipe {name!r} is there already (line {first})", "rename one")
+                self.checker.error(heading.line, f"duplicate recipe {name!r} (first on line {first})", "rename one")
             else:
                 steps = recipe_steps(body, self.checker)
                 recipes[name] = Node(steps, heading.line)
@@ -124,7 +124,8 @@ class _Reader:
 
 
 def split(blocks: list[Block], level: int) -> list[tuple[Block | None, list[Block]]]:
-    """Sections that begin at headings of this level or above, each with its heading; what comes before has none."""
+    """Split blocks at headings of this level or above. Return each section with its heading; the first may have
+    none."""
     sections: list[tuple[Block | None, list[Block]]] = [(None, [])]
     for block in blocks:
         if block.kind == "heading" and block.level <= level:
@@ -135,5 +136,5 @@ def split(blocks: list[Block], level: int) -> list[tuple[Block | None, list[Bloc
 
 
 def section_name(text: str) -> str:
-    """A heading's text, for comparison."""
+    """Return a heading's text, normalized for comparison."""
     return " ".join(text.strip().rstrip(":").lower().split())

@@ -1,6 +1,6 @@
-"""The blocks of a Markdown text as a tree, with their lines: what markdown-it's flat list of tokens comes to.
+"""The blocks of a Markdown text as a tree with line numbers, built from markdown-it's flat list of tokens.
 
-Inline Markdown is left as it was written; only block structure is parsed.
+Only block structure is parsed; inline Markdown stays as it was written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Block(Struct):
-    """A heading, paragraph, list, item, fence, or other."""
+    """A heading, paragraph, list, item, fence, or other block."""
 
     kind: str
     line: int
@@ -25,9 +25,9 @@ class Block(Struct):
     text: str = ""
     """The inline source of a heading or paragraph, the content of a fence."""
     info: str = ""
-    """What follows the opening ``` of a fence."""
+    """The text after the opening ``` of a fence."""
     level: int = 0
-    """Of a heading, 1 to 6."""
+    """Level of a heading, 1 to 6."""
     markup: str = ""
     children: list[Block] = []
 
@@ -43,7 +43,7 @@ _KINDS = {
 
 
 def read_blocks(text: str, first_line: int = 1) -> list[Block]:
-    """The top-level blocks of a text whose first line is `first_line` of its file."""
+    """Return the top-level blocks of a text whose first line is `first_line` of its file."""
     # markdown-it costs more to import than to run.
     from penguin.orchestration.blueprint.markdown_rules import tokens_of
 
@@ -51,7 +51,7 @@ def read_blocks(text: str, first_line: int = 1) -> list[Block]:
 
 
 def _children(tokens: Iterator[Token], first: int) -> list[Block]:
-    """The blocks up to the end of the one that encloses them."""
+    """Return the blocks up to the end of the enclosing one."""
     blocks: list[Block] = []
     line = first
     for token in tokens:

@@ -1,7 +1,7 @@
-"""markdown-it's block rules, tried only where the first character of a line lets them match.
+"""markdown-it's block rules, run only if the first character of a line lets them match.
 
-Its own parser tries each rule on each line, and makes tokens for a renderer. A backlog of thousands of tasks is read
-in less than half the time without either; what comes out is the same.
+markdown-it's own parser runs each rule on each line, and makes tokens for a renderer. Without that, a backlog of
+thousands of tasks is read in less than half the time, with the same result.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BEGINNINGS = {
     "html_block": "<",
     "heading": "#",
 }
-"""With which characters, behind its indent, a line must begin for a rule; the others take any line."""
+"""The characters after its indent with which a line must begin for a rule; the other rules accept any line."""
 _UNDERLINE = re.compile(r"[=-][ \t]*(?:\r?\n|\r|\Z)")
-"""Without a line that ends so, no text has a heading that is underlined."""
+"""A text without a line like this has no underlined heading."""
 _CODE_INDENT = 4
 
 
 class _Token(Struct):
-    """What the rules write of a token, and no more."""
+    """The attributes of a token that the rules set."""
 
     type: str
     tag: str
@@ -64,7 +64,7 @@ class _Blocks(ParserBlock):
 
     def __init__(self, *, underlined: bool) -> None:
         super().__init__()
-        # Link definitions would vanish from the text, and looking for them costs a third of the time.
+        # Link definitions would be removed from the text, and looking for them costs a third of the time.
         self.ruler.disable(["table", "reference"] if underlined else ["table", "reference", "lheading"])
         rules = list(zip(self.ruler.get_active_rules(), self.ruler.getRules(""), strict=True))
         self._all = tuple(rule for _, rule in rules)
@@ -80,7 +80,7 @@ class _Blocks(ParserBlock):
         return state.tokens
 
     def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:
-        """See ParserBlock, which this follows line by line."""
+        """Follow ParserBlock.tokenize line by line."""
         line, seen_empty = startLine, False
         nested_too_deep = state.level >= state.md.options.maxNesting
         while line < endLine:
@@ -95,7 +95,7 @@ class _Blocks(ParserBlock):
                     break
             state.tight = not seen_empty
             line = state.line
-            # A paragraph may have taken the empty line behind it along.
+            # A paragraph may have consumed the empty line after it.
             seen_empty = seen_empty or ((line - 1) < endLine and state.isEmpty(line - 1))
             if line < endLine and state.isEmpty(line):
                 seen_empty = True
@@ -123,5 +123,5 @@ _PARSERS = {underlined: _parser(underlined=underlined) for underlined in (False,
 
 
 def tokens_of(text: str) -> list[Token]:
-    """The tokens of a text's blocks."""
+    """Return the tokens of a text's blocks."""
     return _PARSERS[_UNDERLINE.search(text) is not None].parse(text)

@@ -54,7 +54,7 @@ _CRITERIA = ("acceptance criteria", "acceptance")
 
 
 def is_task(body: Sequence[Block]) -> bool:
-    """Whether the section of a heading is a task: a bullet list of `**Key:** value` comes before any `####`."""
+    """Return whether the section of a heading is a task: a bullet list of `**Key:** value` comes before any `####`."""
     for block in body:
         if block.kind == "heading":
             return False
@@ -64,7 +64,7 @@ def is_task(body: Sequence[Block]) -> bool:
 
 
 def has_id(body: Sequence[Block]) -> bool:
-    """Whether a section that is none of a task has a bullet `**ID:** …`, as if it were one."""
+    """Return whether a section that is not a task has a bullet `**ID:** …` as if it were one."""
     lists = (block for block in body if block.kind == "list")
     matches = (_BULLET.match(_first_text(item)) for block in lists for item in block.children)
     return any(match is not None and match[1].lower() == "id" for match in matches)
@@ -80,7 +80,7 @@ def _first_text(item: Block) -> str:
 
 
 def _full_text(item: Block) -> str:
-    """The text of an item with those below it."""
+    """Return the text of an item with its nested items."""
     parts: list[str] = []
     for child in item.children:
         if child.kind == "list":
@@ -91,7 +91,7 @@ def _full_text(item: Block) -> str:
 
 
 def plain_name(text: str) -> str:
-    """A heading that names a recipe: `Recipe: name`, or the name alone."""
+    """Return the recipe name of a heading: `Recipe: name`, or the name alone."""
     return re.sub(r"(?i)^recipe\s*(:|$)\s*", "", text.strip()).strip("` ")
 
 
@@ -103,7 +103,7 @@ class TaskReader:
         self.checker = checker
 
     def section(self, heading: Block, body: Sequence[Block]) -> Node:
-        """A task in the form of a heading with bullets."""
+        """Return a task that is a heading with bullets."""
         title = _NUMBER.sub("", heading.text.strip(), count=1)
         task = _TaskDraft(self.checker, heading.line)
         if title:
@@ -119,7 +119,7 @@ class TaskReader:
         return task.node()
 
     def _part(self, task: _TaskDraft, heading: Block | None, blocks: list[Block]) -> None:
-        """One `####` section of a task, or what comes before the first."""
+        """Read one `####` section of a task, or the blocks before the first."""
         name = " ".join(heading.text.lower().strip(" :").split()) if heading else ""
         if heading is None:
             self._main(task, blocks)
@@ -157,8 +157,8 @@ class TaskReader:
     def _bullet(self, task: _TaskDraft, item: Block) -> None:
         match = _BULLET.match(_first_text(item))
         if match is None:
-            advice = "write - **Key:** value, or put a blank line and prose between"
-            self.checker.error(item.line, "a bullet without a key among the task's settings", advice)
+            hint = "write - **Key:** value, or put a blank line and prose between"
+            self.checker.error(item.line, "a bullet without a key among the task's settings", hint)
         elif match[1].lower() not in _KEYS:
             self.checker.error(item.line, f"unknown key {match[1]!r}", suggest(match[1].lower(), tuple(_KEYS)))
         else:
@@ -182,7 +182,7 @@ class TaskReader:
         matches = list(_CHECK.finditer(text))
         rest = " ".join(_CHECK.sub(" ", text).split(" ")).strip()
         if len(matches) > 1:
-            self.checker.error(line, "a criterion has one check", "make two criteria of it")
+            self.checker.error(line, "a criterion has more than one check", "write two criteria")
         elif not matches and _OPEN_CHECK.search(text):
             self.checker.error(line, "the check is not closed", "write `check: COMMAND` with a backtick at both ends")
         elif _BARE_CHECK.search(rest):
@@ -193,10 +193,10 @@ class TaskReader:
         return Node(entries, line)
 
     def line(self, item: Block) -> Node | None:
-        """A task in the form of one line with a box; None, with a complaint, if the item is none."""
+        """Return a task that is one line with a box, or None after an error."""
         match = _TASK.match(_first_text(item))
         if match is None:
-            self.checker.error(item.line, "a bullet under ## Tasks that is no task", "write - [ ] ID Title")
+            self.checker.error(item.line, "a bullet under ## Tasks is not a task", "write - [ ] ID Title")
             return None
         task = _TaskDraft(self.checker, item.line)
         task.set("id", _node(match[2].rstrip(":").strip("`*"), item.line))
@@ -215,13 +215,13 @@ class TaskReader:
         return task.node()
 
     def _attributes(self, task: _TaskDraft, text: str, line: int) -> str:
-        """Read `{key=value, …}` at the end of a line; what is left of it."""
+        """Read `{key=value, …}` at the end of a line. Return the rest of the line."""
         match = _ATTRIBUTES.search(text)
         if match is None:
             if _OPEN_ATTRIBUTES.search(text):
                 self.checker.error(line, "the braces at the end are not closed", "write {priority=high, effort=2}")
             elif _COLON_ATTRIBUTES.search(text):
-                self.checker.error(line, "the braces at the end hold no `=`", "write {priority=high, effort=2}")
+                self.checker.error(line, "the braces at the end contain no `=`", "write {priority=high, effort=2}")
             return text
         for part in match[1].split(","):
             key, _, raw = part.partition("=")
@@ -256,7 +256,7 @@ def _node(text: str, line: int) -> Node:
 
 
 class _TaskDraft:
-    """A task being read."""
+    """A task while it is read."""
 
     def __init__(self, checker: Checker, line: int) -> None:
         self.checker = checker
@@ -267,16 +267,16 @@ class _TaskDraft:
         self.prose: list[str] = []
 
     def set(self, key: str, node: Node) -> None:
-        # The title bullet is more precise than the heading that it stands under.
+        # The title bullet is more specific than the heading.
         if key in self.entries and key != "title":
             first = self.entries[key].key_line
-            self.checker.error(node.key_line, f"{key!r} is there already (line {first})", "keep one of the two")
+            self.checker.error(node.key_line, f"duplicate key {key!r} (first on line {first})", "keep one of the two")
         self.entries[key] = node
 
     def add_recipe(self, name: str, steps: list[Node], line: int) -> None:
         name = name or str(self.entries["id"].raw if "id" in self.entries else "recipe")
         if name in self.recipes:
-            self.checker.error(line, f"the recipe {name[:60]!r} is there already (line {self.recipes[name].line})")
+            self.checker.error(line, f"duplicate recipe {name[:60]!r} (first on line {self.recipes[name].line})")
         self.recipes[name] = Node(steps, line)
 
     def node(self) -> Node:

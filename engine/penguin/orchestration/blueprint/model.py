@@ -1,4 +1,4 @@
-"""A blueprint as it was understood, whatever its format: tasks, the settings they bring along, and what is wrong."""
+"""The model of a blueprint, independent of its format: tasks, their settings, and problems."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from penguin.orchestration.core.definition import Recipe, Task
 
 
 class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
-    """A task with the settings that its blueprint and it itself bring along."""
+    """A task with the settings of its blueprint and its own."""
 
     task: Task
     phases: Phases = {}
-    """Checked overrides, the task's laid over its blueprint's."""
+    """Checked overrides: those of the blueprint, overridden by the task's."""
     timeouts: dict[str, float] = {}
-    """Seconds by lower-case phase; the task's over its blueprint's."""
+    """Seconds by lower-case phase: those of the blueprint, overridden by the task's."""
     dependency_line: int = 0
 
 
@@ -31,9 +31,9 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     project_id: str
     items: tuple[BlueprintItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
-    """The named ones."""
+    """The named recipes."""
     problems: tuple[Problem, ...] = ()
-    """What is wrong within this file."""
+    """The problems within this file."""
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -41,7 +41,7 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def broken(self) -> bool:
-        """Whether the file was not understood whole; none of its tasks is started then."""
+        """Whether the file has errors. Then none of its tasks can be started."""
         return any(problem.severity == ERROR for problem in self.problems)
 
     def require(self) -> None:

@@ -1,4 +1,4 @@
-"""Which tasks can be started now, and in what order."""
+"""The tasks that can be started now, and their order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from penguin.orchestration.core.definition import Task
 
 
 def ready_tasks(tasks: Iterable[Task], completed: Collection[str], active: Collection[str] = ()) -> list[Task]:
-    """The tasks of a project that are neither completed nor active and whose dependencies are all completed.
+    """Return the tasks of a project that are neither completed nor active and whose dependencies are all completed.
 
-    First come those of higher priority, then of more value for the effort, of higher risk, and by place in the file.
+    Sorted by priority, then value per effort, then risk (higher first), then position in the file.
     """
     done, busy = frozenset(completed), frozenset(active)
     found = (
@@ -20,5 +20,5 @@ def ready_tasks(tasks: Iterable[Task], completed: Collection[str], active: Colle
 
 
 def precedence(task: Task) -> tuple[tuple[int, float, int, int], str]:
-    """A sort key: the task's rank, and its file where that leaves it open."""
+    """Return a sort key: the task's rank, then its file."""
     return task.rank, task.path

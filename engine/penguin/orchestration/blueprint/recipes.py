@@ -1,6 +1,6 @@
-"""Recipes: from checked nodes to steps with their expectations.
+"""Recipes: checked nodes as steps with their expected results.
 
-A step is a mapping with one of `shell`, `python` and `http`, and what it must give:
+A step is a mapping with one of `shell`, `python` and `http`, and the expected result:
 
     - {shell: shop --demo, expect_exit: 0, expect_stdout: /total: [0-9]+/}
     - {shell: shop serve, background: true}
@@ -33,7 +33,7 @@ _NO_EXPECTATION = Expectation()
 
 
 def check_recipe(name: str, node: Node, checker: Checker) -> Recipe:
-    """The recipe of a list of steps."""
+    """Return the recipe of a list of steps."""
     where = f"recipe {name!r}"
     nodes = checker.items(node, where)
     if not nodes and (node.value is None or node.value == []):
@@ -56,7 +56,7 @@ def _step(node: Node, checker: Checker, where: str) -> RecipeStep | None:
     source = checker.text(entries[kind], f"{where}.{kind}")
     if source is None:
         if entries[kind].value is None:
-            checker.wrong_type(entries[kind], f"{where}.{kind}", "a text")
+            checker.wrong_type(entries[kind], f"{where}.{kind}", "a string")
         return None
     extra = _http(source, entries, checker, where) if kind == "http" else _process(source, entries, checker, where)
     return RecipeStep(
@@ -74,8 +74,12 @@ def _process(source: str, entries: dict[str, Node], checker: Checker, where: str
     stdout = _pattern(entries.get("expect_stdout"), checker, f"{where}.expect_stdout")
     if background and (exit_code is not None or stdout is not None):
         line = (entries.get("expect_exit") or entries["expect_stdout"]).key_line
-        advice = "let the steps after it expect something"
-        checker.error(line, f"{where}: a background step is ended with the recipe: it can't be expected to end", advice)
+        hint = "expect the result in a later step"
+        checker.error(
+            line,
+            f"{where}: a background step runs until the recipe ends, so it has no exit code or output to expect",
+            hint,
+        )
     expect = _NO_EXPECTATION if exit_code is None and stdout is None else Expectation(exit=exit_code, stdout=stdout)
     return {"source": source, "expect": expect, "background": background}
 
@@ -92,8 +96,8 @@ def _http(source: str, entries: dict[str, Node], checker: Checker, where: str) -
     method, _, url = source.strip().rpartition(" ")
     method = method.strip().upper() or "GET"
     if method not in METHODS or not _URL.fullmatch(url):
-        advice = "write METHOD URL, for example GET http://127.0.0.1:8000/"
-        checker.error(entries["http"].line, f"{where}.http: {source.strip()[:80]!r} is not a request", advice)
+        hint = "write METHOD URL, for example GET http://127.0.0.1:8000/"
+        checker.error(entries["http"].line, f"{where}.http: {source.strip()[:80]!r} is not a request", hint)
     status = checker.integer(entries.get("expect_status"), f"{where}.expect_status", 100, 599)
     wanted = entries["expect_json"].plain() if "expect_json" in entries else None
     return {

@@ -1,4 +1,4 @@
-"""Values of secret variables in files that Penguin stores as they are."""
+"""Lint for secrets: values of secret variables in files that Penguin stores unchanged."""
 
 from __future__ import annotations
 

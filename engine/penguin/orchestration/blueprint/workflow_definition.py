@@ -1,4 +1,4 @@
-"""What a workflow is started with: the gates, time-outs and retry of one task, from every source that has a say."""
+"""The definition of a workflow, built from all its sources: gates, time-outs and retry of one task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _START_KEYS = ("phase_timeouts", "retry", "phases")
 def build_definition(
     settings: Settings, item: BlueprintItem, start_config: Mapping[str, Any] | None = None
 ) -> Definition:
-    """The definition of a task's workflow.
+    """Return the definition of a task's workflow.
 
     Later sources override earlier ones: settings, the blueprint, the task, the settings of this start
     (`phase_timeouts`, `retry`, `phases`; anything else raises ConfigError).
@@ -48,22 +48,22 @@ def build_definition(
 
 
 def item_phases(settings: Settings, item: BlueprintItem) -> Phases:
-    """The phases of a task, before any settings of a single start."""
+    """Return the phases of a task, without the settings of one start."""
     return overlay(settings.phases, item.phases)
 
 
 def build_gates(phases: Phases) -> dict[WorkflowPhase, Gate]:
-    """Checked phases as gates."""
+    """Return the gates of checked phases."""
     return {gate: _gate(gate, phases.get(gate.lower(), {})) for gate in GATES}
 
 
 def check_runnable(definition: Definition) -> None:
-    """Raise ConfigError where it can be seen beforehand that nothing could run a phase."""
+    """Raise ConfigError if it is known in advance that nothing can run a phase."""
     for phase, gate in definition.gates.items():
         for name in (gate.agent, gate.judge):
             if name and not gate.skip and name not in definition.agents:
-                advice = f"one of {', '.join(AGENTS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
-                raise ConfigError(f"{phase} wants the agent {name!r}, which nobody knows", advice)
+                hint = f"one of {', '.join(AGENTS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                raise ConfigError(f"{phase} uses the unknown agent {name!r}", hint)
 
 
 def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:
@@ -90,6 +90,6 @@ def _check_start(config: Mapping[str, Any]) -> tuple[dict[str, float], dict[str,
 
 
 def read_timeouts(node: Node | None, checker: Checker, where: str) -> dict[str, float]:
-    """Seconds by lower-case phase."""
+    """Return seconds by lower-case phase."""
     found = read_fields(node, checker, where, "phase_timeouts.")
     return {key.partition(".")[2]: value for key, value in found.items()}

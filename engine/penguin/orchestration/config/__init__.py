@@ -1,4 +1,4 @@
-"""Configuration: `penguin.yaml` read and checked whole, what overrides it, and where each value came from."""
+"""The configuration: `penguin.yaml`, its overrides, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "load_settings",
 ]
 
-# Data classes and msgspec cost more than all the rest of a reading command: they are imported when they are asked for.
+# Data classes and msgspec cost more than the rest of a reading command, so they are imported on demand.
 _LATER = {
     "OrchestrationConfig": "options",
     "TemporalConfig": "options",

@@ -1,4 +1,4 @@
-"""`agents:` of penguin.yaml: how the coding agents that phases name are started. Kept as plain checked data."""
+"""`agents:` of penguin.yaml: how the coding agents of phases are started. Kept as plain checked data."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 MEANINGS = ("passed", "failed", "error", "budget", "denied")
 _COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
 _NOT_OF_COMMANDS = ("model", "permissions", "home")
-"""What a program that Penguin does not know is told in its own words."""
+"""Keys that a program which Penguin does not know gets as its own arguments."""
 _OF_COMMANDS = ("command", "resume", "transcript", "exit_codes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def check_agents(node: Node | None, checker: Checker) -> dict[str, dict[str, Any]]:
-    """The agents by name, each with the fields of AgentSpec that are set."""
+    """Return the agents by name, each with the fields of AgentSpec that are set."""
     agents: dict[str, dict[str, Any]] = {}
     for name, child in checker.mapping(node, "agents", None).items():
         checker.identifier(Node(name, child.key_line, raw=name), "agents")
@@ -56,18 +56,18 @@ def _agent(name: str, node: Node, checker: Checker, where: str) -> dict[str, Any
 def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, where: str) -> None:
     known = agent.get("kind") or (name if name in AGENTS else COMMAND)
     if known == COMMAND and "command" not in agent:
-        advice = f"write kind: {' or '.join(AGENTS)}, or command: [PROGRAM, …]"
-        checker.error(node.key_line, f"{where}: Penguin knows no agent of this name", advice)
+        hint = f"write kind: {' or '.join(AGENTS)}, or command: [PROGRAM, …]"
+        checker.error(node.key_line, f"{where}: Penguin has no agent with this name", hint)
     elif known != COMMAND and (extra := [key for key in _OF_COMMANDS if key in agent]):
-        checker.error(node.key_line, f"{where}.{extra[0]}: only agents of the kind command have it", "kind: command")
+        checker.error(node.key_line, f"{where}.{extra[0]}: only agents of kind command have this key", "kind: command")
     elif known == COMMAND and (extra := [key for key in _NOT_OF_COMMANDS if key in agent]):
-        checker.error(node.key_line, f"{where}.{extra[0]}: a command is told this by words of its own", "args: […]")
+        checker.error(node.key_line, f"{where}.{extra[0]}: a command takes this from its own arguments", "args: […]")
     else:
         agent["kind"] = known
 
 
 def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, AgentSpec]:
-    """The agents of these names that there are, as the definition of a workflow carries them."""
+    """Return the agents with these names, as the definition of a workflow holds them. Unknown names are skipped."""
     from penguin.orchestration.core.definition import AgentSpec
 
     found = {}
@@ -84,7 +84,7 @@ def _exit_codes(node: Node | None, checker: Checker, where: str) -> dict[int, st
     for code, child in checker.mapping(node, where, None).items():
         meaning = checker.choice(child, f"{where}.{code}", MEANINGS)
         if not code.isdigit() or int(code) > 255:
-            checker.error(child.key_line, f"{where}: {code!r} is no exit code", "a number from 0 to 255")
+            checker.error(child.key_line, f"{where}: {code!r} is not an exit code", "a number from 0 to 255")
         elif meaning is not None:
             codes[int(code)] = meaning
     return codes
@@ -100,11 +100,11 @@ def _variables(node: Node | None, checker: Checker, where: str) -> dict[str, str
     for name, child in checker.mapping(node, where, None).items():
         value = "" if child.value in ("", None) else checker.label(child, f"{where}.{name}")
         if not _NAME.fullmatch(name):
-            checker.error(child.key_line, f"{where}: {name!r} can't be the name of a variable")
+            checker.error(child.key_line, f"{where}: {name!r} is not a valid variable name")
         elif value and looks_secret(name) and not _REFERENCE.fullmatch(value):
-            # The value stays out of the message: it would end up in terminals and logs.
-            advice = f"write {name}: ${{{name}}} and export it where Penguin runs"
-            checker.error(child.line, f"{where}.{name}: holds a secret in plain text", advice)
+            # The value is not in the message, which would end up in terminals and logs.
+            hint = f"write {name}: ${{{name}}} and export it where Penguin runs"
+            checker.error(child.line, f"{where}.{name}: holds a secret in plain text", hint)
         elif value is not None:
             variables[name] = value
     return variables

@@ -15,7 +15,7 @@ _MOST = 1e12
 
 
 def check_budgets(node: Node | None, checker: Checker) -> dict[str, dict[str, float]]:
-    """The limits that are set, by scope and by what is counted."""
+    """Return the limits that are set, by scope and unit."""
     found: dict[str, dict[str, float]] = {}
     for scope, child in checker.mapping(node, "budget", SCOPES).items():
         where = f"budget.{scope}"
@@ -31,7 +31,7 @@ def check_budgets(node: Node | None, checker: Checker) -> dict[str, dict[str, fl
 
 
 def budgets_of(found: Mapping[str, Mapping[str, Any]]) -> Budgets:
-    """As the definition of a workflow carries them."""
+    """Return the limits as the definition of a workflow holds them."""
     from penguin.orchestration.core.definition import Budget, Budgets
 
     return Budgets(**{scope: Budget(**limits) for scope, limits in found.items()})

@@ -1,8 +1,8 @@
-"""A YAML or JSON document whose every value knows the line that it stands on.
+"""A YAML or JSON document whose values know their lines.
 
-Files are read as UTF-8 up to a limit. YAML is taken from libyaml's events instead of its composed nodes: the composer
-recurses in C, and a file of open brackets would end the process. Plain scalars follow YAML 1.2:
-`no` and `007` are text.
+Files are read as UTF-8 up to a limit. YAML is built from libyaml's events instead of its composed nodes: the composer
+recurses in C, and a file of open brackets would crash the process. Plain scalars follow YAML 1.2: `no` and `007` are
+strings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from penguin.orchestration.config.validator import Checker, Node
 MAX_DEPTH = 64
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 MAX_NODES = 2_000_000
-"""Values of a document once its aliases are written out; more is an attack or an accident."""
+"""Maximum number of values of a document with its aliases expanded; more is an attack or an accident."""
 LOOK_AHEAD = 1024
 """Characters that a YAML scanner reads beyond the last event: the longest key without a `?` (YAML 1.2, 7.4.2)."""
 
@@ -43,7 +43,7 @@ _CONSTANTS: dict[str, bool | None] = {
 
 
 class _DocumentError(Exception):
-    """The document can't be read on from here."""
+    """The rest of the document can't be read."""
 
     def __init__(self, line: int, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -51,15 +51,15 @@ class _DocumentError(Exception):
         self.hint = hint
 
 
-def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the file") -> str | None:
-    """The text of a file, its line ends made `\\n`; None, with a complaint, if it is no UTF-8 or over `limit` bytes.
+def read_text(path: Path, checker: Checker, limit: int, create: str = "write the file") -> str | None:
+    """Return the text of a file with line ends `\\n`, or None after an error: not UTF-8, or over `limit` bytes.
 
-    `anew` says how to come by the file where there is none.
+    `create` is the hint for a missing file.
     """
     try:
-        # A FIFO or a device would block, or never end; only what a regular file holds is read.
+        # A FIFO or a device would block or never end, so only regular files are read.
         if not path.is_file():
-            _report_unreadable(path, checker, anew)
+            _report_unreadable(path, checker, create)
             return None
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -68,23 +68,23 @@ def read_text(path: Path, checker: Checker, limit: int, anew: str = "write the f
         checker.error(0, f"can't be read: {error.strerror or error}", "make it readable")
         return None
     if len(data) > limit:
-        checker.error(0, f"is too large: {size:,} bytes, at most {limit:,} are read", "split it into several files")
+        checker.error(0, f"is too large: {size:,} bytes, the maximum is {limit:,}", "split it into several files")
         return None
     return decode_text(data, checker)
 
 
-def _report_unreadable(path: Path, checker: Checker, anew: str) -> None:
-    """Say what is there in place of a file."""
+def _report_unreadable(path: Path, checker: Checker, create: str) -> None:
+    """Report what is there instead of a file."""
     from penguin.orchestration.files.path_conflict import file_kind, move_command
 
     if kind := file_kind(path):
-        checker.error(0, f"is {kind}, not a file", f"{move_command(path)}; then {anew}")
+        checker.error(0, f"is {kind}, not a file", f"{move_command(path)}; then {create}")
     else:
-        checker.error(0, "does not exist", anew)
+        checker.error(0, "does not exist", create)
 
 
 def decode_text(data: bytes, checker: Checker) -> str | None:
-    """Bytes as text, or None with a complaint."""
+    """Return bytes as text, or None after an error."""
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         checker.error(line, "contains a NUL byte: this is not a text file", "save it as text, in UTF-8")
@@ -93,8 +93,8 @@ def decode_text(data: bytes, checker: Checker) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        advice = f"convert it: iconv -f LATIN1 -t UTF-8 {checker.path}"
-        checker.error(line, f"is not UTF-8 (byte 0x{data[error.start]:02x})", advice)
+        hint = f"convert it: iconv -f LATIN1 -t UTF-8 {checker.path}"
+        checker.error(line, f"is not UTF-8 (byte 0x{data[error.start]:02x})", hint)
         return None
     if not text.strip():
         checker.error(0, "is empty", "write into it, or remove it")
@@ -103,7 +103,7 @@ def decode_text(data: bytes, checker: Checker) -> str | None:
 
 
 def scalar(raw: str) -> str | int | float | bool | None:
-    """What an unquoted scalar means."""
+    """Return the value of an unquoted scalar."""
     if raw in _CONSTANTS:
         return _CONSTANTS[raw]
     if _INTEGER.fullmatch(raw):
@@ -114,7 +114,8 @@ def scalar(raw: str) -> str | int | float | bool | None:
 
 
 def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
-    """The document in `text`, whose first line is `first_line` of the file; None, with a complaint, if it is broken."""
+    """Return the document in `text`, or None after an error. `first_line` is the number of its first line in the
+    file."""
     stand_ins = _stand_ins(text)
     text = text.translate(stand_ins)
     composer = _Composer(checker, first_line, {new: old for old, new in stand_ins.items()})
@@ -122,7 +123,7 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
         return composer.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
-        # What is left open is noticed at the end, one line too late.
+        # An unclosed construct is reported at the end, one line too late.
         line = min(mark.line, text.rstrip("\n").count("\n")) if mark else 0
         if mark and _too_deep(text, mark.index):
             checker.error(line + first_line, TOO_DEEP)
@@ -138,7 +139,7 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
 
 
 def _stand_ins(text: str) -> dict[int, int]:
-    """For each character of YAML_1_1_LINE_ENDS in the text, a character for private use that is not in the text."""
+    """Return a private-use character that is not in the text for each character of YAML_1_1_LINE_ENDS in it."""
     found = [char for char in YAML_1_1_LINE_ENDS if char in text]
     unused = (code for code in range(0xE000, 0xF900) if chr(code) not in text)
     return {ord(char): code for char, code in zip(found, unused, strict=False)}
@@ -147,7 +148,7 @@ def _stand_ins(text: str) -> dict[int, int]:
 def _too_deep(text: str, end: int) -> bool:
     """Return whether more than MAX_DEPTH brackets are open before the character `end`.
 
-    libyaml has a limit of its own, and can reach it in text of which it has reported no event yet.
+    libyaml has its own limit, and can reach it in text for which it has not reported an event.
     """
     unread = _QUOTED.sub("", text[max(0, end - LOOK_AHEAD) : end + 1])
     return sum(map(unread.count, "[{")) - sum(map(unread.count, "]}")) > MAX_DEPTH
@@ -165,13 +166,13 @@ def _yaml_hint(text: str, line: int) -> str:
 
 
 class _Composer:
-    """Makes nodes of libyaml's events."""
+    """Builds nodes from libyaml's events."""
 
     def __init__(self, checker: Checker, first_line: int, originals: Mapping[int, int]) -> None:
         self.checker = checker
         self.first = first_line
         self.originals = originals
-        """The characters for which others stand in."""
+        """Replacement characters, and the characters that they stand for."""
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.count = 0
 
@@ -210,11 +211,11 @@ class _Composer:
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:
-            raise _DocumentError(self._line(event), f"uses *{event.anchor}, which is defined nowhere above")
+            raise _DocumentError(self._line(event), f"uses the undefined alias *{event.anchor}")
         node, size = self.anchors[event.anchor]
         self.count += size
         if self.count > MAX_NODES:
-            raise _DocumentError(self._line(event), "is too large once its aliases are written out")
+            raise _DocumentError(self._line(event), "is too large with its aliases expanded")
         return Node(node.value, self._line(event), raw=node.raw)
 
     def _scalar(self, event: Any) -> Node:
@@ -249,7 +250,7 @@ def _duplicate(checker: Checker, key: str, line: int, first: int) -> None:
 
 
 def parse_json(text: str, checker: Checker) -> Node | None:
-    """The JSON document in `text`; None, with a complaint, if it is broken."""
+    """Return the JSON document in `text`, or None after an error."""
     try:
         return _JsonReader(text, checker).document()
     except _DocumentError as error:
@@ -260,7 +261,7 @@ def parse_json(text: str, checker: Checker) -> Node | None:
 
 
 class _JsonReader:
-    """JSON with positions, which the standard library's decoder does not tell."""
+    """Reads JSON with line numbers, which the standard library's decoder does not report."""
 
     _space = re.compile(r"[ \t\n]*")
     _number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -275,7 +276,7 @@ class _JsonReader:
     def document(self) -> Node:
         node = self._value(0)
         if self._peek():
-            raise self._broken("something follows the end of the document")
+            raise self._broken("unexpected text after the end of the document")
         return node
 
     def _line(self) -> int:
@@ -324,9 +325,9 @@ class _JsonReader:
         found, self.at = _scan_string(self.text, self.at + 1, True)
         text = str(found)
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            raise self._broken("half of a surrogate pair in a text")
+            raise self._broken("half of a surrogate pair in a string")
         if "\0" in text:
-            raise self._broken("a NUL character in a text")
+            raise self._broken("a NUL character in a string")
         return text
 
     def _array(self, depth: int) -> list[Node]:

@@ -1,7 +1,7 @@
-"""The keys of `orchestration:`, as one table: what each may hold, and what holds where nobody says otherwise.
+"""The keys of `orchestration:` as one table, with their types and defaults.
 
-The file, the environment, an OrchestrationConfig and the settings of a single start are all checked against it.
-Values are kept flat, by dotted key, so that a later source can override any one of them.
+The file, the environment, an OrchestrationConfig and the settings of one start are checked against it. Values are kept
+flat, by dotted key, so that a later source can override each of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from penguin.orchestration.config.validator import Checker, Node
 PHASES = ("implement", "test", "use", "verify")
 BACKENDS = ("native", "temporal")
 MONTH = 30 * 86_400.0
-"""Seconds: the longest time-out or delay that is taken for meant."""
+"""Seconds: the longest time-out or delay that is accepted."""
 
 Reader = Callable[[Checker, Node, str], Any]
 
@@ -109,7 +109,7 @@ ENVIRONMENT = {
 
 
 def read_fields(node: Node | None, checker: Checker, where: str, prefix: str = "") -> dict[str, Any]:
-    """The values below `prefix` of the table that the node sets, by dotted key; `where` is its key path for errors."""
+    """Return the values that the node sets below `prefix`, by dotted key. `where` is its key path for errors."""
     found: dict[str, Any] = {}
     for key, child in checker.mapping(node, where, _children(prefix)).items():
         path, place = f"{prefix}{key}", f"{where}.{key}"
@@ -126,7 +126,8 @@ def _children(prefix: str) -> tuple[str, ...]:
 
 
 def read_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str, Checker]]:
-    """What the environment sets: dotted key, value (None if bad), the variable, and the checker with its complaints."""
+    """Yield what the environment sets: dotted key, value (None if invalid), variable, and the checker with its
+    errors."""
     for path, name in ENVIRONMENT.items():
         raw = environ.get(name, "").strip()
         if raw:
@@ -140,7 +141,7 @@ def _environment_value(raw: str) -> str | bool:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as nested dicts."""
+    """Return dotted keys as nested dicts."""
     tree: dict[str, Any] = {}
     for path, value in flat.items():
         *parents, leaf = path.split(".")

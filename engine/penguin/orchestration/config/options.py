@@ -1,4 +1,4 @@
-"""OrchestrationConfig: what a Python program sets, over environment and file."""
+"""OrchestrationConfig: the settings of a Python program, which override the environment and penguin.yaml."""
 
 from __future__ import annotations
 
@@ -18,35 +18,36 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TlsConfig:
-    """How the Temporal server is reached over TLS. Unset fields are None."""
+    """TLS settings of the Temporal server. None: unset."""
 
     enabled: bool | None = None
     cert_path: str | None = None
-    """Client certificate, PEM."""
+    """Path of the client certificate, PEM."""
     key_path: str | None = None
-    """Its private key, PEM."""
+    """Path of its private key, PEM."""
     ca_path: str | None = None
-    """Certificates that the server's is checked against, PEM."""
+    """Path of the certificates that verify the server, PEM."""
 
 
 @dataclass(slots=True)
 class TemporalConfig:
-    """Where the Temporal server is. Unset fields are None."""
+    """Address and namespace of the Temporal server. None: unset."""
 
     address: str | None = None
     """HOST:PORT."""
     namespace: str | None = None
     task_queue: str | None = None
     auto_start: bool | None = None
-    """Start a development server where none answers at a local address."""
+    """Start a development server if none answers at a local address."""
     tls: TlsConfig | Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class OrchestrationConfig:
-    """Settings of the engine. A field that is None is unset: the environment, the file or the default decides.
+    """Settings of the engine. A field that is None is unset: the environment, penguin.yaml or the default applies.
 
-    Raises ConfigError for a wrong type or a bad value.
+    Raises:
+        ConfigError: A value has a wrong type or is not valid.
     """
 
     backend: str | None = None
@@ -57,7 +58,7 @@ class OrchestrationConfig:
     """max_attempts, initial_delay_sec, backoff_multiplier, max_delay_sec."""
     temporal: TemporalConfig | Mapping[str, Any] | None = None
     max_parallel: int | None = None
-    """Attempts at once in this working tree."""
+    """Maximum number of attempts that run at the same time."""
     max_output: int | None = None
     """Bytes of a step's output that are kept."""
 
@@ -66,15 +67,33 @@ class OrchestrationConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The config of nested plain data, as under `orchestration:` in penguin.yaml. An unknown key raises."""
+        """Create a config from nested plain data, as under `orchestration:` in penguin.yaml.
+
+        Args:
+            data: The settings. A missing key is unset.
+
+        Returns:
+            The config.
+
+        Raises:
+            ConfigError: A key is unknown, or a value is not valid.
+        """
         return cls(**nest(_checked(data)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested plain data of the fields that are set."""
+        """Return the fields that are set as nested plain data, the inverse of `from_dict`.
+
+        Raises:
+            ConfigError: A field was set to a value that is not valid.
+        """
         return nest(self.flat())
 
     def flat(self) -> dict[str, Any]:
-        """The fields that are set, by dotted key, checked: fields may have been set since the config was made."""
+        """Return the fields that are set, by dotted key. They are checked again, since they may have been changed.
+
+        Raises:
+            ConfigError: A field was set to a value that is not valid.
+        """
         return _checked({name: _plain(getattr(self, name)) for name in self.__slots__})
 
 
@@ -86,6 +105,6 @@ def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Data classes and structs as dicts; anything else as it is."""
+    """Return data classes and structs as dicts; anything else as it is."""
     names = getattr(value, "__struct_fields__", None) or getattr(value, "__dataclass_fields__", None)
     return {name: _plain(getattr(value, name)) for name in names} if names else value

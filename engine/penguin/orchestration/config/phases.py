@@ -1,7 +1,7 @@
-"""`phases:` as it stands in penguin.yaml, in a blueprint, in a task, or in the settings of a single start.
+"""`phases:` of penguin.yaml, of a blueprint, of a task, or of the settings of one start.
 
-Checked phases are plain data, `{"test": {"run": [{"run": "pytest -q"}]}}`, so that they can be laid one over the other.
-What a phase runs is replaced as a whole; `on_failure` and `artifacts` stay unless named.
+Checked phases are plain data, `{"test": {"run": [{"run": "pytest -q"}]}}`, so that one can override another. What a
+phase runs is replaced as a whole; `on_failure` and `artifacts` are kept unless they are set.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _WHAT = frozenset({"run", "agent", "recipes", "criteria", "judge", "skip"})
 _KEYS = ("run", "agent", "may_be_empty", "recipes", "criteria", "judge", "skip", "on_failure", "artifacts", "report")
 _SWITCHES = ("may_be_empty", "recipes", "criteria", "skip")
 _ONLY = {"agent": "implement", "may_be_empty": "implement", "judge": "verify"}
-"""Keys that one phase alone has."""
+"""Keys that only one phase has."""
 _COMMAND_KEYS = ("run", "report", "timeout")
 
 
 def check_phases(node: Node | None, checker: Checker, where: str = "phases") -> Phases:
-    """The phases that a node sets."""
+    """Return the phases that a node sets."""
     phases: Phases = {}
     for name, child in checker.mapping(node, where, PHASES).items():
         if child.value is not None:
@@ -37,7 +37,7 @@ def check_phases(node: Node | None, checker: Checker, where: str = "phases") -> 
 
 
 def overlay(base: Phases, override: Mapping[str, Fields]) -> Phases:
-    """`base` with another source's phases laid over it."""
+    """Return `base`, overridden by another source's phases."""
     merged = dict(base)
     for name, fields in override.items():
         below = merged.get(name, {})
@@ -68,9 +68,9 @@ def _check_phase(node: Node, checker: Checker, where: str) -> Fields:
     _move_report(entries.get("report"), fields, checker, where)
     for key, phase in _ONLY.items():
         if key in entries and not where.endswith(f".{phase}"):
-            checker.error(entries[key].key_line, f"{where}.{key}: only {phase} has it")
+            checker.error(entries[key].key_line, f"{where}.{key}: only valid in {phase}")
     if fields.get("judge") and fields.get("criteria") is None:
-        # Who names a judge wants it to be asked.
+        # A phase with a judge uses it by default.
         fields["criteria"] = True
     fields = {key: value for key, value in fields.items() if value is not None}
     if fields.get("skip") and len(_WHAT & fields.keys()) > 1:
@@ -104,20 +104,20 @@ def _command(node: Node, checker: Checker, where: str) -> Fields | None:
 
 
 def _move_report(node: Node | None, fields: Fields, checker: Checker, where: str) -> None:
-    """`report` beside `run` is the report of the only command."""
+    """Move `report` beside `run` to the only command."""
     report = relative_path(node, checker, f"{where}.report")
     if node is None or report is None:
         return
     commands = fields["run"] or []
     if len(commands) != 1 or "report" in commands[0]:
-        advice = "write run: [{run: COMMAND, report: FILE}]"
-        checker.error(node.line, f"{where}.report: belongs to exactly one command, here are {len(commands)}", advice)
+        hint = "write run: [{run: COMMAND, report: FILE}]"
+        checker.error(node.line, f"{where}.report: needs exactly one command, not {len(commands)}", hint)
     else:
         commands[0]["report"] = report
 
 
 def relative_path(node: Node | None, checker: Checker, where: str) -> str | None:
-    """A path, or a pattern, that stays inside the workspace."""
+    """Return a path or pattern inside the workspace."""
     text = checker.text(node, where)
     if node is None or text is None:
         return None
@@ -131,7 +131,7 @@ def relative_path(node: Node | None, checker: Checker, where: str) -> str | None
 
 
 def relative_paths(node: Node | None, checker: Checker, where: str) -> list[str] | None:
-    """One such path, or a list of them."""
+    """Return one such path, or a list of them."""
     if node is None or node.value is None:
         return None
     nodes = node.value if isinstance(node.value, list) else [node]

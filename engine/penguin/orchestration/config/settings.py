@@ -1,6 +1,6 @@
-"""The effective settings of a workspace: defaults, penguin.yaml, environment and options, laid one over the other.
+"""The effective settings of a workspace: defaults, overridden by penguin.yaml, the environment and options.
 
-Reading them imports neither msgspec nor any parser but YAML: a command that only lists workflows pays for no more.
+Reading them imports neither msgspec nor any parser except YAML, so that commands which only list workflows start fast.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _PASSWORD = re.compile(r"[^/]+://[^/@]*:[^/@]*@")
 
 
 class Setting(NamedTuple):
-    """An effective value, and where it came from."""
+    """An effective value, and its origin."""
 
     key: str
     value: Any
@@ -59,17 +59,17 @@ class Setting(NamedTuple):
 
 
 class Settings:
-    """What holds in a workspace."""
+    """The effective settings of a workspace."""
 
     def __init__(self, root: Path, settings: Mapping[str, Setting], phases: Phases, agents: dict[str, Any]) -> None:
         self.root = root
         self._settings = settings
         self.phases = phases
-        """Checked plain data; `gates` of build.py makes Gate objects of them."""
+        """Plain checked data; `build_gates` of blueprint/workflow_definition.py turns them into Gate objects."""
         self.agents = agents
 
     def explain(self) -> list[Setting]:
-        """Every effective value with its origin."""
+        """Return every effective value with its origin."""
         return list(self._settings.values())
 
     def _value(self, key: str) -> Any:
@@ -90,12 +90,12 @@ class Settings:
 
     @property
     def env_deny(self) -> tuple[str, ...]:
-        """Names, or patterns of names, of variables that steps don't get."""
+        """Names or name patterns of variables that steps do not get."""
         return tuple(self._value("env.deny"))
 
     @property
     def redact(self) -> tuple[str, ...]:
-        """Names, or patterns of names, of variables whose values are not stored, beyond those that look secret."""
+        """Names or name patterns of variables whose values are not stored, besides those that look secret."""
         return tuple(self._value("redact"))
 
     @property
@@ -105,7 +105,7 @@ class Settings:
 
     @property
     def isolation(self) -> str:
-        """A value of ISOLATIONS: who else may work in the working tree while a workflow does."""
+        """A value of ISOLATIONS: which other workflows may use the working tree at the same time."""
         return str(self._value("isolation"))
 
     @property
@@ -116,18 +116,18 @@ class Settings:
 
     @property
     def workspace_remote(self) -> str | None:
-        """The git remote over which the working trees of several machines are shared."""
+        """The git remote that shares the working trees of several machines."""
         value = self._value("workspace.remote")
         return None if value is None else str(value)
 
     @property
     def push_to_upstream(self) -> bool:
-        """Whether that remote may be the upstream of the branch that is checked out."""
+        """Whether that remote may be the upstream of the current branch."""
         return bool(self._value("workspace.push_to_upstream"))
 
     @property
     def budgets(self) -> dict[str, dict[str, float]]:
-        """What coding agents may spend, by scope (attempt, workflow, task) and by what is counted."""
+        """What coding agents may spend, by scope (attempt, workflow, task) and unit."""
         return dict(self._value("budget"))
 
     @property
@@ -145,12 +145,12 @@ class Settings:
 
     @property
     def phase_timeouts(self) -> dict[str, float]:
-        """Seconds, by lower-case phase."""
+        """Seconds by lower-case phase."""
         return {phase: self._value(f"orchestration.phase_timeouts.{phase}") for phase in PHASES}
 
     @property
     def retry(self) -> dict[str, Any]:
-        """The fields of Retry."""
+        """The fields of RetryPolicy."""
         return self._section("retry")
 
     @property
@@ -161,7 +161,7 @@ class Settings:
         return TemporalConfig(**{**section, "tls": TlsConfig(**section["tls"])})
 
     def origin(self, key: str) -> str:
-        """Where the value of a dotted key came from."""
+        """Return the origin of the value of a dotted key."""
         return self._settings[key].source
 
     def _section(self, name: str) -> dict[str, Any]:
@@ -176,9 +176,9 @@ def load_settings(
     *,
     required: bool = True,
 ) -> Settings:
-    """Read and check `root/penguin.yaml` whole, and lay environment (os.environ unless given) and overrides over it.
+    """Read and check `root/penguin.yaml`, and apply the environment (default: os.environ) and overrides.
 
-    Without `required`, a missing file means defaults. Raises ConfigError with all that is wrong, by file, line and key.
+    Without `required`, a missing file means defaults. Raises ConfigError with all errors, by file, line and key.
     """
     checker = Checker(FILE)
     document = _read(root, checker, required)
@@ -207,19 +207,19 @@ def load_settings(
 
 def _read(root: Path, checker: Checker, required: bool) -> Node | None:
     path = root / FILE
-    # A link that leads nowhere is there: somebody meant a file by it.
+    # A broken link counts as a file that should be there.
     if not required and not os.path.lexists(path):
         return None
     text = read_text(path, checker, MAX_BYTES, "penguin init")
     document = None if text is None else parse_yaml(text, checker)
     if not checker.problems and (document is None or document.value is None):
-        checker.error(0, "holds no settings", "it begins with, for example:  project: {id: shop}")
+        checker.error(0, "has no settings", "for example  project: {id: shop}")
     checker.raise_first(ConfigError)
     return document
 
 
 def _line(document: Node | None, key: str) -> int | None:
-    """The line on which the document sets a dotted key, or None."""
+    """Return the line on which the document sets a dotted key, or None."""
     node, line = document, None
     for name in key.split("."):
         if node is None or not isinstance(node.value, dict) or name not in node.value:
@@ -283,8 +283,8 @@ def _storage(node: Node | None, checker: Checker) -> dict[str, Setting]:
     if entry is None or url is None:
         return {"storage.url": Setting("storage.url", None, "default")}
     if _PASSWORD.match(url):
-        hint = "let the driver take it from its own environment or files"
-        checker.error(entry.line, "storage.url: must hold no password", hint)
+        hint = "give it to the driver by its own variables or files"
+        checker.error(entry.line, "storage.url: must not contain a password", hint)
     return {"storage.url": Setting("storage.url", url, f"{FILE}:{entry.key_line}")}
 
 
@@ -304,9 +304,9 @@ def _workspace(node: Node | None, checker: Checker) -> dict[str, Setting]:
 
 
 def _ui(node: Node | None, checker: Checker) -> dict[str, Setting]:
-    """What the workspace wishes of terminals; what holds depends on who sits there."""
-    wishes = check_ui(node, checker, personal=False)
-    found = [Setting(f"ui.{key}", wish.value, f"{FILE}:{wish.line}") for key, wish in wishes.items()]
+    """Return the workspace's settings of terminals; the user's own may override them."""
+    settings = check_ui(node, checker, personal=False)
+    found = [Setting(f"ui.{key}", setting.value, f"{FILE}:{setting.line}") for key, setting in settings.items()]
     return {setting.key: setting for setting in found}
 
 

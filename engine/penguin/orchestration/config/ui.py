@@ -1,4 +1,4 @@
-"""`ui:` of penguin.yaml and of a person's own file: how the terminal behaves. Kept as plain checked data."""
+"""`ui:` of penguin.yaml and of the user's own file: how the terminal behaves. Kept as plain checked data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.validator import Checker, Node
 
 COLORS = ("auto", "never")
-"""What is not a terminal gets colours only from those who ask for it on the spot."""
+"""Color choices of a file: output that is not a terminal gets colors only by an option or variable."""
 PROGRAMS = ("notify", "pager")
-"""Keys whose values are run. Looking at somebody's workspace must not run what they chose, so these are personal."""
+"""Keys whose values are run. Reading another person's workspace must not run their programs, so these are personal."""
 
 
 class UiSetting(NamedTuple):
@@ -29,7 +29,7 @@ def _command(checker: Checker, node: Node, where: str) -> tuple[str, ...] | None
 
 
 def _pager(checker: Checker, node: Node, where: str) -> str | None:
-    """'' for none at all."""
+    """Return the command; '' for no pager."""
     return "" if node.value is False else checker.text(node, where)
 
 
@@ -45,12 +45,12 @@ KEYS = tuple(_READERS)
 
 
 def check_ui(node: Node | None, checker: Checker, *, personal: bool) -> dict[str, UiSetting]:
-    """What a file sets below `ui:`, by key. Programs may be named in the `personal` file alone."""
+    """Return the valid values below `ui:`, by key. Only the `personal` file may name programs."""
     found: dict[str, UiSetting] = {}
     for key, child in checker.mapping(node, "ui", KEYS).items():
         where = f"ui.{key}"
         if key in PROGRAMS and not personal:
-            checker.error(child.key_line, f"{where}: names a program", "that goes into ~/.config/penguin/config.yaml")
+            checker.error(child.key_line, f"{where}: names a program", "write it into ~/.config/penguin/config.yaml")
         elif (value := _READERS[key](checker, child, where)) is not None:
             found[key] = UiSetting(value, child.key_line)
     return found

@@ -1,6 +1,6 @@
-"""Checking a document value by value, so that every complaint names file, line and key, and says what would be right.
+"""The validator of documents: it checks value by value, and each error names file, line, key and a correction.
 
-A Checker collects complaints instead of raising at the first: whoever broke three keys wants to hear of three.
+A Checker collects errors instead of raising the first one, so that a person sees all of them at once.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _NO = frozenset({"no", "off"})
 
 
 class Problem(NamedTuple):
-    """Something wrong with a file."""
+    """An error or a warning about a file."""
 
     severity: str
     """error or warning."""
     path: str
     """The file, relative to the workspace; or the name of what was checked instead of a file."""
     line: int
-    """From 1; 0 where the whole file is meant."""
+    """From 1; 0 means the whole file."""
     message: str
     hint: str = ""
-    """What would be right, or what to type."""
+    """The correction, or what to type."""
 
     @property
     def where(self) -> str:
@@ -48,16 +48,16 @@ class Node:
 
     def __init__(self, value: Any, line: int, raw: str | None = None) -> None:
         self.value: Any = value
-        """A dict of nodes by text, a list of nodes, or a scalar."""
+        """A dict of nodes by key, a list of nodes, or a scalar."""
         self.line = line
         self.key_line = line
-        """The line of its key, where it has one."""
+        """The line of its key, if it has one."""
         self.raw = raw
         """A scalar as it was written."""
 
     @classmethod
     def of(cls, data: object, line: int = 0) -> Node:
-        """A node of plain data, as a program hands it over."""
+        """Return a node of plain data, such as a program's."""
         if isinstance(data, Mapping):
             return cls({_key(key): cls.of(value, line) for key, value in data.items()}, line)
         if isinstance(data, list | tuple):
@@ -67,7 +67,7 @@ class Node:
         return cls(data, line, raw=None if data is None else str(data))
 
     def plain(self) -> Any:
-        """The value without positions."""
+        """Return the value without positions."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -81,7 +81,7 @@ def _key(key: object) -> str:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word that was probably meant."""
+    """Return the known word that is most similar, or None."""
     from difflib import get_close_matches
 
     by_folded = {candidate.lower(): candidate for candidate in known}
@@ -90,13 +90,13 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """A hint for a word that is not one of the known ones."""
+    """Return a hint for an unknown word."""
     match = nearest(word, known)
-    return f"did you mean {match!r}?" if match else f"known: {', '.join(known)}"
+    return f"did you mean {match!r}?" if match else f"one of {', '.join(known)}"
 
 
 def kind_of(node: Node) -> str:
-    """What a value is, in words."""
+    """Describe the kind of a value."""
     value = node.value
     if isinstance(value, dict):
         return "a mapping"
@@ -105,14 +105,14 @@ def kind_of(node: Node) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return "a text" if len(value) > 40 else repr(value)
+        return "a string" if len(value) > 40 else repr(value)
     return str(value)[:40]
 
 
 class Checker:
-    """Reads typed values out of nodes and collects what is wrong with them.
+    """Reads typed values from nodes and collects errors.
 
-    Each reader takes the key path for its complaint and returns None where the value is absent, null or wrong.
+    Each reader takes the key path for its errors, and returns None if the value is absent, null or invalid.
     """
 
     def __init__(self, path: str) -> None:
@@ -126,14 +126,14 @@ class Checker:
         self.problems.append(Problem(WARNING, self.path, line, message, hint))
 
     def raise_first(self, kind: type[WorkflowError]) -> None:
-        """Raise all errors as one of this kind, the first of them first."""
+        """Raise all errors as one error of this kind."""
         raise_problems(self.problems, kind)
 
     def wrong_type(self, node: Node, where: str, wanted: str, hint: str = "") -> None:
         self.error(node.line, f"{where}: must be {wanted}, not {kind_of(node)}", hint)
 
     def mapping(self, node: Node | None, where: str, known: Sequence[str] | None) -> dict[str, Node]:
-        """The entries whose keys are known (None: any); empty where there are none."""
+        """Return the entries with known keys (None: any key); empty if there are none."""
         if node is None or node.value is None:
             return {}
         if not isinstance(node.value, dict):
@@ -148,7 +148,7 @@ class Checker:
         return {key: value for key, value in entries.items() if key in known}
 
     def items(self, node: Node | None, where: str) -> list[Node]:
-        """The values of a list."""
+        """Return the values of a list."""
         if node is None or node.value is None:
             return []
         if isinstance(node.value, list):
@@ -157,10 +157,10 @@ class Checker:
         return []
 
     def non_null(self, nodes: Sequence[Node], where: str) -> list[Node]:
-        """Those of a list's values that are not null: nobody writes one to be left out, as `~` for a home might be."""
+        """Return the values of a list that are not null. A null is mostly an unquoted `~`, so it is an error."""
         for node in nodes:
             if node.value is None:
-                self.wrong_type(node, where, "a text", f'quote it: "{node.raw}"' if node.raw else "")
+                self.wrong_type(node, where, "a string", f'quote it: "{node.raw}"' if node.raw else "")
         return [node for node in nodes if node.value is not None]
 
     def text(self, node: Node | None, where: str) -> str | None:
@@ -168,7 +168,7 @@ class Checker:
             return None
         if not isinstance(node.value, str):
             hint = f'quote it: "{node.raw}"' if node.raw is not None else ""
-            self.wrong_type(node, where, "a text", hint)
+            self.wrong_type(node, where, "a string", hint)
         elif not node.value.strip():
             self.error(node.line, f"{where}: must not be empty")
         else:
@@ -176,13 +176,13 @@ class Checker:
         return None
 
     def label(self, node: Node | None, where: str) -> str | None:
-        """A text that may also look like a number or a boolean: an id or a title."""
+        """Return a string that may look like a number or a boolean: an id or a title."""
         if node is not None and node.raw is not None and not isinstance(node.value, str) and node.value is not None:
             return node.raw
         return self.text(node, where)
 
     def texts(self, node: Node | None, where: str) -> tuple[str, ...] | None:
-        """A text, or a list of them."""
+        """Return a string, or a list of them."""
         if node is None or node.value is None:
             return None
         if not isinstance(node.value, list):
@@ -203,7 +203,7 @@ class Checker:
         return None
 
     def number(self, node: Node | None, where: str, low: float, high: float, unit: str = "") -> float | None:
-        """A number between the limits, both included."""
+        """Return a number between the limits, both included."""
         if node is None or node.value is None:
             return None
         value = node.value
@@ -213,7 +213,7 @@ class Checker:
         return None
 
     def integer(self, node: Node | None, where: str, low: int, high: int, unit: str = "") -> int | None:
-        """A whole number between the limits, both included."""
+        """Return a whole number between the limits, both included."""
         if node is None or node.value is None:
             return None
         value = node.value
@@ -232,7 +232,7 @@ class Checker:
         return None
 
     def identifier(self, node: Node | None, where: str) -> str | None:
-        """An id of a task, a blueprint or a project."""
+        """Return an id of a task, a blueprint or a project."""
         text = self.label(node, where)
         if node is None or text is None or valid_id(text):
             return text
@@ -243,16 +243,18 @@ class Checker:
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _ID_LENGTH = 100
-ID_RULE = f"letters, digits, - and _, single dots inside, a letter or digit first, at most {_ID_LENGTH} characters"
+ID_RULE = (
+    f"letters, digits, - and _, single dots inside; the first is a letter or digit; at most {_ID_LENGTH} characters"
+)
 
 
 def valid_id(text: str) -> bool:
-    """Whether a text can be the id of a task, a blueprint or a project."""
+    """Return whether a text can be the id of a task, a blueprint or a project."""
     return len(text) <= _ID_LENGTH and _ID.fullmatch(text) is not None
 
 
 def raise_problems(problems: Iterable[Problem], kind: type[WorkflowError]) -> None:
-    """Raise the errors among the problems as one exception, or return if there are none."""
+    """Raise the errors among the problems as one exception, if there are any."""
     errors = [problem for problem in problems if problem.severity == ERROR]
     if not errors:
         return

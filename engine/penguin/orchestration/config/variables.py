@@ -1,4 +1,4 @@
-"""Names of environment variables in penguin.yaml: names alone, or patterns of them; never values."""
+"""Names of environment variables in penguin.yaml: names or patterns, never values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?|([A-Za-z_][A-Za-z0-9_
 
 
 def check_names(node: Node | None, checker: Checker, where: str) -> list[str]:
-    """One name or pattern, or a list of them."""
+    """Return one name or pattern, or a list of them."""
     if node is None or node.value is None:
         return []
     nodes = node.value if isinstance(node.value, list) else [node]
@@ -25,10 +25,10 @@ def _name(node: Node, checker: Checker, where: str) -> str | None:
     if text is None or _PATTERN.fullmatch(text):
         return text
     if meant := _REFERENCE.fullmatch(text):
-        # What follows the name stays out of the message: it may be the very value.
-        checker.error(node.line, f"{where}: takes names of variables alone", f"write {meant[1] or meant[2]}")
+        # The rest of the text is not in the message: it may be the variable's value.
+        checker.error(node.line, f"{where}: takes only names of variables", f"write {meant[1] or meant[2]}")
     else:
         rule = "letters, digits and _, with * for any of them and ? for one"
-        shown = f"a text of {len(text)} characters" if len(text) > 40 else repr(text)
-        checker.error(node.line, f"{where}: {shown} can't be the name of a variable", rule)
+        shown = f"a string of {len(text)} characters" if len(text) > 40 else repr(text)
+        checker.error(node.line, f"{where}: {shown} is not a valid variable name", rule)
     return None
