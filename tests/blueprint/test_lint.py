@@ -46,7 +46,7 @@ def test_nothing_to_say(tmp_path: Path) -> None:
         ),
         ("items:\n- id: a\n  depends_on: [a]\n", "error a.yaml:3: circular dependency: a -> a"),
         ("items:\n- id: a\n- id: a\n", "error a.yaml:3: duplicate task a (first in blueprints/a.yaml:2)"),
-        ("items:\n- id: a\n- {id: b, done: true, depends_on: a}\n", "warning a.yaml:3: task b is ticked, but its dependency a"),
+        ("items:\n- id: a\n- {id: b, done: true, depends_on: a}\n", "warning a.yaml:3: task b is ticked, but"),
         (
             "items:\n- id: a\n  phases: {use: {recipes: true}}\n",
             "warning a.yaml:2: task a has no recipe: USE can't pass",

@@ -129,9 +129,16 @@ def scripted_phases(
 ) -> Iterator[ScriptedPhases]:
     """Make every backend that is created within this context run its attempts by script.
 
-    `script`: by phase, the outcomes of its attempts: a verdict (PASSED, FAILED, ERROR, UNVERIFIED) or an AttemptResult.
-    `tasks`: a script of its own for a task, by id. `delay`: seconds that an attempt takes, or a function that says so.
-    `isolation`: in place of that of penguin.yaml: scripted attempts change no files, so `shared`; None: penguin.yaml's.
+    Args:
+        script: The outcomes of each phase's attempts, by phase. An outcome is a verdict (PASSED, FAILED, ERROR,
+            UNVERIFIED) or an AttemptResult.
+        tasks: Scripts for single tasks, by task id. They replace `script`.
+        delay: Seconds that an attempt takes, or a function that returns them.
+        isolation: Overrides that of penguin.yaml. The default is `shared`, because scripted attempts change no files.
+            None: that of penguin.yaml.
+
+    Returns:
+        A context manager for the scripted phases, which record the attempts that were run.
     """
     phases = ScriptedPhases(script or {}, tasks or {}, delay)
     token, isolation_token = RUNNER.set(phases), ISOLATION.set(isolation)

@@ -28,7 +28,7 @@ def attempt_input(state: State) -> AttemptInput:
     """Return the input of a workflow's open attempt."""
     opened, tested = state.open, state.pass_of(WorkflowPhase.TEST)
     return AttemptInput(
-        feedback=tuple(advice.text for advice in opened.feedback) if opened is not None else (),
+        feedback=tuple(item.text for item in opened.feedback) if opened is not None else (),
         evidence=state.evidence,
         budget=remaining_budget(state.definition.budgets, state.granted, state.usage, state.used_before),
         snapshot=state.snapshot,

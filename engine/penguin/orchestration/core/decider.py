@@ -116,7 +116,7 @@ def workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_sett
 
     `waits_on_settled`: it waits for a dependency that settled without completing, or for the working tree that a
     settled workflow holds.
-    `others_settled`: everything else that is waited for is settled (a PAUSED one may be resumed until then).
+    `others_settled`: all other workflows of the wait are settled (until then, a PAUSED one may be resumed).
     """
     if status in (_PENDING, _RUNNING):
         return waits_on_settled

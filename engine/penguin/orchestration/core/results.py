@@ -12,7 +12,7 @@ class TestCounts(Record, frozen=True):
     __test__ = False
 
     run: int = 0
-    """Tests with a result that says something: passed, failed, errors and xpassed."""
+    """Tests with a decisive result: passed, failed, errors and xpassed."""
     failed: int = 0
     errors: int = 0
     skipped: int = 0
@@ -20,7 +20,7 @@ class TestCounts(Record, frozen=True):
     xfailed: int = 0
     """Expected to fail, and failed or not run."""
     xpassed: int = 0
-    """Expected to fail, but passed; 0 where the report shows that as passed or failed, as pytest's does."""
+    """Expected to fail, but passed; 0 if the report counts it as passed or failed, as pytest's does."""
 
 
 class StepEvidence(Record, frozen=True, kw_only=True):

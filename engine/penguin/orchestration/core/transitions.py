@@ -148,15 +148,15 @@ def _on_failure(s: State, phase: WorkflowPhase) -> WorkflowPhase:
 
 def _block(d: Draft, reason: str) -> None:
     workflow = d.state.workflow_id
-    advice = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
-    d.add(ev.Blocked(at=d.now, reason=reason, advice=advice))
+    hint = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
+    d.add(ev.Blocked(at=d.now, reason=reason, advice=hint))
 
 
 def _block_overspent(d: Draft, phase: WorkflowPhase, reason: str) -> None:
     s = d.state
     grant = suggested_grant(s.definition.budgets, s.granted, s.usage, s.used_before)
-    advice = f"/workflow resume {s.workflow_id}" + (f" --budget {grant}" if grant else "")
-    d.add(ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=advice, phase=phase))
+    hint = f"/workflow resume {s.workflow_id}" + (f" --budget {grant}" if grant else "")
+    d.add(ev.Blocked(at=d.now, reason=f"{phase}: {reason}", advice=hint, phase=phase))
 
 
 def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> None:

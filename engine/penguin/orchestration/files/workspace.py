@@ -262,7 +262,7 @@ test:
 - [ ] Greets the world without a name `check: sh example/hello.sh | grep -x "Hello, world!"`
 - [ ] Can be run as a program `check: test -x example/hello.sh`
 
-#### Recipe: greet-somebody
+#### Recipe: greet-a-person
 
 ```shell expect_stdout="Hello, Grace!"
 sh example/hello.sh Grace

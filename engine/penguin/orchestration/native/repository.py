@@ -172,7 +172,7 @@ class WorkflowRepository:
         return [row[0] for row in self.connection.execute(TREE_HOLDERS)]
 
     def all(self) -> Iterator[WorkflowEntry]:
-        """Iterate over every workflow in memory, whoever owns it."""
+        """Iterate over every workflow in memory, also those of other engines."""
         yield from tuple(self._entries.values())
 
     def get(self, workflow_id: str) -> WorkflowEntry | None:

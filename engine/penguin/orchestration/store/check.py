@@ -141,14 +141,14 @@ class _Check:
                     yield StoreProblem(snapshot_id, f"its {what} can't be read")
 
     def _workflows(self, known: set[str]) -> Iterator[StoreProblem]:
-        told: set[str] = set()
+        reported: set[str] = set()
         for workflow_id, history in itertools.groupby(self._connection.execute(EVENTS), itemgetter(0)):
-            told.add(workflow_id)
+            reported.add(workflow_id)
             row = self._connection.execute(RUN, (workflow_id,)).fetchone()
             for message in self._workflow(row, list(history)):
                 yield StoreProblem(workflow_id, message)
         # Of a server's workflows, the cache holds only the parts that were read.
-        for workflow_id in sorted(known - told) if self._place.whole else ():
+        for workflow_id in sorted(known - reported) if self._place.whole else ():
             yield StoreProblem(workflow_id, "it has a row but no history")
 
     def _workflow(self, row: Row | None, history: list[Row]) -> Iterator[str]:

@@ -145,7 +145,7 @@ class _Room:
         self._holders = holders
 
     def admit(self, unit: _PendingWrite) -> bool:
-        """Whether the unit fits in; where it does not, it gets its error."""
+        """Return whether the unit fits in. If it does not, set its error."""
         if unit.wanted > max(0, self._slots):
             unit.error = NoSlot("no slot is free", "wait for a workflow to end, or set a higher max_parallel")
             return False
@@ -319,7 +319,7 @@ class Writer:
         return [unit for unit in units if room.admit(unit)]
 
     def _room(self) -> _Room:
-        # The attempt of a dead engine whose steps are gone too holds nobody up: it waits to be taken over.
+        # An attempt whose engine and steps are gone takes no slot: it waits for a new owner.
         owners = self._connection.execute(SLOTS).fetchall()
         used = sum(count for owner, count in owners if self._occupies(owner))
         holders = {row[0] for row in self._connection.execute(TREE_HOLDERS)}
