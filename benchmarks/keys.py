@@ -34,7 +34,7 @@ STAY = "cat go"
 """A step that lasts until somebody writes to the FIFO `go`."""
 LINE = "/workflow feedback task-1 the quick brown fox "
 COLUMNS, ROWS = 120, 40
-BARE = "from prompt_toolkit import prompt; prompt('penguin> ', bottom_toolbar=' nothing runs')"
+BARE = "from prompt_toolkit import prompt; prompt('penguin> ', bottom_toolbar=' no workflow is running')"
 
 
 class Terminal:

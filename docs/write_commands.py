@@ -1,4 +1,4 @@
-"""Writes commands.md, beside this file, from the table of commands."""
+"""A program that writes commands.md from the table of commands."""
 
 from __future__ import annotations
 
@@ -16,44 +16,43 @@ HEAD = """\
 
 Written from the table of commands by `write_commands.py`; `/help` and `penguin help` show the same.
 
-In the shell, in a script, or as `penguin -c "COMMAND"`. Quotes and backslashes are as in `sh`, and so are `#` comments
-in scripts. Flags may stand anywhere; what follows `--` is none. An ID is a workflow's id, a task's for its newest
-workflow, or `@last` for the one started last in this session. SECONDS may be `90`, `1.5m`, `2h` or `30d`.
+Type commands in the shell, in a script, or as `penguin -c "COMMAND"`. Quotes and backslashes work as in `sh`, and so do
+`#` comments in scripts. Flags may be anywhere on the line; after `--` nothing is a flag. ID is a workflow id, a task id
+(its newest workflow), or `@last` (this session's newest workflow). SECONDS is `90`, `1.5m`, `2h` or `30d`.
 
-Where nothing is changed, the beginning of an id will do, and so will that of a command, as long as no other begins so:
-`penguin -c "/wo ls"` is `/workflow list`. What changes something is written out. Of a line that is not understood the
-word at fault is marked, and the nearest that would be understood is named.
+Commands that only read accept an unambiguous prefix of an id or of a command:
+`penguin -c "/wo ls"` is `/workflow list`. Type commands that change something in full. An error marks the wrong word and suggests the nearest valid one.
 """
 LINE = """\
 ## The command line
 
-`penguin` alone is a shell; `penguin SCRIPT`, `penguin < SCRIPT` and `penguin -c COMMAND` run commands. Beside these:
+`penguin` starts a shell; `penguin SCRIPT`, `penguin < SCRIPT` and `penguin -c COMMAND` run commands. Other subcommands:
 """
 SCRIPTS = """\
-A script has one command a line. It stops at its first error, says `file:line:`, and exits with that error's code; with
-`--keep-going` it runs to its end and exits with the first error's code. `/source FILE` runs the lines of another file
-in place, also in a shell; the error of such a line says where its file was sourced. A file can't source itself. At its
-end a script waits until all that it started, resumed or retried is settled. [json.md](json.md) says what `-o json` and
-`-o jsonl` print.
+A script has one command per line. It stops at its first error, prints `file:line:`, and exits with the code of that
+error. With `--keep-going` it continues to its end and exits with the code of the first error. `/source FILE` runs the lines of
+another file in place, also in a shell; an error in such a line names the line that sourced the file. A file can't
+source itself. At its end, a script waits until all workflows that it started, resumed or retried are settled.
+[json.md](json.md) describes the output of `-o json` and `-o jsonl`.
 """
 CHECK = """\
-`penguin check` also lists what crashes left behind, which `/workflow prune` removes. It changes nothing, and engines
-may go on meanwhile.
+`penguin check` also lists files that crashes left behind; `/workflow prune` removes them. It changes nothing, and
+engines may run at the same time.
 """
 COMPLETION = """\
-The scripts of `penguin completion` complete subcommands, options and their values, folders and scripts. Put one line
-into the file that your shell reads when it starts:
+The scripts of `penguin completion` complete subcommands, options and their values, folders and scripts. Add one line
+to the file that your shell reads when it starts:
 
 | shell | file | line |
 |---|---|---|
 | bash | `~/.bashrc` | `eval "$(penguin completion bash)"` |
-| zsh | `~/.zshrc`, behind `compinit` | `source <(penguin completion zsh)` |
+| zsh | `~/.zshrc`, after `compinit` | `source <(penguin completion zsh)` |
 | fish | `~/.config/fish/config.fish` | `penguin completion fish \\| source` |
 """
 
 
 def text() -> str:
-    """The whole document."""
+    """Return the text of the page."""
     return "\n".join([HEAD, *(line for noun in NOUNS for line in _noun(noun)), *_command_line()])
 
 
@@ -68,13 +67,13 @@ def _command(command: Command) -> Iterator[str]:
         yield f"### {command.name}\n"
     yield f"{command.help}.\n"
     yield f"    {command.usage}\n"
-    # What an ID is stands at the top.
+    # The top of the page explains ID.
     described = [(it.usage.strip("[]"), it.help) for it in command.arguments if it.kind is not ValueKind.WORKFLOW]
     described += [(flag.long_usage, flag.help) for flag in command.flags]
     if described:
         yield _bullets(described)
     if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
-        yield f"For workflows that are {', '.join(command.applies_to)}.\n"
+        yield f"Applies to workflows that are {', '.join(command.applies_to)}.\n"
     if command.aliases:
         yield f"Also: {', '.join(f'`{name}`' for name in command.alias_names)}\n"
     yield f"For example: `{command.example}`\n"

@@ -26,10 +26,10 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "fine",
+    ExitCode.OK: "success",
     ExitCode.FAILED: "a command failed",
     ExitCode.USAGE: "usage",
-    ExitCode.UNAVAILABLE: "backend out of reach",
+    ExitCode.UNAVAILABLE: "backend unreachable",
     ExitCode.TIMEOUT: "waiting timed out",
     ExitCode.NOT_COMPLETED: "a workflow did not complete",
     ExitCode.INTERRUPTED: "interrupted",

@@ -217,7 +217,7 @@ class Session:
         try:
             return load_preferences(root)
         except ConfigError as error:
-            self.narrate(f"{error.message}; until then the defaults hold")
+            self.narrate(f"{error.message}; the defaults apply until then")
             return Preferences()
 
     @property
@@ -248,7 +248,7 @@ class Session:
         return backend
 
     def _on_trouble(self, problem: str) -> None:
-        self.narrate(problem or "the disk takes records again")
+        self.narrate(problem or "writing to disk works again")
 
     def engine_alive(self) -> bool:
         """Whether an engine lives that claims what others started."""
@@ -283,7 +283,7 @@ class Session:
         if ref == LAST_STARTED:
             if self.last_started is None:
                 raise WorkflowNotFound(
-                    f"{LAST_STARTED}: nothing was started in this session yet", "name the workflow or its task"
+                    f"{LAST_STARTED}: this session has started no workflow", "name the workflow or its task"
                 )
             return self.last_started
         if ref.startswith("@"):
@@ -300,7 +300,7 @@ class Session:
         """A workflow as it stands. Raises WorkflowNotFound."""
         info = self.reader.info(workflow_id)
         if info is None:
-            raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows those there are")
+            raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows the workflows")
         return info
 
     def warn_of_lost_workflows(self) -> None:

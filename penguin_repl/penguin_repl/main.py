@@ -168,7 +168,7 @@ def _make_session(options: Options, screen: Screen) -> Session:
     from penguin_repl.cli.options import worker_settings
 
     if options.workspace and not os.path.isdir(options.workspace):
-        raise UsageError(f"--workspace: there is no folder {options.workspace!r}")
+        raise UsageError(f"--workspace: no such folder: {options.workspace!r}")
 
     def tell(info: WorkflowInfo) -> None:
         from penguin_repl.render.format import workflow_summary

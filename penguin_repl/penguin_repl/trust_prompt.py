@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.output.screen import Screen
 
-QUESTION = "Trust it, and run and write to it from now on? [y/N] "
+QUESTION = "Trust this workspace, and run its commands from now on? [y/N] "
 
 
 def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
@@ -32,7 +32,7 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
         return ExitCode.OK if found.trusted or accepted else ExitCode.FAILED
     screen.write_data(screen.render(found))
     if not yes and not sys.stdin.isatty():
-        raise WorkflowError("not trusted: there is no terminal to ask at", "penguin trust --yes")
+        raise WorkflowError("not trusted: there is no terminal to ask on", "penguin trust --yes")
     if not yes and not _answer(screen):
         screen.narrate("not trusted")
         return ExitCode.FAILED

@@ -43,7 +43,7 @@ class Worker:
         try:
             await self._session.report_other_backend()
             await self._session.backend.run_engine()
-            self._screen.narrate(f"worker: at work in {self._session.workspace.root}; {self._active_count()}")
+            self._screen.narrate(f"worker: running in {self._session.workspace.root}; {self._active_count()}")
             await self._run_until_stopped()
             if self._stopped.is_set():
                 await self._stop()
@@ -74,18 +74,18 @@ class Worker:
         while (ids := {info.workflow_id for info in self._active_workflows()}) - seen:
             await self._session.backend.wait_workflows(sorted(ids), at_rest=True)
             seen = ids
-        self._screen.narrate("worker: everything is settled")
+        self._screen.narrate("worker: all workflows are settled")
 
     async def _stop(self) -> None:
         running = [info for info in self._session.backend.owned() if self._has_running_step(info)]
         if not running:
-            self._screen.narrate("worker: stopped; nothing was running")
+            self._screen.narrate("worker: stopped; no step was running")
         elif self._grace is None:
-            self._screen.narrate(f"worker: stopped; left running for the next engine: {_workflow_names(running)}")
+            self._screen.narrate(f"worker: stopped; the next engine continues: {_workflow_names(running)}")
         else:
-            self._screen.narrate(f"worker: stopping; {self._grace:g} s to end for {_workflow_names(running)}")
+            self._screen.narrate(f"worker: stopping; waiting {self._grace:g} s for {_workflow_names(running)}")
             await self._session.backend.drain(self._grace)
-            self._screen.narrate("worker: stopped; what had not ended will be run again")
+            self._screen.narrate("worker: stopped; unfinished steps will run again")
 
     def _has_running_step(self, info: WorkflowInfo) -> bool:
         """Also a PAUSED one, or one that is being cancelled, may have one that has not ended yet."""

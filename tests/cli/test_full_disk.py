@@ -74,7 +74,7 @@ def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
     assert "Phase: IMPLEMENT" in shown
     assert (lines("began"), lines("tested")) == (["one"], [])
     resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    narrated(script, "the disk takes records again")
+    narrated(script, "writing to disk works again")
     script.communicate(timeout=PATIENCE)
     assert script.returncode == 0
     assert lines("began") == lines("tested") == ["one", "two"]

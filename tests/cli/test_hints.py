@@ -10,7 +10,7 @@ def test_tasks_of_a_blueprint_that_is_not_understood_are_missed_aloud(penguin: P
     (penguin.folder / "other.yaml").write_text("items: [\n")
     for command in ("/task list", "/task ready", "/task graph"):
         ran = penguin("-c", command)
-        assert (ran.code, ran.err) == (0, "not understood: gone.md, other.yaml; /blueprint lint says why\n")
+        assert (ran.code, ran.err) == (0, "could not read gone.md, other.yaml; /blueprint lint says why\n")
         assert "quick" in ran.out
     assert penguin("-c", "/task list --blueprint basics").err == ""
     assert "other.yaml" in penguin("-c", "/task list --blueprint other").err
@@ -18,7 +18,7 @@ def test_tasks_of_a_blueprint_that_is_not_understood_are_missed_aloud(penguin: P
 
 def test_results_of_an_attempt_that_there_was_not(penguin: Program) -> None:
     assert penguin("-c", "/workflow start quick --wait").code == 0
-    there = "there are 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY).\n"
+    there = "attempts: 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY).\n"
     assert penguin("-c", "/workflow results quick --attempt 9").out == f"No attempt 9; {there}"
     assert penguin("-c", "/workflow results quick --phase test --attempt 3").out == f"No attempt 3 of TEST; {there}"
     assert penguin("-o", "json", "-c", "/workflow results quick --attempt 9").documents == [{"results": []}]

@@ -120,7 +120,7 @@ def test_logs_show_head_and_tail_and_say_where_the_rest_is(hosts: Hosts) -> None
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.startswith(
         "==> TEST attempt 2: seq 1000 3000 <==\n"
-        "[penguin: the full output is on host hut; storage.url in penguin.yaml would bring it here]\n1000\n"
+        "[penguin: the full output is on host hut; set storage.url in penguin.yaml to share it]\n1000\n"
     )
     assert re.search(r"\n… [0-9]+ bytes …\n", shown.out)
     assert shown.out.endswith(
@@ -137,7 +137,7 @@ def test_logs_show_head_and_tail_and_say_where_the_rest_is(hosts: Hosts) -> None
 def test_what_never_ran_is_not_shown(hosts: Hosts) -> None:
     shown = hosts.barn("-c", "/workflow logs moves --attempt 9")
     assert shown.code == 1
-    assert "there are attempts 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY)" in shown.err
+    assert "attempts with output: 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY)" in shown.err
 
 
 def test_following_shows_the_same(hosts: Hosts) -> None:
@@ -158,7 +158,7 @@ def test_results_and_artifacts_name_the_host(hosts: Hosts) -> None:
 
 def test_a_diff_says_where_the_changes_are(hosts: Hosts) -> None:
     shown = hosts.barn("-c", "/workflow diff moves")
-    note = f"the changes of {hosts.workflow_id} are on host hut; workspace.remote in penguin.yaml would bring them here"
+    note = f"the changes of {hosts.workflow_id} are on host hut; set workspace.remote in penguin.yaml to share them"
     assert (shown.code, shown.out) == (0, f"{note}\n")
     assert hosts.json("/workflow diff moves") == {"diff": None, "files": [], "host": "hut", "note": note}
 

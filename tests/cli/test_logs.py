@@ -89,7 +89,7 @@ def line(process: subprocess.Popen[str]) -> str:
 def worker(begin: Callable[..., subprocess.Popen[str]]) -> None:
     process = begin("worker")
     assert process.stderr is not None
-    assert "at work" in process.stderr.readline()
+    assert "worker: running" in process.stderr.readline()
 
 
 def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
@@ -265,7 +265,7 @@ def test_more_output_than_is_kept_is_shown_when_the_step_ends(
     penguin("--detach", "-c", "/workflow start talks")
     runs = penguin.folder / ".penguin" / "runs"
     wait_until(lambda: list(runs.glob("*/*/*.tail")))
-    notice = "[penguin: more was printed than is kept; the last part of it comes here when the step ends]"
+    notice = "[penguin: output truncated; its last part is shown when the step ends]"
     following = begin("-c", "/workflow logs talks --attempt 1 -f")
     lines = [line(following)]
     while lines[-1] != notice:

@@ -106,6 +106,6 @@ def test_a_reader_that_leaves_while_something_runs(penguin: Program) -> None:
     process.stdin.write("/workflow list\n")
     _, err = process.communicate(timeout=30)
     assert process.returncode == ExitCode.FAILED
-    assert "nobody reads the results any more\nleft for the next engine: ituv-gated-" in err
+    assert "standard output was closed\nthe next engine continues: ituv-gated-" in err
     (penguin.folder / "go").touch()
     assert penguin("-c", "/workflow resume gated").code == 0

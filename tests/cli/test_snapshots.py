@@ -152,7 +152,7 @@ def test_files_are_exported_for_their_owner_alone_and_never_over_others(talked: 
     assert talked("-c", f"/snapshot export {workflow(talked)}-2 out").code == 1
     ran = talked("-c", "/snapshot export mine")
     assert (ran.code, ran.out) == (1, "")
-    assert "mine holds no files of its agent; /snapshot show mine --raw" in ran.err
+    assert "mine has no files of its agent; /snapshot show mine --raw" in ran.err
     # What changes something is named in full.
     assert talked("-c", "/snapshot export mi").code == 1
 
@@ -166,7 +166,7 @@ def test_nothing_is_made_where_nothing_is(penguin: Program) -> None:
 def test_a_resume_gives_agents_more_to_spend(penguin: Program) -> None:
     penguin("-c", "/workflow start person --wait")
     ran = penguin("-o", "json", "-c", "/workflow resume person --budget usd=5,turns=20 --budget usd=1")
-    assert (ran.code, ran.documents[0]["error"]["message"]) == (2, "--budget names a unit twice")
+    assert (ran.code, ran.documents[0]["error"]["message"]) == (2, "--budget: a unit was given more than once")
     penguin("-c", "/workflow resume person --budget usd=5,turns=20 --budget minutes=1.5")
     events = penguin("-o", "json", "-c", "/workflow history person").documents[0]["events"]
     (resumed,) = (event["data"] for event in events if event["kind"] == "Resumed")

@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -
     assert ran.code == 2
     assert ran.err == (
         "outer.pen:2: can't read the script 'nowhere.pen': No such file or directory; "
-        "name it as seen from the current folder\n"
+        "give its path relative to the current folder\n"
     )
     assert ran.out.count("Example: /quit") == 1
     assert penguin("-c", "/source .").err.startswith("-c:1: can't read the script '.': Is a directory")
@@ -73,7 +73,7 @@ def test_no_file_sources_itself(penguin: Program) -> None:
         ran = penguin(f"{start}.pen")
         assert ran.code == 2
         assert ran.err.startswith(f"{place}: ")
-        assert "is being read already: a file can't source itself" in ran.err
+        assert "is already being read: a file can't source itself" in ran.err
     (penguin.folder / "link.pen").symlink_to("a.pen")
     assert "is being read already" in penguin("-c", "/source link.pen").err
     with open(penguin.folder / "a.pen") as script:
@@ -283,7 +283,7 @@ def test_a_reader_that_leaves_ends_the_wait(penguin: Program) -> None:
     penguin("-c", "/workflow feedback gated look")
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "nobody reads the results any more" in err
+    assert "standard output was closed" in err
 
 
 # --- help ---
@@ -293,9 +293,9 @@ def test_help_of_a_command_has_its_usage_meaning_and_example(penguin: Program) -
     shown = penguin("-c", "/help workflow retry").out
     assert shown == penguin("help", "workflow", "retry").out == penguin("-c", "/help workfl retr").out
     lines = shown.splitlines()
-    assert lines[0] == "Start a new workflow that keeps the passes that still hold."
+    assert lines[0] == "Start a new workflow that keeps the passes that are still valid."
     assert lines[2].startswith("Usage: /workflow retry ID ")
-    assert "For workflows that are BLOCKED, COMPLETED, FAILED, CANCELLED." in lines
+    assert "Applies to workflows that are BLOCKED, COMPLETED, FAILED, CANCELLED." in lines
     assert lines[-1].startswith("Example: /workflow retry ")
 
 

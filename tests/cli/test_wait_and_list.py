@@ -137,9 +137,9 @@ def test_what_a_bar_says() -> None:
     )
     assert (
         progress_line(WaitProgress((running, done), 7.9), 80)
-        == "[###############-----]  75%  1 of 2 over  auth TEST  7s"
+        == "[###############-----]  75%  1 of 2 ended  auth TEST  7s"
     )
-    assert progress_line(WaitProgress((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 over  7s"
+    assert progress_line(WaitProgress((running, done), 7.9), 40) == "[#######---]  75%  1 of 2 ended  7s"
 
 
 def test_messages_are_printed_above_the_progress_bar() -> None:
@@ -159,7 +159,7 @@ def test_a_list_says_what_its_limit_cut_off(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start quick", "-c", "/workflow start gated")
     cut = penguin("-c", "/workflow list --limit 1")
     assert "ituv-gated-" in cut.out
-    assert cut.err == "the newest 1 are shown, there are more; --limit 2 shows more of them\n"
+    assert cut.err == "only the newest 1 are shown; --limit 2 shows more\n"
     assert penguin("-c", "/workflow list --limit 2").err == ""
     oldest = penguin("-o", "json", "-c", "/workflow list --limit 1 --sort oldest")
     assert [row["task_id"] for row in oldest.documents[0]["workflows"]] == ["quick"]

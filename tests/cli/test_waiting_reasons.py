@@ -30,7 +30,7 @@ def worker(slow: Program) -> Iterator[Callable[[], None]]:
         process = slow.begin("worker")
         begun.append(process)
         assert process.stderr is not None
-        assert "worker: at work" in process.stderr.readline()
+        assert "worker: running" in process.stderr.readline()
 
     yield begin
     (slow.folder / "go").touch()

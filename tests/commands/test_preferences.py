@@ -97,7 +97,7 @@ def test_a_personal_file_that_is_not_understood_stops_no_work(own: Path, root: P
     assert session.preferences == Preferences()
     (complaint,) = told
     assert "ui: unknown key 'pannel'" in complaint
-    assert "defaults hold" in complaint
+    assert "defaults apply" in complaint
 
 
 @pytest.mark.parametrize("key", ["notify: [rm, -rf, /]", "pager: evil"])

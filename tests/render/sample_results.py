@@ -183,7 +183,7 @@ def _usage() -> UsageError:
 
 
 ERRORS: dict[str, BaseException] = {
-    "error": WorkflowError("no workflow 'x'", "/workflow list shows those there are"),
+    "error": WorkflowError("no workflow 'x'", "/workflow list shows the workflows"),
     "error at a word": _usage(),
     "error nobody foresaw": ValueError("boo"),
     "error of the system": FileNotFoundError(2, "No such file or directory", "x.md"),

@@ -292,7 +292,7 @@ Attempts 1, 4 ran on host hut.
 Attempt 3 ran on host barn.
 """,
     ),
-    "no results": (AttemptTable(ID, ()), "Nothing was tried yet.\n"),
+    "no results": (AttemptTable(ID, ()), "No attempts yet.\n"),
     "artifacts": (
         ArtifactTable(ID, (("a.txt", 12), ("b.bin", 12_345_678), ("c", None))),
         " SIZE  PATH\n 12 B  a.txt\n12 MB  b.bin\n gone  c\n",
@@ -303,20 +303,20 @@ Attempt 3 ran on host barn.
     ),
     "diff elsewhere": (
         RemoteDiffResult(ID, ("a.py", "b\n.py"), "hut", "the changes are on host hut"),
-        "the changes are on host hut\nIts evidence names:\na.py\nb .py\n",
+        "the changes are on host hut\nIts evidence lists:\na.py\nb .py\n",
     ),
     "no artifacts": (ArtifactTable(ID, ()), "No artifacts.\n"),
     "help": (
         HelpResult((START,), detailed=True),
         """\
-Start a task on its way through the four gates.
+Start a workflow for a task.
 
 Usage: /workflow start TASK [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
   TASK                   a task's id; /task list shows them
-  --with-deps            start the dependencies that are not met, too
-  --blueprint BLUEPRINT  the blueprint to look in, where several have this task
-  --wait                 wait until it is over; fails unless it is COMPLETED
-  --timeout SECONDS      wait no longer than this; 90, 1.5m, 2h
+  --with-deps            also start the unmet dependencies
+  --blueprint BLUEPRINT  the blueprint to look in, if several have this task
+  --wait                 wait until it ends; fail unless it is COMPLETED
+  --timeout SECONDS      maximum time to wait: 90, 1.5m, 2h
 Example: /workflow start auth-user-model --wait
 """,
     ),
@@ -430,7 +430,7 @@ def test_costs_are_columns() -> None:
 WORKFLOW              STATUS     PHASE  DONE  TOKENS     COST  STARTED
 {ID}  RUNNING    TEST    50%    1.2M  $0.0040  2024-01-15 10:30:00
 ituv-b-000000         COMPLETED  DONE   100%                   2024-01-15 10:30:00
-Total of 1234 workflows: 12 turns, 46k tokens, $1,234.50, 30.0s of agents
+Total of 1234 workflows: 12 turns, 46k tokens, $1,234.50, 30.0s of agent time
 """
     )
 
@@ -509,7 +509,7 @@ def test_wide_characters_keep_the_columns_aligned() -> None:
         (WorkflowError("blocked; next: /do", "/do"), "blocked; next: /do"),
         (WorkflowError("a:1: bad\na:2: bad", "fix it"), "a:1: bad\na:2: bad\nfix it"),
         (FileNotFoundError(2, "No such file", "x.md"), "x.md: No such file"),
-        (ValueError("boo"), "unexpected ValueError: boo; --debug shows where it happened"),
+        (ValueError("boo"), "unexpected ValueError: boo; --debug shows the traceback"),
         (WorkflowError("evil \x1b[2J"), "evil \\x1b[2J"),
     ],
 )

@@ -131,7 +131,7 @@ def blocked(terminal: Terminal) -> Terminal:
 def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleWorkspace) -> None:
     editor = program(stuck.root, "editor", 'cp "$2" seen; printf "Use bcrypt.\\n\\nNot md5.\\n" >> "$2"')
     with open_terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as terminal:
-        blocked(terminal).enter("/workflow feedback auth").see("is kept for its next IMPLEMENT attempt")
+        blocked(terminal).enter("/workflow feedback auth").see("is queued for its next IMPLEMENT attempt")
     assert advice(stuck) == ["Use bcrypt.\n\nNot md5."]
     seen = (stuck.root / "seen").read_text()
     assert "BLOCKED at TEST" in seen
@@ -145,7 +145,7 @@ def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleW
         ({"EDITOR": "true"}, "Nothing was sent"),
         ({"EDITOR": "no-such-editor"}, "error: the editor 'no-such-editor' can't be run; nothing was sent"),
         ({"EDITOR": "sh -c 'exit 3'"}, "ended with exit code 3; nothing was sent"),
-        ({"EDITOR": "", "VISUAL": ""}, "error: no editor is named by VISUAL or EDITOR"),
+        ({"EDITOR": "", "VISUAL": ""}, "error: no editor is set in VISUAL or EDITOR"),
     ],
     ids=["nothing", "missing", "failed", "none"],
 )

@@ -25,7 +25,7 @@ WHOLE = (
     r" (auth|mail|search) +(IMPLEMENT|TEST|USE|VERIFY|waiting)( +[█░]{8})?( +\d+%)?( +#\d)?( +\d+m\d\ds)?",
     r" and \d more",
     r" +ituv-\w+-[0-9a-f]{6}  \w+: [A-Z]+.*",
-    r" (nothing runs|\d (running|waiting).*)",
+    r" (no workflow is running|\d (running|waiting).*)",
 )
 """What a line may look like; anything else was torn."""
 
@@ -86,7 +86,7 @@ async def test_typing_while_workflows_finish(workspace: SampleWorkspace, columns
 
             command = "/workflow results search"
             await type_in(shell, command)
-            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "nothing runs")
+            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "no workflow is running")
 
             assert shell.typed == command
             assert_told_once(shell, ids)
@@ -110,7 +110,7 @@ async def test_typing_while_workflows_finish_and_the_window_changes(workspace: S
             await type_in(shell, "results ", "/workflow ")
             shell.resize(110, 36)
             await type_in(shell, "search", "/workflow results ")
-            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "nothing runs")
+            await shell.wait_until(lambda: not panel(shell) and shell.toolbar == "no workflow is running")
 
             assert shell.typed == "/workflow results search"
             assert_told_once(shell, ids)
@@ -168,4 +168,4 @@ async def test_it_can_be_wanted_and_is_gone_when_the_line_is_entered(workspace: 
             await shell.enter("/watch")
             await shell.wait_until(lambda: not panel(shell) and shell.typed == "")
             await shell.enter("/watch sideways")
-            await shell.see("unknown choice 'sideways'; there are: on, off")
+            await shell.see("unknown choice 'sideways'; choose from: on, off")

@@ -50,7 +50,7 @@ def test_every_key_arrives_while_workflows_finish_and_the_window_changes(three: 
                 terminal.wait_until(lambda so_far=so_far: terminal.typed == so_far.strip())
                 if place in SIZES:
                     terminal.resize(*SIZES[place])
-            terminal.wait_until(lambda: "nothing runs" in terminal.text)
+            terminal.wait_until(lambda: "no workflow is running" in terminal.text)
             assert terminal.typed == so_far
             for task in TASKS:
                 # Those that scrolled away count, too.

@@ -77,7 +77,7 @@ async def test_disk_trouble_and_its_end_are_reported_once(workspace: SampleWorks
         trouble = shell.session.backend.on_trouble  # type: ignore[attr-defined]
         for problem in ("the disk is full", "the disk is full", ""):
             trouble(problem)
-        await shell.see("the disk takes records again")
+        await shell.see("writing to disk works again")
         assert shell.screen.text.count("the disk is full") == 1
 
 
@@ -97,13 +97,13 @@ async def test_the_toolbar_tells_what_runs(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
-            await shell.wait_until(lambda: shell.toolbar == "nothing runs")
+            await shell.wait_until(lambda: shell.toolbar == "no workflow is running")
             await shell.enter("/workflow start auth")
             await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST")
             await shell.enter("/workflow start mail")
             await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST · 1 waiting")
             script.release("TEST")
-            await shell.wait_until(lambda: shell.toolbar == "nothing runs")
+            await shell.wait_until(lambda: shell.toolbar == "no workflow is running")
 
 
 async def test_workflows_of_another_process_are_reported_too(workspace: SampleWorkspace) -> None:
@@ -128,7 +128,7 @@ async def test_ctrl_c_clears_the_line(workspace: SampleWorkspace) -> None:
         shell.press(CTRL_C)
         await shell.wait_until(lambda: shell.typed == "")
         shell.press(CTRL_C)
-        await shell.see("Ctrl-D or /quit leaves")
+        await shell.see("Ctrl-D or /quit quits")
         await shell.enter("/health")
         await shell.see("connected: yes")
 
@@ -205,7 +205,7 @@ async def test_leaving_while_something_runs_asks(workspace: SampleWorkspace) -> 
             await shell.wait_until(lambda: shell.typed == "")
             shell.press(CTRL_D)
             await shell.see("1 workflow runs: ituv-auth-")
-            await shell.see("[k]eep them running, [l]eave them for the next start, [c]ancel")
+            await shell.see("[k]eep running in a worker, continue [l]ater, [c]ancel")
             shell.press("s")
             await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST")
             await shell.enter("/quit")
@@ -228,7 +228,7 @@ async def test_what_was_left_goes_on_at_the_next_start(workspace: SampleWorkspac
             await shell.ended()
             assert (await shell.status("auth", "RUNNING")).phase == "TEST"
         async with run_shell(workspace.root) as shell:
-            await shell.see("1 workflow goes on: ituv-auth-")
+            await shell.see("1 workflow continues: ituv-auth-")
             script.release("TEST")
             await shell.status("auth", "COMPLETED")
             await shell.see("COMPLETED")

@@ -120,7 +120,7 @@ async def test_ctrl_c_stops_reading_a_file(workspace: SampleWorkspace) -> None:
         writer: list[int] = []
         await shell.wait_until(lambda: writer or is_read(pipe, writer))
         os.kill(os.getpid(), signal.SIGINT)
-        await shell.see("interrupted; running workflows continue")
+        await shell.see("stopped; workflows continue to run")
         os.write(writer[0], b"/help quit\n")
         os.close(writer[0])
         await shell.enter("/help help")

@@ -64,7 +64,7 @@ def test_a_killed_shell_is_taken_up_by_the_next_one(held: HeldWorkspace) -> None
         wait_until(held.began.exists)
         terminal.kill()
     with open_terminal(held.root) as terminal:
-        terminal.see("1 workflow goes on: ituv-auth-").see("at TEST")
+        terminal.see("1 workflow continues: ituv-auth-").see("at TEST")
         held.go.touch()
         terminal.see("COMPLETED")
     assert held.began.read_text() == "began\n", "the step was adopted, and not run again"
@@ -81,7 +81,7 @@ def test_sigterm_leaves_the_step_running_for_the_next_start(held: HeldWorkspace)
     assert (info.status, info.phase) == ("RUNNING", "TEST")
     assert not held.living_engines()
     with open_terminal(held.root) as terminal:
-        terminal.see("1 workflow goes on: ituv-auth-")
+        terminal.see("1 workflow continues: ituv-auth-")
         held.go.touch()
         terminal.see("COMPLETED")
     assert held.began.read_text() == "began\n"
@@ -105,14 +105,14 @@ def test_a_worker_keeps_what_runs_running(held: HeldWorkspace) -> None:
         wait_until(held.began.exists)
         terminal.wait_until(lambda: terminal.typed == "")
         terminal.press(CTRL_D)
-        terminal.see("[k]eep them running")
+        terminal.see("[k]eep running")
         terminal.press("k")
         terminal.see("a worker goes on in the background")
         assert terminal.exit_code() == 0
     held.go.touch()
     wait_until(lambda: (info := held.newest()) is not None and info.status == "COMPLETED")
     wait_until(lambda: not held.living_engines())
-    assert "everything is settled" in (held.root / ".penguin" / "worker.log").read_text()
+    assert "all workflows are settled" in (held.root / ".penguin" / "worker.log").read_text()
 
 
 @pytest.mark.parametrize(

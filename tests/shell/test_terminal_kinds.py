@@ -143,7 +143,7 @@ def tmux(folder: Path, socket: Path) -> Iterator[Pane]:
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
 def test_inside_tmux(held: HeldWorkspace, tmp_path_factory: pytest.TempPathFactory) -> None:
     with tmux(held.root, tmp_path_factory.mktemp("t") / "s") as pane:
-        pane.see("nothing runs")
+        pane.see("no workflow is running")
         pane.type("/workflow start auth")
         pane.see("auth TEST")
         pane.run("resize-window", "-x", "60", "-y", "15")

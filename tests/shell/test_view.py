@@ -60,7 +60,7 @@ async def test_arrows_choose_what_keys_steer(workspace: SampleWorkspace) -> None
             shell.press("r")
             await shell.see(f" {auth}  RUNNING at TEST")
             shell.press("c")
-            await shell.see(f"Cancel {auth} and all that it runs? [y/n]")
+            await shell.see(f"Cancel {auth} and stop its steps? [y/n]")
             shell.press("n")
             await shell.see("q back")
             shell.press("c", "y")

@@ -183,7 +183,7 @@ def test_the_worker_serves_metrics_and_scripts_do_not(tmp_path: Path) -> None:
     )
     try:
         assert worker.stderr is not None
-        assert worker.stderr.readline().startswith("worker: at work")
+        assert worker.stderr.readline().startswith("worker: running")
         found = asyncio.run(scraped(f"127.0.0.1:{port}"))
         assert set(NAMES[:3]) <= set(found)
     finally:

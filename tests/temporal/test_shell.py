@@ -34,7 +34,7 @@ def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: TemporalSe
             terminal.wait_until(lambda: (terminal.typed or "").startswith("/workflow pause ituv-a-"))
             terminal.press(CTRL_U)
             terminal.enter("/workflow status")
-            terminal.press_until(CTRL_C, lambda: "interrupted; running workflows continue" in terminal.text)
+            terminal.press_until(CTRL_C, lambda: "stopped; workflows continue to run" in terminal.text)
         finally:
             own_server.thaw()
         terminal.press(CTRL_U)
@@ -53,7 +53,7 @@ def test_a_shell_can_be_quit_while_the_server_hangs(tmp_path: Path, own_server: 
         terminal.wait_until(lambda: terminal.typed == "")
         own_server.freeze()
         try:
-            terminal.press(CTRL_D).see("[l]eave").press("l")
+            terminal.press(CTRL_D).see("[l]ater").press("l")
             assert terminal.exit_code() == 0
         finally:
             own_server.thaw()

@@ -82,7 +82,7 @@ async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
     assert "no engine is alive" in left.stderr
     workers.append(Worker(workspace, "--until-settled"))
     assert workers[0].ended() == (0, b"")
-    assert "everything is settled" in workers[0].said
+    assert "all workflows are settled" in workers[0].said
     assert [info.status for info in WorkflowReader(workspace.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
 
 
@@ -90,7 +90,7 @@ async def test_detached_work_says_nothing_where_a_worker_lives(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     workers.append(Worker(workspace))
-    await wait_until_async(lambda: "at work" in workers[0].said)
+    await wait_until_async(lambda: "worker: running" in workers[0].said)
     left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
     assert "no engine" not in left.stderr
@@ -98,7 +98,7 @@ async def test_detached_work_says_nothing_where_a_worker_lives(
         (info,) = await backend.list_workflows()
         assert (await backend.wait_workflow(info.workflow_id, 20)).status == "COMPLETED"
     assert workers[0].stop() == (0, b"")
-    assert "nothing was running" in workers[0].said
+    assert "no step was running" in workers[0].said
 
 
 async def test_sigterm_leaves_the_step_running_for_the_next_engine(
@@ -109,7 +109,7 @@ async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     workers.append(Worker(workspace))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert workers[0].stop() == (0, b"")
-    assert "left running for the next engine: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].said
     (workspace.root / "go").touch()
     await wait_until_async(lambda: count(workspace.root / "ended"))
     workers.append(Worker(workspace, "--until-settled"))
@@ -123,7 +123,7 @@ async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, worke
     workers.append(Worker(workspace, "--grace", "30"))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     os.kill(workers[0]._process.pid, signal.SIGTERM)
-    await wait_until_async(lambda: "stopping; 30 s" in workers[0].said)
+    await wait_until_async(lambda: "stopping; waiting 30 s" in workers[0].said)
     (workspace.root / "go").touch()
     assert workers[0].ended()[0] == 0
     assert count(workspace.root / "ended") == 1
@@ -160,7 +160,7 @@ async def test_two_workers_share_the_work_and_run_nothing_twice(
     phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran"]}}
     workspace.tasks(*[{"id": name, "phases": phases} for name in names])
     workers += [Worker(workspace), Worker(workspace)]
-    await wait_until_async(lambda: all("at work" in worker.said for worker in workers))
+    await wait_until_async(lambda: all("worker: running" in worker.said for worker in workers))
     assert run(workspace, "--detach", "-c", "/blueprint run b").returncode == 0
     assert run(workspace, "-c", "/workflow wait " + " ".join(names)).returncode == 0
     assert sorted((workspace.root / "ran").read_text().split()) == sorted(names)
@@ -175,14 +175,14 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert run(workspace, "-c", "/workflow pause a").returncode == 0
     workers[0].stop()
-    assert "left running for the next engine: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].said
     reader = WorkflowReader(workspace.root / ".penguin" / "penguin.db")
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
     workers.append(Worker(workspace, "--until-settled"))
     await wait_until_async(
         lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners)
     )
-    assert "everything is settled" not in workers[1].said
+    assert "all workflows are settled" not in workers[1].said
     (workspace.root / "go").touch()
     assert workers[1].ended() == (0, b"")
     assert (reader.list()[0].status, reader.is_settled(reader.find("a"))) == ("PAUSED", True)

@@ -71,7 +71,7 @@ class _ValueParser:
 
     def _read_argument(self, word: Word, rest: list[Word]) -> None:
         if not self.remaining_arguments:
-            raise UsageError(f"{quote_for_error(word.text)} is one word too many", "", word.start, word.end)
+            raise UsageError(f"unexpected argument {quote_for_error(word.text)}", "", word.start, word.end)
         argument = self.remaining_arguments[0]
         if argument.kind is ValueKind.TEXT:
             # Advice may well speak of flags: from its first word on, all is text.
@@ -97,7 +97,7 @@ class _ValueParser:
             known = [f"--{flag.name}" for flag in self.command.flags]
             raise UsageError(unknown_message("flag", name, known), "", word.start, word.end)
         if flag.parameter_name in self.values and not flag.many:
-            raise UsageError(f"--{flag.name} is there twice", "", word.start, word.end)
+            raise UsageError(f"--{flag.name} was given more than once", "", word.start, word.end)
         if flag.kind is None:
             if equals:
                 raise UsageError(f"--{flag.name} takes no value", "", word.start, word.end)

@@ -101,19 +101,19 @@ def _check_prefix(command: Command, words: Sequence[Word], *, exact: bool) -> Co
     if exact or command.read_only:
         return command
     typed = " ".join(word.text for word in words)
-    message = f"{quote_for_error(typed)} is the beginning of {command.name}, which changes something"
+    message = f"{quote_for_error(typed)} abbreviates {command.name}, which changes something"
     raise UsageError(message, f"write it out: {command.usage}", words[0].start, words[-1].end)
 
 
 def _missing_slash_message(table: CommandTable, word: str) -> str:
     if word in table.nouns or table.lookup(word, ""):
         return f"commands begin with a slash: /{word}"
-    return f"{quote_for_error(word)} is no command; commands begin with a slash"
+    return f"{quote_for_error(word)} is not a command; commands begin with a slash"
 
 
 def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
-    message = f"{quote_for_error(word.text)} may be {', '.join(names[:-1])} or {names[-1]}"
-    return UsageError(message, "type more of it", word.start, word.end)
+    message = f"{quote_for_error(word.text)} is ambiguous: {', '.join(names[:-1])} or {names[-1]}"
+    return UsageError(message, "type more letters", word.start, word.end)
 
 
 def _unknown_noun_error(table: CommandTable, word: Word) -> UsageError:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 TABLE = CommandTable(WORKFLOW_TABLE.commands)
 BLUEPRINT = Argument("blueprint", ValueKind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")
-SNAPSHOT = Argument(
-    "snapshot", ValueKind.SNAPSHOT, help="a saved conversation, or a workflow or task for its newest one"
-)
+SNAPSHOT = Argument("snapshot", ValueKind.SNAPSHOT, help="a snapshot id, or a workflow or task for its newest snapshot")
 
 
 @TABLE.command("blueprint", "list", "List the blueprints", "/blueprint list", aliases=("ls",), reads=True)
@@ -34,7 +32,7 @@ def blueprint_list() -> Handler:
 @TABLE.command(
     "blueprint",
     "show",
-    "Show a blueprint and how far its tasks are",
+    "Show a blueprint and the progress of its tasks",
     "/blueprint show auth-system",
     arguments=(BLUEPRINT,),
     reads=True,
@@ -48,7 +46,7 @@ def blueprint_show() -> Handler:
 @TABLE.command(
     "blueprint",
     "lint",
-    "Find what is wrong with blueprints; all of them without an id",
+    "Check a blueprint for errors; default: all blueprints",
     "/blueprint lint auth-system",
     arguments=(BLUEPRINT._replace(required=False),),
     reads=True,
@@ -62,7 +60,7 @@ def blueprint_lint() -> Handler:
 @TABLE.command(
     "blueprint",
     "run",
-    "Start every task of a blueprint that is not done, in the order of their dependencies",
+    "Start every unfinished task of a blueprint, in dependency order",
     "/blueprint run auth-system --wait",
     arguments=(BLUEPRINT,),
     flags=(WAIT, TIMEOUT),
@@ -100,7 +98,7 @@ def task_show() -> Handler:
 @TABLE.command(
     "task",
     "ready",
-    "List the tasks whose dependencies are met, the most urgent first",
+    "List the tasks whose dependencies are met, by priority",
     "/task ready",
     flags=(FROM_BLUEPRINT._replace(help="only those of this blueprint"),),
     reads=True,
@@ -114,11 +112,11 @@ def task_ready() -> Handler:
 @TABLE.command(
     "task",
     "graph",
-    "Draw which task depends on which",
+    "Show the dependency graph of the tasks",
     "/task graph --format mermaid",
     flags=(
         FROM_BLUEPRINT._replace(help="only those of this blueprint"),
-        Flag("format", ValueKind.CHOICE, "tree unless said", choices=("tree", "dot", "mermaid")),
+        Flag("format", ValueKind.CHOICE, "output format; default: tree", choices=("tree", "dot", "mermaid")),
     ),
     reads=True,
 )
@@ -131,10 +129,10 @@ def task_graph() -> Handler:
 @TABLE.command(
     "snapshot",
     "list",
-    "List the saved conversations of agents, the newest first",
+    "List the saved agent conversations, newest first",
     "/snapshot list auth-user-model",
     arguments=(OPTIONAL_WORKFLOW._replace(help="only those of this workflow"),),
-    flags=(Flag("limit", ValueKind.NUMBER, "at most so many; 100 unless said"),),
+    flags=(Flag("limit", ValueKind.NUMBER, "maximum number of rows; default: 100"),),
     aliases=("ls",),
     reads=True,
 )
@@ -147,10 +145,10 @@ def snapshot_list() -> Handler:
 @TABLE.command(
     "snapshot",
     "show",
-    "Show what was said",
+    "Show a saved conversation",
     "/snapshot show ituv-auth-user-model-1c31dc-2",
     arguments=(SNAPSHOT,),
-    flags=(Flag("raw", help="the agent's own files as they are, or all that is kept as JSON where there are none"),),
+    flags=(Flag("raw", help="print the agent's own files unchanged; without such files, the snapshot as JSON"),),
     reads=True,
 )
 def snapshot_show() -> Handler:
@@ -162,7 +160,7 @@ def snapshot_show() -> Handler:
 @TABLE.command(
     "snapshot",
     "export",
-    "Write the agent's own files, for you alone",
+    "Write the agent's own files, readable by you only",
     "/snapshot export ituv-auth-user-model-1c31dc-2 session.jsonl",
     arguments=(
         SNAPSHOT,
@@ -170,7 +168,7 @@ def snapshot_show() -> Handler:
             "file",
             ValueKind.FILE,
             required=False,
-            help="the new file, or where there are several the new folder; it must not be there yet",
+            help="the file to create, or the folder if there are several files; must not exist",
         ),
     ),
 )
@@ -180,7 +178,7 @@ def snapshot_export() -> Handler:
     return export
 
 
-@TABLE.command("health", "", "Show whether the backend is well", "/health", reads=True)
+@TABLE.command("health", "", "Check the backend", "/health", reads=True)
 def health() -> Handler:
     from penguin_commands.handlers.system import health
 
@@ -190,9 +188,9 @@ def health() -> Handler:
 @TABLE.command(
     "backup",
     "",
-    "Copy the databases, while engines go on; what steps printed is not in them",
+    "Copy the databases while engines run; the output of steps is not included",
     "/backup penguin-backup.db",
-    arguments=(Argument("file", ValueKind.FILE, help="the new file; it must not be there yet"),),
+    arguments=(Argument("file", ValueKind.FILE, help="the file to create; must not exist"),),
 )
 def backup() -> Handler:
     from penguin_commands.handlers.maintenance import backup
@@ -200,7 +198,7 @@ def backup() -> Handler:
     return backup
 
 
-@TABLE.command("config", "", "Show the settings, and where each comes from", "/config", reads=True)
+@TABLE.command("config", "", "Show the settings and their origins", "/config", reads=True)
 def config() -> Handler:
     from penguin_commands.handlers.system import config
 
@@ -210,11 +208,9 @@ def config() -> Handler:
 @TABLE.command(
     "watch",
     "",
-    "Show a table of the active workflows above the input line, or take it away",
+    "Show or hide a table of the active workflows above the prompt",
     "/watch on",
-    arguments=(
-        Argument("state", ValueKind.CHOICE, required=False, choices=("on", "off"), help="the other one unless said"),
-    ),
+    arguments=(Argument("state", ValueKind.CHOICE, required=False, choices=("on", "off"), help="default: toggle"),),
     reads=True,
 )
 def watch() -> Handler:
@@ -226,9 +222,9 @@ def watch() -> Handler:
 @TABLE.command(
     "source",
     "",
-    "Run the lines of a file as if they stood here; it ends at their first error",
+    "Run the commands of a file; stop at the first error",
     "/source evening.penguin",
-    arguments=(Argument("file", ValueKind.FILE, help="a script, seen from the current folder; it may source others"),),
+    arguments=(Argument("file", ValueKind.FILE, help="a script; it may source others"),),
 )
 def source() -> Handler:
     from penguin_commands.handlers.system import source
@@ -239,7 +235,7 @@ def source() -> Handler:
 @TABLE.command(
     "help",
     "",
-    "Show the commands, or one of them",
+    "List the commands, or explain one",
     "/help workflow retry",
     arguments=(Argument("words", ValueKind.COMMAND, required=False, many=True, help="the words of a command"),),
     reads=True,
@@ -253,7 +249,7 @@ def help_() -> Handler:
     return partial(help_, TABLE)
 
 
-@TABLE.command("quit", "", "Leave", "/quit", aliases=("exit",), reads=True)
+@TABLE.command("quit", "", "Quit the shell", "/quit", aliases=("exit",), reads=True)
 def quit_() -> Handler:
     from penguin_commands.handlers.system import quit_
 

@@ -25,7 +25,7 @@ def split_words(line: str, *, comments: bool = False) -> list[Word]:
     """
     for place, char in enumerate(line):
         if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise UsageError("the line holds a character that is no text", "", place, place + 1)
+            raise UsageError("the line contains an invalid character", "", place, place + 1)
     words: list[Word] = []
     place = 0
     while True:
@@ -72,7 +72,7 @@ def _read_quoted(line: str, start: int) -> tuple[str, int]:
             char = line[place]
         text.append(char)
         place += 1
-    raise UsageError(f"the quote {quote} is never closed", f"close it, or write \\{quote}", start, len(line))
+    raise UsageError(f"the quote {quote} is not closed", f"close it, or write \\{quote}", start, len(line))
 
 
 def quote(text: str) -> str:

@@ -25,7 +25,7 @@ MAX_LENGTH = 100
 def convert_value(kind: ValueKind, text: str, choices: tuple[str, ...] = ()) -> Any:
     """The value of a word. Raises UsageError."""
     if not text:
-        raise UsageError(f"an empty {kind.value} says nothing")
+        raise UsageError(f"the {kind.value} is empty")
     if kind is ValueKind.TASK:
         return _parse_task_id(text)
     if kind is ValueKind.PHASE:
@@ -68,7 +68,7 @@ def unknown_message(what: str, word: str, known: Iterable[str]) -> str:
     if meant:
         return f"unknown {what} {quote_for_error(word)}; did you mean {meant}?"
     return (
-        f"unknown {what} {quote_for_error(word)}; there are: {', '.join(names)}"
+        f"unknown {what} {quote_for_error(word)}; choose from: {', '.join(names)}"
         if names
         else f"unknown {what} {quote_for_error(word)}"
     )
@@ -89,8 +89,8 @@ def _parse_choice(text: str, known: Iterable[str], what: str) -> str:
 def _parse_task_id(text: str) -> str:
     if len(text) > MAX_LENGTH or not re.fullmatch(TASK_ID_PATTERN, text):
         raise UsageError(
-            f"{quote_for_error(text)} is no task id",
-            "letters, digits, - and _, in parts with a dot between, at most 100 characters",
+            f"{quote_for_error(text)} is not a task id",
+            "use letters, digits, - and _, in parts separated by dots, at most 100 characters",
         )
     return text
 
@@ -108,13 +108,13 @@ def _parse_statuses(text: str) -> frozenset[WorkflowStatus]:
 def _parse_seconds(text: str) -> float:
     match = re.fullmatch(DURATION_PATTERN, text)
     if not match:
-        raise UsageError(f"{quote_for_error(text)} is no length of time", "write seconds, or 1.5m, or 2h")
+        raise UsageError(f"{quote_for_error(text)} is not a duration", "write seconds, or 1.5m, or 2h")
     return math.prod((float(match[1]), SECONDS_PER_UNIT[match[2]]))
 
 
 def _parse_age(text: str) -> float:
     if text[-1] not in "smhd":
-        raise UsageError(f"{quote_for_error(text)} names no unit", "write 30d, 12h, 90m or 45s")
+        raise UsageError(f"{quote_for_error(text)} has no unit", "write 30d, 12h, 90m or 45s")
     return _parse_seconds(text)
 
 
@@ -128,13 +128,13 @@ def _parse_moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"{quote_for_error(text)} is no time", "write 2h or 30d for so long ago, or 2024-01-15T10:30"
+            f"{quote_for_error(text)} is not a time", "write 2h or 30d for a time that long ago, or 2024-01-15T10:30"
         ) from None
 
 
 def _parse_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise UsageError(f"{quote_for_error(text)} is no whole number from 1 to 999999999")
+        raise UsageError(f"{quote_for_error(text)} is not a whole number from 1 to 999999999")
     return int(text)
 
 
@@ -145,12 +145,12 @@ def _parse_budget(text: str) -> dict[str, int | float]:
     for part in text.split(","):
         unit, equals, number = part.partition("=")
         if not equals:
-            raise UsageError(f"{quote_for_error(part)} is no budget", BUDGET_HINT)
+            raise UsageError(f"{quote_for_error(part)} is not a budget", BUDGET_HINT)
         if _parse_choice(unit, UsageTotals._fields, "unit") in found:
-            raise UsageError(f"{unit} is there twice", BUDGET_HINT)
+            raise UsageError(f"{unit} was given more than once", BUDGET_HINT)
         amount = re.fullmatch(DECIMAL_PATTERN, number)
         whole = unit in ("turns", "tokens")
         if not amount or not float(number) or (whole and amount[1]):
-            raise UsageError(f"{quote_for_error(number)} is no number of {unit}", BUDGET_HINT)
+            raise UsageError(f"{quote_for_error(number)} is not a number of {unit}", BUDGET_HINT)
         found[unit] = int(number) if whole else float(number)
     return found

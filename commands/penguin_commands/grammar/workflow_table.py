@@ -16,20 +16,20 @@ WORKFLOW = Argument(
 )
 OPTIONAL_WORKFLOW = WORKFLOW._replace(required=False)
 TASK = Argument("task", ValueKind.TASK, help="a task's id; /task list shows them")
-FROM_BLUEPRINT = Flag("blueprint", ValueKind.BLUEPRINT, "the blueprint to look in, where several have this task")
-START_FROM = Flag("from", ValueKind.PHASE, "go on at this phase; no gate that did not pass can be jumped")
-WAIT = Flag("wait", help="wait until it is over; fails unless it is COMPLETED")
-TIMEOUT = Flag("timeout", ValueKind.SECONDS, "wait no longer than this; 90, 1.5m, 2h")
+FROM_BLUEPRINT = Flag("blueprint", ValueKind.BLUEPRINT, "the blueprint to look in, if several have this task")
+START_FROM = Flag("from", ValueKind.PHASE, "continue at this phase; gates that did not pass can't be skipped")
+WAIT = Flag("wait", help="wait until it ends; fail unless it is COMPLETED")
+TIMEOUT = Flag("timeout", ValueKind.SECONDS, "maximum time to wait: 90, 1.5m, 2h")
 
 
 @WORKFLOW_TABLE.command(
     "workflow",
     "start",
-    "Start a task on its way through the four gates",
+    "Start a workflow for a task",
     "/workflow start auth-user-model --wait",
     arguments=(TASK,),
     flags=(
-        Flag("with-deps", help="start the dependencies that are not met, too"),
+        Flag("with-deps", help="also start the unmet dependencies"),
         FROM_BLUEPRINT,
         WAIT,
         TIMEOUT,
@@ -44,10 +44,10 @@ def workflow_start() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "pause",
-    "Start no new step until it is resumed",
+    "Pause a workflow: start no new step until it is resumed",
     "/workflow pause auth-user-model --now",
     arguments=(WORKFLOW,),
-    flags=(Flag("now", help="end the step under way too, instead of letting it finish"),),
+    flags=(Flag("now", help="stop the current step instead of letting it finish"),),
     statuses=MOVING,
 )
 def workflow_pause() -> Handler:
@@ -59,7 +59,7 @@ def workflow_pause() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "resume",
-    "Go on with a paused or blocked workflow",
+    "Resume a paused or blocked workflow",
     "/workflow resume auth-user-model --from test",
     arguments=(WORKFLOW,),
     flags=(
@@ -67,7 +67,7 @@ def workflow_pause() -> Handler:
         Flag(
             "budget",
             ValueKind.BUDGET,
-            "let agents spend so much more; turns, tokens, usd and minutes, several with commas",
+            "raise the budget of agents by this much; turns, tokens, usd or minutes, separated by commas",
             many=True,
             placeholder="usd=N",
         ),
@@ -83,7 +83,7 @@ def workflow_resume() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "cancel",
-    "End a workflow and everything it runs",
+    "Cancel a workflow and stop everything it runs",
     "/workflow cancel auth-user-model",
     arguments=(WORKFLOW,),
     statuses=ACTIVE,
@@ -97,12 +97,12 @@ def workflow_cancel() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "retry",
-    "Start a new workflow that keeps the passes that still hold",
+    "Start a new workflow that keeps the passes that are still valid",
     "/workflow retry auth-user-model --from implement",
     arguments=(WORKFLOW,),
     flags=(
         START_FROM,
-        Flag("restore", help="bring the files back to the tree of the last kept pass, or to that of the start"),
+        Flag("restore", help="restore the files to the last kept pass, or to the start of the workflow"),
     ),
     statuses=STOPPED,
 )
@@ -115,11 +115,11 @@ def workflow_retry() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "feedback",
-    "Give advice to the next attempt at IMPLEMENT",
+    "Send feedback to the next IMPLEMENT attempt",
     "/workflow feedback auth-user-model Use bcrypt, not md5",
     arguments=(
         WORKFLOW,
-        Argument("text", ValueKind.TEXT, required=False, help="all that is left of the line; in a shell $EDITOR asks"),
+        Argument("text", ValueKind.TEXT, required=False, help="the rest of the line; default: open $EDITOR"),
     ),
     statuses=ACTIVE,
 )
@@ -132,12 +132,12 @@ def workflow_feedback() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "approve",
-    "Pass a phase that nothing can check, on a person's word",
+    "Pass an UNVERIFIED phase on a person's word",
     '/workflow approve auth-user-model --by "Ada Lovelace" --note "read it all"',
     arguments=(WORKFLOW,),
     flags=(
-        Flag("by", ValueKind.PERSON, "who vouches for it", required=True),
-        Flag("note", ValueKind.TEXT, "what was looked at; kept as evidence"),
+        Flag("by", ValueKind.PERSON, "the person who approves", required=True),
+        Flag("note", ValueKind.TEXT, "what was checked; kept as evidence"),
     ),
     statuses=frozenset({WorkflowStatus.BLOCKED}),
 )
@@ -150,11 +150,11 @@ def workflow_approve() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "prune",
-    "Forget workflows that are long over; the newest COMPLETED one of every task stays",
+    "Remove old finished workflows, except the newest COMPLETED one of each task",
     "/workflow prune --older-than 30d --dry-run",
     flags=(
-        Flag("older-than", ValueKind.AGE, "only what ended longer ago than this: 30d, 12h, 90m", required=True),
-        Flag("dry-run", help="change nothing, list what would go"),
+        Flag("older-than", ValueKind.AGE, "only workflows that ended before this age: 30d, 12h, 90m", required=True),
+        Flag("dry-run", help="list what would be removed; change nothing"),
     ),
 )
 def workflow_prune() -> Handler:
@@ -166,7 +166,7 @@ def workflow_prune() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "status",
-    "Show where a workflow stands; without ID all active ones",
+    "Show the status of a workflow; default: all active workflows",
     "/workflow status auth-user-model",
     arguments=(OPTIONAL_WORKFLOW,),
     reads=True,
@@ -180,30 +180,30 @@ def workflow_status() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "list",
-    "List workflows, the newest first",
+    "List workflows, newest first",
     "/workflow list --status blocked,failed --since 2d",
     arguments=(Argument("project", ValueKind.PROJECT, required=False, help="only those of this project"),),
     flags=(
         Flag(
             "status",
             ValueKind.STATUSES,
-            "only these; several with commas; `active` for all that are not over",
+            "only these statuses, separated by commas; `active` for all that have not ended",
             many=True,
         ),
         Flag("task", ValueKind.TASK, "only those of this task"),
         Flag(
             "since",
             ValueKind.MOMENT,
-            "only what started since then, or changed with `--sort updated`; 2h, 30d, 2024-01-15T10:30",
+            "only workflows started since then, or updated with `--sort updated`: 2h, 30d, 2024-01-15T10:30",
         ),
-        Flag("limit", ValueKind.NUMBER, "at most so many; 100 unless said"),
+        Flag("limit", ValueKind.NUMBER, "maximum number of rows; default: 100"),
         Flag(
             "sort",
             ValueKind.CHOICE,
-            "the newest first unless said, or the oldest, or what changed last",
+            "order of the rows; default: newest",
             choices=("newest", "oldest", "updated"),
         ),
-        Flag("total", help="add up what agents spent, also of those that a limit cuts off"),
+        Flag("total", help="add up what agents spent, including workflows beyond the limit"),
     ),
     aliases=("ls",),
     reads=True,
@@ -217,12 +217,12 @@ def workflow_list() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "wait",
-    "Wait until workflows are over; fails unless they are COMPLETED",
+    "Wait until workflows end; fail unless they are COMPLETED",
     "/workflow wait auth-user-model --for blocked --timeout 10m",
     arguments=(WORKFLOW._replace(name="workflows", many=True),),
     flags=(
         Flag("for", ValueKind.STATUS, "wait for this status instead of COMPLETED"),
-        Flag("any", help="wait only until the first of them is over"),
+        Flag("any", help="wait until the first of them ends"),
         TIMEOUT,
     ),
     reads=True,
@@ -237,14 +237,14 @@ def workflow_wait() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "logs",
-    "Show what its steps printed; the newest attempt unless said",
+    "Show the output of a workflow's steps; default: its newest attempt",
     "/workflow logs auth-user-model --phase test",
     arguments=(WORKFLOW,),
     flags=(
         Flag("phase", ValueKind.PHASE, "the newest attempt of this phase"),
         Flag("attempt", ValueKind.ATTEMPT, "the attempt with this number"),
-        Flag("follow", help="go on until the workflow stops", short="f"),
-        Flag("raw", help="what agents print as it came, event by event"),
+        Flag("follow", help="continue until the workflow stops", short="f"),
+        Flag("raw", help="show the output of agents unchanged, event by event"),
     ),
     reads=True,
 )
@@ -257,7 +257,7 @@ def workflow_logs() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "watch",
-    "Watch what runs on the whole screen, and steer it by keys; without ID all active ones",
+    "Watch a workflow full screen and control it by keys; default: all active workflows",
     "/workflow watch auth-user-model",
     arguments=(OPTIONAL_WORKFLOW,),
     reads=True,
@@ -271,7 +271,7 @@ def workflow_watch() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "history",
-    "Show everything that happened to a workflow, and how long it took",
+    "Show the events of a workflow with their durations",
     "/workflow history auth-user-model",
     arguments=(WORKFLOW,),
     reads=True,
@@ -285,7 +285,7 @@ def workflow_history() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "results",
-    "Show every attempt, with its verdict and what was seen of its steps",
+    "Show every attempt with its verdict and evidence",
     "/workflow results auth-user-model --phase test",
     arguments=(WORKFLOW,),
     flags=(
@@ -303,10 +303,10 @@ def workflow_results() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "diff",
-    "Show what changed in the files since it began, or by the newest attempt of a phase",
+    "Show the files changed by a workflow, or by the newest attempt of a phase",
     "/workflow diff auth-user-model --phase implement",
     arguments=(WORKFLOW,),
-    flags=(Flag("phase", ValueKind.PHASE, "what its newest attempt changed"),),
+    flags=(Flag("phase", ValueKind.PHASE, "only the changes of the newest attempt of this phase"),),
     reads=True,
 )
 def workflow_diff() -> Handler:
@@ -318,7 +318,7 @@ def workflow_diff() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "artifacts",
-    "List the files that its steps left behind",
+    "List the artifacts of a workflow",
     "/workflow artifacts auth-user-model",
     arguments=(WORKFLOW,),
     reads=True,

@@ -40,8 +40,8 @@ def _template(session: Session, workflow_id: str) -> str:
     if info.status.final:
         raise IllegalCommand(f"{workflow_id} is {info.status}: it takes no feedback", f"/workflow retry {workflow_id}")
     lines = [
-        f"Advice for the next attempt at IMPLEMENT of {workflow_id}.",
-        f"Lines that begin with {COMMENT} are left out. With nothing else, nothing is sent.",
+        f"Feedback for the next IMPLEMENT attempt of {workflow_id}.",
+        f"Lines that begin with {COMMENT} are ignored. An empty text sends nothing.",
         "",
         f"{info.status} at {info.phase}" + (f": {info.error_message}" if info.error_message else ""),
         *_failed_step_lines(session, workflow_id),

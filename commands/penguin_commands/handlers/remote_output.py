@@ -149,7 +149,7 @@ def _attempt_logs(session: Session, away: RemoteAttempt) -> Iterator[Log]:
 def _location_note(session: Session, host: str) -> str:
     where = f"the full output is on {describe_host(host)}"
     if session.settings.storage_url is None:
-        return f"{where}; storage.url in penguin.yaml would bring it here"
+        return f"{where}; set storage.url in penguin.yaml to share it"
     return f"{where}; the storage has no copy of it"
 
 

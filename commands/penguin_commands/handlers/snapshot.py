@@ -29,7 +29,7 @@ def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) 
         workflow_id = workflow if known else session.resolve(str(workflow), prefix=True)
         found = reader.snapshots(workflow_id, limit + 1)
     if len(found) > limit:
-        session.narrate(f"the newest {limit} are shown, there are more; --limit {2 * limit} shows more of them")
+        session.narrate(f"only the newest {limit} are shown; --limit {2 * limit} shows more")
     return SnapshotTable(tuple(found[:limit]))
 
 
@@ -71,8 +71,8 @@ def export(session: Session, snapshot: str, file: str | None = None) -> MessageR
         row = _find_snapshot(session, reader, snapshot, prefix=False)
         files = reader.session_files(row.snapshot_id)
     if not files:
-        hint = f"/snapshot show {row.snapshot_id} --raw prints what was said"
-        raise WorkflowError(f"{row.snapshot_id} holds no files of its agent", hint)
+        hint = f"/snapshot show {row.snapshot_id} --raw prints the conversation"
+        raise WorkflowError(f"{row.snapshot_id} has no files of its agent", hint)
     only = next(iter(files)) if len(files) == 1 else ""
     target = Path(file).expanduser() if file else Path(Path(only).name or row.snapshot_id)
     written = {target: files[only]} if only else {target / name: data for name, data in files.items()}
@@ -116,7 +116,7 @@ def _find_snapshot(session: Session, reader: SnapshotReader, ref: str, *, prefix
         return found
     newest = reader.snapshots(workflow_id, 1)
     if not newest:
-        raise SnapshotNotFound(f"no conversation of {workflow_id} is kept", "/snapshot list")
+        raise SnapshotNotFound(f"{workflow_id} has no snapshot", "/snapshot list")
     return newest[0]
 
 

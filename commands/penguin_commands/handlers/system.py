@@ -25,7 +25,7 @@ async def health(session: Session) -> KeyValueResult:
     """Whether the backend is well. Raises BackendUnavailable where it is out of reach."""
     facts = dict(await session.backend.health_check())
     if not facts["connected"]:
-        raise BackendUnavailable(str(facts.get("warning") or "the backend is out of reach"), facts.get("hint") or "")
+        raise BackendUnavailable(str(facts.get("warning") or "the backend is unreachable"), facts.get("hint") or "")
     return KeyValueResult({**facts, "json_version": JSON_VERSION})
 
 
@@ -52,7 +52,7 @@ def help_for(table: CommandTable, words: Sequence[str]) -> HelpResult:
     if alone and len(words) == 1:
         return HelpResult((alone,), detailed=True)
     if alone or len(words) > 2:
-        raise UsageError(f"{quote_for_error(words[-1])} is one word too many", f"/help {noun}")
+        raise UsageError(f"unexpected argument {quote_for_error(words[-1])}", f"/help {noun}")
     if len(words) == 1:
         return HelpResult(table.verbs(noun))
     return HelpResult((resolve_verb(table, noun, Word(words[1], 0, 0)),), detailed=True)

@@ -9,7 +9,7 @@ from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
 TAIL_BYTES = 64 * 1024
 """Bytes."""
-INCOMPLETE_NOTE = "more was printed than is kept; the last part of it comes here when the step ends"
+INCOMPLETE_NOTE = "output truncated; its last part is shown when the step ends"
 INCOMPLETE = f"\n[penguin: {INCOMPLETE_NOTE}]\n".encode()
 
 

@@ -64,7 +64,7 @@ def _format_tree(graph: TaskGraph, progress: TaskProgress) -> str:
         state = progress.state(task)
         lines.append(f"{branch}{task.id}  {'(see above)' if repeated else state.state}")
     lines += [f"missing: {needed}, which {task.id} needs" for task, needed in graph.missing()]
-    lines += [f"circle: {' -> '.join(circle)}" for circle in graph.cycles()]
+    lines += [f"cycle: {' -> '.join(circle)}" for circle in graph.cycles()]
     return "\n".join(lines) or "No tasks."
 
 
@@ -75,7 +75,7 @@ def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str |
     problems = blueprints.problems if blueprint_id is None else blueprints.blueprint(blueprint_id).problems
     paths = dict.fromkeys(problem.path for problem in problems if problem.severity == ERROR)
     if paths:
-        session.narrate(f"not understood: {', '.join(paths)}; /blueprint lint says why")
+        session.narrate(f"could not read {', '.join(paths)}; /blueprint lint says why")
 
 
 def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:
@@ -85,4 +85,4 @@ def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]
 def _empty_message(blueprints: BlueprintSet) -> str:
     if blueprints.blueprints:
         return "No tasks."
-    return "No blueprints: `blueprints:` in penguin.yaml says where they are; penguin init writes an example."
+    return "No blueprints. Set `blueprints:` in penguin.yaml, or run penguin init for an example."

@@ -57,7 +57,7 @@ async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: 
     await session.report_other_backend()
     tasks = await session.run_in_reader_thread(lambda: open_tasks(session, blueprint))
     if not tasks:
-        return MessageResult(f"Nothing to start: every task of {blueprint} is done or under way.", {"workflows": []})
+        return MessageResult(f"Nothing to start: every task of {blueprint} is completed or active.", {"workflows": []})
     ids = await session.backend.start_tasks(tasks, blueprint_id=blueprint, with_dependencies=True, by=session.by)
     session.track_started(ids)
     return await _start_result(session, ids, wait, timeout)
@@ -65,9 +65,9 @@ async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: 
 
 def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
     if timeout is not None and not wait:
-        raise UsageError("--timeout goes with --wait")
+        raise UsageError("--timeout requires --wait")
     if wait and session.detach:
-        raise UsageError("--wait makes no sense with --detach: nothing would run it here")
+        raise UsageError("--wait and --detach can't be combined")
 
 
 async def _start_result(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
@@ -95,7 +95,7 @@ async def resume(
     """Go on from PAUSED or BLOCKED."""
     granted = {unit: amount for one in budget for unit, amount in one.items()}
     if len(granted) < sum(map(len, budget)):
-        raise UsageError("--budget names a unit twice")
+        raise UsageError("--budget: a unit was given more than once")
     payload = {"by": session.by, **({"from": from_.value} if from_ else {}), **({"budget": granted} if granted else {})}
     workflow_id = await _resolve(session, workflow)
     changed = await _send_signal(session, workflow_id, "resume", payload, "Resumed {}")
@@ -124,9 +124,9 @@ async def feedback(session: Session, workflow: str, text: str | None = None) -> 
 
         text = await ask_feedback(session, workflow_id)
         if not text:
-            return MessageResult("Nothing was sent: there was nothing but comments.", {"workflow_id": workflow_id})
+            return MessageResult("Nothing was sent: the text is empty.", {"workflow_id": workflow_id})
     payload = {"message": text, "by": session.by}
-    said = "Feedback for {} is kept for its next IMPLEMENT attempt"
+    said = "Feedback for {} is queued for its next IMPLEMENT attempt"
     return await _send_signal(session, workflow_id, "inject_feedback", payload, said)
 
 
@@ -170,7 +170,7 @@ def _next_command(reader: WorkflowReader, info: WorkflowInfo) -> str:
 async def retry(
     session: Session, workflow: str, *, from_: WorkflowPhase | None = None, restore: bool = False
 ) -> StartResult:
-    """Start a new workflow that keeps the passes that still hold."""
+    """Start a new workflow that keeps the passes that are still valid."""
     workflow_id = await _resolve(session, workflow)
     differences = await session.backend.retry_differences(workflow_id)
     new = await session.backend.retry_workflow(workflow_id, start_from=from_, restore=restore)

@@ -37,7 +37,7 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
             restricted=not session.is_own,
         )
     except NoRepository as error:
-        raise WorkflowError(f"diff needs a git repository: {error.message}", "git init, before a start") from error
+        raise WorkflowError(f"diff needs a git repository: {error.message}", "run git init before the start") from error
     return DiffResult(workflow_id, tuple(found.files()), found.text, tuple(found.left_out))
 
 
@@ -115,5 +115,5 @@ def _remote_diff(session: Session, workflow_id: str, last: PhaseResult) -> Remot
     host = session.reader.attempt_hosts(workflow_id).get(last.attempt, "")
     note = f"the changes of {workflow_id} are on {describe_host(host)}"
     if session.settings.workspace_remote is None:
-        note += "; workspace.remote in penguin.yaml would bring them here"
+        note += "; set workspace.remote in penguin.yaml to share them"
     return RemoteDiffResult(workflow_id, tuple(dict.fromkeys(named)), host, note)

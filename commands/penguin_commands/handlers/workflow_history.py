@@ -58,7 +58,7 @@ def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | Non
     """What attempts there are, where none is the one that was asked for."""
     wanted = " ".join(text for text in (attempt and str(attempt), phase and f"of {phase}") if text)
     ran = ", ".join(f"{it.attempt} ({it.phase})" for it in found if it.attempt)
-    return f"No attempt {wanted}; there are {ran or 'none'}."
+    return f"No attempt {wanted}; attempts: {ran or 'none'}."
 
 
 def artifacts(session: Session, workflow: str) -> ArtifactTable:

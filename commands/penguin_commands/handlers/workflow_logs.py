@@ -69,7 +69,7 @@ def _no_output_error(
     ran = [f"{number} ({gate})" for number, gate in there]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"
-    return WorkflowError(message, f"there are attempts {', '.join(ran)}" if ran else "")
+    return WorkflowError(message, f"attempts with output: {', '.join(ran)}" if ran else "")
 
 
 def _is_empty_stderr(log: StepLog) -> bool:
@@ -181,7 +181,7 @@ class _LogFollower:
             if self._newest_announced < begun and (number is None or begun <= number):
                 self._newest_announced = begun
                 if wanted:
-                    yield LogNotice(f"{self._workflow_id}: {phase} attempt {begun} begins")
+                    yield LogNotice(f"{self._workflow_id}: {phase} attempt {begun} started")
 
     def _poll(self) -> bool:
         """Whether it is over; and what new outputs are called, which may take a server to tell."""

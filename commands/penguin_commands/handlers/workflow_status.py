@@ -27,7 +27,7 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
         advice = {info.workflow_id: reader.next_command(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
-        remark = f"the newest {LIMIT} are shown, there are more{more}" if len(found) > LIMIT else ""
+        remark = f"only the newest {LIMIT} are shown{more}" if len(found) > LIMIT else ""
         spent = reader.usage_of(explain)
         return WorkflowTable(active, explain, advice, "No active workflows.", remark, spent)
     workflow_id = session.resolve(workflow, prefix=True)
@@ -74,5 +74,5 @@ def list_(
 
 
 def _limit_remark(limit: int, sort: str) -> str:
-    which = {"newest": "the newest", "oldest": "the oldest", "updated": "the last changed"}[sort]
-    return f"{which} {limit} are shown, there are more; --limit {2 * limit} shows more of them"
+    which = {"newest": "the newest", "oldest": "the oldest", "updated": "the last updated"}[sort]
+    return f"only {which} {limit} are shown; --limit {2 * limit} shows more"

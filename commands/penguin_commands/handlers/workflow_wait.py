@@ -48,7 +48,7 @@ async def wait_for(
     try:
         infos = await wait_with_progress(session, ids, status, timeout, first=first)
     except WaitTimeout as error:
-        hint = error.hint or "/workflow status shows how far it is"
+        hint = error.hint or "/workflow status shows its progress"
         going = await session.run_in_reader_thread(lambda: tuple(session.info(one) for one in ids))
         raise WorkflowWaitTimeout(error.message, hint, going) from None
     missed = [info for info in infos if info.status is not status]

@@ -79,7 +79,7 @@ class AttemptTable(NamedTuple):
     attempts: tuple[AttemptRow, ...]
     this_host: str = ""
     """This machine."""
-    empty_message: str = "Nothing was tried yet."
+    empty_message: str = "No attempts yet."
     """What people are told where there are none."""
 
     @property

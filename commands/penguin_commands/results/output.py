@@ -33,7 +33,7 @@ class Log(NamedTuple):
 
     @property
     def title(self) -> str:
-        marks = [f"try {self.start_number}"] * (self.start_number > 1) + ["standard error"] * self.is_stderr
+        marks = [f"start {self.start_number}"] * (self.start_number > 1) + ["standard error"] * self.is_stderr
         return f"{self.phase} attempt {self.attempt}: {self.step}" + (f" ({', '.join(marks)})" if marks else "")
 
     @property

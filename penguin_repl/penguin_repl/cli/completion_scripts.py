@@ -21,18 +21,18 @@ FOLDER = "FOLDER"
 BASH = """\
 # Completion of penguin for bash. In ~/.bashrc: eval "$(penguin completion bash)"
 _penguin() {
-    local current=${COMP_WORDS[COMP_CWORD]} option='' said='' words='' files='' word i
+    local current=${COMP_WORDS[COMP_CWORD]} option='' typed='' words='' files='' word i
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if [[ -n $option ]]; then
-            # --color=auto is three words to bash.
+            # bash splits --color=auto into three words.
             [[ $word == '=' ]] || option=''
             continue
         fi
         case $word in
         @takers@) option=$word ;;
         -?*) ;;
-        *) said+="${said:+ }$word" ;;
+        *) typed+="${typed:+ }$word" ;;
         esac
     done
     [[ -n $option && $current == '=' ]] && current=''
@@ -40,18 +40,18 @@ _penguin() {
 @values@
     '')
         if [[ $current == -* ]]; then
-            case $said in
+            case $typed in
 @flags@
             esac
         else
-            case $said in
+            case $typed in
             '') words='@subcommands@' files=-f ;;
 @following@
             esac
         fi
         ;;
     esac
-    # One word a line: a file may have blanks in its name.
+    # One word per line: file names may contain spaces.
     local IFS=$'\\n'
     COMPREPLY=($(compgen -W "${words// /$IFS}" -- "$current"))
     if [[ -n $files ]]; then
@@ -112,17 +112,17 @@ function __penguin_words -d 'The words so far, without options'
         end
     end
 end
-function __penguin_said -d 'Whether these are the words so far'
-    set -l said (__penguin_words)
-    test "$said" = "$argv"
+function __penguin_typed -d 'Check that these are the words so far'
+    set -l typed (__penguin_words)
+    test "$typed" = "$argv"
 end
-function __penguin_does -d 'Whether one of these subcommands is given; "none" for none'
-    set -l said (__penguin_words)
-    contains -- "$said[1]" @names@; or set said none
-    contains -- $said[1] $argv
+function __penguin_does -d 'Check for one of these subcommands; "none" for none'
+    set -l typed (__penguin_words)
+    contains -- "$typed[1]" @names@; or set typed none
+    contains -- $typed[1] $argv
 end
 complete -c penguin -f
-complete -c penguin -n __penguin_said -F
+complete -c penguin -n __penguin_typed -F
 @described@
 @following@
 @flags@
@@ -261,9 +261,9 @@ def _fish() -> str:
         takers=[" ".join(_value_options())],
         names=[" ".join(_subcommand_names())],
         described=(
-            f"{about} __penguin_said -a {it.name} -d {_fish_quoted(_short_help(it.help))}" for it in SUBCOMMANDS
+            f"{about} __penguin_typed -a {it.name} -d {_fish_quoted(_short_help(it.help))}" for it in SUBCOMMANDS
         ),
-        following=(f"{about} '__penguin_said {said}' -a '{words}'" for said, words in _words_after()),
+        following=(f"{about} '__penguin_typed {said}' -a '{words}'" for said, words in _words_after()),
         flags=map(_fish_flag, PROGRAM.flags),
     )
 

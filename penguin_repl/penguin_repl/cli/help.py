@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 HEAD = """\
 Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
-survives being killed, and lets no gate pass on anyone's word."""
+survives kill -9, and passes a gate only on what it ran itself."""
 USAGE_FORMS = (
-    ("", "a shell; with input from a pipe, a script"),
-    ("SCRIPT", "one command a line, # comments, quotes as in a shell; - is standard input"),
-    ("-c COMMAND", "one command; may be repeated"),
+    ("", "start a shell; if standard input is a pipe, run it as a script"),
+    ("SCRIPT", "a script: one command per line, # for comments; - is standard input"),
+    ("-c COMMAND", "run one command; may be repeated"),
 )
 EXAMPLES = """\
 Examples:
@@ -33,10 +33,10 @@ Examples:
   penguin -c "/workflow start hello-script"          waits until it is over
   printf '/workflow start hello-script\\n/workflow list\\n' | penguin -o json
 
-Results go to standard output, everything else to standard error. At its end a script waits until all that it
-started, resumed or retried is settled.
+Results go to standard output, everything else to standard error. At its end a script waits until all workflows
+that it started, resumed or retried are settled.
 
-NO_COLOR, ACCESSIBLE and TERM=dumb ask for lines without any escape sequence, CLICOLOR_FORCE for colours in pipes.
+NO_COLOR, ACCESSIBLE and TERM=dumb turn off all escape sequences; CLICOLOR_FORCE turns on colours in pipes.
 Personal settings: ~/.config/penguin/config.yaml, or below XDG_CONFIG_HOME.
 """
 WIDTH = 118
@@ -104,7 +104,7 @@ def program_help(words: Sequence[str], version: str) -> ProgramHelp | Subcommand
     try:
         return help_for(TABLE, words)
     except UsageError as error:
-        raise UsageError(error.message, "penguin help shows all there is") from None
+        raise UsageError(error.message, "penguin help lists all commands") from None
 
 
 def _usage(subcommand: Subcommand) -> str:

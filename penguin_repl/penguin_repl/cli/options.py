@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NAMES = " | ".join(it.name for it in SUBCOMMANDS)
-USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; penguin help says more"
+USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; see penguin help"
 
 
 class Options(NamedTuple):
@@ -54,9 +54,9 @@ def parse_options(words: Sequence[str]) -> Options:
     except UsageError as error:
         raise UsageError(error.message, USAGE) from None
     if options.words and not _takes_words(options):
-        raise UsageError(f"{quote_for_error(options.words[0])} is one word too many", USAGE)
+        raise UsageError(f"unexpected argument {quote_for_error(options.words[0])}", USAGE)
     if options.script is not None and options.command:
-        raise UsageError("a script and -c at once", USAGE)
+        raise UsageError("a script and -c can't be combined", USAGE)
     if options.script != "worker" and (options.grace is not None or options.until_settled):
         raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
     if options.script != "worker" and worker_settings(options):
@@ -85,7 +85,7 @@ def _check_metrics(options: Options) -> None:
     from penguin.orchestration.runtime.metrics import metrics_address
 
     if options.command or options.script not in (None, "worker"):
-        raise UsageError("--metrics is for a shell and for `penguin worker`: what ends soon is never asked", USAGE)
+        raise UsageError("--metrics is for a shell and for `penguin worker`", USAGE)
     try:
         metrics_address(options.metrics or "")
     except ConfigError as error:

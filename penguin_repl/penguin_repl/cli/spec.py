@@ -28,33 +28,29 @@ PROGRAM_FLAGS = ("command", "keep-going", "detach", "metrics")
 """The options that are for shells and scripts in particular."""
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
-    Subcommand(
-        "init", "", "write a starting penguin.yaml and an example blueprint; overwrites nothing", "penguin init"
-    ),
+    Subcommand("init", "", "write a penguin.yaml and an example blueprint; existing files are kept", "penguin init"),
     Subcommand(
         "worker",
         "",
-        "an engine without a terminal: goes on with whatever no living engine has",
+        "run workflows without a terminal; continues those whose engine has ended",
         "penguin worker --until-settled",
         flags=("grace", "until-settled", "metrics", "max-parallel", "address", "namespace", "task-queue"),
     ),
-    Subcommand(
-        "check", "", "whether the database agrees with its own history; exit 1 where it does not", "penguin check"
-    ),
+    Subcommand("check", "", "check the database against its history; exit 1 on problems", "penguin check"),
     Subcommand(
         "trust",
         "",
-        "show what a workspace that you did not make here would run, and ask whether to trust it",
+        "show what a workspace from elsewhere would run, and ask whether to trust it",
         "penguin trust",
         flags=("yes",),
     ),
     Subcommand(
-        "help", "[COMMAND…]", "show this, or explain a command; with -o json all of it as data", "penguin help workflow"
+        "help", "[COMMAND…]", "show this help, or explain a command; with -o json as data", "penguin help workflow"
     ),
     Subcommand(
         "completion",
         "SHELL",
-        "print a script by which bash, zsh or fish completes this line; it says where to put it",
+        "print the completion script for bash, zsh or fish, with instructions",
         'eval "$(penguin completion bash)"',
         choices=SHELLS,
     ),
@@ -66,14 +62,14 @@ PROGRAM = Command(
     help="A terminal for durable software tasks",
     example="penguin init",
     arguments=(
-        Argument("script", ValueKind.NAME, required=False, help="a file of commands, or what to do"),
-        Argument("words", ValueKind.NAME, required=False, many=True, help="what is said of it"),
+        Argument("script", ValueKind.NAME, required=False, help="a file of commands, or a subcommand"),
+        Argument("words", ValueKind.NAME, required=False, many=True, help="arguments of the subcommand"),
     ),
     flags=(
         Flag(
             "command",
             ValueKind.TEXT,
-            "run this command, as a script of one line; may be repeated",
+            "run this command; may be repeated",
             short="c",
             many=True,
             placeholder="COMMAND",
@@ -81,54 +77,57 @@ PROGRAM = Command(
         Flag(
             "workspace",
             ValueKind.NAME,
-            "the folder that holds penguin.yaml; else the nearest one from here upwards",
+            "the folder of penguin.yaml; default: the nearest one from the current folder upwards",
             placeholder="FOLDER",
         ),
         Flag(
-            "backend", ValueKind.CHOICE, "the backend to use, over penguin.yaml and the environment", choices=BACKENDS
+            "backend",
+            ValueKind.CHOICE,
+            "overrides penguin.yaml and the environment",
+            choices=BACKENDS,
         ),
         Flag(
             "output",
             ValueKind.CHOICE,
-            "what results look like; json: one document per command; jsonl: one per row of a list, and one per event "
-            "while it is waited for",
+            "format of the results; json: one document per command; jsonl: one per row of a list, and one per event "
+            "while waiting",
             short="o",
             choices=("text", "json", "jsonl"),
         ),
         Flag(
             "color",
             ValueKind.CHOICE,
-            "whether to use colours; auto: on a terminal",
+            "when to use colours; default: auto, on a terminal",
             choices=("auto", "always", "never"),
         ),
-        Flag("keep-going", help="in scripts: go on after an error; the exit code is the first error's"),
-        Flag("detach", help="in scripts: leave what is started to another engine, and wait for nothing"),
+        Flag("keep-going", help="scripts: continue after an error; the exit code is that of the first error"),
+        Flag("detach", help="scripts: start workflows for another engine, and don't wait"),
         Flag(
             "grace",
             ValueKind.SECONDS,
-            "worker: told to stop, give its steps so long to end, then end them; else they are left running for the "
-            "next engine",
+            "worker: on SIGTERM, wait this long for steps to end, then stop them; default: they continue for the next "
+            "engine",
         ),
-        Flag("until-settled", help="worker: end when nothing is left that moves by itself, and no step runs"),
+        Flag("until-settled", help="worker: exit when all workflows are settled and no step runs"),
         Flag(
             "metrics",
             ValueKind.NAME,
             "shell and worker: serve metrics for Prometheus at http://IP:PORT/metrics",
             placeholder="IP:PORT",
         ),
-        Flag("max-parallel", ValueKind.NUMBER, "worker: attempts at once in this working tree"),
+        Flag("max-parallel", ValueKind.NUMBER, "worker: maximum number of parallel attempts"),
         Flag(
             "address",
             ValueKind.NAME,
-            "worker: the Temporal server, over penguin.yaml and the environment",
+            "worker: the Temporal server; overrides penguin.yaml and the environment",
             placeholder="HOST:PORT",
         ),
-        Flag("namespace", ValueKind.NAME, "worker: the namespace there"),
-        Flag("task-queue", ValueKind.NAME, "worker: the task queue there"),
-        Flag("yes", help="trust: do not ask; for scripts"),
+        Flag("namespace", ValueKind.NAME, "worker: the Temporal namespace"),
+        Flag("task-queue", ValueKind.NAME, "worker: the Temporal task queue"),
+        Flag("yes", help="trust: answer yes without asking"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),
-        Flag("help", help="show this", short="h"),
+        Flag("help", help="show this help", short="h"),
     ),
 )
 

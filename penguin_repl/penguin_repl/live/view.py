@@ -155,7 +155,7 @@ class WorkflowView:
     def _confirm_cancel(self) -> None:
         if self._selected_id is not None:
             self._confirming = True
-            self._show_message(f"Cancel {self._selected_id} and all that it runs? [y/n]")
+            self._show_message(f"Cancel {self._selected_id} and stop its steps? [y/n]")
 
     def _answer(self, yes: bool) -> None:
         self._confirming = False

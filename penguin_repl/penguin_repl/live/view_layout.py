@@ -74,7 +74,7 @@ def _title(scene: ViewState, columns: int, glyphs: Glyphs) -> Line:
 def _overview(scene: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
     lines = _list(scene, columns, glyphs, now) if scene.shows_list else []
     if scene.detail is None:
-        return lines or [[(DIM, truncate(" Nothing runs. q goes back.", columns))]]
+        return lines or [[(DIM, truncate(" No workflow is running. Press q to go back.", columns))]]
     if scene.shows_list:
         lines.append(_rule("", columns, glyphs))
     lines += draw_head(scene.detail, columns, now)
@@ -107,7 +107,7 @@ def _output(scene: ViewState, columns: int, rows: int) -> list[Line]:
         return []
     output = scene.detail.output
     if not output:
-        return [[(DIM, truncate(" nothing was printed yet", columns))]]
+        return [[(DIM, truncate(" no output yet", columns))]]
     end = len(output) - scene.scroll
     return [clip_line([("", line)], columns) for line in output[max(0, end - rows) : end]]
 

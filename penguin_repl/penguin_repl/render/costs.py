@@ -44,7 +44,7 @@ def cost_summary(spent: UsageTotals) -> str:
         f"{spent.turns} turns" if spent.turns else "",
         f"{format_tokens(spent.tokens)} tokens" if spent.tokens else "",
         format_usd(spent.usd) if spent.usd else "",
-        f"{format_duration(spent.minutes * 60)} of agents" if spent.minutes else "",
+        f"{format_duration(spent.minutes * 60)} of agent time" if spent.minutes else "",
     ]
     return ", ".join(filter(None, parts)) or "nothing spent"
 

@@ -14,7 +14,7 @@ from penguin_repl.text.width import display_width, truncate, truncate_start
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DEBUG_HINT = "--debug shows where it happened"
+DEBUG_HINT = "--debug shows the traceback"
 MIN_COLUMNS = 20
 """Columns that a marked line takes, however narrow the screen is."""
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 OVERVIEW = """
-/help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes what is being typed.
-ID is a workflow's id, a task's id for its newest workflow, or @last for the one started last in this session.
-Where nothing is changed, the beginning of a command or of an id will do."""
+/help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes the current word.
+ID is a workflow's id, a task's id for its newest workflow, or @last for this session's newest workflow.
+For commands that only read, a prefix of a command or an id is enough."""
 
 
 @RENDERERS.shows(HelpResult)
@@ -33,7 +33,7 @@ def help_lines(result: HelpResult) -> Iterator[str]:
         return
     yield from align_columns((command.name, command.help) for command in result.commands)
     nouns = {command.noun for command in result.commands}
-    yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} says more about one of them."
+    yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} explains one of them."
 
 
 def align_columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _command_lines(command: Command) -> Iterator[str]:
     rows += [(flag.long_usage, flag.help) for flag in command.flags]
     yield from (f"  {line}" for line in align_columns(rows))
     if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
-        yield f"For workflows that are {', '.join(command.applies_to)}."
+        yield f"Applies to workflows that are {', '.join(command.applies_to)}."
     if command.aliases:
         yield f"Also: {', '.join(command.alias_names)}"
     yield f"Example: {command.example}"

@@ -57,14 +57,14 @@ def _check_result(result: k.CheckResult) -> Iterator[Part]:
 @RENDERERS.shows(k.TrustResult)
 def _examined(result: k.TrustResult) -> Iterator[Part]:
     if result.trusted:
-        yield f"{clean(result.path)} is yours"
+        yield f"{clean(result.path)} is trusted"
         return
     yield f"{clean(result.path)} {result.reason}"
     if not result.workflows:
-        yield "It holds no active workflow: nothing of it would run."
+        yield "It has no active workflow: nothing would run."
         return
     count = len(result.workflows)
-    yield f"Trusted, {'1 active workflow' if count == 1 else f'{count} active workflows'} could run these commands:"
+    yield f"If trusted, {'1 active workflow' if count == 1 else f'{count} active workflows'} could run these commands:"
     for workflow in result.workflows:
         yield from _workflow(workflow)
 

@@ -26,5 +26,5 @@ def _diff(result: DiffResult) -> Iterator[Part]:
 def _diff_elsewhere(result: RemoteDiffResult) -> Iterator[Part]:
     yield clean(result.note)
     if result.files:
-        yield "Its evidence names:"
+        yield "Its evidence lists:"
         yield from (clean(path) for path in result.files)

@@ -21,7 +21,7 @@ def progress_line(waiting: WaitProgress, columns: int) -> str:
     infos = waiting.workflows
     percent = sum(100 if info.status.final else info.progress for info in infos) // len(infos)
     over = sum(info.status.final for info in infos)
-    count = "" if len(infos) == 1 else f"{over} of {len(infos)} over"
+    count = "" if len(infos) == 1 else f"{over} of {len(infos)} ended"
     moving = [_task_phase(info) for info in infos if not info.status.final]
     for cells, named in ((BAR_CELLS, 3), (BAR_CELLS, 1), (BAR_CELLS // 2, 1), (BAR_CELLS // 2, 0)):
         names = [", ".join([*moving[:named], *["..."] * (len(moving) > named)])] if named else []
@@ -35,7 +35,7 @@ def heartbeat_line(waiting: WaitProgress) -> str:
     """The same in words, to be read aloud."""
     moving = [f"{_task_phase(info)} ({info.progress}%)" for info in waiting.workflows if not info.status.final]
     more = [f"{len(moving) - MAX_NAMED} more"] if len(moving) > MAX_NAMED else []
-    return f"still waiting, {_elapsed_text(waiting)}: {', '.join([*moving[:MAX_NAMED], *more]) or 'nothing moves'}"
+    return f"still waiting, {_elapsed_text(waiting)}: {', '.join([*moving[:MAX_NAMED], *more]) or 'nothing is running'}"
 
 
 def _bar(percent: int, cells: int) -> str:

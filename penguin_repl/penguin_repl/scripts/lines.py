@@ -38,7 +38,7 @@ def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
         yield ScriptLine(f"-c:{number}", line, False)
 
 
-def open_script(path: str, hint: str = "penguin --help shows what can be run") -> int:
+def open_script(path: str, hint: str = "penguin --help lists the commands") -> int:
     """The file descriptor of a script. Raises UsageError where there is none that can be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -108,11 +108,11 @@ class ScriptLines:
 
     def _open_file(self, path: str) -> None:
         expanded = os.path.expanduser(path)  # noqa: PTH111 - no path is needed
-        descriptor = open_script(expanded, "name it as seen from the current folder")
+        descriptor = open_script(expanded, "give its path relative to the current folder")
         identity = _file_identity(descriptor)
         if identity and any(identity == one.identity for one in self._open_files):
             os.close(descriptor)
-            raise UsageError(f"{path} is being read already: a file can't source itself", "take this line out")
+            raise UsageError(f"{path} is already being read: a file can't source itself", "remove this line")
         places = (self._last_line.location, *self._last_line.sourced_at) if self._last_line.location else ()
         self._open_files.append(_OpenFile(lines_from_descriptor(descriptor, path), identity, descriptor, places))
 

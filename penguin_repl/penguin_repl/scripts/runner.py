@@ -52,7 +52,7 @@ class ScriptRunner:
         except BrokenPipeError:
             if not self.session.tracked:
                 raise
-            self.screen.narrate("nobody reads the results any more")
+            self.screen.narrate("standard output was closed")
             self._report_unfinished()
             self.code = self.code or ExitCode.FAILED
         except KeyboardInterrupt:
@@ -60,7 +60,7 @@ class ScriptRunner:
         finally:
             self.session.close()
         if self.session.detach and self.session.tracked and not self.session.engine_alive():
-            self.screen.narrate("no engine is alive here: what was started waits for one; type: penguin worker")
+            self.screen.narrate("no engine is running: started workflows wait for one; type: penguin worker")
         return self.code
 
     def _run(self, lines: ScriptLines) -> None:
@@ -188,7 +188,7 @@ class ScriptRunner:
     def _report_unfinished(self) -> None:
         going = [info.workflow_id for info in self._tracked_workflows() if info.status.moving]
         if going:
-            self.screen.narrate(f"left for the next engine: {', '.join(going)}")
+            self.screen.narrate(f"the next engine continues: {', '.join(going)}")
 
     def _continuing(self) -> str:
         """What continues after an interrupt, with the commands that wait for it and cancel it; may be empty."""

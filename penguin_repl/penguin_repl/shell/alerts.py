@@ -63,7 +63,7 @@ class Notifier:
                 self._report_trouble(f"ui.notify: can't run {self._preferences().notify[0]}: {error}")
             except TimeoutError:
                 self._report_trouble(
-                    f"ui.notify: {self._preferences().notify[0]} was ended after {COMMAND_TIMEOUT:g} s"
+                    f"ui.notify: {self._preferences().notify[0]} was stopped after {COMMAND_TIMEOUT:g} s"
                 )
 
     def _report_trouble(self, trouble: str) -> None:

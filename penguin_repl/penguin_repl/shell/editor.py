@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penguin_repl.shell.external import ExternalProgramRunner
 
 FILE_NAME = "penguin-feedback.md"
-HINT = "write the advice behind the ID, or set EDITOR"
+HINT = "type the feedback after the ID, or set EDITOR"
 
 
 def editor_command(environ: Mapping[str, str]) -> str:
@@ -27,7 +27,7 @@ def editor_command(environ: Mapping[str, str]) -> str:
     for name in names:
         if environ.get(name, "").strip():
             return environ[name].strip()
-    raise WorkflowError(f"no editor is named by {' or '.join(names)}", HINT)
+    raise WorkflowError(f"no editor is set in {' or '.join(names)}", HINT)
 
 
 async def edit_text(outside: ExternalProgramRunner, text: str) -> str:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 3
 """So many workflows are named; the others are counted."""
-QUESTION = "[k]eep them running, [l]eave them for the next start, [c]ancel them, [s]tay? "
+QUESTION = "[k]eep running in a worker, continue [l]ater, [c]ancel, [s]tay? "
 EXPLANATION = (
-    "Kept running, a worker in the background goes on with them until all is settled."
-    " Left, only steps under way go on; the next start takes up what became of them."
+    "Keep: a worker in the background runs them until all are settled."
+    " Later: only the current steps finish; the next start continues from there."
 )
 
 
@@ -29,14 +29,14 @@ class QuitChoice(Enum):
     """What becomes of what runs."""
 
     KEEP = "keep"
-    LEAVE = "leave"
+    LATER = "later"
     CANCEL = "cancel"
     STAY = "stay"
 
 
 KEYS = {
     **dict.fromkeys(("k", "K", "c-d"), QuitChoice.KEEP.value),
-    **dict.fromkeys(("l", "L"), QuitChoice.LEAVE.value),
+    **dict.fromkeys(("l", "L"), QuitChoice.LATER.value),
     **dict.fromkeys(("c", "C"), QuitChoice.CANCEL.value),
     **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), QuitChoice.STAY.value),
 }

@@ -90,7 +90,7 @@ class Pager:
         if code not in QUIT_CODES:
             self._print(file)
             how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
-            self._screen.narrate(f"the pager {command!r} ended with {how}, so the text is above; PAGER names another")
+            self._screen.narrate(f"the pager {command!r} ended with {how}; the text is above; set PAGER to change it")
 
     def _print(self, file: IO[str]) -> None:
         file.seek(0)

@@ -135,7 +135,7 @@ class Shell:
         lines: dict[str, Any] = {
             "history": self._history,
             "completer": DelayedCompleter(CommandCompleter(self._index)),
-            "key_bindings": line_key_bindings(lambda: self._screen.narrate("Ctrl-D or /quit leaves")),
+            "key_bindings": line_key_bindings(lambda: self._screen.narrate("Ctrl-D or /quit quits")),
             "interrupt_exception": CommandInterrupted,
             "enable_suspend": True,
         }
@@ -207,7 +207,7 @@ class Shell:
         """Let a worker take up what this shell leaves; only now, when this engine counts as dead."""
         log = start_worker(self._session.workspace, self._session.backend_name)
         if not self.hung_up:
-            self._screen.narrate(f"a worker goes on in the background; it writes to {log}")
+            self._screen.narrate(f"a worker continues in the background; its log is {log}")
 
     # --- the engine ---
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 LIMIT = 500
 """So many workflows are looked at."""
-EMPTY_STORE_HINT = "Nothing was started here yet. /task list shows what can be, /help all commands; Ctrl-D leaves."
+EMPTY_STORE_HINT = "No workflows yet. /task list shows the tasks, /help the commands; Ctrl-D quits."
 
-NO_WORKER = "No worker is running: what is started waits for one; type: penguin worker"
+NO_WORKER = "No worker is running: started workflows wait for one; type: penguin worker"
 
 
 async def open_engine(session: Session) -> str:
@@ -33,7 +33,7 @@ async def open_engine(session: Session) -> str:
         return "" if await session.run_in_reader_thread(session.engine_alive) else NO_WORKER
     await session.backend.run_engine()
     if found:
-        return f"{count_workflows(found, 'goes', 'go')} on: {describe_workflows(found)}"
+        return f"{count_workflows(found, 'continues', 'continue')}: {describe_workflows(found)}"
     return "" if await session.run_in_reader_thread(lambda: session.reader.list(limit=1)) else EMPTY_STORE_HINT
 
 

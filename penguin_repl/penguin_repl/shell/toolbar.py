@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def toolbar_text(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
     """What is known of the active workflows in one line, as much as fits: counts before names."""
     if not counts:
-        return _truncate(" nothing runs", width)
+        return _truncate(" no workflow is running", width)
     for names in range(min(max(counts.values()), width // 4), -1, -1):
         line = _format_line(counts, active, names)
         if len(line) <= width:
