@@ -21,7 +21,8 @@ Type commands in the shell, in a script, or as `penguin -c "COMMAND"`. Quotes an
 (its newest workflow), or `@last` (this session's newest workflow). SECONDS is `90`, `1.5m`, `2h` or `30d`.
 
 Commands that only read accept an unambiguous prefix of an id or of a command:
-`penguin -c "/wo ls"` is `/workflow list`. Type commands that change something in full. An error marks the wrong word and suggests the nearest valid one.
+`penguin -c "/wo ls"` is `/workflow list`. Type commands that change something in full.
+An error marks the wrong word and suggests the nearest valid one.
 """
 LINE = """\
 ## The command line
@@ -30,7 +31,8 @@ LINE = """\
 """
 SCRIPTS = """\
 A script has one command per line. It stops at its first error, prints `file:line:`, and exits with the code of that
-error. With `--keep-going` it continues to its end and exits with the code of the first error. `/source FILE` runs the lines of
+error. With `--keep-going` it continues to its end and exits with the code of the first error.
+`/source FILE` runs the lines of
 another file in place, also in a shell; an error in such a line names the line that sourced the file. A file can't
 source itself. At its end, a script waits until all workflows that it started, resumed or retried are settled.
 [json.md](json.md) describes the output of `-o json` and `-o jsonl`.
