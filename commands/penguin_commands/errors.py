@@ -1,4 +1,4 @@
-"""What can go wrong with a line, and the exit code that every error comes to."""
+"""The errors of commands, and their exit codes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from penguin.orchestration.backend import BackendUnavailable, WaitTimeout, Workf
 
 
 class ExitCode(IntEnum):
-    """What `penguin` tells the program that ran it."""
+    """The exit codes of `penguin`."""
 
     OK = 0
     FAILED = 1
     """A command failed."""
     USAGE = 2
-    """The line was not understood."""
+    """The command line is invalid."""
     UNAVAILABLE = 3
-    """The backend is out of reach."""
+    """The backend is unreachable."""
     TIMEOUT = 4
-    """Waiting took longer than it was given."""
+    """A wait timed out."""
     NOT_COMPLETED = 5
-    """A workflow did not reach what was waited for."""
+    """A workflow did not reach the expected status."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -34,12 +34,12 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
     ExitCode.NOT_COMPLETED: "a workflow did not complete",
     ExitCode.INTERRUPTED: "interrupted",
 }
-"""What the exit codes say, in a few words."""
+"""A short description of each exit code."""
 
 
 class UsageError(WorkflowError):
-    """The line was not understood. `start` and `end` are the place of the word at fault in `line`, if one is; where
-    one is missing they are the same, where it would begin."""
+    """A line that can't be parsed. `start` and `end` are the position of the wrong word in `line`; if a
+    word is missing, both are the position where it belongs."""
 
     code = "usage"
 
@@ -51,7 +51,7 @@ class UsageError(WorkflowError):
 
 
 class StatusNotReached(WorkflowError):
-    """A workflow settled on another status than the one waited for."""
+    """A workflow that settled on another status than the expected one."""
 
     code = "not_completed"
 
@@ -61,7 +61,7 @@ class StatusNotReached(WorkflowError):
 
 
 class WorkflowWaitTimeout(WaitTimeout):
-    """Workflows were not settled in the time that was given."""
+    """Workflows that did not settle before the time-out."""
 
     def __init__(self, message: str, hint: str = "", workflows: tuple[WorkflowInfo, ...] = ()) -> None:
         super().__init__(message, hint)
@@ -78,5 +78,5 @@ EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """The exit code that an error comes to."""
+    """Return the exit code of an error."""
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), ExitCode.FAILED)

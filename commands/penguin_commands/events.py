@@ -22,7 +22,7 @@ T = TypeVar("T")
 POLL_INTERVAL = 0.1
 """Seconds between two looks."""
 PAUSE_FACTOR = 4
-"""A pause takes at least so many times as long as a look: a wait for many workflows keeps no processor busy."""
+"""The minimum ratio of a pause to the poll before it, so that polling many workflows uses little CPU time."""
 
 
 class JsonEventStream:
@@ -76,7 +76,7 @@ class JsonEventStream:
                 self._report_trouble(error.message)
                 return
             except WorkflowError as error:
-                # On a server, nobody may be there to tell the history just now; the result comes all the same.
+                # With a server, the history may be unavailable; the result arrives anyway.
                 self._report_trouble(error.message)
                 continue
             for entry in entries:

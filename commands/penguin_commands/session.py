@@ -31,7 +31,7 @@ LAST_STARTED = "@last"
 
 
 def _ignore(text: str) -> None:
-    """Narration, where nobody listens."""
+    """Discard narration."""
 
 
 class EventStream(Protocol):
@@ -77,7 +77,7 @@ class Session:
         self.at_prompt = False
         """A person types the commands, one after the other, and sees a screen that may be drawn on."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
-        """Lets the person at the terminal go on from a text in an editor; None where nobody is there."""
+        """Opens a text in the user's editor; None without a terminal."""
         self.tracked: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.started_here: set[str] = set()
@@ -149,7 +149,7 @@ class Session:
         return ThreadPoolExecutor(1, thread_name_prefix="penguin-reading")
 
     def open_local_reader(self) -> WorkflowReader:
-        """Another reader, for another thread, of what this machine knows: it asks nobody else, so it never waits."""
+        """Return another reader of the local data, for another thread. It never waits for a server."""
         from penguin.orchestration.store.queries import WorkflowReader
 
         return WorkflowReader(self.db)
@@ -333,7 +333,7 @@ class Session:
     async def aclose(self) -> None:
         """Close what was opened. Running steps are left to be taken over."""
         if "reader" in self.__dict__:
-            # A server that hangs keeps nobody who goes: what is still being asked is for nobody any more.
+            # A server that hangs must not delay the exit: abandon pending requests.
             self.reader.interrupt()
         if self.backend_open:
             backend = self.__dict__.pop("backend")

@@ -34,7 +34,7 @@ def _exit_now(code: int) -> None:
         try:
             stream.flush()
         except OSError:
-            # Whoever read it has gone.
+            # The reader has closed the pipe.
             continue
     os._exit(code)
 
@@ -53,7 +53,7 @@ def _main(raw: list[str]) -> int:
         sys.stderr.write("\n".join(["interrupted", *map(str, interrupt.args)]).rstrip() + "\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does: end without a word.
+        # The reader of our output has closed the pipe, as `head` does: exit silently.
         return ExitCode.OK
     except Exception as error:
         if "--debug" in raw:
@@ -148,7 +148,7 @@ def _run(options: Options) -> int:
 
 
 def _default_preferences() -> Preferences:
-    """The one of whoever says nothing."""
+    """Return the default style."""
     from penguin_commands.preferences import Preferences
 
     return Preferences()
@@ -260,6 +260,9 @@ def _show_help(words: Sequence[str], screen: Screen) -> None:
     from penguin_repl import __version__
     from penguin_repl.cli.help import ProgramHelp, SubcommandHelp, program_help
 
-    told = program_help(words, __version__)
+    help_result = program_help(words, __version__)
     text = screen.style.format == "text"
-    screen.write_data(told.text() if text and isinstance(told, ProgramHelp | SubcommandHelp) else screen.render(told))
+    if text and isinstance(help_result, ProgramHelp | SubcommandHelp):
+        screen.write_data(help_result.text())
+    else:
+        screen.write_data(screen.render(help_result))

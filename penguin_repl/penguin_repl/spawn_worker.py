@@ -1,4 +1,4 @@
-"""A worker in the background: what goes on with the work when the terminal is left or closed."""
+"""A background worker that continues workflows after the shell has quit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG_FILE = "worker.log"
 
 
 def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
-    """Start a worker that ends when all is settled; the file that holds what it says.
+    """Start a worker that exits when all workflows are settled; return its log file.
 
     Raises OSError, and UnsafePath where that file is a link.
     """
@@ -26,7 +26,7 @@ def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
     options = ["--backend", backend_name] if backend_name else []
     file = open_state_file(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        # A session of its own: it belongs to no terminal, so none can take it along.
+        # In its own session, so that closing the terminal does not end it.
         subprocess.Popen(
             [
                 sys.executable,

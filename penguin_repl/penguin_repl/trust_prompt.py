@@ -20,7 +20,7 @@ QUESTION = "Trust this workspace, and run its commands from now on? [y/N] "
 def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
     """`penguin trust`: show what would run, and ask; with `yes` without a question.
 
-    Raises WorkflowError where nobody can be asked.
+    Raises WorkflowError if there is no terminal to ask on.
     """
     found = examine(session)
     text = screen.style.format == "text"
@@ -44,7 +44,7 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
 def offer_trust(session: Session, screen: Screen) -> None:
     """Ask, before a shell opens, about a workspace without a key that an earlier Penguin may have made.
 
-    Whoever says no gets a shell that reads only. A workspace with a foreign key, or one that git tracks, is not
+    After a no, the shell only reads. A workspace with a foreign key, or one that git tracks, is not
     asked about: the shell says how to trust it.
     """
     # Most are this user's own, which costs one look at a file.

@@ -1,4 +1,4 @@
-"""The worker: an engine without a terminal, for as long as it is wanted."""
+"""The worker: an engine without a terminal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def run_worker(session: Session, screen: Screen, *, grace: float | None, until_settled: bool) -> ExitCode:
-    """Take up every workflow of the workspace until SIGTERM or Ctrl-C, or until all are settled.
+    """Run every workflow of the workspace until SIGTERM or Ctrl-C, or until all are settled.
 
-    Told to stop, it leaves its steps running for the next engine; with `grace` it gives them so many seconds and then
-    ends them. Raises WorkflowError where there is no workspace, or its store can't be opened.
+    On a stop signal, it leaves its steps running for the next engine; with `grace` it waits that many seconds and then
+    stops them. Raises WorkflowError where there is no workspace, or its store can't be opened.
     """
     asyncio.run(Worker(session, screen, grace, until_settled).run())
     return ExitCode.OK
 
 
 class Worker:
-    """One run of a worker. Everything that it says goes to standard error."""
+    """One run of a worker. It prints to standard error."""
 
     def __init__(self, session: Session, screen: Screen, grace: float | None, until_settled: bool) -> None:
         self._session = session
@@ -36,7 +36,7 @@ class Worker:
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Until it is stopped."""
+        """Run until stopped."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stopped.set)
@@ -69,7 +69,7 @@ class Worker:
             wait.result()
 
     async def _wait_settled(self) -> None:
-        """Until nothing moves by itself and no step runs any more, what is started meanwhile included."""
+        """Wait until all workflows are settled and no step runs, including those started meanwhile."""
         seen: set[str] = set()
         while (ids := {info.workflow_id for info in self._active_workflows()}) - seen:
             await self._session.backend.wait_workflows(sorted(ids), at_rest=True)

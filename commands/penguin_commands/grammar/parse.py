@@ -1,4 +1,4 @@
-"""From words to an Invocation: which command, and the values of its arguments and flags."""
+"""Parsing of a line into a command and the values of its arguments and flags."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
 
 
 class _ValueParser:
-    """The values of one line, as they are read."""
+    """A parser for the arguments and flags of one line."""
 
     def __init__(self, command: Command) -> None:
         self.command = command
@@ -56,7 +56,7 @@ class _ValueParser:
         self.literal = False
 
     def read(self, words: Sequence[Word]) -> dict[str, Any]:
-        """The values of these words. Raises UsageError."""
+        """Parse the words. Raises UsageError."""
         rest = list(words)
         while rest:
             word = rest.pop(0)
@@ -74,7 +74,7 @@ class _ValueParser:
             raise UsageError(f"unexpected argument {quote_for_error(word.text)}", "", word.start, word.end)
         argument = self.remaining_arguments[0]
         if argument.kind is ValueKind.TEXT:
-            # Advice may well speak of flags: from its first word on, all is text.
+            # Feedback may contain flags: everything from its first word on is text.
             self.values[argument.name] = " ".join([word.text, *(other.text for other in rest)])
             rest.clear()
         elif argument.many:

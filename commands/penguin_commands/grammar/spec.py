@@ -94,7 +94,7 @@ class Flag(NamedTuple):
     choices: tuple[str, ...] = ()
     required: bool = False
     placeholder: str = ""
-    """What stands for the value; by its kind unless said."""
+    """The placeholder of the value in the usage; default: by kind."""
 
     @property
     def parameter_name(self) -> str:

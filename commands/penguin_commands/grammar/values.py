@@ -1,4 +1,4 @@
-"""From a word to the value that its kind stands for."""
+"""Conversion of words to values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_LENGTH = 100
 
 
 def convert_value(kind: ValueKind, text: str, choices: tuple[str, ...] = ()) -> Any:
-    """The value of a word. Raises UsageError."""
+    """Convert a word to its value. Raises UsageError."""
     if not text:
         raise UsageError(f"the {kind.value} is empty")
     if kind is ValueKind.TASK:
@@ -52,7 +52,7 @@ def convert_value(kind: ValueKind, text: str, choices: tuple[str, ...] = ()) -> 
 
 
 def nearest_match(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or ''."""
+    """Return the known word that is most similar, or ''."""
     from difflib import get_close_matches
 
     names = list(known)
@@ -62,7 +62,7 @@ def nearest_match(word: str, known: Iterable[str]) -> str:
 
 
 def unknown_message(what: str, word: str, known: Iterable[str]) -> str:
-    """A sentence on a word that is not known, with the nearest that is."""
+    """Return the message for an unknown word, with the most similar known one."""
     names = list(known)
     meant = nearest_match(word, names)
     if meant:
@@ -75,7 +75,7 @@ def unknown_message(what: str, word: str, known: Iterable[str]) -> str:
 
 
 def quote_for_error(word: str) -> str:
-    """A word as an error shows it: quoted, not too long, without control characters."""
+    """Quote a word for an error: shortened, without control characters."""
     return repr(word if len(word) <= MAX_LENGTH else word[:MAX_LENGTH] + "…")
 
 

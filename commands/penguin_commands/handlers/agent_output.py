@@ -1,4 +1,4 @@
-"""What an agent printed, as people read it: its stream of events, told line by line as it comes."""
+"""The output of an agent as readable lines."""
 
 from __future__ import annotations
 

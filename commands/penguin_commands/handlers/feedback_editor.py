@@ -1,4 +1,4 @@
-"""Advice that a person writes in an editor, with what went wrong before their eyes."""
+"""Feedback that a person writes in an editor, with the failures as comments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_OUTPUT_LINES = 30
 async def ask_feedback(session: Session, workflow_id: str) -> str:
     """What was written, without comments and blank ends; '' for nothing.
 
-    Raises UsageError where nobody can be asked, IllegalCommand where the workflow is over, and what the editor raises.
+    Raises UsageError without an editor, IllegalCommand if the workflow has ended, and the errors of the editor.
     """
     if session.edit is None:
         raise UsageError("TEXT… is missing", "only a shell opens an editor; usage: /workflow feedback ID TEXT…")

@@ -40,7 +40,7 @@ async def prune(session: Session, *, older_than: float, dry_run: bool = False) -
 
 
 def check(session: Session) -> CheckResult:
-    """Whether the store agrees with its own history."""
+    """Check the store against its history."""
     from penguin.orchestration.store.check import check as look
 
     report = look(session.workspace)

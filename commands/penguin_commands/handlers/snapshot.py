@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 LIMIT = 100
-"""So many are listed unless said."""
+"""The default maximum number of rows."""
 EXISTS_HINT = "choose another name; nothing is overwritten"
 
 
 def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) -> SnapshotTable:
     """The newest first."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
-        # Programs save conversations of workflows, too, that nobody else knows.
+        # Programs may save conversations of workflows that are not in the store.
         known = workflow is None or reader.snapshots(workflow, 1)
         workflow_id = workflow if known else session.resolve(str(workflow), prefix=True)
         found = reader.snapshots(workflow_id, limit + 1)
@@ -34,7 +34,7 @@ def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) 
 
 
 def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationResult | RawConversationResult:
-    """What was said, for people, or byte by byte."""
+    """Show a conversation, as text or byte by byte."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
         row = _find_snapshot(session, reader, snapshot, prefix=True)
         if raw:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def health(session: Session) -> KeyValueResult:
-    """Whether the backend is well. Raises BackendUnavailable where it is out of reach."""
+    """Check the backend. Raises BackendUnavailable if it is unreachable."""
     facts = dict(await session.backend.health_check())
     if not facts["connected"]:
         raise BackendUnavailable(str(facts.get("warning") or "the backend is unreachable"), facts.get("hint") or "")
@@ -59,10 +59,10 @@ def help_for(table: CommandTable, words: Sequence[str]) -> HelpResult:
 
 
 def source(session: Session, file: str) -> SourceAction:
-    """Whoever reads the lines runs those of the file next."""
+    """Request that the caller runs the lines of the file next."""
     return SourceAction(file)
 
 
 def quit_(session: Session) -> QuitAction:
-    """Leave."""
+    """Quit the shell."""
     return QuitAction()

@@ -92,7 +92,7 @@ async def resume(
     from_: WorkflowPhase | None = None,
     budget: tuple[Mapping[str, float], ...] = (),
 ) -> ChangeResult:
-    """Go on from PAUSED or BLOCKED."""
+    """Resume a PAUSED or BLOCKED workflow."""
     granted = {unit: amount for one in budget for unit, amount in one.items()}
     if len(granted) < sum(map(len, budget)):
         raise UsageError("--budget: a unit was given more than once")
@@ -117,7 +117,7 @@ async def cancel(session: Session, workflow: str) -> ChangeResult:
 
 
 async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:
-    """Queue advice for the next IMPLEMENT attempt."""
+    """Queue feedback for the next IMPLEMENT attempt."""
     workflow_id = await _resolve(session, workflow)
     if text is None:
         from penguin_commands.handlers.feedback_editor import ask_feedback
@@ -162,7 +162,7 @@ async def _resolve(session: Session, workflow: str) -> str:
 
 
 def _next_command(reader: WorkflowReader, info: WorkflowInfo) -> str:
-    # Whoever cancelled or paused a workflow knows what undoes it.
+    # After a cancel or a pause, the next command needs no hint.
     wanted = info.status in (WorkflowStatus.CANCELLED, WorkflowStatus.PAUSED)
     return "" if wanted else reader.next_command(info.workflow_id)
 

@@ -73,7 +73,7 @@ def artifacts(session: Session, workflow: str) -> ArtifactTable:
     try:
         missing = fetch_missing(session, workflow_id)
     except WorkflowError as error:
-        # The list is known even where nobody can tell the history.
+        # The list of artifacts is known even if the history is not available.
         session.narrate(error.message)
         missing = []
     hosts = {path: it.host for it in missing for path in it.evidence.get("artifacts") or ()}

@@ -73,7 +73,7 @@ def _no_output_error(
 
 
 def _is_empty_stderr(log: StepLog) -> bool:
-    """Whether nothing was said on a standard error that was kept apart: nobody misses it."""
+    """Check for an empty standard error that was stored separately: it needs no title."""
     return log.errors and log.path.stat().st_size == 0
 
 
@@ -213,7 +213,7 @@ class _LogFollower:
                 lambda: fetch_missing(self._session, self._workflow_id, self._narrate_once)
             )
         except WorkflowError as error:
-            # Nobody can tell the history just now: what is here is followed all the same.
+            # The history is not available now: follow the local output anyway.
             self._narrate_once(error.message)
             return []
         # It is copied just before its end is told, or just after: the storage gets the time to have it.

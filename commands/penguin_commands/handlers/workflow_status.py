@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 LIMIT = 100
-"""So many workflows are listed unless said."""
+"""The default maximum number of workflows."""
 
 
 def status(session: Session, workflow: str | None = None) -> StatusResult | WorkflowTable:
@@ -25,11 +25,11 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
         active = tuple(found[:LIMIT])
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
-        advice = {info.workflow_id: reader.next_command(info.workflow_id) for info in active}
+        next_commands = {info.workflow_id: reader.next_command(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
         remark = f"only the newest {LIMIT} are shown{more}" if len(found) > LIMIT else ""
         spent = reader.usage_of(explain)
-        return WorkflowTable(active, explain, advice, "No active workflows.", remark, spent)
+        return WorkflowTable(active, explain, next_commands, "No active workflows.", remark, spent)
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
     return StatusResult(

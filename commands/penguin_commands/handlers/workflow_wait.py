@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 PROGRESS_DELAY = 0.3
-"""Seconds of waiting before which nobody asks how far it is."""
+"""Seconds before the first progress report."""
 PROGRESS_INTERVAL = 0.5
 """Seconds between two looks at how far it is."""
 
@@ -65,7 +65,7 @@ async def wait_with_progress(
     *,
     first: bool = False,
 ) -> list[WorkflowInfo]:
-    """How they stand when all are settled, or have this status; meanwhile whoever looks on is told how far it is.
+    """Wait until all are settled, or have this status, and report the progress.
 
     With `first` the wait is over when one of them is that far, and the others are not in what comes back.
     Raises WaitTimeout (seconds).
@@ -115,7 +115,7 @@ async def _report_progress(
             try:
                 infos = await session.run_in_reader_thread(lambda: [info for one in ids if (info := reader.info(one))])
             except WorkflowError:
-                # Whoever waits is told of it by the waiting itself.
+                # The wait itself reports it.
                 infos = []
             if infos:
                 tell(WaitProgress(tuple(infos), time.monotonic() - begun, timeout))

@@ -38,8 +38,8 @@ class ChangeResult(NamedTuple):
     """No worker is running: it waits for one, and is discarded if it is not allowed then."""
 
     def data(self) -> dict[str, Any]:
-        told = {"explain": self.explanation, "advice": self.next_command, "queued": self.queued}
-        return {"message": self.text, **workflow_data(self.info), **told}
+        details = {"explain": self.explanation, "advice": self.next_command, "queued": self.queued}
+        return {"message": self.text, **workflow_data(self.info), **details}
 
 
 class WaitResult(NamedTuple):

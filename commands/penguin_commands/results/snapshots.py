@@ -61,7 +61,7 @@ class RawConversationResult(NamedTuple):
     """(name, all that is in it)."""
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
-        """One file after the other. Nobody adds colours to them."""
+        """The files, one after the other, without colours."""
         for _, data in self.files:
             yield data
 

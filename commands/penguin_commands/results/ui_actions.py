@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class QuitAction(NamedTuple):
-    """The wish to leave."""
+    """A request to quit the shell."""
 
     def data(self) -> dict[str, Any]:
         return {"message": "Bye."}

@@ -30,8 +30,8 @@ class StatusResult(NamedTuple):
     """Their names, with commas between."""
 
     def data(self) -> dict[str, Any]:
-        told = {"explain": self.explanation, "advice": self.next_command, "host": self.host}
-        return {**workflow_data(self.info), **told, "agents": self.agents, "usage": self.usage._asdict()}
+        details = {"explain": self.explanation, "advice": self.next_command, "host": self.host}
+        return {**workflow_data(self.info), **details, "agents": self.agents, "usage": self.usage._asdict()}
 
 
 class UsageSummary(NamedTuple):
@@ -70,6 +70,6 @@ class WorkflowTable(NamedTuple):
         return self.usage.get(info.workflow_id, UsageTotals())
 
     def _extra_data(self, info: WorkflowInfo) -> dict[str, Any]:
-        told = {"explain": self.explanations, "advice": self.next_commands}
-        texts = {name: texts[info.workflow_id] for name, texts in told.items() if info.workflow_id in texts}
+        details = {"explain": self.explanations, "advice": self.next_commands}
+        texts = {name: texts[info.workflow_id] for name, texts in details.items() if info.workflow_id in texts}
         return {**texts, "usage": self.usage_for(info)._asdict()}

@@ -44,7 +44,7 @@ WIDTH = 118
 
 
 class ProgramHelp(NamedTuple):
-    """All that there is to be known of the command line."""
+    """The help of the whole command line."""
 
     version: str
 
@@ -73,7 +73,7 @@ class ProgramHelp(NamedTuple):
 
 
 class SubcommandHelp(NamedTuple):
-    """What is to be known of one thing that `penguin` does in place of a shell or a script."""
+    """The help of a subcommand."""
 
     subcommand: Subcommand
 
@@ -95,7 +95,7 @@ class SubcommandHelp(NamedTuple):
 
 
 def program_help(words: Sequence[str], version: str) -> ProgramHelp | SubcommandHelp | HelpResult:
-    """What is asked for by the words after `penguin help`. Raises UsageError."""
+    """Return the help for the words after `penguin help`. Raises UsageError."""
     if not words:
         return ProgramHelp(version)
     known = {it.name: it for it in SUBCOMMANDS}
@@ -112,7 +112,7 @@ def _usage(subcommand: Subcommand) -> str:
 
 
 def _usage_forms() -> Iterator[tuple[str, str]]:
-    """All ways to run it, and what each is."""
+    """Return the forms of the command line with their descriptions."""
     for form, text in USAGE_FORMS:
         yield f"penguin [OPTIONS] {form}".rstrip(), text
     for subcommand in SUBCOMMANDS:
@@ -124,7 +124,7 @@ def _option_lines(flags: Sequence[Flag]) -> list[str]:
 
 
 def _wrap_aligned(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
-    """Names with what they mean beside them, in as many lines as that takes."""
+    """Align names and wrapped descriptions in two columns."""
     pairs = list(described)
     room = max((len(name) for name, _ in pairs), default=0) + 2
     rows = []

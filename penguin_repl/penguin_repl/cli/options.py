@@ -18,12 +18,12 @@ USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; see peng
 
 
 class Options(NamedTuple):
-    """What the command line said."""
+    """The parsed command line."""
 
     script: str | None = None
     """A path, `-` for standard input, or the name of a subcommand."""
     words: tuple[str, ...] = ()
-    """What follows it."""
+    """The arguments after it."""
     command: tuple[str, ...] = ()
     """The `-c` commands."""
     workspace: str | None = None
@@ -48,7 +48,7 @@ class Options(NamedTuple):
 
 
 def parse_options(words: Sequence[str]) -> Options:
-    """The options of a command line. Raises UsageError."""
+    """Parse a command line. Raises UsageError."""
     try:
         options = Options(**parse_values(PROGRAM, [Word(word, 0, 0) for word in words]))
     except UsageError as error:
@@ -73,9 +73,9 @@ def _takes_words(options: Options) -> bool:
 
 
 def worker_settings(options: Options) -> dict[str, Any]:
-    """What the options say of the keys below `orchestration:`."""
-    said = {"address": options.address, "namespace": options.namespace, "task_queue": options.task_queue}
-    temporal = {key: value for key, value in said.items() if value is not None}
+    """Return the settings below `orchestration:` that the options set."""
+    given = {"address": options.address, "namespace": options.namespace, "task_queue": options.task_queue}
+    temporal = {key: value for key, value in given.items() if value is not None}
     settings: dict[str, Any] = {"temporal": temporal} if temporal else {}
     return settings if options.max_parallel is None else {**settings, "max_parallel": options.max_parallel}
 

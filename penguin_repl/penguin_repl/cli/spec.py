@@ -1,4 +1,4 @@
-"""The command line as data: the options of `penguin`, and what else it can be told to do."""
+"""The command line as data: the options and subcommands of `penguin`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ BACKENDS = ("native", "temporal")
 
 
 class Subcommand(NamedTuple):
-    """What `penguin` does in place of a shell or a script."""
+    """A subcommand of `penguin`."""
 
     name: str
     usage: str
-    """What may follow the name."""
+    """The arguments after the name."""
     help: str
     example: str
     choices: tuple[str, ...] = ()
-    """The words that may follow, where it is one of a few."""
+    """The allowed arguments, if they are fixed."""
     flags: tuple[str, ...] = ()
-    """The options that are for it in particular."""
+    """The options that only this subcommand has."""
 
 
 SHELLS = ("bash", "zsh", "fish")
 PROGRAM_FLAGS = ("command", "keep-going", "detach", "metrics")
-"""The options that are for shells and scripts in particular."""
+"""The options that only shells and scripts have."""
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("init", "", "write a penguin.yaml and an example blueprint; existing files are kept", "penguin init"),
@@ -133,7 +133,7 @@ PROGRAM = Command(
 
 
 def flags_of(subcommand: Subcommand | None) -> tuple[Flag, ...]:
-    """The options that mean something to a subcommand; None stands for shells and scripts."""
+    """Return the options of a subcommand; None stands for shells and scripts."""
     own = subcommand.flags if subcommand else PROGRAM_FLAGS
     particular = {*PROGRAM_FLAGS, *(name for it in SUBCOMMANDS for name in it.flags)}
     return tuple(flag for flag in PROGRAM.flags if flag.name in own or flag.name not in particular)

@@ -1,4 +1,4 @@
-"""How this terminal is spoken to: what options, environment and taste say, and what it can do."""
+"""The style of the output: options, environment, preferences and abilities of the terminal."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ DUMB_TERMS = ("", "dumb", "unknown")
 FALSE_VALUES = ("", "0", "no", "off", "false")
 
 
-def choose_style(options: Options, taste: Callable[[], Preferences], environ: Mapping[str, str] | None = None) -> Style:
+def choose_style(
+    options: Options, settings: Callable[[], Preferences], environ: Mapping[str, str] | None = None
+) -> Style:
     """How results are shown. Files are read for it only where a terminal is there, and nothing else decides."""
     environ = os.environ if environ is None else environ
     tty = os.isatty(1)
     color = _color(options.color, environ)
     if color is None:
-        color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _prefers_color(taste())
+        color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _prefers_color(settings())
     drawn = tty or options.color == "always" or _is_forced(environ)
     return Style(
-        options.output, drawn, color, plain=_is_plain(options, taste, environ), ascii=not supports_utf8(environ)
+        options.output, drawn, color, plain=_is_plain(options, settings, environ), ascii=not supports_utf8(environ)
     )
 
 
 def _color(option: str, environ: Mapping[str, str]) -> bool | None:
-    """Whether colours are wanted; None where nobody says so. https://no-color.org, https://bixense.com/clicolors"""
+    """Return whether to use colours; None if not set. https://no-color.org, https://bixense.com/clicolors"""
     if option != "auto":
         return option == "always"
     if environ.get("NO_COLOR"):
@@ -45,11 +47,11 @@ def _is_forced(environ: Mapping[str, str]) -> bool:
     return environ.get("CLICOLOR_FORCE", "") not in ("", "0") and not environ.get("NO_COLOR")
 
 
-def _prefers_color(taste: Preferences) -> bool:
-    return taste.color != "never" and not taste.accessible
+def _prefers_color(settings: Preferences) -> bool:
+    return settings.color != "never" and not settings.accessible
 
 
-def _is_plain(options: Options, taste: Callable[[], Preferences], environ: Mapping[str, str]) -> bool:
+def _is_plain(options: Options, settings: Callable[[], Preferences], environ: Mapping[str, str]) -> bool:
     """Whether only lines may be written, one after the other."""
     if _is_dumb(environ) or _is_accessible(environ):
         return True
@@ -57,7 +59,7 @@ def _is_plain(options: Options, taste: Callable[[], Preferences], environ: Mappi
     if environ.get("NO_COLOR") and options.color == "auto":
         return True
     shell = options.script is None and not options.command and os.isatty(0)
-    return (shell or os.isatty(1)) and taste().accessible
+    return (shell or os.isatty(1)) and settings().accessible
 
 
 def _is_dumb(environ: Mapping[str, str]) -> bool:

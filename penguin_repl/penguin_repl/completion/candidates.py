@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from penguin_repl.completion.workspace_index import WorkspaceIndex
 
 MAX_FILES = 5_000
-"""So many entries of a folder are looked at."""
+"""The maximum number of folder entries to read."""
 EXAMPLE_VALUES = {
     ValueKind.SECONDS: ("30s", "5m", "1h"),
     ValueKind.AGE: ("7d", "30d", "90d"),
@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
     """What is put in place of the word that is being typed."""
     meta: str = ""
     names: tuple[str, ...] = ()
-    """What finds it; by its text unless said."""
+    """The text to match; default: the text of the candidate."""
     needs_more: bool = False
     """Something must follow: a blank is put behind it."""
     is_id: bool = False
@@ -159,16 +159,16 @@ def _file_candidates(typed: str) -> Iterable[Candidate]:
                 if not entry.name.startswith(".") or name.startswith("."):
                     found.append(entry.name + "/" * entry.is_dir())
     except (OSError, ValueError, RuntimeError):
-        # What is typed is no folder, or nobody's home.
+        # The typed path is not a folder, or names an unknown user.
         return ()
     return [Candidate(quote(os.path.join(folder, it)), names=(it,)) for it in sorted(found)]  # noqa: PTH118
 
 
 def _help_candidates(given: Sequence[str]) -> Iterator[Candidate]:
     if not given:
-        for offer in noun_candidates():
-            names = tuple(name.removeprefix("/") for name in offer.names)
-            yield offer._replace(text=offer.text.removeprefix("/"), names=names, needs_more=False)
+        for candidate in noun_candidates():
+            names = tuple(name.removeprefix("/") for name in candidate.names)
+            yield candidate._replace(text=candidate.text.removeprefix("/"), names=names, needs_more=False)
     elif len(given) == 1:
-        for offer in verb_candidates(TABLE.verbs(given[0].removeprefix("/"))):
-            yield offer._replace(needs_more=False)
+        for candidate in verb_candidates(TABLE.verbs(given[0].removeprefix("/"))):
+            yield candidate._replace(needs_more=False)

@@ -57,11 +57,11 @@ class CommandCompleter(Completer):
             typed = words.pop()
         offers, part = self._candidates(words, typed.text)
         found = rank_matches(offers, _match_names, part, MAX_CANDIDATES)
-        own = self._index.unique_lengths([offer.text for _, offer in found if offer.is_id])
-        for rank, offer in found:
-            text = offer.text + (" " if offer.needs_more else "")
-            display = _display(offer.text, own.get(offer.text, 0))
-            yield RankedCompletion(text, typed.start - len(before), display, offer.meta, rank.tier)
+        own = self._index.unique_lengths([candidate.text for _, candidate in found if candidate.is_id])
+        for rank, candidate in found:
+            text = candidate.text + (" " if candidate.needs_more else "")
+            display = _display(candidate.text, own.get(candidate.text, 0))
+            yield RankedCompletion(text, typed.start - len(before), display, candidate.meta, rank.tier)
 
     def _candidates(self, words: Sequence[Word], typed: str) -> CandidatesAndPart:
         if not words:
@@ -73,8 +73,8 @@ class CommandCompleter(Completer):
         return _CursorContext(command, rest, typed).candidates(self._index)
 
 
-def _match_names(offer: Candidate) -> tuple[str, ...]:
-    return offer.names or (offer.text,)
+def _match_names(candidate: Candidate) -> tuple[str, ...]:
+    return candidate.names or (candidate.text,)
 
 
 def _display(text: str, own: int) -> StyleAndTextTuples:
@@ -135,7 +135,7 @@ class _CursorContext:
         name, equals, value = self.typed.partition("=")
         if equals and (flag := self.command.find_flag(name)) is not None:
             found, part = self._value_candidates(flag, known, value)
-            return [_with_flag(f"{name}=", offer) for offer in found], part
+            return [_with_flag(f"{name}=", candidate) for candidate in found], part
         if self.typed.startswith("-") and not self.literal:
             return self._flag_candidates(), self.typed
         argument = self._next_argument()
@@ -172,6 +172,6 @@ class _CursorContext:
                 yield Candidate(f"--{flag.name}", flag.help, names, needs_more=flag.kind is not None)
 
 
-def _with_flag(flag: str, offer: Candidate) -> Candidate:
-    """An offer that takes the place of a flag and its value in one word."""
-    return offer._replace(text=f"{flag}{offer.text}", names=_match_names(offer), is_id=False)
+def _with_flag(flag: str, candidate: Candidate) -> Candidate:
+    """An candidate that takes the place of a flag and its value in one word."""
+    return candidate._replace(text=f"{flag}{candidate.text}", names=_match_names(candidate), is_id=False)

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 MAX_NEWEST = 2_000
-"""Of so many newest workflows any part of a name finds them; of older ones only its beginning."""
+"""The number of newest workflows that match by any part of their name; older ones match by prefix only."""
 MAX_CANDIDATES = 300
-"""So many are offered."""
+"""The maximum number of completions."""
 
 
 class WorkspaceIndex:
-    """Where something can't be read, there is nothing to offer: whoever types the command is told why."""
+    """Return nothing for data that can't be read: the command itself reports the error."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -55,7 +55,7 @@ class LivePanel:
         prompt.app.before_render += leave_room
 
     def row_capacity(self) -> int:
-        """So many workflows can be shown."""
+        """Return the number of workflows that fit."""
         return panel_height(get_app().output.get_size().rows) if self.on else 0
 
     def _height(self) -> Dimension:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORDER = tuple(status for status in STATUS_STYLES if not status.final)
 MAX_PER_STATUS = 40
-"""So many workflows of each status are known by name: more than the toolbar or the panel has room for."""
+"""The number of workflows of each status to load: more than the toolbar or the panel can show."""
 
 
 class WorkflowRow(NamedTuple):
@@ -65,9 +65,9 @@ class WorkflowPoller:
         """The attempts of workflows that are shown, each with what it was read at."""
 
     def poll(self, rows: int, first: int = 0) -> PollResult:
-        """How things stand, with so many `rows` in detail, from the `first` on.
+        """Return the current state, with `rows` workflows in detail, from the `first` on.
 
-        Raises WorkflowError where nobody can tell.
+        Raises WorkflowError if the history is not available.
         """
         changes = self._session.reader.changes()
         if changes != self._change_count or self._statuses is None:

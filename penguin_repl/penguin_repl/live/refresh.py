@@ -20,7 +20,7 @@ POLL_INTERVAL = 1.0
 REFRESH_DELAY = 0.03
 """Seconds after a change in which others may come, to be looked at together."""
 PAUSE_FACTOR = 10
-"""A look that took long is followed by a pause so many times as long: looking leaves time for all else."""
+"""The ratio of a pause to the poll before it, so that slow polls leave time for other work."""
 
 
 class WorkflowRefresher:
@@ -68,7 +68,7 @@ class WorkflowRefresher:
         try:
             seen = await self._session.run_in_reader_thread(lambda: self._poller.poll(rows))
         except WorkflowError:
-            # Whoever types a command is told; here what was known before will do.
+            # Commands report the error; keep the previous state here.
             return
         finally:
             self._not_before = loop.time() + PAUSE_FACTOR * (loop.time() - began)

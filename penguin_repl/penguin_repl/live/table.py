@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     """Pieces of text, each with its style."""
 
 HEIGHT_DIVISOR = 3
-"""The panel takes no more than one line of so many."""
+"""The panel takes at most one in this many lines."""
 BAR = 8
 GAP = 2
 SHORTEST_NAME = 10
@@ -50,7 +50,7 @@ def glyphs_for(style: Style) -> Glyphs:
 
 
 def panel_height(rows: int) -> int:
-    """Lines that the panel may take in a window of so many rows; 0 where it had better not be there."""
+    """Return the maximum height of the panel in a window of `rows` rows; 0 if the window is too small."""
     return rows // HEIGHT_DIVISOR if rows // HEIGHT_DIVISOR >= 2 else 0
 
 
@@ -164,7 +164,7 @@ def _line(cells: Sequence[tuple[str, str]], widths: Sequence[int], columns: int,
 
 
 def truncate(text: str, columns: int, more: str = "…") -> str:
-    """A text that takes no more than so many columns."""
+    """Clip a text to a number of columns."""
     if get_cwidth(text) <= columns:
         return text
     kept, width = [], get_cwidth(more)

@@ -71,11 +71,11 @@ class WorkflowView:
         while True:
             self._wake.clear()
             try:
-                scene = await self._session.run_in_reader_thread(self._poll)
-                self._state = scene._replace(
+                state = await self._session.run_in_reader_thread(self._poll)
+                self._state = state._replace(
                     shows_logs=self._state.shows_logs,
                     message=self._state.message,
-                    scroll=self._clamp_scroll(scene, self._state.scroll),
+                    scroll=self._clamp_scroll(state, self._state.scroll),
                 )
             except WorkflowError as error:
                 self._show_message(error.message)
@@ -100,8 +100,8 @@ class WorkflowView:
         first = min(first, max(0, len(ids) - room))
         if self._workflow_id is None:
             seen = self._poller.poll(room, first)
-        portrait = self._detail_reader.read(self._selected_id) if self._selected_id else None
-        return ViewState(seen, place, first, self._workflow_id is None, portrait)
+        detail = self._detail_reader.read(self._selected_id) if self._selected_id else None
+        return ViewState(seen, place, first, self._workflow_id is None, detail)
 
     def _text(self) -> StyleAndTextTuples:
         size = self._app.output.get_size()
@@ -134,19 +134,19 @@ class WorkflowView:
         return keys
 
     def _scroll(self, lines: int) -> None:
-        """Up by so many lines: in the output, or where several workflows are listed, among them."""
-        scene = self._state
-        if scene.shows_logs or not scene.shows_list:
-            self._state = scene._replace(scroll=self._clamp_scroll(scene, scene.scroll + lines))
-        elif scene.poll.active:
-            place = min(max(0, scene.selected - lines), len(scene.poll.active) - 1)
-            self._selected_id = scene.poll.active[place].workflow_id
-            self._state = scene._replace(selected=place, scroll=0, message="")
+        """Scroll the output up by some lines, or move the selection in a list of workflows."""
+        state = self._state
+        if state.shows_logs or not state.shows_list:
+            self._state = state._replace(scroll=self._clamp_scroll(state, state.scroll + lines))
+        elif state.poll.active:
+            place = min(max(0, state.selected - lines), len(state.poll.active) - 1)
+            self._selected_id = state.poll.active[place].workflow_id
+            self._state = state._replace(selected=place, scroll=0, message="")
         self._wake.set()
 
-    def _clamp_scroll(self, scene: ViewState, lines: int) -> int:
+    def _clamp_scroll(self, state: ViewState, lines: int) -> int:
         """As far back as there is output."""
-        return min(max(0, lines), max(0, len(scene.detail.output) - 1)) if scene.detail else 0
+        return min(max(0, lines), max(0, len(state.detail.output) - 1)) if state.detail else 0
 
     def _toggle_logs(self) -> None:
         self._state = self._state._replace(shows_logs=not self._state.shows_logs, scroll=0, message="")

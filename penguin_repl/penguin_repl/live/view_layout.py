@@ -54,61 +54,61 @@ class ViewState(NamedTuple):
 
 
 def list_height(rows: int) -> int:
-    """Lines of the list, in a window of so many."""
+    """Return the lines of the list for the height of the window."""
     return max(1, (rows - FIXED_LINES) // 3)
 
 
-def compose(scene: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
+def compose(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
     """The lines of the window."""
-    body = _logs if scene.shows_logs else _overview
-    lines = [_title(scene, columns, glyphs), *body(scene, columns, rows - 2, glyphs, now)][: max(0, rows - 1)]
+    body = _logs if state.shows_logs else _overview
+    lines = [_title(state, columns, glyphs), *body(state, columns, rows - 2, glyphs, now)][: max(0, rows - 1)]
     lines += [[] for _ in range(rows - 1 - len(lines))]
-    return [*lines, _footer(scene, columns, glyphs)]
+    return [*lines, _footer(state, columns, glyphs)]
 
 
-def _title(scene: ViewState, columns: int, glyphs: Glyphs) -> Line:
-    text = toolbar_text(scene.poll.counts, scene.poll.active, columns)
+def _title(state: ViewState, columns: int, glyphs: Glyphs) -> Line:
+    text = toolbar_text(state.poll.counts, state.poll.active, columns)
     return [("reverse", _displayable(text, glyphs).ljust(columns))]
 
 
-def _overview(scene: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
-    lines = _list(scene, columns, glyphs, now) if scene.shows_list else []
-    if scene.detail is None:
+def _overview(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
+    lines = _list(state, columns, glyphs, now) if state.shows_list else []
+    if state.detail is None:
         return lines or [[(DIM, truncate(" No workflow is running. Press q to go back.", columns))]]
-    if scene.shows_list:
+    if state.shows_list:
         lines.append(_rule("", columns, glyphs))
-    lines += draw_head(scene.detail, columns, now)
+    lines += draw_head(state.detail, columns, now)
     room = rows - len(lines) - 1
-    steps = draw_steps(scene.detail.steps, columns, glyphs)
-    shown = steps[-max(1, min(len(steps), room - min(len(scene.detail.output), room // 2))) :]
+    steps = draw_steps(state.detail.steps, columns, glyphs)
+    shown = steps[-max(1, min(len(steps), room - min(len(state.detail.output), room // 2))) :]
     lines += shown
-    return [*lines, _rule("output", columns, glyphs), *_output(scene, columns, rows - len(lines) - 1)]
+    return [*lines, _rule("output", columns, glyphs), *_output(state, columns, rows - len(lines) - 1)]
 
 
-def _logs(scene: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
-    if scene.detail is None:
+def _logs(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
+    if state.detail is None:
         return []
-    lines = [*draw_head(scene.detail, columns, now)[:1], _rule("output", columns, glyphs)]
-    return [*lines, *_output(scene, columns, rows - len(lines))]
+    lines = [*draw_head(state.detail, columns, now)[:1], _rule("output", columns, glyphs)]
+    return [*lines, *_output(state, columns, rows - len(lines))]
 
 
-def _list(scene: ViewState, columns: int, glyphs: Glyphs, now: float) -> list[Line]:
-    lines = draw_rows(scene.poll.rows, columns - 2, glyphs, now)
+def _list(state: ViewState, columns: int, glyphs: Glyphs, now: float) -> list[Line]:
+    lines = draw_rows(state.poll.rows, columns - 2, glyphs, now)
     marked: list[Line] = []
-    for place, line in enumerate(lines, scene.first_row):
-        chosen = place == scene.selected
+    for place, line in enumerate(lines, state.first_row):
+        chosen = place == state.selected
         mark = (f"bold {DIM if not chosen else ''}".strip(), f"{glyphs.selected} " if chosen else "  ")
         marked.append([mark, *((f"{style} bold" if chosen else style, text) for style, text in line)])
     return marked
 
 
-def _output(scene: ViewState, columns: int, rows: int) -> list[Line]:
-    if scene.detail is None or rows < 1:
+def _output(state: ViewState, columns: int, rows: int) -> list[Line]:
+    if state.detail is None or rows < 1:
         return []
-    output = scene.detail.output
+    output = state.detail.output
     if not output:
         return [[(DIM, truncate(" no output yet", columns))]]
-    end = len(output) - scene.scroll
+    end = len(output) - state.scroll
     return [clip_line([("", line)], columns) for line in output[max(0, end - rows) : end]]
 
 
@@ -117,10 +117,10 @@ def _rule(title: str, columns: int, glyphs: Glyphs) -> Line:
     return [(DIM, truncate(text, columns, "") + glyphs.rule * max(0, columns - len(text)))]
 
 
-def _footer(scene: ViewState, columns: int, glyphs: Glyphs) -> Line:
-    if scene.message:
-        return [("bold", truncate(f" {scene.message}", columns, glyphs.ellipsis))]
-    keys = LOG_KEYS if scene.shows_logs else KEYS if scene.shows_list else SINGLE_KEYS
+def _footer(state: ViewState, columns: int, glyphs: Glyphs) -> Line:
+    if state.message:
+        return [("bold", truncate(f" {state.message}", columns, glyphs.ellipsis))]
+    keys = LOG_KEYS if state.shows_logs else KEYS if state.shows_list else SINGLE_KEYS
     return [(DIM, truncate(" " + _displayable(_first_fitting(keys, columns - 1), glyphs), columns))]
 
 

@@ -60,7 +60,7 @@ class WorkflowDetail(NamedTuple):
     next_command: str = ""
     """What to type next."""
     error: str = ""
-    """Why nobody can tell its steps."""
+    """Why its steps are not available."""
 
 
 class WorkflowDetailReader:
@@ -72,7 +72,7 @@ class WorkflowDetailReader:
         """What its history said, and for which state of which workflow that holds."""
 
     def read(self, workflow_id: str) -> WorkflowDetail | None:
-        """None where it is unknown. Raises WorkflowError where nobody can tell."""
+        """Return None if it is unknown. Raises WorkflowError if the history is not available."""
         reader = self._session.reader
         info = reader.info(workflow_id)
         if info is None:
@@ -131,16 +131,16 @@ def _running_steps(logs: Sequence[str]) -> Iterator[StepLine]:
 # --- drawing --------------------------------------------------------------------------------------------------------
 
 
-def draw_head(portrait: WorkflowDetail, columns: int, now: float) -> list[Line]:
+def draw_head(detail: WorkflowDetail, columns: int, now: float) -> list[Line]:
     """What it is and where it stands."""
-    info, attempt = portrait.info, portrait.attempt
+    info, attempt = detail.info, detail.attempt
     stands = f"{info.status}" if info.status.final else f"{info.status} at {info.phase}"
     told: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
     if attempt is not None and attempt.until is not None:
         told.append(("", f", {format_remaining(attempt.until - now)} left"))
     found = [clip_line(told, columns)]
-    why = portrait.explanation or info.error_message or ""
-    for style, text in ((DIM, why), ("bold", portrait.next_command), (DIM, portrait.error)):
+    why = detail.explanation or info.error_message or ""
+    for style, text in ((DIM, why), ("bold", detail.next_command), (DIM, detail.error)):
         if text:
             found.append(clip_line([(style, f"   {clean(text)}")], columns))
     return found

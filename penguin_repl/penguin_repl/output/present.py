@@ -64,7 +64,7 @@ def _show_bytes(screen: Screen, result: DiffResult | RawConversationResult) -> N
 
 
 def show_progress(screen: Screen, waiting: WaitProgress | None) -> None:
-    """Show how far those are that are waited for; None: nobody waits any more."""
+    """Show the progress of a wait; None when it has ended."""
     from penguin_repl.render.progress import heartbeat_line, progress_line
 
     if waiting is None:

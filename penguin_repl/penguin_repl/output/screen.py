@@ -121,7 +121,7 @@ class Screen:
             self._err.write(text)
             self._err.flush()
         except OSError:
-            # Nobody looks any more; the work goes on.
+            # The terminal is gone; continue.
             return
 
     def _put_data(self, text: str) -> None:
@@ -153,5 +153,5 @@ class Screen:
             self._err.write(text + "\n")
             self._err.flush()
         except OSError:
-            # Nobody listens to the narration; the work goes on.
+            # Standard error is closed; continue.
             return

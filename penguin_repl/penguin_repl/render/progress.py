@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BAR_CELLS = 20
 """Length of the bar, where there is room."""
 MAX_NAMED = 3
-"""So many are named in a line of words."""
+"""The maximum number of workflows named in a progress line."""
 
 
 def progress_line(waiting: WaitProgress, columns: int) -> str:

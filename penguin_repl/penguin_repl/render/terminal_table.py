@@ -24,7 +24,7 @@ INDENT = "    "
 
 
 def draw_grid(grid: Grid, width: int, color: bool) -> str:
-    """A table, at most so many columns wide."""
+    """Return a table that fits into a number of columns."""
     grid = _drop_columns(grid, width)
     rows = [grid.columns, *clean_cells(grid)]
     widths = _fit_widths(rows, grid.right_aligned, width)

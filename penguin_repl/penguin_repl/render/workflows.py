@@ -60,9 +60,9 @@ def _workflows(result: WorkflowTable) -> Iterator[Part]:
     else:
         yield _workflow_grid(result)
     for info in result.workflows:
-        explain, advice = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
+        explain, command = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
         if explain:
-            yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(advice)}" if advice else "")
+            yield f"{info.workflow_id}: {clean(explain)}" + (f"  →  {clean(command)}" if command else "")
     if result.total is not None:
         from penguin_repl.render.costs import cost_summary
 

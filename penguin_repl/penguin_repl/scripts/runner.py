@@ -30,7 +30,7 @@ class ScriptInterrupted(KeyboardInterrupt):
 class ScriptRunner:
     """One run of a script.
 
-    With `debug`, errors that nobody foresaw are raised instead of told.
+    With `debug`, unexpected errors are raised instead of reported.
     """
 
     def __init__(self, session: Session, screen: Screen, *, keep_going: bool = False, debug: bool = False) -> None:
@@ -44,7 +44,7 @@ class ScriptRunner:
     def run(self, lines: ScriptLines) -> ExitCode:
         """Run all lines; the exit code. Without a command that needs the backend there is no event loop.
 
-        Raises BrokenPipeError where nobody reads the results any more, and nothing was started.
+        Raises BrokenPipeError if standard output was closed and nothing was started.
         """
         self._lines = lines
         try:

@@ -28,8 +28,10 @@ class Alert(NamedTuple):
 class Notifier:
     """Calls for what ran long enough. One command at a time: what happens meanwhile is told by the next one."""
 
-    def __init__(self, taste: Callable[[], Preferences], ring: Callable[[], None], tell: Callable[[str], None]) -> None:
-        self._preferences = taste
+    def __init__(
+        self, preferences: Callable[[], Preferences], ring: Callable[[], None], tell: Callable[[str], None]
+    ) -> None:
+        self._preferences = preferences
         self._ring = ring
         self._narrate = tell
         self._queue: list[Alert] = []

@@ -21,7 +21,7 @@ HINT = "type the feedback after the ID, or set EDITOR"
 
 
 def editor_command(environ: Mapping[str, str]) -> str:
-    """The editor of whoever is at the terminal. Raises WorkflowError where none is named."""
+    """Return the user's editor command. Raises WorkflowError if none is set."""
     # VISUAL names one that needs a screen which can be drawn over.
     names = ("EDITOR",) if environ.get("TERM", "dumb") == "dumb" else ("VISUAL", "EDITOR")
     for name in names:

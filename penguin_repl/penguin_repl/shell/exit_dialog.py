@@ -1,4 +1,4 @@
-"""Leaving a shell while workflows run."""
+"""The dialog for quitting a shell while workflows run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 MAX_NAMED = 3
-"""So many workflows are named; the others are counted."""
+"""The maximum number of workflows to name; the others are counted."""
 QUESTION = "[k]eep running in a worker, continue [l]ater, [c]ancel, [s]tay? "
 EXPLANATION = (
     "Keep: a worker in the background runs them until all are settled."
@@ -26,7 +26,7 @@ EXPLANATION = (
 
 
 class QuitChoice(Enum):
-    """What becomes of what runs."""
+    """What to do with running workflows."""
 
     KEEP = "keep"
     LATER = "later"
@@ -43,14 +43,14 @@ KEYS = {
 
 
 def running_workflows(session: Session) -> list[WorkflowInfo]:
-    """What stands still when this shell ends."""
+    """Return the workflows that would stop when this shell quits."""
     if not session.backend_open:
         return []
     return [info for info in session.backend.owned() if info.status.moving]
 
 
 def describe_workflows(infos: Sequence[WorkflowInfo]) -> str:
-    """Workflows, with the phase that they are in."""
+    """Return the names of workflows with their phases."""
     named = [info.workflow_id + (f" at {info.phase}" if info.phase.is_gate else "") for info in infos[:MAX_NAMED]]
     if len(infos) > MAX_NAMED:
         named.append(f"{len(infos) - MAX_NAMED} more")
@@ -63,7 +63,7 @@ def count_workflows(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
 
 
 async def ask_quit_choice(screen: PromptScreen) -> QuitChoice:
-    """What to do; one key, or the end of the terminal: nothing stops because a window did."""
+    """Ask by a single key. If the terminal is closed, keep them running."""
     question = make_prompt(screen, QUESTION, key_bindings=answer_key_bindings(KEYS))
     try:
         return QuitChoice(await question.prompt_async(set_exception_handler=False))
@@ -72,7 +72,7 @@ async def ask_quit_choice(screen: PromptScreen) -> QuitChoice:
 
 
 async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:
-    """Cancel these, and wait until nothing of them runs."""
+    """Cancel workflows and wait until their steps have ended."""
     ids = [info.workflow_id for info in infos]
     for workflow_id in ids:
         try:

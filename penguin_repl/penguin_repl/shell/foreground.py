@@ -47,7 +47,7 @@ class ForegroundRunner:
             self._loop.remove_signal_handler(number)
 
     def hang_up(self, number: int) -> None:
-        """End what runs: nobody is there any more."""
+        """Stop the running command: the terminal is gone."""
         self._hung_up = True
         self.terminated = number == signal.SIGTERM
         if self._cancel_current is not None:

@@ -1,4 +1,4 @@
-"""Attention to keys: what Python does for itself waits for a moment in which nobody types."""
+"""Garbage collection while the user is not typing."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ CANCEL_KEYS = (Keys.ControlC, Keys.SIGINT)
 
 class PendingCompletion:
     """A completion that was asked for and is not there yet. Keys that come meanwhile wait for it, as everybody's
-    fingers expect: whoever types `sta Tab au` means the word after the one that is being completed."""
+    fingers expect: in `sta Tab au`, `au` belongs to the word after the completed one."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None

@@ -63,7 +63,7 @@ class WorkflowNotifications:
             self._screen.narrate(clean(text))
 
     def close(self) -> None:
-        """Close the store, and call nobody any more."""
+        """Close the store and stop the notifications."""
         self._notifier.stop()
         if self._reader is not None:
             self._reader.close()
@@ -72,8 +72,8 @@ class WorkflowNotifications:
         """What happened, and what there is to say of it."""
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
         head = f"{info.workflow_id} {info.status}{gate}"
-        advice = self._next_command(info, self._screen.columns - len(head))
-        tail = f"{ARROW}{advice}" if advice else ""
+        command = self._next_command(info, self._screen.columns - len(head))
+        tail = f"{ARROW}{command}" if command else ""
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
             room = self._screen.columns - display_width(head) - display_width(tail) - len(": ") - 1
@@ -89,11 +89,11 @@ class WorkflowNotifications:
         """What to type next. Nothing needs to be, where all went well: that is told if there is room for it."""
         workflow_id = info.workflow_id
         if info.status is WorkflowStatus.CANCELLED:
-            # Whoever cancelled a workflow needs no advice.
+            # After a cancel, no next command is needed.
             return ""
         if info.status is WorkflowStatus.COMPLETED:
-            advice = f"/workflow results {workflow_id}"
-            return advice if len(advice) + len(ARROW) < room else ""
+            command = f"/workflow results {workflow_id}"
+            return command if len(command) + len(ARROW) < room else ""
         try:
             self._reader = self._reader or self._make_reader()
             return clean(self._reader.next_command(workflow_id))

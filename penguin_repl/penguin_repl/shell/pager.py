@@ -33,7 +33,7 @@ def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
 
 
 class PagedText:
-    """A text as it comes, in a file, and how many rows it takes on a screen of so many columns."""
+    """A text in a temporary file, and the number of screen rows that it takes."""
 
     def __init__(self, file: IO[str], columns: int) -> None:
         self.file = file

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 MAX_LISTED = 40
-"""So many completions are listed."""
+"""The maximum number of completions to list."""
 
 
 class BellOnlyOutput(DummyOutput):

@@ -83,7 +83,7 @@ def run_shell(session: Session, options: Options) -> ExitCode:
 
 
 def _discard_output() -> None:
-    """Nobody is there to read what may still be waiting to be written; failing at that would spoil the exit code."""
+    """Discard unwritten output: the terminal is gone, and a failed flush would change the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
@@ -93,7 +93,7 @@ def _discard_output() -> None:
 class Shell:
     """One shell, on the terminal of the current prompt_toolkit session.
 
-    With `debug`, errors that nobody foresaw are told with the place where they happened.
+    With `debug`, unexpected errors are shown with their traceback.
     """
 
     def __init__(self, session: Session, style: Style, *, redirected: bool = False, debug: bool = False) -> None:

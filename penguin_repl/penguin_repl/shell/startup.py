@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 LIMIT = 500
-"""So many workflows are looked at."""
+"""The maximum number of workflows to read."""
 EMPTY_STORE_HINT = "No workflows yet. /task list shows the tasks, /help the commands; Ctrl-D quits."
 
 NO_WORKER = "No worker is running: started workflows wait for one; type: penguin worker"
 
 
 async def open_engine(session: Session) -> str:
-    """Open the backend and let it take over what nobody runs; what to tell of it. Raises WorkflowError."""
+    """Open the backend and take over workflows without an engine; return a notice. Raises WorkflowError."""
     # In a thread, so that keys are answered meanwhile.
     room = "temporal" if session.uses_temporal else "native"
     await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")

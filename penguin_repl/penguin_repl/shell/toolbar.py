@@ -34,7 +34,7 @@ def _format_line(counts: Mapping[WorkflowStatus, int], active: Sequence[Workflow
 
 
 def _task_names(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
-    """The tasks, those that run with their phase; of those that wait nobody needs the names."""
+    """Return the names of the tasks, with the phase if they run; waiting tasks are only counted."""
     if not names or not infos or infos[0].status is WorkflowStatus.PENDING:
         return ""
     running = infos[0].status is WorkflowStatus.RUNNING

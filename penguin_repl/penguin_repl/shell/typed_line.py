@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Echo:
     """The line that is being typed, as it stands on the screen.
 
-    `room` gives the columns of the terminal. With `silent`, whoever types sees the line without us.
+    `room` gives the columns of the terminal. With `silent`, the terminal echoes the line itself.
     """
 
     def __init__(

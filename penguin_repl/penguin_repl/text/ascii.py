@@ -27,7 +27,7 @@ _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def to_ascii(text: str) -> str:
-    """With what we draw made of ASCII. Letters of others are left: whoever has no word for them writes their number."""
+    """Replace drawing characters by ASCII. Other characters stay; the encoder escapes them."""
     return text.translate(_TABLE)
 
 
