@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-NOBODY = timedelta(seconds=2)
+RETRY_ELSEWHERE_DELAY = timedelta(seconds=2)
 """Delay before the next worker is asked, if the first one runs only what it started itself."""
 
 
@@ -29,4 +29,4 @@ class NotStartedHere(NotRunHere):
     """This worker runs only what it started: another one may take it."""
 
     def __init__(self) -> None:
-        super().__init__("left for another worker", next_retry_delay=NOBODY)
+        super().__init__("left for another worker", next_retry_delay=RETRY_ELSEWHERE_DELAY)

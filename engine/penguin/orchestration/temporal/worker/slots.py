@@ -67,7 +67,7 @@ class SlotPool:
     """The slots of one workspace, as used by one engine."""
 
     def __init__(self, folder: Path, engines: Path, engine: str, count: int, tree: TreeLock | None = None) -> None:
-        """`tree`: the working tree; None: nobody takes it."""
+        """`tree`: the working tree; None if the workflow takes none."""
         self._tree = tree
         self._folder = folder / FOLDER
         self._engines = engines

@@ -31,7 +31,7 @@ on."""
 LONGEST_UNTIL_BEGUN = timedelta(minutes=5)
 INFRASTRUCTURE = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
 """The retry policy of routing. Failed attempts are handled by the state machine."""
-NOBODY = timedelta(seconds=2)
+RETRY_ELSEWHERE_DELAY = timedelta(seconds=2)
 """Delay before routing is repeated, if workers run only what they started themselves."""
 QUEUED, BEGUN, LEFT = "queued", "begun", "left"
 """States of an activity: not started, running, and ending because there is nothing more to do."""
@@ -165,7 +165,7 @@ class ActivitySupervisor:
             # The tree is away or busy; if it is busy, frequent checks only make the history longer.
             self._until_begun = min(2 * self._until_begun, LONGEST_UNTIL_BEGUN)
         elif isinstance(cause, ApplicationError) and cause.type == "NotMine":
-            await workflow.sleep(NOBODY)
+            await workflow.sleep(RETRY_ELSEWHERE_DELAY)
         elif not (isinstance(cause, ApplicationError) and cause.type in HANDED_ON):
             self._mishaps += not self._nudged
 
