@@ -50,7 +50,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
     # Most are this user's own, which costs one look at a file.
     if session.is_own or session.workspace.is_new:
         return
-    from penguin.orchestration.files.standing import Standing
+    from penguin.orchestration.files.workspace_trust import Standing
 
     found = examine(session)
     if found.standing == Standing.UNMARKED:

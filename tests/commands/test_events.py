@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
-from penguin_commands.events import JsonEventStream
+from penguin_commands.event_stream import JsonEventStream
 from penguin_commands.session import Session
 
 pytestmark = pytest.mark.anyio

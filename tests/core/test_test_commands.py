@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin.orchestration.core.test_commands.runners import pytest_run, uncounted_test_run
-from penguin.orchestration.core.test_commands.shell import simple_commands
+from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
+from penguin.orchestration.core.test_detection.shell import simple_commands
 
 RUNS = [
     "pytest",

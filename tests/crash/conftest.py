@@ -9,7 +9,7 @@ import pytest
 from tests.crash.crash_workspace import CrashWorkspace
 from tests.support.waiting import wait_until
 
-from penguin.orchestration.execution.launcher.tree import children
+from penguin.orchestration.execution.launcher.process_tree import children
 
 
 @pytest.fixture(scope="module")

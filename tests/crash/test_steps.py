@@ -12,7 +12,7 @@ from tests.support.processes import is_alive, kill
 from tests.support.waiting import wait_until
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher import process_tree as tree
 
 pytestmark = pytest.mark.anyio
 

@@ -18,11 +18,11 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import RecipeStep
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import lease as line
-from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.launcher.alarm import BoottimeTimer
-from penguin.orchestration.execution.lease import StepLease, now
+from penguin.orchestration.execution.launcher import lease_reader as line
+from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher.timer import BoottimeTimer
 from penguin.orchestration.execution.runner_api import Stop, StopControl
+from penguin.orchestration.execution.step_lease import StepLease, now
 
 HOLD = "echo $$ >> second; while ! test -e go; do sleep 0.01; done; echo end"
 STUBBORN = """

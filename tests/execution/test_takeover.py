@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher import process_tree as tree
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 

@@ -12,7 +12,7 @@ from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import WaitTimeout, WorkflowStatus
 from penguin.orchestration.native.backend import NativeBackend
 from penguin.orchestration.native.wait import WaitCondition
-from penguin.orchestration.runtime.settled import SettledCheck
+from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

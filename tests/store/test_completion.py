@@ -11,7 +11,13 @@ from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
 from penguin.orchestration.core.events import FeedbackItem
-from penguin.orchestration.store.completion import NEIGHBOURS, PEOPLE, CompletionReader, beginning_query, newest_query
+from penguin.orchestration.store.completion_names import (
+    NEIGHBOURS,
+    PEOPLE,
+    CompletionReader,
+    beginning_query,
+    newest_query,
+)
 from penguin.orchestration.store.connection import open_store
 
 S = WorkflowStatus

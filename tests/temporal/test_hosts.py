@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until_async
 from tests.support.worker_process import WorkerProcesses, client_of
 from tests.support.workspace import read_lines
 
-from penguin.orchestration.execution.lease import StepLease
+from penguin.orchestration.execution.step_lease import StepLease
 from penguin.orchestration.temporal.worker.ownership import home_of
 
 pytestmark = pytest.mark.anyio

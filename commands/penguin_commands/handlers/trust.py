@@ -15,10 +15,10 @@ def examine(session: Session) -> TrustResult:
 
     Raises UnsafePath where it is a link or another user's, and StoreError where a database can't be read.
     """
-    from penguin.orchestration.files.standing import REASONS
     from penguin.orchestration.files.state_files import refuse_links
-    from penguin.orchestration.runtime.planned_commands import active_workflows
-    from penguin.orchestration.runtime.trust import standing_of
+    from penguin.orchestration.files.workspace_trust import REASONS
+    from penguin.orchestration.runtime.command_preview import active_workflows
+    from penguin.orchestration.runtime.trust_check import standing_of
 
     workspace = session.workspace
     refuse_links(workspace.state, writing=True)
@@ -30,6 +30,6 @@ def examine(session: Session) -> TrustResult:
 
 def accept(session: Session) -> None:
     """Trust the workspace from now on. Raises what `runtime.trust.trust` raises."""
-    from penguin.orchestration.runtime.trust import trust
+    from penguin.orchestration.runtime.trust_check import trust
 
     trust(session.workspace)

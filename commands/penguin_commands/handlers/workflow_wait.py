@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowStatus
 from penguin_commands.errors import StatusNotReached, WorkflowWaitTimeout
-from penguin_commands.events import stream_events_during
+from penguin_commands.event_stream import stream_events_during
 from penguin_commands.results.changes import WaitProgress, WaitResult
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
-    from penguin.orchestration.runtime.planned_commands import ActiveWorkflow
+    from penguin.orchestration.runtime.command_preview import ActiveWorkflow
     from penguin.orchestration.store.prune import PrunableWorkflow
 
 Leftovers = tuple[tuple[str, str], ...]

@@ -17,8 +17,8 @@ from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, Work
 from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.files.permissions import make_private_folder
-from penguin.orchestration.files.standing import require_known
 from penguin.orchestration.files.state_files import split_state
+from penguin.orchestration.files.workspace_trust import require_known
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.snapshots import (

@@ -19,7 +19,7 @@ from penguin_repl.completion.workspace_index import MAX_CANDIDATES
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from penguin.orchestration.store.completion import CompletionItem
+    from penguin.orchestration.store.completion_names import CompletionItem
     from penguin_repl.completion.workspace_index import WorkspaceIndex
 
 MAX_FILES = 5_000

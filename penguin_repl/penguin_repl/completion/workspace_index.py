@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowStatus
     from penguin.orchestration.blueprint import Blueprint
     from penguin.orchestration.core.definition import Task
-    from penguin.orchestration.runtime.catalog import CatalogLoader
-    from penguin.orchestration.store.completion import CompletionItem, CompletionReader
+    from penguin.orchestration.runtime.task_catalog import CatalogLoader
+    from penguin.orchestration.store.completion_names import CompletionItem, CompletionReader
     from penguin.orchestration.store.snapshots import SnapshotRow
     from penguin_commands.session import Session
 
@@ -40,7 +40,7 @@ class WorkspaceIndex:
     def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[CompletionItem]:
         """The workflows with one of these statuses that what is typed may mean: the newest ones, whatever their
         names are, then all others that begin so."""
-        from penguin.orchestration.store.completion import PREFIX
+        from penguin.orchestration.store.completion_names import PREFIX
 
         with self._lock:
             try:
@@ -119,7 +119,7 @@ class WorkspaceIndex:
 
     def blueprints(self) -> Sequence[Blueprint]:
         """All blueprints; their files are read again when they changed."""
-        from penguin.orchestration.runtime.catalog import CatalogLoader
+        from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
         with self._lock:
             try:
@@ -149,7 +149,7 @@ class WorkspaceIndex:
 
     def _reader(self) -> CompletionReader:
         """Opened when it is first needed, since which store it is may take the reading of settings."""
-        from penguin.orchestration.store.completion import CompletionReader
+        from penguin.orchestration.store.completion_names import CompletionReader
 
         if self._names is None:
             self._names = CompletionReader(self._session.db)

@@ -13,7 +13,7 @@ from penguin_repl.text.escape import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penguin.orchestration.runtime.planned_commands import ActiveWorkflow
+    from penguin.orchestration.runtime.command_preview import ActiveWorkflow
     from penguin_repl.render.table import Part
 
 RENDERERS = Renderers()

@@ -22,7 +22,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
-from penguin_commands.events import JsonEventStream
+from penguin_commands.event_stream import JsonEventStream
 from penguin_commands.execute import execute
 from penguin_commands.results import Result
 from penguin_commands.results.changes import WaitResult

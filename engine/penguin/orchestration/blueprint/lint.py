@@ -11,7 +11,7 @@ from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.fields import PHASES
 from penguin.orchestration.config.validator import ERROR, WARNING, Problem
-from penguin.orchestration.core.test_commands.runners import uncounted_test_run
+from penguin.orchestration.core.test_detection.runners import uncounted_test_run
 from penguin.orchestration.core.working_tree import SHARED
 
 if TYPE_CHECKING:

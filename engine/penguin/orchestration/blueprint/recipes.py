@@ -15,7 +15,7 @@ from typing import Any
 from penguin.orchestration.config.fields import MONTH
 from penguin.orchestration.config.validator import Checker, Node
 from penguin.orchestration.core.definition import Expectation, Recipe, RecipeStep
-from penguin.orchestration.core.pattern import pattern_of, problem_of
+from penguin.orchestration.core.regex import pattern_of, problem_of
 
 KINDS = ("shell", "http", "python")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

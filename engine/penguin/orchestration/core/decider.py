@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
+from penguin.orchestration.core.command_errors import check_no_jump, illegal_command
 from penguin.orchestration.core.commands import (
     Approve,
     Await,
@@ -31,11 +32,10 @@ from penguin.orchestration.core.commands import (
     Supersede,
 )
 from penguin.orchestration.core.definition import Budget
-from penguin.orchestration.core.refusals import check_no_jump, illegal_command
+from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.retry import retry_start
 from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
-from penguin.orchestration.core.struct import Record
 from penguin.orchestration.core.transitions import Draft, apply_result, pass_gate, skip_gates, start_attempt
 
 __all__ = [

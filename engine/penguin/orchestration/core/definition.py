@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.struct import Record
+from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE, IN_PLACE
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Budget, Definition
+from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult, Usage
-from penguin.orchestration.core.struct import Record
 
 
 class FeedbackItem(Record, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.struct import Record
+from penguin.orchestration.core.record import Record
 
 
 class TestCounts(Record, frozen=True):

@@ -12,8 +12,8 @@ from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, Workflo
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
+from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult, Usage, failure_text
-from penguin.orchestration.core.struct import Record
 from penguin.orchestration.core.working_tree import IN_PLACE, needs_tree
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.core.pattern import pattern_of
+from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.execution.expectations import json_difference
 from penguin.orchestration.execution.judging.limits import (
     LONGEST,

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import tree
-from penguin.orchestration.execution.launcher.alarm import BoottimeTimer
-from penguin.orchestration.execution.launcher.lease import LeaseReader
+from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher.lease_reader import LeaseReader
+from penguin.orchestration.execution.launcher.timer import BoottimeTimer
 from penguin.orchestration.execution.step_files import CRASH, LEASE, ExitRecord, StartMark
 from penguin.orchestration.files.failpoints import reach
 

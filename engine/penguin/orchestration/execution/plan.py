@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, Expectation, Gate, GateCommand, Recipe, RecipeStep, Task
-from penguin.orchestration.core.pattern import pattern_of, problem_of
-from penguin.orchestration.core.test_commands.runners import pytest_run
+from penguin.orchestration.core.regex import pattern_of, problem_of
+from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.execution.runner_api import AttemptOrder
 
 LONGEST_NAME = 120

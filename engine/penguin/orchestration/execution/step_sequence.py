@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict
-from penguin.orchestration.core.pattern import pattern_of
+from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.core.results import StepEvidence
 from penguin.orchestration.execution import junit, verdicts
 from penguin.orchestration.execution import step_files as records

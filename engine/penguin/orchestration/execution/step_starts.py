@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import tree
+from penguin.orchestration.execution.launcher import process_tree as tree
 from penguin.orchestration.execution.launcher_client import (
     AlreadyStarted,
     LauncherClient,

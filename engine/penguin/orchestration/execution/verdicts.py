@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation
-from penguin.orchestration.core.pattern import pattern_of
+from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
-from penguin.orchestration.core.test_commands.runners import pytest_run
+from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.expectations import file_contains

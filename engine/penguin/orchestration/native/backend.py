@@ -44,9 +44,9 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.planner import Known, replanned
-from penguin.orchestration.runtime.settled import SettledCheck
+from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.runtime.step_guard import process_name
-from penguin.orchestration.runtime.trust import open_workspace
+from penguin.orchestration.runtime.trust_check import open_workspace
 from penguin.orchestration.store.loss import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.runtime.settled import SettledCheck
+from penguin.orchestration.runtime.settled_check import SettledCheck
 
 
 class WaitCondition:

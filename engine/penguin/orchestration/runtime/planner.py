@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.definition import Definition
     from penguin.orchestration.core.state import State
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.runtime.catalog import CatalogLoader
+    from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import ACTIVE, AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Task
-from penguin.orchestration.runtime.catalog import TaskCatalog
+from penguin.orchestration.runtime.task_catalog import TaskCatalog
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from penguin.orchestration.backend import (
 )
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.runtime.hosted_backend import HostedBackend, wait_timeout
-from penguin.orchestration.runtime.settled import SettledCheck
+from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.health import health, out_of_reach
 from penguin.orchestration.temporal.messages import phases_queue

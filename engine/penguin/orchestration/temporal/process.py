@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
     from penguin.orchestration.files.engine_lock import EngineLock
     from penguin.orchestration.files.workspace import Workspace
-    from penguin.orchestration.runtime.catalog import CatalogLoader
+    from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
 LOOK = 0.05
 """Seconds between two checks of a step that is ending."""

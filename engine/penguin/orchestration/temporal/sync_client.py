@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.runtime.trust import open_workspace
+from penguin.orchestration.runtime.trust_check import open_workspace
 from penguin.orchestration.temporal.client import telemetry
 from penguin.orchestration.temporal.client.client import NoWorker, TemporalClient
 from penguin.orchestration.temporal.client.connection import open_connection

@@ -16,8 +16,8 @@ from penguin.orchestration.worktree.sync.sync import PushRejected
 if TYPE_CHECKING:
     from penguin.orchestration.core.results import AttemptResult
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.execution.lease import StepLease
     from penguin.orchestration.execution.runner_api import AttemptOrder
+    from penguin.orchestration.execution.step_lease import StepLease
     from penguin.orchestration.files.object_store import ObjectStore
     from penguin.orchestration.temporal.local_cache import LocalCache
     from penguin.orchestration.temporal.worker.slots import SlotPool

@@ -22,7 +22,7 @@ from penguin.orchestration.temporal.workflows.worktree_owner import MEMO, owner_
 if TYPE_CHECKING:
     from temporalio.client import AsyncActivityHandle
 
-    from penguin.orchestration.execution.lease import StepLease
+    from penguin.orchestration.execution.step_lease import StepLease
     from penguin.orchestration.temporal.client.connection import ServerConnection
 
 log = logging.getLogger(__name__)

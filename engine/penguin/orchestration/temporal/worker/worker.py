@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from penguin.orchestration.backend import IllegalCommand
-from penguin.orchestration.execution.lease import StepLease
+from penguin.orchestration.execution.step_lease import StepLease
 from penguin.orchestration.files.engine_lock import EngineLock
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.store.queries import ENGINES

@@ -10,8 +10,9 @@ import contextlib
 import threading
 from pathlib import Path
 
-from penguin.orchestration.execution.launcher import lease, tree
-from penguin.orchestration.execution.launcher.lease import now
+from penguin.orchestration.execution.launcher import lease_reader as lease
+from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher.lease_reader import now
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 
 __all__ = ["StepLease", "now"]

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from penguin.orchestration.core.test_commands.shell import SimpleCommand, is_assignment, simple_commands
+from penguin.orchestration.core.test_detection.shell import SimpleCommand, is_assignment, simple_commands
 
 DEEPEST = 20
 """Programs that start each other within one command."""

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penguin.orchestration.files.secret_env import TRUST
-from penguin.orchestration.files.standing import REASONS, Standing, WorkspaceNotTrusted
 from penguin.orchestration.files.state_files import STATE_DIR, UnsafePath, open_state_folder, refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import (
@@ -25,8 +24,9 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
+from penguin.orchestration.files.workspace_trust import REASONS, Standing, WorkspaceNotTrusted
+from penguin.orchestration.runtime.copied_workspace import pause_all
 from penguin.orchestration.runtime.current_user import current_user
-from penguin.orchestration.runtime.pause_copy import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.worktree.git import GitError, Repository
 
