@@ -83,12 +83,12 @@ def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[]
     assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
 
 
-def test_a_slot(slow: Program, worker: Callable[[], None]) -> None:
+def test_the_working_tree(slow: Program, worker: Callable[[], None]) -> None:
     worker()
     detached(slow, "/workflow start gated")
     wait_until(lambda: "Phase: VERIFY" in slow("-c", "/workflow status gated").out, "VERIFY")
     detached(slow, "/workflow start quick")
-    lines = told(slow, "quick", r"waits for a slot, held by ituv-gated-[0-9a-f]{6}")
+    lines = told(slow, "quick", r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)")
     assert "Next" not in lines
 
 

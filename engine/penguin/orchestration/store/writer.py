@@ -1,16 +1,9 @@
 """The writer thread: decisions arrive as lists, and one transaction commits all that wait.
 
-A unit is written whole or not at all. It is refused when another process changed one of its workflows meanwhile (the
-next number of the history is taken, by the primary key), when its task has an active workflow already, or when it
-<<<<<<< HEAD
-needs a slot and none is free, or the working tree and another workflow holds it. A full disk or an IO error refuses
-nothing: the batch is tried again until it fits.
-=======
 A unit is written completely or not at all. It is refused if another process changed one of its workflows (the next
 event number is taken, by the primary key), if its task already has an active workflow, if it needs a slot and none
 is free, or if it needs the working tree and another workflow holds it. A full disk or an IO error refuses nothing:
 the batch is retried until it succeeds.
->>>>>>> 11c4d2c (Write what both backends share in plain English)
 """
 
 from __future__ import annotations
