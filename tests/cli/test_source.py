@@ -75,10 +75,10 @@ def test_no_file_sources_itself(penguin: Program) -> None:
         assert ran.err.startswith(f"{place}: ")
         assert "is already being read: a file can't source itself" in ran.err
     (penguin.folder / "link.pen").symlink_to("a.pen")
-    assert "is being read already" in penguin("-c", "/source link.pen").err
+    assert "is already being read" in penguin("-c", "/source link.pen").err
     with open(penguin.folder / "a.pen") as script:
         done = subprocess.run(penguin.command, cwd=penguin.folder, stdin=script, capture_output=True, check=False)
-    assert b"b.pen:1: a.pen is being read already" in done.stderr
+    assert b"b.pen:1: a.pen is already being read" in done.stderr
 
 
 def test_one_after_the_other_is_no_recursion(penguin: Program) -> None:
