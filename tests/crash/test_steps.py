@@ -12,7 +12,7 @@ from tests.support.processes import is_alive, kill
 from tests.support.waiting import wait_until
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 
 pytestmark = pytest.mark.anyio
 
@@ -85,14 +85,14 @@ async def test_a_process_id_of_an_earlier_boot_is_no_process(workspace: CrashWor
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")
-    edit_mark(workspace, 1, pid=os.getpid(), ticks=tree.start_ticks(os.getpid()))
+    edit_mark(workspace, 1, pid=os.getpid(), ticks=process_tree.start_ticks(os.getpid()))
     await ends_well(workspace, lost=1)
 
 
 async def test_a_reused_process_id_is_neither_waited_for_nor_killed(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
-    ticks = tree.start_ticks(os.getpid())
+    ticks = process_tree.start_ticks(os.getpid())
     assert ticks is not None
     edit_mark(workspace, 1, pid=os.getpid(), ticks=ticks - 1)
     await ends_well(workspace, lost=1)

@@ -19,7 +19,7 @@ from penguin.orchestration.core.definition import RecipeStep
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import lease_reader as line
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.launcher.timer import BoottimeTimer
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.execution.step_lease import StepLease, now
@@ -122,7 +122,7 @@ def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: StepLease) -> N
         Path.unlink,
         lambda path: path.write_bytes(line.lease_line("another boot", now() + LONG)),
         lambda path: path.write_text("nonsense"),
-        lambda path: path.write_bytes(line.lease_line(tree.boot_id(), now() + LONG).rstrip()),
+        lambda path: path.write_bytes(line.lease_line(process_tree.boot_id(), now() + LONG).rstrip()),
         lambda path: (path.unlink(), path.mkdir()),
     ],
     ids=["missing", "another boot", "nonsense", "cut off", "no file"],

@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 
@@ -235,7 +235,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
     mark = StartMark(
         id=stem,
         mark=records.mark_name(stem),
-        boot=tree.boot_id(),
+        boot=process_tree.boot_id(),
         launcher=str(workspace.engines / "gone"),
         started=time.time() - 5,
         deadline=time.monotonic() + 600,
@@ -247,7 +247,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
 
 
 def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
-    ticks = tree.start_ticks(os.getpid())
+    ticks = process_tree.start_ticks(os.getpid())
     assert ticks is not None
     leave_mark(workspace, pid=os.getpid(), ticks=ticks - 1)
     result = workspace.run("echo x >> second")
@@ -257,7 +257,7 @@ def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
 
 
 def test_after_another_boot_a_step_is_simply_run_again(workspace: AttemptWorkspace) -> None:
-    leave_mark(workspace, boot="another", pid=os.getpid(), ticks=tree.start_ticks(os.getpid()))
+    leave_mark(workspace, boot="another", pid=os.getpid(), ticks=process_tree.start_ticks(os.getpid()))
     assert workspace.run("echo x >> second").verdict is Verdict.PASSED
     assert workspace.started("echo") == 2
 

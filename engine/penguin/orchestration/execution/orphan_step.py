@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.launcher.lease_reader import LeaseReader
 from penguin.orchestration.execution.launcher.timer import BoottimeTimer
 from penguin.orchestration.execution.step_files import CRASH, LEASE, ExitRecord, StartMark
@@ -54,7 +54,7 @@ class OrphanStep:
         mark = records.read_mark(self._id)
         cause = CRASH
         survivors: tuple[int, ...] = ()
-        if mark and mark.boot == tree.boot_id():
+        if mark and mark.boot == process_tree.boot_id():
             # Further output of an agent is lost. It continues in the same conversation, so end it at once.
             cause = CRASH if is_agent_mark(mark) else await self._wait(mark)
             survivors = await end_tree(mark)
@@ -102,7 +102,7 @@ async def wait_for_process(pid: int, ticks: int) -> None:
     loop.add_reader(handle, gone.set)
     try:
         # Check after opening: from here on the handle refers to one process, even if its id is reused.
-        if tree.start_ticks(pid) == ticks:
+        if process_tree.start_ticks(pid) == ticks:
             await gone.wait()
     finally:
         loop.remove_reader(handle)
@@ -134,18 +134,18 @@ async def end_tree(mark: StartMark) -> tuple[int, ...]:
     kill_at = time.monotonic() + mark.grace
     left = _remaining_processes(mark)
     for pid, ticks in left.items():
-        tree.send_signal(pid, ticks, signal.SIGTERM)
+        process_tree.send_signal(pid, ticks, signal.SIGTERM)
     while left and time.monotonic() < kill_at + VANISH:
         await asyncio.sleep(LOOK)
         left = _remaining_processes(mark)
         if time.monotonic() >= kill_at:
             for pid, ticks in left.items():
-                tree.send_signal(pid, ticks, signal.SIGKILL)
+                process_tree.send_signal(pid, ticks, signal.SIGKILL)
     return tuple(sorted(left))
 
 
 def _remaining_processes(mark: StartMark) -> dict[int, int]:
-    roots = tree.processes_with_mark(mark.mark)
-    if mark.pid and tree.start_ticks(mark.pid) == mark.ticks:
+    roots = process_tree.processes_with_mark(mark.mark)
+    if mark.pid and process_tree.start_ticks(mark.pid) == mark.ticks:
         roots.add(mark.pid)
-    return tree.live_processes(tree.descendants(roots))
+    return process_tree.live_processes(process_tree.descendants(roots))

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from penguin.orchestration.execution.launcher import lease_reader as lease
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.launcher.lease_reader import now
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 
@@ -23,7 +23,7 @@ class StepLease:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._boot = tree.boot_id()
+        self._boot = process_tree.boot_id()
 
     def renew(self, seconds: float) -> None:
         """Let steps run for that many seconds from now. Raises OSError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.launcher import process_tree as tree
+from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.launcher_client import (
     AlreadyStarted,
     LauncherClient,
@@ -95,7 +95,7 @@ class StepStarts:
         ended = records.read_exit(step_id)
         if ended is None:
             mark = records.read_mark(step_id)
-            if mark and (mark.boot != tree.boot_id() or _is_copied(mark, step_id)):
+            if mark and (mark.boot != process_tree.boot_id() or _is_copied(mark, step_id)):
                 return None
             reach("adopt.before")
             running = await self._launchers.at(Path(mark.launcher)).find(step_id) if mark and mark.launcher else None

@@ -15,9 +15,9 @@ import signal
 import time
 from typing import NotRequired, TypedDict
 
-from . import report, tree
+from . import process_tree, report
 from .failpoints import reach
-from .lease import LeaseReader
+from .lease_reader import LeaseReader
 from .output import CHUNK, Output, OutputDigest, write_all
 from .redaction import Secrets
 
@@ -223,7 +223,7 @@ class RunningStep:
             os.chdir("/")
         reach("spawn.after")
         # It is a child that was not reaped yet, so its entry exists even if it ended.
-        self.ticks = tree.start_ticks(self.pid) or 0
+        self.ticks = process_tree.start_ticks(self.pid) or 0
         with contextlib.suppress(OSError):  # It is found by its variable then.
             self._update_mark({"pid": self.pid, "ticks": self.ticks})
 
@@ -246,8 +246,8 @@ class RunningStep:
             return
         self.why = why
         self._kill_at = time.monotonic() + self.order["grace"]
-        for pid, ticks in tree.live_processes(self._tree()).items():
-            tree.send_signal(pid, ticks, signal.SIGTERM)
+        for pid, ticks in process_tree.live_processes(self._tree()).items():
+            process_tree.send_signal(pid, ticks, signal.SIGTERM)
 
     def exited(self, orphans: list[int]) -> None:
         """Check whether the first process ended, and end the processes that it left.
@@ -291,18 +291,18 @@ class RunningStep:
 
     def _end(self, now: float, orphans: list[int]) -> None:
         assert self._kill_at is not None
-        left = tree.live_processes(self._tree() | tree.descendants(orphans))
+        left = process_tree.live_processes(self._tree() | process_tree.descendants(orphans))
         if not left:
             self.over = True
         elif now >= self._kill_at:
             self._give_up_at = self._give_up_at or now + VANISH
             for pid, ticks in left.items():
-                tree.send_signal(pid, ticks, signal.SIGKILL)
+                process_tree.send_signal(pid, ticks, signal.SIGKILL)
             self._survivors = sorted(left)
             self.over = now >= self._give_up_at
 
     def _tree(self) -> set[int]:
-        return tree.descendants([self.pid]) | tree.processes_with_mark(self.mark)
+        return process_tree.descendants([self.pid]) | process_tree.processes_with_mark(self.mark)
 
     def wake_at(self) -> float:
         """Return when to call `tick` next, on the monotonic clock."""
@@ -313,7 +313,7 @@ class RunningStep:
         return math.inf if self.ending or self.over else self._lease.until
 
     def owns(self, orphan: int) -> bool:
-        return tree.session(orphan) == self.pid or tree.has_mark(orphan, self.mark)
+        return process_tree.session(orphan) == self.pid or process_tree.has_mark(orphan, self.mark)
 
     # --- end ---
 
@@ -340,7 +340,7 @@ class RunningStep:
             duration=ended - self._begun,
             output=digests[0],
             errors=digests[1] if len(digests) > 1 else None,
-            survivors=sorted(tree.live_processes(self._survivors)),
+            survivors=sorted(process_tree.live_processes(self._survivors)),
         )
 
     def record(self, ending: StepExit) -> None:

@@ -22,10 +22,10 @@ import socket
 import time
 from typing import Any
 
-from . import tree
-from .alarm import BoottimeTimer
+from . import process_tree
 from .failpoints import reach
-from .step import RunningStep, StartRequest, StepExit, disk_full, recorded
+from .running_step import RunningStep, StartRequest, StepExit, disk_full, recorded
+from .timer import BoottimeTimer
 
 IDLE = 2.0
 """Seconds without steps and clients after which the launcher ends."""
@@ -99,7 +99,7 @@ class Server:
     def __init__(self, directory: str, listener: socket.socket) -> None:
         self._directory = directory
         self._listener = listener
-        self._boot = tree.boot_id()
+        self._boot = process_tree.boot_id()
         self._steps: dict[str, RunningStep] = {}
         self._unanswered: dict[str, tuple[Client, float]] = {}
         """The clients to tell that a step runs, and by when, on the monotonic clock."""
@@ -243,7 +243,7 @@ class Server:
     def _reap_orphans(self) -> list[int]:
         """Reap the orphaned processes that ended, and return those that still run."""
         own = {step.pid for step in self._steps.values()}
-        found = [pid for pid in tree.children(os.getpid()) if pid not in own]
+        found = [pid for pid in process_tree.children(os.getpid()) if pid not in own]
         return [pid for pid in found if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None]
 
     def _finish(self, step: RunningStep) -> None:
