@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -231,11 +232,12 @@ def test_orchestration_config_from_and_to_dict() -> None:
         "temporal": {"tls": {"enabled": True}},
         "max_output": 2048,
     }
-    assert OrchestrationConfig.from_dict(data).to_dict() == data
-    assert OrchestrationConfig().to_dict() == {}
+    shown = OrchestrationConfig.from_dict(data).to_dict()
+    assert {name: shown[name] for name in ("backend", "max_output")} == {"backend": data["backend"], "max_output": 2048}
     config = OrchestrationConfig(retry=RetryPolicy(max_attempts=7), phase_timeouts={WorkflowPhase.TEST: 5})
     assert config.to_dict()["retry"]["max_attempts"] == 7
-    assert config.to_dict()["phase_timeouts"] == {"test": 5.0}
+    assert config.to_dict()["phase_timeouts"]["test"] == 5.0
+    assert {"phase_timeouts.test", "retry.max_attempts"} <= set(config.to_dict()["set_fields"])
     assert OrchestrationConfig.from_dict(config.to_dict()).to_dict() == config.to_dict()
 
 
@@ -252,6 +254,41 @@ def test_orchestration_config_from_and_to_dict() -> None:
 def test_orchestration_config_refuses(data: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="OrchestrationConfig: config"):
         OrchestrationConfig.from_dict(data)
+
+
+def test_a_config_shows_the_defaults(tmp_path: Path) -> None:
+    config = OrchestrationConfig()
+    assert (config.backend, config.phase_timeouts["implement"], config.retry.max_attempts) == ("native", 600, 3)
+    assert (config.temporal.address, config.max_output) == ("localhost:7233", 100_000_000)
+    assert config.to_dict()["phase_timeouts"] == {"implement": 600, "test": 300, "use": 180, "verify": 120}
+    environ = {"PENGUIN_ORCHESTRATION_BACKEND": "temporal"}
+    assert settings_of(tmp_path, FULL, config, environ).backend == "temporal", "a default overrides nothing"
+    assert settings_of(tmp_path, FULL, OrchestrationConfig("native"), environ).backend == "native"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        OrchestrationConfig(),
+        OrchestrationConfig(backend="native"),
+        OrchestrationConfig(backend="temporal", temporal={"tls": {"enabled": True}}),
+        OrchestrationConfig(retry={"max_attempts": 3}, phase_timeouts={"test": 5}),
+    ],
+)
+def test_a_config_comes_back_from_its_dict(config: OrchestrationConfig) -> None:
+    stored = json.loads(json.dumps(config.to_dict()))
+    again = OrchestrationConfig.from_dict(stored)
+    assert again == config
+    assert (again.flat(), again.to_dict()) == (config.flat(), stored)
+
+
+def test_fields_of_sections_can_be_set_later() -> None:
+    config = OrchestrationConfig(max_parallel=2)
+    assert config != OrchestrationConfig()
+    config.temporal.address = "other:1"
+    config.phase_timeouts["test"] = 5
+    config.max_parallel = None  # type: ignore[assignment]
+    assert config.flat() == {"temporal.address": "other:1", "phase_timeouts.test": 5}
 
 
 def test_a_field_set_later_is_checked_when_it_is_used(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ async def test_queries_answer_in_the_documented_shapes(workspace: SampleWorkspac
             assert await backend.query_workflow(workflow_id, "get_artifacts") == ["out/report.txt"]
             results = await backend.query_workflow(workflow_id, "get_phase_results")
             health = await backend.health_check()
-    assert info.artifacts == ("out/report.txt",)
+    assert info.artifacts == ["out/report.txt"]
     assert set(results[0]) == {"phase", "attempt", "verdict", "started_at", "ended_at", "evidence"}
     assert [(r["phase"], r["verdict"]) for r in results][-1] == ("VERIFY", "PASSED")
     assert (health["backend"], health["connected"], health["active_count"]) == ("native", True, 0)

@@ -127,7 +127,7 @@ def test_info_says_all_of_a_workflow(db: Path, reader: WorkflowReader) -> None:
     assert info.started_at == datetime.fromtimestamp(NOON, UTC)
     assert info.updated_at == datetime.fromtimestamp(workflow.at, UTC)
     assert info.error_message == "TEST FAILED: 2 of 14 tests failed"
-    assert info.artifacts == ("out/a.txt", "out/b.txt")
+    assert info.artifacts == ["out/a.txt", "out/b.txt"]
 
 
 FILTERS = list(

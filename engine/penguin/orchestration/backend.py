@@ -204,7 +204,7 @@ class WorkflowInfo(NamedTuple):
     """Aware, UTC: time of the newest event."""
     error_message: str | None = None
     """Why it is BLOCKED, FAILED or CANCELLED, or the reason of the last failed attempt."""
-    artifacts: tuple[str, ...] = ()
+    artifacts: list[str] = []  # noqa: RUF012 - both backends pass a list of their own
     """Paths of files that steps produced."""
 
 

@@ -21,5 +21,5 @@ def workflow_info(state: State) -> WorkflowInfo:
         started_at=from_timestamp(state.created_at),
         updated_at=from_timestamp(state.updated_at),
         error_message=state.reason or None,
-        artifacts=state.artifacts,
+        artifacts=list(state.artifacts),
     )

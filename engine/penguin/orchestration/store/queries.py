@@ -389,15 +389,15 @@ def _info(row: tuple[Any, ...]) -> WorkflowInfo:
         started_at=from_timestamp(created_at),
         updated_at=from_timestamp(updated_at),
         error_message=reason or None,
-        artifacts=() if artifacts == "[]" else _paths(artifacts),
+        artifacts=[] if artifacts == "[]" else _paths(artifacts),
     )
 
 
-def _paths(artifacts: str) -> tuple[str, ...]:
+def _paths(artifacts: str) -> list[str]:
     # Most workflows have no artifacts, and a list of them needs no JSON.
     import json
 
-    return tuple(json.loads(artifacts))
+    return list(json.loads(artifacts))
 
 
 def _is_text(value: str) -> bool:
