@@ -7,9 +7,11 @@ from textwrap import dedent
 
 import pytest
 
+from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import load_blueprints
 from penguin.orchestration.blueprint.lint import lint
 from penguin.orchestration.config import load_settings
+from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
 QUIET = "phases: {implement: {run: a}, test: {run: b}, use: skip, verify: skip}\n"
 
@@ -27,6 +29,26 @@ def lines_of(root: Path, files: dict[str, str], config: str = QUIET) -> list[str
 def test_tests_with_a_report_and_changes_are_not_warned_of(tmp_path: Path) -> None:
     phases = "{implement: {run: npm test}, test: {run: [{run: npm test, report: junit.xml}, cd web && pytest]}}"
     assert lines_of(tmp_path, {"a.yaml": f"phases: {phases}\nitems: [{{id: a}}]\n"}) == []
+
+
+def test_an_unknown_agent_is_an_error_with_a_suggestion(tmp_path: Path) -> None:
+    text = "phases: {implement: {agent: claud}}\nitems: [{id: a}, {id: b}]\n"
+
+    assert lines_of(tmp_path, {"a.yaml": text}) == [
+        "error a.yaml:2: task a: phases.implement.agent: unknown agent 'claud' (did you mean 'claude'?)"
+    ]
+    with pytest.raises(ConfigError, match=r"penguin\.yaml:1: phases\.implement\.agent: unknown agent 'claud'"):
+        lines_of(tmp_path, {}, "phases: {implement: {agent: claud}}\n")
+
+
+def test_no_agent_is_paid_for_a_task_that_no_gate_can_pass(tmp_path: Path) -> None:
+    config = "phases: {implement: {agent: claude}}\n"
+    lines = lines_of(tmp_path, {"a.yaml": "items: [{id: a}]\n"}, config)
+    catalog = CatalogLoader(tmp_path, None).load()
+
+    assert [line.split(": ", 1)[1][:4] for line in lines if "can't pass" in line] == ["task", "task", "TEST"]
+    with pytest.raises(ConfigError, match="no gate can pass"):
+        catalog.define(catalog.find("a"), None)
 
 
 def test_nothing_to_say(tmp_path: Path) -> None:

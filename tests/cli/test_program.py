@@ -312,6 +312,16 @@ def test_times_are_shown_in_every_time_zone(penguin: Program, zone: str) -> None
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_start_warns_of_a_gate_that_can_not_pass(penguin: Program) -> None:
+    config = penguin.folder / "penguin.yaml"
+    config.write_text(config.read_text().replace("  test: {run: [echo tested]}\n", ""))
+
+    ran = penguin("--detach", "-c", "/workflow start quick")
+
+    assert ran.code == 0
+    assert "warning: tasks.md:6: TEST has nothing to run for task quick: it can't pass; set phases: " in ran.err
+
+
 def test_lint_warns_of_the_value_of_a_secret_variable(penguin: Program) -> None:
     config = penguin.folder / "penguin.yaml"
     config.write_text(config.read_text().replace("echo tested", "echo hunter2hunter2"))

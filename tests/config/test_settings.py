@@ -337,8 +337,8 @@ def test_the_settings_of_a_start_are_checked(tmp_path: Path, config: dict[str, A
 
 
 def test_an_unknown_agent_is_refused_before_the_start(tmp_path: Path) -> None:
-    text = "phases: {implement: {agent: mine}, verify: {judge: codex}}\n"
-    with pytest.raises(ConfigError, match=r"IMPLEMENT uses the unknown agent 'mine'") as caught:
+    text = "phases: {implement: {agent: mine}, test: {run: a}, verify: {judge: codex}}\n"
+    with pytest.raises(ConfigError, match=r"unknown agent 'mine'") as caught:
         check_runnable(build_definition(settings_of(tmp_path, text), an_item()))
     assert "command: [PROGRAM]" in caught.value.hint
     text += "agents: {mine: {command: [./agent, --fast], exit_codes: {3: budget}}, codex: {model: big}}\n"

@@ -29,7 +29,7 @@ def examine(session: Session) -> TrustResult:
 
 
 def accept(session: Session) -> None:
-    """Trust the workspace from now on. Raises what `runtime.trust.trust` raises."""
+    """Trust the workspace from now on. Raises what `runtime.trust_check.trust` raises."""
     from penguin.orchestration.runtime.trust_check import trust
 
     trust(session.workspace)

@@ -44,6 +44,7 @@ async def start(
     """Start a task."""
     _check_wait(session, wait, timeout)
     await session.report_other_backend()
+    await session.run_in_reader_thread(lambda: _warn_of_gates(session, [task], blueprint))
     ids = await session.backend.start_tasks([task], blueprint_id=blueprint, with_dependencies=with_deps, by=session.by)
     session.track_started(ids)
     return await _start_result(session, ids, wait, timeout)
@@ -58,9 +59,19 @@ async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: 
     tasks = await session.run_in_reader_thread(lambda: open_tasks(session, blueprint))
     if not tasks:
         return MessageResult(f"Nothing to start: every task of {blueprint} is completed or active.", {"workflows": []})
+    await session.run_in_reader_thread(lambda: _warn_of_gates(session, tasks, blueprint))
     ids = await session.backend.start_tasks(tasks, blueprint_id=blueprint, with_dependencies=True, by=session.by)
     session.track_started(ids)
     return await _start_result(session, ids, wait, timeout)
+
+
+def _warn_of_gates(session: Session, tasks: Sequence[str], blueprint: str | None) -> None:
+    """Warn of gates of these tasks that can't pass, in the words of lint, before anything runs."""
+    from penguin.orchestration.blueprint.gate_lint import blocking_gates
+
+    items = [session.blueprints.find(task, blueprint) for task in tasks]
+    for problem in blocking_gates(items, session.settings):
+        session.narrate(f"warning: {problem.where}: {problem.message}; {problem.hint}")
 
 
 def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:

@@ -11,7 +11,7 @@ from penguin.orchestration.config.agents import agent_specs
 from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.fields import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.validator import Checker, Node, nearest
 from penguin.orchestration.core.definition import Definition, Gate, GateCommand, RetryPolicy
 
 if TYPE_CHECKING:
@@ -62,8 +62,19 @@ def check_runnable(definition: Definition) -> None:
     for phase, gate in definition.gates.items():
         for name in (gate.agent, gate.judge):
             if name and not gate.skip and name not in definition.agents:
+                match = nearest(name, AGENTS)
                 hint = f"one of {', '.join(AGENTS)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
-                raise ConfigError(f"{phase} uses the unknown agent {name!r}", hint)
+                raise ConfigError(
+                    f"{phase} uses the unknown agent {name!r}", f"did you mean {match!r}?" if match else hint
+                )
+    checks = [gate for phase, gate in definition.gates.items() if phase is not WorkflowPhase.IMPLEMENT]
+    pays = definition.gates[WorkflowPhase.IMPLEMENT].agent is not None
+    if pays and all(gate.has_nothing_to_run(definition.task) for gate in checks):
+        task = definition.task
+        raise ConfigError(
+            f"task {task.id}: TEST, USE and VERIFY have nothing to run, so no gate can pass",
+            "set phases: {test: {run: [COMMAND]}}, or give the task a recipe or acceptance criteria",
+        )
 
 
 def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.registry import AGENTS, COMMAND
 from penguin.orchestration.config.fields import MONTH
-from penguin.orchestration.config.phases import relative_path
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.phases import Phases, relative_path
+from penguin.orchestration.config.validator import Checker, Node, nearest
 from penguin.orchestration.files.secret_env import looks_secret
 
 if TYPE_CHECKING:
@@ -64,6 +64,26 @@ def _check_kind(name: str, node: Node, agent: dict[str, Any], checker: Checker, 
         checker.error(node.key_line, f"{where}.{extra[0]}: a command takes this from its own arguments", "args: […]")
     else:
         agent["kind"] = known
+
+
+def unknown_agents(phases: Phases, agents: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Find the agents and judges that no setting and no adapter defines.
+
+    Args:
+        phases: Checked phases.
+        agents: The agents of penguin.yaml, by name.
+
+    Yields:
+        Phase, key, message and hint.
+    """
+    known = (*agents, *AGENTS)
+    for phase, fields in phases.items():
+        for key in ("agent", "judge"):
+            name = fields.get(key)
+            if name and not fields.get("skip") and name not in known:
+                match = nearest(name, known)
+                advice = f"one of {', '.join(known)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                yield phase, key, f"unknown agent {name!r}", f"did you mean {match!r}?" if match else advice
 
 
 def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, AgentSpec]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import ConfigError
-from penguin.orchestration.config.agents import check_agents
+from penguin.orchestration.config.agents import check_agents, unknown_agents
 from penguin.orchestration.config.budgets import check_budgets
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.fields import DEFAULTS, PHASES, nest, read_environment, read_fields
@@ -194,6 +194,9 @@ def load_settings(
     settings |= _isolation(entries.get("isolation"), checker)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
+    for phase, key, message, hint in unknown_agents(phases, agents):
+        where = f"phases.{phase}.{key}"
+        checker.error(_line(document, where) or 0, f"{where}: {message}", hint)
     budgets = check_budgets(entries.get("budget"), checker)
     orchestration = read_fields(entries.get("orchestration"), checker, "orchestration")
     checker.raise_first(ConfigError)
