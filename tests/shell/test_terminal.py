@@ -107,7 +107,7 @@ def test_a_worker_keeps_what_runs_running(held: HeldWorkspace) -> None:
         terminal.press(CTRL_D)
         terminal.see("[k]eep running")
         terminal.press("k")
-        terminal.see("a worker goes on in the background")
+        terminal.see("a worker continues in the background")
         assert terminal.exit_code() == 0
     held.go.touch()
     wait_until(lambda: (info := held.newest()) is not None and info.status == "COMPLETED")

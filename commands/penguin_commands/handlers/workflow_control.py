@@ -124,7 +124,7 @@ async def cancel(session: Session, workflow: str) -> ChangeResult:
         await wait_for(session, (workflow_id,), WorkflowStatus.CANCELLED, CANCEL_TIMEOUT)
         said = f"Cancelled {workflow_id}"
         return await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, said))
-    return changed._replace(text=f"Cancelling {workflow_id}: what it runs is being stopped")
+    return changed._replace(text=f"Cancelling {workflow_id}: stopping its steps")
 
 
 async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:
