@@ -112,7 +112,7 @@ def test_dependencies_reach_into_other_blueprints_of_the_project(tmp_path: Path)
 
 def test_repeated_blueprint_ids_and_max_parallel(tmp_path: Path) -> None:
     files = {"a.yaml": "items: [{id: a}]\n", "b.yaml": "id: a\nitems: [{id: b}]\n"}
-    found = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")
+    found = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\nisolation: shared\n")
     assert found[0].startswith("error b.yaml: duplicate blueprint id 'a' (also in blueprints/a.yaml)")
     assert found[1].startswith("warning penguin.yaml:3: max_parallel is 2")
     in_place = lines_of(tmp_path, files, QUIET + "orchestration:\n  max_parallel: 2\n")

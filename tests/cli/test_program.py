@@ -171,7 +171,7 @@ def test_feedback_resume_and_history(penguin: Program) -> None:
 def test_detach_starts_nothing_and_waits_for_nothing(penguin: Program) -> None:
     ran = penguin("--detach", "-c", "/workflow start quick")
     assert ran.code == 0
-    assert "no engine is alive" in ran.err
+    assert "no engine is running" in ran.err
     assert "Status: PENDING" in penguin("-c", "/workflow status quick").out
     assert penguin("--detach", "-c", "/workflow start after --wait").code == 2
     assert penguin("-c", "/workflow resume quick", "-c", "/workflow wait quick").code == 0

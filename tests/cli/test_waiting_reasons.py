@@ -61,7 +61,7 @@ def detached(penguin: Program, *commands: str) -> None:
 
 def test_no_engine_is_alive(slow: Program) -> None:
     ran = slow("--detach", "-c", "/workflow start quick")
-    assert "no engine is alive" in ran.err
+    assert "no engine is running" in ran.err
     lines = told(slow, "quick", "no shell or worker is running")
     assert (lines["Status"], lines["Next"]) == ("PENDING", "penguin, or penguin worker")
 
