@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 TASKS = ("auth", "mail", "search")
 WHOLE = (
     r"penguin>.*",
-    r"Nothing was started here yet\..*",
-    r" shows what can be, /help all commands;| ?Ctrl-D leaves\.",
+    r"No workflows yet\..*",
+    r"asks, /help the commands; Ctrl-D quits\.",
     r"Started ITUV workflow for task \w+",
     r"workflow_id: ituv-\w+-[0-9a-f]{6}",
     r"ituv-\w+-[0-9a-f]{6} COMPLETED(  →  /workflow results ituv-\w+-[0-9a-f]{6})?",

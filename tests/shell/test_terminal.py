@@ -20,7 +20,7 @@ def test_a_command_completion_and_ctrl_d(held: HeldWorkspace) -> None:
         terminal.enter("/task list").see("Log in")
         terminal.wait_until(lambda: terminal.typed == "")
         terminal.press("/workflow sta")
-        terminal.see("Start a task on its way")
+        terminal.see("Start a workflow for a task")
         terminal.press("rt", TAB)
         terminal.wait_until(lambda: terminal.typed == "/workflow start")
         terminal.press("au", TAB)
