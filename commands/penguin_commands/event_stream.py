@@ -1,4 +1,4 @@
-"""Telling what happens to workflows while somebody waits for them, event by event."""
+"""Reporting of workflow events while a command waits."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PAUSE_FACTOR = 4
 
 
 class JsonEventStream:
-    """Tells every event once, however often a session waits for the same workflow.
+    """A stream that reports every event once, however often a session waits for the same workflow.
 
-    Of a workflow that the session started these are all; of one that it changed, those since the session began; of any
-    other, those since it is waited for.
+    It reports all events of a workflow that the session started. For a workflow that the session changed, it reports
+    the events since the session began. For any other, it reports those since the wait began.
     """
 
     def __init__(self, session: Session, tell: Callable[[EventResult], None]) -> None:
@@ -41,9 +41,10 @@ class JsonEventStream:
         self._last_trouble = ""
 
     async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, telling the events of these workflows until it is there, and before its errors.
+        """Return the result of `work`, and report the events of these workflows until it is available.
 
-        Raises what `work` and `tell` raise; the work is cancelled where its events can't be told.
+        Events are reported before the errors of `work`. Raises what `work` and `tell` raise. Cancels the work if its
+        events can't be reported.
         """
         working = asyncio.create_task(work)
         telling = asyncio.create_task(self._poll(workflow_ids))
@@ -67,16 +68,16 @@ class JsonEventStream:
             await asyncio.sleep(max(POLL_INTERVAL, PAUSE_FACTOR * (time.monotonic() - began)))
 
     async def _poll_once(self, workflow_ids: Sequence[str]) -> None:
-        """Tell what is new."""
+        """Report the new events."""
         for workflow_id in workflow_ids:
             try:
                 entries = await self._session.run_in_reader_thread(lambda one=workflow_id: self._new_entries(one))  # type: ignore[misc]
             except BackendUnavailable as error:
-                # It would take as long not to answer for each of the others.
+                # The other workflows would take just as long to time out.
                 self._report_trouble(error.message)
                 return
             except WorkflowError as error:
-                # With a server, the history may be unavailable; the result arrives anyway.
+                # With a server, the history may be unavailable. The result arrives anyway.
                 self._report_trouble(error.message)
                 continue
             for entry in entries:
@@ -84,7 +85,7 @@ class JsonEventStream:
                 self._last_sent[workflow_id] = entry.seq
 
     def _new_entries(self, workflow_id: str) -> list[HistoryEntry]:
-        """Not on the loop."""
+        """Return the new entries. Does not run on the loop."""
         reader = self._session.reader
         if workflow_id in self._last_sent:
             return reader.history(workflow_id, after=self._last_sent[workflow_id])
@@ -105,7 +106,7 @@ class JsonEventStream:
 
 
 async def stream_events_during(session: Session, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; where somebody wants to hear of them, the events of these workflows are told meanwhile."""
+    """Return the result of `work`. If the session has an event stream, report the workflows' events meanwhile."""
     if session.event_stream is None:
         return await work
     return await session.event_stream.stream_during(workflow_ids, work)

@@ -1,4 +1,4 @@
-"""From a line to its result."""
+"""Execution of a line: parsing it and calling the handler."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def invoke(session: Session, invocation: Invocation) -> Result | Pending:
-    """Do what was asked for: at once for most commands that read, else a coroutine that does it.
+    """Run a parsed command: at once for most commands that read, else return a coroutine that runs it.
 
-    Raises WorkflowError, UsageError among them.
+    Raises WorkflowError, including UsageError.
     """
     return invocation.command.load_handler()(session, **invocation.values)
 
@@ -37,7 +37,7 @@ async def execute(session: Session, line: str, *, comments: bool = False) -> Res
     invocation = parse(line, comments=comments)
     if invocation is None:
         return None
-    # Scripts have no use for it, and it takes longer to load than a list to be shown.
+    # Scripts don't need it, and it takes longer to load than showing a list does.
     from inspect import iscoroutinefunction
 
     handler = await session.run_in_reader_thread(invocation.command.load_handler)

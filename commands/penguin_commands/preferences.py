@@ -1,6 +1,6 @@
-"""Taste: how a person likes the terminal to behave, from their own file, and below it from the workspace's.
+"""The user's preferences for the terminal, from a personal file, with the workspace's file as the fallback.
 
-Reading it costs next to nothing where no file has a `ui:`.
+Reading them costs almost nothing if no file has a `ui:` section.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UI_PATTERN = rb"\bui\b"
 
 
 class Preferences(NamedTuple):
-    """`ui:`, as it holds."""
+    """The effective values of `ui:`."""
 
     panel: bool = False
     """The table of active workflows stands above the input line."""
@@ -40,17 +40,17 @@ class Preferences(NamedTuple):
 
 
 def personal_file(environ: Mapping[str, str]) -> str:
-    """The path where a person's own settings are, whether or not there are any."""
+    """Return the path of the personal settings file, whether or not it exists."""
     home = environ.get("XDG_CONFIG_HOME", "")
-    # A relative one counts for nothing: https://specifications.freedesktop.org/basedir-spec/latest/
+    # A relative path is ignored: https://specifications.freedesktop.org/basedir-spec/latest/
     return f"{home if home.startswith('/') else _home_folder() + '/.config'}/penguin/config.yaml"
 
 
 def load_preferences(root: str | Path | None, environ: Mapping[str, str] | None = None) -> Preferences:
-    """What holds in the workspace at `root`; None where there is none.
+    """Return the effective preferences in the workspace at `root`; None if there are none.
 
-    Raises ConfigError where the personal file is not understood. Of a broken penguin.yaml, whatever needs the rest of
-    it complains.
+    Raises ConfigError if the personal file is invalid. Errors in penguin.yaml are reported by the code that reads the
+    rest of it.
     """
     personal = _read_personal(personal_file(os.environ if environ is None else environ))
     project = {} if root is None else _read_project(f"{root}/penguin.yaml")
@@ -58,7 +58,7 @@ def load_preferences(root: str | Path | None, environ: Mapping[str, str] | None 
 
 
 def explain_preferences(settings: list[Setting], environ: Mapping[str, str] | None = None) -> list[Setting]:
-    """Every value of `ui:` with its origin, where `settings` are those of the workspace. Raises ConfigError."""
+    """Return every value of `ui:` with its origin, where `settings` are those of the workspace. Raises ConfigError."""
     from penguin.orchestration.config import Setting
 
     path = personal_file(os.environ if environ is None else environ)
@@ -92,7 +92,7 @@ def _read_personal(path: str) -> dict[str, UiSetting]:
 
 
 def _read_project(path: str) -> dict[str, UiSetting]:
-    # YAML costs more than all the rest of a command that reads.
+    # Parsing YAML takes longer than all the rest of a command that reads.
     if not re.search(_UI_PATTERN, _read_bytes(path)):
         return {}
     from penguin.orchestration.config.ui import check_ui
@@ -114,28 +114,28 @@ def _parse_document(path: str, checker: Checker) -> Node | None:
 
 
 def _read_bytes(path: str) -> bytes:
-    """What a file holds; b'' where there is none."""
+    """Return the content of a file; b'' if there is none."""
     try:
-        # A FIFO would block, and a device never end.
+        # A FIFO would block, and a device never ends.
         if not stat.S_ISREG(os.stat(path).st_mode):
             return b""
         with open(path, "rb") as file:
             return file.read()
     except PermissionError:
-        # Reading it again tells why.
+        # Reading it again gives the reason.
         return b"ui"
     except OSError:
         return b""
 
 
 def _with_tilde(path: str) -> str:
-    """A path as people write it."""
+    """Return a path with the home folder shortened to a tilde."""
     home = _home_folder()
     return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
 
 
 def _home_folder() -> str:
-    """The path of the home, without a slash at its end."""
+    """Return the path of the home folder, without a trailing slash."""
     home = os.path.expanduser("~")
-    # An account without a home has nothing personal either.
+    # An account without a home folder has no personal file either.
     return home.rstrip("/") if home.startswith("/") else ""

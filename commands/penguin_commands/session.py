@@ -1,4 +1,4 @@
-"""A session: the workspace that commands work on, and what was started in it. Everything is opened when first used."""
+"""The session: the workspace that commands work on, and the workflows started in it. Opens everything on first use."""
 
 from __future__ import annotations
 
@@ -31,25 +31,26 @@ LAST_STARTED = "@last"
 
 
 def _ignore(text: str) -> None:
-    """Discard narration."""
+    """Discard a message."""
 
 
 class EventStream(Protocol):
-    """Shows the events of workflows while a command waits for them."""
+    """A protocol for showing the events of workflows while a command waits for them."""
 
     async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of `work`, and show the events of these workflows until it is there."""
+        """Return the result of `work`, and show the events of these workflows until it is available."""
         ...
 
 
 class Session:
-    """What commands share. Used by one thread at a time; on an event loop, what reads goes through `aside`.
+    """The state that commands share. Used by one thread at a time. On an event loop, reads go through
+    `run_in_reader_thread`.
 
-    `folder` is where the workspace is looked for (upwards; the current folder unless given), `backend_name`
-    overrides the configured backend, `by` is the name that changes are made under, `detach` leaves what is started
-    to other engines, `metrics` is the IP:PORT that the backend serves metrics at, `options` are
-    values below `orchestration:` that override the configured ones, `narrate` is told of troubles,
-    `listener` of every change of a status or phase once the backend is open.
+    `folder` is where the search for the workspace starts (upwards; by default the current folder). `backend_name`
+    overrides the configured backend. `by` is the name that changes are recorded under. `detach` leaves started
+    workflows to other engines. `metrics` is the IP:PORT that the backend serves metrics at. `options` are values below
+    `orchestration:` that override the configured ones. `narrate` receives warnings. `listener` receives every change of
+    a status or phase once the backend is open.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Session:
 
     @cached_property
     def workspace(self) -> Workspace:
-        """The workspace. Raises WorkflowError where there is none."""
+        """Return the workspace. Raises WorkflowError if there is none."""
         from penguin.orchestration.files.workspace import current_folder, find_workspace
 
         if not self.folder:
@@ -102,41 +103,41 @@ class Session:
 
     @property
     def is_own(self) -> bool:
-        """Whether this user has a record of the workspace: only then is anything fetched, or run by git."""
+        """Return whether this user has a record of the workspace. Only then is anything fetched, or run by git."""
         from penguin.orchestration.files.workspace_key import is_known
 
         return is_known(os.path.dirname(self.workspace.db_name))
 
     @cached_property
     def by(self) -> str:
-        """The name that changes are made under."""
+        """Return the name that changes are recorded under."""
         from penguin.orchestration.runtime.current_user import current_user
 
         return self._by or current_user()
 
     @cached_property
     def reader(self) -> WorkflowReader:
-        """Reads workflows, without a backend."""
+        """Return the reader of workflows, which needs no backend."""
         if self.uses_temporal and (self.is_own or self.workspace.is_new):
             from penguin.orchestration.temporal.reader import TemporalReader
 
             return TemporalReader(self.workspace, self.settings, self._desk)
         from penguin.orchestration.store.queries import WorkflowReader
 
-        # What a server says would be written to a file in `.penguin/`: in one that is not this user's, that is read.
+        # The answers of a server would be written to a file in `.penguin/`. If that is not this user's, read it only.
         return WorkflowReader(self.db if self.uses_temporal else self.workspace.db_name)
 
     @cached_property
     def _desk(self) -> SyncClient:
-        """The one connection to the Temporal server, which reader and backend share."""
+        """Return the connection to the Temporal server, which reader and backend share."""
         from penguin.orchestration.temporal.sync_client import SyncClient
 
         return SyncClient(self.workspace, self.settings)
 
     async def run_in_reader_thread(self, work: Callable[[], T]) -> T:
-        """The result of something that reads, one such thing after the other, on a thread that is kept for it.
+        """Run a read on the reader thread, one at a time, and return its result.
 
-        A server that hangs, or a large store, stops nothing else on the loop meanwhile. Raises what `work` raises.
+        A server that hangs, or a large store, does not block the loop. Raises what `work` raises.
         """
         import asyncio
 
@@ -156,7 +157,7 @@ class Session:
 
     @property
     def db(self) -> Path:
-        """The database of the backend in use: of what a server holds, what is known here."""
+        """Return the database of the backend in use. For a server, it holds what is known on this machine."""
         if self.uses_temporal:
             from penguin.orchestration.temporal.local_cache import workspace_cache
 
@@ -165,7 +166,10 @@ class Session:
 
     @cached_property
     def uses_temporal(self) -> bool:
-        """Whether workflows are on a Temporal server. Raises ConfigError where that can't be told, or its SDK lacks."""
+        """Return whether workflows are on a Temporal server.
+
+        Raises ConfigError if this can't be determined, or if the Temporal SDK is missing.
+        """
         if not self._may_use_temporal() or self.settings.backend != "temporal":
             return False
         from penguin.orchestration import require_temporal
@@ -174,13 +178,16 @@ class Session:
         return True
 
     def _may_use_temporal(self) -> bool:
-        """Settings are read only where the word is somewhere: most commands of the embedded backend need none."""
+        """Return whether the word "temporal" is configured anywhere.
+
+        Only then are the settings read: most commands of the embedded backend don't need them.
+        """
         named = self.backend_name or os.environ.get("PENGUIN_ORCHESTRATION_BACKEND", "").strip()
         if named:
             return named != "native"
         path = self.workspace.config_name
         try:
-            # A named pipe would block, and a device never end.
+            # A named pipe would block, and a device never ends.
             if not stat.S_ISREG(os.stat(path).st_mode):
                 return False
             with open(path, "rb") as file:
@@ -190,7 +197,7 @@ class Session:
 
     @cached_property
     def overrides(self) -> OrchestrationConfig | None:
-        """What the options of the command line set over the file and the environment."""
+        """Return the settings from the command line, which override the file and the environment."""
         if self.backend_name is None and not self.options:
             return None
         from penguin.orchestration.config import OrchestrationConfig
@@ -200,14 +207,14 @@ class Session:
 
     @property
     def settings(self) -> Settings:
-        """The effective settings, read afresh: a shell lives longer than an edit of penguin.yaml."""
+        """Return the effective settings. Reads them again each time, since penguin.yaml may change while a shell runs."""
         from penguin.orchestration.config import load_settings
 
         return load_settings(self.workspace.root, self.overrides)
 
     @cached_property
     def preferences(self) -> Preferences:
-        """How the terminal shall behave. A personal file that is not understood is told of, and counts for nothing."""
+        """Return the preferences for the terminal. Warns about an invalid personal file and ignores it."""
         from penguin_commands.preferences import Preferences, load_preferences
 
         try:
@@ -222,14 +229,14 @@ class Session:
 
     @property
     def blueprints(self) -> BlueprintSet:
-        """All blueprints, read afresh."""
+        """Read and return all blueprints."""
         from penguin.orchestration.blueprint import load_blueprints
 
         return load_blueprints(self.workspace.root, self.settings)
 
     @cached_property
     def backend(self) -> OrchestrationBackend:
-        """The backend, one per session, on the event loop that runs now."""
+        """Return the backend of the session, opened on the running event loop."""
         from penguin.orchestration import get_backend
 
         backend = get_backend(self.overrides, self.workspace.root)
@@ -251,7 +258,7 @@ class Session:
         self.narrate(problem or "writing to disk works again")
 
     def engine_alive(self) -> bool:
-        """Whether an engine lives that claims what others started."""
+        """Return whether a live engine claims workflows that others started."""
         if self.uses_temporal:
             from penguin.orchestration.temporal.reader import TemporalReader
 
@@ -261,7 +268,7 @@ class Session:
         return has_claiming_engine(self.workspace.engines)
 
     async def report_other_backend(self) -> None:
-        """Say, once, how many workflows wait on the backend that is not in use: they stay where they were started."""
+        """Report, once, how many workflows wait on the backend that is not in use. They stay there."""
         if self._other_backend_reported:
             return
         self._other_backend_reported = True
@@ -275,11 +282,11 @@ class Session:
 
     @property
     def backend_open(self) -> bool:
-        """Whether a command needed the backend yet."""
+        """Return whether a command has opened the backend."""
         return "backend" in self.__dict__
 
     def resolve(self, ref: str, *, prefix: bool = False) -> str:
-        """The workflow id that a word stands for. Raises WorkflowNotFound."""
+        """Return the workflow id that a word refers to. Raises WorkflowNotFound."""
         if ref == LAST_STARTED:
             if self.last_started is None:
                 raise WorkflowNotFound(
@@ -297,21 +304,21 @@ class Session:
             raise
 
     def info(self, workflow_id: str) -> WorkflowInfo:
-        """A workflow as it stands. Raises WorkflowNotFound."""
+        """Return the current state of a workflow. Raises WorkflowNotFound."""
         info = self.reader.info(workflow_id)
         if info is None:
             raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows the workflows")
         return info
 
     def warn_of_lost_workflows(self) -> None:
-        """Narrate, once, which workflows left files but have no record. Costs one stat where none can be lost."""
+        """Warn, once, about workflows that left files but have no record. Costs one stat call if none can be lost."""
         if self._loss_reported or self.uses_temporal:
             return
         try:
             folders = os.stat(f"{os.path.dirname(self.workspace.db_name)}/runs").st_nlink - 2
         except OSError:
             return
-        # Some file systems don't count subfolders as links: there only a database with no workflow is suspect.
+        # Some file systems don't count subfolders as links. There, only a database without workflows is suspect.
         if max(folders, 1) > self.reader.count():
             from penguin.orchestration.store.loss import describe_loss, lost_workflows, restore_hint
 
@@ -320,18 +327,18 @@ class Session:
                 self.narrate(f"{describe_loss(self.workspace, lost)}; {restore_hint(self.workspace)}")
 
     def track_started(self, workflow_ids: Sequence[str]) -> None:
-        """Note that these were started here; the first is what was asked for."""
+        """Record workflows as started in this session. The first is the one that the user asked for."""
         self.track(*workflow_ids)
         self.started_here.update(workflow_ids)
         if workflow_ids:
             self.last_started = workflow_ids[0]
 
     def track(self, *workflow_ids: str) -> None:
-        """Note that these go on because of this session: a script waits for them at its end."""
+        """Record workflows that this session continues. A script waits for them at its end."""
         self.tracked.extend(one for one in workflow_ids if one not in self.tracked)
 
     async def aclose(self) -> None:
-        """Close what was opened. Running steps are left to be taken over."""
+        """Close everything that is open. Leave running steps for another engine to take over."""
         if "reader" in self.__dict__:
             # A server that hangs must not delay the exit: abandon pending requests.
             self.reader.interrupt()
@@ -341,7 +348,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close what needs no event loop to be closed, after what is being read."""
+        """Close what needs no event loop, after the current read has finished."""
         if "_reading" in self.__dict__:
             self.__dict__.pop("_reading").shutdown(cancel_futures=True)
         if "reader" in self.__dict__:

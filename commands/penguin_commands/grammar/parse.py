@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def parse(line: str, *, comments: bool = False) -> Invocation | None:
-    """What a line asks for; None where it asks for nothing (blank, or a comment where these are allowed).
+    """Return the command in a line, or None if it has none (a blank line, or a comment where these are allowed).
 
     Raises UsageError.
     """
@@ -36,13 +36,13 @@ def _parse_invocation(words: Sequence[Word]) -> Invocation:
         usage = f"usage: {command.usage}"
         error.hint = f"{error.hint}; {usage}" if error.hint else usage
         if error.start is None:
-            # No word is wrong, one is missing: there it would begin.
+            # No word is wrong: one is missing, and would begin here.
             error.start = error.end = words[-1].end + 1
         raise
 
 
 def parse_values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
-    """The values of a command's arguments and flags, by the names of its handler's parameters. Raises UsageError."""
+    """Return the values of a command's arguments and flags, by the parameter names of its handler. Raises UsageError."""
     return _ValueParser(command).read(words)
 
 

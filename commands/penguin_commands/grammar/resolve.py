@@ -1,6 +1,6 @@
-"""Which command the first words of a line name.
+"""Resolution of the first words of a line to a command.
 
-An exact name always wins. Where nothing is changed, the unambiguous beginning of a name will do.
+An exact name always wins. A command that changes nothing also accepts an unambiguous prefix.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
-    """The command that the first words name, and the words that are left for it. Raises UsageError."""
+    """Return the command that the first words name, and the remaining words. Raises UsageError."""
     first, rest = words[0], list(words[1:])
     noun = resolve_noun(table, first)
     alone = table.lookup(noun, "")
@@ -35,7 +35,7 @@ def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command
 
 
 def resolve_noun(table: CommandTable, word: Word) -> str:
-    """The noun that a word with a slash names; of a command that stands alone its own, not its other name."""
+    """Return the noun that a word with a slash names. For a standalone command's alias, return its primary name."""
     name = word.text.removeprefix("/")
     if not word.text.startswith("/"):
         raise UsageError(_missing_slash_message(table, name), "/help lists the commands", word.start, word.end)
@@ -55,7 +55,7 @@ def resolve_noun(table: CommandTable, word: Word) -> str:
 
 
 def resolve_verb(table: CommandTable, noun: str, word: Word) -> Command:
-    """The command that a verb of this noun names."""
+    """Return the command that a verb of this noun names."""
     exact = table.lookup(noun, word.text)
     if exact:
         return exact
@@ -73,17 +73,17 @@ def _noun_names(command: Command) -> tuple[str, ...]:
 
 
 def _verb_index(table: CommandTable, noun: str, rest: Sequence[Word]) -> int | None:
-    """Where the verb stands: first, or behind flags of its own and their values."""
+    """Return the position of the verb: first, or after flags and their values."""
     if not rest or not rest[0].text.startswith("-"):
         return 0 if rest else None
     places = [place for place, word in enumerate(rest) if table.lookup(noun, word.text)]
-    # A word may be the value of a flag, and a verb elsewhere. Where no flag fits, the first verb says what is wrong.
+    # The same word may be the value of a flag or a verb. If no flag fits, the first verb decides the error.
     fitting = (place for place in places if _are_flags(table.lookup(noun, rest[place].text), rest[:place]))
     return next(fitting, places[0] if places else 0)
 
 
 def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:
-    """Whether words are flags of a command, with their values, and nothing else."""
+    """Return whether the words are only flags of a command, with their values."""
     if command is None:
         return False
     value_follows = False
@@ -97,7 +97,7 @@ def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:
 
 
 def _check_prefix(command: Command, words: Sequence[Word], *, exact: bool) -> Command:
-    """The command, unless only the beginning of its name was given, and it changes something."""
+    """Return the command, but reject a mere prefix of its name if it changes something."""
     if exact or command.read_only:
         return command
     typed = " ".join(word.text for word in words)
@@ -117,7 +117,7 @@ def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
 
 
 def _unknown_noun_error(table: CommandTable, word: Word) -> UsageError:
-    """The error for a command that does not exist, with the usage of the one that was probably meant."""
+    """Return the error for an unknown command, with the usage of the most similar one."""
     names = {f"/{noun}": noun for noun in table.nouns}
     meant = table.verbs(names.get(nearest_match(word.text, names), ""))
     if len(meant) > 1:
@@ -128,7 +128,7 @@ def _unknown_noun_error(table: CommandTable, word: Word) -> UsageError:
 
 
 def _unknown_verb_error(table: CommandTable, noun: str, verb: Word) -> UsageError:
-    """The error for a verb that its noun does not have, with the usage of the one that was probably meant."""
+    """Return the error for a verb that its noun does not have, with the usage of the most similar one."""
     names = [command.verb for command in table.verbs(noun)]
     meant = table.lookup(noun, nearest_match(verb.text, names))
     hint = f"usage: {meant.usage}" if meant else f"/help {noun} explains them"

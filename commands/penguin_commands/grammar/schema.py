@@ -1,4 +1,4 @@
-"""What a command declares, as plain data: for programs that complete, document or check what is typed."""
+"""The declarations of commands as plain data, for programs that complete, document or check commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JSON_VERSION = 1
 
 
 def command_data(command: Command) -> dict[str, Any]:
-    """All that the table says of a command."""
+    """Return everything that the table declares about a command."""
     return {
         "command": command.name,
         "noun": command.noun,
@@ -29,7 +29,7 @@ def command_data(command: Command) -> dict[str, Any]:
 
 
 def argument_data(argument: Argument) -> dict[str, Any]:
-    """An argument."""
+    """Return an argument as plain data."""
     return {
         "name": argument.name,
         "usage": argument.usage,
@@ -42,7 +42,7 @@ def argument_data(argument: Argument) -> dict[str, Any]:
 
 
 def flag_data(flag: Flag) -> dict[str, Any]:
-    """A flag; its kind is None where it has no value."""
+    """Return a flag as plain data. Its kind is None if it takes no value."""
     return {
         "name": f"--{flag.name}",
         "short": f"-{flag.short}" if flag.short else "",

@@ -1,4 +1,4 @@
-"""How a command is declared: parser, help, completion and documentation all read these."""
+"""Declarations of commands, which the parser, help, completion and documentation read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ValueKind(Enum):
-    """What a value is: how it is checked, and what completes it."""
+    """The kind of a value, which determines how it is checked and completed."""
 
     WORKFLOW = "workflow"
     """A workflow id, a task id, @last, or (where nothing is changed) a beginning; str."""
@@ -62,7 +62,7 @@ class ValueKind(Enum):
 
 
 class Argument(NamedTuple):
-    """A word that stands for itself."""
+    """A positional argument."""
 
     name: str
     """As the handler calls it."""
@@ -81,7 +81,7 @@ class Argument(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """A word that begins with a dash; with a kind it has a value."""
+    """An option that begins with a dash. With a kind, it takes a value."""
 
     name: str
     """Without the dashes."""
@@ -98,7 +98,7 @@ class Flag(NamedTuple):
 
     @property
     def parameter_name(self) -> str:
-        """As the handler calls it: a word that Python has a meaning for gets an underscore."""
+        """Return the name of the handler's parameter. A Python keyword gets an underscore."""
         key = self.name.replace("-", "_")
         return f"{key}_" if key in ("from", "for", "any") else key
 
@@ -110,14 +110,14 @@ class Flag(NamedTuple):
 
     @property
     def value_usage(self) -> str:
-        """What stands for its value; '' where it has none."""
+        """Return the placeholder for the value; '' if it takes none."""
         if self.kind is None:
             return ""
         return self.placeholder or "|".join(self.choices) or PLACEHOLDERS.get(self.kind, self.name.upper())
 
     @property
     def long_usage(self) -> str:
-        """All that it may be called, and its value: `-f, --follow`, `--limit N`."""
+        """Return all names of the flag and its value: `-f, --follow`, `--limit N`."""
         names = [f"-{self.short}"] * bool(self.short) + [f"--{self.name}"]
         return f"{', '.join(names)} {self.value_usage}".rstrip()
 
@@ -180,18 +180,18 @@ class Command(NamedTuple):
 
     @property
     def alias_names(self) -> tuple[str, ...]:
-        """What it is called, too: whole names."""
+        """Return the full names of its aliases."""
         return tuple(f"/{self.noun} {alias}" if self.verb else f"/{alias}" for alias in self.aliases)
 
     @property
     def applies_to(self) -> tuple[WorkflowStatus, ...]:
-        """The statuses of the workflow that it is for, in their order; none where no workflow is its argument."""
+        """Return the workflow statuses it applies to, in their order; empty if it takes no workflow."""
         if all(argument.kind is not ValueKind.WORKFLOW for argument in self.arguments):
             return ()
         return tuple(status for status in WorkflowStatus if status in self.statuses)
 
     def find_flag(self, word: str) -> Flag | None:
-        """The flag that `--name` or `-n` names."""
+        """Return the flag that `--name` or `-n` names."""
         for flag in self.flags:
             if word == f"--{flag.name}" or (flag.short and word == f"-{flag.short}"):
                 return flag
@@ -199,7 +199,7 @@ class Command(NamedTuple):
 
 
 class CommandTable:
-    """Commands in the order of their declaration."""
+    """The commands in the order of their declaration."""
 
     def __init__(self, commands: Iterable[Command] = ()) -> None:
         self.commands = list(commands)
@@ -231,7 +231,7 @@ class CommandTable:
 
     @property
     def nouns(self) -> tuple[str, ...]:
-        """The nouns, each once."""
+        """Return the nouns, each once."""
         return tuple(dict.fromkeys(command.noun for command in self.commands))
 
     def verbs(self, noun: str) -> tuple[Command, ...]:
@@ -249,7 +249,7 @@ class CommandTable:
 
 
 class Invocation(NamedTuple):
-    """A line that was understood."""
+    """A parsed line."""
 
     command: Command
     values: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The one table of all commands."""
+"""The table of all commands."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def help_() -> Handler:
 
     from penguin_commands.handlers.system import help_
 
-    # Given the table, since a module that imports it would close a circle.
+    # The table is passed in, since a module that imports it would create an import cycle.
     return partial(help_, TABLE)
 
 

@@ -1,4 +1,4 @@
-"""A line, split into words as a shell does it: quotes, backslashes, comments. Nothing is ever expanded."""
+"""Splitting of a line into words as a shell does: quotes, backslashes, comments. Nothing is expanded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ESCAPED_IN_QUOTES = '"\\$`'
 
 
 class Word(NamedTuple):
-    """One word of a line, and where it stands there (quotes included)."""
+    """One word of a line, and its position there (quotes included)."""
 
     text: str
     start: int
@@ -19,9 +19,9 @@ class Word(NamedTuple):
 
 
 def split_words(line: str, *, comments: bool = False) -> list[Word]:
-    """The words of a line. With `comments`, a word that begins with `#` ends the line.
+    """Return the words of a line. With `comments`, a word that begins with `#` ends the line.
 
-    Raises UsageError where a quote is left open, the line ends in a backslash, or holds what is no text.
+    Raises UsageError if a quote is left open, or if the line ends in a backslash or contains invalid text.
     """
     for place, char in enumerate(line):
         if char == "\0" or "\ud800" <= char <= "\udfff":
@@ -39,7 +39,7 @@ def split_words(line: str, *, comments: bool = False) -> list[Word]:
 
 
 def _read_word(line: str, start: int) -> Word:
-    """The word that begins at `start`."""
+    """Return the word that begins at `start`."""
     text: list[str] = []
     place = start
     while place < len(line) and line[place] not in BLANK:
@@ -59,7 +59,7 @@ def _read_word(line: str, start: int) -> Word:
 
 
 def _read_quoted(line: str, start: int) -> tuple[str, int]:
-    """The text of the quotes that open at `start`, and the place behind them."""
+    """Return the text of the quotes that open at `start`, and the position after them."""
     quote = line[start]
     text: list[str] = []
     place = start + 1
@@ -76,7 +76,7 @@ def _read_quoted(line: str, start: int) -> tuple[str, int]:
 
 
 def quote(text: str) -> str:
-    """A text as one word that `split` gives back unchanged."""
+    """Return a text as one word that `split_words` converts back unchanged."""
     if text and not any(char in BLANK or char in "\\'\"#" for char in text):
         return text
     return "'" + text.replace("'", "'\\''") + "'"

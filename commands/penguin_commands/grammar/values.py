@@ -13,7 +13,7 @@ from penguin_commands.grammar.spec import ValueKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Compiled when first used: most lines hold neither.
+# Compiled on first use: most lines contain neither.
 TASK_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 DURATION_PATTERN = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd]?)"
 DECIMAL_PATTERN = r"[0-9]{1,12}(\.[0-9]{1,9})?"

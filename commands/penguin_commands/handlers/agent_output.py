@@ -1,4 +1,4 @@
-"""The output of an agent as readable lines."""
+"""Conversion of an agent's output to readable lines."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ LOG_SUFFIX, START_MARK_SUFFIX = ".log", ".start.json"
 
 
 class AgentOutputFormatter:
-    """Turns pieces of one output into text; half a line waits for its end."""
+    """A formatter for the chunks of one output. Keeps an incomplete line until its end arrives."""
 
     def __init__(self, describe: Callable[[Mapping[str, Any]], list[str]]) -> None:
         self._describe = describe
         self._lines = Lines()
 
     def feed(self, output: bytes) -> bytes:
-        """The lines that some more output makes."""
+        """Return the lines for one more chunk of output."""
         return b"".join(map(self._format_line, self._lines.feed(output)))
 
     def end(self) -> bytes:
-        """What is left when no more output comes."""
+        """Return the remaining text after the last chunk."""
         return self._format_line(self._lines.rest())
 
     def _format_line(self, line: bytes) -> bytes:
@@ -41,7 +41,7 @@ class AgentOutputFormatter:
 
 
 def formatter_for(path: str) -> AgentOutputFormatter | None:
-    """For the output of an agent's step; None for that of any other step, which is told as it is."""
+    """Return the formatter for the output of an agent's step, or None for other steps, whose output is shown as is."""
     kind = _agent_kind(path)
     if not kind:
         return None
@@ -54,12 +54,12 @@ def formatter_for(path: str) -> AgentOutputFormatter | None:
     try:
         return AgentOutputFormatter(adapter_of(AgentSpec(name=kind, kind=kind), Path()).describe)
     except WorkflowError:
-        # A program that only its workspace knows: what it prints is its own.
+        # The workspace defines this program, so its output format is unknown.
         return None
 
 
 def _agent_kind(path: str) -> str:
-    """The kind of agent that printed it, by the start mark beside it."""
+    """Return the kind of agent that printed the output, from the start mark beside it."""
     mark = path.removesuffix(LOG_SUFFIX) + START_MARK_SUFFIX
     if path.endswith(f".err{LOG_SUFFIX}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
         return ""

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def list_(session: Session) -> BlueprintTable:
-    """All blueprints."""
+    """Return all blueprints."""
     progress = TaskProgress(session)
     return BlueprintTable(tuple(_row(blueprint, progress) for blueprint in session.blueprints.blueprints))
 
 
 def show(session: Session, blueprint: str) -> BlueprintResult:
-    """One blueprint and its tasks."""
+    """Return one blueprint and its tasks."""
     progress = TaskProgress(session)
     found = session.blueprints.blueprint(blueprint)
     return BlueprintResult(_row(found, progress), progress.states(found.tasks), found.problems)
 
 
 def lint(session: Session, blueprint: str | None = None) -> LintResult:
-    """What is wrong, in all blueprints or in one."""
+    """Return the problems in all blueprints, or in one."""
     from penguin.orchestration.blueprint.lint import lint as lint_all
     from penguin.orchestration.blueprint.secret_lint import secret_problems
     from penguin.orchestration.files.secret_env import secret_values
@@ -47,7 +47,7 @@ def lint(session: Session, blueprint: str | None = None) -> LintResult:
 
 
 def open_tasks(session: Session, blueprint_id: str) -> list[str]:
-    """The tasks of a blueprint that are neither done nor under way, the most urgent first."""
+    """Return the tasks of a blueprint that are neither done nor active, most urgent first."""
     from penguin.orchestration.blueprint.ready import precedence
 
     progress = TaskProgress(session)

@@ -1,4 +1,4 @@
-"""Feedback that a person writes in an editor, with the failures as comments."""
+"""Feedback that the user writes in an editor, with the failures as comments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_OUTPUT_LINES = 30
 
 
 async def ask_feedback(session: Session, workflow_id: str) -> str:
-    """What was written, without comments and blank ends; '' for nothing.
+    """Open the editor and return the text without comments and surrounding blanks; '' if nothing is left.
 
     Raises UsageError without an editor, IllegalCommand if the workflow has ended, and the errors of the editor.
     """
@@ -31,7 +31,7 @@ async def ask_feedback(session: Session, workflow_id: str) -> str:
 
 
 def strip_comments(text: str) -> str:
-    """What a person wrote: all but the lines that are comments."""
+    """Return the text without the lines that are comments."""
     return "\n".join(line for line in split_lines(text) if not line.startswith(COMMENT)).strip()
 
 
@@ -51,7 +51,7 @@ def _template(session: Session, workflow_id: str) -> str:
 
 
 def _failed_step_lines(session: Session, workflow_id: str) -> Iterator[str]:
-    """What the steps of the newest attempt that did not pass had to say."""
+    """Yield the failed steps of the newest attempt, each with the last lines of its output."""
     tried = [it for it in session.reader.results(workflow_id) if it.verdict and it.verdict.counts_as_failure]
     for step in tried[-1].evidence.get("steps") or () if tried else ():
         if not Verdict(step["verdict"]).opens_gate:

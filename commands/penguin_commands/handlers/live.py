@@ -1,4 +1,4 @@
-"""Commands of a person at a screen: the panel above the input line, and the view of what runs."""
+"""Commands for interactive use: the panel above the input line, and the view of running workflows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COLOR_HINT = "with NO_COLOR set, penguin --color never draws without colours"
 
 
 def panel(session: Session, state: str | None = None) -> PanelAction:
-    """The panel is wanted, or wanted no more. Raises UsageError where there is no prompt."""
+    """Request to show or hide the panel. Raises UsageError without a prompt."""
     if not session.at_prompt:
         raise UsageError("/watch needs a shell on a full terminal", f"use /workflow status; {COLOR_HINT}")
     return PanelAction(None if state is None else state == "on")
 
 
 def view(session: Session, workflow: str | None = None) -> ViewAction:
-    """A view is wanted. Raises UsageError where there is no screen for it, WorkflowNotFound."""
+    """Request a view. Raises UsageError without a screen, and WorkflowNotFound."""
     if not session.at_prompt:
         raise UsageError(
             "/workflow watch needs a shell on a full terminal",

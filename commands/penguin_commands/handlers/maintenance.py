@@ -1,4 +1,4 @@
-"""Commands that look after what Penguin keeps, on both backends: backup, prune, and `penguin check`."""
+"""Maintenance commands for both backends: backup, prune and `penguin check`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def backup(session: Session, file: str) -> BackupResult:
-    """Copy the databases, that of the backend in use first, while others write."""
+    """Copy the databases, starting with that of the backend in use. Other processes may write meanwhile."""
     import asyncio
 
     from penguin.orchestration.store.backup import back_up_all
@@ -30,7 +30,7 @@ async def backup(session: Session, file: str) -> BackupResult:
 
 
 async def prune(session: Session, *, older_than: float, dry_run: bool = False) -> PruneResult:
-    """Forget what is long over."""
+    """Remove workflows that ended long ago."""
     from penguin.orchestration.runtime.prune import prune_outside_steps
 
     found = await prune_outside_steps(session.workspace, older_than, dry_run=dry_run)

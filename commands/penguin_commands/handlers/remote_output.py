@@ -1,4 +1,4 @@
-"""Attempts whose output is not on this machine: fetched from the storage, or known by their evidence alone."""
+"""Attempts whose output is on another machine: fetched from the storage, or known only from their evidence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RemoteAttempt(NamedTuple):
-    """An attempt whose end is not here."""
+    """An attempt whose final output is not on this machine."""
 
     attempt: int
     phase: WorkflowPhase
@@ -30,22 +30,22 @@ class RemoteAttempt(NamedTuple):
 
 
 def this_host() -> str:
-    """The name of this machine, as engines have it."""
+    """Return the name of this machine, as engines record it."""
     import socket
 
     return socket.gethostname()
 
 
 def describe_host(host: str) -> str:
-    """Where an attempt's files are that are not here: its host may be this one, in another working tree."""
+    """Describe where the files of a remote attempt are. The host may be this one, with another working tree."""
     if not host:
         return "another host"
     return f"host {host}, in another working tree" if host == this_host() else f"host {host}"
 
 
 def missing_attempts(session: Session, workflow_id: str) -> list[RemoteAttempt]:
-    """The attempts that printed something and came to an end, where that is not here."""
-    # Read in this order: what comes to its end between the two has a folder.
+    """Return the finished attempts with output that is not on this machine."""
+    # Keep this order: an attempt that finishes between the two reads then has a folder.
     results = session.reader.results(workflow_id)
     folders: dict[int, list[Path]] = {}
     for number, _, folder in attempt_folders(session.workspace.runs, workflow_id):
@@ -62,9 +62,10 @@ def missing_attempts(session: Session, workflow_id: str) -> list[RemoteAttempt]:
 
 
 def _is_local(result: PhaseResult, folders: list[Path]) -> bool:
-    """Whether these folders of an attempt hold its end: it may have begun here, and ended elsewhere.
+    """Return whether these folders of an attempt hold its final output.
 
-    The name of the host says nothing: a container gets a new one with each start.
+    An attempt may start here and finish on another host. The name of the host proves nothing: a container gets a new
+    one with each start.
     """
     if any(is_fetched(folder) for folder in folders):
         return True
@@ -77,7 +78,7 @@ def _file_name(step: dict[str, Any]) -> str:
 
 
 def is_fetched(folder: Path) -> bool:
-    """Whether the folder of an attempt was fetched from another host."""
+    """Return whether the folder of an attempt was fetched from another host."""
     return (folder / EVIDENCE).exists()
 
 
@@ -89,13 +90,13 @@ def _size(path: Path) -> int | None:
 
 
 def fetch_missing(session: Session, workflow_id: str, tell: Callable[[str], None] | None = None) -> list[RemoteAttempt]:
-    """Fetch what is lacking here from the storage, if there is one; what is lacking still.
+    """Fetch the missing attempts from the storage, if there is one, and return those that are still missing.
 
-    A storage that is out of reach is told of (`tell`, or narration), and no more: what is known without it can be
-    shown all the same.
+    If the storage is unreachable, only warn (with `tell`, or narration): everything known without it can still be
+    shown.
     """
     missing = missing_attempts(session, workflow_id)
-    # What is fetched is kept in `.penguin/`.
+    # Fetched files are kept in `.penguin/`.
     if not missing or not session.is_own:
         return missing
     from penguin.orchestration.files.object_store import StorageError, open_object_store
@@ -111,7 +112,7 @@ def fetch_missing(session: Session, workflow_id: str, tell: Callable[[str], None
 
 
 def full_evidence(session: Session, workflow_id: str, result: PhaseResult) -> dict[str, Any]:
-    """The evidence of an attempt as it was fetched, or as the history has it, which may be shortened."""
+    """Return the evidence of an attempt as fetched, or else from the history, where it may be shortened."""
     if not result.attempt or result.ended_at is None:
         return result.evidence
     name = f"{result.attempt}-{result.phase.lower()}"
@@ -129,7 +130,7 @@ def full_evidence(session: Session, workflow_id: str, result: PhaseResult) -> di
 def remote_logs(
     session: Session, missing: list[RemoteAttempt], phase: WorkflowPhase | None, attempt: int | None
 ) -> list[Log]:
-    """What the evidence shows of outputs that are not here, of one phase or attempt if wanted."""
+    """Return the excerpts in the evidence of remote outputs, optionally of one phase or attempt."""
     return [
         log
         for away in missing

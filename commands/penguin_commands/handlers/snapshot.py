@@ -1,4 +1,4 @@
-"""Commands that read saved conversations of agents. Those of both backends are in the database of the embedded one."""
+"""Commands that read saved conversations of agents. Both backends keep them in the embedded database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXISTS_HINT = "choose another name; nothing is overwritten"
 
 
 def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) -> SnapshotTable:
-    """The newest first."""
+    """Return the saved conversations, newest first."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
         # Programs may save conversations of workflows that are not in the store.
         known = workflow is None or reader.snapshots(workflow, 1)
@@ -34,7 +34,7 @@ def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) 
 
 
 def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationResult | RawConversationResult:
-    """Show a conversation, as text or byte by byte."""
+    """Show a conversation, as text or byte for byte."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
         row = _find_snapshot(session, reader, snapshot, prefix=True)
         if raw:
@@ -45,7 +45,7 @@ def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationR
 
 
 def _messages(history: Any) -> list[dict[str, Any]]:
-    """What was saved, as messages: a program may have kept them in a form of its own."""
+    """Return the content of a snapshot as messages. A program may have saved it in a format of its own."""
     return [_message(said) for said in (history if isinstance(history, list) else [history])]
 
 
@@ -66,7 +66,7 @@ def _raw_conversation(session: Session, reader: SnapshotReader, row: SnapshotRow
 
 
 def export(session: Session, snapshot: str, file: str | None = None) -> MessageResult:
-    """Write the agent's own files, for their owner alone, to where nothing is yet."""
+    """Write the agent's own files to a new path, readable only by their owner."""
     with closing(SnapshotReader(session.workspace.db)) as reader:
         row = _find_snapshot(session, reader, snapshot, prefix=False)
         files = reader.session_files(row.snapshot_id)
@@ -97,8 +97,9 @@ def _write_files(target: Path, files: dict[Path, bytes]) -> None:
 
 
 def _find_snapshot(session: Session, reader: SnapshotReader, ref: str, *, prefix: bool) -> SnapshotRow:
-    """The snapshot that a word means: its id, a workflow for its newest, or with `prefix` the beginning of either.
+    """Return the snapshot that a word refers to.
 
+    The word is a snapshot id, or a workflow id for its newest snapshot, or with `prefix` the beginning of either.
     Raises SnapshotNotFound.
     """
     row = reader.snapshot(ref)
@@ -123,6 +124,6 @@ def _find_snapshot(session: Session, reader: SnapshotReader, ref: str, *, prefix
 def _read_conversation(reader: SnapshotReader, row: SnapshotRow) -> bytes:
     data = reader.conversation(row.snapshot_id)
     if data is None:
-        # It was pruned since its row was read.
+        # The snapshot was pruned after its row was read.
         raise SnapshotNotFound(f"there is no snapshot {row.snapshot_id!r}", "/snapshot list")
     return data

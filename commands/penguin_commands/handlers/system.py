@@ -30,7 +30,7 @@ async def health(session: Session) -> KeyValueResult:
 
 
 def config(session: Session) -> SettingsTable:
-    """The effective settings, those of the person at the terminal too."""
+    """Return the effective settings, including the user's terminal preferences."""
     from penguin_commands.preferences import explain_preferences
 
     explained = session.settings.explain()
@@ -39,12 +39,12 @@ def config(session: Session) -> SettingsTable:
 
 
 def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> HelpResult:
-    """All commands, those of a noun, or one."""
+    """Return all commands, those of a noun, or one."""
     return help_for(table, words)
 
 
 def help_for(table: CommandTable, words: Sequence[str]) -> HelpResult:
-    """What is asked for by the words of a command, with or without a slash; without words all. Raises UsageError."""
+    """Return the help for the words of a command, with or without a slash; without words, for all. Raises UsageError."""
     if not words:
         return HelpResult(tuple(table.commands))
     noun = resolve_noun(table, Word(f"/{words[0].removeprefix('/')}", 0, 0))

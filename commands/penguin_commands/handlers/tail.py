@@ -1,4 +1,4 @@
-"""The end of a file that may be huge, and whether it is the end yet."""
+"""Reading the end of a file that may be huge and may still grow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INCOMPLETE = f"\n[penguin: {INCOMPLETE_NOTE}]\n".encode()
 
 
 def tail(path: str, limit: int = TAIL_BYTES) -> tuple[str, int]:
-    """The last `limit` bytes of a file, as text, and its size in bytes; ('', 0) where it is gone, or a link."""
+    """Return the last `limit` bytes of a file as text, and its size in bytes; ('', 0) if it is missing or a link."""
     try:
         with open_to_read(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -25,7 +25,7 @@ def tail(path: str, limit: int = TAIL_BYTES) -> tuple[str, int]:
 
 
 def is_incomplete(path: str) -> bool:
-    """Whether more was printed than the first half of what is kept, and the last half goes round beside it still."""
+    """Return whether the output exceeds the first half of the kept part while its last half is still being overwritten."""
     try:
         os.stat(path + RING)  # noqa: PTH116 - a path object for every look would cost more than the look
     except OSError:

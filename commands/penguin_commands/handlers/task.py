@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def list_(session: Session, blueprint: str | None = None) -> TaskTable:
-    """All tasks, in the order of their files."""
+    """Return all tasks, in the order of their files."""
     blueprints = session.blueprints
     _warn_broken(session, blueprints, blueprint)
     return TaskTable(TaskProgress(session).states(_tasks(blueprints, blueprint)), _empty_message(blueprints))
 
 
 def show(session: Session, task: str, blueprint: str | None = None) -> TaskResult:
-    """One task."""
+    """Return one task."""
     return TaskResult(TaskProgress(session).state(session.blueprints.find(task, blueprint).task))
 
 
 def ready(session: Session, blueprint: str | None = None) -> TaskTable:
-    """The tasks that can be started now, the most urgent first."""
+    """Return the tasks that can be started now, most urgent first."""
     from penguin.orchestration.blueprint.ready import precedence
     from penguin.orchestration.blueprint.ready import ready_tasks as ready_of
 
@@ -46,7 +46,7 @@ def ready(session: Session, blueprint: str | None = None) -> TaskTable:
 
 
 def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> GraphResult:
-    """Which task depends on which."""
+    """Return the dependency graph of the tasks."""
     from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
 
     blueprints = session.blueprints
@@ -69,7 +69,7 @@ def _format_tree(graph: TaskGraph, progress: TaskProgress) -> str:
 
 
 def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
-    """Say which files were not understood: their tasks are missing, or can't be started."""
+    """Warn about files that could not be parsed. Their tasks are missing or can't be started."""
     from penguin.orchestration.config.validator import ERROR
 
     problems = blueprints.problems if blueprint_id is None else blueprints.blueprint(blueprint_id).problems

@@ -1,4 +1,4 @@
-"""How far tasks are: what blueprints say, beside what the store knows."""
+"""The progress of tasks: blueprints combined with the records of the store."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class TaskProgress:
-    """Looks each project up once."""
+    """The progress of tasks. Looks up each project once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._cache: dict[str, tuple[set[str], dict[str, WorkflowStatus]]] = {}
 
     def completed_tasks(self, project_id: str) -> set[str]:
-        """The tasks on which a dependency is met."""
+        """Return the tasks that satisfy a dependency."""
         return self._project(project_id)[0]
 
     def active_tasks(self, project_id: str) -> dict[str, WorkflowStatus]:
-        """The tasks that are under way."""
+        """Return the tasks with an active workflow."""
         return self._project(project_id)[1]
 
     def state(self, task: Task) -> TaskState:
-        """How far a task is."""
+        """Return the progress of a task."""
         completed, active = self._project(task.project_id)
         unmet = tuple(name for name in task.dependencies if name not in completed)
         if task.id in active:
@@ -40,7 +40,7 @@ class TaskProgress:
         return TaskState(task, "waiting" if unmet else "ready", unmet)
 
     def states(self, tasks: Iterable[Task]) -> tuple[TaskState, ...]:
-        """How far tasks are."""
+        """Return the progress of several tasks."""
         return tuple(self.state(task) for task in tasks)
 
     def _project(self, project_id: str) -> tuple[set[str], dict[str, WorkflowStatus]]:

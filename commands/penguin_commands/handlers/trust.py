@@ -1,4 +1,4 @@
-"""`penguin trust`: what a workspace would run, and the decision that it is this user's own."""
+"""`penguin trust`: what a workspace would run, and the user's decision to trust it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def examine(session: Session) -> TrustResult:
-    """Whose the workspace's `.penguin/` is, and what of it would run. Writes nothing.
+    """Return who owns the workspace's `.penguin/`, and what Penguin would run from it. Writes nothing.
 
-    Raises UnsafePath where it is a link or another user's, and StoreError where a database can't be read.
+    Raises UnsafePath if it is a link or belongs to another user, and StoreError if a database can't be read.
     """
     from penguin.orchestration.files.state_files import refuse_links
     from penguin.orchestration.files.workspace_trust import REASONS

@@ -51,7 +51,7 @@ async def start(
 
 
 async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: float | None = None) -> Result:
-    """Start all tasks of a blueprint that are neither done nor under way."""
+    """Start all tasks of a blueprint that are neither done nor active."""
     from penguin_commands.handlers.blueprint import open_tasks
 
     _check_wait(session, wait, timeout)
@@ -66,7 +66,7 @@ async def run(session: Session, blueprint: str, *, wait: bool = False, timeout: 
 
 
 def _warn_of_gates(session: Session, tasks: Sequence[str], blueprint: str | None) -> None:
-    """Warn of gates of these tasks that can't pass, in the words of lint, before anything runs."""
+    """Warn about gates of these tasks that can't pass, with the messages of lint, before anything runs."""
     from penguin.orchestration.blueprint.gate_lint import blocking_gates
 
     items = [session.blueprints.find(task, blueprint) for task in tasks]
@@ -115,7 +115,7 @@ async def resume(
 
 
 async def cancel(session: Session, workflow: str) -> ChangeResult:
-    """Stop what runs; in a script, wait until it is CANCELLED."""
+    """Stop the running steps. In a script, wait until the workflow is CANCELLED."""
     workflow_id = await _resolve(session, workflow)
     changed = await _send_signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
     if changed.info.status is WorkflowStatus.CANCELLED or changed.queued:
@@ -142,7 +142,7 @@ async def feedback(session: Session, workflow: str, text: str | None = None) -> 
 
 
 async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> ChangeResult:
-    """Pass an UNVERIFIED phase on a person's word."""
+    """Pass an UNVERIFIED phase on the user's approval."""
     workflow_id = await _resolve(session, workflow)
     phase = (await session.run_in_reader_thread(lambda: session.info(workflow_id))).phase
     changed = await _send_signal(

@@ -1,4 +1,4 @@
-"""`/workflow diff`: what changed in the files, as git tells it, or as far as the evidence of another host goes."""
+"""`/workflow diff`: the changes in the files, from git or from the evidence of another host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None) -> DiffResult | RemoteDiffResult:
-    """From the start to the newest checkpoint, or to the files as they are while it is not over."""
+    """Return the changes from the start to the newest checkpoint, or to the current files while the workflow is not
+    over.
+    """
     from penguin.orchestration.worktree import NoRepository
     from penguin.orchestration.worktree.diff import workflow_diff
 
@@ -42,7 +44,7 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
 
 
 def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]:
-    """The attempts that began. One that was interrupted is running as long as the workflow is."""
+    """Return the attempts that began. An interrupted attempt counts as running as long as the workflow does."""
     from penguin.orchestration.worktree.diff import Attempt
 
     return [
@@ -61,7 +63,7 @@ def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]
 
 
 def _is_local(session: Session, workflow_id: str) -> bool:
-    """Whether the files of this working tree are those that the workflow works on."""
+    """Return whether the workflow works on the files of this working tree."""
     from penguin.orchestration.worktree.checkpoints import BEGUN
     from penguin_commands.handlers.remote_output import is_fetched, missing_attempts, this_host
 
@@ -78,7 +80,7 @@ def _is_local(session: Session, workflow_id: str) -> bool:
 
 
 def _last_remote_attempt(session: Session, workflow_id: str) -> PhaseResult | None:
-    """The newest attempt that kept its tree, where that is not here and can't be brought here."""
+    """Return the newest attempt that kept its tree, if that tree is elsewhere and can't be fetched."""
     kept = [result for result in session.reader.results(workflow_id) if result.evidence.get("checkpoint")]
     if not kept or _has_checkpoint(session, workflow_id, kept[-1]) or _fetch_checkpoint(session, workflow_id, kept[-1]):
         return None
@@ -94,7 +96,7 @@ def _has_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> 
 
 
 def _fetch_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> bool:
-    """Whether the git remote that working trees share had it."""
+    """Fetch the checkpoint from the git remote that working trees share. Return whether it was there."""
     remote = session.settings.workspace_remote
     if remote is None or not session.is_own:
         return False
@@ -103,7 +105,7 @@ def _fetch_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -
     try:
         TreeSync(session.workspace.root, session.workspace.runs, remote).fetch(workflow_id)
     except WorkflowError as error:
-        # What is known without it can be shown all the same.
+        # Show what is known without the storage.
         session.narrate(error.message)
     return _has_checkpoint(session, workflow_id, result)
 

@@ -1,4 +1,4 @@
-"""Commands that read what happened to a workflow: history, results, artifacts."""
+"""Commands that read the past of a workflow: history, results, artifacts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def history(session: Session, workflow: str) -> HistoryResult:
-    """Every event."""
+    """Return all events of a workflow."""
     workflow_id = session.resolve(workflow, prefix=True)
     entries = session.reader.history(workflow_id)
     return HistoryResult(workflow_id, tuple(EventRow(it.seq, it.at, it.kind, it.text, it.data) for it in entries))
@@ -27,7 +27,7 @@ def history(session: Session, workflow: str) -> HistoryResult:
 def results(
     session: Session, workflow: str, *, phase: WorkflowPhase | None = None, attempt: int | None = None
 ) -> AttemptTable:
-    """Every attempt, also of other hosts, or those of a phase, or the one with this number."""
+    """Return all attempts, including those of other hosts, or those of a phase, or the one with this number."""
     from penguin_commands.handlers.remote_output import fetch_missing, full_evidence, this_host
 
     workflow_id = session.resolve(workflow, prefix=True)
@@ -43,7 +43,7 @@ def results(
             it.ended_at,
             full_evidence(session, workflow_id, it),
             hosts.get(it.attempt, ""),
-            # The evidence that was fetched knows of the last try alone.
+            # The fetched evidence covers only the last run of the attempt.
             usage_totals(it.evidence.get("usage")),
         )
         for it in found
@@ -55,14 +55,14 @@ def results(
 
 
 def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:
-    """What attempts there are, where none is the one that was asked for."""
+    """Return a message that lists the existing attempts when none matches the request."""
     wanted = " ".join(text for text in (attempt and str(attempt), phase and f"of {phase}") if text)
     ran = ", ".join(f"{it.attempt} ({it.phase})" for it in found if it.attempt)
     return f"No attempt {wanted}; attempts: {ran or 'none'}."
 
 
 def artifacts(session: Session, workflow: str) -> ArtifactTable:
-    """The files that steps left behind, with their sizes."""
+    """Return the files that steps left behind, with their sizes."""
     workflow_id = session.resolve(workflow, prefix=True)
     paths = session.info(workflow_id).artifacts
     files = tuple((path, _size(session, path)) for path in paths)

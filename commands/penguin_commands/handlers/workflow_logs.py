@@ -1,4 +1,4 @@
-"""`/workflow logs`: what steps printed, from the files that it is in, or as far as evidence of other hosts goes."""
+"""`/workflow logs`: the output of steps, from local files or from the evidence of other hosts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def logs(
     follow: bool = False,
     raw: bool = False,
 ) -> LogsResult:
-    """The output of one attempt, or with `follow` of all from that one on."""
+    """Return the output of one attempt, or with `follow` of all attempts from that one on."""
     workflow_id = session.resolve(workflow, prefix=True)
     missing = fetch_missing(session, workflow_id)
     found = attempt_logs(session.workspace.runs, workflow_id, phase, attempt)
@@ -73,12 +73,12 @@ def _no_output_error(
 
 
 def _is_empty_stderr(log: StepLog) -> bool:
-    """Check for an empty standard error that was stored separately: it needs no title."""
+    """Return whether this is an empty standard error that was stored separately. It needs no title."""
     return log.errors and log.path.stat().st_size == 0
 
 
 class _StepLogs:
-    """Outputs under the names of their steps, each looked up when it is first seen."""
+    """Outputs with the names of their steps, each looked up when first seen."""
 
     def __init__(self, session: Session, workflow_id: str) -> None:
         self._session = session
@@ -88,7 +88,7 @@ class _StepLogs:
         self._names_read = False
 
     def to_log(self, log: StepLog) -> Log:
-        """An output as results have it."""
+        """Return an output as a Log."""
         key = str(log.path)
         if key not in self._logs:
             self._logs[key] = self._make_log(log, key)
@@ -99,7 +99,7 @@ class _StepLogs:
         return Log(log.phase.value, log.attempt, self._step_name(log), relative, file, log.start_number, log.errors)
 
     def _step_name(self, log: StepLog) -> str:
-        """The whole name of a step; as much as a file name holds while its attempt is under way."""
+        """Return the full name of a step, or while its attempt runs the part that fits in a file name."""
         if not self._names_read:
             self._names_read = True
             self._names = dict(_step_names(self._session, self._workflow_id))
@@ -107,7 +107,7 @@ class _StepLogs:
 
 
 def _step_names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """The names of steps, by the numbers of their attempt and their place in it."""
+    """Return the names of steps by the number of their attempt and their position in it."""
     for result in session.reader.results(workflow_id):
         steps: list[dict[str, Any]] = result.evidence.get("steps") or []
         for step in steps:
@@ -117,7 +117,7 @@ def _step_names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int,
 
 
 class _LogFollower:
-    """Output as it is written, until the workflow comes to rest, whichever process runs it."""
+    """A reader of output as it is written, by any process, until the workflow settles."""
 
     def __init__(
         self,
@@ -147,12 +147,12 @@ class _LogFollower:
         """The newest attempt of which it is known that it began."""
 
     async def chunks(self) -> AsyncIterator[OutputChunk | LogNotice]:
-        """All output from the first attempt on, and what is to be said in between."""
+        """Yield all output from the first attempt on, with notices in between."""
         import asyncio
 
         idle = 0
         while True:
-            # Asked before reading: what was written until the workflow came to rest is then read in full.
+            # Check this before reading, so that everything written until the workflow settled is read.
             over = await self._session.run_in_reader_thread(self._poll)
             idle += 1
             missing = await self._fetch_missing(over)
@@ -175,7 +175,7 @@ class _LogFollower:
             yield await self._session.run_in_reader_thread(self._end_notice)
 
     def _start_notices(self, number: int | None = None) -> Iterator[LogNotice]:
-        """Which attempts have begun, up to this one, each once."""
+        """Yield a notice for each attempt that has begun, up to this one, each once."""
         for begun, phase in self._started_attempts:
             wanted = self._phase in (None, phase) and self._attempt in (None, begun)
             if self._newest_announced < begun and (number is None or begun <= number):
@@ -184,7 +184,7 @@ class _LogFollower:
                     yield LogNotice(f"{self._workflow_id}: {phase} attempt {begun} started")
 
     def _poll(self) -> bool:
-        """Whether it is over; and what new outputs are called, which may take a server to tell."""
+        """Return whether the workflow has settled, and the names of new outputs, which may require a server."""
         over = self._is_over()
         folders = attempt_folders(self._session.workspace.runs, self._workflow_id)
         self._started_attempts = [(number, phase) for number, phase, _ in folders]
@@ -203,7 +203,7 @@ class _LogFollower:
         return self._attempt is not None and any(number > self._attempt for number, _, _ in folders)
 
     async def _fetch_missing(self, over: bool) -> list[RemoteAttempt]:
-        """Now and then, and at the end, fetch what other hosts left behind; what is lacking still."""
+        """Fetch output of other hosts periodically and at the end. Return the attempts still missing."""
         now = time.monotonic()
         if not over and now < self._last_fetch + FETCH_INTERVAL:
             return []
@@ -216,12 +216,12 @@ class _LogFollower:
             # The history is not available now: follow the local output anyway.
             self._narrate_once(error.message)
             return []
-        # It is copied just before its end is told, or just after: the storage gets the time to have it.
+        # The output is copied shortly before or after its end is reported, so give the storage time to receive it.
         waits = not over and self._session.settings.storage_url is not None
         return [] if waits else [it for it in missing if it.attempt >= self._first_attempt]
 
     def _remote_chunks(self, missing: list[RemoteAttempt]) -> Iterator[OutputChunk]:
-        """What the evidence shows of attempts that are elsewhere, each once."""
+        """Yield the excerpts of attempts on other hosts, each once."""
         for log in remote_logs(self._session, missing, self._phase, self._attempt):
             if log.path not in self._shown_remote:
                 self._shown_remote.add(log.path)
@@ -233,10 +233,10 @@ class _LogFollower:
             self._session.narrate(text)
 
     def _new_chunks(self) -> Iterator[OutputChunk]:
-        """What was written since the last look."""
+        """Yield the output written since the last read."""
         for step_log in self._outputs():
             log = self._step_logs.to_log(step_log)
-            # Asked before reading: the first half is whole as soon as there is another one.
+            # Check this before reading: the first half is complete once a second one exists.
             incomplete = is_incomplete(log.file)
             for output in _read_new(log.file, self._offsets):
                 yield OutputChunk(log, output)
@@ -245,20 +245,20 @@ class _LogFollower:
                 yield OutputChunk(log, INCOMPLETE)
 
     def _explain(self) -> LogNotice | None:
-        """Why nothing comes, unless that was said just before."""
+        """Return why no output arrives, unless the last notice said the same."""
         why = self._session.reader.explain(self._workflow_id)
         told, self._last_explanation = self._last_explanation, why
         return LogNotice(f"{self._workflow_id}: {why}") if why and why != told else None
 
     def _end_notice(self) -> LogNotice:
-        """What became of it."""
+        """Return the notice of how the workflow ended."""
         info = self._session.info(self._workflow_id)
         why = self._session.reader.explain(self._workflow_id) or info.error_message
         return LogNotice(f"{self._workflow_id} {info.status}" + (f": {why}" if why else ""))
 
 
 def _read_new(file: str, read: dict[str, int]) -> Iterator[bytes]:
-    """What a file got since it was last read."""
+    """Return the output added to a file since it was last read."""
     try:
         with open_to_read(file) as output:
             output.seek(read.get(file, 0))

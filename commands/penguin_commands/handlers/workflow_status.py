@@ -1,4 +1,4 @@
-"""Commands that read where workflows stand: status, list."""
+"""Commands that read the status of workflows: status, list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT = 100
 
 
 def status(session: Session, workflow: str | None = None) -> StatusResult | WorkflowTable:
-    """One workflow, or all active ones."""
+    """Return one workflow, or all active ones."""
     reader = session.reader
     if workflow is None:
         session.warn_of_lost_workflows()
@@ -52,7 +52,7 @@ def list_(
     sort: str = "newest",
     total: bool = False,
 ) -> WorkflowTable:
-    """The newest workflows first, or in another order."""
+    """Return workflows, newest first or in another order."""
     reader = session.reader
     session.warn_of_lost_workflows()
     wanted: frozenset[WorkflowStatus] = frozenset().union(*status)

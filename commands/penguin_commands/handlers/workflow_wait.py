@@ -1,4 +1,4 @@
-"""`/workflow wait`, and waiting for what was just started."""
+"""`/workflow wait`, and waiting for workflows that were just started."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def wait(
     any_: bool = False,
     timeout: float | None = None,
 ) -> WaitResult:
-    """Wait until each has this status, or is settled; or until the first of them is that far."""
+    """Wait until each workflow reaches this status or settles, or until the first one does."""
     found = await session.run_in_reader_thread(lambda: [session.resolve(ref, prefix=True) for ref in workflows])
     ids = tuple(dict.fromkeys(found))
     return await wait_for(session, ids, for_, timeout, first=any_)
@@ -41,7 +41,7 @@ async def wait(
 async def wait_for(
     session: Session, ids: Sequence[str], status: WorkflowStatus, timeout: float | None, *, first: bool = False
 ) -> WaitResult:
-    """Wait until each has this status, or is settled; with `first` until one is that far.
+    """Wait until each workflow reaches this status or settles; with `first`, until one does.
 
     Raises NotReached, or WaitTimeout (seconds).
     """
@@ -65,10 +65,9 @@ async def wait_with_progress(
     *,
     first: bool = False,
 ) -> list[WorkflowInfo]:
-    """Wait until all are settled, or have this status, and report the progress.
+    """Wait until all workflows settle or reach this status, and report the progress.
 
-    With `first` the wait is over when one of them is that far, and the others are not in what comes back.
-    Raises WaitTimeout (seconds).
+    With `first`, stop waiting when one of them does, and return only that one. Raises WaitTimeout (seconds).
     """
     work = _wait_first(session, ids, status, timeout) if first else _wait_all(session, ids, status, timeout)
     waiting = stream_events_during(session, ids, work)
@@ -106,7 +105,7 @@ async def _wait_first(
 async def _report_progress(
     session: Session, tell: Callable[[WaitProgress], None], ids: Sequence[str], timeout: float | None
 ) -> None:
-    """Tell now and then how far it is, as far as it is known on this machine."""
+    """Report the progress periodically, as far as it is known on this machine."""
     begun = time.monotonic()
     await asyncio.sleep(PROGRESS_DELAY)
     reader = session.open_local_reader()
@@ -115,7 +114,7 @@ async def _report_progress(
             try:
                 infos = await session.run_in_reader_thread(lambda: [info for one in ids if (info := reader.info(one))])
             except WorkflowError:
-                # The wait itself reports it.
+                # The wait itself reports this error.
                 infos = []
             if infos:
                 tell(WaitProgress(tuple(infos), time.monotonic() - begun, timeout))
@@ -125,7 +124,7 @@ async def _report_progress(
 
 
 def not_reached_error(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> StatusNotReached:
-    """The error that tells which workflows settled on another status, and why."""
+    """Return the error that lists the workflows that settled on another status, with the reasons."""
     told = "; ".join(f"{info.workflow_id} is {info.status}{_reason_suffix(session, info)}" for info in missed)
     return StatusNotReached(f"not {status}: {told}", session.reader.next_command(missed[0].workflow_id), tuple(missed))
 

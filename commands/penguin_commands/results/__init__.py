@@ -1,7 +1,7 @@
-"""What commands give back: plain data, which a renderer makes a table, lines or JSON of.
+"""Results of commands: plain data, which a renderer shows as a table, lines or JSON.
 
-One module for the results of similar commands, so that a command loads its own alone; `penguin_repl.render` has one of
-the same name for each, which shows them.
+Each group of similar commands has its own module, so that a command loads only the results it needs.
+`penguin_repl.render` has a renderer module of the same name for each.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ SPECIAL_MODULES = ("output", "snapshots", "ui_actions")
 
 
 class Result(Protocol):
-    """What every command gives back."""
+    """Base class of the results of commands."""
 
     def data(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Return the result as plain data, ready for JSON."""
 
 
 def has_failed(result: Result) -> bool:
-    """Whether a result tells of a failure, as that of a lint with errors does."""
+    """Return whether a result reports a failure, such as a lint with errors."""
     return bool(getattr(result, "failed", False))
 
 
 def remark(result: Result) -> str:
-    """What to tell beside a result: that a limit cut it off, say."""
+    """Return the remark to show beside a result, such as that a limit cut it off."""
     return str(getattr(result, "remark", ""))
 
 
 def is_plain(result: Result) -> bool:
-    """Whether there is nothing to do with a result but to show its data. Loads no module to tell."""
+    """Return whether a result only needs its data shown. Loads no module to decide this."""
     return module_of(type(result)) not in SPECIAL_MODULES
 
 
 def module_of(kind: type) -> str:
-    """Return the name of the module of this package that a class of results is from."""
+    """Return the name of the module in this package that defines a result class."""
     return kind.__module__.rpartition(".")[2]
 
 
 def iso_time(when: datetime | None) -> str | None:
-    """A time as JSON has it: ISO 8601 with its offset."""
+    """Return a time in ISO 8601 with its offset, as used in JSON."""
     return when.isoformat() if when else None
 
 
 def workflow_data(info: WorkflowInfo) -> dict[str, Any]:
-    """The fields of a WorkflowInfo as plain data."""
+    """Return the fields of a WorkflowInfo as plain data."""
     return {
         "workflow_id": info.workflow_id,
         "task_id": info.task_id,

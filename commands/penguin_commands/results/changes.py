@@ -1,4 +1,4 @@
-"""What commands give back that change workflows, or wait for them."""
+"""Results of commands that change workflows or wait for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class StartResult(NamedTuple):
-    """Workflows that were started by this command."""
+    """The workflows that a command started."""
 
     workflows: tuple[tuple[str, str], ...]
     """(task id, workflow id), the one that was asked for first."""
@@ -43,7 +43,7 @@ class ChangeResult(NamedTuple):
 
 
 class WaitResult(NamedTuple):
-    """Workflows that were waited for."""
+    """The workflows that a command waited for."""
 
     workflows: tuple[WorkflowInfo, ...]
 
@@ -52,7 +52,7 @@ class WaitResult(NamedTuple):
 
 
 class WaitProgress(NamedTuple):
-    """How far those are that are being waited for. No result: it is told while the command goes on."""
+    """The progress of the workflows that a command waits for. Not a result: reported while the command runs."""
 
     workflows: tuple[WorkflowInfo, ...]
     elapsed: float

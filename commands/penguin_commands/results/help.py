@@ -1,4 +1,4 @@
-"""Commands and settings, to be explained."""
+"""Results of commands that explain commands and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class HelpResult(NamedTuple):
-    """Commands, to be explained."""
+    """The commands to explain."""
 
     commands: tuple[Command, ...]
     detailed: bool = False
@@ -22,7 +22,7 @@ class HelpResult(NamedTuple):
 
 
 class SettingsTable(NamedTuple):
-    """The settings, and where each comes from."""
+    """The settings, each with its origin."""
 
     settings: tuple[tuple[str, Any, str], ...]
     """(key, value, origin)."""

@@ -1,4 +1,4 @@
-"""What happened to a workflow: events, attempts, and the files that were left behind."""
+"""Results about the past of a workflow: events, attempts and artifacts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EventRow(NamedTuple):
-    """One thing that happened to a workflow."""
+    """One event of a workflow."""
 
     seq: int
     at: datetime
@@ -26,7 +26,7 @@ class EventRow(NamedTuple):
 
 
 def event_data(event: EventRow) -> dict[str, Any]:
-    """An event as plain data."""
+    """Return an event as plain data."""
     return {
         "seq": event.seq,
         "at": iso_time(event.at),
@@ -37,7 +37,7 @@ def event_data(event: EventRow) -> dict[str, Any]:
 
 
 class EventResult(NamedTuple):
-    """An event that was waited for."""
+    """An event that a command waited for."""
 
     workflow_id: str
     event: EventRow
@@ -47,7 +47,7 @@ class EventResult(NamedTuple):
 
 
 class HistoryResult(NamedTuple):
-    """Everything that happened to a workflow."""
+    """All events of a workflow."""
 
     workflow_id: str
     events: tuple[EventRow, ...]
@@ -73,7 +73,7 @@ class AttemptRow(NamedTuple):
 
 
 class AttemptTable(NamedTuple):
-    """The attempts of a workflow, the oldest first."""
+    """The attempts of a workflow, oldest first."""
 
     workflow_id: str
     attempts: tuple[AttemptRow, ...]
@@ -84,7 +84,7 @@ class AttemptTable(NamedTuple):
 
     @property
     def attempts_by_remote_host(self) -> dict[str, list[int]]:
-        """By other machines: the numbers of the attempts that they ran."""
+        """Return the numbers of the attempts that ran on other hosts, by host."""
         found: dict[str, list[int]] = {}
         for attempt in self.attempts:
             if attempt.host not in ("", self.this_host):
@@ -108,7 +108,7 @@ class AttemptTable(NamedTuple):
 
 
 class ArtifactTable(NamedTuple):
-    """The files that a workflow's steps left behind."""
+    """The files that the steps of a workflow left behind."""
 
     workflow_id: str
     files: tuple[tuple[str, int | None], ...]

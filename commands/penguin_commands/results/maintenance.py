@@ -1,4 +1,4 @@
-"""What commands that look after the store give back."""
+"""Results of commands that maintain the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _leftover_rows(left: Leftovers) -> list[dict[str, str]]:
 
 
 class BackupResult(NamedTuple):
-    """Copies of the databases."""
+    """The copies of the databases."""
 
     copies: tuple[tuple[str, str, int], ...]
     """(the database, relative to the workspace; its copy; bytes), that of the backend in use first."""
@@ -32,7 +32,7 @@ class BackupResult(NamedTuple):
 
 
 class PruneResult(NamedTuple):
-    """What was removed, or with `dry_run` would be."""
+    """The records and files that were removed, or with `dry_run` would be removed."""
 
     workflows: tuple[PrunableWorkflow, ...]
     leftovers: Leftovers
@@ -42,12 +42,12 @@ class PruneResult(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be removed."""
+        """Return whether something could not be removed."""
         return bool(self.not_removed)
 
     @property
     def bytes(self) -> int:
-        """What the steps of these workflows left in files."""
+        """Return the size in bytes of the files that the steps of these workflows left behind."""
         return sum(old.bytes for old in self.workflows)
 
     def data(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class PruneResult(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """What `penguin check` found."""
+    """The findings of `penguin check`."""
 
     workflows: int
     events: int
@@ -82,7 +82,7 @@ class CheckResult(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether the store contradicts itself; leftovers are harmless."""
+        """Return whether the store contradicts itself. Leftover files are harmless and don't count."""
         return bool(self.problems)
 
     def data(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class CheckResult(NamedTuple):
 
 
 class TrustResult(NamedTuple):
-    """A workspace, and what of it would run."""
+    """A workspace, and the parts of it that Penguin would run."""
 
     path: str
     """Its `.penguin` folder."""
@@ -107,7 +107,7 @@ class TrustResult(NamedTuple):
 
     @property
     def trusted(self) -> bool:
-        """Whether it is run and written to."""
+        """Return whether Penguin runs and writes to the workspace."""
         return not self.reason
 
     def data(self) -> dict[str, Any]:

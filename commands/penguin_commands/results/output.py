@@ -1,4 +1,4 @@
-"""What steps printed and changed: read piece by piece, since it may be huge."""
+"""Results with output and changes of steps. These may be huge, so they are read in chunks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Log(NamedTuple):
 
     @property
     def location(self) -> dict[str, Any]:
-        """Whose output it is, as plain data."""
+        """Return which step the output belongs to, as plain data."""
         return {
             "phase": self.phase,
             "attempt": self.attempt,
@@ -50,20 +50,20 @@ class Log(NamedTuple):
 
     @property
     def excerpt_output(self) -> bytes:
-        """What is known of output that is elsewhere, and where that is."""
+        """Return the known excerpt of output that is on another host, and its location."""
         note = f"[penguin: {self.note}]\n" if self.note else ""
         return f"{note}{self.excerpt or ''}".encode()
 
 
 class OutputChunk(NamedTuple):
-    """Some more output of a step."""
+    """One chunk of the output of a step."""
 
     log: Log
     output: bytes
 
 
 class OutputResult(NamedTuple):
-    """A piece of output that is followed, as a program reads it."""
+    """A chunk of followed output, in the form that programs read."""
 
     workflow_id: str
     log: Log
@@ -77,13 +77,13 @@ class OutputResult(NamedTuple):
 
 
 class LogNotice(NamedTuple):
-    """What is to be told between two pieces of output."""
+    """A notice to show between two chunks of output."""
 
     text: str
 
 
 class LogsResult(NamedTuple):
-    """What steps printed: the files, to be read piece by piece, since they may be huge."""
+    """The output of steps, as files that are read in chunks because they may be huge."""
 
     workflow_id: str
     logs: tuple[Log, ...]
@@ -114,7 +114,7 @@ _MOST_NAMED = 20
 
 
 class DiffResult(NamedTuple):
-    """What changed in the files: to be read piece by piece, once, since it may be huge."""
+    """The changes in the files. Can be read only once, in chunks, because they may be huge."""
 
     workflow_id: str
     files: tuple[str, ...]
@@ -126,7 +126,7 @@ class DiffResult(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """Which files it says nothing about."""
+        """Return which files the diff leaves out."""
         if not self.left_out:
             return ""
         more = f" and {len(self.left_out) - _MOST_NAMED} more" if len(self.left_out) > _MOST_NAMED else ""
@@ -141,7 +141,7 @@ class DiffResult(NamedTuple):
 
 
 class RemoteDiffResult(NamedTuple):
-    """What is known of changes whose files are in another working tree."""
+    """The known facts about changes whose files are in another working tree."""
 
     workflow_id: str
     files: tuple[str, ...]

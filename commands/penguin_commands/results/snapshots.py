@@ -1,4 +1,4 @@
-"""What commands on saved conversations give back."""
+"""Results of commands on saved conversations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _row(row: SnapshotRow) -> dict[str, Any]:
 
 
 class SnapshotTable(NamedTuple):
-    """Saved conversations."""
+    """The saved conversations."""
 
     snapshots: tuple[SnapshotRow, ...]
 
@@ -38,7 +38,7 @@ class SnapshotTable(NamedTuple):
 
 
 class ConversationResult(NamedTuple):
-    """One of them, with all that was said."""
+    """One saved conversation with all its messages."""
 
     row: SnapshotRow
     messages: list[dict[str, Any]]
@@ -54,14 +54,14 @@ class ConversationResult(NamedTuple):
 
 
 class RawConversationResult(NamedTuple):
-    """The agent's own files, or where there are none the snapshot as JSON, byte by byte."""
+    """The agent's own files byte for byte, or the snapshot as JSON if there are none."""
 
     snapshot_id: str
     files: tuple[tuple[str, bytes], ...]
     """(name, all that is in it)."""
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
-        """The files, one after the other, without colours."""
+        """Return the contents of the files, one after the other, without colours."""
         for _, data in self.files:
             yield data
 

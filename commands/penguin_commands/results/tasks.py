@@ -1,4 +1,4 @@
-"""What commands on blueprints and tasks give back."""
+"""Results of commands on blueprints and tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class TaskState(NamedTuple):
-    """A task, and how far it is."""
+    """A task and its progress."""
 
     task: Task
     state: str
@@ -48,7 +48,7 @@ class TaskTable(NamedTuple):
 
 
 class TaskResult(NamedTuple):
-    """One task, with all that is known of it."""
+    """One task with all its details."""
 
     state: TaskState
 
@@ -67,7 +67,7 @@ class TaskResult(NamedTuple):
 
 
 class GraphResult(NamedTuple):
-    """The graph of tasks, in a language."""
+    """The graph of tasks, in a graph language."""
 
     format: str
     text: str
@@ -80,7 +80,7 @@ class GraphResult(NamedTuple):
 
 
 class BlueprintRow(NamedTuple):
-    """A blueprint, and how far its tasks are."""
+    """A blueprint and the progress of its tasks."""
 
     id: str
     title: str
@@ -105,7 +105,7 @@ class BlueprintTable(NamedTuple):
 
 
 class BlueprintResult(NamedTuple):
-    """One blueprint, with its tasks."""
+    """One blueprint with its tasks."""
 
     row: BlueprintRow
     tasks: tuple[TaskState, ...]
@@ -120,7 +120,7 @@ class BlueprintResult(NamedTuple):
 
 
 class LintResult(NamedTuple):
-    """What is wrong with blueprints."""
+    """The problems that lint found in blueprints."""
 
     problems: tuple[Problem, ...]
     checked_paths: tuple[str, ...]
@@ -128,7 +128,7 @@ class LintResult(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether something keeps tasks from being started."""
+        """Return whether a problem prevents tasks from being started."""
         return any(problem.severity == "error" for problem in self.problems)
 
     def data(self) -> dict[str, Any]:

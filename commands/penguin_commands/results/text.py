@@ -1,4 +1,4 @@
-"""Plain results: a sentence, and named values."""
+"""Plain results: a message, and named values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class MessageResult(NamedTuple):
-    """A sentence."""
+    """A message of one sentence."""
 
     text: str
     values: Mapping[str, Any] = MappingProxyType({})
@@ -20,7 +20,7 @@ class MessageResult(NamedTuple):
 
 
 class KeyValueResult(NamedTuple):
-    """Named values, a line each."""
+    """Named values, one per line."""
 
     values: dict[str, Any]
 

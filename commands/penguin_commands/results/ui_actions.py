@@ -1,4 +1,4 @@
-"""What the terminal shall do, rather than show."""
+"""Results that ask the terminal to do something, rather than to show data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class QuitAction(NamedTuple):
 
 
 class PanelAction(NamedTuple):
-    """The wish to have the panel above the input line, or not; None: the other way round than it is."""
+    """A request to show or hide the panel above the input line. None toggles it."""
 
     visible: bool | None = None
 
@@ -27,7 +27,7 @@ class PanelAction(NamedTuple):
 
 
 class ViewAction(NamedTuple):
-    """The wish to see what runs on the whole screen, until it is left."""
+    """A request to show the running workflows on the whole screen until the user closes the view."""
 
     workflow_id: str | None = None
     """None: all that is active."""
@@ -37,7 +37,7 @@ class ViewAction(NamedTuple):
 
 
 class SourceAction(NamedTuple):
-    """The lines of a file, to be run in place of the command that named it."""
+    """A request to run the lines of a file in place of the command that named it."""
 
     file: str
 
@@ -46,7 +46,7 @@ class SourceAction(NamedTuple):
 
 
 class ChainedResult(NamedTuple):
-    """A result, and one that takes its time: show the first at once, then await `then()` and show what comes."""
+    """A result to show at once, followed by one that takes time: await `then()` and show what it returns."""
 
     first: Result
     then: Callable[[], Coroutine[Any, Any, Result]]

@@ -1,4 +1,4 @@
-"""Where workflows stand."""
+"""Results with the status of workflows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StatusResult(NamedTuple):
-    """Where one workflow stands."""
+    """The status of one workflow."""
 
     info: WorkflowInfo
     explanation: str = ""
@@ -35,7 +35,7 @@ class StatusResult(NamedTuple):
 
 
 class UsageSummary(NamedTuple):
-    """What the agents of several workflows spent together."""
+    """The total usage of the agents of several workflows."""
 
     workflow_count: int
     """How many."""
@@ -66,7 +66,7 @@ class WorkflowTable(NamedTuple):
         return {"workflows": [{**workflow_data(info), **self._extra_data(info)} for info in self.workflows], **total}
 
     def usage_for(self, info: WorkflowInfo) -> UsageTotals:
-        """What the agents of one of them spent."""
+        """Return the usage of the agents of one workflow."""
         return self.usage.get(info.workflow_id, UsageTotals())
 
     def _extra_data(self, info: WorkflowInfo) -> dict[str, Any]:
