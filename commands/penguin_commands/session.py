@@ -207,7 +207,7 @@ class Session:
 
     @property
     def settings(self) -> Settings:
-        """Return the effective settings. Reads them again each time, since penguin.yaml may change while a shell runs."""
+        """Return the effective settings. Reads them each time, since penguin.yaml may change while a shell runs."""
         from penguin.orchestration.config import load_settings
 
         return load_settings(self.workspace.root, self.overrides)

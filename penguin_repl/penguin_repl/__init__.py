@@ -1,3 +1,3 @@
-"""The terminal: the shell, scripts, and everything that reaches a screen."""
+"""The terminal: the shell, scripts, and everything that writes to a screen."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""`python -m penguin_repl` is `penguin`."""
+"""`python -m penguin_repl`, the same as `penguin`."""
 
 from __future__ import annotations
 

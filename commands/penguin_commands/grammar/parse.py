@@ -42,7 +42,7 @@ def _parse_invocation(words: Sequence[Word]) -> Invocation:
 
 
 def parse_values(command: Command, words: Sequence[Word]) -> dict[str, Any]:
-    """Return the values of a command's arguments and flags, by the parameter names of its handler. Raises UsageError."""
+    """Return the values of a command's arguments and flags by parameter name of its handler. Raises UsageError."""
     return _ValueParser(command).read(words)
 
 

@@ -44,7 +44,7 @@ def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) ->
 
 
 def help_for(table: CommandTable, words: Sequence[str]) -> HelpResult:
-    """Return the help for the words of a command, with or without a slash; without words, for all. Raises UsageError."""
+    """Return the help for a command, with or without a slash; without words, for all commands. Raises UsageError."""
     if not words:
         return HelpResult(tuple(table.commands))
     noun = resolve_noun(table, Word(f"/{words[0].removeprefix('/')}", 0, 0))

@@ -25,7 +25,7 @@ def tail(path: str, limit: int = TAIL_BYTES) -> tuple[str, int]:
 
 
 def is_incomplete(path: str) -> bool:
-    """Return whether the output exceeds the first half of the kept part while its last half is still being overwritten."""
+    """Return whether the first half of the kept output is full and its last half is still a ring file."""
     try:
         os.stat(path + RING)  # noqa: PTH116 - a path object for every look would cost more than the look
     except OSError:

@@ -107,7 +107,7 @@ class _StepLogs:
 
 
 def _step_names(session: Session, workflow_id: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Return the names of steps by the number of their attempt and their position in it."""
+    """Yield the names of steps with the number of their attempt and their position in it."""
     for result in session.reader.results(workflow_id):
         steps: list[dict[str, Any]] = result.evidence.get("steps") or []
         for step in steps:
@@ -258,7 +258,7 @@ class _LogFollower:
 
 
 def _read_new(file: str, read: dict[str, int]) -> Iterator[bytes]:
-    """Return the output added to a file since it was last read."""
+    """Yield the output added to a file since it was last read."""
     try:
         with open_to_read(file) as output:
             output.seek(read.get(file, 0))

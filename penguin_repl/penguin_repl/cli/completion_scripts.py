@@ -1,4 +1,4 @@
-"""`penguin completion`: the scripts by which bash, zsh and fish complete the command line, from its declarations."""
+"""`penguin completion`: completion scripts for bash, zsh and fish, generated from the declared command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDER = "FOLDER"
 """What stands for the value of an option that is a folder."""
 
-# In a template, a name between @ is what the declarations say.
+# In a template, a name between @ is replaced with a part generated from the declarations.
 BASH = """\
 # Completion of penguin for bash. In ~/.bashrc: eval "$(penguin completion bash)"
 _penguin() {
@@ -130,7 +130,7 @@ complete -c penguin -n __penguin_typed -F
 
 
 def completion_script(words: Sequence[str]) -> str:
-    """What `penguin completion` prints, told these words. Raises UsageError."""
+    """Return the output of `penguin completion` with these words. Raises UsageError."""
     usage = f"penguin completion {'|'.join(SHELLS)}"
     if len(words) != 1:
         raise UsageError("penguin completion needs the name of one shell", usage)
@@ -140,14 +140,14 @@ def completion_script(words: Sequence[str]) -> str:
 
 
 def _fill_template(template: str, **parts: Iterable[str]) -> str:
-    """The template with its parts, a line each."""
+    """Return the template with its parts, one line each."""
     for name, lines in parts.items():
         template = template.replace(f"@{name}@", "\n".join(lines))
     return template
 
 
 def _words_after() -> Iterator[tuple[str, str]]:
-    """What may follow the words that are there already."""
+    """Yield each word with the words that may follow it."""
     for subcommand in SUBCOMMANDS:
         if subcommand.choices:
             yield subcommand.name, " ".join(subcommand.choices)
@@ -167,17 +167,17 @@ def _spellings(flag: Flag) -> list[str]:
 
 
 def _value_options() -> list[str]:
-    """All that takes a value."""
+    """Return the spellings of all options that take a value."""
     return [name for flag in PROGRAM.flags if flag.kind for name in _spellings(flag)]
 
 
 def _short_help(help_: str) -> str:
-    """What something means, in a few words."""
+    """Return the help up to the first semicolon."""
     return help_.partition(";")[0]
 
 
 def _quoted(text: str) -> str:
-    """For bash and zsh."""
+    """Quote a text for bash and zsh."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -185,7 +185,7 @@ def _quoted(text: str) -> str:
 
 
 def _bash() -> str:
-    """It needs nothing that bash 3.2 has not, which is what macOS comes with."""
+    """Return the parts of the bash script. They work in bash 3.2, the version that macOS includes."""
     return _fill_template(
         BASH,
         takers=["|".join(_value_options())],
@@ -233,7 +233,7 @@ def _zsh_flags() -> Iterator[str]:
 
 
 def _zsh_flag(flag: Flag) -> Iterator[str]:
-    """As `_arguments` wants it: one spelling rules out the other, unless it may be there twice."""
+    """Yield the specifications for `_arguments`. One spelling excludes the other, unless the flag is repeatable."""
     about = _short_help(flag.help)
     for special in "\\[]:":
         about = about.replace(special, f"\\{special}")
@@ -269,7 +269,7 @@ def _fish() -> str:
 
 
 def _fish_flag(flag: Flag) -> str:
-    """An option, for whom it means something."""
+    """Return the command for an option, limited to the subcommands that accept it."""
     whom = [it.name if it else "none" for it in (*SUBCOMMANDS, None) if flag in flags_of(it)]
     parts = [f"complete -c penguin -n '__penguin_does {' '.join(whom)}' -l {flag.name}"]
     if flag.short:

@@ -62,7 +62,7 @@ class ProgramHelp(NamedTuple):
         }
 
     def text(self) -> str:
-        """All of it, for people."""
+        """Return the whole help as text."""
         usage = list(_wrap_aligned(_usage_forms(), WIDTH - len("Usage: ")))
         options = _option_lines(PROGRAM.flags)
         commands = [f"  {line}" for line in align_columns((command.name, command.help) for command in COMMANDS)]
@@ -83,14 +83,14 @@ class SubcommandHelp(NamedTuple):
         return {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example, "options": options}
 
     def text(self) -> str:
-        """For people."""
+        """Return the help as text."""
         it = self.subcommand
         options = _option_lines(self._flags())
         head = f"{it.help[0].upper()}{it.help[1:]}.\n\nUsage: {_usage(it)}"
         return "\n".join([head, *options, f"Example: {it.example}"]) + "\n"
 
     def _flags(self) -> tuple[Flag, ...]:
-        """Those that are for it in particular."""
+        """Return the flags that are specific to the subcommand."""
         return tuple(flag for flag in PROGRAM.flags if flag.name in self.subcommand.flags)
 
 

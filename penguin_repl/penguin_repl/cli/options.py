@@ -1,4 +1,4 @@
-"""The options of the command line, declared and read as those of any command are."""
+"""The options of the command line, declared and parsed like those of a command."""
 
 from __future__ import annotations
 

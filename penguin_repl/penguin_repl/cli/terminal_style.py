@@ -1,4 +1,4 @@
-"""The style of the output: options, environment, preferences and abilities of the terminal."""
+"""The style of the output, from options, environment, preferences and the terminal's capabilities."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FALSE_VALUES = ("", "0", "no", "off", "false")
 def choose_style(
     options: Options, settings: Callable[[], Preferences], environ: Mapping[str, str] | None = None
 ) -> Style:
-    """How results are shown. Files are read for it only where a terminal is there, and nothing else decides."""
+    """Return the style for showing results. Reads files only on a terminal, when nothing else decides."""
     environ = os.environ if environ is None else environ
     tty = os.isatty(1)
     color = _color(options.color, environ)
@@ -52,10 +52,10 @@ def _prefers_color(settings: Preferences) -> bool:
 
 
 def _is_plain(options: Options, settings: Callable[[], Preferences], environ: Mapping[str, str]) -> bool:
-    """Whether only lines may be written, one after the other."""
+    """Return whether the output may only consist of consecutive lines."""
     if _is_dumb(environ) or _is_accessible(environ):
         return True
-    # Who asks for no colour by NO_COLOR gets no escape sequence at all; --color chooses more finely.
+    # A user who sets NO_COLOR gets no escape sequences at all. --color is more specific.
     if environ.get("NO_COLOR") and options.color == "auto":
         return True
     shell = options.script is None and not options.command and os.isatty(0)
@@ -71,10 +71,10 @@ def _is_accessible(environ: Mapping[str, str]) -> bool:
 
 
 def supports_utf8(environ: Mapping[str, str]) -> bool:
-    """Whether arrows, bars and dots of more than ASCII reach the reader.
+    """Return whether the terminal can show arrows, bars and dots outside ASCII.
 
-    Python writes UTF-8 in the C locale too, so that the names of files survive; a terminal of that locale may show
-    something else in their place.
+    Python writes UTF-8 in the C locale too, so that file names survive. A terminal with that locale may show other
+    characters.
     """
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""

@@ -1,4 +1,4 @@
-"""Offers: the words that may stand at one place of a line, by the kind of the place."""
+"""Candidates for completion: the words that are valid at a position in a line, by its kind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
 
 
 class Candidate(NamedTuple):
-    """One way to go on."""
+    """One possible completion."""
 
     text: str
     """What is put in place of the word that is being typed."""
@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 def noun_candidates() -> Iterator[Candidate]:
-    """What a line begins with."""
+    """Return the candidates for the start of a line."""
     for noun in NOUNS:
         alone = TABLE.lookup(noun, "")
         names = ", ".join(command.verb for command in TABLE.verbs(noun))
@@ -58,7 +58,7 @@ def noun_candidates() -> Iterator[Candidate]:
 
 
 def verb_candidates(commands: Iterable[Command]) -> Iterator[Candidate]:
-    """The verbs of these commands."""
+    """Return the verbs of these commands."""
     for command in commands:
         needs = any(argument.required for argument in command.arguments)
         yield Candidate(command.verb, command.help, (command.verb, *command.aliases), needs_more=needs)
@@ -67,7 +67,7 @@ def verb_candidates(commands: Iterable[Command]) -> Iterator[Candidate]:
 def value_candidates(
     spec: Argument | Flag, known: WorkspaceIndex, command: Command, given: Sequence[str], typed: str
 ) -> Iterable[Candidate]:
-    """What may stand for an argument or as the value of a flag, where the arguments `given` are there already."""
+    """Return the candidates for an argument or the value of a flag, after the arguments `given`."""
     match spec.kind:
         case ValueKind.WORKFLOW:
             return _workflow_candidates(known, command.statuses, given, typed)
@@ -100,13 +100,13 @@ def value_candidates(
 
 
 def _named_workflow(command: Command, given: Sequence[str]) -> str:
-    """The workflow that is named already; '' where there is none."""
+    """Return the workflow that the line names so far; '' if there is none."""
     pairs = zip(command.arguments, given, strict=False)
     return next((word for argument, word in pairs if argument.kind is ValueKind.WORKFLOW), "")
 
 
 def match_part(kind: ValueKind | None, typed: str) -> str:
-    """The part of what is typed that the names of offers are compared with; the rest is there already."""
+    """Return the part of the typed text that candidate names are compared with."""
     separators = {ValueKind.STATUSES: ",", ValueKind.FILE: "/"}
     return typed.rpartition(separators[kind])[2] if kind in separators else typed
 
@@ -114,10 +114,10 @@ def match_part(kind: ValueKind | None, typed: str) -> str:
 def _workflow_candidates(
     known: WorkspaceIndex, statuses: Collection[WorkflowStatus], given: Sequence[str], typed: str
 ) -> Iterator[Candidate]:
-    """Those on which the verb is legal."""
+    """Return the workflows on which the verb is legal."""
     found = known.workflows(typed, statuses)
     now = time.time()
-    # Ranked here already: of thousands, only those that are offered are worth a description.
+    # Ranked here: of thousands of candidates, only those that are shown need a description.
     for _, it in rank_matches(found, _workflow_names, typed, MAX_CANDIDATES + len(given)):
         if it.workflow_id not in given:
             gate = f" at {it.phase}" if it.phase in GATES else ""
@@ -133,7 +133,7 @@ def _workflow_names(workflow: CompletionItem) -> tuple[str, str]:
 
 
 def format_age(seconds: float) -> str:
-    """A length of time in its largest unit."""
+    """Format a duration in its largest unit."""
     for length, unit in UNITS:
         if seconds >= length:
             return f"{int(seconds / length)}{unit}"
@@ -141,7 +141,7 @@ def format_age(seconds: float) -> str:
 
 
 def _status_candidates(typed: str) -> Iterator[Candidate]:
-    """Several may stand in one word, with commas between."""
+    """Return the statuses for the last part of a comma-separated list."""
     before, comma, _ = typed.rpartition(",")
     there = before.lower().split(",")
     for name in ("active", *(status.lower() for status in WorkflowStatus)):
@@ -150,7 +150,7 @@ def _status_candidates(typed: str) -> Iterator[Candidate]:
 
 
 def _file_candidates(typed: str) -> Iterable[Candidate]:
-    """The files beside what is typed; folders go on."""
+    """Return the files that match the typed path. A folder can be completed further."""
     folder, name = os.path.split(typed)
     found = []
     try:

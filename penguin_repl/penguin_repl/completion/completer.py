@@ -1,4 +1,4 @@
-"""Completion: commands, verbs, flags and values, all from the table of commands."""
+"""Completion of commands, verbs, flags and values from the table of commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNIQUE_STYLE = "bold underline"
 
 
 class RankedCompletion(Completion):
-    """A completion that knows how well it fits: BEGINS, INSIDE or FUZZY."""
+    """A completion with its rank: BEGINS, INSIDE or FUZZY."""
 
     def __init__(self, text: str, start: int, display: StyleAndTextTuples, meta: str, tier: int) -> None:
         super().__init__(text, start, display=display, display_meta=meta)
@@ -40,13 +40,13 @@ class RankedCompletion(Completion):
 
 
 class CommandCompleter(Completer):
-    """Completes a line up to the cursor, the best first. May be asked from any thread."""
+    """A completer for the line up to the cursor, best candidates first. Can be called from any thread."""
 
     def __init__(self, known: WorkspaceIndex) -> None:
         self._index = known
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """See Completer."""
+        """Yield the completions; see Completer."""
         before = document.text_before_cursor
         try:
             words = split_words(before)
@@ -82,7 +82,7 @@ def _display(text: str, own: int) -> StyleAndTextTuples:
 
 
 def _matching_commands(words: Sequence[Word]) -> Iterable[Command]:
-    """The commands whose verb may come next: all of a noun, or those that have the flags which are there already."""
+    """Return the commands whose verb may come next: all of a noun, or those that have the flags typed so far."""
     try:
         commands = TABLE.verbs(resolve_noun(TABLE, words[0]))
     except UsageError:
@@ -91,7 +91,7 @@ def _matching_commands(words: Sequence[Word]) -> Iterable[Command]:
 
 
 class _CursorContext:
-    """The place in a command where the next word goes."""
+    """The position in a command of the next word."""
 
     def __init__(self, command: Command, words: Sequence[Word], typed: str) -> None:
         self.command = command
@@ -110,7 +110,7 @@ class _CursorContext:
 
     @property
     def has_only_flags(self) -> bool:
-        """Whether there is nothing but flags, with their values."""
+        """Return whether the words are only flags, with their values."""
         return not (self.given_arguments or self.pending_flag or self.literal or self.has_unknown_flag)
 
     def _consume(self, word: str) -> None:
@@ -142,14 +142,14 @@ class _CursorContext:
         if argument is None:
             return (() if self.typed else self._flag_candidates()), self.typed
         found, part = self._value_candidates(argument, known, self.typed)
-        # Where nothing need come, flags may.
+        # If no argument is required here, flags are possible.
         return (found if argument.required or self.typed else [*found, *self._flag_candidates()]), part
 
     def _value_candidates(self, spec: Argument | Flag, known: WorkspaceIndex, typed: str) -> CandidatesAndPart:
         return value_candidates(spec, known, self.command, self.given_arguments, typed), match_part(spec.kind, typed)
 
     def _next_argument(self) -> Argument | None:
-        """The one that comes next."""
+        """Return the next argument."""
         arguments = self.command.arguments
         if len(self.given_arguments) < len(arguments):
             return arguments[len(self.given_arguments)]
@@ -159,7 +159,7 @@ class _CursorContext:
         return last._replace(required=last.kind is ValueKind.TEXT)
 
     def _in_text(self) -> bool:
-        """Whether the text has begun to which the rest of the line belongs."""
+        """Return whether the cursor is in an argument that takes the rest of the line."""
         arguments = self.command.arguments
         return bool(arguments) and arguments[-1].kind is ValueKind.TEXT and len(self.given_arguments) >= len(arguments)
 
@@ -173,5 +173,5 @@ class _CursorContext:
 
 
 def _with_flag(flag: str, candidate: Candidate) -> Candidate:
-    """An candidate that takes the place of a flag and its value in one word."""
+    """Return a candidate that replaces a flag and its value in one word."""
     return candidate._replace(text=f"{flag}{candidate.text}", names=_match_names(candidate), is_id=False)

@@ -1,4 +1,4 @@
-"""Ranking: how well a name fits what was typed of it. It begins so, has it inside, or at least all of its letters."""
+"""Ranking of names by how well they match the typed text: as a prefix, inside, or by its letters in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_LENGTH = 200
 
 
 class Rank(NamedTuple):
-    """The smallest is the best."""
+    """The rank of a match. Smaller is better."""
 
     tier: int
     """BEGINS, INSIDE or FUZZY."""
@@ -28,7 +28,7 @@ class Rank(NamedTuple):
 def rank_matches(
     things: Iterable[T], names: Callable[[T], Iterable[str]], typed: str, limit: int
 ) -> Sequence[tuple[Rank, T]]:
-    """Those that fit by any of their names, in any case; the best first, of equals the earlier; at most `limit`."""
+    """Return at most `limit` items with a matching name, ignoring case, best first. Equal ranks keep their order."""
     wanted = typed.lower()
     if len(wanted) > _MAX_LENGTH:
         return ()
@@ -37,12 +37,12 @@ def rank_matches(
         ranks = [rank for name in names(thing) if name and (rank := _rank(wanted, name.lower()))]
         if ranks:
             fitting.append((min(ranks), place, thing))
-    # Places differ: things themselves are never compared.
+    # Positions differ, so the items themselves are never compared.
     return [(rank, thing) for rank, _, thing in nsmallest(limit, fitting)]
 
 
 def _rank(wanted: str, name: str) -> Rank | None:
-    """None where it does not fit."""
+    """Return the rank of a name; None if it does not match."""
     if name.startswith(wanted):
         return Rank(PREFIX, int(name != wanted))
     if wanted in name:
@@ -51,7 +51,7 @@ def _rank(wanted: str, name: str) -> Rank | None:
 
 
 def _fuzzy(wanted: str, name: str) -> Rank | None:
-    """All letters in their order, with others between: the leftmost such run, and within it the shortest."""
+    """Match all letters in order, with gaps: the leftmost such match, and of those the shortest."""
     end = -1
     for letter in wanted:
         end = name.find(letter, end + 1)

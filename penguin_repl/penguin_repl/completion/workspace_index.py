@@ -1,6 +1,6 @@
-"""What completion knows of a workspace: its files, and what is written on this machine of its workflows.
+"""The workspace data that completion uses: its files, and the local records of its workflows.
 
-Asked from a thread, so that neither a big backlog nor a big store stops the keys. It never asks a server.
+Read on a thread, so that neither many blueprints nor a large store delays the keys. It never contacts a server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_CANDIDATES = 300
 
 
 class WorkspaceIndex:
-    """Return nothing for data that can't be read: the command itself reports the error."""
+    """The workspace data for completion. Data that can't be read is empty: the command itself reports the error."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -38,8 +38,10 @@ class WorkspaceIndex:
         self._lock = Lock()
 
     def workflows(self, typed: str, statuses: Collection[WorkflowStatus]) -> Sequence[CompletionItem]:
-        """The workflows with one of these statuses that what is typed may mean: the newest ones, whatever their
-        names are, then all others that begin so."""
+        """Return the workflows with one of these statuses that the typed text may mean.
+
+        The newest come first, whatever their names are, then all others that begin with the typed text.
+        """
         from penguin.orchestration.store.completion_names import PREFIX
 
         with self._lock:
@@ -55,7 +57,7 @@ class WorkspaceIndex:
         return [*newest, *(it for it in older if it.workflow_id not in there)]
 
     def snapshots(self) -> Sequence[SnapshotRow]:
-        """The newest saved conversations."""
+        """Return the newest saved conversations."""
         from contextlib import closing
 
         from penguin.orchestration.store.snapshots import SnapshotReader
@@ -67,7 +69,7 @@ class WorkspaceIndex:
             return ()
 
     def attempts(self, workflow: str) -> Mapping[int, str]:
-        """By number, the newest first, what is known of the attempts of the workflow that a word names."""
+        """Return the attempts of the workflow that a word names, by number, newest first."""
         with self._lock:
             try:
                 names = self._reader()
@@ -76,7 +78,7 @@ class WorkspaceIndex:
                 return {}
 
     def people(self, workflow: str) -> Sequence[str]:
-        """The names in the history of the workflow that a word names, then those in others'."""
+        """Return the names in the history of the workflow that a word names, then those in others."""
         with self._lock:
             try:
                 names = self._reader()
@@ -85,7 +87,7 @@ class WorkspaceIndex:
                 return ()
 
     def unique_lengths(self, workflow_ids: Iterable[str]) -> Mapping[str, int]:
-        """How many characters at the beginning of each id tell it from all others."""
+        """Return for each id the length of its shortest unique prefix."""
         with self._lock:
             try:
                 return self._reader().unique_lengths(workflow_ids)
@@ -93,7 +95,7 @@ class WorkspaceIndex:
                 return {}
 
     def last_started(self, statuses: Collection[WorkflowStatus]) -> str | None:
-        """The newest workflow started in this session, if it has one of these statuses."""
+        """Return the newest workflow started in this session, if it has one of these statuses."""
         last = self._session.last_started
         if last is None:
             return None
@@ -105,7 +107,7 @@ class WorkspaceIndex:
         return last if info is not None and info.status in statuses else None
 
     def tasks(self, *, startable: bool = False) -> Sequence[Task]:
-        """All tasks, or those that have no active workflow."""
+        """Return all tasks, or those that have no active workflow."""
         tasks = [task for blueprint in self.blueprints() for task in blueprint.tasks]
         if not startable:
             return tasks
@@ -118,7 +120,7 @@ class WorkspaceIndex:
         return [task for task in tasks if task.id not in active[task.project_id]]
 
     def blueprints(self) -> Sequence[Blueprint]:
-        """All blueprints; their files are read again when they changed."""
+        """Return all blueprints. Reads their files again after a change."""
         from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
         with self._lock:
@@ -130,7 +132,7 @@ class WorkspaceIndex:
                 return ()
 
     def projects(self) -> Sequence[str]:
-        """The projects of the blueprints."""
+        """Return the projects of the blueprints."""
         return list(dict.fromkeys(blueprint.project_id for blueprint in self.blueprints()))
 
     def close(self) -> None:
@@ -140,7 +142,7 @@ class WorkspaceIndex:
                 self._names.close()
 
     def _find(self, names: CompletionReader, workflow: str) -> str:
-        """The id of the workflow that a word names; '' where it names none."""
+        """Return the id of the workflow that a word names; '' if it names none."""
         ref = self._session.last_started if workflow == LAST_STARTED else workflow
         try:
             return names.find(ref, prefix=True) if ref else ""
@@ -148,7 +150,7 @@ class WorkspaceIndex:
             return ""
 
     def _reader(self) -> CompletionReader:
-        """Opened when it is first needed, since which store it is may take the reading of settings."""
+        """Return the reader, opened on first use, since choosing the store may require reading the settings."""
         from penguin.orchestration.store.completion_names import CompletionReader
 
         if self._names is None:

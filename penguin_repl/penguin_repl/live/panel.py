@@ -1,4 +1,4 @@
-"""The panel above the input line: part of what the prompt draws, so it never disturbs the line."""
+"""The panel above the input line. It is part of the prompt's layout, so it never disturbs the line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_LINES = 2
 
 
 class LivePanel:
-    """Shows what `seen` gives as long as it is on."""
+    """A panel that shows the latest poll result while it is on."""
 
     def __init__(self, seen: Callable[[], PollResult], glyphs: Glyphs, *, on: bool) -> None:
         self.on = on
@@ -39,16 +39,16 @@ class LivePanel:
         """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
 
     def add_to_prompt(self, prompt: PromptSession[str]) -> None:
-        """Make it a part of this prompt."""
+        """Add the panel to a prompt."""
         container = prompt.layout.container
         assert isinstance(container, HSplit)
         window = Window(FormattedTextControl(self._text), height=self._height, dont_extend_height=True)
         shown = Condition(lambda: bool(self._lines()))
-        # When the line is entered, it alone stays on the screen.
+        # After the line is entered, only the line stays on the screen.
         container.children.insert(0, ConditionalContainer(window, shown & ~is_done))
 
         def leave_room(app: Application[str]) -> None:
-            # What has no room for the line at all would be drawn in place of it.
+            # If the line does not fit, the content would be drawn in its place.
             rows = app.output.get_size().rows - len(self._lines()) - OTHER_LINES
             prompt.reserve_space_for_menu = min(MENU_LINES, max(0, rows))
 
@@ -75,7 +75,7 @@ class LivePanel:
         origin = (size, int(time.time()))
         if self._draw_cache[0] is not seen or self._draw_cache[1] != origin:
             total = sum(seen.counts.values())
-            # A line that ends in the last column makes some terminals begin another one.
+            # A line that ends in the last column makes some terminals start another one.
             self._draw_cache = (
                 seen,
                 origin,

@@ -1,4 +1,4 @@
-"""A look at the active workflows, however many: what is over, what blocked, and the few that there is room for."""
+"""Polling of the active workflows: which ended, which blocked, and details of those that fit on the screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PER_STATUS = 40
 
 
 class WorkflowRow(NamedTuple):
-    """An active workflow, and what it is doing."""
+    """An active workflow and its current activity."""
 
     info: WorkflowInfo
     attempt: int = 0
@@ -35,7 +35,7 @@ class WorkflowRow(NamedTuple):
 
 
 class PollResult(NamedTuple):
-    """What a look found."""
+    """The result of a poll."""
 
     counts: Mapping[WorkflowStatus, int]
     """How many there are, in the order of ORDER; none of those of which there are none."""
@@ -53,7 +53,7 @@ EMPTY_RESULT = PollResult({}, ())
 
 
 class WorkflowPoller:
-    """Looks again and again; on the thread of the session that reads. A look at what did not change costs little."""
+    """A poller of workflows. Runs on the session's reader thread. Polling unchanged workflows costs little."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -65,7 +65,7 @@ class WorkflowPoller:
         """The attempts of workflows that are shown, each with what it was read at."""
 
     def poll(self, rows: int, first: int = 0) -> PollResult:
-        """Return the current state, with `rows` workflows in detail, from the `first` on.
+        """Return the current state, with details of `rows` workflows, starting at index `first`.
 
         Raises WorkflowError if the history is not available.
         """
@@ -102,7 +102,7 @@ class WorkflowPoller:
 
     def _attempt(self, info: WorkflowInfo) -> tuple[object, CurrentAttempt | None]:
         known = self._attempts.get(info.workflow_id)
-        # Nothing about it changes without an event.
+        # Without an event, nothing about the workflow changes.
         if known is not None and known[0] == info.updated_at:
             return known
         return info.updated_at, self._session.reader.current_attempt(info.workflow_id)

@@ -1,4 +1,4 @@
-"""What the steps of an attempt printed last."""
+"""The most recent output of an attempt's steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAB = " " * 4
 
 
 def last_line(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> str:
-    """The last line with something in it of the output that was written last; '' where there is none."""
+    """Return the last non-blank line of the most recently written output; '' if there is none."""
     for path in newest_outputs(attempt_folder(runs, workflow_id, attempt)):
         found = [line for line in tail_lines(path, LAST_LINE_BYTES) if line.strip()]
         if found:
@@ -32,16 +32,16 @@ def last_line(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> str:
 
 
 def tail_lines(path: str, limit: int) -> list[str]:
-    """The lines in the last `limit` bytes of an output, harmless, without the end of the last one."""
+    """Return the lines in the last `limit` bytes of an output, escaped, without the final line end."""
     text, size = tail(path, limit)
     found = [clean(ESCAPE.sub("", line.replace("\t", TAB))) for line in LINE_ENDS.split(text)]
-    # The first one may have lost its beginning.
+    # The first line may have lost its beginning.
     found = found[1:] if size > limit and len(found) > 1 else found
     return found if found[-1] else found[:-1]
 
 
 def attempt_folder(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> Path:
-    """Where the outputs of an attempt are."""
+    """Return the folder with the outputs of an attempt."""
     return runs / workflow_id / f"{attempt.attempt}-{attempt.phase.lower()}"
 
 
@@ -50,7 +50,7 @@ def _is_output(entry: os.DirEntry[str]) -> bool:
 
 
 def newest_outputs(folder: Path) -> list[str]:
-    """The outputs in a folder that hold something, the last written first."""
+    """Return the non-empty outputs in a folder, most recently written first."""
     try:
         with os.scandir(folder) as entries:
             found = [(entry.stat(), entry.path) for entry in entries if _is_output(entry)]

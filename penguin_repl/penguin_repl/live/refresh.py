@@ -1,4 +1,4 @@
-"""Keeping an eye on the active workflows, those that other processes run included."""
+"""Periodic refresh of the active workflows, including those that other processes run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PAUSE_FACTOR = 10
 
 
 class WorkflowRefresher:
-    """Knows the active workflows as they stood a moment ago.
+    """The state of the active workflows at the last poll.
 
-    `rows` says how many of them to know in detail. `differs` is called after a look that found something else than
-    the one before, `told` with every workflow that came to its end or blocked in between.
+    `rows` returns the number of workflows to poll in detail. `differs` is called after a poll with a different result,
+    `told` with each workflow that ended or blocked since the previous poll.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class WorkflowRefresher:
         self._stopped = False
 
     def refresh_soon(self) -> None:
-        """Something changed: look again in a moment."""
+        """Schedule a refresh shortly after a change."""
         self._schedule(REFRESH_DELAY)
 
     def refresh(self) -> None:
-        """Look now, and from now on again and again."""
+        """Refresh now, and periodically from now on."""
         self._timer = None
         if self._poll_task is None or self._poll_task.done():
             self._poll_task = asyncio.get_running_loop().create_task(self._poll())
@@ -76,16 +76,16 @@ class WorkflowRefresher:
             return
         for info in (*seen.finished, *seen.newly_blocked):
             self._on_settled(info)
-        # What is over was told: it is no part of how things stand.
+        # Ended workflows have been reported and are not part of the current state.
         seen = seen._replace(finished=(), newly_blocked=())
-        # The time that is left to the rows goes by, whatever else happens.
+        # The remaining time of the rows changes even if nothing else does.
         if self._is_first_poll or seen.rows or seen != self.latest:
             self.latest = seen
             self._on_update()
         self._is_first_poll = False
 
     def stop(self) -> None:
-        """Look no more, whatever changes."""
+        """Stop refreshing."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
@@ -93,7 +93,7 @@ class WorkflowRefresher:
             self._poll_task.cancel()
 
     def _schedule(self, delay: float) -> None:
-        """Look then, unless a look is planned for an earlier time: changes that go on must not put it off for ever."""
+        """Schedule a refresh, unless an earlier one is planned. Continuous changes must not postpone it forever."""
         if self._stopped:
             return
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The panel: a table of the active workflows, as wide and as high as there is room for."""
+"""The panel's table of active workflows, sized to the available space."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DIM = "fg:ansibrightblack"
 
 
 class Glyphs(NamedTuple):
-    """What things are drawn with."""
+    """The characters used for drawing."""
 
     full: str = "█"
     empty: str = "░"
@@ -45,7 +45,7 @@ ASCII = Glyphs("#", "-", "~", "-", ">")
 
 
 def glyphs_for(style: Style) -> Glyphs:
-    """What a terminal can show."""
+    """Return the glyphs that a terminal can show."""
     return ASCII if style.ascii else Glyphs()
 
 
@@ -57,7 +57,7 @@ def panel_height(rows: int) -> int:
 def draw_panel(
     rows: Sequence[WorkflowRow], total: int, columns: int, most: int, glyphs: Glyphs, now: float | None = None
 ) -> list[Line]:
-    """The lines of the panel, at most `most` of `columns` columns: the first workflows, and how many more there are."""
+    """Return at most `most` lines of `columns` columns: the first workflows, and the number of the others."""
     if not rows or most < 1:
         return []
     shown = rows[: most if total <= min(most, len(rows)) else most - 1]
@@ -70,7 +70,7 @@ def draw_panel(
 
 
 def draw_rows(rows: Sequence[WorkflowRow], columns: int, glyphs: Glyphs, now: float) -> list[Line]:
-    """A line for each workflow; the columns of a narrow window are fewer."""
+    """Return one line per workflow. A narrow window shows fewer columns."""
     if not rows:
         return []
     cells = [_cells(row, glyphs, now) for row in rows]
@@ -102,7 +102,7 @@ def _cells(row: WorkflowRow, glyphs: Glyphs, now: float) -> list[tuple[str, str]
 
 
 def state_text(row: WorkflowRow) -> str:
-    """The phase, and what keeps the workflow from going on with it."""
+    """Return the phase, and the reason why the workflow can't continue with it."""
     info = row.info
     word = STATUS_STYLES[info.status].word
     if info.status is WorkflowStatus.PENDING:
@@ -112,7 +112,7 @@ def state_text(row: WorkflowRow) -> str:
 
 
 def progress_bar(percent: int, width: int, glyphs: Glyphs) -> str:
-    """How far it is."""
+    """Return a bar that shows the progress."""
     full = percent * width // 100
     return glyphs.full * full + glyphs.empty * (width - full)
 
@@ -121,7 +121,7 @@ LATE = "0s"
 
 
 def format_remaining(seconds: float) -> str:
-    """A time that is left, to the second while there are few of them."""
+    """Format a remaining time, with seconds if it is short."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole}s"
@@ -129,7 +129,7 @@ def format_remaining(seconds: float) -> str:
 
 
 def _fit_widths(widths: list[int], columns: int) -> list[int]:
-    """Widths that fit into `columns`; 0 for a column that is left out."""
+    """Return widths that fit into `columns`; 0 for a column that is left out."""
     wanted = widths[LAST]
     widths = [min(widths[NAME], LONGEST_NAME), *widths[1:LAST], 0]
     for spared in (None, *DROPPED_COLUMNS):
@@ -146,7 +146,7 @@ def _fit_widths(widths: list[int], columns: int) -> list[int]:
 
 
 def _total_width(widths: Sequence[int]) -> int:
-    """Columns of a line, with one before it and gaps between."""
+    """Return the columns of a line, with one before it and gaps between."""
     return 1 + sum(width + GAP for width in widths if width) - GAP
 
 
@@ -177,7 +177,7 @@ def truncate(text: str, columns: int, more: str = "…") -> str:
 
 
 def clip_line(line: Line, columns: int) -> Line:
-    """A line without what is beyond the last column."""
+    """Return a line cut off at the last column."""
     kept: Line = []
     for style, text in line:
         text = truncate(text, columns, "")

@@ -1,4 +1,4 @@
-"""The full-screen view of what runs: it takes the screen, and gives it back as it was."""
+"""The full-screen view of running workflows. It restores the screen at its end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGE_LINES = 10
 
 
 class WorkflowView:
-    """One workflow, or all active ones with one of them from near, until a key ends it."""
+    """A view of one workflow, or of all active ones with details of one, until a key closes it."""
 
     def __init__(self, session: Session, workflow_id: str | None, glyphs: Glyphs, *, color: bool) -> None:
         self._session = session
@@ -56,16 +56,16 @@ class WorkflowView:
         )
 
     async def run(self) -> None:
-        """Until it is left."""
+        """Show the view until it is closed."""
         refreshing = asyncio.create_task(self._refresh())
         try:
-            # The end of the terminal is noticed by whatever reads from it next.
+            # The next read from the terminal notices that it was closed.
             with suppress(EOFError):
                 await self._app.run_async(set_exception_handler=False)
         finally:
             refreshing.cancel()
 
-    # --- looking ---
+    # --- polling ---
 
     async def _refresh(self) -> None:
         while True:
@@ -85,7 +85,7 @@ class WorkflowView:
                     await self._wake.wait()
 
     def _poll(self) -> ViewState:
-        """Not on the loop."""
+        """Poll the workflows. Does not run on the loop."""
         room = list_height(self._app.output.get_size().rows)
         seen = self._poller.poll(0)
         ids = [info.workflow_id for info in seen.active]
@@ -145,7 +145,7 @@ class WorkflowView:
         self._wake.set()
 
     def _clamp_scroll(self, state: ViewState, lines: int) -> int:
-        """As far back as there is output."""
+        """Limit scrolling back to the available output."""
         return min(max(0, lines), max(0, len(state.detail.output) - 1)) if state.detail else 0
 
     def _toggle_logs(self) -> None:

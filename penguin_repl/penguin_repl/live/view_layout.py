@@ -1,4 +1,4 @@
-"""What the full-screen view shows at a moment, and how it is drawn: exactly as many lines as the window has."""
+"""The state and layout of the full-screen view: exactly as many lines as the window has."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FIXED_LINES = 4
 
 
 class ViewState(NamedTuple):
-    """How things stand."""
+    """The state that the view shows."""
 
     poll: PollResult = EMPTY_RESULT
     """Its rows are the part of the list that is shown."""
@@ -59,7 +59,7 @@ def list_height(rows: int) -> int:
 
 
 def compose(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
-    """The lines of the window."""
+    """Return the lines of the window."""
     body = _logs if state.shows_logs else _overview
     lines = [_title(state, columns, glyphs), *body(state, columns, rows - 2, glyphs, now)][: max(0, rows - 1)]
     lines += [[] for _ in range(rows - 1 - len(lines))]
@@ -129,5 +129,5 @@ def _first_fitting(texts: Sequence[str], columns: int) -> str:
 
 
 def _displayable(text: str, glyphs: Glyphs) -> str:
-    """A text of this program as the terminal can show it."""
+    """Return a text of Penguin in characters that the terminal can show."""
     return text if glyphs is not ASCII else text.translate(PLAIN).replace("…", "~")

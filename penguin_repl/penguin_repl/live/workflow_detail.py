@@ -1,4 +1,4 @@
-"""A workflow from near: its phases and steps, and what it prints. What it consists of, and how it is drawn."""
+"""The details of one workflow: its phases, steps and output, and how to draw them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StepLine(NamedTuple):
 
 
 class WorkflowDetail(NamedTuple):
-    """What is known of a workflow."""
+    """The details of a workflow."""
 
     info: WorkflowInfo
     attempt: CurrentAttempt | None
@@ -64,7 +64,7 @@ class WorkflowDetail(NamedTuple):
 
 
 class WorkflowDetailReader:
-    """Makes portraits, one after the other; on the thread of the session that reads."""
+    """A reader of workflow details. Runs on the session's reader thread."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -72,7 +72,10 @@ class WorkflowDetailReader:
         """What its history said, and for which state of which workflow that holds."""
 
     def read(self, workflow_id: str) -> WorkflowDetail | None:
-        """Return None if it is unknown. Raises WorkflowError if the history is not available."""
+        """Return the details, or None for an unknown workflow.
+
+        Raises WorkflowError if the history is not available.
+        """
         reader = self._session.reader
         info = reader.info(workflow_id)
         if info is None:
@@ -102,13 +105,13 @@ class WorkflowDetailReader:
 
 
 def step_log_paths(session: Session, workflow_id: str, attempt: CurrentAttempt) -> list[str]:
-    """The outputs of an attempt's steps, in their order; standard errors that are kept apart are none of them."""
+    """Return the outputs of an attempt's steps, in order, without separately stored standard errors."""
     found = attempt_logs(session.workspace.runs, workflow_id, attempt.phase, attempt.attempt)
     return [str(log.path) for log in found if not log.errors]
 
 
 def _steps(result: PhaseResult) -> Iterator[StepLine]:
-    """An attempt, and its steps as far as their verdicts are known."""
+    """Return an attempt, and its steps as far as their verdicts are known."""
     taken = (result.ended_at - result.started_at).total_seconds() if result.attempt and result.ended_at else None
     number = f" #{result.attempt}" if result.attempt else ""
     reason = str(result.evidence.get("reason") or "") if result.verdict is not Verdict.PASSED else ""
@@ -118,7 +121,7 @@ def _steps(result: PhaseResult) -> Iterator[StepLine]:
 
 
 def _running_steps(logs: Sequence[str]) -> Iterator[StepLine]:
-    """The steps of an attempt under way, by what they left until now."""
+    """Return the steps of a running attempt, based on the files they have written so far."""
     for path in logs:
         ended = read_exit(path.removesuffix(LOG))
         name = path.rpartition("/")[2].removesuffix(LOG).partition("-")[2].rpartition(".")[0]
@@ -132,7 +135,7 @@ def _running_steps(logs: Sequence[str]) -> Iterator[StepLine]:
 
 
 def draw_head(detail: WorkflowDetail, columns: int, now: float) -> list[Line]:
-    """What it is and where it stands."""
+    """Return the lines with the workflow's id, status and explanation."""
     info, attempt = detail.info, detail.attempt
     stands = f"{info.status}" if info.status.final else f"{info.status} at {info.phase}"
     told: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
@@ -147,7 +150,7 @@ def draw_head(detail: WorkflowDetail, columns: int, now: float) -> list[Line]:
 
 
 def draw_steps(steps: Sequence[StepLine], columns: int, glyphs: Glyphs) -> list[Line]:
-    """A line for each."""
+    """Return one line per step."""
     return [_draw_step(step, columns, glyphs) for step in steps]
 
 

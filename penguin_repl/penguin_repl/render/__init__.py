@@ -1,4 +1,4 @@
-"""Renderers: what results look like, as text and as JSON."""
+"""Renderers of results, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) ->
 
 
 def renderers_of(module: str) -> Renderers:
-    """Return the renderers of a module of `penguin_commands.results`; a command imports those of its own results alone.
+    """Return the renderers for a module of `penguin_commands.results`. A command imports only those of its own
+    results.
 
     Raises:
         LookupError: No renderers are registered for the module.

@@ -1,4 +1,4 @@
-"""What became of a change, or of a wait, as lines."""
+"""Rendering of the outcome of a change or a wait, as lines."""
 
 from __future__ import annotations
 

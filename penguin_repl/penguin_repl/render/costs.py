@@ -1,4 +1,4 @@
-"""What agents spent, as lines, as columns and as a sum: nothing where they spent nothing."""
+"""Rendering of the usage of agents as lines, columns and a summary. All are empty if nothing was used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMN_HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
 
 
 def cost_lines(spent: UsageTotals, agents: str = "") -> Iterator[str]:
-    """A line for each unit of which something was spent; `agents`, harmless already, did."""
+    """Yield the agents and one line per unit that they used. The names in `agents` are already escaped."""
     from penguin_repl.render.format import format_duration
 
     if not any(spent):
@@ -31,13 +31,13 @@ def cost_lines(spent: UsageTotals, agents: str = "") -> Iterator[str]:
 def cost_columns(
     rows: Sequence[UsageTotals], units: Sequence[str] = tuple(COLUMN_HEADS)
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The heads of the columns for those of `units` of which something was spent in any row, and the cells."""
+    """Return the column titles of those `units` that any row used, and the cells."""
     shown = [unit for unit in units if any(getattr(row, unit) for row in rows)]
     return tuple(COLUMN_HEADS[unit] for unit in shown), [tuple(_cell(row, unit) for unit in shown) for row in rows]
 
 
 def cost_summary(spent: UsageTotals) -> str:
-    """All in one phrase."""
+    """Return the whole usage in one phrase."""
     from penguin_repl.render.format import format_duration
 
     parts = [
@@ -50,12 +50,12 @@ def cost_summary(spent: UsageTotals) -> str:
 
 
 def format_usd(usd: float) -> str:
-    """US dollars, and cents; of less than a cent what there is."""
+    """Format US dollars and cents. Below one cent, use more digits."""
     return f"${usd:,.2f}" if usd >= 0.01 else f"${usd:.4f}"
 
 
 def format_tokens(count: int) -> str:
-    """A number of tokens, rounded."""
+    """Format a number of tokens, rounded."""
     for limit, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
         if count >= limit:
             scale = 1000 if unit == "k" else limit

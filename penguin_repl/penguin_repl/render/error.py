@@ -1,4 +1,4 @@
-"""Errors: as a line, under the line that caused them, and as JSON."""
+"""Rendering of errors: as a line, below the line that caused them, and as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIN_COLUMNS = 20
 
 
 def describe_error(error: BaseException) -> tuple[str, str, str]:
-    """Code, message and hint of any error."""
+    """Return code, message and hint of any error."""
     if isinstance(error, WorkflowError):
         return error.code, error.message, error.hint
     if isinstance(error, KeyboardInterrupt):
@@ -32,7 +32,7 @@ def describe_error(error: BaseException) -> tuple[str, str, str]:
 
 
 def error_text(error: BaseException) -> str:
-    """An error as text: message and hint; one line, unless the message has several."""
+    """Return an error as text: message and hint, on one line unless the message has several."""
     _, message, hint = describe_error(error)
     message = clean_block(message.rstrip())
     if not hint or hint in message:
@@ -42,7 +42,9 @@ def error_text(error: BaseException) -> str:
 
 
 def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Sequence[str] = ()) -> Iterator[str]:
-    """An error as a person at a prompt reads it: what, where, and what to type next; marks are `room` columns wide."""
+    """Return an error for an interactive prompt: what, where, and what to type next. Marked lines fit `room`
+    columns.
+    """
     _, message, hint = describe_error(error)
     yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
     yield from (f"  sourced at {clean(it)}" for it in sourced_at)
@@ -52,7 +54,7 @@ def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Se
 
 
 def error_data(error: BaseException, place: str = "") -> dict[str, Any]:
-    """An error as plain data, with the place in a script where there is one."""
+    """Return an error as plain data, with its place in a script if it has one."""
     code, message, hint = describe_error(error)
     workflows = [workflow_data(info) for info in getattr(error, "workflows", ())]
     more: dict[str, Any] = {"workflows": workflows} if workflows else {}
@@ -62,9 +64,9 @@ def error_data(error: BaseException, place: str = "") -> dict[str, Any]:
 
 
 def marked_line(error: BaseException, room: int) -> str:
-    """The line that an error is about, with the words at fault marked below it; '' where the error names no place.
+    """Return the line with the error, with the wrong words marked below it; '' if the error has no position.
 
-    At most `room` columns wide: of a longer line what is around the fault.
+    Uses at most `room` columns. Of a longer line, it shows the part around the error.
     """
     if not isinstance(error, UsageError) or error.start is None or not error.line.strip():
         return ""
@@ -72,16 +74,18 @@ def marked_line(error: BaseException, room: int) -> str:
 
 
 def mark_words(line: str, start: int, end: int, room: int = 80) -> str:
-    """A line with the words at fault, or the place of one that is missing, marked below it; at most `room` columns."""
-    # What is missing may begin behind the end of the line.
+    """Return a line with the wrong words, or the position of a missing one, marked below it in at most `room`
+    columns.
+    """
+    # The position of a missing word may be behind the end of the line.
     before, fault, after = _fit(line[:start].ljust(start), line[start:end], line[end:], max(room, MIN_COLUMNS))
     shown = f"{before}{fault}{after}".rstrip()
     return f"{shown}\n{' ' * display_width(before)}{'^' * max(1, display_width(fault))}"
 
 
 def _fit(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
-    """What there is room for: the fault first, then what stands before it, then what follows."""
-    # No part of a line that is far from the fault is ever shown: such a line may be huge.
+    """Return the part that fits: the wrong words first, then the text before them, then the text after them."""
+    # Parts of a line far from the error are never shown: the line may be huge.
     before, fault, after = clean(before[-room:]), clean(fault[:room]), clean(after[:room])
     fault = truncate(fault, room * 2 // 3)
     before = truncate_start(before, room - display_width(fault) - 1)

@@ -1,4 +1,4 @@
-"""How times, lengths, sizes, values and workflows are written in a line."""
+"""Formatting of times, durations, sizes, values and workflows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def format_time(when: datetime | None) -> str:
         return ""
     from datetime import datetime
 
-    # Not astimezone(): it fails where TZ puts the local time a day or more from UTC.
+    # Not astimezone(): it fails if TZ puts the local time a day or more from UTC.
     return datetime.fromtimestamp(when.timestamp()).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time, in two units at most."""
+    """Format a duration, in two units at most."""
     if seconds < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(int(seconds), 60)
@@ -31,7 +31,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_size(count: int | None) -> str:
-    """A number of bytes."""
+    """Format a number of bytes."""
     if count is None:
         return "gone"
     for unit in ("B", "kB", "MB"):
@@ -42,7 +42,7 @@ def format_size(count: int | None) -> str:
 
 
 def format_value(value: object) -> str:
-    """A setting or a fact as people read it."""
+    """Format a setting or a named value for people."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -55,6 +55,6 @@ def format_value(value: object) -> str:
 
 
 def workflow_summary(info: WorkflowInfo) -> str:
-    """A workflow in one line."""
+    """Return a workflow in one line."""
     phase = "" if info.status.final or not info.phase.is_gate else f" {info.phase}"
     return f"{clean(info.workflow_id)} {info.status}{phase}"

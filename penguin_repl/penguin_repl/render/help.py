@@ -1,4 +1,4 @@
-"""Help as lines, an overview of commands or all that is to be known of one; and settings as a table."""
+"""Rendering of help as an overview of commands or the details of one, and of settings as a table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ For commands that only read, a prefix of a command or an id is enough."""
 
 @RENDERERS.shows(HelpResult)
 def help_lines(result: HelpResult) -> Iterator[str]:
-    """The lines that explain commands."""
+    """Return the lines that explain commands."""
     if result.detailed:
         for command in result.commands:
             yield from _command_lines(command)
@@ -37,7 +37,7 @@ def help_lines(result: HelpResult) -> Iterator[str]:
 
 
 def align_columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Names with what they mean beside them."""
+    """Return names with their descriptions in aligned columns."""
     pairs = list(rows)
     width = max((len(name) for name, _ in pairs), default=0)
     for name, text in pairs:

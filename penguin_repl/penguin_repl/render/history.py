@@ -1,4 +1,4 @@
-"""What happened to a workflow: its history as a timeline, and its attempts with what was seen of their steps."""
+"""Rendering of a workflow's history as a timeline, and of its attempts with the evidence of their steps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _history(result: HistoryResult) -> Iterator[Part]:
 
 
 def _event_duration(events: Sequence[EventRow], index: int) -> float | None:
-    """Seconds that came to their end with this event, or that it is about; None where there are none to tell."""
+    """Return the seconds of what ends with this event, or that it concerns; None if it has no duration."""
     event = events[index]
     if event.kind == "BackedOff":
         return max(0.0, float(event.details["until"]) - float(event.details["at"])) or None
@@ -55,7 +55,7 @@ def _event_duration(events: Sequence[EventRow], index: int) -> float | None:
 
 
 def _start_event(events: Sequence[EventRow], index: int) -> EventRow | None:
-    """The event with which began what this one ends."""
+    """Return the event that began what this one ends."""
     kind, before = events[index].kind, reversed(events[:index])
     if kind in ("AttemptEnded", "Interrupted"):
         return next((event for event in before if event.kind == "AttemptStarted"), None)
@@ -65,7 +65,7 @@ def _start_event(events: Sequence[EventRow], index: int) -> EventRow | None:
 
 
 def _duration_by_phase(events: Sequence[EventRow], lengths: Sequence[float | None]) -> dict[str, float]:
-    """Seconds by phase, in the order in which they were first tried."""
+    """Return the seconds by phase, in the order of their first attempts."""
     spent: dict[str, float] = {}
     for event, length in zip(events, lengths, strict=True):
         if event.kind in ("AttemptEnded", "Interrupted") and length is not None:
@@ -108,7 +108,7 @@ def _attempt_rows(result: AttemptTable, costs: Sequence[tuple[str, ...]]) -> Ite
 
 
 def _remark(evidence: dict[str, Any]) -> str:
-    """Why an attempt came to its verdict, or why a phase needed none."""
+    """Return why an attempt has its verdict, or why a phase needed no attempt."""
     if evidence.get("reason"):
         return str(evidence["reason"])
     if evidence.get("kept_from"):
@@ -126,14 +126,14 @@ def _step_name(step: dict[str, Any]) -> str:
 def _test_counts(step: dict[str, Any]) -> str:
     tests = step.get("tests") or {}
     if tests and "passed" not in tests:
-        # Evidence of an earlier version.
+        # Evidence written by an earlier version.
         bad = tests.get("failed", 0) + tests.get("errors", 0)
         tests = {**tests, "passed": tests.get("run", 0) - bad}
     return ", ".join(f"{tests[outcome]} {outcome}" for outcome in OUTCOMES if tests.get(outcome))
 
 
 def _step_evidence(attempt: AttemptRow, step: dict[str, Any]) -> Iterator[Part]:
-    """What was seen of a step beside its verdict: nothing where there is nothing more to say."""
+    """Return the evidence of a step besides its verdict; nothing if there is none."""
     lines = list(_evidence_lines(step))
     if not lines:
         return
@@ -164,7 +164,7 @@ def _evidence_lines(step: dict[str, Any]) -> Iterator[str]:
     yield from (f"| {clean(line)}".rstrip() for line in shown)
 
 
-# --- what was left behind -------------------------------------------------------------------------------------------
+# --- artifacts ------------------------------------------------------------------------------------------------------
 
 
 @RENDERERS.shows(ArtifactTable)

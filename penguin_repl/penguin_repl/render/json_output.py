@@ -1,4 +1,4 @@
-"""Results as JSON: one document on one line, or one line for every row of a list."""
+"""Rendering of results as JSON: one document on one line, or one line per row of a list."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from penguin_repl.text.escape import CONTROL
 
 
 def json_document(data: object) -> str:
-    """One document, on one line.
+    """Return one document on one line.
 
-    Every character that could steer a terminal, end a line or change the direction of writing is written as an escape.
+    Escapes every character that could control a terminal, end a line or change the text direction.
     """
     text = json.dumps(data, ensure_ascii=False, default=_to_json_value, separators=(", ", ": "))
     return re.sub(CONTROL, _escape, text) + "\n"
 
 
 def json_lines(data: dict[str, Any]) -> str:
-    """The rows of what is nothing but a list, one line each; anything else as one document."""
+    """Return one line per row of a pure list, and anything else as one document."""
     values = list(data.values())
     if len(values) == 1 and isinstance(values[0], list):
         return "".join(json_document(row) for row in values[0])
@@ -31,7 +31,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _to_json_value(value: object) -> object:
-    """What JSON has no word for."""
+    """Convert a value that JSON has no type for."""
     if isinstance(value, set | frozenset | tuple):
         return sorted(value, key=str)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

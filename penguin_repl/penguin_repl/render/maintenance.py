@@ -1,4 +1,4 @@
-"""The upkeep of the store as lines and tables."""
+"""Rendering of store maintenance as lines and tables."""
 
 from __future__ import annotations
 

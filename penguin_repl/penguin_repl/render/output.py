@@ -1,4 +1,4 @@
-"""What changed in the files, as lines, where it is not streamed."""
+"""Rendering of file changes as lines, when they are not streamed."""
 
 from __future__ import annotations
 

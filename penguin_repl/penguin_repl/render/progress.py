@@ -1,4 +1,4 @@
-"""How far those are that are being waited for, in one line."""
+"""Rendering of the progress of a wait in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ MAX_NAMED = 3
 
 
 def progress_line(waiting: WaitProgress, columns: int) -> str:
-    """A bar, how many are over, what the others do, and the time: as much as fits, in ASCII."""
+    """Return a bar, the number of finished workflows, the state of the others, and the time, in ASCII, as space
+    permits.
+    """
     infos = waiting.workflows
     percent = sum(100 if info.status.final else info.progress for info in infos) // len(infos)
     over = sum(info.status.final for info in infos)
@@ -32,7 +34,7 @@ def progress_line(waiting: WaitProgress, columns: int) -> str:
 
 
 def heartbeat_line(waiting: WaitProgress) -> str:
-    """The same in words, to be read aloud."""
+    """Return the progress in words, for screen readers."""
     moving = [f"{_task_phase(info)} ({info.progress}%)" for info in waiting.workflows if not info.status.final]
     more = [f"{len(moving) - MAX_NAMED} more"] if len(moving) > MAX_NAMED else []
     return f"still waiting, {_elapsed_text(waiting)}: {', '.join([*moving[:MAX_NAMED], *more]) or 'nothing is running'}"

@@ -1,4 +1,4 @@
-"""The registry of renderers: which function shows which class of results."""
+"""The registry of renderers, by class of results."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ class Renderers:
         return result in self._by_class
 
     def parts(self, result: Result) -> Iterator[Part]:
-        """Yield the lines and tables that show a result. Raises KeyError where its class has no renderer."""
+        """Yield the lines and tables that show a result. Raises KeyError if its class has no renderer."""
         return self._by_class[type(result)](result)

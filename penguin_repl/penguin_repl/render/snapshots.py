@@ -1,4 +1,4 @@
-"""Saved conversations as lines and tables."""
+"""Rendering of saved conversations as lines and tables."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _conversation(result: s.ConversationResult) -> Iterator[Part]:
 
 
 def _message(message: dict[str, Any]) -> Iterator[str]:
-    """One message: who says it, and below it what."""
+    """Yield the lines of one message: its author, and its text below."""
     who = " ".join(str(message[key]) for key in ("role", "tool") if message.get(key)) or "message"
     yield f"{clean(who)}{' (failed)' if message.get('failed') else ''}:"
     for key in ("text", "content"):
@@ -73,7 +73,7 @@ def _block(text: str, mark: str = "") -> Iterator[str]:
 
 
 def _message_text(value: object) -> str:
-    """Text, in whatever form agents have it."""
+    """Return the text of a message in any format that agents use."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def _message_text(value: object) -> str:
 
 
 def _tool_input(value: object) -> str:
-    """What a tool was given: of one thing, such as a command line, the thing itself."""
+    """Return the input of a tool. A single value, such as a command line, is returned alone."""
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
     return _message_text(value)

@@ -1,4 +1,4 @@
-"""Styles of words and heads. They are few, so no library needs to be loaded for them."""
+"""Styles of words and column titles. They are few, so they need no library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SGR = {"": "", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
 class Style(NamedTuple):
-    """How a word is shown."""
+    """The style of a word."""
 
     word: str
     """The word in a sentence."""
@@ -22,12 +22,12 @@ class Style(NamedTuple):
 
     @property
     def sgr(self) -> str:
-        """The numbers between `ESC [` and `m`; '' for plain text."""
+        """Return the numbers between `ESC [` and `m`; '' for plain text."""
         return ";".join(part for part in (BOLD if self.bold else "", _SGR[self.color]) if part)
 
     @property
     def toolkit(self) -> str:
-        """The style string of prompt_toolkit; '' for plain text."""
+        """Return the style string of prompt_toolkit; '' for plain text."""
         return " ".join(["fg:ansi" + self.color] * bool(self.color) + ["bold"] * self.bold)
 
 
@@ -59,5 +59,5 @@ WORD_STYLES: dict[str, str] = {
 
 
 def colorize(text: str, sgr: str) -> str:
-    """Return text with SGR numbers around it; as it is where `sgr` is ''."""
+    """Return text with SGR numbers around it, or unchanged if `sgr` is ''."""
     return f"\x1b[{sgr}m{text}\x1b[0m" if text and sgr else text

@@ -1,4 +1,4 @@
-"""Tables: as wide as the terminal on one, aligned lines elsewhere."""
+"""Tables: as wide as the terminal, or as aligned lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GAP = 2
 
 
 class Grid(NamedTuple):
-    """A table. Its cells need not be harmless yet."""
+    """A table. Its cells may be unescaped."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -28,7 +28,7 @@ Part = str | Grid
 
 
 def clean_cells(grid: Grid) -> list[tuple[str, ...]]:
-    """The rows of a table, made harmless."""
+    """Return the rows of a table with escaped cells."""
     return [tuple(clean(cell) for cell in row) for row in grid.rows]
 
 

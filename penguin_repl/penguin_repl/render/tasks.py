@@ -1,4 +1,4 @@
-"""Blueprints and tasks as lines and tables."""
+"""Rendering of blueprints and tasks as lines and tables."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def draw_grid(grid: Grid, width: int, color: bool) -> str:
 
 
 def _drop_columns(grid: Grid, width: int) -> Grid:
-    """Without what an overview can spare, where there is no room for it."""
+    """Return the table without its optional columns if they do not fit."""
     for spare in DROPPED_COLUMNS:
         widths = [max(map(display_width, column)) for column in zip(grid.columns, *clean_cells(grid), strict=True)]
         if sum(widths) + GAP * len(widths) <= width or grid.columns[0] not in OVERVIEW_HEADS:
@@ -55,12 +55,12 @@ def _without_column(grid: Grid, gone: int) -> Grid:
 
 
 def _fit_widths(rows: Sequence[Sequence[str]], right: Sequence[int], width: int) -> list[int]:
-    """The widths of the columns that stand beside each other; the cells of the others go on a line below their row."""
+    """Return the widths of the columns that fit side by side. The other cells go on a line below their row."""
     natural = [max(display_width(row[index]) for row in rows) for index in range(len(rows[0]))]
     for count in range(len(natural), 1, -1):
         widths = natural[:count]
         while (over := sum(widths) + GAP * (count - 1) - width) > 0:
-            # Prose can be folded; ids, numbers, times and verdicts are read as a whole.
+            # Prose can be wrapped. Ids, numbers, times and verdicts stay whole.
             widest = max((it for it in range(1, count) if it not in right), key=widths.__getitem__, default=0)
             if widest == 0 or widths[widest] <= MIN_COLUMN_WIDTH:
                 break
@@ -71,13 +71,13 @@ def _fit_widths(rows: Sequence[Sequence[str]], right: Sequence[int], width: int)
 
 
 def _second_widest(widths: Sequence[int], widest: int) -> list[int]:
-    """The width below which another column would be the widest: both give way then."""
+    """Return the width of the second widest column. Below it, both columns shrink together."""
     others = [width for index, width in enumerate(widths) if index not in (0, widest)]
     return [max(others)] if others and max(others) < widths[widest] else []
 
 
 def _wrap_row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], looks: Sequence[str]) -> Iterator[str]:
-    """The lines of a row."""
+    """Return the lines of a row."""
     folded = [wrap_line(cell, width) for cell, width in zip(row, widths, strict=False)]
     for number in range(max(map(len, folded))):
         line = []

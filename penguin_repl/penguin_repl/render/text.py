@@ -1,4 +1,4 @@
-"""Sentences and named values, as lines."""
+"""Rendering of messages and named values as lines."""
 
 from __future__ import annotations
 

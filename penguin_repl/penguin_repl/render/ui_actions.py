@@ -1,4 +1,4 @@
-"""Wishes: nothing is shown of them."""
+"""Renderers of requests to the terminal, which show nothing."""
 
 from __future__ import annotations
 

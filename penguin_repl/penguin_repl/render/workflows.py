@@ -1,4 +1,4 @@
-"""Where workflows stand, as lines and tables."""
+"""Rendering of the status of workflows as lines and tables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _costs(result: StatusResult) -> Iterator[Part]:
 
 
 def _is_repeated(error: str, explain: str) -> bool:
-    """Whether an explanation, which may be cut short, says what the error does."""
+    """Return whether an explanation, which may be cut short, only repeats the error."""
     return " ".join(error.split())[:100] in explain
 
 

@@ -1,4 +1,4 @@
-"""Calling a person who looks elsewhere: a sound, or a command of theirs."""
+"""Alerts for a user who looks elsewhere: a sound, or a configured command."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ COMMAND_TIMEOUT = 10.0
 
 
 class Alert(NamedTuple):
-    """What a person is called for."""
+    """The events that cause an alert."""
 
     info: WorkflowInfo
     text: str
 
 
 class Notifier:
-    """Calls for what ran long enough. One command at a time: what happens meanwhile is told by the next one."""
+    """A sender of alerts about workflows that ran long enough.
+
+    Runs one command at a time. The next command reports what happens meanwhile.
+    """
 
     def __init__(
         self, preferences: Callable[[], Preferences], ring: Callable[[], None], tell: Callable[[str], None]
@@ -39,7 +42,7 @@ class Notifier:
         self._last_trouble = ""
 
     def notify(self, info: WorkflowInfo, text: str) -> None:
-        """Call for this, if it is worth it."""
+        """Send an alert, if the workflow ran long enough."""
         if (info.updated_at - info.started_at).total_seconds() < self._preferences().notify_after:
             return
         if not self._preferences().notify:
@@ -50,7 +53,7 @@ class Notifier:
             self._task = asyncio.get_running_loop().create_task(self._send_alerts())
 
     def stop(self) -> None:
-        """Call no more."""
+        """Stop sending alerts."""
         self._queue.clear()
         if self._task is not None:
             self._task.cancel()
@@ -61,7 +64,7 @@ class Notifier:
             try:
                 await _run_command(self._preferences().notify, calls)
             except (OSError, ValueError) as error:
-                # ValueError: an argument with a NUL.
+                # ValueError: an argument contains a NUL.
                 self._report_trouble(f"ui.notify: can't run {self._preferences().notify[0]}: {error}")
             except TimeoutError:
                 self._report_trouble(
@@ -84,7 +87,7 @@ async def _run_command(command: tuple[str, ...], calls: list[Alert]) -> None:
         "PENGUIN_STATUSES": " ".join(call.info.status for call in calls),
     }
     nowhere = asyncio.subprocess.DEVNULL
-    # No shell: whatever a notice says is one argument. A session of its own: Ctrl-C is not for it.
+    # No shell: the notice is always one argument. A session of its own, so that Ctrl-C does not reach it.
     process = await asyncio.create_subprocess_exec(
         *command, text, stdin=nowhere, stdout=nowhere, stderr=nowhere, env=environment, start_new_session=True
     )

@@ -1,4 +1,4 @@
-"""A terminal that keeps quiet between two prompts: keys typed there wait for the next prompt, unseen."""
+"""A terminal without echo between two prompts: keys typed there are kept for the next prompt, but not shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LFLAG = 3
 
 
 def is_echo_on(terminal: Input) -> bool:
-    """Whether the terminal shows what is typed; Emacs, for one, asks its terminals not to, since it did so itself."""
+    """Return whether the terminal shows the typed text. Emacs, for example, turns echo off since it echoes itself."""
     try:
         modes = termios.tcgetattr(terminal.fileno())
     except (termios.error, OSError, NotImplementedError):
@@ -25,15 +25,15 @@ def is_echo_on(terminal: Input) -> bool:
 
 @contextmanager
 def echo_off(terminal: Input) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Without echo, which would land in the middle of output, and key by key; Ctrl-C still interrupts.
+    """Turn off echo, which would appear in the middle of output, and line buffering. Ctrl-C still interrupts.
 
-    Gives the context in which it is as loud as before, for a program that has the terminal for a while.
+    Yields a context manager that restores the terminal modes, for a program that uses the terminal temporarily.
     """
     try:
         descriptor = terminal.fileno()
         before = termios.tcgetattr(descriptor)
     except (termios.error, OSError, NotImplementedError):
-        # No terminal, nothing to keep quiet.
+        # Not a terminal, so there is no echo.
         yield nullcontext
         return
     modes = termios.tcgetattr(descriptor)
@@ -46,13 +46,13 @@ def echo_off(terminal: Input) -> Iterator[Callable[[], AbstractContextManager[No
         try:
             yield
         finally:
-            # It may have been closed meanwhile.
+            # The terminal may have been closed meanwhile.
             with suppress(termios.error):
                 termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
 
     try:
         yield loud
     finally:
-        # It may have been closed meanwhile.
+        # The terminal may have been closed meanwhile.
         with suppress(termios.error):
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,4 +1,4 @@
-"""Text that a person writes in an editor."""
+"""Editing of text in the user's editor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HINT = "type the feedback after the ID, or set EDITOR"
 
 def editor_command(environ: Mapping[str, str]) -> str:
     """Return the user's editor command. Raises WorkflowError if none is set."""
-    # VISUAL names one that needs a screen which can be drawn over.
+    # VISUAL names an editor that needs a full-screen terminal.
     names = ("EDITOR",) if environ.get("TERM", "dumb") == "dumb" else ("VISUAL", "EDITOR")
     for name in names:
         if environ.get(name, "").strip():
@@ -31,7 +31,7 @@ def editor_command(environ: Mapping[str, str]) -> str:
 
 
 async def edit_text(outside: ExternalProgramRunner, text: str) -> str:
-    """The text as it was left in the editor. Raises WorkflowError where there is none, or it failed."""
+    """Open the editor and return the edited text. Raises WorkflowError if there is no editor or it failed."""
     command = editor_command(os.environ)
     with tempfile.TemporaryDirectory(prefix="penguin-") as folder:
         path = Path(folder, FILE_NAME)

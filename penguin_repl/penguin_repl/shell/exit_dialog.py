@@ -58,7 +58,7 @@ def describe_workflows(infos: Sequence[WorkflowInfo]) -> str:
 
 
 def count_workflows(infos: Sequence[WorkflowInfo], one: str, many: str) -> str:
-    """`1 workflow runs`, `2 workflows run`."""
+    """Return `1 workflow runs`, `2 workflows run`."""
     return f"1 workflow {one}" if len(infos) == 1 else f"{len(infos)} workflows {many}"
 
 
@@ -78,6 +78,6 @@ async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:
         try:
             await session.backend.signal_workflow(workflow_id, "cancel", {"by": session.by})
         except IllegalCommand:
-            # It ended while the question was asked.
+            # The workflow ended while the question was shown.
             continue
     await session.backend.wait_workflows(ids, status=WorkflowStatus.CANCELLED)

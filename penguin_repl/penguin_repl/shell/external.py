@@ -1,4 +1,4 @@
-"""Programs that have the terminal for a while: a pager, an editor."""
+"""Programs that use the terminal temporarily: a pager, an editor."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NOT_RUNNABLE_CODES = (126, 127)
 
 
 class ExternalProgramRunner:
-    """Runs one such program at a time; the engine of the shell works on meanwhile.
+    """A runner of such programs, one at a time. The shell's engine keeps running meanwhile.
 
-    `loud` is the context in which the terminal has its usual modes.
+    `loud` returns the context manager that restores the terminal's usual modes.
     """
 
     def __init__(self, foreground: ForegroundRunner, loud: Callable[[], AbstractContextManager[None]]) -> None:
@@ -36,9 +36,10 @@ class ExternalProgramRunner:
         stdin: IO[str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> int:
-        """The exit code of a command as `sh` understands it, with these arguments after its own.
+        """Run a command with `sh`, followed by these arguments, and return its exit code.
 
-        Ctrl-C is for the program alone. Negative: ended by that signal. Raises OSError where there is no `sh`.
+        Only the program receives Ctrl-C. A negative code means that a signal ended it. Raises OSError if there is no
+        `sh`.
         """
         with self._foreground.ignoring_interrupts(), self._echo_on():
             process = await asyncio.create_subprocess_exec(
@@ -53,7 +54,7 @@ class ExternalProgramRunner:
             try:
                 return await process.wait()
             except asyncio.CancelledError:
-                # The terminal is gone; an editor may keep what was typed, if it is told.
+                # The terminal is gone. On SIGHUP, an editor may save the typed text.
                 with suppress(ProcessLookupError):
                     process.send_signal(signal.SIGHUP)
                 raise

@@ -1,4 +1,4 @@
-"""What the shell waits for: one thing at a time, ended by Ctrl-C or by the end of the terminal."""
+"""The shell's foreground command: one at a time, ended by Ctrl-C or by the end of the terminal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class TerminalClosed(Exception):
 
 
 class CommandInterrupted(Exception):
-    """Ctrl-C."""
+    """The user pressed Ctrl-C."""
 
 
 class ForegroundRunner:
-    """Runs one coroutine after the other. SIGHUP and SIGTERM end the one that runs, and every later one at once."""
+    """A runner of one coroutine at a time. SIGHUP and SIGTERM end the current one, and later ones at once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -54,7 +54,10 @@ class ForegroundRunner:
             self._cancel_current()
 
     async def run(self, work: Coroutine[Any, Any, T], *, interruptible: bool = True) -> T:
-        """The result of a coroutine. Raises HungUp; Interrupted at Ctrl-C, unless the coroutine looks after that."""
+        """Return the result of a coroutine.
+
+        Raises TerminalClosed; CommandInterrupted at Ctrl-C, unless the coroutine handles it.
+        """
         if self._hung_up:
             work.close()
             raise TerminalClosed
@@ -62,7 +65,7 @@ class ForegroundRunner:
         self._cancel_current = task.cancel
         self._on_interrupt = task.cancel if interruptible else _ignore
         if interruptible:
-            # Every prompt takes the handler away at its end, so it is set again each time.
+            # Every prompt removes the handler at its end, so it is set again each time.
             self._loop.add_signal_handler(signal.SIGINT, task.cancel)
         try:
             await asyncio.wait({task})
@@ -80,7 +83,7 @@ class ForegroundRunner:
 
     @contextmanager
     def ignoring_interrupts(self) -> Iterator[None]:
-        """While another program hears Ctrl-C: it ends nothing here."""
+        """Ignore Ctrl-C while another program handles it."""
         interrupt = self._on_interrupt
         self._loop.add_signal_handler(signal.SIGINT, _ignore)
         try:
@@ -90,4 +93,4 @@ class ForegroundRunner:
 
 
 def _ignore() -> None:
-    """Ctrl-C between two things that it could end."""
+    """Ignore Ctrl-C while no command runs."""

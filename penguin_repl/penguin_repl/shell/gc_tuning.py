@@ -27,20 +27,20 @@ MAX_COLLECT_DELAY = 600.0
 
 
 class DelayedCompleter(Completer):
-    """Offers completions a moment after the key, so that looking for them never holds up its echo."""
+    """A completer that waits a moment after each key, so that completion never delays the echo."""
 
     def __init__(self, completer: Completer) -> None:
         self._completer = completer
         self._threaded = ThreadedCompleter(completer)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """See Completer; at once."""
+        """Yield completions without a delay; see Completer."""
         return self._completer.get_completions(document, complete_event)
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
-        """See Completer; in a thread."""
+        """Yield completions from a thread; see Completer."""
         if not complete_event.completion_requested:
             await asyncio.sleep(COMPLETION_DELAY)
         async for completion in self._threaded.get_completions_async(document, complete_event):
@@ -48,7 +48,7 @@ class DelayedCompleter(Completer):
 
 
 class GcTuning:
-    """Holds for the process, within its context, which is that of an event loop."""
+    """A context manager that tunes garbage collection of the process while an event loop runs."""
 
     def __init__(self) -> None:
         self._saved_settings = (gc.get_threshold(), sys.getswitchinterval())
@@ -62,11 +62,11 @@ class GcTuning:
         return self
 
     def freeze_loaded(self) -> None:
-        """All is imported: it is no garbage, and need not be looked at again."""
+        """Exclude everything imported so far from garbage collection."""
         gc.freeze()
 
     def on_key(self) -> None:
-        """A key was pressed."""
+        """Record that a key was pressed."""
         self._last_key = time.monotonic()
 
     def __exit__(self, *error: object) -> None:

@@ -1,4 +1,4 @@
-"""The lines that were typed, kept for the next time. Several shells may share the file."""
+"""The history of typed lines. Several shells may share the file."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def open_history(workspace: Workspace) -> History:
-    """The history of a workspace, readable by its owner only; where none can be kept, that of this session.
+    """Return the history of a workspace, readable by its owner only.
 
-    A workspace that is not this user's own gives and gets no line.
+    If the file can't be used, or the workspace is not this user's own, return a history of this session only.
     """
     path = workspace.state / FILE_NAME
     try:
         open_workspace(workspace)
         descriptor = open_state_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     except (WorkflowError, OSError):
-        # Opening the engine tells why.
+        # Opening the engine reports the reason.
         return InMemoryHistory()
     try:
         os.fchmod(descriptor, 0o600)
@@ -44,10 +44,10 @@ def open_history(workspace: Workspace) -> History:
 
 
 class SharedHistory(History):
-    """A file to which several shells add whole entries, each of them known to the others at their next prompt.
+    """A history file that several shells append to. Each shell sees the others' entries at its next prompt.
 
-    An entry is a comment with the time, and its lines with a `+` before each, as prompt_toolkit's FileHistory has it.
-    A full disk costs the line its place in the file, not the shell its life.
+    An entry is a comment with the time, and its lines with a `+` before each, as in prompt_toolkit's FileHistory. If
+    the disk is full, the line is missing from the file, but the shell continues.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,20 +57,20 @@ class SharedHistory(History):
         """Bytes of the file that are known."""
 
     async def load(self) -> AsyncGenerator[str, None]:
-        """All entries, the newest first, those of other shells among them."""
+        """Yield all entries, newest first, including those of other shells."""
         self._loaded_strings[:0] = reversed(self._read_new_entries())
         self._loaded = True
         for entry in self._loaded_strings:
             yield entry
-        # Who searches already, faster than this, sees only now what there is to be found.
+        # Redraw for a user who started to search before the entries were loaded.
         get_app().invalidate()
 
     def load_history_strings(self) -> Iterable[str]:
-        """All entries, the newest first."""
+        """Return all entries, newest first."""
         return reversed(self._read_new_entries())
 
     def append_string(self, string: str) -> None:
-        """Keep an entry. It is known from the file, in the order in which all shells wrote there."""
+        """Add an entry. It is read back from the file, in the order in which all shells wrote."""
         if not self._write_entry(string):
             self._loaded_strings.insert(0, string)
 
@@ -83,7 +83,7 @@ class SharedHistory(History):
         entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
         try:
             with open(open_state_file(self._path, APPEND), "ab", buffering=0) as file:
-                # One entry at a time, whole: the file is cut back where the disk has no room for the end of one.
+                # Write one whole entry at a time. If the disk has no room for all of it, truncate the file to its previous size.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 before = os.fstat(file.fileno()).st_size
                 if file.write(entry) != len(entry):
@@ -94,12 +94,12 @@ class SharedHistory(History):
         return True
 
     def _read_new_entries(self) -> list[str]:
-        """What came to the file since it was last read, the oldest first."""
+        """Return the entries added to the file since it was last read, oldest first."""
         try:
             with open(open_state_file(self._path, os.O_RDONLY), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_size < self._offset:
-                    # Somebody emptied it.
+                    # The file was truncated by another program.
                     self._offset = 0
                     self._loaded_strings.clear()
                 file.seek(self._offset)

@@ -1,4 +1,4 @@
-"""Keys that mean something else here than elsewhere."""
+"""The key bindings of the prompt that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ CANCEL_KEYS = (Keys.ControlC, Keys.SIGINT)
 
 
 class PendingCompletion:
-    """A completion that was asked for and is not there yet. Keys that come meanwhile wait for it, as everybody's
-    fingers expect: in `sta Tab au`, `au` belongs to the word after the completed one."""
+    """A completion that was requested and is not available yet.
+
+    Keys typed meanwhile are held until it is: in `sta Tab au`, `au` belongs to the word after the completed one.
+    """
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._held_keys: list[KeyPress] = []
 
     def is_active(self) -> bool:
-        """Whether keys are held."""
+        """Return whether keys are held."""
         return self._task is not None
 
     def start(self, event: KeyPressEvent) -> None:
-        """Complete what was typed."""
+        """Start to complete the typed text."""
         self._held_keys = []
         self._task = event.app.create_background_task(_complete(event.app.current_buffer))
         self._task.add_done_callback(lambda task: self._finish(task, event))
 
     def hold_key(self, event: KeyPressEvent) -> None:
-        """Keep a key until the completion is there; Ctrl-C ends both."""
+        """Hold a key until the completion is available. Ctrl-C cancels both."""
         if event.key_sequence[0].key in CANCEL_KEYS and self._task is not None:
             self._held_keys = list(event.key_sequence)
             self._task.cancel()
@@ -58,7 +60,7 @@ class PendingCompletion:
 
 
 def line_key_bindings(on_nothing: Callable[[], None]) -> KeyBindings:
-    """Ctrl-C clears the line; on an empty one it calls `on_nothing`. Tab completes."""
+    """Return the bindings of the line: Ctrl-C clears it, or calls `on_nothing` if it is empty. Tab completes."""
     keys = KeyBindings()
     completing = PendingCompletion()
     keys.add("<any>", eager=True, filter=Condition(completing.is_active))(completing.hold_key)
@@ -85,8 +87,10 @@ def line_key_bindings(on_nothing: Callable[[], None]) -> KeyBindings:
 
 
 async def _complete(buffer: Buffer) -> None:
-    """Take the one completion that there is, or that begins with what was typed; else show them all, with what they
-    have in common typed already. A completion may take the place of what was typed."""
+    """Insert the only completion, or the only one that begins with the typed text.
+
+    Otherwise, insert the common prefix and show all completions. A completion may replace the typed text.
+    """
     document = buffer.document
     asked = CompleteEvent(completion_requested=True)
     found = await asyncio.to_thread(lambda: list(buffer.completer.get_completions(document, asked)))
@@ -110,7 +114,7 @@ def _next_completion(buffer: Buffer) -> None:
 
 
 def answer_key_bindings(answers: dict[str, str]) -> KeyBindings:
-    """One key is the whole answer: by key, what it means."""
+    """Return the bindings for a question that a single key answers, by key."""
     keys = KeyBindings()
 
     def bind(key: str, answer: str) -> None:

@@ -1,4 +1,4 @@
-"""Notices: what happened to workflows while somebody did something else, a line each."""
+"""Notices of what happened to workflows while the user did something else, one line each."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ MIN_REASON_COLUMNS = 40
 
 
 class WorkflowNotifications:
-    """Tells every change that somebody waits for once, and nothing else."""
+    """Notices of workflow changes that need the user's attention, each reported once."""
 
     def __init__(self, session: Session, screen: PromptScreen) -> None:
         self._screen = screen
         self._notifier = Notifier(lambda: session.preferences, screen.ring_bell, screen.narrate)
-        # What happened is known on this machine, so telling it need not wait for a server.
+        # Everything needed is known on this machine, so a notice need not wait for a server.
         self._make_reader = session.open_local_reader
         self._reader: WorkflowReader | None = None
         self._reported: dict[str, WorkflowInfo] = {}
         self._last_trouble = ""
 
     def on_change(self, info: WorkflowInfo) -> None:
-        """A workflow changed its status or its phase. Never raises: engines call it."""
+        """Report a change of a workflow's status or phase. Never raises, since engines call it."""
         told = self._reported.get(info.workflow_id)
         if told is not None and info.updated_at <= told.updated_at:
-            # The engine and the store speak of the same changes, not at the same time.
+            # The engine and the store report the same changes at different times.
             return
         if not info.status.stopped:
             self._reported.pop(info.workflow_id, None)
@@ -52,12 +52,12 @@ class WorkflowNotifications:
             self._notifier.notify(info, head + rest)
 
     def was_reported(self, info: WorkflowInfo) -> bool:
-        """Whether the newest notice of this workflow said the same."""
+        """Return whether the newest notice of this workflow said the same."""
         told = self._reported.get(info.workflow_id)
         return told is not None and told.status is info.status
 
     def report_trouble(self, text: str) -> None:
-        """The store is in trouble, or out of it again; it may say so often."""
+        """Report that the store has a problem or has recovered. Repeated calls are allowed."""
         if text != self._last_trouble:
             self._last_trouble = text
             self._screen.narrate(clean(text))
@@ -69,7 +69,7 @@ class WorkflowNotifications:
             self._reader.close()
 
     def _notification_parts(self, info: WorkflowInfo) -> tuple[str, str]:
-        """What happened, and what there is to say of it."""
+        """Return what happened, and the details."""
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
         head = f"{info.workflow_id} {info.status}{gate}"
         command = self._next_command(info, self._screen.columns - len(head))
@@ -86,7 +86,7 @@ class WorkflowNotifications:
         return head.replace(status, colorize(status, WORD_STYLES[status]), 1) if status not in head.split()[0] else head
 
     def _next_command(self, info: WorkflowInfo, room: int) -> str:
-        """What to type next. Nothing needs to be, where all went well: that is told if there is room for it."""
+        """Return the command to type next. After a success it is optional, and left out if it does not fit."""
         workflow_id = info.workflow_id
         if info.status is WorkflowStatus.CANCELLED:
             # After a cancel, no next command is needed.
@@ -102,13 +102,13 @@ class WorkflowNotifications:
 
 
 class ShellLogHandler(NarratingLogHandler):
-    """Complaints of libraries and of the engine, above the prompt."""
+    """A handler that shows warnings of libraries and of the engine above the prompt."""
 
     def __init__(self, screen: PromptScreen, loop: AbstractEventLoop, *, debug: bool) -> None:
         super().__init__(screen, debug=debug)
         self._loop = loop
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell it; `logging` calls this from any thread."""
+        """Show a record. `logging` calls this from any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(super().emit, record)

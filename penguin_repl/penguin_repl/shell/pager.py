@@ -1,4 +1,4 @@
-"""Results that are longer than the screen, page by page."""
+"""Paging of results that are longer than the screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIT_CODES = (0, 128 + signal.SIGINT, -signal.SIGINT)
 
 
 def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
-    """The command that shows pages: `wanted`, or what PAGER says, or `less` where there is one; '' for none."""
+    """Return the pager command: `wanted`, or PAGER, or `less` if it is installed; '' for none."""
     command = environ.get("PAGER") if wanted is None else wanted
     if command is None:
         command = "less" if shutil.which("less") else ""
@@ -33,7 +33,7 @@ def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
 
 
 class PagedText:
-    """A text in a temporary file, and the number of screen rows that it takes."""
+    """A text in a temporary file, and the number of screen rows it takes."""
 
     def __init__(self, file: IO[str], columns: int) -> None:
         self.file = file
@@ -43,7 +43,7 @@ class PagedText:
         """Columns of the last line, which has no end yet."""
 
     def write(self, text: str) -> None:
-        """Some more of it."""
+        """Add text."""
         self.file.write(text)
         *ended, rest = ESCAPE.sub("", text).split("\n")
         for part in ended:
@@ -53,7 +53,7 @@ class PagedText:
 
 
 class Pager:
-    """Shows what is longer than the screen through a pager, where a person looks at a terminal that can."""
+    """A pager for results that are longer than the screen, on a terminal that supports it."""
 
     def __init__(self, screen: PromptScreen, outside: ExternalProgramRunner, wanted: str | None) -> None:
         self._screen = screen
@@ -62,7 +62,10 @@ class Pager:
 
     @asynccontextmanager
     async def page_output(self) -> AsyncIterator[None]:
-        """What is shown as data meanwhile comes at the end: page by page if it is long, and after it all else."""
+        """Collect the data written in this context, and show it at the end, in the pager if it is long.
+
+        All other output appears after it.
+        """
         command = pager_command(self._preferred_command, os.environ)
         if not command or not self._screen.can_page:
             yield

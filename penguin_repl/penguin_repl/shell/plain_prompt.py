@@ -1,8 +1,8 @@
-"""A prompt of nothing but lines, for screen readers and for terminals that can no more.
+"""A prompt of plain lines, for screen readers and for terminals without escape sequences.
 
-What is typed is shown as a terminal itself would show it: character by character, with backspaces for corrections. No
-escape sequence is written and nothing above the line is touched; a notice goes on lines of its own, and then the prompt
-comes again with what was typed so far.
+The typed text appears as a terminal would echo it: character by character, with backspaces for corrections. The prompt
+writes no escape sequences and changes nothing above the line. A notice goes on lines of its own; after it the prompt is
+shown again with the text typed so far.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ MAX_LISTED = 40
 
 
 class BellOnlyOutput(DummyOutput):
-    """What prompt_toolkit draws goes nowhere; but it may ring."""
+    """An output that discards everything that prompt_toolkit draws, except the bell."""
 
     def __init__(self, terminal: Output) -> None:
         self._terminal = terminal
 
     def bell(self) -> None:
-        """See Output."""
+        """Ring the bell; see Output."""
         self._terminal.bell()
         self._terminal.flush()
 
     def get_size(self) -> Size:
-        """See Output."""
+        """Return the size; see Output."""
         return self._terminal.get_size()
 
 
 class PlainPrompt(PromptSession[str]):
-    """Takes lines with the keys of any prompt; for each question there may be another one."""
+    """A prompt with the usual key bindings. A question may use a prompt of its own."""
 
     def __init__(self, screen: PromptScreen, message: str, **options: Any) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class PlainPrompt(PromptSession[str]):
         self.default_buffer.on_completions_changed += self._list_completions
 
     async def prompt_async(self, *arguments: Any, **options: Any) -> str:
-        """See PromptSession."""
+        """Read a line; see PromptSession."""
         echo = self._screen.begin_echo(self._question)
         self.app.after_render += self._update_echo
         text = None
@@ -72,7 +72,7 @@ class PlainPrompt(PromptSession[str]):
             self._screen.echo.show(*self._visible_line())
 
     def _visible_line(self) -> tuple[str, int]:
-        """What the line shows, and the place of the cursor in it."""
+        """Return the visible text of the line, and the position of the cursor in it."""
         layout, buffer = self.app.layout, self.default_buffer
         if not layout.is_searching:
             return buffer.text, buffer.cursor_position
@@ -84,7 +84,7 @@ class PlainPrompt(PromptSession[str]):
         return shown, len(shown)
 
     def _list_completions(self, buffer: Buffer) -> None:
-        """Tell what there is to choose from; Tab goes from one to the next."""
+        """List the completions. Tab moves from one to the next."""
         state = buffer.complete_state
         if state is None or state.complete_index is not None or len(state.completions) < 2:
             return
@@ -94,5 +94,5 @@ class PlainPrompt(PromptSession[str]):
 
 
 def make_prompt(screen: PromptScreen, message: str, **options: Any) -> PromptSession[str]:
-    """A prompt as this screen can show it."""
+    """Return a prompt that this screen can show."""
     return PlainPrompt(screen, message, **options) if screen.style.plain else PromptSession(message, **options)

@@ -1,4 +1,4 @@
-"""The door to the screen of a shell: what comes while somebody types appears above the prompt."""
+"""The screen of a shell. Output that arrives while the user types appears above the prompt."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PROMPT = "penguin> "
 
 
 class PromptScreen(Screen):
-    """Everything goes through `_show`, on the event loop of the shell.
+    """A screen that passes all output through `_show`, on the event loop of the shell.
 
-    With `redirected`, results go to standard output, which is no terminal; the rest stays here.
+    With `redirected`, results go to standard output, which is not a terminal, and everything else stays here.
     """
 
     def __init__(self, style: Style, *, redirected: bool = False) -> None:
         super().__init__(style)
         self._redirected = redirected
         self._terminal = get_app_session()
-        # Listeners are called from anywhere; only in this context prompt_toolkit knows which prompt is on the screen.
+        # Listeners are called from any context. Only in this one does prompt_toolkit know which prompt is on the screen.
         self._context = copy_context()
         self._pending: list[str] = []
         """What waits until the prompt is out of the way."""
@@ -39,29 +39,29 @@ class PromptScreen(Screen):
         """Where only lines may be written: the one that is being typed."""
 
     def begin_echo(self, message: str) -> Echo:
-        """Show a prompt, and from now on what is typed there."""
+        """Show a prompt, and start to show the text typed there."""
         self.echo = Echo(self._put_raw, message, lambda: self.columns, silent=not self._is_echo_on)
         return self.echo
 
     def end_echo(self) -> None:
-        """The line is over."""
+        """End the line."""
         self.echo = None
         if self._is_echo_on:
             self._put_raw("\n")
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Return the columns for results."""
         return super().width if self._redirected else self.columns
 
     @property
     def columns(self) -> int:
-        """Those of the terminal."""
+        """Return the columns of the terminal."""
         return self._terminal.output.get_size().columns or 80
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """While something else has the whole screen; what comes meanwhile is shown afterwards."""
+        """Hold back output while something else uses the whole screen, and show it afterwards."""
         self._suspended = True
         try:
             yield
@@ -72,12 +72,12 @@ class PromptScreen(Screen):
 
     @property
     def rows(self) -> int:
-        """Rows of the terminal."""
+        """Return the rows of the terminal."""
         return self._terminal.output.get_size().rows or 24
 
     @property
     def can_page(self) -> bool:
-        """Whether texts are for a person at a terminal that a program can draw on."""
+        """Return whether texts go to a terminal that a full-screen program can use."""
         if self._redirected or self.style.plain or self.style.format != "text":
             return False
         try:
@@ -87,7 +87,7 @@ class PromptScreen(Screen):
 
     @contextmanager
     def capturing_data(self, collect: Callable[[str], None]) -> Iterator[None]:
-        """While data is not shown, but given to `collect`."""
+        """Pass data to `collect` instead of showing it."""
         self._capture = collect
         try:
             yield
@@ -95,13 +95,13 @@ class PromptScreen(Screen):
             self._capture = None
 
     def write_now(self, text: str) -> None:
-        """Show data, whatever else waits to be shown."""
+        """Show data before all other pending output."""
         self._pending, held = [text], self._pending
         self._write()
         self._pending = held
 
     def ring_bell(self) -> None:
-        """Make a sound, whatever is on the screen."""
+        """Ring the bell, whatever is on the screen."""
         self._terminal.output.bell()
         self._terminal.output.flush()
 
@@ -126,7 +126,7 @@ class PromptScreen(Screen):
             return
 
     def _show(self, text: str) -> None:
-        """The one function that all output passes."""
+        """Show a text. All output passes through this function."""
         self._pending.append(text)
         if self._suspended:
             return
@@ -138,11 +138,11 @@ class PromptScreen(Screen):
 
     async def _show_above(self) -> None:
         try:
-            # Where nothing is drawn, nothing must get out of the way; a key that is pressed meanwhile is not missed.
+            # If nothing is drawn, nothing must be erased, and keys pressed meanwhile are not lost.
             async with in_terminal() if self.echo is None else nullcontext():
                 self._write_above()
         except OSError:
-            # The terminal is gone; the shell hears of it in its own way.
+            # The terminal is gone; the shell notices this separately.
             return
 
     def _write_above(self) -> None:
@@ -153,7 +153,7 @@ class PromptScreen(Screen):
         if not self._pending[-1].endswith("\n"):
             self._pending.append("\n")
         if self.echo is not None:
-            # Nothing is taken off such a screen: leave the line, and show it again below.
+            # Such a screen can't erase: end the line, and show it again below.
             self._pending.insert(0, "\n")
             self._pending.append(self.echo.again())
         self._write()

@@ -1,4 +1,4 @@
-"""The shell: a prompt, commands one after the other, and an engine that works on meanwhile."""
+"""The shell: a prompt, one command at a time, and an engine that runs meanwhile."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ if TYPE_CHECKING:
 
 
 def run_shell(session: Session, options: Options) -> ExitCode:
-    """Run a shell on the terminal until it is left. Raises WorkflowError where there is no workspace."""
+    """Run a shell on the terminal until the user quits. Raises WorkflowError if there is no workspace."""
     from penguin_repl.cli.terminal_style import choose_style
 
     session.workspace.root.stat()
     redirected = not (sys.stdout and sys.stdout.isatty())
-    # Where standard output goes to a file, the prompt is still for the person at the terminal.
+    # If standard output goes to a file, the prompt is still for the user at the terminal.
     with create_app_session(output=create_output(always_prefer_tty=True)):
         shell = Shell(
             session, choose_style(options, lambda: session.preferences), redirected=redirected, debug=options.debug
@@ -154,7 +154,7 @@ class Shell:
         return prompt
 
     def _toolbar(self) -> str:
-        # It is drawn with every key, and says the same most of the time.
+        # The toolbar is drawn with every key, and rarely changes.
         seen, columns = self._refresher.latest, self._screen.columns
         if self._toolbar_cache[0] is not seen or self._toolbar_cache[1] != columns:
             line = toolbar_text(seen.counts, seen.active, columns)
@@ -166,7 +166,7 @@ class Shell:
         self._refresher.refresh_soon()
 
     def _narrate(self, text: str) -> None:
-        """Tell it; what reads does so from a thread of its own."""
+        """Show a message. Can be called from the reader thread."""
         if threading.get_ident() == self._thread_id:
             self._notifications.report_trouble(text)
         elif not self._loop.is_closed():
@@ -176,15 +176,15 @@ class Shell:
         self._prompt.app.invalidate()
 
     async def run(self) -> None:
-        """Until it is left."""
+        """Run until the user quits."""
         loop = self._loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_background_error)
         self._foreground = ForegroundRunner()
-        # What others print goes above the prompt; that takes escape sequences.
+        # Output of others goes above the prompt, which requires escape sequences.
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
         with self._foreground, self._gc_tuning, echo_off(self._prompt.input) as loud, strays, self._logging_to_screen():
             self._programs = ExternalProgramRunner(self._foreground, loud)
-            # The prompt first: the engine takes longer to load than the prompt to be drawn.
+            # Show the prompt first: loading the engine takes longer than drawing the prompt.
             self._open_task = loop.create_task(self._open_engine())
             loop.call_soon(self._refresher.refresh)
             try:
@@ -192,7 +192,7 @@ class Shell:
                     await self._read_and_run()
             except TerminalClosed:
                 self._is_quitting = self.hung_up = True
-                # Nothing stops because a window did. Who asked for the end asked for no new process.
+                # A closed window stops no workflow. On SIGTERM, start no new process.
                 self._hands_over = not self._foreground.terminated and bool(leaving.running_workflows(self._session))
             finally:
                 await asyncio.wait({self._open_task})
@@ -204,7 +204,7 @@ class Shell:
                     self._hand_over()
 
     def _hand_over(self) -> None:
-        """Let a worker take up what this shell leaves; only now, when this engine counts as dead."""
+        """Let a worker take over the workflows of this shell, now that its engine counts as dead."""
         log = start_worker(self._session.workspace, self._session.backend_name)
         if not self.hung_up:
             self._screen.narrate(f"a worker continues in the background; its log is {log}")
@@ -222,7 +222,7 @@ class Shell:
             self._report_error(error)
 
     async def _wait_for_engine(self) -> None:
-        """The engine is open, or can't be opened yet: what prevents it may have been mended."""
+        """Wait for the engine to open. If it failed, try again, since the cause may be fixed."""
         await asyncio.wait({self._open_task})
         if not self._is_engine_open:
             try:
@@ -230,13 +230,13 @@ class Shell:
                     await self._session.backend.run_engine()
                 self._is_engine_open = True
             except (WorkflowError, OSError):
-                # It was told at the start, and whatever needs the engine will tell it again.
+                # The error was shown at the start, and whatever needs the engine reports it again.
                 return
 
     # --- lines ---
 
     async def _read_and_run(self) -> None:
-        """Read once, and do what is asked for."""
+        """Read one line and run it."""
         try:
             text = await self._foreground.run(self._read_input(), interruptible=False)
         except CommandInterrupted:
@@ -246,7 +246,7 @@ class Shell:
             return
         except OSError:
             raise TerminalClosed from None
-        # Several lines may have been pasted.
+        # The input may be several pasted lines.
         for line in split_lines(text):
             if not self._is_quitting:
                 await self._run_line(line)
@@ -271,7 +271,7 @@ class Shell:
 
     async def _execute(self, line: str) -> Result | None:
         await self._wait_for_engine()
-        # Only who types a line has an editor and pages; the lines of a file have neither.
+        # Only a typed line can use the editor and the pager. The lines of a file can't.
         self._session.edit = self._edit
         try:
             result = await execute(self._session, line)
@@ -288,7 +288,7 @@ class Shell:
             return await edit_text(self._programs, text)
 
     async def _show_pages(self, result: Result) -> None:
-        """Show a result; page by page where it is long, and all of it is there."""
+        """Show a result, in the pager if it is long and complete."""
         if isinstance(result, ChainedResult | ViewAction) or (isinstance(result, LogsResult) and result.chunks):
             await self._show(result)
         else:
@@ -296,7 +296,7 @@ class Shell:
                 await self._show(result)
 
     async def _execute_line(self, line: ScriptLine) -> Result | None:
-        """Do what a line of a file asks for."""
+        """Run one line of a file."""
         result = await execute(self._session, line.text, comments=line.comments)
         if result is not None and not isinstance(result, SourceAction):
             await self._show(result)
@@ -311,13 +311,13 @@ class Shell:
             show_result(self._screen, result.first)
             await self._show(await result.then())
         elif not self._is_reported(result):
-            # Programs get the end of each output alone.
+            # Programs get only the end of each output.
             await show_whole_result(
                 self._screen, _with_async_chunks(result) if self._screen.style.format == "text" else result
             )
 
     async def _show_live(self, result: PanelAction | ViewAction) -> None:
-        """What is no text: something that goes on."""
+        """Show or hide the panel, or run the full-screen view."""
         if isinstance(result, PanelAction):
             self._panel.on = not self._panel.on if result.visible is None else result.visible
             self._refresher.refresh()
@@ -329,14 +329,14 @@ class Shell:
             await WorkflowView(self._session, result.workflow_id, glyphs_for(style), color=style.color).run()
 
     def _is_reported(self, result: Result) -> bool:
-        """Whether notices said all of it already."""
+        """Return whether notices already reported the whole result."""
         text = self._screen.style.format == "text"
         return text and isinstance(result, WaitResult) and all(map(self._notifications.was_reported, result.workflows))
 
-    # --- leaving ---
+    # --- quitting ---
 
     async def _quit(self) -> None:
-        """Leave, unless something runs and the answer is to stay."""
+        """Quit, unless workflows run and the user chooses to stay."""
         running = leaving.running_workflows(self._session)
         if running:
             self._screen.narrate(
@@ -365,7 +365,7 @@ class Shell:
     # --- errors ---
 
     def _report_error(self, error: BaseException, line: ScriptLine | None = None) -> None:
-        """An error: what, in which line of a file, and what to type next."""
+        """Show an error: what, in which line of a file, and what to type next."""
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
         if self._screen.style.format != "text":
@@ -377,7 +377,7 @@ class Shell:
         self._screen.narrate("\n".join(error_lines(error, self._screen.columns, place, sourced_at)))
 
     def _on_background_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Something broke in the background."""
+        """Report an error of a background task."""
         error = context.get("exception")
         if error is None:
             self._screen.narrate(clean(context["message"]))
@@ -398,7 +398,7 @@ class Shell:
 
 
 def _with_async_chunks(result: Result) -> Result:
-    """Logs piece by piece: however long they are, the engine gets its turn, and Ctrl-C its effect."""
+    """Return logs with asynchronous chunks, so that long logs block neither the engine nor Ctrl-C."""
     if isinstance(result, LogsResult) and not result.chunks:
         return result._replace(chunks=lambda: _read_chunks(result.logs))
     return result

@@ -1,4 +1,4 @@
-"""The start of a shell's engine, and what it finds to go on with."""
+"""The start of a shell's engine, and the workflows that it continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_WORKER = "No worker is running: started workflows wait for one; type: penguin
 
 async def open_engine(session: Session) -> str:
     """Open the backend and take over workflows without an engine; return a notice. Raises WorkflowError."""
-    # In a thread, so that keys are answered meanwhile.
+    # In a thread, so that the prompt handles keys meanwhile.
     room = "temporal" if session.uses_temporal else "native"
     await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
     await session.report_other_backend()
@@ -38,6 +38,6 @@ async def open_engine(session: Session) -> str:
 
 
 def orphaned_workflows(reader: WorkflowReader) -> list[WorkflowInfo]:
-    """The workflows that go on as soon as there is an engine."""
+    """Return the workflows that continue as soon as an engine runs."""
     infos = reader.list(statuses=MOVING, limit=LIMIT)
     return [info for info in infos if reader.next_command(info.workflow_id) == START_ENGINE]

@@ -1,4 +1,4 @@
-"""The toolbar: how many workflows there are in which state, and what runs. Everything in it is told elsewhere too."""
+"""The toolbar: the number of workflows in each status, and what runs. Everything in it is shown elsewhere too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def toolbar_text(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], width: int) -> str:
-    """What is known of the active workflows in one line, as much as fits: counts before names."""
+    """Return the active workflows in one line, as much as fits, with counts before names."""
     if not counts:
         return _truncate(" no workflow is running", width)
     for names in range(min(max(counts.values()), width // 4), -1, -1):
@@ -34,7 +34,7 @@ def _format_line(counts: Mapping[WorkflowStatus, int], active: Sequence[Workflow
 
 
 def _task_names(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
-    """Return the names of the tasks, with the phase if they run; waiting tasks are only counted."""
+    """Return the names of the tasks, with the phase if they run. Waiting tasks are only counted."""
     if not names or not infos or infos[0].status is WorkflowStatus.PENDING:
         return ""
     running = infos[0].status is WorkflowStatus.RUNNING

@@ -1,4 +1,4 @@
-"""The line that is being typed, on a terminal that knows no escape sequences."""
+"""The typed line on a terminal without escape sequences."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Echo:
-    """The line that is being typed, as it stands on the screen.
+    """The typed line as it appears on the screen.
 
-    `room` gives the columns of the terminal. With `silent`, the terminal echoes the line itself.
+    `room` returns the columns of the terminal. With `silent`, the terminal echoes the line itself.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Echo:
         put(message)
 
     def show(self, text: str, cursor: int) -> None:
-        """Make what is shown this text, with the cursor there."""
+        """Show this text, with the cursor at this position."""
         text = re.sub(CONTROL, "?", text)
         if self._silent or (text, cursor) == (self._text, self._cursor):
             return
@@ -38,7 +38,7 @@ class Echo:
         if text == self._text:
             same = min(cursor, self._cursor)
         if (same < self._cursor or cursor < len(text)) and self._wraps(text):
-            # Nothing goes back over the margin.
+            # A backspace can't go back to the previous row.
             self._put("\n" + self._message + text)
             cursor = len(text)
         elif text == self._text:
@@ -48,7 +48,7 @@ class Echo:
         self._text, self._cursor = text, cursor
 
     def again(self) -> str:
-        """The prompt with what was typed so far, for a line of its own."""
+        """Return the prompt with the text typed so far, for a new line."""
         self._cursor = len(self._text)
         return self._message + self._text
 
@@ -56,17 +56,17 @@ class Echo:
         return display_width(self._message) + max(display_width(text), display_width(self._text)) >= self._room()
 
     def _way(self, place: int) -> str:
-        """From the cursor to a place in the line."""
+        """Return the characters that move the cursor to a position in the line."""
         return _back(self._text[place : self._cursor]) + self._text[self._cursor : place]
 
     def _change(self, text: str, place: int) -> str:
-        """From there on, what takes the place of what was there."""
+        """Return the characters that replace the rest of the line from a position on."""
         gone = " " * (display_width(self._text[place:]) - display_width(text[place:]))
         return text[place:] + gone + _back(gone)
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common prefix of two texts."""
     return next(
         (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )

@@ -1,4 +1,4 @@
-"""Output of programs on its way to a terminal."""
+"""Filtering of program output before it reaches a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from penguin_repl.text.escape import CONTROL, escape_match
 
 ESCAPE = re.compile(
-    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])"  # CSI; OSC, DCS and kin; others
+    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])"  # CSI; OSC, DCS etc.; others
 )
 COLOR = re.compile("\x1b\\[[0-9;:]*m")
 INCOMPLETE_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?$|\r$")
@@ -16,7 +16,7 @@ INCOMPLETE_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,40
 
 
 class AnsiFilter:
-    """Output of programs on its way to a terminal, piece by piece: colours may stay, all else that steers goes."""
+    """A filter for chunks of program output. Keeps colours, and removes all other control sequences."""
 
     def __init__(self, color: bool) -> None:
         self._color = color
@@ -25,7 +25,7 @@ class AnsiFilter:
         self._colored = False
 
     def feed(self, output: bytes) -> str:
-        """The next piece, made harmless; the beginning of a sequence is kept back until its end comes."""
+        """Return the next chunk, filtered. Keeps an incomplete sequence until its end arrives."""
         text = self._pending + self._decode(output)
         opened = INCOMPLETE_ESCAPE.search(text)
         cut = opened.start() if opened else len(text)
@@ -33,7 +33,7 @@ class AnsiFilter:
         return self._filter(text[:cut])
 
     def finish(self) -> str:
-        """What was kept back, and the end of all colours."""
+        """Return the rest, and reset the colours."""
         text = self._filter(self._pending + self._decode(b"", True))
         self._pending = ""
         return text + ("\x1b[0m" if self._colored else "")
@@ -45,7 +45,7 @@ class AnsiFilter:
         )
 
     def _split(self, text: str) -> list[str]:
-        """Harmless text and escape sequences, in turns."""
+        """Split into escaped text and escape sequences, in turns."""
         parts: list[str] = []
         place = 0
         for match in ESCAPE.finditer(text):

@@ -1,4 +1,4 @@
-"""Signs of more than ASCII, for readers that have no other."""
+"""ASCII replacements for other characters, for terminals that can't show them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def to_ascii(text: str) -> str:
 
 
 def json_to_ascii(text: str) -> str:
-    """JSON in ASCII alone, of the same meaning."""
+    """Return JSON with the same meaning in ASCII only."""
     return _OTHER.sub(lambda match: _json_escape(ord(match[0])), text)
 
 

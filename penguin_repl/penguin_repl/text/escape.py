@@ -1,4 +1,4 @@
-"""Text from tasks and programs, made harmless: nothing in it can steer the terminal."""
+"""Escaping of text from tasks and programs, so that it can't control the terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-
 
 
 def clean(text: str) -> str:
-    """One line of text: control characters are shown as escapes, line ends and tabs as blanks."""
+    """Return text as one line: control characters become escapes, line ends and tabs become blanks."""
     if text.isprintable():
-        # As nearly all text is; nothing of CONTROL is.
+        # Almost all text is printable and contains nothing of CONTROL.
         return text
     return re.sub(CONTROL, escape_match, " ".join(text.split("\n")).replace("\t", " ").replace("\r", " "))
 
 
 def clean_block(text: str) -> str:
-    """Several lines of text: as `clean`, but lines stay lines."""
+    """Return text as several lines: like `clean`, but line ends stay."""
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""How wide text is on a screen: counted in cells, and cut between the characters that people see."""
+"""The width of text on a screen, in cells, and truncation between visible characters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EMOJI_SELECTOR = "\ufe0f"
 
 
 def display_width(text: str) -> int:
-    """Columns that a harmless line of text takes."""
+    """Return the number of columns of an escaped line of text."""
     return len(text) if text.isascii() else sum(_grapheme_width(cluster) for cluster in graphemes(text))
 
 
 def truncate(text: str, room: int, more: str = "…") -> str:
-    """As much of a line as there is room for, and a sign that there is more of it."""
+    """Return the start of a line that fits, with a sign if more follows."""
     if display_width(text) <= room:
         return text
     left = room - display_width(more)
@@ -32,7 +32,7 @@ def truncate(text: str, room: int, more: str = "…") -> str:
 
 
 def truncate_start(text: str, room: int, more: str = "…") -> str:
-    """As much of the end of a line as there is room for."""
+    """Return the end of a line that fits."""
     found = list(graphemes(text))
     if sum(map(_grapheme_width, found)) <= room:
         return text
@@ -44,7 +44,7 @@ def truncate_start(text: str, room: int, more: str = "…") -> str:
 
 
 def wrap_line(text: str, room: int) -> list[str]:
-    """A line as several that fit, folded between words where that can be; a wide character takes two columns anyway."""
+    """Wrap a line, between words if possible. A wide character always takes two columns."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
@@ -58,7 +58,7 @@ def wrap_line(text: str, room: int) -> list[str]:
 
 
 def _split(word: str, room: int) -> Iterator[str]:
-    """A word in parts that fit."""
+    """Yield a word in parts that fit."""
     part = ""
     for cluster in graphemes(word):
         if part and display_width(part) + _grapheme_width(cluster) > room:
@@ -69,7 +69,7 @@ def _split(word: str, room: int) -> Iterator[str]:
 
 
 def graphemes(text: str) -> Iterator[str]:
-    """What people see as one character each: letters with their accents, families, flags."""
+    """Yield the visible characters: letters with their accents, families, flags."""
     cluster = ""
     for char in text:
         if cluster and not _extends_grapheme(cluster, char):
@@ -81,7 +81,7 @@ def graphemes(text: str) -> Iterator[str]:
 
 
 def _extends_grapheme(cluster: str, char: str) -> bool:
-    """Whether a character is part of the one before. The rules of UAX #29, as far as the width depends on them."""
+    """Return whether a character belongs to the previous one, by the rules of UAX #29 that affect the width."""
     if char < "\u0300":
         return False
     from unicodedata import category, east_asian_width
@@ -91,7 +91,7 @@ def _extends_grapheme(cluster: str, char: str) -> bool:
     if cluster[-1] == ZWJ:
         return category(char) == "So" or east_asian_width(char) == "W"
     if "\U0001f3fb" <= char <= "\U0001f3ff":
-        # The colour of a skin.
+        # A skin tone.
         return east_asian_width(cluster[0]) == "W" or category(cluster[0]) == "So"
     return _is_regional_indicator(char) and _is_regional_indicator(cluster)
 
