@@ -1,11 +1,11 @@
-"""The command line: `penguin`, alone a shell, with a script or `-c` a program among others."""
+"""The command line: `penguin` alone runs a shell; with a script or `-c`, it runs commands and exits."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-# As in `typing`, which takes longer to import than `--version` to be answered.
+# As in `typing`, which takes longer to import than `--version` takes to run.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run Penguin; the exit code."""
+    """Run Penguin and return the exit code."""
     _open_closed_streams()
     code = _main(list(sys.argv[1:] if arguments is None else arguments))
     if arguments is None and "temporalio" in sys.modules:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exit_now(code: int) -> None:
-    """End the process: threads of the Temporal SDK that still run may crash an interpreter that takes its time."""
+    """End the process at once: running threads of the Temporal SDK may crash a slow interpreter shutdown."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -41,7 +41,7 @@ def _exit_now(code: int) -> None:
 
 def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
-        # What scripts ask most often costs no parser.
+        # The most frequent call in scripts needs no parser.
         return _print_version()
     from penguin_commands.errors import ExitCode, exit_code
     from penguin_repl.cli.options import parse_options
@@ -49,7 +49,7 @@ def _main(raw: list[str]) -> int:
     try:
         return int(_run(parse_options(raw)))
     except KeyboardInterrupt as interrupt:
-        # A script says what continues.
+        # A script's interrupt says what continues.
         sys.stderr.write("\n".join(["interrupted", *map(str, interrupt.args)]).rstrip() + "\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -63,7 +63,7 @@ def _main(raw: list[str]) -> int:
 
 
 def _report_error(error: Exception, raw: list[str]) -> None:
-    """Say what is wrong with no line of a script, but with the whole: to people, and as a document where asked for."""
+    """Report an error that belongs to no line of a script, to people, and as a document if requested."""
     from penguin_repl.render.error import error_data, error_text
 
     sys.stderr.write(f"penguin: {error_text(error)}\n")
@@ -75,7 +75,7 @@ def _report_error(error: Exception, raw: list[str]) -> None:
 
 
 def _wants_json(raw: list[str]) -> bool:
-    """Whether the options ask for JSON: those of a line, too, that was not understood."""
+    """Return whether the options ask for JSON, even in a command line that can't be parsed."""
     for word, following in zip(raw, [*raw[1:], ""], strict=False):
         name, _, value = word.partition("=")
         if word in ("-o", "--output"):
@@ -88,7 +88,7 @@ def _wants_json(raw: list[str]) -> bool:
 
 
 def _open_closed_streams() -> None:
-    """Open the standard streams that are closed, lest a database takes their place."""
+    """Open standard streams that are closed, so that a database does not get their descriptors."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -215,7 +215,7 @@ def _script_lines(options: Options) -> ScriptLines:
 
 
 def _init(options: Options, screen: Screen) -> None:
-    """`penguin init`."""
+    """Run `penguin init`."""
     from pathlib import Path
 
     from penguin.orchestration.files.workspace import init_workspace
@@ -232,12 +232,12 @@ def _relative_path(path: str) -> str:
     try:
         return os.path.relpath(path)
     except FileNotFoundError:
-        # The folder we are in is gone.
+        # The current folder no longer exists.
         return path
 
 
 def _check(session: Session, screen: Screen) -> ExitCode:
-    """`penguin check`."""
+    """Run `penguin check`."""
     from penguin_commands.errors import ExitCode
     from penguin_commands.handlers.maintenance import check
 
@@ -247,7 +247,7 @@ def _check(session: Session, screen: Screen) -> ExitCode:
 
 
 def _help_words(options: Options) -> Sequence[str]:
-    """What help is wanted on: with `--help` on the subcommand that stands beside it, if one does."""
+    """Return the words to get help on. For `--help`, this is the subcommand beside it, if there is one."""
     from penguin_repl.cli.spec import SUBCOMMANDS
 
     if options.script != "help" and any(it.name == options.script for it in SUBCOMMANDS):
@@ -256,7 +256,7 @@ def _help_words(options: Options) -> Sequence[str]:
 
 
 def _show_help(words: Sequence[str], screen: Screen) -> None:
-    """`penguin help`."""
+    """Run `penguin help`."""
     from penguin_repl import __version__
     from penguin_repl.cli.help import ProgramHelp, SubcommandHelp, program_help
 

@@ -20,7 +20,7 @@ LOG_FILE = "worker.log"
 def start_worker(workspace: Workspace, backend_name: str | None) -> Path:
     """Start a worker that exits when all workflows are settled; return its log file.
 
-    Raises OSError, and UnsafePath where that file is a link.
+    Raises OSError, and UnsafePath if that file is a link.
     """
     log = workspace.state / LOG_FILE
     options = ["--backend", backend_name] if backend_name else []

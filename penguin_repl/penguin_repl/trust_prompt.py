@@ -1,4 +1,4 @@
-"""The question whether a workspace that this user did not make is trusted."""
+"""The question whether to trust a workspace that this user did not make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUESTION = "Trust this workspace, and run its commands from now on? [y/N] "
 
 
 def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
-    """`penguin trust`: show what would run, and ask; with `yes` without a question.
+    """Run `penguin trust`: show what would run, and ask; with `yes`, don't ask.
 
     Raises WorkflowError if there is no terminal to ask on.
     """
@@ -44,10 +44,10 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
 def offer_trust(session: Session, screen: Screen) -> None:
     """Ask, before a shell opens, about a workspace without a key that an earlier Penguin may have made.
 
-    After a no, the shell only reads. A workspace with a foreign key, or one that git tracks, is not
-    asked about: the shell says how to trust it.
+    After a no, the shell only reads. Don't ask about a workspace with a foreign key, or one that git tracks: for these,
+    the shell says how to trust it.
     """
-    # Most are this user's own, which costs one look at a file.
+    # Most workspaces are this user's own, which one look at a file shows.
     if session.is_own or session.workspace.is_new:
         return
     from penguin.orchestration.files.workspace_trust import Standing

@@ -19,7 +19,7 @@ def run_worker(session: Session, screen: Screen, *, grace: float | None, until_s
     """Run every workflow of the workspace until SIGTERM or Ctrl-C, or until all are settled.
 
     On a stop signal, it leaves its steps running for the next engine; with `grace` it waits that many seconds and then
-    stops them. Raises WorkflowError where there is no workspace, or its store can't be opened.
+    stops them. Raises WorkflowError if there is no workspace, or if its store can't be opened.
     """
     asyncio.run(Worker(session, screen, grace, until_settled).run())
     return ExitCode.OK
@@ -88,7 +88,7 @@ class Worker:
             self._screen.narrate("worker: stopped; unfinished steps will run again")
 
     def _has_running_step(self, info: WorkflowInfo) -> bool:
-        """Also a PAUSED one, or one that is being cancelled, may have one that has not ended yet."""
+        """Return whether a step still runs. It may belong to a workflow that is PAUSED or being cancelled."""
         return info.status is not WorkflowStatus.PENDING and not self._session.reader.is_settled(info.workflow_id)
 
 

@@ -1,1 +1,1 @@
-"""Output of results: what goes to standard output, to standard error, to a pager."""
+"""Output of results to standard output, standard error or a pager."""

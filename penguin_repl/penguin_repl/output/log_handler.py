@@ -1,4 +1,4 @@
-"""What libraries and the engine complain of while a script runs: one line each, without a traceback."""
+"""Log messages of libraries and the engine while a script runs, one line each, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NarratingLogHandler(logging.Handler):
-    """Narrates warnings and errors; where they broke only with `debug`."""
+    """A handler that narrates warnings and errors. With `debug`, it adds their origin."""
 
     def __init__(self, screen: Screen, *, debug: bool) -> None:
         super().__init__(logging.WARNING)
@@ -20,16 +20,16 @@ class NarratingLogHandler(logging.Handler):
         self._debug = debug
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell it."""
+        """Narrate a record."""
         self._screen.narrate(self.format(record) if self._debug else clean(record_line(record)))
 
 
 def record_line(record: logging.LogRecord) -> str:
-    """A record in one line."""
+    """Return a record as one line."""
     error = record.exc_info[1] if record.exc_info else None
     return f"{record.getMessage()}: {type(error).__name__}: {error}" if error else record.getMessage()
 
 
 def install_log_handler(screen: Screen, *, debug: bool) -> None:
-    """From now on complaints go to the narration, instead of past it to standard error."""
+    """Send log messages to the narration from now on, instead of directly to standard error."""
     logging.getLogger().addHandler(NarratingLogHandler(screen, debug=debug))

@@ -1,4 +1,4 @@
-"""Output of steps on the screen, however large."""
+"""Printing of step output of any size on the screen."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CHUNK_BYTES = 64 * 1024
 
 
 def read_chunks(log: Log) -> Iterator[bytes]:
-    """The output of a step as it is now, piece by piece; of one elsewhere what is known here."""
+    """Yield the current output of a step in chunks. Of output on another host, yield the local excerpt."""
     if log.excerpt is not None:
         yield log.excerpt_output
         return
     with open_to_read(log.file) as file:
-        # Asked before reading: the first half is whole as soon as there is another one.
+        # Check this before reading: the first half is complete once a second one exists.
         incomplete = is_incomplete(log.file)
         while output := file.read(CHUNK_BYTES):
             yield output
@@ -36,9 +36,9 @@ def read_chunks(log: Log) -> Iterator[bytes]:
 
 
 class LogPrinter:
-    """Puts output of several steps on the screen, a heading before each.
+    """A printer for the output of several steps, with a heading before each.
 
-    What agents print is told as people read it; `raw`: as it came.
+    Agents' output is formatted for people; with `raw`, it is printed unchanged.
     """
 
     def __init__(self, screen: Screen, *, raw: bool = False) -> None:
@@ -51,7 +51,7 @@ class LogPrinter:
         """The last line has no end yet."""
 
     def write_heading(self, log: Log) -> None:
-        """The heading of a step, where the last output was of another."""
+        """Print the heading of a step, if the last output was of another one."""
         if self._log is None or (log.path, log.host) != (self._log.path, self._log.host):
             self.finish()
             self._log = log
@@ -60,7 +60,7 @@ class LogPrinter:
             self._screen.write_data(f"==> {clean(log.title)} <==\n")
 
     def write(self, log: Log, output: bytes) -> None:
-        """Some more output of a step."""
+        """Print a chunk of a step's output."""
         self.write_heading(log)
         if self._formatter is not None:
             output = self._formatter.feed(output)
@@ -74,7 +74,7 @@ class LogPrinter:
             self._is_line_open = bool(output) and not output.endswith(b"\n")
 
     def finish(self) -> None:
-        """No more of this step."""
+        """End the output of the current step."""
         if self._formatter is not None:
             self._show(self._formatter.end())
             self._formatter = None

@@ -1,4 +1,4 @@
-"""Output of steps as programs follow it: a row for each piece, as it comes."""
+"""Followed step output for programs: one row per chunk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class LogRowWriter:
-    """The texts of the rows of one file are together what it holds; a character that two pieces share is not torn."""
+    """A writer of rows. The texts of a file's rows add up to its content. A character split across chunks stays
+    whole.
+    """
 
     def __init__(self, screen: Screen, workflow_id: str) -> None:
         self._screen = screen
@@ -24,7 +26,7 @@ class LogRowWriter:
         self._decoders: dict[str, tuple[Log, IncrementalDecoder]] = {}
 
     def write(self, piece: OutputChunk) -> None:
-        """Some more output of a step."""
+        """Write a chunk of a step's output."""
         log = piece.log
         if log.excerpt is not None:
             self._write_row(log, log.excerpt, log.note)
@@ -35,7 +37,7 @@ class LogRowWriter:
             self._write_row(log, decoder.decode(piece.output))
 
     def finish(self) -> None:
-        """No more of any step: half a character stays one."""
+        """End the output of all steps. An incomplete character is written as it is."""
         for log, decoder in self._decoders.values():
             self._write_row(log, decoder.decode(b"", final=True))
 

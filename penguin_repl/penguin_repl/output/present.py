@@ -1,4 +1,4 @@
-"""Showing a result, also one that takes its time or is larger than memory."""
+"""Display of results, including those that take time or exceed memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def show_result(screen: Screen, result: Result) -> None:
-    """Show a result that is there whole; of a Chain only the first, of Logs what was printed until now."""
+    """Show a result that is complete.
+
+    Of a ChainedResult, show only the first part; of a LogsResult, the output printed so far.
+    """
     if is_plain(result) or screen.style.format != "text" or not _stream(screen, result):
         screen.write_data(screen.render(result))
     if remark(result):
@@ -26,7 +29,7 @@ def show_result(screen: Screen, result: Result) -> None:
 
 
 def _stream(screen: Screen, result: Result) -> bool:
-    """Show a result that may be larger than memory, piece by piece; whether it is one."""
+    """Show a result in chunks if it may exceed memory. Return whether it is such a result."""
     from penguin_commands.results.output import DiffResult, LogsResult
     from penguin_commands.results.snapshots import RawConversationResult
 
@@ -74,7 +77,7 @@ def show_progress(screen: Screen, waiting: WaitProgress | None) -> None:
 
 
 async def show_whole_result(screen: Screen, result: Result) -> None:
-    """Show a result whole, waiting for what is still to come. Raises what its second half raises."""
+    """Show a result, including the parts that are still to come. Raises what its second part raises."""
     if is_plain(result):
         show_result(screen, result)
         return
@@ -94,7 +97,7 @@ async def _show_chain(screen: Screen, chain: ChainedResult) -> None:
         show_result(screen, chain.first)
         await show_whole_result(screen, await chain.then())
         return
-    # One command, one document: what the first half said is in it.
+    # One command, one document: it includes the first part.
     from penguin_commands.results.text import KeyValueResult
 
     second = await chain.then()
@@ -113,7 +116,7 @@ async def _follow(screen: Screen, logs: LogsResult, pieces: AsyncIterator[Output
     try:
         async for piece in pieces:
             if isinstance(piece, LogNotice):
-                # The last line of the output may have no end.
+                # The last line of the output may have no line end.
                 printer.finish()
                 screen.narrate(clean(piece.text))
             else:
@@ -123,7 +126,7 @@ async def _follow(screen: Screen, logs: LogsResult, pieces: AsyncIterator[Output
 
 
 async def _follow_as_data(screen: Screen, logs: LogsResult, pieces: AsyncIterator[OutputChunk | LogNotice]) -> None:
-    """A row for each piece where rows are wanted; then all outputs, as without following them."""
+    """Show one row per chunk in JSONL format. Then show all outputs, as without following them."""
     from penguin_commands.results.output import LogNotice
     from penguin_repl.output.log_rows import LogRowWriter
     from penguin_repl.text.escape import clean

@@ -1,4 +1,4 @@
-"""The one door to the screen: data goes to standard output, narration to standard error."""
+"""The screen: data goes to standard output, narration to standard error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEARTBEAT = 30.0
 
 
 class Style(NamedTuple):
-    """How results are shown."""
+    """The style for showing results."""
 
     format: str = "text"
     """text, json or jsonl."""
@@ -31,7 +31,7 @@ class Style(NamedTuple):
 
 
 class Screen:
-    """Writes at once. A shell with a prompt on the screen makes its own, which overrides the three `_put_*`."""
+    """A screen that writes at once. The shell overrides the three `_put_*` methods to write around its prompt."""
 
     def __init__(self, style: Style, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.style = style
@@ -39,7 +39,7 @@ class Screen:
         self._err = err or sys.stderr
         for stream in (self._out, self._err):
             if isinstance(stream, TextIOWrapper):
-                # A locale may have no word for a title; half of it is better than an error.
+                # The locale may lack characters of a title. Escapes are better than an error.
                 stream.reconfigure(errors="backslashreplace")
         self._progress_line = ""
         """The line that stands there for now."""
@@ -47,7 +47,7 @@ class Screen:
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Return the columns for results."""
         try:
             return int(os.environ.get("COLUMNS", "")) or 80
         except ValueError:
@@ -58,27 +58,27 @@ class Screen:
             return 80
 
     def render(self, result: Result) -> str:
-        """A result in the style of this screen."""
+        """Return a result in the style of this screen."""
         from penguin_repl.render import render
 
         style = self.style
         return render(result, format=style.format, terminal=style.terminal, width=self.width, color=style.color)
 
     def write_data(self, text: str) -> None:
-        """Show what was asked for. The text has its own line ends. Raises BrokenPipeError."""
+        """Show the data that the user asked for. The text includes its line ends. Raises BrokenPipeError."""
         if text:
             self._put_data(self._displayable(text, json=self.style.format != "text"))
 
     def write_bytes(self, output: bytes) -> None:
-        """Show output of a program as it is; not meant for a terminal."""
+        """Write the output of a program unchanged. Not for terminals."""
         self._put_bytes(output)
 
     def narrate(self, text: str) -> None:
-        """Tell what goes on, a line."""
+        """Show a message on one line."""
         self._put_narration(self._displayable(text, json=False))
 
     def _displayable(self, text: str, *, json: bool) -> str:
-        """Text that this screen can show."""
+        """Return a text in characters that this screen can show."""
         if not self.style.ascii or text.isascii():
             return text
         from penguin_repl.text.ascii import json_to_ascii, to_ascii
@@ -87,16 +87,16 @@ class Screen:
 
     @property
     def columns(self) -> int:
-        """Columns of the terminal that narration goes to."""
+        """Return the columns of the terminal that narration goes to."""
         try:
             return os.get_terminal_size(self._err.fileno()).columns or 80
         except (OSError, ValueError, AttributeError):
             return 80
 
     def set_progress(self, text: str) -> None:
-        """Tell how far something is, in a line that the next one takes the place of; an empty one takes it off.
+        """Show the progress in a line that the next call replaces. An empty text removes it.
 
-        Where nothing is drawn over, it is a line of its own now and then. Only for a terminal.
+        On a screen without overwriting, print a separate line periodically. Only for a terminal.
         """
         if self.style.plain:
             self._write_heartbeat(text)
@@ -144,7 +144,7 @@ class Screen:
             raise
 
     def _discard_output(self) -> None:
-        """From now on data goes nowhere: the interpreter flushes what is left at its end, and would complain."""
+        """Discard data from now on. Otherwise the interpreter's flush at exit would report an error."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
     def _put_narration(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the lines of a script come from: a file, a pipe, the options of the command line, and files that it sources."""
+"""The lines of a script: from a file, a pipe, command-line options, and files that it sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 1_000_000
 
 
 class ScriptLine(NamedTuple):
-    """A line, and the place that errors name."""
+    """A line, and its position for errors."""
 
     location: str
     text: str
@@ -32,14 +32,14 @@ class ScriptLine(NamedTuple):
 
 
 def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
-    """The lines of `-c`. A `#` begins no comment here: feedback may name an issue such as #12."""
+    """Yield the lines of `-c`. A `#` starts no comment here: feedback may name an issue such as #12."""
     lines = [line for command in commands for line in split_lines(command)]
     for number, line in enumerate(lines, 1):
         yield ScriptLine(f"-c:{number}", line, False)
 
 
 def open_script(path: str, hint: str = "penguin --help lists the commands") -> int:
-    """The file descriptor of a script. Raises UsageError where there is none that can be read."""
+    """Return the file descriptor of a script. Raises UsageError if it can't be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         os.read(descriptor, 0)
@@ -50,7 +50,7 @@ def open_script(path: str, hint: str = "penguin --help lists the commands") -> i
 
 
 def lines_from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
-    """The lines of a file or a pipe, each as soon as it is there."""
+    """Yield the lines of a file or a pipe, each as soon as it is available."""
     for number, raw in enumerate(_raw_lines(descriptor), 1):
         place = f"{name}:{number}"
         if number == 1:
@@ -65,9 +65,9 @@ def lines_from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
 
 
 class ScriptLines:
-    """The lines of a script, and those of files that it sources, each where it was asked for.
+    """The lines of a script, with the lines of sourced files in the places where they were sourced.
 
-    `descriptor` is what `lines` are read from: a file that is being read can't be sourced again.
+    `descriptor` is the file that `lines` are read from: a file that is being read can't be sourced again.
     """
 
     def __init__(self, lines: Iterator[ScriptLine], descriptor: int | None = None) -> None:
@@ -76,10 +76,10 @@ class ScriptLines:
         self._last_line = ScriptLine("", "", True)
 
     def source(self, path: str) -> None:
-        """Go on with the lines of a file, and then with what follows.
+        """Continue with the lines of a file, and then with the rest.
 
-        It is opened with the next line, which may take its time where it is a pipe; a file that can't be read is the
-        error of that line.
+        The next line opens the file, which may take time for a pipe. A file that can't be read is an error of that
+        line.
         """
         self._next_path = path
 
@@ -102,7 +102,7 @@ class ScriptLines:
         raise StopIteration
 
     def close(self) -> None:
-        """Read nothing more."""
+        """Stop reading."""
         while self._open_files:
             self._open_files.pop().close()
 
@@ -133,13 +133,13 @@ class _OpenFile(NamedTuple):
 
 
 def _file_identity(descriptor: int) -> tuple[int, int] | None:
-    """Which file it is; None for what is none, such as a pipe or a terminal."""
+    """Return the identity of a regular file; None for anything else, such as a pipe or a terminal."""
     status = os.fstat(descriptor)
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _raw_lines(descriptor: int) -> Iterator[bytes]:
-    # os.read holds no lock: a thread that waits here can be left behind when the program ends.
+    # os.read holds no lock, so a thread that waits here can be abandoned when the program ends.
     rest = b""
     while output := os.read(descriptor, 65536):
         *lines, rest = (rest + output).split(b"\n")
@@ -151,7 +151,7 @@ def _raw_lines(descriptor: int) -> Iterator[bytes]:
 
 
 class AsyncScriptLines:
-    """Lines read by a thread of their own, so that an event loop goes on while a pipe is silent."""
+    """Lines that a thread reads, so that the event loop continues while a pipe is silent."""
 
     def __init__(self, lines: ScriptLines, loop: AbstractEventLoop) -> None:
         from queue import SimpleQueue
@@ -163,13 +163,13 @@ class AsyncScriptLines:
         Thread(target=self._read_lines, daemon=True, name="penguin-script").start()
 
     async def next(self) -> ScriptLine | None:
-        """The next line; None at the end. Raises OSError."""
+        """Return the next line; None at the end. Raises OSError."""
         future: Future[ScriptLine | None] = self._loop.create_future()
         self._requests.put(future)
         return await future
 
     def close(self) -> None:
-        """Let the thread go, unless it waits for a pipe."""
+        """Stop the thread, unless it waits for a pipe."""
         self._requests.put(None)
 
     def _read_lines(self) -> None:

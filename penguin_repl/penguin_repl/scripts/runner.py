@@ -1,4 +1,4 @@
-"""Scripts: lines one after the other, until the end or the first error, and waiting for what they started."""
+"""Running of scripts: one line after the other until the end or the first error, then a wait for what they started."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INDENT = "    "
 
 
 class ScriptInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended a script; its text says what continues."""
+    """Ctrl-C interrupted a script. The text says what continues."""
 
 
 class ScriptRunner:
@@ -42,7 +42,7 @@ class ScriptRunner:
         self._is_finished = False
 
     def run(self, lines: ScriptLines) -> ExitCode:
-        """Run all lines; the exit code. Without a command that needs the backend there is no event loop.
+        """Run all lines and return the exit code. Starts an event loop only for commands that need the backend.
 
         Raises BrokenPipeError if standard output was closed and nothing was started.
         """
@@ -78,7 +78,7 @@ class ScriptRunner:
                 return
 
     async def _run_async(self, line: ScriptLine, begun: Pending | None, lines: ScriptLines) -> None:
-        """Finish this line, run those after it, and wait for what they started."""
+        """Finish this line, run the lines after it, and wait for what they started."""
         import asyncio
 
         from penguin_repl.scripts.lines import AsyncScriptLines
@@ -99,7 +99,7 @@ class ScriptRunner:
             await self.session.aclose()
 
     def _start_line(self, line: ScriptLine) -> Pending | None:
-        """Do what a line asks for; a coroutine where that takes an event loop."""
+        """Run a line; return a coroutine if it needs an event loop."""
         try:
             if line.error:
                 raise line.error
@@ -115,7 +115,7 @@ class ScriptRunner:
         return None
 
     def _show_result(self, result: Result) -> Pending | None:
-        """Show a result that is there; a coroutine where more of it is to come."""
+        """Show a complete result; return a coroutine if more of it is to come."""
         if is_plain(result):
             show_result(self.screen, result)
         else:
@@ -140,7 +140,7 @@ class ScriptRunner:
             self._handle_error(line, error)
 
     def _apply_result(self, result: Result) -> None:
-        """What a result means for the script: it is over, or was no success although nothing broke."""
+        """Apply a result to the script: quit, or set the exit code after a failure."""
         if not is_plain(result):
             from penguin_commands.results.ui_actions import QuitAction, SourceAction
 
@@ -152,7 +152,7 @@ class ScriptRunner:
             self._is_finished = not self.keep_going
 
     def _handle_error(self, line: ScriptLine, error: Exception) -> None:
-        """Tell an error, and stop unless told to keep going."""
+        """Report an error, and stop unless the script keeps going."""
         if self.debug and not isinstance(error, WorkflowError):
             raise error
         report_error(self.screen, error, line)
@@ -160,7 +160,7 @@ class ScriptRunner:
         self._is_finished = not self.keep_going
 
     async def _wait_tracked(self) -> None:
-        """At the end of the script: wait for what was started, resumed or retried."""
+        """Wait, at the end of the script, for the workflows it started, resumed or retried."""
         if self.session.detach or not (touched := [info.workflow_id for info in self._tracked_workflows()]):
             return
         if self.code and not self.keep_going:
@@ -172,7 +172,7 @@ class ScriptRunner:
             self._report_outcome(self._newest_of_tracked_tasks())
 
     def _report_outcome(self, workflows: list[WorkflowInfo]) -> None:
-        """What became of all: lines where events were told, else only who did not get through."""
+        """Report the outcome of all workflows if events were reported, else only of those not completed."""
         missed = [info for info in workflows if info.status is not WorkflowStatus.COMPLETED]
         if self.session.event_stream:
             from penguin_commands.results.changes import WaitResult
@@ -191,18 +191,18 @@ class ScriptRunner:
             self.screen.narrate(f"the next engine continues: {', '.join(going)}")
 
     def _continuing(self) -> str:
-        """What continues after an interrupt, with the commands that wait for it and cancel it; may be empty."""
+        """Return what continues after an interrupt, with the commands to wait for it and cancel it; may be empty."""
         going = [info for info in self._tracked_workflows() if info.status.moving]
         alive = bool(going) and self.session.engine_alive()
         return "\n".join(_continuing_text(info, alive=alive) for info in going)
 
     def _tracked_workflows(self) -> list[WorkflowInfo]:
-        """What was started, resumed or retried, as it stands; what was pruned meanwhile is settled, and gone."""
+        """Return the workflows that were started, resumed or retried, without those pruned meanwhile."""
         infos = (self.session.reader.info(one) for one in self.session.tracked)
         return [info for info in infos if info is not None]
 
     def _newest_of_tracked_tasks(self) -> list[WorkflowInfo]:
-        """The newest workflow of each task that was touched."""
+        """Return the newest workflow of each task that the script changed."""
         found = {}
         for info in self._tracked_workflows():
             newest = self.session.reader.list(project_id=info.project_id, task_id=info.task_id, limit=1)
@@ -212,7 +212,7 @@ class ScriptRunner:
 
 
 def _continuing_text(info: WorkflowInfo, *, alive: bool) -> str:
-    """What becomes of a workflow after an interrupt; `alive`: an engine is there that continues it."""
+    """Return what happens to a workflow after an interrupt. With `alive`, an engine continues it."""
     one = info.workflow_id
     if alive:
         text = f"{one} continues; wait for it: penguin workflow wait {one}"
@@ -228,7 +228,7 @@ async def _as_coroutine(result: Result) -> Result:
 
 
 def report_error(screen: Screen, error: BaseException, line: ScriptLine) -> None:
-    """Show an error: to people, and as a document where documents are wanted."""
+    """Report an error to people, and as a document if documents are requested."""
     from penguin_repl.render.error import error_data, error_text, marked_line
 
     screen.narrate(

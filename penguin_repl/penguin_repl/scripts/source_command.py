@@ -1,4 +1,4 @@
-"""Running the lines of a file inside a shell."""
+"""Running of a file's lines inside a shell."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ async def run_file(
     *,
     keep_going: bool,
 ) -> Result | None:
-    """Run the lines of a file, and of those that it sources, until the end, the first error, or the wish to leave.
+    """Run the lines of a file, and of those it sources, until the end, the first error, or a command to quit.
 
-    `tell` is told of every error and its line; with `keep_going` what follows an error is run too.
+    `tell` is called with every error and its line. With `keep_going`, the lines after an error run too.
     """
     lines = ScriptLines(iter(()))
     lines.source(path)
-    # A thread of its own reads them: what comes through a pipe may take its time.
+    # A separate thread reads the lines, since a pipe may be slow.
     later = AsyncScriptLines(lines, asyncio.get_running_loop())
     try:
         while (line := await later.next()) is not None:

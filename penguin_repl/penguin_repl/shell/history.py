@@ -83,7 +83,7 @@ class SharedHistory(History):
         entry = f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace")
         try:
             with open(open_state_file(self._path, APPEND), "ab", buffering=0) as file:
-                # Write one whole entry at a time. If the disk has no room for all of it, truncate the file to its previous size.
+                # Write one whole entry at a time. If the disk has no room for all of it, restore the previous size.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 before = os.fstat(file.fileno()).st_size
                 if file.write(entry) != len(entry):
@@ -99,7 +99,7 @@ class SharedHistory(History):
             with open(open_state_file(self._path, os.O_RDONLY), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH)
                 if os.fstat(file.fileno()).st_size < self._offset:
-                    # The file was truncated by another program.
+                    # The file was truncated.
                     self._offset = 0
                     self._loaded_strings.clear()
                 file.seek(self._offset)

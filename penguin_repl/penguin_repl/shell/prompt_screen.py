@@ -27,7 +27,7 @@ class PromptScreen(Screen):
         super().__init__(style)
         self._redirected = redirected
         self._terminal = get_app_session()
-        # Listeners are called from any context. Only in this one does prompt_toolkit know which prompt is on the screen.
+        # Listeners run in any context. Only in this one does prompt_toolkit know which prompt is on the screen.
         self._context = copy_context()
         self._pending: list[str] = []
         """What waits until the prompt is out of the way."""
