@@ -1,1 +1,1 @@
-"""What a line typed at Penguin means. This package knows no terminal."""
+"""Parsing and running of commands. This package does not depend on a terminal."""

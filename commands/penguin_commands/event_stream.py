@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL_INTERVAL = 0.1
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 PAUSE_FACTOR = 4
 """The minimum ratio of a pause to the poll before it, so that polling many workflows uses little CPU time."""
 
@@ -37,7 +37,7 @@ class JsonEventStream:
         self._emit = tell
         self._started_at = datetime.now(UTC)
         self._last_sent: dict[str, int] = {}
-        """By workflow id: the number of the newest decision that was told."""
+        """The number of the newest reported history entry, by workflow id."""
         self._last_trouble = ""
 
     async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:

@@ -26,17 +26,17 @@ class Preferences(NamedTuple):
     """The effective values of `ui:`."""
 
     panel: bool = False
-    """The table of active workflows stands above the input line."""
+    """Whether to show the table of active workflows above the input line."""
     notify_after: float = 60.0
-    """Seconds that a workflow ran, after which its end is worth a sound, or the command of `notify`."""
+    """The minimum seconds that a workflow runs before its end causes a sound, or runs the command of `notify`."""
     notify: tuple[str, ...] = ()
     """A program and its arguments."""
     pager: str | None = None
-    """The command that shows what is longer than the screen; '' for none; None: that of the environment."""
+    """The command that shows what is longer than the screen; '' for none; None: from the environment."""
     color: str = "auto"
     """auto or never."""
     accessible: bool = False
-    """Lines, one after the other, and nothing that is drawn over."""
+    """Use only consecutive lines, without drawing over anything."""
 
 
 def personal_file(environ: Mapping[str, str]) -> str:

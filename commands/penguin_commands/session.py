@@ -74,9 +74,9 @@ class Session:
         self.narrate = narrate
         self.listener = listener
         self.on_progress: Callable[[WaitProgress | None], None] | None = None
-        """Told every moment how far those are that a command waits for, and None when it waits no longer."""
+        """Called periodically with the progress of a wait, and with None when the wait ends."""
         self.at_prompt = False
-        """A person types the commands, one after the other, and sees a screen that may be drawn on."""
+        """The user types the commands at a prompt, on a screen that can be drawn on."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
         """Opens a text in the user's editor; None without a terminal."""
         self.tracked: list[str] = []
@@ -178,9 +178,9 @@ class Session:
         return True
 
     def _may_use_temporal(self) -> bool:
-        """Return whether the word "temporal" is configured anywhere.
+        """Return whether Temporal may be configured.
 
-        Only then are the settings read: most commands of the embedded backend don't need them.
+        Searches for the word instead of loading the settings, which most commands of the embedded backend don't need.
         """
         named = self.backend_name or os.environ.get("PENGUIN_ORCHESTRATION_BACKEND", "").strip()
         if named:

@@ -47,7 +47,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
     After a no, the shell only reads. Don't ask about a workspace with a foreign key, or one that git tracks: for these,
     the shell says how to trust it.
     """
-    # Most workspaces are this user's own, which one look at a file shows.
+    # Most workspaces belong to this user, which reading one file shows.
     if session.is_own or session.workspace.is_new:
         return
     from penguin.orchestration.files.workspace_trust import Standing

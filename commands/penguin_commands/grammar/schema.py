@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Argument, Command, Flag
 
 JSON_VERSION = 1
-"""Of what `-o json` and `-o jsonl` print: raised when a field disappears or changes its type, not when one is new."""
+"""Version of the `-o json` and `-o jsonl` output: raised if a field disappears or changes type, not for new ones."""
 
 
 def command_data(command: Command) -> dict[str, Any]:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from penguin_commands.results import Result
 
     Handler = Callable[..., Result | Coroutine[Any, Any, Result]]
-    """Does what a command asks for: at once where it only reads, else in a coroutine."""
+    """Runs a command: at once if it only reads, else in a coroutine."""
 
 
 class ValueKind(Enum):
     """The kind of a value, which determines how it is checked and completed."""
 
     WORKFLOW = "workflow"
-    """A workflow id, a task id, @last, or (where nothing is changed) a beginning; str."""
+    """A workflow id, a task id, @last, or (if nothing is changed) a prefix; str."""
     SNAPSHOT = "snapshot"
-    """A snapshot's id, a workflow for its newest one, or (where nothing is changed) a beginning; str."""
+    """A snapshot id, a workflow id for its newest snapshot, or (if nothing is changed) a prefix; str."""
     TASK = "task"
     """A task id; str."""
     BLUEPRINT = "blueprint"
@@ -34,7 +34,7 @@ class ValueKind(Enum):
     STATUS = "status"
     """A status in any case; WorkflowStatus."""
     STATUSES = "statuses"
-    """Statuses with commas between, or `active`; frozenset of WorkflowStatus."""
+    """Comma-separated statuses, or `active`; frozenset of WorkflowStatus."""
     CHOICE = "choice"
     """One of `choices`; str."""
     COMMAND = "command"
@@ -42,34 +42,34 @@ class ValueKind(Enum):
     NAME = "name"
     """One word; str."""
     TEXT = "text"
-    """As an argument all that is left of the line, as one text; as a flag's value one word; str."""
+    """As an argument, the rest of the line as one text; as a flag's value, one word; str."""
     SECONDS = "seconds"
-    """A length of time, `90`, `1.5m`, `2h`, `30d`; float, in seconds."""
+    """A duration, `90`, `1.5m`, `2h`, `30d`; float, in seconds."""
     AGE = "age"
-    """A length of time that names its unit, since a bare number may be taken for days; float, in seconds."""
+    """A duration with a required unit, since a bare number may be taken for days; float, in seconds."""
     MOMENT = "moment"
-    """A time: so long ago (`2h`, `30d`), or a local or full ISO 8601 one; float, in seconds since the epoch."""
+    """A time: an age (`2h`, `30d`), or a local or full ISO 8601 time; float, in seconds since the epoch."""
     FILE = "file"
     """A path; str."""
     NUMBER = "number"
     """A whole number from 1; int."""
     ATTEMPT = "attempt"
-    """The number of one of a workflow's attempts, from 1; int."""
+    """The number of an attempt of a workflow, from 1; int."""
     PERSON = "person"
     """A person's name, one word; str."""
     BUDGET = "budget"
-    """How much agents may spend, `usd=5,turns=20`; a dict of numbers."""
+    """The maximum usage of agents, `usd=5,turns=20`; a dict of numbers."""
 
 
 class Argument(NamedTuple):
     """A positional argument."""
 
     name: str
-    """As the handler calls it."""
+    """The name of the handler's parameter."""
     kind: ValueKind
     required: bool = True
     many: bool = False
-    """Takes all that is left; the handler gets a tuple."""
+    """Takes all remaining words; the handler gets a tuple."""
     help: str = ""
     choices: tuple[str, ...] = ()
 
@@ -154,18 +154,18 @@ class Command(NamedTuple):
 
     noun: str
     verb: str
-    """Empty: the noun says it all."""
+    """Empty for a command that is a noun alone."""
     help: str
     """One line, without a full stop."""
     example: str
     arguments: tuple[Argument, ...] = ()
     flags: tuple[Flag, ...] = ()
     aliases: tuple[str, ...] = ()
-    """Other names: of the verb, or of the noun where there is no verb."""
+    """Other names of the verb, or of the noun if there is no verb."""
     read_only: bool = False
-    """Changes nothing: the unambiguous beginning of its name, and of a workflow id, will do."""
+    """Changes nothing, so unambiguous prefixes of its name and of a workflow id are accepted."""
     statuses: frozenset[WorkflowStatus] = frozenset(WorkflowStatus)
-    """Where a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
+    """If a workflow is the argument: the statuses in which the verb makes sense (for completion)."""
     load_handler: Callable[[], Handler] = _no_handler
     """Imports the module of the handler and returns the handler: `handler(session, **values)`."""
 
@@ -253,4 +253,4 @@ class Invocation(NamedTuple):
 
     command: Command
     values: dict[str, Any]
-    """By the names of the handler's parameters; only what was given."""
+    """The given values, by the parameter names of the handler."""

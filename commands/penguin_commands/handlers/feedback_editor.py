@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COMMENT = "#"
 MAX_OUTPUT_LINES = 30
-"""Lines of a step's output that are shown at most."""
+"""The maximum number of output lines shown per step."""
 
 
 async def ask_feedback(session: Session, workflow_id: str) -> str:

@@ -25,7 +25,7 @@ class RemoteAttempt(NamedTuple):
     attempt: int
     phase: WorkflowPhase
     host: str
-    """The machine that ran it; '' where its name is not known."""
+    """The machine that ran it; '' if its name is unknown."""
     evidence: dict[str, Any]
 
 

@@ -8,7 +8,7 @@ from penguin.orchestration.execution.launcher.output import TAIL as RING
 from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
 TAIL_BYTES = 64 * 1024
-"""Bytes."""
+"""The default number of bytes to read."""
 INCOMPLETE_NOTE = "output truncated; its last part is shown when the step ends"
 INCOMPLETE = f"\n[penguin: {INCOMPLETE_NOTE}]\n".encode()
 

@@ -28,7 +28,7 @@ SIGNAL_PHRASES = {
     "inject_feedback": "feedback for",
     "approve": "approval of",
 }
-"""How a signal is called that waits for a worker."""
+"""The names of signals that wait for a worker."""
 START_WORKER = "penguin worker"
 
 

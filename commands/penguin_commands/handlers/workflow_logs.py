@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 64 * 1024
 """Bytes read at a time."""
 POLL_INTERVAL = 0.1
-"""Seconds between two looks at files that are being written."""
+"""Seconds between two reads of files that are being written."""
 FETCH_INTERVAL = 2.0
-"""Seconds between two looks for what other hosts left in the storage."""
+"""Seconds between two searches of the storage for the output of other hosts."""
 EXPLAIN_AFTER_POLLS = 10
-"""Looks that found nothing new, after which the person who waits is told why."""
+"""The number of polls without new output after which the reason is shown."""
 
 
 def logs(
@@ -139,12 +139,12 @@ class _LogFollower:
         self._last_explanation = ""
         self._last_fetch = float("-inf")
         self._shown_remote: set[str] = set()
-        """Outputs elsewhere of which what is known was shown."""
+        """Remote outputs whose excerpt was shown."""
         self._last_trouble = ""
         self._started_attempts: list[tuple[int, WorkflowPhase]] = []
-        """Number and phase of the attempts that left something, in order."""
+        """Number and phase of the attempts that have output, in order."""
         self._newest_announced = first
-        """The newest attempt of which it is known that it began."""
+        """The newest attempt that is known to have begun."""
 
     async def chunks(self) -> AsyncIterator[OutputChunk | LogNotice]:
         """Yield all output from the first attempt on, with notices in between."""

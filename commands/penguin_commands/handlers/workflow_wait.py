@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROGRESS_DELAY = 0.3
 """Seconds before the first progress report."""
 PROGRESS_INTERVAL = 0.5
-"""Seconds between two looks at how far it is."""
+"""Seconds between two progress reports."""
 
 
 async def wait(

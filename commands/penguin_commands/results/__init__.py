@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
 
 SPECIAL_MODULES = ("output", "snapshots", "ui_actions")
-"""The modules with results that are streamed, or followed, or tell the terminal what to do."""
+"""The modules with results that are streamed, followed, or ask the terminal to do something."""
 
 
 class Result(Protocol):

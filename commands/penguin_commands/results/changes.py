@@ -14,10 +14,10 @@ class StartResult(NamedTuple):
     """The workflows that a command started."""
 
     workflows: tuple[tuple[str, str], ...]
-    """(task id, workflow id), the one that was asked for first."""
+    """(task id, workflow id), the requested one first."""
     retry_of: str = ""
     differences: tuple[str, ...] = ()
-    """Where the definition of a retry differs from the one that the older workflow carried."""
+    """The differences between the definition of a retry and that of the older workflow."""
 
     def data(self) -> dict[str, Any]:
         rows = [{"task_id": task, "workflow_id": workflow} for task, workflow in self.workflows]
@@ -31,11 +31,11 @@ class ChangeResult(NamedTuple):
     text: str
     info: WorkflowInfo
     explanation: str = ""
-    """Why it does not run now; '' where it runs or is over."""
+    """Why it does not run now; '' if it runs or is over."""
     next_command: str = ""
     """What to type next, if anything."""
     queued: bool = False
-    """No worker is running: it waits for one, and is discarded if it is not allowed then."""
+    """No worker is running: the change waits for one, and is discarded if it is not allowed then."""
 
     def data(self) -> dict[str, Any]:
         details = {"explain": self.explanation, "advice": self.next_command, "queued": self.queued}

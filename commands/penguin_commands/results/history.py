@@ -62,14 +62,14 @@ class AttemptRow(NamedTuple):
     phase: str
     number: int
     verdict: Verdict | None
-    """None while it is under way."""
+    """None while the attempt runs."""
     started_at: datetime
     ended_at: datetime | None
     evidence: dict[str, Any]
     host: str = ""
-    """The machine that ran it; '' where none did, or its name is not known."""
+    """The machine that ran it; '' if none did, or its name is unknown."""
     usage: UsageTotals = UsageTotals()
-    """What its agent spent, in all its tries."""
+    """The usage of its agent, in all runs of the attempt."""
 
 
 class AttemptTable(NamedTuple):
@@ -80,7 +80,7 @@ class AttemptTable(NamedTuple):
     this_host: str = ""
     """This machine."""
     empty_message: str = "No attempts yet."
-    """What people are told where there are none."""
+    """The message for people if there are no attempts."""
 
     @property
     def attempts_by_remote_host(self) -> dict[str, list[int]]:
@@ -112,9 +112,9 @@ class ArtifactTable(NamedTuple):
 
     workflow_id: str
     files: tuple[tuple[str, int | None], ...]
-    """(path, size in bytes or None where it is not here)."""
+    """(path, size in bytes or None if it is not on this machine)."""
     remote_hosts: Mapping[str, str] = MappingProxyType({})
-    """By path: the machine that has it, where it was never brought here."""
+    """The machine that has a file that was never fetched, by path."""
 
     def data(self) -> dict[str, Any]:
         rows = [{"path": path, "bytes": size, "host": self.remote_hosts.get(path, "")} for path, size in self.files]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.prune import PrunableWorkflow
 
 Leftovers = tuple[tuple[str, str], ...]
-"""(path, why it is told of); paths are relative to the workspace."""
+"""(path, why it is reported); paths are relative to the workspace."""
 
 
 def _leftover_rows(left: Leftovers) -> list[dict[str, str]]:
@@ -23,7 +23,7 @@ class BackupResult(NamedTuple):
     """The copies of the databases."""
 
     copies: tuple[tuple[str, str, int], ...]
-    """(the database, relative to the workspace; its copy; bytes), that of the backend in use first."""
+    """(the database, relative to the workspace; its copy; bytes); the backend in use comes first."""
 
     def data(self) -> dict[str, Any]:
         rows = [{"database": database, "path": path, "bytes": size} for database, path, size in self.copies]
@@ -37,7 +37,7 @@ class PruneResult(NamedTuple):
     workflows: tuple[PrunableWorkflow, ...]
     leftovers: Leftovers
     not_removed: Leftovers
-    """What could not be removed, and why."""
+    """(what could not be removed, why)."""
     dry_run: bool
 
     @property
@@ -77,7 +77,7 @@ class CheckResult(NamedTuple):
     workflows: int
     events: int
     problems: tuple[tuple[str, str], ...]
-    """(what it is about, what is wrong)."""
+    """(subject, problem)."""
     leftovers: Leftovers
 
     @property
@@ -101,9 +101,9 @@ class TrustResult(NamedTuple):
     """Its `.penguin` folder."""
     standing: str
     reason: str
-    """Why it is not trusted, after the path; empty: it is."""
+    """Why it is not trusted, after the path; empty if it is."""
     workflows: tuple[ActiveWorkflow, ...]
-    """The active ones; none are looked for in a workspace that is trusted."""
+    """The active workflows; empty for a trusted workspace, where they are not looked up."""
 
     @property
     def trusted(self) -> bool:

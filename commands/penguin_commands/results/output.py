@@ -17,19 +17,19 @@ class Log(NamedTuple):
     path: str
     """Relative to the workspace."""
     file: str
-    """Where it can be opened."""
+    """The path to open it by."""
     start_number: int = 1
-    """More than 1 where the attempt was interrupted and run again."""
+    """More than 1 if the attempt was interrupted and run again."""
     is_stderr: bool = False
-    """Standard error, where a step keeps it apart."""
+    """Standard error, if a step stores it separately."""
     excerpt: str | None = None
-    """Its head and tail, where that is all that is known here; there is no file then."""
+    """Its head and tail, if only these are known here. Then there is no file."""
     size: int = 0
-    """Bytes of the whole, where there is an excerpt."""
+    """The size of the whole output in bytes, if there is an excerpt."""
     host: str = ""
-    """The machine that has the whole, where there is an excerpt."""
+    """The machine that has the whole output, if there is an excerpt."""
     note: str = ""
-    """What to say of that, before the first one of an attempt."""
+    """The notice about this, to show before the first output of an attempt."""
 
     @property
     def title(self) -> str:
@@ -69,7 +69,7 @@ class OutputResult(NamedTuple):
     log: Log
     text: str
     note: str
-    """What Penguin has to say of it."""
+    """A remark of Penguin about the output."""
 
     def data(self) -> dict[str, Any]:
         row = {"workflow_id": self.workflow_id, **self.log.location, "text": self.text}
@@ -88,9 +88,9 @@ class LogsResult(NamedTuple):
     workflow_id: str
     logs: tuple[Log, ...]
     chunks: Callable[[], AsyncIterator[OutputChunk | LogNotice]] | None = None
-    """Where the logs are followed: all pieces, those too that are still to be printed, until the workflow stops."""
+    """If the logs are followed: all chunks, including those still to be printed, until the workflow stops."""
     raw: bool = False
-    """What agents print is shown as it came, and not as people read it."""
+    """Show the output of agents unchanged instead of formatted for people."""
 
     def data(self) -> dict[str, Any]:
         return {"logs": [self._row(log) for log in self.logs]}
@@ -118,11 +118,11 @@ class DiffResult(NamedTuple):
 
     workflow_id: str
     files: tuple[str, ...]
-    """Seen from the workspace."""
+    """Paths relative to the workspace."""
     text: Callable[..., Iterator[bytes]]
     """`text(color=False)`: the unified diff."""
     left_out: tuple[str, ...] = ()
-    """Files that are neither ignored nor compared, seen from the workspace."""
+    """Files that are neither ignored nor compared, relative to the workspace."""
 
     @property
     def remark(self) -> str:
@@ -145,9 +145,9 @@ class RemoteDiffResult(NamedTuple):
 
     workflow_id: str
     files: tuple[str, ...]
-    """Those that the evidence names, seen from the workspace; there may be more."""
+    """The files that the evidence names, relative to the workspace; there may be more."""
     host: str
-    """The machine that has them; '' where its name is not known."""
+    """The machine that has them; '' if its name is unknown."""
     note: str
 
     def data(self) -> dict[str, Any]:

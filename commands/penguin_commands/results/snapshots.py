@@ -42,10 +42,10 @@ class ConversationResult(NamedTuple):
 
     row: SnapshotRow
     messages: list[dict[str, Any]]
-    """As they were saved; see `Message` of agents."""
+    """The messages as saved; see `Message` of agents."""
     metadata: Mapping[str, Any]
     files: Mapping[str, int]
-    """By name: the bytes of the agent's own files."""
+    """The contents of the agent's own files, by name."""
 
     def data(self) -> dict[str, Any]:
         files = [{"name": name, "bytes": size} for name, size in self.files.items()]
@@ -58,7 +58,7 @@ class RawConversationResult(NamedTuple):
 
     snapshot_id: str
     files: tuple[tuple[str, bytes], ...]
-    """(name, all that is in it)."""
+    """(name, content)."""
 
     def text(self, *, color: bool = False) -> Iterator[bytes]:
         """Return the contents of the files, one after the other, without colours."""

@@ -14,7 +14,7 @@ class TaskState(NamedTuple):
 
     task: Task
     state: str
-    """`ready`, `waiting`, or the status of its workflow that counts."""
+    """`ready`, `waiting`, or the status of its relevant workflow."""
     unmet: tuple[str, ...] = ()
     """The dependencies that are not met."""
 
@@ -72,7 +72,7 @@ class GraphResult(NamedTuple):
     format: str
     text: str
     edges: tuple[tuple[str, str], ...]
-    """(dependency, the task that needs it)."""
+    """(dependency, dependent task)."""
 
     def data(self) -> dict[str, Any]:
         edges = [{"from": needed, "to": task} for needed, task in self.edges]

@@ -30,7 +30,7 @@ class ViewAction(NamedTuple):
     """A request to show the running workflows on the whole screen until the user closes the view."""
 
     workflow_id: str | None = None
-    """None: all that is active."""
+    """None: all active workflows."""
 
     def data(self) -> dict[str, Any]:
         return {"workflow_id": self.workflow_id}

@@ -19,15 +19,15 @@ class StatusResult(NamedTuple):
 
     info: WorkflowInfo
     explanation: str = ""
-    """Why it does not run now; '' where it runs or is over."""
+    """Why it does not run now; '' if it runs or is over."""
     next_command: str = ""
     """What to type next, if anything."""
     host: str = ""
-    """The machine that runs it, or ran it last; '' where none did yet."""
+    """The machine that runs it, or ran it last; '' if none did yet."""
     usage: UsageTotals = UsageTotals()
-    """What its agents spent."""
+    """The usage of its agents."""
     agents: str = ""
-    """Their names, with commas between."""
+    """The agents' names, comma-separated."""
 
     def data(self) -> dict[str, Any]:
         details = {"explain": self.explanation, "advice": self.next_command, "host": self.host}
@@ -38,7 +38,7 @@ class UsageSummary(NamedTuple):
     """The total usage of the agents of several workflows."""
 
     workflow_count: int
-    """How many."""
+    """The number of workflows."""
     usage: UsageTotals
 
     def data(self) -> dict[str, Any]:
@@ -50,16 +50,16 @@ class WorkflowTable(NamedTuple):
 
     workflows: tuple[WorkflowInfo, ...]
     explanations: Mapping[str, str] = MappingProxyType({})
-    """By workflow id: why it does not run now."""
+    """Why a workflow does not run now, by workflow id."""
     next_commands: Mapping[str, str] = MappingProxyType({})
-    """By workflow id: what to type next."""
+    """What to type next, by workflow id."""
     empty_message: str = "No workflows."
     remark: str = ""
-    """What to tell beside it: that a limit cut it off."""
+    """The remark to show beside the table, such as that a limit cut it off."""
     usage: Mapping[str, UsageTotals] = MappingProxyType({})
-    """By workflow id: what agents spent, where they did."""
+    """The usage of agents, if any, by workflow id."""
     total: UsageSummary | None = None
-    """Of all that were asked for, those too that a limit cut off."""
+    """The usage of all requested workflows, including those that a limit cut off."""
 
     def data(self) -> dict[str, Any]:
         total = {} if self.total is None else {"total": self.total.data()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penguin_commands.grammar.spec import Flag
 
 FOLDER = "FOLDER"
-"""What stands for the value of an option that is a folder."""
+"""The placeholder of the value of an option that is a folder."""
 
 # In a template, a name between @ is replaced with a part generated from the declarations.
 BASH = """\

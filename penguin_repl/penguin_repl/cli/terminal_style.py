@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penguin_repl.cli.options import Options
 
 DUMB_TERMS = ("", "dumb", "unknown")
-"""Values of TERM that promise nothing."""
+"""Values of TERM without any known capabilities."""
 FALSE_VALUES = ("", "0", "no", "off", "false")
 
 

@@ -30,7 +30,7 @@ EXAMPLE_VALUES = {
     ValueKind.MOMENT: ("1h", "24h", "7d"),
     ValueKind.BUDGET: ("usd=5", "turns=50", "tokens=1000000", "minutes=30"),
 }
-"""Of what has no end of values, some that show how they are written."""
+"""Example values for kinds with unlimited values, to show how they are written."""
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
 
 
@@ -38,14 +38,14 @@ class Candidate(NamedTuple):
     """One possible completion."""
 
     text: str
-    """What is put in place of the word that is being typed."""
+    """The text that replaces the word being typed."""
     meta: str = ""
     names: tuple[str, ...] = ()
     """The text to match; default: the text of the candidate."""
     needs_more: bool = False
-    """Something must follow: a blank is put behind it."""
+    """More must follow: a blank is added."""
     is_id: bool = False
-    """It is a workflow's id: what tells it from the others is made to stand out."""
+    """It is a workflow id: its unique prefix is highlighted."""
 
 
 def noun_candidates() -> Iterator[Candidate]:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from penguin_repl.completion.workspace_index import WorkspaceIndex
 
 CandidatesAndPart = tuple[Iterable[Candidate], str]
-"""What may come, and the part of what is typed that it must fit."""
+"""The candidates, and the part of the typed text that they must match."""
 UNIQUE_STYLE = "bold underline"
-"""How the part of an id stands out that no other has: to be seen without colours, too."""
+"""The style of the unique prefix of an id. It is visible without colours, too."""
 
 
 class RankedCompletion(Completion):
@@ -97,11 +97,11 @@ class _CursorContext:
         self.command = command
         self.typed = typed
         self.used_flags: set[str] = set()
-        """Flags that are there already."""
+        """The flags used so far."""
         self.has_unknown_flag = False
-        """A flag is there that the command does not have."""
+        """The command does not have one of the flags."""
         self.given_arguments: list[str] = []
-        """Arguments that are there already."""
+        """The arguments given so far."""
         self.pending_flag: Flag | None = None
         """The flag whose value comes next."""
         self.literal = False

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 PREFIX, SUBSTRING, FUZZY = range(3)
 _MAX_LENGTH = 200
-"""No name is longer than this; what was pasted need not be compared with any."""
+"""No name is longer than this, so longer pasted text is not compared."""
 
 
 class Rank(NamedTuple):
@@ -21,7 +21,7 @@ class Rank(NamedTuple):
     tier: int
     """BEGINS, INSIDE or FUZZY."""
     spread: int = 0
-    """Whole names come before others that begin so; of fuzzy ones, those whose letters stand close together."""
+    """Whole names come before other prefix matches; of fuzzy matches, those with close letters come first."""
     start: int = 0
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from penguin_repl.live.table import Glyphs, Line
 
 MENU_LINES = 6
-"""Room below the prompt for completions, where the window is high enough."""
+"""Lines below the prompt for completions, if the window is high enough."""
 OTHER_LINES = 2
-"""The line that is edited, and the toolbar."""
+"""The lines for input and toolbar."""
 
 
 class LivePanel:
@@ -36,7 +36,7 @@ class LivePanel:
         self._latest = seen
         self._glyphs = glyphs
         self._draw_cache: tuple[PollResult | None, object, list[Line]] = (None, None, [])
-        """What the lines were drawn from, and the lines: a key that is pressed must not pay for them."""
+        """The state that the lines were drawn from, and the lines, so that a key press does not redraw them."""
 
     def add_to_prompt(self, prompt: PromptSession[str]) -> None:
         """Add the panel to a prompt."""

@@ -27,26 +27,26 @@ class WorkflowRow(NamedTuple):
 
     info: WorkflowInfo
     attempt: int = 0
-    """0: none was tried yet."""
+    """0: no attempt yet."""
     deadline: float | None = None
-    """When the time of its attempt is over, seconds since the epoch; None where none runs."""
+    """When the time of its attempt is over, in seconds since the epoch; None if none runs."""
     last_line: str = ""
-    """The last line that its step printed, or why it stands still."""
+    """The last line that its step printed, or why it does not run."""
 
 
 class PollResult(NamedTuple):
     """The result of a poll."""
 
     counts: Mapping[WorkflowStatus, int]
-    """How many there are, in the order of ORDER; none of those of which there are none."""
+    """The number of workflows by status, in the order of ORDER, without zeros."""
     active: Sequence[WorkflowInfo]
     """The newest ones of each status, in the order of ORDER."""
     rows: Sequence[WorkflowRow] = ()
-    """As many of them as were asked for."""
+    """As many of them as requested."""
     finished: Sequence[WorkflowInfo] = ()
-    """Those that were active at the look before, and came to their end."""
+    """Those that were active at the previous poll and have ended."""
     newly_blocked: Sequence[WorkflowInfo] = ()
-    """Those that blocked since the look before."""
+    """Those that blocked since the previous poll."""
 
 
 EMPTY_RESULT = PollResult({}, ())
@@ -58,11 +58,11 @@ class WorkflowPoller:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._statuses: dict[str, WorkflowStatus] | None = None
-        """At the look before; None before the first one: what had blocked before is no news."""
+        """At the previous poll; None before the first one, which reports no workflows as newly blocked."""
         self._change_count = -1
         self._last_result = EMPTY_RESULT
         self._attempts: dict[str, tuple[object, CurrentAttempt | None]] = {}
-        """The attempts of workflows that are shown, each with what it was read at."""
+        """The attempts of visible workflows, each with the state that it was read at."""
 
     def poll(self, rows: int, first: int = 0) -> PollResult:
         """Return the current state, with details of `rows` workflows, starting at index `first`.

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.current_attempt import CurrentAttempt
 
 LAST_LINE_BYTES = 4096
-"""Bytes in which the last line is looked for."""
+"""The number of bytes to search for the last line."""
 LINE_ENDS = re.compile(r"[\r\n]+")
-"""A step that draws a progress bar goes back to the beginning of its line again and again."""
+"""Includes the carriage return, since a step that draws a progress bar rewrites its line."""
 TAB = " " * 4
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from penguin_repl.live.poller import PollResult
 
 POLL_INTERVAL = 1.0
-"""Seconds between two looks: what other processes change is noticed by nothing else."""
+"""Seconds between two polls. Only polling detects changes by other processes."""
 REFRESH_DELAY = 0.03
-"""Seconds after a change in which others may come, to be looked at together."""
+"""Seconds to wait after a change, so that several changes share one poll."""
 PAUSE_FACTOR = 10
 """The ratio of a pause to the poll before it, so that slow polls leave time for other work."""
 
@@ -45,7 +45,7 @@ class WorkflowRefresher:
         self._row_count = rows
         self._timer: asyncio.TimerHandle | None = None
         self._poll_task: asyncio.Task[None] | None = None
-        """A server that hangs may keep a look waiting; the next one begins when it is back."""
+        """A server that hangs may delay a poll. The next poll starts when it is done."""
         self._not_before = 0.0
         self._is_first_poll = True
         self._stopped = False

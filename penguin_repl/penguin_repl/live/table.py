@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     """Pieces of text, each with its style."""
 
 HEIGHT_DIVISOR = 3
-"""The panel takes at most one in this many lines."""
+"""The panel takes at most one of this many lines."""
 BAR = 8
 GAP = 2
 SHORTEST_NAME = 10
@@ -41,7 +41,7 @@ class Glyphs(NamedTuple):
 
 
 ASCII = Glyphs("#", "-", "~", "-", ">")
-"""For terminals that have no UTF-8."""
+"""For terminals without UTF-8."""
 
 
 def glyphs_for(style: Style) -> Glyphs:
@@ -81,7 +81,7 @@ def draw_rows(rows: Sequence[WorkflowRow], columns: int, glyphs: Glyphs, now: fl
 NAME, STATE, BAR_CELL, DONE, ATTEMPT, LEFT, LAST = range(7)
 COLUMNS = 7
 DROPPED_COLUMNS = (BAR_CELL, ATTEMPT, DONE, LEFT)
-"""What a narrow window goes without, in this order."""
+"""The columns that a narrow window leaves out, in this order."""
 RIGHT_ALIGNED = (DONE, ATTEMPT, LEFT)
 
 

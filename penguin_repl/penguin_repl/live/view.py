@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from penguin_repl.live.table import Glyphs
 
 POLL_INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 PAGE_LINES = 10
 """Lines by which PgUp and PgDn move."""
 
@@ -41,7 +41,7 @@ class WorkflowView:
         self._session = session
         self._workflow_id = workflow_id
         self._selected_id = workflow_id
-        """The id of the workflow that is shown from near."""
+        """The id of the workflow that is shown in detail."""
         self._glyphs = glyphs
         self._poller = WorkflowPoller(session)
         self._detail_reader = WorkflowDetailReader(session)

@@ -37,20 +37,20 @@ class ViewState(NamedTuple):
     """The state that the view shows."""
 
     poll: PollResult = EMPTY_RESULT
-    """Its rows are the part of the list that is shown."""
+    """Its rows are the visible part of the list."""
     selected: int = 0
-    """The place in the list of the workflow that is shown from near."""
+    """The position in the list of the workflow that is shown in detail."""
     first_row: int = 0
-    """The place of the first row."""
+    """The position of the first row."""
     shows_list: bool = True
     """Several workflows are shown, not one alone."""
     detail: WorkflowDetail | None = None
     shows_logs: bool = False
-    """Output has the whole window."""
+    """Output uses the whole window."""
     scroll: int = 0
-    """Lines between the last one that is shown and the end of the output."""
+    """Lines between the last visible one and the end of the output."""
     message: str = ""
-    """A question, or what came of a key; the keys stand there otherwise."""
+    """A question, or the result of a key, shown in place of the keys."""
 
 
 def list_height(rows: int) -> int:

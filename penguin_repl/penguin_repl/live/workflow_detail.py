@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from penguin_repl.live.table import Glyphs, Line
 
 OUTPUT_BYTES = 64 * 1024
-"""Bytes at the end of an output that can be looked at; `/workflow logs` shows all."""
+"""Bytes to show from the end of an output; `/workflow logs` shows all."""
 MARKS = {
     Verdict.PASSED: ("✓", "+", "fg:ansigreen"),
     Verdict.FAILED: ("✗", "x", "fg:ansired"),
@@ -34,7 +34,7 @@ MARKS = {
     Verdict.SKIPPED: ("-", "-", DIM),
     None: ("▸", ">", "fg:ansicyan"),
 }
-"""By verdict: its sign, the same in ASCII, and its style."""
+"""Sign, ASCII sign and style by verdict."""
 
 
 class StepLine(NamedTuple):
@@ -42,7 +42,7 @@ class StepLine(NamedTuple):
 
     text: str
     verdict: Verdict | None
-    """None: under way."""
+    """None: it still runs."""
     seconds: float | None = None
     indent: int = 1
 
@@ -54,9 +54,9 @@ class WorkflowDetail(NamedTuple):
     attempt: CurrentAttempt | None
     steps: Sequence[StepLine]
     output: Sequence[str]
-    """The last lines of what was printed last."""
+    """The last lines of the most recent output."""
     explanation: str = ""
-    """Why it does not go on."""
+    """Why it does not continue."""
     next_command: str = ""
     """What to type next."""
     error: str = ""
@@ -69,7 +69,7 @@ class WorkflowDetailReader:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._cache: tuple[object, Sequence[PhaseResult], str] = (None, (), "")
-        """What its history said, and for which state of which workflow that holds."""
+        """The data from its history, and the workflow and state that it is valid for."""
 
     def read(self, workflow_id: str) -> WorkflowDetail | None:
         """Return the details, or None for an unknown workflow.

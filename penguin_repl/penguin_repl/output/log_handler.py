@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NarratingLogHandler(logging.Handler):
-    """A handler that narrates warnings and errors. With `debug`, it adds their origin."""
+    """A handler that narrates warnings and errors. With `debug`, it includes tracebacks."""
 
     def __init__(self, screen: Screen, *, debug: bool) -> None:
         super().__init__(logging.WARNING)

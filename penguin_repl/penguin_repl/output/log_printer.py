@@ -48,7 +48,7 @@ class LogPrinter:
         self._log: Log | None = None
         self._filter = AnsiFilter(screen.style.color)
         self._is_line_open = False
-        """The last line has no end yet."""
+        """The last line has no line end yet."""
 
     def write_heading(self, log: Log) -> None:
         """Print the heading of a step, if the last output was of another one."""

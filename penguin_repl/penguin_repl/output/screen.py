@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 HEARTBEAT = 30.0
-"""Seconds between two lines that tell how far something is, where nothing is drawn over."""
+"""Seconds between two progress lines on a screen without overwriting."""
 
 
 class Style(NamedTuple):
@@ -22,12 +22,12 @@ class Style(NamedTuple):
     format: str = "text"
     """text, json or jsonl."""
     terminal: bool = False
-    """Tables are drawn, and nothing may steer the terminal."""
+    """Draw tables, and escape everything that could control the terminal."""
     color: bool = False
     plain: bool = False
-    """Lines are put one after the other, and nothing else: no escape sequence, nothing drawn over."""
+    """Write only consecutive lines: no escape sequences, no overwriting."""
     ascii: bool = False
-    """Arrows and bars are made of ASCII."""
+    """Draw arrows and bars in ASCII."""
 
 
 class Screen:
@@ -42,7 +42,7 @@ class Screen:
                 # The locale may lack characters of a title. Escapes are better than an error.
                 stream.reconfigure(errors="backslashreplace")
         self._progress_line = ""
-        """The line that stands there for now."""
+        """The temporary line on the screen."""
         self._last_heartbeat = monotonic()
 
     @property

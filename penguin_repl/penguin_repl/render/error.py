@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEBUG_HINT = "--debug shows the traceback"
 MIN_COLUMNS = 20
-"""Columns that a marked line takes, however narrow the screen is."""
+"""The minimum columns of a marked line, however narrow the screen is."""
 
 
 def describe_error(error: BaseException) -> tuple[str, str, str]:

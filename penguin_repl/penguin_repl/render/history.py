@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 RENDERERS = Renderers()
 
 OUTCOMES = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
-"""Of tests, in the order in which they are shown."""
+"""Outcomes of tests, in display order."""
 MAX_LINES = 12
-"""Lines of output that are shown of a step that did not pass."""
+"""The maximum number of output lines shown for a step that did not pass."""
 MAX_LINES_OF_PASSED = 3
 END_EVENTS = ("Completed", "Failed", "Cancelled")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from penguin_commands.results.changes import WaitProgress
 
 BAR_CELLS = 20
-"""Length of the bar, where there is room."""
+"""The length of the bar, if there is room."""
 MAX_NAMED = 3
 """The maximum number of workflows named in a progress line."""
 

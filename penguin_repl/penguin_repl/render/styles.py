@@ -40,7 +40,7 @@ STATUS_STYLES = {
     WorkflowStatus.FAILED: Style("failed", "red", bold=True),
     WorkflowStatus.CANCELLED: Style("cancelled"),
 }
-"""Every status, in the order in which a terminal shows them: first what runs, then what waits for a person."""
+"""Every status, in display order: first what runs, then what waits for a person."""
 VERDICT_STYLES = {
     Verdict.PASSED: Style("passed", "green"),
     Verdict.FAILED: Style("failed", "red", bold=True),
@@ -55,7 +55,7 @@ WORD_STYLES: dict[str, str] = {
     for styles in (STATUS_STYLES, VERDICT_STYLES, SEVERITY_STYLES)
     for word, style in styles.items()
 }
-"""The SGR numbers of a word that is a cell of a table; '' where it is shown as plain text."""
+"""The SGR numbers of a word in a table cell; '' for plain text."""
 
 
 def colorize(text: str, sgr: str) -> str:

@@ -24,7 +24,7 @@ class Grid(NamedTuple):
 
 
 Part = str | Grid
-"""What results are shown as: lines (harmless, without their ends) and tables."""
+"""A part of a shown result: a line (escaped, without its end) or a table."""
 
 
 def clean_cells(grid: Grid) -> list[tuple[str, ...]]:

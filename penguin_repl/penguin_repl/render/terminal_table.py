@@ -15,11 +15,11 @@ DROPPED_COLUMNS = (
     *("UPDATED", "STARTED", "CREATED", "ENDED", "FILES", "TOKENS", "DONE"),
     *("COST", "SIZE", "MESSAGES", "AGENT", "PHASE", "PROJECT"),
 )
-"""Columns that a narrow terminal goes without, in this order, before an id is folded."""
+"""Columns that a narrow terminal leaves out, in this order, before an id is wrapped."""
 OVERVIEW_HEADS = ("WORKFLOW", "SNAPSHOT")
-"""The first columns of tables that go without others."""
+"""The first columns of tables that may leave out columns."""
 MIN_COLUMN_WIDTH = 20
-"""Columns below which nothing is folded."""
+"""Cells are not wrapped to fewer columns than this."""
 INDENT = "    "
 
 
@@ -71,7 +71,10 @@ def _fit_widths(rows: Sequence[Sequence[str]], right: Sequence[int], width: int)
 
 
 def _second_widest(widths: Sequence[int], widest: int) -> list[int]:
-    """Return the width of the second widest column. Below it, both columns shrink together."""
+    """Return the width of the second widest column, if it is narrower than the widest.
+
+    Below that width, both columns shrink together.
+    """
     others = [width for index, width in enumerate(widths) if index not in (0, widest)]
     return [max(others)] if others and max(others) < widths[widest] else []
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
 MAX_LINE_BYTES = 1_000_000
-"""Bytes in a line."""
+"""The maximum number of bytes in a line."""
 
 
 class ScriptLine(NamedTuple):
@@ -26,9 +26,9 @@ class ScriptLine(NamedTuple):
     text: str
     comments: bool
     error: WorkflowError | None = None
-    """The line can't be read."""
+    """The error if the line can't be read."""
     sourced_at: tuple[str, ...] = ()
-    """The places of the commands that sourced its file, the nearest first."""
+    """The positions of the commands that sourced its file, innermost first."""
 
 
 def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
@@ -122,9 +122,9 @@ class _OpenFile(NamedTuple):
 
     lines: Iterator[ScriptLine]
     identity: tuple[int, int] | None
-    """None: no file."""
+    """None: not a regular file."""
     descriptor: int | None = None
-    """To be closed at its end."""
+    """Closed at the end of the file."""
     sourced_at: tuple[str, ...] = ()
 
     def close(self) -> None:

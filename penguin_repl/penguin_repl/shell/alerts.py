@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from penguin_commands.preferences import Preferences
 
 COMMAND_TIMEOUT = 10.0
-"""Seconds that the command may take."""
+"""The maximum seconds that the command may take."""
 
 
 class Alert(NamedTuple):
-    """The events that cause an alert."""
+    """A workflow that causes an alert, and the text of the notice."""
 
     info: WorkflowInfo
     text: str

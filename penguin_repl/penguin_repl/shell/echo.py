@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
 
 LFLAG = 3
-"""Place of the local modes in what termios gives."""
+"""The index of the local modes in termios attributes."""
 
 
 def is_echo_on(terminal: Input) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penguin_repl.shell.foreground import ForegroundRunner
 
 NOT_RUNNABLE_CODES = (126, 127)
-"""Exit codes with which `sh` says that a program is not there, or is none."""
+"""Exit codes of `sh` for a program that is missing or not executable."""
 
 
 class ExternalProgramRunner:

@@ -29,12 +29,12 @@ class ForegroundRunner:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._cancel_current: Callable[[], object] | None = None
-        """Ends what runs."""
+        """Cancels the running command."""
         self._on_interrupt: Callable[[], object] = _ignore
-        """What Ctrl-C does."""
+        """Handles Ctrl-C."""
         self._hung_up = False
         self.terminated = False
-        """Somebody asked for the end, in place of a window that was closed."""
+        """A signal requested the end, rather than a closed window."""
 
     def __enter__(self) -> ForegroundRunner:
         for number in HANGUP_SIGNALS:

@@ -12,18 +12,20 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Thre
 from prompt_toolkit.document import Document
 
 COMPLETION_DELAY = 0.03
-"""Seconds."""
+"""Seconds between a key and its completion."""
 SWITCH_INTERVAL = 0.001
-"""Seconds for which a thread that computes may hold up a key, several times; Python's own measure is 5 ms."""
+"""Seconds that a computing thread may delay a key, possibly several times. Python's default is 5 ms."""
 YOUNG, OLDER, NEVER = 5_000, 50, 1_000_000
-"""So many new objects, and so many such rounds, are worth a look for garbage among the newer ones. One among all that
-there is takes 100 ms with 1,000 workflows, so it never comes by itself."""
+"""Thresholds for collecting newer objects: new objects, and collections of the youngest ones.
+
+A full collection takes 100 ms with 1,000 workflows, so no threshold starts one.
+"""
 COLLECT_INTERVAL = 30.0
-"""Seconds between two looks among all."""
+"""Seconds between two full collections."""
 IDLE_AFTER = 3.0
-"""Seconds without a key, after which the next one is not expected at once."""
+"""Seconds without a key after which the user counts as idle."""
 MAX_COLLECT_DELAY = 600.0
-"""Seconds after which it is done although somebody types."""
+"""Maximum seconds to postpone a collection while the user types."""
 
 
 class DelayedCompleter(Completer):

@@ -54,7 +54,7 @@ class SharedHistory(History):
         super().__init__()
         self._path = path
         self._offset = 0
-        """Bytes of the file that are known."""
+        """The number of bytes read from the file."""
 
     async def load(self) -> AsyncGenerator[str, None]:
         """Yield all entries, newest first, including those of other shells."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ARROW = "  →  "
 MIN_REASON_COLUMNS = 40
-"""Columns that a reason may take even where the line is wrapped for it."""
+"""The columns that a reason may always take, even if the line wraps."""
 
 
 class WorkflowNotifications:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 LESS = "FRX"
-"""Options of `less` unless LESS has others: short texts are no pages, colours are shown, the text stays."""
+"""Default options of `less` if LESS is not set: don't page short texts, show colours, keep the text on the screen."""
 CHUNK_CHARACTERS = 64 * 1024
 """Characters printed at a time."""
 QUIT_CODES = (0, 128 + signal.SIGINT, -signal.SIGINT)
-"""Exit codes of a pager that was left, in place of one that failed."""
+"""Exit codes of a pager that the user quit, as opposed to one that failed."""
 
 
 def pager_command(wanted: str | None, environ: Mapping[str, str]) -> str:
@@ -40,7 +40,7 @@ class PagedText:
         self.rows = 0
         self._columns = columns
         self._line_columns = 0
-        """Columns of the last line, which has no end yet."""
+        """Columns of the last, incomplete line."""
 
     def write(self, text: str) -> None:
         """Add text."""

@@ -30,13 +30,13 @@ class PromptScreen(Screen):
         # Listeners run in any context. Only in this one does prompt_toolkit know which prompt is on the screen.
         self._context = copy_context()
         self._pending: list[str] = []
-        """What waits until the prompt is out of the way."""
+        """Output that waits until the prompt is erased."""
         self._show_task: asyncio.Task[None] | None = None
         self._capture: Callable[[str], None] | None = None
         self._suspended = False
         self._is_echo_on = is_echo_on(self._terminal.input)
         self.echo: Echo | None = None
-        """Where only lines may be written: the one that is being typed."""
+        """On a screen of plain lines: the line being typed."""
 
     def begin_echo(self, message: str) -> Echo:
         """Show a prompt, and start to show the text typed there."""

@@ -109,7 +109,7 @@ class Shell:
         )
         self._gc_tuning = GcTuning()
         self._toolbar_cache: tuple[PollResult | None, int, str] = (None, 0, "")
-        """The toolbar, and what it was drawn from."""
+        """The toolbar, and the state that it was drawn from."""
         self._index = WorkspaceIndex(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
@@ -117,11 +117,11 @@ class Shell:
         self._is_engine_open = False
         self._is_quitting = False
         self._hands_over = False
-        """A worker goes on with what runs."""
+        """A worker continues the running workflows."""
         self.hung_up = False
         """The terminal is gone."""
         self.keep_going = False
-        """Whether a file that is sourced is run to its end, whatever its lines come to."""
+        """Whether a sourced file runs to its end despite failed lines."""
         session.at_prompt = not style.plain
         session.narrate = self._narrate
         session.listener = self._on_change

@@ -12,7 +12,7 @@ ESCAPE = re.compile(
 )
 COLOR = re.compile("\x1b\\[[0-9;:]*m")
 INCOMPLETE_ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\x07\x1b]{0,4096}\x1b?|[ -/]*)?$|\r$")
-"""The beginning of a sequence whose end may still come."""
+"""The start of a sequence whose end may still arrive."""
 
 
 class AnsiFilter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-"""C0, DEL, C1, what turns the direction of writing, and halves of characters."""
+"""C0, DEL, C1, characters that change the text direction, and surrogates."""
 
 
 def clean(text: str) -> str:

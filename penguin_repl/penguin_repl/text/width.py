@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 ZWJ = "\u200d"
 EMOJI_SELECTOR = "\ufe0f"
-"""Asks for the picture of a character that has a plain form too."""
+"""Selects the emoji form of a character that also has a plain form."""
 
 
 def display_width(text: str) -> int:
