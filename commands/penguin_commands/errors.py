@@ -38,8 +38,11 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
 
 
 class UsageError(WorkflowError):
-    """A line that can't be parsed. `start` and `end` are the position of the wrong word in `line`; if a
-    word is missing, both are the position where it belongs."""
+    """A line that can't be parsed.
+
+    `start` and `end` are the position of the wrong word in `line`. If a word is missing, both are the position where it
+    belongs.
+    """
 
     code = "usage"
 

@@ -43,8 +43,9 @@ class EventStream(Protocol):
 
 
 class Session:
-    """The state that commands share. Used by one thread at a time. On an event loop, reads go through
-    `run_in_reader_thread`.
+    """The state that commands share. Used by one thread at a time.
+
+    On an event loop, reads go through `run_in_reader_thread`.
 
     `folder` is where the search for the workspace starts (upwards; by default the current folder). `backend_name`
     overrides the configured backend. `by` is the name that changes are recorded under. `detach` leaves started
@@ -84,7 +85,7 @@ class Session:
         self.started_here: set[str] = set()
         """Ids of those that were started here."""
         self.event_stream: EventStream | None = None
-        """Tells the events of workflows that are waited for, where somebody wants to hear of them."""
+        """Reports the events of the workflows that a command waits for; None if no events are requested."""
         self.last_started: str | None = None
         """The newest workflow started here."""
         self._other_backend_reported = False

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None) -> DiffResult | RemoteDiffResult:
-    """Return the changes from the start to the newest checkpoint, or to the current files while the workflow is not
-    over.
-    """
+    """Return the changes from the start to the newest checkpoint, or to the current files of an unfinished workflow."""
     from penguin.orchestration.worktree import NoRepository
     from penguin.orchestration.worktree.diff import workflow_diff
 

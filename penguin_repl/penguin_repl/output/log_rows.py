@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 class LogRowWriter:
-    """A writer of rows. The texts of a file's rows add up to its content. A character split across chunks stays
-    whole.
+    """A writer of rows.
+
+    The texts of a file's rows add up to its content. A character that is split across chunks stays whole.
     """
 
     def __init__(self, screen: Screen, workflow_id: str) -> None:

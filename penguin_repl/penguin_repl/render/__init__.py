@@ -56,8 +56,9 @@ def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) ->
 
 
 def renderers_of(module: str) -> Renderers:
-    """Return the renderers for a module of `penguin_commands.results`. A command imports only those of its own
-    results.
+    """Return the renderers for a module of `penguin_commands.results`.
+
+    A command imports only those of its own results.
 
     Raises:
         LookupError: No renderers are registered for the module.

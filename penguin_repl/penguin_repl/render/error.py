@@ -42,8 +42,9 @@ def error_text(error: BaseException) -> str:
 
 
 def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Sequence[str] = ()) -> Iterator[str]:
-    """Return an error for an interactive prompt: what, where, and what to type next. Marked lines fit `room`
-    columns.
+    """Return an error for an interactive prompt: what, where, and what to type next.
+
+    Marked lines are `room` columns wide.
     """
     _, message, hint = describe_error(error)
     yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
@@ -74,8 +75,9 @@ def marked_line(error: BaseException, room: int) -> str:
 
 
 def mark_words(line: str, start: int, end: int, room: int = 80) -> str:
-    """Return a line with the wrong words, or the position of a missing one, marked below it in at most `room`
-    columns.
+    """Return a line with the wrong words marked below it, or the position of a missing one.
+
+    Uses at most `room` columns.
     """
     # The position of a missing word may be behind the end of the line.
     before, fault, after = _fit(line[:start].ljust(start), line[start:end], line[end:], max(room, MIN_COLUMNS))

@@ -17,8 +17,9 @@ MAX_NAMED = 3
 
 
 def progress_line(waiting: WaitProgress, columns: int) -> str:
-    """Return a bar, the number of finished workflows, the state of the others, and the time, in ASCII, as space
-    permits.
+    """Return the progress in ASCII: a bar, the number of finished workflows, the state of the others, and the time.
+
+    Leaves out what does not fit.
     """
     infos = waiting.workflows
     percent = sum(100 if info.status.final else info.progress for info in infos) // len(infos)
