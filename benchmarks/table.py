@@ -149,8 +149,8 @@ def write_section(page: Path, session: Session, when: date) -> None:
     text = page.read_text()
     found = outcomes(session)
     missed = [each.row.title for each in found if not each.reached]
-    told = f"Of {len(found)} goals {len(found) - len(missed)} are reached" + (
-        f"; not yet: {', '.join(dict.fromkeys(missed))}." if missed else "."
+    told = f"{len(found) - len(missed)} of {len(found)} goals are reached" + (
+        f"; missed: {', '.join(dict.fromkeys(missed))}." if missed else "."
     )
     goals = f"<details><summary>{told}</summary>\n\n{_goals(found)}\n\n</details>"
     whole_story = "[All figures, with spread, versions and machine](../benchmarks/results/results.md)."

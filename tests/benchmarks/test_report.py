@@ -87,7 +87,7 @@ def test_the_page_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None
     assert text.endswith("after\n")
     assert "old" not in text
     assert "2026-03-01" in text
-    assert "Of 2 goals 1 are reached; not yet: four phases of nothing, one after another." in text
+    assert "1 of 2 goals are reached; missed: four phases of nothing, one after another." in text
     everything = whole(session, DAY, {"processor": "one"}, {"penguin-repl": "1"})
     assert "| 8 ms | 8-8 | 1 ms | 8 | ≤ 3 times | **missed** this disk" in everything
     assert "- soak failed: took more than 600 s" in everything
