@@ -43,7 +43,7 @@ async def wait_for(
 ) -> WaitResult:
     """Wait until each workflow reaches this status or settles; with `first`, until one does.
 
-    Raises NotReached, or WaitTimeout (seconds).
+    Raises StatusNotReached, or WorkflowWaitTimeout after `timeout` seconds.
     """
     try:
         infos = await wait_with_progress(session, ids, status, timeout, first=first)
