@@ -343,7 +343,7 @@ def test_a_database_that_was_moved_takes_nothing_until_it_is_back(db: Path) -> N
             async with asyncio.timeout(PATIENCE):
                 assert "was moved, deleted or replaced" in await troubles.get()
                 written = writer.write(StoredWorkflow("a").run().writes)
-                while "nothing new begins" not in await troubles.get():
+                while "no new step starts" not in await troubles.get():
                     pass
                 assert not written.done()
                 away.rename(db)
