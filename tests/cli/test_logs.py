@@ -107,7 +107,7 @@ def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
     assert following.returncode == 0
     assert said == ["ended", "second step", "bad", "better", "said", "complained"]
     # Whether the first one had begun when the following did is a matter of time.
-    assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) begins", err) if not it.endswith(" 1")] == [
+    assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not it.endswith(" 1")] == [
         "TEST attempt 2",
         "TEST attempt 3",
         "USE attempt 4",
@@ -215,7 +215,7 @@ def test_jsonl_output_marks_omitted_output(penguin: Program, begin: Callable[...
     while not pieces[-1]["note"]:
         pieces.append(output(following))
     assert pieces[-1]["text"] == ""
-    assert pieces[-1]["note"].startswith("more was printed than is kept;")
+    assert pieces[-1]["note"].startswith("output truncated;")
     (penguin.folder / "go").touch()
     out, _ = following.communicate(timeout=PATIENCE)
     rows = [json.loads(text) for text in out.splitlines()]

@@ -90,7 +90,7 @@ EXITS = [
     ("/workflow start person", 5, "is BLOCKED"),
     ("/workflow start wrong", 5, "is BLOCKED"),
     ("/workflow start after", 1, "--with-deps"),
-    ("/workflow status @last", 1, "nothing was started in this session"),
+    ("/workflow status @last", 1, "this session has started no workflow"),
     ("/workflow status @first", 2, "@last"),
     ("/blueprint show nope", 1, "unknown blueprint 'nope'"),
     ("/blueprint lint", 0, ""),
@@ -210,7 +210,7 @@ def test_logs_are_followed_until_the_workflow_stops(penguin: Program) -> None:
     assert penguin("-c", "/workflow resume quick").code == 0
     out, err = following.communicate(timeout=30)
     assert following.returncode == 0
-    assert re.search("^ituv-quick-[0-9a-f]{6}: TEST attempt 2 begins$", err, re.MULTILINE)
+    assert re.search("^ituv-quick-[0-9a-f]{6}: TEST attempt 2 started$", err, re.MULTILINE)
     assert re.search("^ituv-quick-[0-9a-f]{6} COMPLETED\n\\Z", err, re.MULTILINE)
     assert re.findall("^(?:done|tested)$", out, re.MULTILINE) == ["done", "tested"]
 

@@ -163,7 +163,7 @@ def test_a_list_says_what_its_limit_cut_off(penguin: Program) -> None:
     assert penguin("-c", "/workflow list --limit 2").err == ""
     oldest = penguin("-o", "json", "-c", "/workflow list --limit 1 --sort oldest")
     assert [row["task_id"] for row in oldest.documents[0]["workflows"]] == ["quick"]
-    assert oldest.err.startswith("the oldest 1 are shown")
+    assert oldest.err.startswith("only the oldest 1 are shown")
     penguin("-c", "/workflow pause quick")
     assert "ituv-quick-" in penguin("-c", "/workflow list --sort updated --limit 1").out
 

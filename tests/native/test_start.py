@@ -10,7 +10,7 @@ from tests.support.waiting import wait_for_workflow
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError, get_backend
-from penguin.orchestration.backend import AlreadyActive, BlueprintError, ConfigError, TaskNotFound
+from penguin.orchestration.backend import AlreadyActive, BlueprintError, ConfigError, StoreError, TaskNotFound
 from penguin.orchestration.runtime.start_plan import UnmetDependency, workflow_id_of
 from penguin.orchestration.testing import scripted_phases
 
@@ -42,7 +42,7 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(workspace: Sam
             assert (await backend.wait_workflow(again, 10)).status == "COMPLETED"
 
 
-async def test_files_of_another_workflow_are_no_result(workspace: SampleWorkspace) -> None:
+async def test_files_of_a_lost_workflow_are_no_result(workspace: SampleWorkspace) -> None:
     workspace.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
     async with workspace.backend() as backend:
         first = await backend.start_workflow("a")
@@ -50,10 +50,9 @@ async def test_files_of_another_workflow_are_no_result(workspace: SampleWorkspac
     for file in (workspace.root / ".penguin").glob("penguin.db*"):
         file.unlink()
     async with workspace.backend() as backend:
-        second = await backend.start_workflow("a")
-        assert (await backend.wait_workflow(second, 20)).status == "COMPLETED"
-    assert second != first
-    assert (workspace.root / "log").read_text() == "ran\nran\n"
+        with pytest.raises(StoreError, match=f"has lost 1 workflow: {first}"):
+            await backend.start_workflow("a")
+    assert (workspace.root / "log").read_text() == "ran\n"
 
 
 async def test_of_ten_starts_at_once_one_wins(workspace: SampleWorkspace) -> None:

@@ -30,7 +30,9 @@ class WorkerProcesses:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self.running.append(process)
         wait_until(
-            lambda: "worker: running in" in log.read_text() or process.poll() is not None, "a worker", details=log.read_text
+            lambda: "worker: running in" in log.read_text() or process.poll() is not None,
+            "a worker",
+            details=log.read_text,
         )
         assert process.poll() is None, log.read_text()
         return process

@@ -79,7 +79,7 @@ async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
 ) -> None:
     left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
-    assert "no engine is alive" in left.stderr
+    assert "no engine is running" in left.stderr
     workers.append(Worker(workspace, "--until-settled"))
     assert workers[0].ended() == (0, b"")
     assert "all workflows are settled" in workers[0].said

@@ -108,7 +108,7 @@ def _parse_statuses(text: str) -> frozenset[WorkflowStatus]:
 def _parse_seconds(text: str) -> float:
     match = re.fullmatch(DURATION_PATTERN, text)
     if not match:
-        raise UsageError(f"{quote_for_error(text)} is not a duration", "write seconds, or 1.5m, or 2h")
+        raise UsageError(f"{quote_for_error(text)} is not a duration", "write seconds, or 1.5m, 2h or 30d")
     return math.prod((float(match[1]), SECONDS_PER_UNIT[match[2]]))
 
 
