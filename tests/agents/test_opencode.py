@@ -23,6 +23,7 @@ from penguin.orchestration.agents.opencode import DATABASE, OpenCode
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.state import WorkflowStateStore
 
 OPENCODE = OpenCode()
@@ -310,11 +311,12 @@ async def test_penguin_mends_a_failure_in_the_same_conversation(
     opencode: Path, model: ModelServer, tmp_path: Path
 ) -> None:
     env = environment(model) | {"PATH": f"{opencode.parent}:{os.environ['PATH']}"}
-    login = tmp_path / ".penguin" / "agents" / "opencode" / "data" / "opencode" / "auth.json"
-    login.parent.mkdir(parents=True)
-    login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
     agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
     root = AgentWorkspace(tmp_path, agent, "fix-add").root
+    Workspace(root).ensure()
+    login = root / ".penguin" / "agents" / "opencode" / "data" / "opencode" / "auth.json"
+    login.parent.mkdir(parents=True)
+    login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
