@@ -128,7 +128,7 @@ def test_reading_takes_no_worker_and_prints_one_document(temporal_workspace: Tem
     run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_workspace.root), "-o", "json"]
     start = subprocess.run([*run, "--detach", "-c", "/workflow start a"], capture_output=True, text=True, timeout=60)
     assert (start.returncode, len(start.stdout.splitlines())) == (0, 1)
-    assert "no engine is running here" in start.stderr
+    assert "no engine is running" in start.stderr
     for command in ("/workflow list", "/workflow status a"):
         read = subprocess.run([*run, "-c", command], capture_output=True, text=True, timeout=60)
         assert (read.returncode, len(read.stdout.splitlines()), read.stderr) == (0, 1, "")
