@@ -12,6 +12,9 @@ from tests.support.workspace import SampleWorkspace
 class TemporalWorkspace(SampleWorkspace):
     """A workspace on a server that runs already, with a task queue of the project's own."""
 
+    isolation = "shared"
+    """Workers run attempts of several workflows at once; tests of the working tree set `in-place`."""
+
     def __init__(self, root: Path, address: str, project_id: str = "", **settings: Any) -> None:
         """Use the server at `address` (HOST:PORT); the default project id occurs nowhere else."""
         self.address = address

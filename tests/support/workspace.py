@@ -52,6 +52,7 @@ class SampleWorkspace(WorkspaceFolder):
     """A workspace whose settings and tasks are given as data."""
 
     project_id = "p"
+    isolation = "in-place"
 
     def __init__(self, root: Path, **settings: Any) -> None:
         """Write penguin.yaml; `settings` are its top-level keys that differ from the defaults below."""
@@ -70,7 +71,7 @@ class SampleWorkspace(WorkspaceFolder):
     def configure(self, **orchestration: Any) -> None:
         """Write penguin.yaml with these keys of `orchestration`; with a `max_parallel` over 1 the tree is shared."""
         config = {
-            "isolation": "shared" if orchestration.get("max_parallel", 1) > 1 else "in-place",
+            "isolation": "shared" if orchestration.get("max_parallel", 1) > 1 else self.isolation,
             "project": {"id": self.project_id},
             "blueprints": ["b.json"],
             "phases": self.default_phases(),

@@ -75,6 +75,7 @@ orchestration:
   temporal: {{address: "{address}", task_queue: "q-{project}"}}
 """
 VARYING = (
+    (r'"process": ?"\d+ ', '"process": "PID '),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?", "TIME"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\b\d+\.\ds", "SECONDS"),
