@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation, GateCommand, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
+from penguin.orchestration.execution.step_files import STARTED, read_mark
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -29,6 +32,12 @@ def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background:
 def judging(workspace: AttemptWorkspace) -> list[Path]:
     """The start marks of the processes that judge."""
     return list(workspace.run_dir.glob("judging-*.start.json"))
+
+
+def judging_process(workspace: AttemptWorkspace) -> int:
+    """The id of the process that judges; 0 while there is none."""
+    marks = [read_mark(str(path).removesuffix(STARTED)) for path in judging(workspace)]
+    return marks[0].pid if marks and marks[0] is not None else 0
 
 
 async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
@@ -195,7 +204,17 @@ def test_a_large_report_is_counted_elsewhere(workspace: AttemptWorkspace) -> Non
 
 
 def test_a_report_that_takes_too_long_is_an_error(workspace: AttemptWorkspace) -> None:
-    result = report(workspace, "open('r.xml', 'w').write('<testsuite>' + '<a/>' * 24_000_000)", timeout=5.0)
+    workspace.write("write.py", "open('r.xml', 'w').write('<testsuite>' + '<a/>' * 24_000_000)")
+    order = workspace.order(GateCommand("python3 write.py", report="r.xml"), timeout=4.0)
+
+    async def scenario() -> AttemptResult:
+        attempt = await start_task(workspace.attempt(order))
+        await wait_until_async(lambda: judging_process(workspace), "judging")
+        # A fast machine counts in time what a slow one does not.
+        os.kill(judging_process(workspace), signal.SIGSTOP)
+        return await attempt
+
+    result = asyncio.run(scenario())
     assert result.verdict is Verdict.ERROR
     assert "JUnit report r.xml did not finish within" in result.reason
 
