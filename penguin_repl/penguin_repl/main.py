@@ -185,7 +185,7 @@ def _make_session(options: Options, screen: Screen) -> Session:
         listener=tell,
     )
     if options.output == "jsonl":
-        from penguin_commands.event_stream import JsonEventStream
+        from penguin_commands.wait_events import JsonEventStream
 
         session.event_stream = JsonEventStream(session, lambda happened: screen.write_data(screen.render(happened)))
     return session

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents.adapter import Adapter, AgentRequest, AgentTranscript, ProcessExit
-from penguin.orchestration.agents.event_stream import EventFile
+from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.core.definition import AgentSpec
 
 RECORDED = Path(__file__).parent / "recorded"

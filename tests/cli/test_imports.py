@@ -30,7 +30,6 @@ LISTING = {
     "penguin.orchestration.store.connection",
     "penguin.orchestration.store.database_file",
     "penguin.orchestration.store.queries",
-    "penguin.orchestration.core.times",
     "penguin.orchestration.files.workspace",
     "penguin.orchestration.files.state_files",
     "penguin.orchestration.files.text_lines",
@@ -123,7 +122,7 @@ def run(program: Program, code: str, script: str = "") -> str:
         ),
         (
             ["-c", "/workflow status quick"],
-            {"penguin.orchestration.store.explain", "penguin.orchestration.store.text"},
+            {"penguin.orchestration.store.explain", "penguin.orchestration.store.sentence_format"},
         ),
     ],
     ids=["list", "list drawn", "status"],

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
-from penguin_commands.event_stream import JsonEventStream
 from penguin_commands.session import Session
+from penguin_commands.wait_events import JsonEventStream
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,8 @@ from penguin.orchestration.config import (
     Settings,
     load_settings,
 )
-from penguin.orchestration.core.definition import GateCommand, RetryPolicy, Task
+from penguin.orchestration.core.definition import GateCommand, Task
+from penguin.orchestration.core.retry_policy import RetryPolicy
 
 FULL = """\
 project: {id: shop, name: Shop API}

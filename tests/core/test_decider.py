@@ -10,8 +10,8 @@ from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, Workfl
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
 from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
-from penguin.orchestration.core.definition import RetryPolicy
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
 
 

@@ -20,7 +20,7 @@ from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import lease_reader as line
 from penguin.orchestration.execution.launcher import process_tree
-from penguin.orchestration.execution.launcher.timer import BoottimeTimer
+from penguin.orchestration.execution.launcher.boottime_timer import BoottimeTimer
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.execution.step_lease import StepLease, now
 

@@ -12,7 +12,7 @@ from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.state import State
 from penguin.orchestration.native.backend import NativeBackend
 from penguin.orchestration.native.engine import Engine
-from penguin.orchestration.native.entry import load
+from penguin.orchestration.native.workflow_entry import load
 
 
 class NativeDriver(BackendDriver):

@@ -14,8 +14,9 @@ import yaml
 
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, RetryPolicy, Task
+from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, Task
 from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
+from penguin.orchestration.core.retry_policy import RetryPolicy
 
 FOLDER = Path(__file__).parent
 

@@ -18,8 +18,8 @@ from tests.support.terminal import open_terminal
 from penguin.orchestration import get_backend
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import read_key, records_folder
-from penguin.orchestration.files.workspace_trust import Standing, WorkspaceNotTrusted
-from penguin.orchestration.runtime.trust_check import standing_of
+from penguin.orchestration.files.workspace_standing import Standing, WorkspaceNotTrusted
+from penguin.orchestration.runtime.workspace_trust import standing_of
 from penguin.orchestration.state import WorkflowStateStore
 
 
@@ -174,7 +174,8 @@ def test_a_relative_state_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_several_processes_make_one_key(place: Place) -> None:
     shutil.rmtree(place.folder / ".penguin")
-    code = "import sys; from penguin.orchestration.runtime.trust_check import *; open_workspace(Workspace(sys.argv[1]))"
+    module = "penguin.orchestration.runtime.workspace_trust"
+    code = f"import sys; from {module} import *; open_workspace(Workspace(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(place.folder)]
     made = [subprocess.Popen(command, env={**os.environ, "XDG_STATE_HOME": str(place.state)}) for _ in range(6)]
     assert [process.wait(60) for process in made] == [0] * 6

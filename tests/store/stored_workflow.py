@@ -9,9 +9,10 @@ from pathlib import Path
 from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
 from penguin.orchestration.core import decider as ituv
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
-from penguin.orchestration.core.definition import Definition, Gate, RetryPolicy, Task
+from penguin.orchestration.core.definition import Definition, Gate, Task
 from penguin.orchestration.core.definition import GateCommand as Line
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.store.writer import Write, Writer, write_of

@@ -22,7 +22,7 @@ from tests.support.keys import ENTER
 from tests.support.screen import resize
 from tests.support.waiting import PATIENCE, wait_until
 
-from penguin_repl.shell.echo import LFLAG
+from penguin_repl.shell.typeahead import LFLAG
 
 NO_EFFECT = 1.0
 """Seconds after which a key that had no effect is pressed again."""

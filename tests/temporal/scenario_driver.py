@@ -20,7 +20,7 @@ from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.messages import WORKFLOW
 from penguin.orchestration.temporal.worker.worker import WorkspaceWorker
-from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 
 
 @workflow.defn(name=WORKFLOW, failure_exception_types=[Exception])

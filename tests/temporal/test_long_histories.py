@@ -19,7 +19,7 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot, decode_memo, describe_definition, encode_memo
 from penguin.orchestration.temporal.worker.payload_limit import LIMIT, trimmed
-from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.agents.event_stream import Lines, read_json
+from penguin.orchestration.agents.json_lines import Lines, read_json
 from penguin.orchestration.files.state_files import UnsafePath, open_to_read
 
 if TYPE_CHECKING:

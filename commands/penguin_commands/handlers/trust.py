@@ -16,9 +16,9 @@ def examine(session: Session) -> TrustResult:
     Raises UnsafePath if it is a link or belongs to another user, and StoreError if a database can't be read.
     """
     from penguin.orchestration.files.state_files import refuse_links
-    from penguin.orchestration.files.workspace_trust import REASONS
+    from penguin.orchestration.files.workspace_standing import REASONS
     from penguin.orchestration.runtime.command_preview import active_workflows
-    from penguin.orchestration.runtime.trust_check import standing_of
+    from penguin.orchestration.runtime.workspace_trust import standing_of
 
     workspace = session.workspace
     refuse_links(workspace.state, writing=True)
@@ -30,6 +30,6 @@ def examine(session: Session) -> TrustResult:
 
 def accept(session: Session) -> None:
     """Trust the workspace from now on. Raises what `runtime.trust_check.trust` raises."""
-    from penguin.orchestration.runtime.trust_check import trust
+    from penguin.orchestration.runtime.workspace_trust import trust
 
     trust(session.workspace)

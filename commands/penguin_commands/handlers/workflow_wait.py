@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WaitTimeout, WorkflowError, WorkflowStatus
 from penguin_commands.errors import StatusNotReached, WorkflowWaitTimeout
-from penguin_commands.event_stream import stream_events_during
 from penguin_commands.results.changes import WaitProgress, WaitResult
+from penguin_commands.wait_events import stream_events_during
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

@@ -8,17 +8,16 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
-from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import split_state
-from penguin.orchestration.files.workspace_trust import require_known
+from penguin.orchestration.files.workspace_standing import require_known
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.snapshots import (
@@ -250,7 +249,7 @@ def encode_snapshot(snapshot: ContextSnapshot) -> bytes:
 def _row(snapshot: ContextSnapshot, size: int) -> tuple[str | float, ...]:
     created_at = snapshot.created_at.timestamp()
     # A row that can't be read again would break every list.
-    from_timestamp(created_at)
+    datetime.fromtimestamp(created_at, UTC)
     return (
         snapshot.snapshot_id,
         snapshot.workflow_id,

@@ -73,7 +73,7 @@ def renderers_of(module: str) -> Renderers:
         case "maintenance":
             from penguin_repl.render.maintenance import RENDERERS
         case "output":
-            from penguin_repl.render.output import RENDERERS
+            from penguin_repl.render.diff import RENDERERS
         case "snapshots":
             from penguin_repl.render.snapshots import RENDERERS
         case "tasks":

@@ -13,7 +13,7 @@ from prompt_toolkit.history import History, InMemoryHistory
 
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.state_files import UnsafePath, open_state_file
-from penguin.orchestration.runtime.trust_check import open_workspace
+from penguin.orchestration.runtime.workspace_trust import open_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,12 +22,12 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
-from penguin_commands.event_stream import JsonEventStream
 from penguin_commands.execute import execute
 from penguin_commands.results import Result
 from penguin_commands.results.changes import WaitResult
 from penguin_commands.results.output import LogsResult, OutputChunk
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
+from penguin_commands.wait_events import JsonEventStream
 from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
@@ -37,7 +37,6 @@ from penguin_repl.output.present import show_progress, show_result, show_whole_r
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
-from penguin_repl.shell.echo import echo_off
 from penguin_repl.shell.editor import edit_text
 from penguin_repl.shell.external import ExternalProgramRunner
 from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
@@ -50,6 +49,7 @@ from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.shell.startup import open_engine
 from penguin_repl.shell.toolbar import toolbar_text
+from penguin_repl.shell.typeahead import echo_off
 from penguin_repl.spawn_worker import start_worker
 from penguin_repl.text.ascii import to_ascii
 from penguin_repl.text.escape import clean

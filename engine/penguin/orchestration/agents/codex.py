@@ -21,7 +21,7 @@ from penguin.orchestration.agents.adapter import (
     Message,
     ProcessExit,
 )
-from penguin.orchestration.agents.event_stream import lines_of, read_json
+from penguin.orchestration.agents.json_lines import lines_of, read_json
 from penguin.orchestration.agents.json_values import (
     error_text,
     failed_outcome,

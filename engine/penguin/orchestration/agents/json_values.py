@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penguin.orchestration.agents.adapter import AgentOutcome, ProcessExit
-from penguin.orchestration.agents.event_stream import read_json
+from penguin.orchestration.agents.json_lines import read_json
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.text_lines import split_lines
 

@@ -79,6 +79,6 @@ def adapter_of(spec: AgentSpec, workspace: Path) -> Adapter:
         raise UnknownAgent(f"agents.{spec.name}: unknown kind of agent {spec.kind!r}", f"use one of {kinds}")
     if not spec.command:
         raise UnknownAgent(f"agents.{spec.name} has no command", f"agents: {{{spec.name}: {{command: [PROGRAM]}}}}")
-    from penguin.orchestration.agents.command import CommandAgent
+    from penguin.orchestration.agents.custom_agent import CommandAgent
 
     return CommandAgent(spec, workspace)

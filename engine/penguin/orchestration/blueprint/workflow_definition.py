@@ -12,7 +12,8 @@ from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.fields import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
 from penguin.orchestration.config.validator import Checker, Node, nearest
-from penguin.orchestration.core.definition import Definition, Gate, GateCommand, RetryPolicy
+from penguin.orchestration.core.definition import Definition, Gate, GateCommand
+from penguin.orchestration.core.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.model import BlueprintItem

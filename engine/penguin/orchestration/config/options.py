@@ -13,7 +13,7 @@ from penguin.orchestration.config.validator import Checker, Node
 if TYPE_CHECKING:
     from typing import Self
 
-    from penguin.orchestration.core.definition import RetryPolicy
+    from penguin.orchestration.core.retry_policy import RetryPolicy
 
 NAMES = ("backend", "phase_timeouts", "retry", "temporal", "max_parallel", "max_output")
 """The fields of an OrchestrationConfig."""
@@ -146,7 +146,7 @@ def _section(name: str, values: dict[str, Any]) -> Any:
     if name == "temporal":
         return TemporalConfig(**{**values, "tls": TlsConfig(**values["tls"])})
     if name == "retry":
-        from penguin.orchestration.core.definition import RetryPolicy
+        from penguin.orchestration.core.retry_policy import RetryPolicy
 
         return RetryPolicy(**values)
     return values

@@ -34,7 +34,7 @@ from penguin.orchestration.core.commands import (
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.retry import retry_start
+from penguin.orchestration.core.retry_start import retry_start
 from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
 from penguin.orchestration.core.transitions import Draft, apply_result, pass_gate, skip_gates, start_attempt
 

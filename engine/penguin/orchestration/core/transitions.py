@@ -1,4 +1,4 @@
-"""Transitions: a draft of a decision, and the steps that start an attempt or follow from its verdict."""
+"""Transitions: a draft of a decision, and what follows from a verdict: a gate passes, is retried, or blocks."""
 
 from __future__ import annotations
 

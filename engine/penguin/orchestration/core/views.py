@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.times import from_timestamp
 
 
 def workflow_info(state: State) -> WorkflowInfo:
@@ -18,8 +19,8 @@ def workflow_info(state: State) -> WorkflowInfo:
         status=state.status,
         phase=state.phase,
         progress=state.phase.progress,
-        started_at=from_timestamp(state.created_at),
-        updated_at=from_timestamp(state.updated_at),
+        started_at=datetime.fromtimestamp(state.created_at, UTC),
+        updated_at=datetime.fromtimestamp(state.updated_at, UTC),
         error_message=state.reason or None,
         artifacts=list(state.artifacts),
     )

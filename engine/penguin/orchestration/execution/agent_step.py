@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.agents.adapter import Adapter, AgentRequest, AgentTranscript, ProcessExit, UsageRecordAdapter
-from penguin.orchestration.agents.event_stream import EventFile
+from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.agents.judge import SCHEMA, EvidenceItem, Opinion, judge_prompt, parse_opinions
 from penguin.orchestration.agents.prompt import implement_prompt
 from penguin.orchestration.agents.registry import COMMAND, adapter_of
@@ -26,9 +26,9 @@ from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
+from penguin.orchestration.execution.attempt_plan import PlannedStep
 from penguin.orchestration.execution.environment import StepEnvironment, write_source
 from penguin.orchestration.execution.launcher_client import StepRequest
-from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.verdicts import Judgement

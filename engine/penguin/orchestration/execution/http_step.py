@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.core.regex import pattern_of
-from penguin.orchestration.execution.expectations import json_difference
 from penguin.orchestration.execution.judging.limits import (
     LONGEST,
     MEMORY,
@@ -27,6 +26,7 @@ from penguin.orchestration.execution.judging.limits import (
     limit_memory,
     within,
 )
+from penguin.orchestration.execution.output_matching import json_difference
 
 LARGEST = 4_000_000
 """Bytes of a response's body that are read."""

@@ -13,7 +13,7 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.execution import environment, verdicts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
-from penguin.orchestration.execution.plan import AttemptPlan, make_plan
+from penguin.orchestration.execution.attempt_plan import AttemptPlan, make_plan
 from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
 from penguin.orchestration.execution.step_sequence import StepSequence, StepsInterrupted
 from penguin.orchestration.execution.step_starts import LauncherPool, StepStarts

@@ -15,13 +15,12 @@ from typing import Any
 
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.launcher import process_tree
+from penguin.orchestration.execution.launcher.boottime_timer import BoottimeTimer
 from penguin.orchestration.execution.launcher.lease_reader import LeaseReader
-from penguin.orchestration.execution.launcher.timer import BoottimeTimer
+from penguin.orchestration.execution.launcher.running_step import VANISH
 from penguin.orchestration.execution.step_files import CRASH, LEASE, ExitRecord, StartMark
 from penguin.orchestration.files.failpoints import reach
 
-VANISH = 15.0
-"""Seconds that processes have to disappear after SIGKILL."""
 LOOK = 0.05
 """Seconds between two scans of a process tree that is being ended."""
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.attempt_plan import PlannedStep
 from penguin.orchestration.execution.environment import StepEnvironment, write_source
 from penguin.orchestration.execution.launcher_client import StepRequest
-from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.execution.verdicts import JUnitReport
 

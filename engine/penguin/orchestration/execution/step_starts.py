@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penguin.orchestration.execution import step_files as records
+from penguin.orchestration.execution.attempt_plan import PlannedStep
 from penguin.orchestration.execution.launcher import process_tree
 from penguin.orchestration.execution.launcher_client import (
     AlreadyStarted,
@@ -17,7 +18,6 @@ from penguin.orchestration.execution.launcher_client import (
     StepHandle,
     StepRequest,
 )
-from penguin.orchestration.execution.plan import PlannedStep
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.files.failpoints import reach
 

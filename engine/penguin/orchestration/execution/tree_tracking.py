@@ -1,4 +1,7 @@
-"""A runner that records the working tree of each result. A pass counts only for the files it was given for."""
+"""A runner that records the working tree of each result. A pass counts only for the files it was given for.
+
+IMPLEMENT by an agent that changed no file is FAILED.
+"""
 
 from __future__ import annotations
 

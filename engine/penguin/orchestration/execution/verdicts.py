@@ -15,11 +15,11 @@ from penguin.orchestration.core.results import StepEvidence, TestCounts
 from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution.expectations import file_contains
+from penguin.orchestration.execution.attempt_plan import PlannedStep
 from penguin.orchestration.execution.judging.limits import NOT_JUDGED
 from penguin.orchestration.execution.judging.request import Answer, Request
 from penguin.orchestration.execution.judging.search import WINDOW
-from penguin.orchestration.execution.plan import PlannedStep
+from penguin.orchestration.execution.output_matching import file_contains
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.step_output import last_line
 

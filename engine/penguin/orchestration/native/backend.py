@@ -29,8 +29,8 @@ from penguin.orchestration.execution.runner_api import PhaseRunner
 from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.native.engine import Engine
-from penguin.orchestration.native.entry import load
 from penguin.orchestration.native.wait import WaitCondition
+from penguin.orchestration.native.workflow_entry import load
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.engine_socket import approve_elsewhere
 from penguin.orchestration.runtime.health import Health
@@ -43,11 +43,11 @@ from penguin.orchestration.runtime.hosted_backend import (
     wait_timeout,
 )
 from penguin.orchestration.runtime.listeners import Listeners
-from penguin.orchestration.runtime.planner import Known, replanned
 from penguin.orchestration.runtime.settled_check import SettledCheck
+from penguin.orchestration.runtime.start_planner import Known, replanned
 from penguin.orchestration.runtime.step_guard import process_name
-from penguin.orchestration.runtime.trust_check import open_workspace
-from penguin.orchestration.store.loss import refuse_loss
+from penguin.orchestration.runtime.workspace_trust import open_workspace
+from penguin.orchestration.store.lost_workflows import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from penguin.orchestration.files.engine_lock import EngineLock, live_engines
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.change_notifier import ChangeNotifier
-from penguin.orchestration.native.entry import WorkflowEntry
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
+from penguin.orchestration.native.workflow_entry import WorkflowEntry
 from penguin.orchestration.native.workflow_repository import WorkflowRepository
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE

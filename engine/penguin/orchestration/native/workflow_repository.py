@@ -18,7 +18,7 @@ from penguin.orchestration.core.state import State
 from penguin.orchestration.files.engine_lock import EngineLock, live_engines, may_run_steps
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.native.entry import WorkflowEntry, load
+from penguin.orchestration.native.workflow_entry import WorkflowEntry, load
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, Writer, write_of
 

@@ -6,17 +6,17 @@ import sqlite3
 import time
 from pathlib import Path
 
-from penguin.orchestration.backend import Verdict
+from penguin.orchestration.backend import MOVING, Verdict
 from penguin.orchestration.core.commands import Command, Pause, Report
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run
 
-MOVING = "SELECT workflow_id FROM run WHERE status IN ('PENDING', 'RUNNING') OR slot = 1 ORDER BY workflow_id"
-EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"
+SELECT_MOVING = f"SELECT workflow_id FROM run WHERE status IN ({sql_list(MOVING)}) OR slot = 1 ORDER BY workflow_id"
+SELECT_EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"
 
 
 def pause_all(db: Path, by: str) -> list[str]:
@@ -29,7 +29,7 @@ def pause_all(db: Path, by: str) -> list[str]:
     connection = open_store(db)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        moving = [row[0] for row in connection.execute(MOVING)]
+        moving = [row[0] for row in connection.execute(SELECT_MOVING)]
         for workflow_id in moving:
             _pause(connection, workflow_id, by)
         connection.execute("COMMIT")
@@ -42,7 +42,7 @@ def pause_all(db: Path, by: str) -> list[str]:
 
 
 def _pause(connection: sqlite3.Connection, workflow_id: str, by: str) -> None:
-    rows = connection.execute(EVENTS, (workflow_id,)).fetchall()
+    rows = connection.execute(SELECT_EVENTS, (workflow_id,)).fetchall()
     before = rebuild([event for _, data in rows for event in decode_events(data)])
     seq = rows[-1][0]
     state = before

@@ -114,7 +114,8 @@ class EngineSocket:
         self._connections: set[asyncio.Task[None]] = set()
         self._taken: set[asyncio.Task[None] | None] = set()
         """Tasks whose request is answered even when the socket closes."""
-        server = asyncio.start_unix_server(self._accept, sock=_listen(folder), limit=LONGEST_LINE)
+        # Not start_unix_server: from Python 3.13 on it removes the socket by the name that it was bound to.
+        server = asyncio.start_server(self._accept, sock=_listen(folder), limit=LONGEST_LINE)
         self._serving = asyncio.create_task(server)
 
     async def aclose(self) -> None:

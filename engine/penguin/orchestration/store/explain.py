@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.store.text import clock, one_line
+from penguin.orchestration.store.sentence_format import clock, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import usage_totals
-from penguin.orchestration.store.text import clock, one_line
+from penguin.orchestration.store.sentence_format import clock, one_line
 
 Data = dict[str, Any]
 Row = tuple[int, str]
@@ -58,7 +57,7 @@ class PhaseResult(NamedTuple):
 def history_entries(rows: Iterable[Row]) -> list[HistoryEntry]:
     """Return one entry for every event."""
     return [
-        HistoryEntry(seq, from_timestamp(event["at"]), event["type"], describe_event(event), event)
+        HistoryEntry(seq, datetime.fromtimestamp(event["at"], UTC), event["type"], describe_event(event), event)
         for seq, data in rows
         for event in json.loads(data)
     ]
@@ -94,7 +93,7 @@ def attempt_hosts(rows: Iterable[Row]) -> dict[int, str]:
 
 
 def _add_result(results: list[PhaseResult], event: Data) -> None:
-    kind, at = event["type"], from_timestamp(event["at"])
+    kind, at = event["type"], datetime.fromtimestamp(event["at"], UTC)
     if kind == "Started":
         results.extend(_kept(event, kept, at) for kept in event["passes"])
     elif kind == "AttemptStarted":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from penguin.orchestration.backend import ACTIVE, WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import is_own, open_reader
 from penguin.orchestration.store.database_file import explain_error, sql_list
@@ -386,8 +386,8 @@ def _info(row: tuple[Any, ...]) -> WorkflowInfo:
         status=WorkflowStatus(status),
         phase=where,
         progress=where.progress,
-        started_at=from_timestamp(created_at),
-        updated_at=from_timestamp(updated_at),
+        started_at=datetime.fromtimestamp(created_at, UTC),
+        updated_at=datetime.fromtimestamp(updated_at, UTC),
         error_message=reason or None,
         artifacts=[] if artifacts == "[]" else _paths(artifacts),
     )

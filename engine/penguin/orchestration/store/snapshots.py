@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase
-from penguin.orchestration.core.times import from_timestamp
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
@@ -148,7 +147,7 @@ def _row(row: tuple[Any, ...]) -> SnapshotRow:
     return SnapshotRow(
         snapshot_id=snapshot_id,
         workflow_id=workflow_id,
-        created_at=from_timestamp(created_at),
+        created_at=datetime.fromtimestamp(created_at, UTC),
         task_id=task_id,
         phase=WorkflowPhase(phase) if phase else None,
         attempt=attempt,

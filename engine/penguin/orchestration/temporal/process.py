@@ -22,7 +22,7 @@ from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.sync_client import SyncClient
 from penguin.orchestration.temporal.worker.worker import ENDING, MOMENT, WorkspaceWorker, engines_of
-from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

@@ -16,7 +16,7 @@ from penguin.orchestration.runtime.step_guard import process_name
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.runtime.planner import Planner
+    from penguin.orchestration.runtime.start_planner import Planner
     from penguin.orchestration.temporal.client.client import TemporalClient
     from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
     from penguin.orchestration.temporal.process import TemporalProcess

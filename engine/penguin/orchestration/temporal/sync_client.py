@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable
-from penguin.orchestration.runtime.trust_check import open_workspace
+from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.temporal.client import telemetry
 from penguin.orchestration.temporal.client.client import NoWorker, TemporalClient
 from penguin.orchestration.temporal.client.connection import open_connection
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.dev_server.server import ServerNotRunning
 from penguin.orchestration.temporal.worker.worker import ENDING, end, hosting
-from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 
 if TYPE_CHECKING:
     from temporalio.worker import Worker

@@ -173,9 +173,7 @@ def _next_words(name: str, rest: tuple[str, ...]) -> tuple[str, ...]:
         return _python_words(rest)
     if name == "coverage":
         rest = _after_verb(rest, ("run",), "--rcfile")
-        return _python_words(
-            _without_options(rest, "--source --omit --include --rcfile --context --data-file --concurrency")
-        )
+        return _python_words(_without_options(rest, _COVERAGE_OPTIONS))
     starter = _STARTERS.get(name)
     if starter is None:
         return ()

@@ -1,4 +1,7 @@
-"""One step: its processes from the spawn to the exit record."""
+"""One step: its processes from the spawn to the exit record.
+
+It ends them at the time-out, after silence, when the lease lapses, and when the step is stopped.
+"""
 
 # Use plain system calls, not path objects: this process is started for every engine, and keeps running.
 # ruff: noqa: PTH104, PTH108, PTH110

@@ -23,9 +23,9 @@ import time
 from typing import Any
 
 from . import process_tree
+from .boottime_timer import BoottimeTimer
 from .failpoints import reach
 from .running_step import RunningStep, StartRequest, StepExit, disk_full, recorded
-from .timer import BoottimeTimer
 
 IDLE = 2.0
 """Seconds without steps and clients after which the launcher ends."""

@@ -27,7 +27,7 @@ from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import STATE_DIR, open_state_file
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.trust_check import open_workspace
+from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES
 from penguin.orchestration.temporal.client.tls import split
 from penguin.orchestration.temporal.dev_server import supervisor

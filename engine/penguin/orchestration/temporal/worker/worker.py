@@ -24,7 +24,7 @@ from penguin.orchestration.temporal.worker.routing import AttemptRouter
 from penguin.orchestration.temporal.worker.slots import SlotPool
 from penguin.orchestration.temporal.worker.tree_lock import TreeLock
 from penguin.orchestration.temporal.worker.worktree_id import site_of
-from penguin.orchestration.temporal.workflows.ituv import ItuvWorkflow
+from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 from penguin.orchestration.temporal.workflows.worktree_owner import WorktreeOwnerWorkflow
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def _windows(path: Path, overlap: int) -> Iterator[bytes]:
 
 
 def json_difference(expected: object, actual: object, where: str = "") -> str:
-    """Return where `given` does not contain `wanted`; empty if it does.
+    """Return where `actual` does not contain `expected`; empty if it does.
 
     Objects match as subsets, other values if equal.
     """

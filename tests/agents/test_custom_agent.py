@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.agents.run_agent import call_of, run_agent
 
 from penguin.orchestration.agents.adapter import ProcessExit
-from penguin.orchestration.agents.command import CommandAgent
+from penguin.orchestration.agents.custom_agent import CommandAgent
 from penguin.orchestration.agents.registry import AGENTS, COMMAND, UnknownAgent, adapter_of
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.config import load_settings

@@ -24,7 +24,7 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
-from penguin.orchestration.files.workspace_trust import REASONS, Standing, WorkspaceNotTrusted
+from penguin.orchestration.files.workspace_standing import REASONS, Standing, WorkspaceNotTrusted
 from penguin.orchestration.runtime.copied_workspace import pause_all
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.step_guard import refuse_inside_step

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin.orchestration.agents import event_stream
+from penguin.orchestration.agents import json_lines
 from penguin.orchestration.agents.adapter import ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.agents.codex import Codex
-from penguin.orchestration.agents.command import CommandAgent
-from penguin.orchestration.agents.event_stream import DEEPEST, LONGEST_LINE, BeyondLimits, EventFile, Lines, read_json
+from penguin.orchestration.agents.custom_agent import CommandAgent
+from penguin.orchestration.agents.json_lines import DEEPEST, LONGEST_LINE, BeyondLimits, EventFile, Lines, read_json
 from penguin.orchestration.agents.json_values import retry_after
 from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.opencode import OpenCode
@@ -76,7 +76,7 @@ def test_what_is_usual_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_of_a_huge_output_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "LARGEST", 100)
+    monkeypatch.setattr(json_lines, "LARGEST", 100)
     printed = EventFile(file(tmp_path, b'{"type": "a"}', b"x" * 1000, b'{"type": "b"}'))
     events = list(printed)
     assert (events[0], events[-1]) == ({"type": "a"}, {"type": "b"})
@@ -84,7 +84,7 @@ def test_of_a_huge_output_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_of_very_many_lines_the_first_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "MOST_LINES", 3)
+    monkeypatch.setattr(json_lines, "MOST_LINES", 3)
     printed = EventFile(file(tmp_path, *[b"x"] * 5))
     assert len(list(printed)) == 3
     assert printed.unread == "skipped in its output: everything after line 3"

@@ -18,7 +18,7 @@ from penguin.orchestration.agents.adapter import (
     Message,
     ProcessExit,
 )
-from penguin.orchestration.agents.event_stream import read_json
+from penguin.orchestration.agents.json_lines import read_json
 from penguin.orchestration.agents.json_values import items, killed_outcome, last_line, mapping, retry_after, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
