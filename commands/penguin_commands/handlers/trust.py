@@ -29,7 +29,7 @@ def examine(session: Session) -> TrustResult:
 
 
 def accept(session: Session) -> None:
-    """Trust the workspace from now on. Raises what `runtime.trust_check.trust` raises."""
+    """Trust the workspace from now on. Raises what `runtime.workspace_trust.trust` raises."""
     from penguin.orchestration.runtime.workspace_trust import trust
 
     trust(session.workspace)

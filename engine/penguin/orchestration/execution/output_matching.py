@@ -1,4 +1,4 @@
-"""The expectations of a recipe step: exit code, text, status, JSON."""
+"""Matching of output against the expectations of a recipe step: text and JSON."""
 
 from __future__ import annotations
 

@@ -94,8 +94,8 @@ class Workspace:
     def ensure(self) -> None:
         """Create `.penguin/`: readable by its owner only, ignored by git, and with a key in the user's records.
 
-        An existing one gets no key, unless it is empty: see `runtime.trust_check`. Raises UnsafePath for a link or a
-        folder of another user, and WorkflowError if the folder or the record can't be written.
+        An existing one gets no key, unless it is empty: see `runtime.workspace_trust`. Raises UnsafePath for a link or
+        a folder of another user, and WorkflowError if the folder or the record can't be written.
         """
         from penguin.orchestration.files.permissions import restrict_to_owner, write_private
 
