@@ -19,6 +19,9 @@ PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 .DEFAULT_GOAL := help
 .PHONY: help demo unit test quick temporal agents agents-installed wheel-test crash nightly bench bench-short check lint clean
 
+# These trust workspaces that they make; the records of it do not go to the user's own.
+demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
+
 help:
 	@echo 'make demo    take the example through all four gates'
 	@echo 'make unit    run the tests that start no process, in some 30 seconds'
@@ -110,5 +113,5 @@ lint: $(INSTALLED)
 check: lint test
 
 clean:
-	rm -rf $(VENV) .venvs $(AGENTS) $(BENCH) .benchmarks .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .venvs $(AGENTS) $(BENCH) .benchmarks .demo .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find engine commands penguin_repl tests -name __pycache__ -prune -exec rm -rf {} +
