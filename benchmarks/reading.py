@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmarks.clock import Figures, median_ms
 from benchmarks.grounds import filled_workspace, workflow_ids
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.store.queries import SORTS, WorkflowReader
+from penguin.orchestration.store.list_queries import SORTS
+from penguin.orchestration.store.queries import WorkflowReader
 
 SIZES = (1_000, 10_000, 100_000)
 LIMIT = 100

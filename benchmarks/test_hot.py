@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.blueprint import text_of
 from benchmarks.grounds import filled_workspace
-from penguin.orchestration.backend import GATES, Verdict, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowStatus
 from penguin.orchestration.blueprint import parse_blueprint
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
 from penguin.orchestration.core.decider import decide
@@ -20,6 +20,7 @@ from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.store.rows import decode_events, encode_events, updated_run
+from penguin.orchestration.workflow_types import GATES
 from penguin_commands.grammar.parse import parse
 
 Benchmark = Callable[..., Any]

@@ -321,7 +321,11 @@ class Session:
             return
         # Some file systems don't count subfolders as links. There, only a database without workflows is suspect.
         if max(folders, 1) > self.reader.count():
-            from penguin.orchestration.store.lost_workflows import describe_loss, lost_workflows, restore_hint
+            from penguin.orchestration.store.maintenance.lost_workflows import (
+                describe_loss,
+                lost_workflows,
+                restore_hint,
+            )
 
             if lost := lost_workflows(self.workspace):
                 self._loss_reported = True

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
-from penguin.orchestration.backend import GATES, WorkflowPhase
+from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, GateCommand, Recipe, RecipeStep, Task
+from penguin.orchestration.workflow_types import GATES
 
 
 def definition(description: str = "Make {{title}} work.") -> Definition:

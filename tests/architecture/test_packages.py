@@ -1,9 +1,11 @@
-"""The packages: what imports what, beyond what import-linter checks, and how large a package may be."""
+"""The packages: what imports what, beyond what import-linter checks, and the size of packages and modules."""
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import grimp
 import networkx
@@ -12,7 +14,9 @@ import pytest
 ROOTS = ("penguin", "penguin_commands", "penguin_repl")
 LAUNCHER = "penguin.orchestration.execution.launcher"
 LARGEST = 20
-"""Modules of a package, `__init__.py` included."""
+"""Maximum number of modules of a package, `__init__.py` included."""
+LONGEST = 400
+"""Maximum number of lines of a module."""
 
 
 @cache
@@ -23,16 +27,20 @@ def imports() -> grimp.ImportGraph:
 
 def edges() -> list[tuple[str, str]]:
     graph = imports()
-    return [(one, other) for one in graph.modules for other in graph.find_modules_directly_imported_by(one)]
+    return [
+        (importer, imported)
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+    ]
 
 
-def test_no_module_imports_itself_through_others() -> None:
-    circles = networkx.strongly_connected_components(networkx.DiGraph(edges()))
-    assert [sorted(circle) for circle in circles if len(circle) > 1] == []
+def test_imports_have_no_cycles() -> None:
+    cycles = networkx.strongly_connected_components(networkx.DiGraph(edges()))
+    assert [sorted(cycle) for cycle in cycles if len(cycle) > 1] == []
 
 
 def test_the_launcher_imports_no_other_module_of_penguin() -> None:
-    """It runs with the standard library alone, and also from a folder that is no package."""
+    """It runs with the standard library alone, also from a folder that is not a package."""
     outside = [edge for edge in edges() if is_launcher(edge[0]) and not is_launcher(edge[1])]
     assert outside == []
 
@@ -49,5 +57,17 @@ def packages() -> Counter[str]:
 
 
 @pytest.mark.parametrize("package", sorted(packages()))
-def test_a_package_has_few_modules(package: str) -> None:
+def test_a_package_has_at_most_20_modules(package: str) -> None:
     assert packages()[package] <= LARGEST
+
+
+def test_modules_have_at_most_400_lines() -> None:
+    lengths = {module: lines_of(module) for module in imports().modules}
+    assert {module: length for module, length in lengths.items() if length > LONGEST} == {}
+
+
+def lines_of(module: str) -> int:
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return len(Path(spec.origin).read_text().splitlines())

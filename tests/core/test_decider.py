@@ -6,13 +6,14 @@ import pytest
 from tests.core.scenario_driver import PASSED, after, started
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
 from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
+from penguin.orchestration.workflow_types import GATES
 
 
 def test_effects_say_what_should_be_under_way() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import (
     Approve,
@@ -30,6 +30,7 @@ from penguin.orchestration.core.commands import (
 )
 from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, retry_start
 from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.workflow_types import GATES
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode

@@ -6,12 +6,13 @@ import pytest
 from tests.core.scenario_driver import PASSED, after, started
 from tests.scenarios.scenario import Setup
 
-from penguin.orchestration.backend import GATES, IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Cancel, Dispatch, Feedback, Pause, Report, Start, Supersede
 from penguin.orchestration.core.decider import State, decide, retry_start
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.workflow_types import GATES
 
 
 def blocked_at_verify(definition: Definition | None = None) -> State:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from penguin.orchestration.backend import ACTIVE, GATES, STOPPED, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.workflow_types import ACTIVE, GATES, STOPPED
 from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
 
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.store.check import check
+from penguin.orchestration.store.maintenance.check import check
 from penguin.orchestration.store.rows import decode_events
 
 EVENTS = "SELECT workflow_id, data FROM event ORDER BY workflow_id, seq"

@@ -20,10 +20,11 @@ from tests.support.waiting import PATIENCE, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import OrchestrationBackend
-from penguin.orchestration.backend import ACTIVE, WorkflowInfo
+from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.workflow_types import ACTIVE
 
 ENGINE = Path(__file__).with_name("engine_process.py")
 STEP = """#!/bin/sh

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration import get_backend
-from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.native.backend import NativeBackend
+from penguin.orchestration.workflow_types import ACTIVE
 
 
 class Driver:

@@ -10,11 +10,12 @@ import pytest
 from msgspec.structs import replace
 from tests.execution.attempt_workspace import AttemptWorkspace
 
-from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
+from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import AgentSpec, Budget, Gate
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.state import WorkflowStateStore
+from penguin.orchestration.workflow_types import GATES
 
 pytestmark = pytest.mark.anyio
 

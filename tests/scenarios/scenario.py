@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, Task
 from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
 from penguin.orchestration.core.retry_policy import RetryPolicy
+from penguin.orchestration.workflow_types import GATES
 
 FOLDER = Path(__file__).parent
 

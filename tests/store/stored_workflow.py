@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase
+from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core import decider as ituv
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start
 from penguin.orchestration.core.definition import Definition, Gate, Task
@@ -16,6 +16,7 @@ from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.store.writer import Write, Writer, write_of
+from penguin.orchestration.workflow_types import GATES
 
 NOON = 1_700_000_000.0
 

@@ -17,9 +17,9 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch
 from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, EngineLock
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.store.check import check
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import SCHEMA_VERSION
+from penguin.orchestration.store.maintenance.check import check
 
 LONG_AGO = time.time() - 3600
 

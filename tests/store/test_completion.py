@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 
-from penguin.orchestration.backend import ACTIVE, Verdict, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Cancel, Dispatch, Feedback, Pause, Resume
 from penguin.orchestration.core.events import FeedbackItem
 from penguin.orchestration.store.completion_names import (
@@ -19,6 +19,7 @@ from penguin.orchestration.store.completion_names import (
     newest_query,
 )
 from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.workflow_types import ACTIVE
 
 S = WorkflowStatus
 ALL = frozenset(S)

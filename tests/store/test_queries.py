@@ -14,7 +14,6 @@ import pytest
 from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows, task_definition
 
 from penguin.orchestration.backend import (
-    ACTIVE,
     StoreError,
     Verdict,
     WorkflowInfo,
@@ -28,7 +27,9 @@ from penguin.orchestration.core.results import AttemptResult, Usage
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, settled_dependency
-from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader, list_query
+from penguin.orchestration.store.list_queries import list_query
+from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader
+from penguin.orchestration.workflow_types import ACTIVE
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
 

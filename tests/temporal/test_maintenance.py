@@ -18,7 +18,7 @@ from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.prune import prune
-from penguin.orchestration.store.check import check
+from penguin.orchestration.store.maintenance.check import check
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio

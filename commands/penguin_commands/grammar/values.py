@@ -6,7 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import ACTIVE, GATES, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.workflow_types import ACTIVE, GATES
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.spec import ValueKind
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import ACTIVE, MOVING, RESTING, STOPPED, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.workflow_types import ACTIVE, MOVING, RESTING, STOPPED
 from penguin_commands.grammar.spec import Argument, CommandTable, Flag, ValueKind
 
 if TYPE_CHECKING:

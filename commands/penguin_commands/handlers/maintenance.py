@@ -10,7 +10,7 @@ from penguin_commands.results.maintenance import BackupResult, CheckResult, Prun
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penguin.orchestration.store.garbage import Leftover
+    from penguin.orchestration.store.maintenance.garbage import Leftover
     from penguin_commands.results.maintenance import Leftovers
     from penguin_commands.session import Session
 
@@ -19,8 +19,8 @@ async def backup(session: Session, file: str) -> BackupResult:
     """Copy the databases, starting with that of the backend in use. Other processes may write meanwhile."""
     import asyncio
 
-    from penguin.orchestration.store.backup import back_up_all
     from penguin.orchestration.store.databases import workspace_databases
+    from penguin.orchestration.store.maintenance.backup import back_up_all
 
     target = Path(file).expanduser()
     databases = [place.db for place in workspace_databases(session.workspace)]
@@ -41,7 +41,7 @@ async def prune(session: Session, *, older_than: float, dry_run: bool = False) -
 
 def check(session: Session) -> CheckResult:
     """Check the store against its history."""
-    from penguin.orchestration.store.check import check as look
+    from penguin.orchestration.store.maintenance.check import check as look
 
     report = look(session.workspace)
     problems = tuple((problem.subject, problem.message) for problem in report.problems)

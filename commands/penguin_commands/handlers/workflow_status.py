@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import ACTIVE
 from penguin.orchestration.core.usage import UsageTotals
+from penguin.orchestration.workflow_types import ACTIVE
 from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The interface of every backend, and the public types: statuses, phases, verdicts and errors.
+"""The interface of every backend, with the public types and errors.
 
 Nothing here imports a backend, a store or a library, so that listing workflows stays cheap.
 """
@@ -8,205 +8,51 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from penguin.orchestration.errors import (
+    AlreadyActive,
+    BackendUnavailable,
+    BlueprintError,
+    ConfigError,
+    IllegalCommand,
+    StoreError,
+    TaskNotFound,
+    WaitTimeout,
+    WorkflowError,
+    WorkflowNotFound,
+    unknown_workflow,
+)
+from penguin.orchestration.workflow_types import (
+    Delivery,
+    Verdict,
+    WorkflowInfo,
+    WorkflowPhase,
+    WorkflowStatus,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-
-class WorkflowStatus(StrEnum):
-    """The status of a workflow. Each status is in exactly one of MOVING, RESTING and FINAL."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
-    BLOCKED = "BLOCKED"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-
-    @property
-    def final(self) -> bool:
-        """Whether the workflow has ended. A final status never changes."""
-        return self in FINAL
-
-    @property
-    def moving(self) -> bool:
-        """Whether an engine works on the workflow, or starts it as soon as it can."""
-        return self in MOVING
-
-    @property
-    def rests(self) -> bool:
-        """Whether the workflow is not final but does nothing until a person resumes it."""
-        return self in RESTING
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the workflow has ended or a gate blocks it, so that it can be retried."""
-        return self in STOPPED
-
-    @classmethod
-    def active(cls) -> tuple[WorkflowStatus, ...]:
-        """Return all statuses that are not final."""
-        return tuple(status for status in cls if not status.final)
-
-
-class WorkflowPhase(StrEnum):
-    """The phase of a workflow: one of the four gates, or its beginning or end."""
-
-    PENDING = "PENDING"
-    IMPLEMENT = "IMPLEMENT"
-    TEST = "TEST"
-    USE = "USE"
-    VERIFY = "VERIFY"
-    DONE = "DONE"
-
-    @property
-    def is_gate(self) -> bool:
-        """Whether the phase is one of the four gates."""
-        return self in GATES
-
-    @property
-    def progress(self) -> int:
-        """Percent done, 0 to 100."""
-        return PROGRESS[self]
-
-
-class Verdict(StrEnum):
-    """The verdict on a step, an attempt or a phase."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    ERROR = "ERROR"
-    UNVERIFIED = "UNVERIFIED"
-    INTERRUPTED = "INTERRUPTED"
-    SKIPPED = "SKIPPED"
-
-    @property
-    def opens_gate(self) -> bool:
-        """Whether the next phase may start."""
-        return self in (Verdict.PASSED, Verdict.SKIPPED)
-
-    @property
-    def counts_as_failure(self) -> bool:
-        """Whether the verdict uses up one of the phase's attempts."""
-        return self in (Verdict.FAILED, Verdict.ERROR)
-
-
-class Delivery(StrEnum):
-    """What happened to a signal."""
-
-    TAKEN = "TAKEN"
-    """The workflow handled it."""
-    QUEUED = "QUEUED"
-    """It is queued until a worker runs, and discarded if the workflow does not allow it then."""
-
-
-MOVING = frozenset({WorkflowStatus.PENDING, WorkflowStatus.RUNNING})
-RESTING = frozenset({WorkflowStatus.PAUSED, WorkflowStatus.BLOCKED})
-FINAL = frozenset({WorkflowStatus.COMPLETED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED})
-ACTIVE = frozenset(WorkflowStatus) - FINAL
-STOPPED = FINAL | {WorkflowStatus.BLOCKED}
-GATES = (WorkflowPhase.IMPLEMENT, WorkflowPhase.TEST, WorkflowPhase.USE, WorkflowPhase.VERIFY)
-PROGRESS = dict(zip(WorkflowPhase, (0, 25, 50, 75, 90, 100), strict=True))
-
-
-class WorkflowError(Exception):
-    """The base class of Penguin's errors: `str()` says what is wrong and why, `hint` what to type next."""
-
-    code = "error"
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-class WorkflowNotFound(WorkflowError):
-    """No workflow has this id."""
-
-    code = "workflow_not_found"
-
-
-def unknown_workflow(workflow_id: str) -> WorkflowNotFound:
-    """Return the error for an id that no workflow has."""
-    return WorkflowNotFound(f"no workflow has the id {workflow_id}", "/workflow list")
-
-
-class TaskNotFound(WorkflowError):
-    """No blueprint of the workspace has this task."""
-
-    code = "task_not_found"
-
-
-class IllegalCommand(WorkflowError):
-    """The workflow's status does not allow this command."""
-
-    code = "illegal_command"
-
-
-class AlreadyActive(WorkflowError):
-    """The task already has an active workflow."""
-
-    code = "already_active"
-
-
-class ConfigError(WorkflowError):
-    """The configuration is not valid. The message names file, line and key."""
-
-    code = "config"
-
-
-class BlueprintError(WorkflowError):
-    """A blueprint is not valid. The message names file and line."""
-
-    code = "blueprint"
-
-
-class StoreError(WorkflowError):
-    """The database can't be used."""
-
-    code = "store"
-
-
-class BackendUnavailable(WorkflowError):
-    """The backend can't be reached."""
-
-    code = "backend_unavailable"
-
-
-class WaitTimeout(WorkflowError):
-    """The time-out of a wait is over."""
-
-    code = "timeout"
-
-
-class WorkflowInfo(NamedTuple):
-    """A workflow as it was when it was read.
-
-    Not a dataclass: importing their machinery takes longer than reading and printing a list of workflows.
-    """
-
-    workflow_id: str
-    task_id: str
-    blueprint_id: str
-    project_id: str
-    status: WorkflowStatus
-    phase: WorkflowPhase
-    progress: int
-    """Percent, 0 to 100."""
-    started_at: datetime
-    """Aware, UTC: time of the start."""
-    updated_at: datetime
-    """Aware, UTC: time of the newest event."""
-    error_message: str | None = None
-    """Why it is BLOCKED, FAILED or CANCELLED, or the reason of the last failed attempt."""
-    artifacts: list[str] = []  # noqa: RUF012 - both backends pass a list of their own
-    """Paths of files that steps produced."""
-
+__all__ = [
+    "AlreadyActive",
+    "BackendUnavailable",
+    "BlueprintError",
+    "ConfigError",
+    "Delivery",
+    "IllegalCommand",
+    "OrchestrationBackend",
+    "StoreError",
+    "TaskNotFound",
+    "Verdict",
+    "WaitTimeout",
+    "WorkflowError",
+    "WorkflowInfo",
+    "WorkflowNotFound",
+    "WorkflowPhase",
+    "WorkflowStatus",
+]
 
 CANCEL_TIMEOUT = 30.0
 """Seconds that a cancel is waited for: stopping a step takes at most 20, and a worker may have to come first."""
@@ -388,9 +234,8 @@ class OrchestrationBackend(ABC):
         Args:
             workflow_id: Id of the workflow to retry.
             start_from: The phase to begin at. Default: the first gate without a pass that still holds.
-            restore: First bring the working tree back to the one of the last kept pass; if there is none, to the
-                one that
-                the old workflow began with.
+            restore: First restore the working tree of the last kept pass; if there is none, the one that the old
+                workflow began with.
 
         Returns:
             The id of the new workflow.

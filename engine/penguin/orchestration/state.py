@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from penguin.orchestration.backend import ACTIVE, StoreError, WorkflowInfo, WorkflowPhase
+from penguin.orchestration.backend import StoreError, WorkflowInfo, WorkflowPhase
 from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import split_state
@@ -31,6 +31,7 @@ from penguin.orchestration.store.snapshots import (
     SnapshotRow,
     file_rows,
 )
+from penguin.orchestration.workflow_types import ACTIVE
 
 ALL = 2**62
 

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from penguin.orchestration.backend import GATES, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.workflow_types import GATES
 from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_commands.grammar.tokens import quote

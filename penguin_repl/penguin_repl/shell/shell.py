@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,16 +24,14 @@ from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
 from penguin_commands.execute import execute
 from penguin_commands.results import Result
-from penguin_commands.results.changes import WaitResult
-from penguin_commands.results.output import LogsResult, OutputChunk
-from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
+from penguin_commands.results.ui_actions import QuitAction, SourceAction
 from penguin_commands.wait_events import JsonEventStream
 from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
 from penguin_repl.live.refresh import WorkflowRefresher
 from penguin_repl.live.table import glyphs_for
-from penguin_repl.output.present import show_progress, show_result, show_whole_result
+from penguin_repl.output.present import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
@@ -44,9 +42,9 @@ from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
 from penguin_repl.shell.key_bindings import line_key_bindings
 from penguin_repl.shell.notifications import ShellLogHandler, WorkflowNotifications
-from penguin_repl.shell.pager import Pager
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
+from penguin_repl.shell.result_display import ResultDisplay
 from penguin_repl.shell.startup import open_engine
 from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.shell.typeahead import echo_off
@@ -56,7 +54,6 @@ from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
-    from penguin_commands.results.output import Log
     from penguin_commands.session import Session
     from penguin_repl.cli.options import Options
     from penguin_repl.live.poller import PollResult
@@ -184,6 +181,9 @@ class Shell:
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
         with self._foreground, self._gc_tuning, echo_off(self._prompt.input) as loud, strays, self._logging_to_screen():
             self._programs = ExternalProgramRunner(self._foreground, loud)
+            self._results = ResultDisplay(
+                self._session, self._screen, self._programs, self._notifications, self._refresher, self._panel
+            )
             # Show the prompt first: loading the engine takes longer than drawing the prompt.
             self._open_task = loop.create_task(self._open_engine())
             loop.call_soon(self._refresher.refresh)
@@ -213,11 +213,11 @@ class Shell:
 
     async def _open_engine(self) -> None:
         try:
-            told = await open_engine(self._session)
+            notice = await open_engine(self._session)
             self._is_engine_open = True
             self._gc_tuning.freeze_loaded()
-            if told:
-                self._screen.narrate(told)
+            if notice:
+                self._screen.narrate(notice)
         except Exception as error:
             self._report_error(error)
 
@@ -280,58 +280,19 @@ class Shell:
         if isinstance(result, SourceAction):
             return await run_file(result.file, self._execute_line, self._report_error, keep_going=self.keep_going)
         if result is not None:
-            await self._show_pages(result)
+            await self._results.show_in_pager(result)
         return result
 
     async def _edit(self, text: str) -> str:
         with self._screen.suspended():
             return await edit_text(self._programs, text)
 
-    async def _show_pages(self, result: Result) -> None:
-        """Show a result, in the pager if it is long and complete."""
-        if isinstance(result, ChainedResult | ViewAction) or (isinstance(result, LogsResult) and result.chunks):
-            await self._show(result)
-        else:
-            async with Pager(self._screen, self._programs, self._session.preferences.pager).page_output():
-                await self._show(result)
-
     async def _execute_line(self, line: ScriptLine) -> Result | None:
         """Run one line of a file."""
         result = await execute(self._session, line.text, comments=line.comments)
         if result is not None and not isinstance(result, SourceAction):
-            await self._show(result)
+            await self._results.show(result)
         return result
-
-    async def _show(self, result: Result) -> None:
-        if isinstance(result, PanelAction | ViewAction):
-            await self._show_live(result)
-            if self._screen.style.format == "text":
-                return
-        if isinstance(result, ChainedResult) and self._screen.style.format == "text":
-            show_result(self._screen, result.first)
-            await self._show(await result.then())
-        elif not self._is_reported(result):
-            # Programs get only the end of each output.
-            await show_whole_result(
-                self._screen, _with_async_chunks(result) if self._screen.style.format == "text" else result
-            )
-
-    async def _show_live(self, result: PanelAction | ViewAction) -> None:
-        """Show or hide the panel, or run the full-screen view."""
-        if isinstance(result, PanelAction):
-            self._panel.on = not self._panel.on if result.visible is None else result.visible
-            self._refresher.refresh()
-            return
-        from penguin_repl.live.view import WorkflowView
-
-        style = self._screen.style
-        with self._screen.suspended():
-            await WorkflowView(self._session, result.workflow_id, glyphs_for(style), color=style.color).run()
-
-    def _is_reported(self, result: Result) -> bool:
-        """Return whether notices already reported the whole result."""
-        text = self._screen.style.format == "text"
-        return text and isinstance(result, WaitResult) and all(map(self._notifications.was_reported, result.workflows))
 
     # --- quitting ---
 
@@ -395,20 +356,3 @@ class Shell:
             yield
         finally:
             logger.removeHandler(handler)
-
-
-def _with_async_chunks(result: Result) -> Result:
-    """Return logs with asynchronous chunks, so that long logs block neither the engine nor Ctrl-C."""
-    if isinstance(result, LogsResult) and not result.chunks:
-        return result._replace(chunks=lambda: _read_chunks(result.logs))
-    return result
-
-
-async def _read_chunks(logs: tuple[Log, ...]) -> AsyncIterator[OutputChunk]:
-    from penguin_repl.output.log_printer import read_chunks
-
-    for log in logs:
-        yield OutputChunk(log, b"")
-        for output in read_chunks(log):
-            yield OutputChunk(log, output)
-            await asyncio.sleep(0)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from penguin.orchestration.agents.adapter import Message
-from penguin.orchestration.backend import GATES, WorkflowError, WorkflowPhase
+from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.core.definition import Definition, Gate, RecipeStep, Task
+from penguin.orchestration.workflow_types import GATES
 
 FOLDER = "prompts"
 NAME = "implement.md"

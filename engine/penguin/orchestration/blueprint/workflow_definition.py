@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.registry import AGENTS
-from penguin.orchestration.backend import GATES, ConfigError, WorkflowPhase
+from penguin.orchestration.backend import ConfigError, WorkflowPhase
 from penguin.orchestration.config.agents import agent_specs
 from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.fields import read_fields
@@ -14,6 +14,7 @@ from penguin.orchestration.config.phases import Fields, Phases, check_phases, ov
 from penguin.orchestration.config.validator import Checker, Node, nearest
 from penguin.orchestration.core.definition import Definition, Gate, GateCommand
 from penguin.orchestration.core.retry_policy import RetryPolicy
+from penguin.orchestration.workflow_types import GATES
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.model import BlueprintItem

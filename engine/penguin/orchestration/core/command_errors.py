@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase
+from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
 from penguin.orchestration.core.state import State
+from penguin.orchestration.workflow_types import GATES
 
 
 def illegal_command(s: State, what: str, hint: str = "") -> IllegalCommand:

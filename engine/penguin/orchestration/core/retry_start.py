@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import GATES, IllegalCommand, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import IllegalCommand, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.command_errors import check_no_jump, illegal_command
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.state import State, first_unpassed
+from penguin.orchestration.workflow_types import GATES
 
 
 def retry_start(

@@ -8,13 +8,14 @@ from typing import Any
 from msgspec import field
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import GATES, Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
 from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult, Usage, failure_text
 from penguin.orchestration.core.working_tree import IN_PLACE, needs_tree
+from penguin.orchestration.workflow_types import GATES
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
 """By gate: the gates before it."""

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from penguin.orchestration.backend import GATES, WorkflowNotFound, WorkflowPhase
+from penguin.orchestration.backend import WorkflowNotFound, WorkflowPhase
 from penguin.orchestration.files.state_files import refuse_links
+from penguin.orchestration.workflow_types import GATES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")

@@ -14,17 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import (
-    Delivery,
-    WorkflowInfo,
-    WorkflowPhase,
-    WorkflowStatus,
-    unknown_workflow,
-)
+from penguin.orchestration.backend import Delivery, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Command, Supersede
 from penguin.orchestration.core.signals import command_from_signal, sender_takes_over
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import PhaseRunner
 from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive
 from penguin.orchestration.files.failpoints import reach
@@ -47,7 +42,7 @@ from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.runtime.start_planner import Known, replanned
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.workspace_trust import open_workspace
-from penguin.orchestration.store.lost_workflows import refuse_loss
+from penguin.orchestration.store.maintenance.lost_workflows import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from penguin.orchestration.backend import ACTIVE, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
@@ -32,8 +32,9 @@ from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import unmet_dependencies
-from penguin.orchestration.store.garbage import remove_dead_engines
+from penguin.orchestration.store.maintenance.garbage import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
+from penguin.orchestration.workflow_types import ACTIVE
 
 log = logging.getLogger(__name__)
 

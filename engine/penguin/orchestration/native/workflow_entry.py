@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from penguin.orchestration.backend import unknown_workflow
 from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import StopControl
 from penguin.orchestration.store.rows import decode_events
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from penguin.orchestration.backend import ACTIVE, GATES, StoreError, WorkflowPhase
+from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.core.definition import Definition, Gate
 from penguin.orchestration.core.events import Started
 from penguin.orchestration.files.workspace import Workspace
@@ -21,6 +21,7 @@ from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.rows import decode_events
+from penguin.orchestration.workflow_types import ACTIVE, GATES
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 RUNS = f"SELECT workflow_id, task_id, status FROM run WHERE status IN ({_ACTIVE}) ORDER BY created_at, workflow_id"

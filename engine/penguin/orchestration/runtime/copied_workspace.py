@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from penguin.orchestration.backend import MOVING, Verdict
+from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Command, Pause, Report
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.results import AttemptResult
@@ -14,6 +14,7 @@ from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run
+from penguin.orchestration.workflow_types import MOVING
 
 SELECT_MOVING = f"SELECT workflow_id FROM run WHERE status IN ({sql_list(MOVING)}) OR slot = 1 ORDER BY workflow_id"
 SELECT_EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.backend import ACTIVE, AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
+from penguin.orchestration.backend import AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Task
 from penguin.orchestration.runtime.task_catalog import TaskCatalog
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
+from penguin.orchestration.workflow_types import ACTIVE
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintItem

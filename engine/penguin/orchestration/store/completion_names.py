@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.store.queries import ORDER, WorkflowReader
+from penguin.orchestration.store.list_queries import ORDER
+from penguin.orchestration.store.queries import WorkflowReader
 
 PREFIX = "ituv-"
 """Prefix of every workflow id; the task's id follows."""

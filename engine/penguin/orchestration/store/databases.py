@@ -10,11 +10,12 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from penguin.orchestration.backend import ACTIVE, StoreError
+from penguin.orchestration.backend import StoreError
 from penguin.orchestration.files.state_files import UnsafePath, refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import untouched
 from penguin.orchestration.store.database_file import sql_list
+from penguin.orchestration.workflow_types import ACTIVE
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import ACTIVE, WorkflowInfo
+from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
@@ -23,6 +23,7 @@ from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.dependencies import dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
+from penguin.orchestration.workflow_types import ACTIVE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

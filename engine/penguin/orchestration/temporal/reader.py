@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import MOVING, WorkflowError, WorkflowInfo
+from penguin.orchestration.backend import WorkflowError, WorkflowInfo
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
 from penguin.orchestration.store.queries import Rows, WorkflowReader
 from penguin.orchestration.temporal.local_cache import workspace_cache
 from penguin.orchestration.temporal.sync_client import SyncClient
+from penguin.orchestration.workflow_types import MOVING
 
 if TYPE_CHECKING:
     import sqlite3

@@ -20,9 +20,10 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError, unknown_workflow
+from penguin.orchestration.backend import BackendUnavailable, IllegalCommand, WorkflowError
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.decider import decide
+from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.files.object_store import open_object_store
 from penguin.orchestration.files.run_files import attempt_folders
 from penguin.orchestration.store.queries import WorkflowReader

@@ -23,8 +23,8 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
-from penguin.orchestration.store.garbage import Leftover, ReferencedFiles, leftovers
-from penguin.orchestration.store.lost_workflows import describe_loss, lost_workflows, restore_hint
+from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers
+from penguin.orchestration.store.maintenance.lost_workflows import describe_loss, lost_workflows, restore_hint
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)

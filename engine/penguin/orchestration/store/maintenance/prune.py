@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from penguin.orchestration.backend import FINAL, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error, sql_list
 from penguin.orchestration.store.databases import Database
-from penguin.orchestration.store.garbage import ReferencedFiles
+from penguin.orchestration.store.maintenance.garbage import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
+from penguin.orchestration.workflow_types import FINAL
 
 # The newest COMPLETED workflow of a task meets dependencies: without it, ready tasks would not be ready any more.
 OLD = f"""

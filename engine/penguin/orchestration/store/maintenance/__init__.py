@@ -1,0 +1,1 @@
+"""Maintenance of databases: backups, checks, pruning, and what crashes left behind."""
