@@ -30,7 +30,7 @@ from penguin.orchestration.execution.step_starts import StepStarts
 from penguin.orchestration.execution.verdicts import Judgement
 
 if TYPE_CHECKING:
-    from penguin.orchestration.execution.agent_step import AgentStep
+    from penguin.orchestration.execution.agent.step import AgentStep
 
 BIG_OUTPUT = 1 << 18
 """Bytes of an output from which on it is read in a thread."""
@@ -175,7 +175,7 @@ class StepSequence:
         return await self._starts.start(stem, not_before, order)
 
     def _agent(self, step: PlannedStep) -> AgentStep:
-        from penguin.orchestration.execution.agent_step import AgentStep
+        from penguin.orchestration.execution.agent.step import AgentStep
 
         found = next((agent for agent in self.agents if agent.step == step), None)
         if found is None:

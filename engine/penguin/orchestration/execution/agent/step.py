@@ -1,50 +1,38 @@
-"""The step of an agent: its prompt, the conversation that it continues, and the parsing of its output."""
+"""The step of an agent: the order that starts it, its limits while it runs, and its judgement."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import time
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.agents.adapter import Adapter, AgentRequest, AgentTranscript, ProcessExit, UsageRecordAdapter
+from penguin.orchestration.agents.adapter import Adapter, AgentTranscript, ProcessExit, UsageRecordAdapter
 from penguin.orchestration.agents.json_lines import EventFile
-from penguin.orchestration.agents.judge import SCHEMA, EvidenceItem, Opinion, judge_prompt, parse_opinions
-from penguin.orchestration.agents.prompt import implement_prompt
-from penguin.orchestration.agents.registry import COMMAND, adapter_of
-from penguin.orchestration.backend import StoreError, Verdict, WorkflowError, WorkflowPhase
+from penguin.orchestration.agents.judge import Opinion, parse_opinions
+from penguin.orchestration.agents.registry import adapter_of
+from penguin.orchestration.backend import StoreError, Verdict, WorkflowError
 from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.execution import step_files as records
-from penguin.orchestration.execution import step_output as evidence
+from penguin.orchestration.execution.agent.conversation import StoredConversation
+from penguin.orchestration.execution.agent.request import RequestBuilder
 from penguin.orchestration.execution.attempt_plan import PlannedStep
 from penguin.orchestration.execution.environment import StepEnvironment, write_source
 from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.verdicts import Judgement
-from penguin.orchestration.files.run_files import attempt_logs
-from penguin.orchestration.files.text_encoding import escape_undecodable
-from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
-from penguin.orchestration.worktree.diff import workflow_diff
 
 log = logging.getLogger(__name__)
 
 PROMPT = ".prompt.md"
-MOST_DIFF = 16 << 20
-"""Bytes of a diff that are shown to a judge."""
-LARGEST_SESSION = 256 << 20
-"""Bytes of a conversation's file that are stored at most."""
 STDERR_END = 4000
 """Bytes of standard error that are searched for the cause of a failure."""
 REASONS = {
@@ -52,7 +40,6 @@ REASONS = {
     records.IDLE: "no output for {idle:g} s",
     records.BUDGET: "it used up its budget",
 }
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class AgentNotInstalled(WorkflowError):
@@ -88,25 +75,24 @@ class AgentStep:
         self.not_before = 0.0
         self.answer = ""
         """The last message of the agent."""
-        self._unkept = ""
-        """The file of the conversation that was too large to store, as a clause."""
         self._order = order
         self._spec: AgentSpec = order.definition.agents[step.agent]
         self._surroundings = surroundings
         self._adapter: Adapter = adapter_of(self._spec, Path(order.workspace))
-        self._workspace = Workspace(Path(order.workspace))
+        self._stored = StoredConversation(order, step, self._adapter)
+        self._requests = RequestBuilder(order, step, surroundings, self._stored)
 
     # --- before the run ---
 
     def step_order(self, step_id: str, limit: float) -> StepRequest:
         """Return the request for the launcher. Raises AgentNotInstalled or PromptError."""
         session, before, available = self._conversation(step_id)
-        call = self._agent_request(step_id, session)
+        request = self._requests.request(step_id, session)
         # Restore the conversation before building the command: the command depends on whether it exists.
         if session and not available:
-            self._restore(call, session)
-        launch = self._adapter.command(call)
-        env = {**call.env, **launch.env}
+            self._stored.restore_files(request, session)
+        launch = self._adapter.command(request)
+        env = {**request.env, **launch.env}
         program = shutil.which(launch.argv[0], path=env.get("PATH"))
         if program is None:
             raise AgentNotInstalled(f"{launch.argv[0]} is not installed", self._adapter.install)
@@ -115,7 +101,7 @@ class AgentStep:
         limit = limit if minutes is None else min(limit, max(minutes * 60, 1.0))
         secrets = self._surroundings.secrets
         mark = AgentMark(
-            self._spec.kind, session or (call.new_session if self._adapter.accepts_session_id else ""), before
+            self._spec.kind, session or (request.new_session if self._adapter.accepts_session_id else ""), before
         )
         note = {
             "limit": limit,
@@ -143,113 +129,20 @@ class AgentStep:
             transcript = self._transcript(f"{stem}.{earlier}")
             if transcript.session and self._adapter.can_resume:
                 return transcript.session, transcript.totals, True
-        stored = self._saved_snapshot()
+        stored = self._stored.snapshot()
         if stored is None or not self._adapter.can_resume or stored.metadata.get("kind") != self._spec.kind:
             return "", Usage(), False
-        if not self._can_resume(step_id, stored):
+        if not self._stored.can_resume(stored, self._requests.lookup_request(step_id, stored.session_id)):
             # The prompt repeats it.
             return "", Usage(), False
         totals = msgspec.convert(stored.metadata.get("totals") or {}, Usage)
         return stored.session_id, totals, False
 
-    def _can_resume(self, step_id: str, stored: ContextSnapshot) -> bool:
-        """Return whether the agent still has this conversation, or its files are stored.
-
-        Custom agents keep their own.
-        """
-        if self._spec.kind == COMMAND:
-            return True
-        call = self._agent_request(step_id, stored.session_id, prompt="-")
-        if self._adapter.session_files(call, stored.session_id):
-            return True
-        with WorkflowStateStore(self._workspace.db) as store:
-            return bool(store.session_files(stored.snapshot_id))
-
-    def _saved_snapshot(self) -> ContextSnapshot | None:
-        # A judge does not continue the conversation of the agent that it judges.
-        if not self._order.snapshot or self.step.kind == "judge":
-            return None
-        with WorkflowStateStore(self._workspace.db) as store:
-            return store.get_context_snapshot(self._order.snapshot)
-
-    def _agent_request(self, step_id: str, session: str, prompt: str = "") -> AgentRequest:
-        order = self._order
-        env = {**self._surroundings.env, **self._variables()}
-        prompt = prompt or (self._judge_prompt() if self.step.kind == "judge" else self._prompt(session))
-        return AgentRequest(
-            spec=self._spec,
-            workspace=Path(order.workspace),
-            run_dir=Path(order.run_dir),
-            env=env,
-            prompt=prompt,
-            session=session,
-            # Every engine that makes this start of the step gets the same name.
-            new_session=str(
-                uuid.uuid5(uuid.NAMESPACE_URL, escape_undecodable(f"{order.run_dir}#{Path(step_id).name}"))
-            ),
-            budget=order.budget,
-            read_only=self.step.kind == "judge",
-            schema=SCHEMA if self.step.kind == "judge" else None,
-        )
-
-    def _prompt(self, session: str) -> str:
-        order = self._order
-        stored = None if session else self._saved_snapshot()
-        return implement_prompt(
-            Path(order.workspace),
-            order.definition,
-            feedback=order.feedback,
-            evidence=order.evidence,
-            conversation=stored.conversation_history if stored else (),
-        )
-
-    # --- judge ---
-
-    def _judge_prompt(self) -> str:
-        order = self._order
-        return judge_prompt(order.definition.task, self.step.criteria, self._diff(), self._evidence_items())
-
-    def _diff(self) -> str:
-        """Return the diff of the workflow; an empty string if it is unknown."""
-        order = self._order
-        try:
-            found = workflow_diff(
-                Path(order.workspace), Path(order.run_dir).parent, exclude=order.definition.checkpoint_exclude
-            )
-            return _first(found.text(), MOST_DIFF).decode("utf-8", "replace")
-        except WorkflowError as error:
-            log.info("no diff for the judge: %s", error)
-            return ""
-
-    def _evidence_items(self) -> list[EvidenceItem]:
-        """Return the outputs of the newest attempt of each earlier gate."""
-        logs = [item for item in attempt_logs(self._workspace.runs, self._order.workflow_id) if not item.errors]
-        logs = [
-            item for item in logs if item.phase is not WorkflowPhase.IMPLEMENT and item.attempt < self._order.attempt
-        ]
-        newest = {item.phase: item.attempt for item in logs}
-        shown = [item for item in logs if item.attempt == newest[item.phase]]
-        return [
-            EvidenceItem(f"E{number}", f"{item.phase} attempt {item.attempt}, {item.step}", evidence.excerpt(item.path))
-            for number, item in enumerate(shown, start=1)
-        ]
-
     def opinions(self) -> list[Opinion]:
         """Return the judge's opinion on each criterion. Call it after `collect`."""
-        return parse_opinions(self.answer, len(self.step.criteria), self._evidence_items(), Path(self._order.workspace))
-
-    def _variables(self) -> dict[str, str]:
-        return {
-            name: _REFERENCE.sub(lambda found: os.environ.get(found[1], ""), value)
-            for name, value in self._spec.env.items()
-        }
-
-    def _restore(self, call: AgentRequest, session: str) -> None:
-        """Restore the files of the conversation, if the agent lost them."""
-        with WorkflowStateStore(self._workspace.db) as store:
-            files = store.session_files(self._order.snapshot)
-        if files:
-            self._adapter.restore(call, session, files)
+        return parse_opinions(
+            self.answer, len(self.step.criteria), self._requests.evidence_items(), Path(self._order.workspace)
+        )
 
     # --- during the run ---
 
@@ -286,7 +179,7 @@ class AgentStep:
         if not ended.is_result:
             return Judgement(Verdict.INTERRUPTED, "stopped before it finished")
         judgement = self._judgement(ended, transcript)
-        remarks = "; ".join(filter(None, (printed.unread, self._unkept)))
+        remarks = "; ".join(filter(None, (printed.unread, self._stored.too_large)))
         if not remarks:
             return judgement
         reason = f"{judgement.reason} ({remarks})" if judgement.reason else remarks
@@ -296,7 +189,7 @@ class AgentStep:
         ending = transcript.outcome
         if ended.why == records.BUDGET:
             self.overspent = self.exceeded_cap(ended.id) or f"{self._spec.name} used up its budget"
-        elif ended.why == records.TIMEOUT and self._order.budget.minutes is not None and self._budget_verdict(ended):
+        elif ended.why == records.TIMEOUT and self._order.budget.minutes is not None and self._used_up_minutes(ended):
             self.overspent = f"{self._spec.name} used up its {self._order.budget.minutes:g} minutes"
         elif ending.overspent:
             self.overspent = ending.overspent
@@ -309,7 +202,7 @@ class AgentStep:
             self.not_before = time.time() + ending.retry_after
         return Judgement(ending.verdict, ending.reason)
 
-    def _budget_verdict(self, ended: ExitRecord) -> bool:
+    def _used_up_minutes(self, ended: ExitRecord) -> bool:
         minutes = self._order.budget.minutes
         return minutes is not None and ended.duration >= minutes * 60 - 1
 
@@ -327,9 +220,8 @@ class AgentStep:
         if not transcript.session:
             return replace(transcript, session=self._read_agent_mark(step_id).session if transcript.messages else "")
         if isinstance(self._adapter, UsageRecordAdapter):
-            counted = self._adapter.recorded_usage(
-                self._agent_request(step_id, transcript.session, prompt="-"), transcript.session
-            )
+            request = self._requests.lookup_request(step_id, transcript.session)
+            counted = self._adapter.recorded_usage(request, transcript.session)
             return transcript if counted is None else replace(transcript, totals=counted)
         return transcript
 
@@ -349,49 +241,10 @@ class AgentStep:
         )
 
     def _save_snapshot(self, ended: ExitRecord, transcript: AgentTranscript) -> str:
-        order = self._order
-        number = ended.id.rpartition(".")[2]
-        suffix = "" if ended.is_result else f".{number}"
-        judge = "-judge" if self.step.kind == "judge" else ""
-        snapshot = ContextSnapshot(
-            snapshot_id=f"{order.workflow_id}-{order.attempt}{judge}{suffix}",
-            workflow_id=order.workflow_id,
-            conversation_history=list(transcript.messages),
-            created_at=datetime.now(UTC),
-            task_id=order.definition.task.id,
-            phase=order.phase,
-            attempt=order.attempt,
-            agent=self._spec.name,
-            session_id=transcript.session,
-            metadata={
-                "kind": self._spec.kind,
-                # A run that was stopped may not have reported its usage.
-                "totals": msgspec.to_builtins(at_least(transcript.totals, self._read_agent_mark(ended.id).before)),
-                "usage": msgspec.to_builtins(self.usage),
-            },
-        )
-        files = self._session_files(ended.id, transcript.session)
-        with WorkflowStateStore(self._workspace.db) as store:
-            store.save_context_snapshot(snapshot, files)
-        return snapshot.snapshot_id
-
-    def _session_files(self, step_id: str, session: str) -> dict[str, bytes]:
-        if not session:
-            return {}
-        call = self._agent_request(step_id, session, prompt="-")
-        found = {}
-        for path in self._adapter.session_files(call, session):
-            try:
-                with path.open("rb") as file:
-                    data = file.read(LARGEST_SESSION + 1)
-            except OSError:
-                # Without this file, the prompt repeats the conversation.
-                continue
-            if len(data) > LARGEST_SESSION:
-                self._unkept = f"not stored of its conversation: {path.name}, larger than {LARGEST_SESSION >> 20} MB"
-            else:
-                found[path.name] = data
-        return found
+        # A run that was stopped may not have reported its usage.
+        totals = at_least(transcript.totals, self._read_agent_mark(ended.id).before)
+        request = self._requests.lookup_request(ended.id, transcript.session)
+        return self._stored.save(ended, transcript, request, totals=totals, usage=self.usage)
 
 
 def at_least(usage: Usage, before: Usage) -> Usage:
@@ -402,17 +255,6 @@ def at_least(usage: Usage, before: Usage) -> Usage:
 def replace_minutes(usage: Usage, minutes: float) -> Usage:
     """Return the usage with the minutes that Penguin counted."""
     return Usage(usage.turns, usage.tokens, usage.usd, minutes)
-
-
-def _first(pieces: Iterator[bytes], most: int) -> bytes:
-    """Join the pieces that begin within the first `most` bytes, and read no others."""
-    taken: list[bytes] = []
-    for piece in pieces:
-        taken.append(piece)
-        most -= len(piece)
-        if most <= 0:
-            break
-    return b"".join(taken)
 
 
 def _last_bytes(path: Path) -> str:
