@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_an_empty_workspace_gets_a_hint(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
-        await shell.see("Nothing was started here yet")
+        await shell.see("No workflows yet")
         assert "/task list" in shell.screen.text
 
 
@@ -73,7 +73,7 @@ async def test_each_block_is_reported_once(workspace: SampleWorkspace) -> None:
 
 async def test_disk_trouble_and_its_end_are_reported_once(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
-        await shell.see("Nothing was started")
+        await shell.see("No workflows yet")
         trouble = shell.session.backend.on_trouble  # type: ignore[attr-defined]
         for problem in ("the disk is full", "the disk is full", ""):
             trouble(problem)
@@ -83,7 +83,7 @@ async def test_disk_trouble_and_its_end_are_reported_once(workspace: SampleWorks
 
 async def test_what_breaks_in_the_background_takes_one_line(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
-        await shell.see("Nothing was started")
+        await shell.see("No workflows yet")
         broken = ValueError("no such thing")
         await asyncio.to_thread(logging.getLogger("library").error, "it broke", exc_info=broken)
         await shell.see("it broke: ValueError: no such thing")
@@ -93,7 +93,7 @@ async def test_what_breaks_in_the_background_takes_one_line(workspace: SampleWor
         await shell.wait_until(lambda: shell.typed == "")
 
 
-async def test_the_toolbar_tells_what_runs(workspace: SampleWorkspace) -> None:
+async def test_the_toolbar_shows_what_runs(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -109,7 +109,7 @@ async def test_the_toolbar_tells_what_runs(workspace: SampleWorkspace) -> None:
 async def test_workflows_of_another_process_are_reported_too(workspace: SampleWorkspace) -> None:
     with scripted_phases({"USE": ["UNVERIFIED"]}) as script:
         async with run_shell(workspace.root, columns=160) as shell, workspace.backend() as other:
-            await shell.see("Nothing was started")
+            await shell.see("No workflows yet")
             script.hold("TEST")
             workflow_id = await other.start_workflow("auth")
             await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST")
