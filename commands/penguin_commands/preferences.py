@@ -63,7 +63,7 @@ def explain_preferences(settings: list[Setting], environ: Mapping[str, str] | No
 
     path = personal_file(os.environ if environ is None else environ)
     personal = _read_personal(path)
-    project = {it.key: it for it in settings}
+    project = {setting.key: setting for setting in settings}
     explained = []
     for key, default in Preferences()._asdict().items():
         name = f"ui.{key}"

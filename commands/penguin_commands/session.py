@@ -275,11 +275,11 @@ class Session:
         self._other_backend_reported = True
         from penguin.orchestration.store.databases import count_active_elsewhere
 
-        here, there = ("temporal", "native") if self.uses_temporal else ("native", "temporal")
-        count = await self.run_in_reader_thread(lambda: count_active_elsewhere(self.workspace, here))
+        current, other = ("temporal", "native") if self.uses_temporal else ("native", "temporal")
+        count = await self.run_in_reader_thread(lambda: count_active_elsewhere(self.workspace, current))
         if count:
             what = "unfinished workflow is" if count == 1 else "unfinished workflows are"
-            self.narrate(f"{count} {what} on the {there} backend: penguin --backend {there}")
+            self.narrate(f"{count} {what} on the {other} backend: penguin --backend {other}")
 
     @property
     def backend_open(self) -> bool:
@@ -340,7 +340,7 @@ class Session:
 
     def track(self, *workflow_ids: str) -> None:
         """Record workflows that this session continues. A script waits for them at its end."""
-        self.tracked.extend(one for one in workflow_ids if one not in self.tracked)
+        self.tracked.extend(workflow_id for workflow_id in workflow_ids if workflow_id not in self.tracked)
 
     async def aclose(self) -> None:
         """Close everything that is open. Leave running steps for another engine to take over."""

@@ -71,7 +71,7 @@ class JsonEventStream:
         """Report the new events."""
         for workflow_id in workflow_ids:
             try:
-                entries = await self._session.run_in_reader_thread(lambda one=workflow_id: self._new_entries(one))  # type: ignore[misc]
+                entries = await self._session.run_in_reader_thread(partial(self._new_entries, workflow_id))  # type: ignore[misc]
             except BackendUnavailable as error:
                 # The other workflows would take just as long to time out.
                 self._report_trouble(error.message)

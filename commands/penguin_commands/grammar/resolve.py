@@ -24,11 +24,11 @@ def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command
     alone = table.lookup(noun, "")
     if alone:
         return _check_prefix(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
-    place = _verb_index(table, noun, rest)
-    if place is None:
+    index = _verb_index(table, noun, rest)
+    if index is None:
         names = ", ".join(command.verb for command in table.verbs(noun))
         raise UsageError(f"/{noun} needs a verb: {names}", f"/help {noun} explains them", first.start, first.end)
-    verb = rest.pop(place)
+    verb = rest.pop(index)
     command = resolve_verb(table, noun, verb)
     exact = first.text[1:] == noun and verb.text in (command.verb, *command.aliases)
     return _check_prefix(command, [first, verb], exact=exact), rest
@@ -60,7 +60,7 @@ def resolve_verb(table: CommandTable, noun: str, word: Word) -> Command:
     if exact:
         return exact
     known = table.verbs(noun)
-    found = [one for one in known if word.text and any(it.startswith(word.text) for it in (one.verb, *one.aliases))]
+    found = [command for command in known if word.text and any(it.startswith(word.text) for it in (command.verb, *command.aliases))]
     if len(found) > 1:
         raise _ambiguous_error(word, [command.verb for command in found])
     if not found:
@@ -76,10 +76,10 @@ def _verb_index(table: CommandTable, noun: str, rest: Sequence[Word]) -> int | N
     """Return the position of the verb: first, or after flags and their values."""
     if not rest or not rest[0].text.startswith("-"):
         return 0 if rest else None
-    places = [place for place, word in enumerate(rest) if table.lookup(noun, word.text)]
+    indexes = [index for index, word in enumerate(rest) if table.lookup(noun, word.text)]
     # The same word may be the value of a flag or a verb. If no flag fits, the first verb decides the error.
-    fitting = (place for place in places if _are_flags(table.lookup(noun, rest[place].text), rest[:place]))
-    return next(fitting, places[0] if places else 0)
+    fitting = (index for index in indexes if _are_flags(table.lookup(noun, rest[index].text), rest[:index]))
+    return next(fitting, indexes[0] if indexes else 0)
 
 
 def _are_flags(command: Command | None, words: Sequence[Word]) -> bool:

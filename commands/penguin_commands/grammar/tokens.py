@@ -23,55 +23,55 @@ def split_words(line: str, *, comments: bool = False) -> list[Word]:
 
     Raises UsageError if a quote is left open, or if the line ends in a backslash or contains invalid text.
     """
-    for place, char in enumerate(line):
+    for index, char in enumerate(line):
         if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise UsageError("the line contains an invalid character", "", place, place + 1)
+            raise UsageError("the line contains an invalid character", "", index, index + 1)
     words: list[Word] = []
-    place = 0
+    index = 0
     while True:
-        while place < len(line) and line[place] in BLANK:
-            place += 1
-        if place == len(line) or (comments and line[place] == "#"):
+        while index < len(line) and line[index] in BLANK:
+            index += 1
+        if index == len(line) or (comments and line[index] == "#"):
             return words
-        word = _read_word(line, place)
+        word = _read_word(line, index)
         words.append(word)
-        place = word.end
+        index = word.end
 
 
 def _read_word(line: str, start: int) -> Word:
     """Return the word that begins at `start`."""
     text: list[str] = []
-    place = start
-    while place < len(line) and line[place] not in BLANK:
-        char = line[place]
+    index = start
+    while index < len(line) and line[index] not in BLANK:
+        char = line[index]
         if char == "\\":
-            if place + 1 == len(line):
-                raise UsageError("the line ends in a backslash", "write \\\\ for a backslash", place, place + 1)
-            text.append(line[place + 1])
-            place += 2
+            if index + 1 == len(line):
+                raise UsageError("the line ends in a backslash", "write \\\\ for a backslash", index, index + 1)
+            text.append(line[index + 1])
+            index += 2
         elif char in "'\"":
-            part, place = _read_quoted(line, place)
+            part, index = _read_quoted(line, index)
             text.append(part)
         else:
             text.append(char)
-            place += 1
-    return Word("".join(text), start, place)
+            index += 1
+    return Word("".join(text), start, index)
 
 
 def _read_quoted(line: str, start: int) -> tuple[str, int]:
     """Return the text of the quotes that open at `start`, and the position after them."""
     quote = line[start]
     text: list[str] = []
-    place = start + 1
-    while place < len(line):
-        char = line[place]
+    index = start + 1
+    while index < len(line):
+        char = line[index]
         if char == quote:
-            return "".join(text), place + 1
-        if char == "\\" and quote == '"' and line[place + 1 : place + 2] in tuple(ESCAPED_IN_QUOTES):
-            place += 1
-            char = line[place]
+            return "".join(text), index + 1
+        if char == "\\" and quote == '"' and line[index + 1 : index + 2] in tuple(ESCAPED_IN_QUOTES):
+            index += 1
+            char = line[index]
         text.append(char)
-        place += 1
+        index += 1
     raise UsageError(f"the quote {quote} is not closed", f"close it, or write \\{quote}", start, len(line))
 
 

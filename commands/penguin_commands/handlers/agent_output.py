@@ -37,7 +37,7 @@ class AgentOutputFormatter:
             event = None
         if not isinstance(event, dict):
             return line + b"\n" if line.strip() else b""
-        return "".join(f"{said}\n" for said in self._describe(event)).encode(errors="replace")
+        return "".join(f"{text}\n" for text in self._describe(event)).encode(errors="replace")
 
 
 def formatter_for(path: str) -> AgentOutputFormatter | None:

@@ -34,7 +34,7 @@ def lint(session: Session, blueprint: str | None = None) -> LintResult:
     from penguin.orchestration.files.workspace import CONFIG_FILE
 
     blueprints, settings = session.blueprints, session.settings
-    paths = [one.path for one in blueprints.blueprints]
+    paths = [loaded.path for loaded in blueprints.blueprints]
     secrets = secret_values(os.environ, settings.redact)
     problems = [
         *secret_problems(session.workspace.root, [CONFIG_FILE, *paths], secrets),

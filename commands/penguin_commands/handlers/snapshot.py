@@ -46,15 +46,15 @@ def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationR
 
 def _messages(history: Any) -> list[dict[str, Any]]:
     """Return the content of a snapshot as messages. A program may have saved it in a format of its own."""
-    return [_message(said) for said in (history if isinstance(history, list) else [history])]
+    return [_message(content) for content in (history if isinstance(history, list) else [history])]
 
 
-def _message(said: Any) -> dict[str, Any]:
-    if isinstance(said, dict):
-        return said
-    if isinstance(said, str):
-        return {"text": said}
-    return {"text": "" if said is None else json.dumps(said, ensure_ascii=False)}
+def _message(content: Any) -> dict[str, Any]:
+    if isinstance(content, dict):
+        return content
+    if isinstance(content, str):
+        return {"text": content}
+    return {"text": "" if content is None else json.dumps(content, ensure_ascii=False)}
 
 
 def _raw_conversation(session: Session, reader: SnapshotReader, row: SnapshotRow) -> RawConversationResult:

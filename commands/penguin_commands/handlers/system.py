@@ -34,8 +34,8 @@ def config(session: Session) -> SettingsTable:
     from penguin_commands.preferences import explain_preferences
 
     explained = session.settings.explain()
-    others = [it for it in explained if not it.key.startswith("ui.")]
-    return SettingsTable(tuple((it.key, it.value, it.source) for it in [*others, *explain_preferences(explained)]))
+    others = [setting for setting in explained if not setting.key.startswith("ui.")]
+    return SettingsTable(tuple((setting.key, setting.value, setting.source) for setting in [*others, *explain_preferences(explained)]))
 
 
 def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> HelpResult:

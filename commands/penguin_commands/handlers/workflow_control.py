@@ -83,7 +83,7 @@ def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
 
 async def _start_result(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
     result = StartResult(
-        await session.run_in_reader_thread(lambda: tuple((session.info(one).task_id, one) for one in ids))
+        await session.run_in_reader_thread(lambda: tuple((session.info(workflow_id).task_id, workflow_id) for workflow_id in ids))
     )
     if not wait:
         return result
@@ -104,7 +104,7 @@ async def resume(
     budget: tuple[Mapping[str, float], ...] = (),
 ) -> ChangeResult:
     """Resume a PAUSED or BLOCKED workflow."""
-    granted = {unit: amount for one in budget for unit, amount in one.items()}
+    granted = {unit: amount for amounts in budget for unit, amount in amounts.items()}
     if len(granted) < sum(map(len, budget)):
         raise UsageError("--budget: a unit was given more than once")
     payload = {"by": session.by, **({"from": from_.value} if from_ else {}), **({"budget": granted} if granted else {})}
@@ -122,8 +122,8 @@ async def cancel(session: Session, workflow: str) -> ChangeResult:
         return changed
     if not session.at_prompt:
         await wait_for(session, (workflow_id,), WorkflowStatus.CANCELLED, CANCEL_TIMEOUT)
-        said = f"Cancelled {workflow_id}"
-        return await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, said))
+        message = f"Cancelled {workflow_id}"
+        return await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, message))
     return changed._replace(text=f"Cancelling {workflow_id}: stopping its steps")
 
 
@@ -137,8 +137,8 @@ async def feedback(session: Session, workflow: str, text: str | None = None) -> 
         if not text:
             return MessageResult("Nothing was sent: the text is empty.", {"workflow_id": workflow_id})
     payload = {"message": text, "by": session.by}
-    said = "Feedback for {} is queued for its next IMPLEMENT attempt"
-    return await _send_signal(session, workflow_id, "inject_feedback", payload, said)
+    message = "Feedback for {} is queued for its next IMPLEMENT attempt"
+    return await _send_signal(session, workflow_id, "inject_feedback", payload, message)
 
 
 async def approve(session: Session, workflow: str, *, by: str, note: str = "") -> ChangeResult:
@@ -153,10 +153,10 @@ async def approve(session: Session, workflow: str, *, by: str, note: str = "") -
 
 
 async def _send_signal(
-    session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], said: str
+    session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], message: str
 ) -> ChangeResult:
     delivery = await session.backend.signal_workflow(workflow_id, name, payload)
-    changed = await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, said.format(workflow_id)))
+    changed = await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, message.format(workflow_id)))
     if delivery is Delivery.TAKEN:
         return changed
     text = f"Queued: {SIGNAL_PHRASES[name]} {workflow_id} (no worker is running)"

@@ -79,10 +79,10 @@ def _is_local(session: Session, workflow_id: str) -> bool:
 
 def _last_remote_attempt(session: Session, workflow_id: str) -> PhaseResult | None:
     """Return the newest attempt that kept its tree, if that tree is elsewhere and can't be fetched."""
-    kept = [result for result in session.reader.results(workflow_id) if result.evidence.get("checkpoint")]
-    if not kept or _has_checkpoint(session, workflow_id, kept[-1]) or _fetch_checkpoint(session, workflow_id, kept[-1]):
+    stored = [result for result in session.reader.results(workflow_id) if result.evidence.get("checkpoint")]
+    if not stored or _has_checkpoint(session, workflow_id, stored[-1]) or _fetch_checkpoint(session, workflow_id, stored[-1]):
         return None
-    return kept[-1]
+    return stored[-1]
 
 
 def _has_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> bool:
@@ -90,7 +90,7 @@ def _has_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> 
 
     folder = session.workspace.runs / workflow_id
     checkpoints = Checkpoints(session.workspace.root, folder, restricted=not session.is_own)
-    return result.evidence["checkpoint"] in {one.commit for one in checkpoints.all()}
+    return result.evidence["checkpoint"] in {checkpoint.commit for checkpoint in checkpoints.all()}
 
 
 def _fetch_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -> bool:
@@ -111,7 +111,7 @@ def _fetch_checkpoint(session: Session, workflow_id: str, result: PhaseResult) -
 def _remote_diff(session: Session, workflow_id: str, last: PhaseResult) -> RemoteDiffResult:
     from penguin_commands.handlers.remote_output import describe_host
 
-    named = (path for it in session.reader.results(workflow_id) for path in it.evidence.get("changed") or ())
+    named = (path for result in session.reader.results(workflow_id) for path in result.evidence.get("changed") or ())
     host = session.reader.attempt_hosts(workflow_id).get(last.attempt, "")
     note = f"the changes of {workflow_id} are on {describe_host(host)}"
     if session.settings.workspace_remote is None:

@@ -21,7 +21,7 @@ def history(session: Session, workflow: str) -> HistoryResult:
     """Return all events of a workflow."""
     workflow_id = session.resolve(workflow, prefix=True)
     entries = session.reader.history(workflow_id)
-    return HistoryResult(workflow_id, tuple(EventRow(it.seq, it.at, it.kind, it.text, it.data) for it in entries))
+    return HistoryResult(workflow_id, tuple(EventRow(entry.seq, entry.at, entry.kind, entry.text, entry.data) for entry in entries))
 
 
 def results(
@@ -36,18 +36,18 @@ def results(
     hosts = session.reader.attempt_hosts(workflow_id)
     attempts = tuple(
         AttemptRow(
-            it.phase.value,
-            it.attempt,
-            it.verdict,
-            it.started_at,
-            it.ended_at,
-            full_evidence(session, workflow_id, it),
-            hosts.get(it.attempt, ""),
+            result.phase.value,
+            result.attempt,
+            result.verdict,
+            result.started_at,
+            result.ended_at,
+            full_evidence(session, workflow_id, result),
+            hosts.get(result.attempt, ""),
             # The fetched evidence covers only the last run of the attempt.
-            usage_totals(it.evidence.get("usage")),
+            usage_totals(result.evidence.get("usage")),
         )
-        for it in found
-        if phase in (None, it.phase) and attempt in (None, it.attempt)
+        for result in found
+        if phase in (None, result.phase) and attempt in (None, result.attempt)
     )
     if found and not attempts:
         return AttemptTable(workflow_id, (), this_host(), _no_attempt_message(found, phase, attempt))
@@ -57,7 +57,7 @@ def results(
 def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:
     """Return a message that lists the existing attempts when none matches the request."""
     wanted = " ".join(text for text in (attempt and str(attempt), phase and f"of {phase}") if text)
-    ran = ", ".join(f"{it.attempt} ({it.phase})" for it in found if it.attempt)
+    ran = ", ".join(f"{result.attempt} ({result.phase})" for result in found if result.attempt)
     return f"No attempt {wanted}; attempts: {ran or 'none'}."
 
 
@@ -76,7 +76,7 @@ def artifacts(session: Session, workflow: str) -> ArtifactTable:
         # The list of artifacts is known even if the history is not available.
         session.narrate(error.message)
         missing = []
-    hosts = {path: it.host for it in missing for path in it.evidence.get("artifacts") or ()}
+    hosts = {path: result.host for result in missing for path in result.evidence.get("artifacts") or ()}
     files = tuple((path, _size(session, path)) for path in paths)
     return ArtifactTable(
         workflow_id, files, {path: hosts[path] for path, size in files if size is None and path in hosts}

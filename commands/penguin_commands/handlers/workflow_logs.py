@@ -65,8 +65,8 @@ def _no_output_error(
     missing: list[RemoteAttempt],
 ) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
-    there = sorted({(number, gate) for number, gate, _ in folders} | {(it.attempt, it.phase) for it in missing})
-    ran = [f"{number} ({gate})" for number, gate in there]
+    attempts = sorted({(number, gate) for number, gate, _ in folders} | {(result.attempt, result.phase) for result in missing})
+    ran = [f"{number} ({gate})" for number, gate in attempts]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"
     return WorkflowError(message, f"attempts with output: {', '.join(ran)}" if ran else "")
@@ -218,7 +218,7 @@ class _LogFollower:
             return []
         # The output is copied shortly before or after its end is reported, so give the storage time to receive it.
         waits = not over and self._session.settings.storage_url is not None
-        return [] if waits else [it for it in missing if it.attempt >= self._first_attempt]
+        return [] if waits else [result for result in missing if result.attempt >= self._first_attempt]
 
     def _remote_chunks(self, missing: list[RemoteAttempt]) -> Iterator[OutputChunk]:
         """Yield the excerpts of attempts on other hosts, each once."""
@@ -247,8 +247,8 @@ class _LogFollower:
     def _explain(self) -> LogNotice | None:
         """Return why no output arrives, unless the last notice said the same."""
         why = self._session.reader.explain(self._workflow_id)
-        told, self._last_explanation = self._last_explanation, why
-        return LogNotice(f"{self._workflow_id}: {why}") if why and why != told else None
+        previous, self._last_explanation = self._last_explanation, why
+        return LogNotice(f"{self._workflow_id}: {why}") if why and why != previous else None
 
     def _end_notice(self) -> LogNotice:
         """Return the notice of how the workflow ended."""

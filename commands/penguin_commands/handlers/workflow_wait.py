@@ -46,11 +46,11 @@ async def wait_for(
     Raises StatusNotReached, or WorkflowWaitTimeout after `timeout` seconds.
     """
     try:
-        infos = await wait_with_progress(session, ids, status, timeout, first=first)
+        unsettled = await wait_with_progress(session, ids, status, timeout, first=first)
     except WaitTimeout as error:
         hint = error.hint or "/workflow status shows its progress"
-        going = await session.run_in_reader_thread(lambda: tuple(session.info(one) for one in ids))
-        raise WorkflowWaitTimeout(error.message, hint, going) from None
+        unsettled = await session.run_in_reader_thread(lambda: tuple(session.info(workflow_id) for workflow_id in ids))
+        raise WorkflowWaitTimeout(error.message, hint, unsettled) from None
     missed = [info for info in infos if info.status is not status]
     if len(missed) == len(infos) if first else missed:
         raise await session.run_in_reader_thread(lambda: not_reached_error(session, missed, status))
@@ -90,15 +90,15 @@ def _wait_all(
 async def _wait_first(
     session: Session, ids: Sequence[str], status: WorkflowStatus | None, timeout: float | None
 ) -> list[WorkflowInfo]:
-    waits = [asyncio.ensure_future(_wait_all(session, [one], status, timeout)) for one in ids]
+    waits = [asyncio.ensure_future(_wait_all(session, [workflow_id], status, timeout)) for workflow_id in ids]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        return [info for one in waits if one in done for info in one.result()]
+        return [info for wait in waits if wait in done for info in wait.result()]
     except WaitTimeout:
         raise WaitTimeout(f"none of them is settled after {timeout:g} s: {', '.join(ids)}") from None
     finally:
-        for one in waits:
-            one.cancel()
+        for wait in waits:
+            wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
 
 
@@ -112,7 +112,7 @@ async def _report_progress(
     try:
         while True:
             try:
-                infos = await session.run_in_reader_thread(lambda: [info for one in ids if (info := reader.info(one))])
+                infos = await session.run_in_reader_thread(lambda: [info for workflow_id in ids if (info := reader.info(workflow_id))])
             except WorkflowError:
                 # The wait itself reports this error.
                 infos = []
@@ -125,8 +125,8 @@ async def _report_progress(
 
 def not_reached_error(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> StatusNotReached:
     """Return the error that lists the workflows that settled on another status, with the reasons."""
-    told = "; ".join(f"{info.workflow_id} is {info.status}{_reason_suffix(session, info)}" for info in missed)
-    return StatusNotReached(f"not {status}: {told}", session.reader.next_command(missed[0].workflow_id), tuple(missed))
+    outcomes = "; ".join(f"{info.workflow_id} is {info.status}{_reason_suffix(session, info)}" for info in missed)
+    return StatusNotReached(f"not {status}: {outcomes}", session.reader.next_command(missed[0].workflow_id), tuple(missed))
 
 
 def _reason_suffix(session: Session, info: WorkflowInfo) -> str:

@@ -118,14 +118,14 @@ class TrustResult(NamedTuple):
             "reason": self.reason,
             "workflows": [
                 {
-                    "workflow_id": it.workflow_id,
-                    "task_id": it.task_id,
-                    "status": it.status,
+                    "workflow_id": workflow.workflow_id,
+                    "task_id": workflow.task_id,
+                    "status": workflow.status,
                     "commands": [
                         {"phase": command.phase.value, "kind": command.kind, "text": command.text}
-                        for command in it.commands
+                        for command in workflow.commands
                     ],
                 }
-                for it in self.workflows
+                for workflow in self.workflows
             ],
         }

@@ -57,10 +57,10 @@ class TaskResult(NamedTuple):
         return {
             **self.state.data(),
             "description": task.description,
-            "criteria": [{"text": it.text, "check": it.check} for it in task.criteria],
+            "criteria": [{"text": criterion.text, "check": criterion.check} for criterion in task.criteria],
             "recipes": [
-                {"name": it.name, "steps": [{"kind": step.kind, "source": step.source} for step in it.steps]}
-                for it in task.recipes
+                {"name": recipe.name, "steps": [{"kind": step.kind, "source": step.source} for step in recipe.steps]}
+                for recipe in task.recipes
             ],
             "done": task.done,
         }
