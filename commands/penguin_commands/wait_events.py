@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
@@ -71,7 +72,7 @@ class JsonEventStream:
         """Report the new events."""
         for workflow_id in workflow_ids:
             try:
-                entries = await self._session.run_in_reader_thread(partial(self._new_entries, workflow_id))  # type: ignore[misc]
+                entries = await self._session.run_in_reader_thread(partial(self._new_entries, workflow_id))
             except BackendUnavailable as error:
                 # The other workflows would take just as long to time out.
                 self._report_trouble(error.message)

@@ -250,7 +250,7 @@ def _help_words(options: Options) -> Sequence[str]:
     """Return the words to get help on. For `--help`, this is the subcommand beside it, if there is one."""
     from penguin_repl.cli.spec import SUBCOMMANDS
 
-    if options.script != "help" and any(it.name == options.script for it in SUBCOMMANDS):
+    if options.script != "help" and any(subcommand.name == options.script for subcommand in SUBCOMMANDS):
         return (options.script or "",)
     return options.words
 

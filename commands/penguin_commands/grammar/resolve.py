@@ -60,7 +60,11 @@ def resolve_verb(table: CommandTable, noun: str, word: Word) -> Command:
     if exact:
         return exact
     known = table.verbs(noun)
-    found = [command for command in known if word.text and any(it.startswith(word.text) for it in (command.verb, *command.aliases))]
+    found = [
+        command
+        for command in known
+        if word.text and any(it.startswith(word.text) for it in (command.verb, *command.aliases))
+    ]
     if len(found) > 1:
         raise _ambiguous_error(word, [command.verb for command in found])
     if not found:

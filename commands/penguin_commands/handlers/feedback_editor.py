@@ -52,7 +52,9 @@ def _template(session: Session, workflow_id: str) -> str:
 
 def _failed_step_lines(session: Session, workflow_id: str) -> Iterator[str]:
     """Yield the failed steps of the newest attempt, each with the last lines of its output."""
-    failed = [result for result in session.reader.results(workflow_id) if result.verdict and result.verdict.counts_as_failure]
+    failed = [
+        result for result in session.reader.results(workflow_id) if result.verdict and result.verdict.counts_as_failure
+    ]
     for step in failed[-1].evidence.get("steps") or () if failed else ():
         if not Verdict(step["verdict"]).opens_gate:
             yield f"\n{step['name']} {step['verdict']}: {step.get('reason') or ''}".rstrip(": ")

@@ -58,7 +58,10 @@ def missing_attempts(session: Session, workflow_id: str) -> list[RemoteAttempt]:
         and not _is_local(result, folders.get(result.attempt, []))
     ]
     hosts = session.reader.attempt_hosts(workflow_id) if missing else {}
-    return [RemoteAttempt(result.attempt, result.phase, hosts.get(result.attempt, ""), result.evidence) for result in missing]
+    return [
+        RemoteAttempt(result.attempt, result.phase, hosts.get(result.attempt, ""), result.evidence)
+        for result in missing
+    ]
 
 
 def _is_local(result: PhaseResult, folders: list[Path]) -> bool:

@@ -35,7 +35,9 @@ def config(session: Session) -> SettingsTable:
 
     explained = session.settings.explain()
     others = [setting for setting in explained if not setting.key.startswith("ui.")]
-    return SettingsTable(tuple((setting.key, setting.value, setting.source) for setting in [*others, *explain_preferences(explained)]))
+    return SettingsTable(
+        tuple((setting.key, setting.value, setting.source) for setting in [*others, *explain_preferences(explained)])
+    )
 
 
 def help_(table: CommandTable, session: Session, words: tuple[str, ...] = ()) -> HelpResult:

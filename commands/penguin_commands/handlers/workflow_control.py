@@ -83,7 +83,9 @@ def _check_wait(session: Session, wait: bool, timeout: float | None) -> None:
 
 async def _start_result(session: Session, ids: Sequence[str], wait: bool, timeout: float | None) -> Result:
     result = StartResult(
-        await session.run_in_reader_thread(lambda: tuple((session.info(workflow_id).task_id, workflow_id) for workflow_id in ids))
+        await session.run_in_reader_thread(
+            lambda: tuple((session.info(workflow_id).task_id, workflow_id) for workflow_id in ids)
+        )
     )
     if not wait:
         return result
@@ -156,7 +158,9 @@ async def _send_signal(
     session: Session, workflow_id: str, name: str, payload: Mapping[str, Any], message: str
 ) -> ChangeResult:
     delivery = await session.backend.signal_workflow(workflow_id, name, payload)
-    changed = await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, message.format(workflow_id)))
+    changed = await session.run_in_reader_thread(
+        lambda: _change_result(session, workflow_id, message.format(workflow_id))
+    )
     if delivery is Delivery.TAKEN:
         return changed
     text = f"Queued: {SIGNAL_PHRASES[name]} {workflow_id} (no worker is running)"

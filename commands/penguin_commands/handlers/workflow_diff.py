@@ -80,7 +80,11 @@ def _is_local(session: Session, workflow_id: str) -> bool:
 def _last_remote_attempt(session: Session, workflow_id: str) -> PhaseResult | None:
     """Return the newest attempt that kept its tree, if that tree is elsewhere and can't be fetched."""
     stored = [result for result in session.reader.results(workflow_id) if result.evidence.get("checkpoint")]
-    if not stored or _has_checkpoint(session, workflow_id, stored[-1]) or _fetch_checkpoint(session, workflow_id, stored[-1]):
+    if (
+        not stored
+        or _has_checkpoint(session, workflow_id, stored[-1])
+        or _fetch_checkpoint(session, workflow_id, stored[-1])
+    ):
         return None
     return stored[-1]
 

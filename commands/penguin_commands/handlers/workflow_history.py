@@ -21,7 +21,9 @@ def history(session: Session, workflow: str) -> HistoryResult:
     """Return all events of a workflow."""
     workflow_id = session.resolve(workflow, prefix=True)
     entries = session.reader.history(workflow_id)
-    return HistoryResult(workflow_id, tuple(EventRow(entry.seq, entry.at, entry.kind, entry.text, entry.data) for entry in entries))
+    return HistoryResult(
+        workflow_id, tuple(EventRow(entry.seq, entry.at, entry.kind, entry.text, entry.data) for entry in entries)
+    )
 
 
 def results(

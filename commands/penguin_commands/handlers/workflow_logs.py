@@ -65,7 +65,9 @@ def _no_output_error(
     missing: list[RemoteAttempt],
 ) -> WorkflowError:
     folders = attempt_folders(session.workspace.runs, workflow_id)
-    attempts = sorted({(number, gate) for number, gate, _ in folders} | {(result.attempt, result.phase) for result in missing})
+    attempts = sorted(
+        {(number, gate) for number, gate, _ in folders} | {(result.attempt, result.phase) for result in missing}
+    )
     ran = [f"{number} ({gate})" for number, gate in attempts]
     wanted = " ".join(text for text in (phase and f"of {phase}", attempt and f"of attempt {attempt}") if text)
     message = f"{workflow_id} has no output{' ' + wanted if wanted else ' yet'}"

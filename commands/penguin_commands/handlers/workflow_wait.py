@@ -46,7 +46,7 @@ async def wait_for(
     Raises StatusNotReached, or WorkflowWaitTimeout after `timeout` seconds.
     """
     try:
-        unsettled = await wait_with_progress(session, ids, status, timeout, first=first)
+        infos = await wait_with_progress(session, ids, status, timeout, first=first)
     except WaitTimeout as error:
         hint = error.hint or "/workflow status shows its progress"
         unsettled = await session.run_in_reader_thread(lambda: tuple(session.info(workflow_id) for workflow_id in ids))
@@ -112,7 +112,9 @@ async def _report_progress(
     try:
         while True:
             try:
-                infos = await session.run_in_reader_thread(lambda: [info for workflow_id in ids if (info := reader.info(workflow_id))])
+                infos = await session.run_in_reader_thread(
+                    lambda: [info for workflow_id in ids if (info := reader.info(workflow_id))]
+                )
             except WorkflowError:
                 # The wait itself reports this error.
                 infos = []
@@ -126,7 +128,9 @@ async def _report_progress(
 def not_reached_error(session: Session, missed: Sequence[WorkflowInfo], status: WorkflowStatus) -> StatusNotReached:
     """Return the error that lists the workflows that settled on another status, with the reasons."""
     outcomes = "; ".join(f"{info.workflow_id} is {info.status}{_reason_suffix(session, info)}" for info in missed)
-    return StatusNotReached(f"not {status}: {outcomes}", session.reader.next_command(missed[0].workflow_id), tuple(missed))
+    return StatusNotReached(
+        f"not {status}: {outcomes}", session.reader.next_command(missed[0].workflow_id), tuple(missed)
+    )
 
 
 def _reason_suffix(session: Session, info: WorkflowInfo) -> str:

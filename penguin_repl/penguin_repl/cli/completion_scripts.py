@@ -151,7 +151,7 @@ def _words_after() -> Iterator[tuple[str, str]]:
     for subcommand in SUBCOMMANDS:
         if subcommand.choices:
             yield subcommand.name, " ".join(subcommand.choices)
-    yield "help", " ".join([*NOUNS, *(it.name for it in SUBCOMMANDS)])
+    yield "help", " ".join([*NOUNS, *(subcommand.name for subcommand in SUBCOMMANDS)])
     for noun in NOUNS:
         names = [command.verb for command in TABLE.verbs(noun) if command.verb]
         if names:
@@ -159,7 +159,7 @@ def _words_after() -> Iterator[tuple[str, str]]:
 
 
 def _subcommand_names() -> list[str]:
-    return [it.name for it in SUBCOMMANDS]
+    return [subcommand.name for subcommand in SUBCOMMANDS]
 
 
 def _spellings(flag: Flag) -> list[str]:
@@ -192,7 +192,7 @@ def _bash() -> str:
         values=_bash_values(),
         flags=_bash_flags(),
         subcommands=[" ".join(_subcommand_names())],
-        following=(f"            '{said}') words='{words}' ;;" for said, words in _words_after()),
+        following=(f"            '{typed}') words='{words}' ;;" for typed, words in _words_after()),
     )
 
 
@@ -220,8 +220,10 @@ def _zsh() -> str:
         ZSH,
         names=["|".join(_subcommand_names())],
         flags=_zsh_flags(),
-        described=(f"            {_quoted(f'{it.name}:{_short_help(it.help)}')}" for it in SUBCOMMANDS),
-        following=(f"        '{said}') compadd -- {words} ;;" for said, words in _words_after()),
+        described=(
+            f"            {_quoted(f'{subcommand.name}:{_short_help(subcommand.help)}')}" for subcommand in SUBCOMMANDS
+        ),
+        following=(f"        '{typed}') compadd -- {words} ;;" for typed, words in _words_after()),
     )
 
 
@@ -247,8 +249,8 @@ def _zsh_flag(flag: Flag) -> Iterator[str]:
 def _zsh_value(flag: Flag) -> str:
     if flag.kind is None:
         return ""
-    known = f"({' '.join(flag.choices)})" if flag.choices else " "
-    return f":{flag.name}:{'_files -/' if flag.placeholder == FOLDER else known}"
+    values = f"({' '.join(flag.choices)})" if flag.choices else " "
+    return f":{flag.name}:{'_files -/' if flag.placeholder == FOLDER else values}"
 
 
 # --- fish ---
@@ -261,22 +263,25 @@ def _fish() -> str:
         takers=[" ".join(_value_options())],
         names=[" ".join(_subcommand_names())],
         described=(
-            f"{about} __penguin_typed -a {it.name} -d {_fish_quoted(_short_help(it.help))}" for it in SUBCOMMANDS
+            f"{about} __penguin_typed -a {subcommand.name} -d {_fish_quoted(_short_help(subcommand.help))}"
+            for subcommand in SUBCOMMANDS
         ),
-        following=(f"{about} '__penguin_typed {said}' -a '{words}'" for said, words in _words_after()),
+        following=(f"{about} '__penguin_typed {typed}' -a '{words}'" for typed, words in _words_after()),
         flags=map(_fish_flag, PROGRAM.flags),
     )
 
 
 def _fish_flag(flag: Flag) -> str:
     """Return the command for an option, limited to the subcommands that accept it."""
-    whom = [it.name if it else "none" for it in (*SUBCOMMANDS, None) if flag in flags_of(it)]
-    parts = [f"complete -c penguin -n '__penguin_does {' '.join(whom)}' -l {flag.name}"]
+    users = [
+        subcommand.name if subcommand else "none" for subcommand in (*SUBCOMMANDS, None) if flag in flags_of(subcommand)
+    ]
+    parts = [f"complete -c penguin -n '__penguin_does {' '.join(users)}' -l {flag.name}"]
     if flag.short:
         parts.append(f"-s {flag.short}")
     if flag.kind:
-        known = "(__fish_complete_directories)" if flag.placeholder == FOLDER else " ".join(flag.choices)
-        parts.append(f"-x -a '{known}'" if known else "-x")
+        values = "(__fish_complete_directories)" if flag.placeholder == FOLDER else " ".join(flag.choices)
+        parts.append(f"-x -a '{values}'" if values else "-x")
     return " ".join([*parts, "-d", _fish_quoted(_short_help(flag.help))])
 
 

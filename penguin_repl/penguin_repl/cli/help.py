@@ -55,7 +55,13 @@ class ProgramHelp(NamedTuple):
             "usage": [usage for usage, _ in _usage_forms()],
             "options": [flag_data(flag) for flag in PROGRAM.flags],
             "subcommands": [
-                {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example} for it in SUBCOMMANDS
+                {
+                    "name": subcommand.name,
+                    "usage": _usage(subcommand),
+                    "help": subcommand.help,
+                    "example": subcommand.example,
+                }
+                for subcommand in SUBCOMMANDS
             ],
             "commands": [command_data(command) for command in COMMANDS],
             "exit_codes": [{"code": int(code), "meaning": meaning} for code, meaning in EXIT_CODE_MEANINGS.items()],
@@ -78,16 +84,22 @@ class SubcommandHelp(NamedTuple):
     subcommand: Subcommand
 
     def data(self) -> dict[str, Any]:
-        it = self.subcommand
+        subcommand = self.subcommand
         options = [flag_data(flag) for flag in self._flags()]
-        return {"name": it.name, "usage": _usage(it), "help": it.help, "example": it.example, "options": options}
+        return {
+            "name": subcommand.name,
+            "usage": _usage(subcommand),
+            "help": subcommand.help,
+            "example": subcommand.example,
+            "options": options,
+        }
 
     def text(self) -> str:
         """Return the help as text."""
-        it = self.subcommand
+        subcommand = self.subcommand
         options = _option_lines(self._flags())
-        head = f"{it.help[0].upper()}{it.help[1:]}.\n\nUsage: {_usage(it)}"
-        return "\n".join([head, *options, f"Example: {it.example}"]) + "\n"
+        head = f"{subcommand.help[0].upper()}{subcommand.help[1:]}.\n\nUsage: {_usage(subcommand)}"
+        return "\n".join([head, *options, f"Example: {subcommand.example}"]) + "\n"
 
     def _flags(self) -> tuple[Flag, ...]:
         """Return the flags that are specific to the subcommand."""
@@ -98,7 +110,7 @@ def program_help(words: Sequence[str], version: str) -> ProgramHelp | Subcommand
     """Return the help for the words after `penguin help`. Raises UsageError."""
     if not words:
         return ProgramHelp(version)
-    known = {it.name: it for it in SUBCOMMANDS}
+    known = {subcommand.name: subcommand for subcommand in SUBCOMMANDS}
     if len(words) == 1 and words[0] in known:
         return SubcommandHelp(known[words[0]])
     try:
@@ -126,9 +138,9 @@ def _option_lines(flags: Sequence[Flag]) -> list[str]:
 def _wrap_aligned(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
     """Align names and wrapped descriptions in two columns."""
     pairs = list(described)
-    room = max((len(name) for name, _ in pairs), default=0) + 2
+    indent = max((len(name) for name, _ in pairs), default=0) + 2
     rows = []
     for name, text in pairs:
-        first, *more = wrap(text, width - room)
+        first, *more = wrap(text, width - indent)
         rows += [(name, first), *(("", line) for line in more)]
     yield from align_columns(rows)

@@ -13,7 +13,7 @@ from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NAMES = " | ".join(it.name for it in SUBCOMMANDS)
+_NAMES = " | ".join(subcommand.name for subcommand in SUBCOMMANDS)
 USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; see penguin help"
 
 
@@ -69,7 +69,7 @@ def parse_options(words: Sequence[str]) -> Options:
 
 
 def _takes_words(options: Options) -> bool:
-    return any(it.name == options.script and it.usage for it in SUBCOMMANDS)
+    return any(subcommand.name == options.script and subcommand.usage for subcommand in SUBCOMMANDS)
 
 
 def worker_settings(options: Options) -> dict[str, Any]:

@@ -135,5 +135,5 @@ PROGRAM = Command(
 def flags_of(subcommand: Subcommand | None) -> tuple[Flag, ...]:
     """Return the options of a subcommand; None stands for shells and scripts."""
     own = subcommand.flags if subcommand else PROGRAM_FLAGS
-    particular = {*PROGRAM_FLAGS, *(name for it in SUBCOMMANDS for name in it.flags)}
+    particular = {*PROGRAM_FLAGS, *(name for subcommand in SUBCOMMANDS for name in subcommand.flags)}
     return tuple(flag for flag in PROGRAM.flags if flag.name in own or flag.name not in particular)

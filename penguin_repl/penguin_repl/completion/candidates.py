@@ -66,29 +66,33 @@ def verb_candidates(commands: Iterable[Command]) -> Iterator[Candidate]:
 
 
 def value_candidates(
-    spec: Argument | Flag, known: WorkspaceIndex, command: Command, given: Sequence[str], typed: str
+    spec: Argument | Flag, index: WorkspaceIndex, command: Command, given: Sequence[str], typed: str
 ) -> Iterable[Candidate]:
     """Return the candidates for an argument or the value of a flag, after the arguments `given`."""
     match spec.kind:
         case ValueKind.WORKFLOW:
-            return _workflow_candidates(known, command.statuses, given, typed)
+            return _workflow_candidates(index, command.statuses, given, typed)
         case ValueKind.SNAPSHOT:
-            return [Candidate(quote(it.snapshot_id), f"{it.agent}: {it.messages} messages") for it in known.snapshots()]
+            return [
+                Candidate(quote(snapshot.snapshot_id), f"{snapshot.agent}: {snapshot.messages} messages")
+                for snapshot in index.snapshots()
+            ]
         case ValueKind.TASK:
-            tasks = known.tasks(startable=not command.read_only)
+            tasks = index.tasks(startable=not command.read_only)
             return [Candidate(quote(task.id), task.title) for task in tasks]
         case ValueKind.BLUEPRINT:
-            return [Candidate(quote(it.id), it.title) for it in known.blueprints()]
+            return [Candidate(quote(blueprint.id), blueprint.title) for blueprint in index.blueprints()]
         case ValueKind.PROJECT:
-            return [Candidate(quote(project)) for project in known.projects()]
+            return [Candidate(quote(project)) for project in index.projects()]
         case ValueKind.PHASE:
             return [Candidate(phase.lower()) for phase in GATES]
         case ValueKind.ATTEMPT:
             return [
-                Candidate(str(number), told) for number, told in known.attempts(_named_workflow(command, given)).items()
+                Candidate(str(number), description)
+                for number, description in index.attempts(_named_workflow(command, given)).items()
             ]
         case ValueKind.PERSON:
-            return [Candidate(quote(name), names=(name,)) for name in known.people(_named_workflow(command, given))]
+            return [Candidate(quote(name), names=(name,)) for name in index.people(_named_workflow(command, given))]
         case ValueKind.STATUS:
             return [Candidate(status.lower()) for status in WorkflowStatus]
         case ValueKind.STATUSES:
@@ -113,18 +117,18 @@ def match_part(kind: ValueKind | None, typed: str) -> str:
 
 
 def _workflow_candidates(
-    known: WorkspaceIndex, statuses: Collection[WorkflowStatus], given: Sequence[str], typed: str
+    index: WorkspaceIndex, statuses: Collection[WorkflowStatus], given: Sequence[str], typed: str
 ) -> Iterator[Candidate]:
     """Return the workflows on which the verb is legal."""
-    found = known.workflows(typed, statuses)
+    found = index.workflows(typed, statuses)
     now = time.time()
     # Ranked here: of thousands of candidates, only those that are shown need a description.
-    for _, it in rank_matches(found, _workflow_names, typed, MAX_CANDIDATES + len(given)):
-        if it.workflow_id not in given:
-            gate = f" at {it.phase}" if it.phase in GATES else ""
-            meta = f"{it.task_id}: {it.status}{gate}, {format_age(now - it.started_at)} old"
-            yield Candidate(it.workflow_id, meta, (it.workflow_id, it.task_id), is_id=True)
-    last = known.last_started(statuses)
+    for _, workflow in rank_matches(found, _workflow_names, typed, MAX_CANDIDATES + len(given)):
+        if workflow.workflow_id not in given:
+            gate = f" at {workflow.phase}" if workflow.phase in GATES else ""
+            meta = f"{workflow.task_id}: {workflow.status}{gate}, {format_age(now - workflow.started_at)} old"
+            yield Candidate(workflow.workflow_id, meta, (workflow.workflow_id, workflow.task_id), is_id=True)
+    last = index.last_started(statuses)
     if last is not None and last not in given:
         yield Candidate(LAST_STARTED, last)
 
@@ -144,9 +148,9 @@ def format_age(seconds: float) -> str:
 def _status_candidates(typed: str) -> Iterator[Candidate]:
     """Return the statuses for the last part of a comma-separated list."""
     before, comma, _ = typed.rpartition(",")
-    there = before.lower().split(",")
+    listed = before.lower().split(",")
     for name in ("active", *(status.lower() for status in WorkflowStatus)):
-        if name not in there:
+        if name not in listed:
             yield Candidate(before + comma + name, names=(name,))
 
 
@@ -162,7 +166,7 @@ def _file_candidates(typed: str) -> Iterable[Candidate]:
     except (OSError, ValueError, RuntimeError):
         # The typed path is not a folder, or names an unknown user.
         return ()
-    return [Candidate(quote(os.path.join(folder, it)), names=(it,)) for it in sorted(found)]  # noqa: PTH118
+    return [Candidate(quote(os.path.join(folder, name)), names=(name,)) for name in sorted(found)]  # noqa: PTH118
 
 
 def _help_candidates(given: Sequence[str]) -> Iterator[Candidate]:

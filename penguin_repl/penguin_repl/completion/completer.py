@@ -42,8 +42,8 @@ class RankedCompletion(Completion):
 class CommandCompleter(Completer):
     """A completer for the line up to the cursor, best candidates first. Can be called from any thread."""
 
-    def __init__(self, known: WorkspaceIndex) -> None:
-        self._index = known
+    def __init__(self, index: WorkspaceIndex) -> None:
+        self._index = index
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield the completions; see Completer."""
@@ -129,24 +129,24 @@ class _CursorContext:
         else:
             self.given_arguments.append(word)
 
-    def candidates(self, known: WorkspaceIndex) -> CandidatesAndPart:
+    def candidates(self, index: WorkspaceIndex) -> CandidatesAndPart:
         if self.pending_flag is not None:
-            return self._value_candidates(self.pending_flag, known, self.typed)
+            return self._value_candidates(self.pending_flag, index, self.typed)
         name, equals, value = self.typed.partition("=")
         if equals and (flag := self.command.find_flag(name)) is not None:
-            found, part = self._value_candidates(flag, known, value)
+            found, part = self._value_candidates(flag, index, value)
             return [_with_flag(f"{name}=", candidate) for candidate in found], part
         if self.typed.startswith("-") and not self.literal:
             return self._flag_candidates(), self.typed
         argument = self._next_argument()
         if argument is None:
             return (() if self.typed else self._flag_candidates()), self.typed
-        found, part = self._value_candidates(argument, known, self.typed)
+        found, part = self._value_candidates(argument, index, self.typed)
         # If no argument is required here, flags are possible.
         return (found if argument.required or self.typed else [*found, *self._flag_candidates()]), part
 
-    def _value_candidates(self, spec: Argument | Flag, known: WorkspaceIndex, typed: str) -> CandidatesAndPart:
-        return value_candidates(spec, known, self.command, self.given_arguments, typed), match_part(spec.kind, typed)
+    def _value_candidates(self, spec: Argument | Flag, index: WorkspaceIndex, typed: str) -> CandidatesAndPart:
+        return value_candidates(spec, index, self.command, self.given_arguments, typed), match_part(spec.kind, typed)
 
     def _next_argument(self) -> Argument | None:
         """Return the next argument."""

@@ -33,10 +33,10 @@ def rank_matches(
     if len(wanted) > _MAX_LENGTH:
         return ()
     fitting = []
-    for place, thing in enumerate(things):
+    for index, thing in enumerate(things):
         ranks = [rank for name in names(thing) if name and (rank := _rank(wanted, name.lower()))]
         if ranks:
-            fitting.append((min(ranks), place, thing))
+            fitting.append((min(ranks), index, thing))
     # Positions differ, so the items themselves are never compared.
     return [(rank, thing) for rank, _, thing in nsmallest(limit, fitting)]
 

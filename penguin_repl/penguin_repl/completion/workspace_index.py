@@ -53,8 +53,8 @@ class WorkspaceIndex:
                 older = names.with_prefix(typed, statuses, MAX_CANDIDATES)
             except WorkflowError:
                 return ()
-        there = {it.workflow_id for it in newest}
-        return [*newest, *(it for it in older if it.workflow_id not in there)]
+        listed = {item.workflow_id for item in newest}
+        return [*newest, *(item for item in older if item.workflow_id not in listed)]
 
     def snapshots(self) -> Sequence[SnapshotRow]:
         """Return the newest saved conversations."""

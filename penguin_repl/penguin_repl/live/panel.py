@@ -31,9 +31,9 @@ OTHER_LINES = 2
 class LivePanel:
     """A panel that shows the latest poll result while it is on."""
 
-    def __init__(self, seen: Callable[[], PollResult], glyphs: Glyphs, *, on: bool) -> None:
+    def __init__(self, latest: Callable[[], PollResult], glyphs: Glyphs, *, on: bool) -> None:
         self.on = on
-        self._latest = seen
+        self._latest = latest
         self._glyphs = glyphs
         self._draw_cache: tuple[PollResult | None, object, list[Line]] = (None, None, [])
         """The state that the lines were drawn from, and the lines, so that a key press does not redraw them."""
@@ -47,12 +47,12 @@ class LivePanel:
         # After the line is entered, only the line stays on the screen.
         container.children.insert(0, ConditionalContainer(window, shown & ~is_done))
 
-        def leave_room(app: Application[str]) -> None:
+        def reserve_menu_space(app: Application[str]) -> None:
             # If the line does not fit, the content would be drawn in its place.
             rows = app.output.get_size().rows - len(self._lines()) - OTHER_LINES
             prompt.reserve_space_for_menu = min(MENU_LINES, max(0, rows))
 
-        prompt.app.before_render += leave_room
+        prompt.app.before_render += reserve_menu_space
 
     def row_capacity(self) -> int:
         """Return the number of workflows that fit."""
@@ -71,14 +71,14 @@ class LivePanel:
     def _lines(self) -> list[Line]:
         if not self.on:
             return []
-        size, seen = get_app().output.get_size(), self._latest()
+        size, poll = get_app().output.get_size(), self._latest()
         origin = (size, int(time.time()))
-        if self._draw_cache[0] is not seen or self._draw_cache[1] != origin:
-            total = sum(seen.counts.values())
+        if self._draw_cache[0] is not poll or self._draw_cache[1] != origin:
+            total = sum(poll.counts.values())
             # A line that ends in the last column makes some terminals start another one.
             self._draw_cache = (
-                seen,
+                poll,
                 origin,
-                draw_panel(seen.rows, total, size.columns - 1, panel_height(size.rows), self._glyphs),
+                draw_panel(poll.rows, total, size.columns - 1, panel_height(size.rows), self._glyphs),
             )
         return self._draw_cache[2]

@@ -84,9 +84,11 @@ class WorkflowPoller:
         statuses = reader.active_statuses()
         counted = Counter(statuses.values())
         before = self._statuses
-        gone = sorted(before.keys() - statuses.keys()) if before else ()
-        found = [info for info in map(reader.info, gone) if info is not None and info.status.final]
-        blocked = [] if before is None else [reader.info(one) for one in _newly_blocked(before, statuses)]
+        ended = sorted(before.keys() - statuses.keys()) if before else ()
+        found = [info for info in map(reader.info, ended) if info is not None and info.status.final]
+        blocked = (
+            [] if before is None else [reader.info(workflow_id) for workflow_id in _newly_blocked(before, statuses)]
+        )
         self._statuses = statuses
         return PollResult(
             {status: counted[status] for status in ORDER if counted[status]},
@@ -101,10 +103,10 @@ class WorkflowPoller:
         )
 
     def _attempt(self, info: WorkflowInfo) -> tuple[object, CurrentAttempt | None]:
-        known = self._attempts.get(info.workflow_id)
+        cached = self._attempts.get(info.workflow_id)
         # Without an event, nothing about the workflow changes.
-        if known is not None and known[0] == info.updated_at:
-            return known
+        if cached is not None and cached[0] == info.updated_at:
+            return cached
         return info.updated_at, self._session.reader.current_attempt(info.workflow_id)
 
     def _row(self, info: WorkflowInfo) -> WorkflowRow:
@@ -123,4 +125,8 @@ class WorkflowPoller:
 
 def _newly_blocked(before: Mapping[str, WorkflowStatus], now: Mapping[str, WorkflowStatus]) -> Iterator[str]:
     blocked = WorkflowStatus.BLOCKED
-    return (one for one, status in now.items() if status is blocked and before.get(one) is not blocked)
+    return (
+        workflow_id
+        for workflow_id, status in now.items()
+        if status is blocked and before.get(workflow_id) is not blocked
+    )

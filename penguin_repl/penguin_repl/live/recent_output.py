@@ -56,4 +56,4 @@ def newest_outputs(folder: Path) -> list[str]:
             found = [(entry.stat(), entry.path) for entry in entries if _is_output(entry)]
     except OSError:
         return []
-    return [path for stat, path in sorted(found, key=lambda it: it[0].st_mtime_ns, reverse=True) if stat.st_size]
+    return [path for stat, path in sorted(found, key=lambda entry: entry[0].st_mtime_ns, reverse=True) if stat.st_size]

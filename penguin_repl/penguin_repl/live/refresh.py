@@ -26,23 +26,23 @@ PAUSE_FACTOR = 10
 class WorkflowRefresher:
     """The state of the active workflows at the last poll.
 
-    `rows` returns the number of workflows to poll in detail. `differs` is called after a poll with a different result,
-    `told` with each workflow that ended or blocked since the previous poll.
+    `row_count` returns the number of workflows to poll in detail. `on_update` is called after a poll with a different
+    result, `on_settled` with each workflow that ended or blocked since the previous poll.
     """
 
     def __init__(
         self,
         session: Session,
-        told: Callable[[WorkflowInfo], None],
-        differs: Callable[[], None],
-        rows: Callable[[], int] = lambda: 0,
+        on_settled: Callable[[WorkflowInfo], None],
+        on_update: Callable[[], None],
+        row_count: Callable[[], int] = lambda: 0,
     ) -> None:
         self.latest: PollResult = EMPTY_RESULT
         self._session = session
         self._poller = WorkflowPoller(session)
-        self._on_settled = told
-        self._on_update = differs
-        self._row_count = rows
+        self._on_settled = on_settled
+        self._on_update = on_update
+        self._row_count = row_count
         self._timer: asyncio.TimerHandle | None = None
         self._poll_task: asyncio.Task[None] | None = None
         """A server that hangs may delay a poll. The next poll starts when it is done."""
@@ -66,7 +66,7 @@ class WorkflowRefresher:
         began = loop.time()
         rows = self._row_count()
         try:
-            seen = await self._session.run_in_reader_thread(lambda: self._poller.poll(rows))
+            poll = await self._session.run_in_reader_thread(lambda: self._poller.poll(rows))
         except WorkflowError:
             # Commands report the error; keep the previous state here.
             return
@@ -74,13 +74,13 @@ class WorkflowRefresher:
             self._not_before = loop.time() + PAUSE_FACTOR * (loop.time() - began)
         if self._stopped:
             return
-        for info in (*seen.finished, *seen.newly_blocked):
+        for info in (*poll.finished, *poll.newly_blocked):
             self._on_settled(info)
         # Ended workflows have been reported and are not part of the current state.
-        seen = seen._replace(finished=(), newly_blocked=())
+        poll = poll._replace(finished=(), newly_blocked=())
         # The remaining time of the rows changes even if nothing else does.
-        if self._is_first_poll or seen.rows or seen != self.latest:
-            self.latest = seen
+        if self._is_first_poll or poll.rows or poll != self.latest:
+            self.latest = poll
             self._on_update()
         self._is_first_poll = False
 

@@ -139,9 +139,9 @@ def _fit_widths(widths: list[int], columns: int) -> list[int]:
         if over <= max(0, widths[NAME] - SHORTEST_NAME):
             break
     widths[NAME] = max(0, widths[NAME] - max(0, _total_width(widths) - columns))
-    room = columns - _total_width(widths) - GAP
-    if wanted and room >= min(wanted, SHORTEST_LAST):
-        widths[LAST] = min(wanted, room)
+    remaining = columns - _total_width(widths) - GAP
+    if wanted and remaining >= min(wanted, SHORTEST_LAST):
+        widths[LAST] = min(wanted, remaining)
     return widths
 
 
@@ -167,20 +167,20 @@ def truncate(text: str, columns: int, more: str = "…") -> str:
     """Clip a text to a number of columns."""
     if get_cwidth(text) <= columns:
         return text
-    kept, width = [], get_cwidth(more)
+    chars, width = [], get_cwidth(more)
     for char in text:
         width += get_cwidth(char)
         if width > columns:
             break
-        kept.append(char)
-    return "".join(kept) + more if columns > 0 else ""
+        chars.append(char)
+    return "".join(chars) + more if columns > 0 else ""
 
 
 def clip_line(line: Line, columns: int) -> Line:
     """Return a line cut off at the last column."""
-    kept: Line = []
+    clipped: Line = []
     for style, text in line:
         text = truncate(text, columns, "")
         columns -= get_cwidth(text)
-        kept.append((style, text))
-    return kept
+        clipped.append((style, text))
+    return clipped

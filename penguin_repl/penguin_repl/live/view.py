@@ -86,22 +86,22 @@ class WorkflowView:
 
     def _poll(self) -> ViewState:
         """Poll the workflows. Does not run on the loop."""
-        room = list_height(self._app.output.get_size().rows)
-        seen = self._poller.poll(0)
-        ids = [info.workflow_id for info in seen.active]
+        height = list_height(self._app.output.get_size().rows)
+        poll = self._poller.poll(0)
+        ids = [info.workflow_id for info in poll.active]
         if self._workflow_id is None:
-            place = (
+            index = (
                 ids.index(self._selected_id) if self._selected_id in ids else min(self._state.selected, len(ids) - 1)
             )
-            self._selected_id = ids[place] if ids else None
+            self._selected_id = ids[index] if ids else None
         else:
-            place = 0
-        first = max(0, min(self._state.first_row, place), place - room + 1)
-        first = min(first, max(0, len(ids) - room))
+            index = 0
+        first = max(0, min(self._state.first_row, index), index - height + 1)
+        first = min(first, max(0, len(ids) - height))
         if self._workflow_id is None:
-            seen = self._poller.poll(room, first)
+            poll = self._poller.poll(height, first)
         detail = self._detail_reader.read(self._selected_id) if self._selected_id else None
-        return ViewState(seen, place, first, self._workflow_id is None, detail)
+        return ViewState(poll, index, first, self._workflow_id is None, detail)
 
     def _text(self) -> StyleAndTextTuples:
         size = self._app.output.get_size()
@@ -139,9 +139,9 @@ class WorkflowView:
         if state.shows_logs or not state.shows_list:
             self._state = state._replace(scroll=self._clamp_scroll(state, state.scroll + lines))
         elif state.poll.active:
-            place = min(max(0, state.selected - lines), len(state.poll.active) - 1)
-            self._selected_id = state.poll.active[place].workflow_id
-            self._state = state._replace(selected=place, scroll=0, message="")
+            index = min(max(0, state.selected - lines), len(state.poll.active) - 1)
+            self._selected_id = state.poll.active[index].workflow_id
+            self._state = state._replace(selected=index, scroll=0, message="")
         self._wake.set()
 
     def _clamp_scroll(self, state: ViewState, lines: int) -> int:

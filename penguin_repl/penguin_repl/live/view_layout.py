@@ -78,9 +78,9 @@ def _overview(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: fl
     if state.shows_list:
         lines.append(_rule("", columns, glyphs))
     lines += draw_head(state.detail, columns, now)
-    room = rows - len(lines) - 1
+    height = rows - len(lines) - 1
     steps = draw_steps(state.detail.steps, columns, glyphs)
-    shown = steps[-max(1, min(len(steps), room - min(len(state.detail.output), room // 2))) :]
+    shown = steps[-max(1, min(len(steps), height - min(len(state.detail.output), height // 2))) :]
     lines += shown
     return [*lines, _rule("output", columns, glyphs), *_output(state, columns, rows - len(lines) - 1)]
 
@@ -95,8 +95,8 @@ def _logs(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float)
 def _list(state: ViewState, columns: int, glyphs: Glyphs, now: float) -> list[Line]:
     lines = draw_rows(state.poll.rows, columns - 2, glyphs, now)
     marked: list[Line] = []
-    for place, line in enumerate(lines, state.first_row):
-        chosen = place == state.selected
+    for index, line in enumerate(lines, state.first_row):
+        chosen = index == state.selected
         mark = (f"bold {DIM if not chosen else ''}".strip(), f"{glyphs.selected} " if chosen else "  ")
         marked.append([mark, *((f"{style} bold" if chosen else style, text) for style, text in line)])
     return marked

@@ -138,10 +138,10 @@ def draw_head(detail: WorkflowDetail, columns: int, now: float) -> list[Line]:
     """Return the lines with the workflow's id, status and explanation."""
     info, attempt = detail.info, detail.attempt
     stands = f"{info.status}" if info.status.final else f"{info.status} at {info.phase}"
-    told: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
+    title: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
     if attempt is not None and attempt.until is not None:
-        told.append(("", f", {format_remaining(attempt.until - now)} left"))
-    found = [clip_line(told, columns)]
+        title.append(("", f", {format_remaining(attempt.until - now)} left"))
+    found = [clip_line(title, columns)]
     why = detail.explanation or info.error_message or ""
     for style, text in ((DIM, why), ("bold", detail.next_command), (DIM, detail.error)):
         if text:
@@ -158,7 +158,7 @@ def _draw_step(step: StepLine, columns: int, glyphs: Glyphs) -> Line:
     sign, plain, style = MARKS[step.verdict]
     taken = "" if step.seconds is None else f"  {format_duration(step.seconds)}"
     text = clean(step.text)
-    room = columns - step.indent - 2 - get_cwidth(taken)
-    text = truncate(text, max(0, room), glyphs.ellipsis)
+    text_columns = columns - step.indent - 2 - get_cwidth(taken)
+    text = truncate(text, max(0, text_columns), glyphs.ellipsis)
     mark = plain if glyphs is ASCII else sign
     return clip_line([(style, " " * step.indent + mark + " "), ("", text), (DIM, taken)], columns)

@@ -41,54 +41,56 @@ def error_text(error: BaseException) -> str:
     return message + separator + clean(hint)
 
 
-def error_lines(error: BaseException, room: int, place: str = "", sourced_at: Sequence[str] = ()) -> Iterator[str]:
+def error_lines(
+    error: BaseException, columns: int, location: str = "", sourced_at: Sequence[str] = ()
+) -> Iterator[str]:
     """Return an error for an interactive prompt: what, where, and what to type next.
 
-    Marked lines are `room` columns wide.
+    Marked lines are `columns` columns wide.
     """
     _, message, hint = describe_error(error)
-    yield "error: " + (f"{clean(place)}: " if place else "") + clean_block(message.rstrip())
-    yield from (f"  sourced at {clean(it)}" for it in sourced_at)
-    yield from (f"  {line}" for line in split_lines(marked_line(error, room - 2)))
+    yield "error: " + (f"{clean(location)}: " if location else "") + clean_block(message.rstrip())
+    yield from (f"  sourced at {clean(location)}" for location in sourced_at)
+    yield from (f"  {line}" for line in split_lines(marked_line(error, columns - 2)))
     if hint and hint not in message:
         yield f"hint: {clean(hint)}"
 
 
-def error_data(error: BaseException, place: str = "") -> dict[str, Any]:
+def error_data(error: BaseException, location: str = "") -> dict[str, Any]:
     """Return an error as plain data, with its place in a script if it has one."""
     code, message, hint = describe_error(error)
     workflows = [workflow_data(info) for info in getattr(error, "workflows", ())]
     more: dict[str, Any] = {"workflows": workflows} if workflows else {}
-    if place:
-        more["place"] = place
+    if location:
+        more["place"] = location
     return {"error": {"code": code, "message": message, "hint": hint, **more}}
 
 
-def marked_line(error: BaseException, room: int) -> str:
+def marked_line(error: BaseException, columns: int) -> str:
     """Return the line with the error, with the wrong words marked below it; '' if the error has no position.
 
-    Uses at most `room` columns. Of a longer line, it shows the part around the error.
+    Uses at most `columns` columns. Of a longer line, it shows the part around the error.
     """
     if not isinstance(error, UsageError) or error.start is None or not error.line.strip():
         return ""
-    return mark_words(error.line, error.start, error.start if error.end is None else error.end, room)
+    return mark_words(error.line, error.start, error.start if error.end is None else error.end, columns)
 
 
-def mark_words(line: str, start: int, end: int, room: int = 80) -> str:
+def mark_words(line: str, start: int, end: int, columns: int = 80) -> str:
     """Return a line with the wrong words marked below it, or the position of a missing one.
 
-    Uses at most `room` columns.
+    Uses at most `columns` columns.
     """
     # The position of a missing word may be behind the end of the line.
-    before, fault, after = _fit(line[:start].ljust(start), line[start:end], line[end:], max(room, MIN_COLUMNS))
+    before, fault, after = _fit(line[:start].ljust(start), line[start:end], line[end:], max(columns, MIN_COLUMNS))
     shown = f"{before}{fault}{after}".rstrip()
     return f"{shown}\n{' ' * display_width(before)}{'^' * max(1, display_width(fault))}"
 
 
-def _fit(before: str, fault: str, after: str, room: int) -> tuple[str, str, str]:
+def _fit(before: str, fault: str, after: str, columns: int) -> tuple[str, str, str]:
     """Return the part that fits: the wrong words first, then the text before them, then the text after them."""
     # Parts of a line far from the error are never shown: the line may be huge.
-    before, fault, after = clean(before[-room:]), clean(fault[:room]), clean(after[:room])
-    fault = truncate(fault, room * 2 // 3)
-    before = truncate_start(before, room - display_width(fault) - 1)
-    return before, fault, truncate(after.rstrip(), room - display_width(before) - display_width(fault))
+    before, fault, after = clean(before[-columns:]), clean(fault[:columns]), clean(after[:columns])
+    fault = truncate(fault, columns * 2 // 3)
+    before = truncate_start(before, columns - display_width(fault) - 1)
+    return before, fault, truncate(after.rstrip(), columns - display_width(before) - display_width(fault))

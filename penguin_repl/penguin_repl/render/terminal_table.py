@@ -61,7 +61,9 @@ def _fit_widths(rows: Sequence[Sequence[str]], right: Sequence[int], width: int)
         widths = natural[:count]
         while (over := sum(widths) + GAP * (count - 1) - width) > 0:
             # Prose can be wrapped. Ids, numbers, times and verdicts stay whole.
-            widest = max((it for it in range(1, count) if it not in right), key=widths.__getitem__, default=0)
+            widest = max(
+                (column for column in range(1, count) if column not in right), key=widths.__getitem__, default=0
+            )
             if widest == 0 or widths[widest] <= MIN_COLUMN_WIDTH:
                 break
             widths[widest] = max(MIN_COLUMN_WIDTH, widths[widest] - over, *_second_widest(widths, widest))

@@ -52,15 +52,15 @@ def open_script(path: str, hint: str = "penguin --help lists the commands") -> i
 def lines_from_descriptor(descriptor: int, name: str) -> Iterator[ScriptLine]:
     """Yield the lines of a file or a pipe, each as soon as it is available."""
     for number, raw in enumerate(_raw_lines(descriptor), 1):
-        place = f"{name}:{number}"
+        location = f"{name}:{number}"
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:
-            yield ScriptLine(place, raw.decode(), True)
+            yield ScriptLine(location, raw.decode(), True)
         except UnicodeDecodeError:
-            yield ScriptLine(place, "", True, UsageError("the line is not UTF-8", "convert the file with iconv"))
+            yield ScriptLine(location, "", True, UsageError("the line is not UTF-8", "convert the file with iconv"))
         if len(raw) > MAX_LINE_BYTES:
-            yield ScriptLine(place, "", True, UsageError(f"the line is longer than {MAX_LINE_BYTES:,} bytes"))
+            yield ScriptLine(location, "", True, UsageError(f"the line is longer than {MAX_LINE_BYTES:,} bytes"))
             return
 
 
@@ -110,11 +110,11 @@ class ScriptLines:
         expanded = os.path.expanduser(path)  # noqa: PTH111 - no path is needed
         descriptor = open_script(expanded, "give its path relative to the current folder")
         identity = _file_identity(descriptor)
-        if identity and any(identity == one.identity for one in self._open_files):
+        if identity and any(identity == file.identity for file in self._open_files):
             os.close(descriptor)
             raise UsageError(f"{path} is already being read: a file can't source itself", "remove this line")
-        places = (self._last_line.location, *self._last_line.sourced_at) if self._last_line.location else ()
-        self._open_files.append(_OpenFile(lines_from_descriptor(descriptor, path), identity, descriptor, places))
+        locations = (self._last_line.location, *self._last_line.sourced_at) if self._last_line.location else ()
+        self._open_files.append(_OpenFile(lines_from_descriptor(descriptor, path), identity, descriptor, locations))
 
 
 class _OpenFile(NamedTuple):

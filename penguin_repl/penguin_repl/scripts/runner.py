@@ -186,41 +186,41 @@ class ScriptRunner:
             self.code = self.code or ExitCode.NOT_COMPLETED
 
     def _report_unfinished(self) -> None:
-        going = [info.workflow_id for info in self._tracked_workflows() if info.status.moving]
-        if going:
-            self.screen.narrate(f"the next engine continues: {', '.join(going)}")
+        moving = [info.workflow_id for info in self._tracked_workflows() if info.status.moving]
+        if moving:
+            self.screen.narrate(f"the next engine continues: {', '.join(moving)}")
 
     def _continuing(self) -> str:
         """Return what continues after an interrupt, with the commands to wait for it and cancel it; may be empty."""
-        going = [info for info in self._tracked_workflows() if info.status.moving]
-        alive = bool(going) and self.session.engine_alive()
-        return "\n".join(_continuing_text(info, alive=alive) for info in going)
+        moving = [info for info in self._tracked_workflows() if info.status.moving]
+        alive = bool(moving) and self.session.engine_alive()
+        return "\n".join(_continuing_text(info, alive=alive) for info in moving)
 
     def _tracked_workflows(self) -> list[WorkflowInfo]:
         """Return the workflows that were started, resumed or retried, without those pruned meanwhile."""
-        infos = (self.session.reader.info(one) for one in self.session.tracked)
+        infos = (self.session.reader.info(workflow_id) for workflow_id in self.session.tracked)
         return [info for info in infos if info is not None]
 
     def _newest_of_tracked_tasks(self) -> list[WorkflowInfo]:
         """Return the newest workflow of each task that the script changed."""
-        found = {}
+        found: dict[str, WorkflowInfo] = {}
         for info in self._tracked_workflows():
             newest = self.session.reader.list(project_id=info.project_id, task_id=info.task_id, limit=1)
-            for one in newest:
-                found[one.workflow_id] = one
+            found.update((newest_info.workflow_id, newest_info) for newest_info in newest)
         return list(found.values())
 
 
 def _continuing_text(info: WorkflowInfo, *, alive: bool) -> str:
     """Return what happens to a workflow after an interrupt. With `alive`, an engine continues it."""
-    one = info.workflow_id
+    workflow_id = info.workflow_id
     if alive:
-        text = f"{one} continues; wait for it: penguin workflow wait {one}"
+        text = f"{workflow_id} continues; wait for it: penguin workflow wait {workflow_id}"
     elif info.status is WorkflowStatus.RUNNING:
-        text = f"{one} continues until its running step ends; take it over and wait: penguin workflow resume {one}"
+        resume = f"penguin workflow resume {workflow_id}"
+        text = f"{workflow_id} continues until its running step ends; take it over and wait: {resume}"
     else:
-        text = f"{one} waits for an engine; run it here and wait: penguin workflow resume {one}"
-    return f"{text}\n  or cancel it: penguin workflow cancel {one}"
+        text = f"{workflow_id} waits for an engine; run it here and wait: penguin workflow resume {workflow_id}"
+    return f"{text}\n  or cancel it: penguin workflow cancel {workflow_id}"
 
 
 async def _as_coroutine(result: Result) -> Result:
@@ -232,7 +232,9 @@ def report_error(screen: Screen, error: BaseException, line: ScriptLine) -> None
     from penguin_repl.render.error import error_data, error_text, marked_line
 
     screen.narrate(
-        "\n".join([f"{line.location}: {error_text(error)}", *(f"  sourced at {it}" for it in line.sourced_at)])
+        "\n".join(
+            [f"{line.location}: {error_text(error)}", *(f"  sourced at {location}" for location in line.sourced_at)]
+        )
     )
     if screen.style.format == "text":
         indented = marked_line(error, screen.width - len(INDENT))

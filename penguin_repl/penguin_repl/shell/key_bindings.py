@@ -96,7 +96,9 @@ async def _complete(buffer: Buffer) -> None:
     found = await asyncio.to_thread(lambda: list(buffer.completer.get_completions(document, asked)))
     if buffer.document != document or not found:
         return
-    begin = [it for it in found if isinstance(it, RankedCompletion) and it.tier == PREFIX]
+    begin = [
+        completion for completion in found if isinstance(completion, RankedCompletion) and completion.tier == PREFIX
+    ]
     if len(begin) == 1 or len(found) == 1:
         buffer.apply_completion((begin or found)[0])
         return

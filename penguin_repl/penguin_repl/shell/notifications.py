@@ -39,8 +39,8 @@ class WorkflowNotifications:
 
     def on_change(self, info: WorkflowInfo) -> None:
         """Report a change of a workflow's status or phase. Never raises, since engines call it."""
-        told = self._reported.get(info.workflow_id)
-        if told is not None and info.updated_at <= told.updated_at:
+        reported = self._reported.get(info.workflow_id)
+        if reported is not None and info.updated_at <= reported.updated_at:
             # The engine and the store report the same changes at different times.
             return
         if not info.status.stopped:
@@ -53,8 +53,8 @@ class WorkflowNotifications:
 
     def was_reported(self, info: WorkflowInfo) -> bool:
         """Return whether the newest notice of this workflow said the same."""
-        told = self._reported.get(info.workflow_id)
-        return told is not None and told.status is info.status
+        reported = self._reported.get(info.workflow_id)
+        return reported is not None and reported.status is info.status
 
     def report_trouble(self, text: str) -> None:
         """Report that the store has a problem or has recovered. Repeated calls are allowed."""
@@ -76,8 +76,8 @@ class WorkflowNotifications:
         tail = f"{ARROW}{command}" if command else ""
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
-            room = self._screen.columns - display_width(head) - display_width(tail) - len(": ") - 1
-            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, room))
+            reason_columns = self._screen.columns - display_width(head) - display_width(tail) - len(": ") - 1
+            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, reason_columns))
         return head, reason + tail
 
     def _colored(self, head: str, status: WorkflowStatus) -> str:
@@ -85,7 +85,7 @@ class WorkflowNotifications:
             return head
         return head.replace(status, colorize(status, WORD_STYLES[status]), 1) if status not in head.split()[0] else head
 
-    def _next_command(self, info: WorkflowInfo, room: int) -> str:
+    def _next_command(self, info: WorkflowInfo, columns: int) -> str:
         """Return the command to type next. After a success it is optional, and left out if it does not fit."""
         workflow_id = info.workflow_id
         if info.status is WorkflowStatus.CANCELLED:
@@ -93,7 +93,7 @@ class WorkflowNotifications:
             return ""
         if info.status is WorkflowStatus.COMPLETED:
             command = f"/workflow results {workflow_id}"
-            return command if len(command) + len(ARROW) < room else ""
+            return command if len(command) + len(ARROW) < columns else ""
         try:
             self._reader = self._reader or self._make_reader()
             return clean(self._reader.next_command(workflow_id))

@@ -88,7 +88,7 @@ class PlainPrompt(PromptSession[str]):
         state = buffer.complete_state
         if state is None or state.complete_index is not None or len(state.completions) < 2:
             return
-        names = [it.display_text for it in state.completions]
+        names = [completion.display_text for completion in state.completions]
         more = [f"and {len(names) - MAX_LISTED} more"] if len(names) > MAX_LISTED else []
         self._screen.narrate("  ".join([*names[:MAX_LISTED], *more]))
 

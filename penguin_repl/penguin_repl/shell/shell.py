@@ -152,10 +152,10 @@ class Shell:
 
     def _toolbar(self) -> str:
         # The toolbar is drawn with every key, and rarely changes.
-        seen, columns = self._refresher.latest, self._screen.columns
-        if self._toolbar_cache[0] is not seen or self._toolbar_cache[1] != columns:
-            line = toolbar_text(seen.counts, seen.active, columns)
-            self._toolbar_cache = (seen, columns, to_ascii(line) if self._screen.style.ascii else line)
+        poll, columns = self._refresher.latest, self._screen.columns
+        if self._toolbar_cache[0] is not poll or self._toolbar_cache[1] != columns:
+            line = toolbar_text(poll.counts, poll.active, columns)
+            self._toolbar_cache = (poll, columns, to_ascii(line) if self._screen.style.ascii else line)
         return self._toolbar_cache[2]
 
     def _on_change(self, info: WorkflowInfo) -> None:
@@ -334,8 +334,8 @@ class Shell:
 
             self._screen.write_data(json_document(error_data(error, line.location if line else "")))
             return
-        place, sourced_at = (line.location, line.sourced_at) if line else ("", ())
-        self._screen.narrate("\n".join(error_lines(error, self._screen.columns, place, sourced_at)))
+        location, sourced_at = (line.location, line.sourced_at) if line else ("", ())
+        self._screen.narrate("\n".join(error_lines(error, self._screen.columns, location, sourced_at)))
 
     def _on_background_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error of a background task."""

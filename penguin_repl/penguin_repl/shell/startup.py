@@ -25,8 +25,8 @@ NO_WORKER = "No worker is running: started workflows wait for one; type: penguin
 async def open_engine(session: Session) -> str:
     """Open the backend and take over workflows without an engine; return a notice. Raises WorkflowError."""
     # In a thread, so that the prompt handles keys meanwhile.
-    room = "temporal" if session.uses_temporal else "native"
-    await asyncio.to_thread(import_module, f"penguin.orchestration.{room}.backend")
+    package = "temporal" if session.uses_temporal else "native"
+    await asyncio.to_thread(import_module, f"penguin.orchestration.{package}.backend")
     await session.report_other_backend()
     found = await session.run_in_reader_thread(lambda: orphaned_workflows(session.reader))
     if not session.backend.works_here:

@@ -38,8 +38,8 @@ def _task_names(infos: Sequence[WorkflowInfo], count: int, names: int) -> str:
     if not names or not infos or infos[0].status is WorkflowStatus.PENDING:
         return ""
     running = infos[0].status is WorkflowStatus.RUNNING
-    told = [f"{info.task_id} {info.phase}" if running else info.task_id for info in infos[:names]]
-    return ": " + ", ".join([*told, *(["…"] if count > len(told) else [])])
+    shown = [f"{info.task_id} {info.phase}" if running else info.task_id for info in infos[:names]]
+    return ": " + ", ".join([*shown, *(["…"] if count > len(shown) else [])])
 
 
 def _truncate(line: str, width: int) -> str:

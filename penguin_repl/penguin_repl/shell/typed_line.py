@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 class Echo:
     """The typed line as it appears on the screen.
 
-    `room` returns the columns of the terminal. With `silent`, the terminal echoes the line itself.
+    `columns` returns the columns of the terminal. With `silent`, the terminal echoes the line itself.
     """
 
     def __init__(
-        self, put: Callable[[str], None], message: str, room: Callable[[], int], *, silent: bool = False
+        self, put: Callable[[str], None], message: str, columns: Callable[[], int], *, silent: bool = False
     ) -> None:
         self._put = put
         self._message = message
-        self._room = room
+        self._columns = columns
         self._silent = silent
         self._text = ""
         self._cursor = 0
@@ -53,22 +53,23 @@ class Echo:
         return self._message + self._text
 
     def _wraps(self, text: str) -> bool:
-        return display_width(self._message) + max(display_width(text), display_width(self._text)) >= self._room()
+        return display_width(self._message) + max(display_width(text), display_width(self._text)) >= self._columns()
 
-    def _way(self, place: int) -> str:
+    def _way(self, position: int) -> str:
         """Return the characters that move the cursor to a position in the line."""
-        return _back(self._text[place : self._cursor]) + self._text[self._cursor : place]
+        return _back(self._text[position : self._cursor]) + self._text[self._cursor : position]
 
-    def _change(self, text: str, place: int) -> str:
+    def _change(self, text: str, position: int) -> str:
         """Return the characters that replace the rest of the line from a position on."""
-        gone = " " * (display_width(self._text[place:]) - display_width(text[place:]))
-        return text[place:] + gone + _back(gone)
+        gone = " " * (display_width(self._text[position:]) - display_width(text[position:]))
+        return text[position:] + gone + _back(gone)
 
 
-def _alike(one: str, other: str) -> int:
+def _alike(first: str, second: str) -> int:
     """Return the length of the common prefix of two texts."""
     return next(
-        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        (position for position, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)),
     )
 
 

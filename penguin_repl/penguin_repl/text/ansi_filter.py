@@ -47,11 +47,11 @@ class AnsiFilter:
     def _split(self, text: str) -> list[str]:
         """Split into escaped text and escape sequences, in turns."""
         parts: list[str] = []
-        place = 0
+        position = 0
         for match in ESCAPE.finditer(text):
-            parts += [_escape_controls(text[place : match.start()]), match[0]]
-            place = match.end()
-        return [*parts, _escape_controls(text[place:])]
+            parts += [_escape_controls(text[position : match.start()]), match[0]]
+            position = match.end()
+        return [*parts, _escape_controls(text[position:])]
 
     def _sequence(self, sequence: str) -> str:
         if self._color and COLOR.fullmatch(sequence):

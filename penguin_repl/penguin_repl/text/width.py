@@ -17,51 +17,51 @@ def display_width(text: str) -> int:
     return len(text) if text.isascii() else sum(_grapheme_width(cluster) for cluster in graphemes(text))
 
 
-def truncate(text: str, room: int, more: str = "…") -> str:
+def truncate(text: str, columns: int, more: str = "…") -> str:
     """Return the start of a line that fits, with a sign if more follows."""
-    if display_width(text) <= room:
+    if display_width(text) <= columns:
         return text
-    left = room - display_width(more)
-    kept = []
+    left = columns - display_width(more)
+    clipped = []
     for cluster in graphemes(text):
         left -= _grapheme_width(cluster)
         if left < 0:
             break
-        kept.append(cluster)
-    return "".join(kept).rstrip() + more if room >= display_width(more) else ""
+        clipped.append(cluster)
+    return "".join(clipped).rstrip() + more if columns >= display_width(more) else ""
 
 
-def truncate_start(text: str, room: int, more: str = "…") -> str:
+def truncate_start(text: str, columns: int, more: str = "…") -> str:
     """Return the end of a line that fits."""
     found = list(graphemes(text))
-    if sum(map(_grapheme_width, found)) <= room:
+    if sum(map(_grapheme_width, found)) <= columns:
         return text
-    left = room - display_width(more)
+    left = columns - display_width(more)
     start = len(found)
     while start and (left := left - _grapheme_width(found[start - 1])) >= 0:
         start -= 1
-    return more + "".join(found[start:]) if room >= display_width(more) else ""
+    return more + "".join(found[start:]) if columns >= display_width(more) else ""
 
 
-def wrap_line(text: str, room: int) -> list[str]:
+def wrap_line(text: str, columns: int) -> list[str]:
     """Wrap a line, between words if possible. A wide character always takes two columns."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
-        if display_width(line) + display_width(word) + bool(line) <= room:
+        if display_width(line) + display_width(word) + bool(line) <= columns:
             line = f"{line} {word}" if line else word
             continue
         lines += [line] if line else []
-        *whole, line = _split(word, room)
+        *whole, line = _split(word, columns)
         lines += whole
     return [*lines, line]
 
 
-def _split(word: str, room: int) -> Iterator[str]:
+def _split(word: str, columns: int) -> Iterator[str]:
     """Yield a word in parts that fit."""
     part = ""
     for cluster in graphemes(word):
-        if part and display_width(part) + _grapheme_width(cluster) > room:
+        if part and display_width(part) + _grapheme_width(cluster) > columns:
             yield part
             part = ""
         part += cluster

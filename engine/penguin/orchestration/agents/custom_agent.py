@@ -66,8 +66,8 @@ class CommandAgent:
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Return the transcript, from which the agent continues."""
-        there = self.can_resume and self._transcript is not None and self._transcript.is_file()
-        return [self._transcript] if there and self._transcript is not None else []
+        exists = self.can_resume and self._transcript is not None and self._transcript.is_file()
+        return [self._transcript] if exists and self._transcript is not None else []
 
     def restore(self, call: AgentRequest, session: str, files: Mapping[str, bytes]) -> None:
         """Write the transcript, unless it exists."""

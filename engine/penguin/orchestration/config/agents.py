@@ -82,8 +82,8 @@ def unknown_agents(phases: Phases, agents: Mapping[str, Any]) -> Iterator[tuple[
             name = fields.get(key)
             if name and not fields.get("skip") and name not in known:
                 match = nearest(name, known)
-                advice = f"one of {', '.join(known)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
-                yield phase, key, f"unknown agent {name!r}", f"did you mean {match!r}?" if match else advice
+                hint = f"one of {', '.join(known)}, or  agents: {{{name}: {{command: [PROGRAM]}}}}"
+                yield phase, key, f"unknown agent {name!r}", f"did you mean {match!r}?" if match else hint
 
 
 def agent_specs(agents: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, AgentSpec]:

@@ -112,10 +112,10 @@ def read_fields(node: Node | None, checker: Checker, where: str, prefix: str = "
     """Return the values that the node sets below `prefix`, by dotted key. `where` is its key path for errors."""
     found: dict[str, Any] = {}
     for key, child in checker.mapping(node, where, _children(prefix)).items():
-        path, place = f"{prefix}{key}", f"{where}.{key}"
+        path, child_where = f"{prefix}{key}", f"{where}.{key}"
         if path not in FIELDS:
-            found |= read_fields(child, checker, place, f"{path}.")
-        elif (value := FIELDS[path](checker, child, place)) is not None:
+            found |= read_fields(child, checker, child_where, f"{path}.")
+        elif (value := FIELDS[path](checker, child, child_where)) is not None:
             found[path] = value
     return found
 

@@ -298,10 +298,10 @@ def _workspace(node: Node | None, checker: Checker) -> dict[str, Setting]:
     if remote is not None and name is not None and not _REMOTE.fullmatch(name):
         hint = "git remote lists them; git remote add NAME URL adds one"
         checker.error(remote.line, "workspace.remote: must be the name of a git remote", hint)
-    said = checker.boolean(allowed, "workspace.push_to_upstream")
+    push = checker.boolean(allowed, "workspace.push_to_upstream")
     found = [
         _setting(remote, "workspace.remote", name, None),
-        _setting(allowed, "workspace.push_to_upstream", said, False),
+        _setting(allowed, "workspace.push_to_upstream", push, False),
     ]
     return {setting.key: setting for setting in found}
 

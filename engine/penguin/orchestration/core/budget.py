@@ -13,9 +13,9 @@ FIELDS = Budget.__struct_fields__
 UNLIMITED = Budgets()
 
 
-def add_budgets(one: Budget, other: Budget) -> Budget:
+def add_budgets(first: Budget, second: Budget) -> Budget:
     """Return the sum of two grants. An unset field counts as zero."""
-    return Budget(*(_sum(getattr(one, name), getattr(other, name)) for name in FIELDS))
+    return Budget(*(_sum(getattr(first, name), getattr(second, name)) for name in FIELDS))
 
 
 def remaining_budget(budgets: Budgets, granted: Budget, workflow: Usage, before: Usage) -> Budget:
@@ -61,8 +61,8 @@ def _plus(limit: Any, more: Any) -> Any:
     return None if limit is None else limit + (more or 0)
 
 
-def _sum(one: Any, other: Any) -> Any:
-    return other if one is None else one + (other or 0)
+def _sum(first: Any, second: Any) -> Any:
+    return second if first is None else first + (second or 0)
 
 
 def _minus(budget: Budget, spent: Usage) -> Budget:

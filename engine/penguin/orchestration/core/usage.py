@@ -16,7 +16,7 @@ class UsageTotals(NamedTuple):
 
     def plus(self, other: UsageTotals) -> UsageTotals:
         """Return the sum."""
-        turns, tokens, usd, minutes = (one + more for one, more in zip(self, other, strict=True))
+        turns, tokens, usd, minutes = (own + added for own, added in zip(self, other, strict=True))
         return UsageTotals(int(turns), int(tokens), round(usd, 6), minutes)
 
 

@@ -35,23 +35,23 @@ def pytest_addopts(path: Path, options: str) -> str:
     return f"{options} --junitxml={shlex.quote(str(path))}".strip()
 
 
-def set_aside(path: Path, aside: Path) -> None:
-    """Move a report of an earlier run away, so that one that is there at the end was written by this run."""
+def set_aside(path: Path, backup: Path) -> None:
+    """Move the report of an earlier run away, so that a report at the end is of this run."""
     if path.is_symlink() or not path.is_dir():
-        # Where it can't be moved, its signature tells it from a new one.
+        # If it can't be moved, its signature distinguishes it from a new one.
         with contextlib.suppress(OSError):
-            shutil.move(path, aside)
+            shutil.move(path, backup)
 
 
-def restore(path: Path, aside: Path) -> None:
-    """Move the report of an earlier run back where this run wrote none."""
+def restore(path: Path, backup: Path) -> None:
+    """Move the report of an earlier run back if this run wrote none."""
     if not os.path.lexists(path):
         with contextlib.suppress(OSError):
-            shutil.move(aside, path)
+            shutil.move(backup, path)
 
 
 def file_signature(path: Path) -> list[int]:
-    """Return a signature that tells whether a report was replaced; empty if there is none."""
+    """Return a signature that changes when the report is replaced; empty if there is no report."""
     try:
         found = path.stat()
     except OSError:

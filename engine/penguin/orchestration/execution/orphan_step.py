@@ -97,12 +97,12 @@ async def wait_for_process(pid: int, ticks: int) -> None:
     except (OSError, ValueError):
         return
     loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    loop.add_reader(handle, gone.set)
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
     try:
         # Check after opening: from here on the handle refers to one process, even if its id is reused.
         if process_tree.start_ticks(pid) == ticks:
-            await gone.wait()
+            await ended.wait()
     finally:
         loop.remove_reader(handle)
         os.close(handle)

@@ -136,7 +136,7 @@ class StepSequence:
                 self._append_evidence(_evidence_without_run(step, Verdict.UNVERIFIED, step.not_runnable_reason))
                 continue
             # Repeat the steps that used a server that is gone, with the new one.
-            state = await self._start(step, max((one.started for one in backgrounds), default=0.0))
+            state = await self._start(step, max((process.started for process in backgrounds), default=0.0))
             if state is None:
                 self._append_evidence(
                     _evidence_without_run(
@@ -151,7 +151,7 @@ class StepSequence:
             else:
                 await self._finish_step(step, state)
                 await self._take_opinions(step)
-            if self.evidence[-1].verdict is not Verdict.PASSED or any(one.ended_early for one in backgrounds):
+            if self.evidence[-1].verdict is not Verdict.PASSED or any(process.ended_early for process in backgrounds):
                 self._skip(steps[index + 1 :])
                 return
 

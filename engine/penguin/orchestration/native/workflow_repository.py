@@ -103,9 +103,9 @@ class WorkflowRepository:
         new = self._started(start, claim)
         writes = [write_of(new.events, new.state, None, 1)]
         async with entry.lock:
-            gone = decide_together(entry.state, (command,), self._now())
-            if gone.events:
-                writes.append(write_of(gone.events, gone.state, entry.state, entry.seq + 1))
+            decision = decide_together(entry.state, (command,), self._now())
+            if decision.events:
+                writes.append(write_of(decision.events, decision.state, entry.state, entry.seq + 1))
             reach("replace.before")
             try:
                 await self._writer.write(writes)
@@ -113,8 +113,8 @@ class WorkflowRepository:
                 self.reload(entry)
                 raise
             reach("replace.after")
-            if gone.events:
-                self._accept(entry, gone.state, entry.seq + 1)
+            if decision.events:
+                self._accept(entry, decision.state, entry.seq + 1)
         self._add_entry(new.state)
 
     def _started(self, start: Start, claim: bool) -> Decision:

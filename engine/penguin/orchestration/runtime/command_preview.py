@@ -58,7 +58,10 @@ def _active(db: Path) -> list[ActiveWorkflow]:
     with closing(connection):
         try:
             rows = connection.execute(RUNS).fetchall()
-            return [ActiveWorkflow(one, task, status, _commands(connection, one)) for one, task, status in rows]
+            return [
+                ActiveWorkflow(workflow_id, task, status, _commands(connection, workflow_id))
+                for workflow_id, task, status in rows
+            ]
         except sqlite3.DatabaseError as error:
             raise explain_error(error, db) from error
         except (msgspec.MsgspecError, ValueError, TypeError) as error:

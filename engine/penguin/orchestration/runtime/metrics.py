@@ -76,7 +76,7 @@ class Exporter:
         if info.workflow_id not in self._since:
             if info.updated_at == info.started_at:
                 self._started.inc()
-            elif info.workflow_id not in {one.workflow_id for one in self._owned()}:
+            elif info.workflow_id not in {owned.workflow_id for owned in self._owned()}:
                 # Another process runs it, and counts it.
                 return
             self._since[info.workflow_id] = info.updated_at

@@ -41,7 +41,7 @@ class PruneReport(NamedTuple):
 
 async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
     """Prune in a thread, after every living engine agreed that this process is not inside a step. See `prune`."""
-    for engines in {place.engines for place in workspace_databases(workspace)}:
+    for engines in {database.engines for database in workspace_databases(workspace)}:
         await ask_to_change(engines, "", PRUNE)
     return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
 
@@ -55,22 +55,22 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneRe
     """
     refuse_inside_step(workspace.root, PRUNE)
     refuse_loss(workspace)
-    if not any(place.db.exists() for place in workspace_databases(workspace)):
+    if not any(database.db.exists() for database in workspace_databases(workspace)):
         return PruneReport((), ())
     open_workspace(workspace)
     now = time.time()
     with ExitStack() as opened:
-        stores = [StorePruner(place, opened) for place in workspace_databases(workspace) if place.db.exists()]
+        stores = [StorePruner(database, opened) for database in workspace_databases(workspace) if database.db.exists()]
         needed = ReferencedFiles(workspace)
         for store in stores:
             store.survey(needed, now - age)
         pruning = _Pruning(workspace, needed, dry_run)
         # Leftovers first: on a full disk, deleting rows may need that space.
         left = tuple(leftovers(workspace, needed, now))
-        pruning.clear([one.path for one in left])
-        gone = [one for store in stores for one in pruning.forget(store, stores[0])]
-    held = {one.path for one in pruning.stuck}
-    return PruneReport(tuple(gone), tuple(one for one in left if one.path not in held), tuple(pruning.stuck))
+        pruning.clear([entry.path for entry in left])
+        pruned = [entry for store in stores for entry in pruning.forget(store, stores[0])]
+    stuck = {entry.path for entry in pruning.stuck}
+    return PruneReport(tuple(pruned), tuple(entry for entry in left if entry.path not in stuck), tuple(pruning.stuck))
 
 
 class _Pruning:
@@ -91,12 +91,14 @@ class _Pruning:
             batch = tuple(self._sized(store.old[start : start + BATCH]))
             if not self._dry_run:
                 # Ids are short, so two databases may share one: its folder may belong to the other's workflow.
-                first.forget_conversations(one.workflow_id for one in batch if self._known[one.workflow_id] == 1)
+                first.forget_conversations(
+                    workflow.workflow_id for workflow in batch if self._known[workflow.workflow_id] == 1
+                )
                 store.forget(batch)
-            for one in batch:
-                self._known[one.workflow_id] -= 1
+            for workflow in batch:
+                self._known[workflow.workflow_id] -= 1
             runs = self._workspace.runs
-            self.clear([runs / one.workflow_id for one in batch if not self._known[one.workflow_id]])
+            self.clear([runs / workflow.workflow_id for workflow in batch if not self._known[workflow.workflow_id]])
             yield from batch
 
     def clear(self, paths: Sequence[Path]) -> None:
@@ -105,9 +107,9 @@ class _Pruning:
             self.stuck += _clear(self._workspace, paths)
 
     def _sized(self, old: Iterable[PrunableWorkflow]) -> Iterator[PrunableWorkflow]:
-        for one in old:
-            shared = self._known[one.workflow_id] > 1
-            yield one if shared else one._replace(bytes=size_of(self._workspace.runs / one.workflow_id))
+        for workflow in old:
+            shared = self._known[workflow.workflow_id] > 1
+            yield workflow if shared else workflow._replace(bytes=size_of(self._workspace.runs / workflow.workflow_id))
 
 
 def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:

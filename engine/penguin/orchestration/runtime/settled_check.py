@@ -20,7 +20,7 @@ SELECT status, cancelling, slot, isolation, holds_tree, project_id, dependencies
 _TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
 
 
-class _Seen(NamedTuple):
+class _WorkflowSnapshot(NamedTuple):
     """The columns of a workflow that the check needs."""
 
     status: WorkflowStatus
@@ -61,21 +61,23 @@ class SettledCheck:
         return self._memo[key]
 
     def _look(self, workflow_id: str, others_settled: bool) -> bool:
-        seen = self._read(workflow_id)
+        state = self._read(workflow_id)
         self.watched.add(workflow_id)
-        if (seen.cancelling or (self._at_rest and seen.running)) and not seen.status.final:
+        if (state.cancelling or (self._at_rest and state.running)) and not state.status.final:
             # Even if it is PAUSED: the end of its step changes it.
             return False
-        return workflow_settled(seen.status, self._waits_on_settled(workflow_id, seen, others_settled), others_settled)
+        return workflow_settled(
+            state.status, self._waits_on_settled(workflow_id, state, others_settled), others_settled
+        )
 
-    def _waits_on_settled(self, workflow_id: str, seen: _Seen, others_settled: bool) -> bool:
-        if not seen.status.moving or seen.running:
+    def _waits_on_settled(self, workflow_id: str, state: _WorkflowSnapshot, others_settled: bool) -> bool:
+        if not state.status.moving or state.running:
             return False
-        if seen.status is WorkflowStatus.PENDING and self._has_settled_dependency(
-            seen.project_id, seen.dependencies, others_settled
+        if state.status is WorkflowStatus.PENDING and self._has_settled_dependency(
+            state.project_id, state.dependencies, others_settled
         ):
             return True
-        return seen.needs_tree and self._has_settled_holder(workflow_id, others_settled)
+        return state.needs_tree and self._has_settled_holder(workflow_id, others_settled)
 
     def _has_settled_holder(self, workflow_id: str, others_settled: bool) -> bool:
         """Return whether a settled workflow holds the working tree."""
@@ -84,11 +86,11 @@ class SettledCheck:
         settled = [self._settled(holder, others_settled) for holder in holders]
         return any(settled)
 
-    def _read(self, workflow_id: str) -> _Seen:
+    def _read(self, workflow_id: str) -> _WorkflowSnapshot:
         state = self._believed(workflow_id)
         if state is not None:
             task = state.definition.task
-            return _Seen(
+            return _WorkflowSnapshot(
                 state.status,
                 state.cancelling,
                 state.is_running,
@@ -100,7 +102,7 @@ class SettledCheck:
         if row is None:
             raise unknown_workflow(workflow_id)
         status, cancelling, running, isolation, holds_tree, project_id, dependencies = row
-        return _Seen(
+        return _WorkflowSnapshot(
             WorkflowStatus(status),
             bool(cancelling),
             bool(running),

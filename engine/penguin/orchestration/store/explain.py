@@ -234,9 +234,10 @@ def _orphan_reason(engines: str, run: Run) -> str:
 
     if not run["slot"] or not _no_engine(engines, run["owner"]) or not may_run_steps(_path(engines), run["owner"]):
         return ""
-    one = run["workflow_id"]
-    cancel = "" if run["cancelling"] else f", or cancel it: /workflow cancel {one}"
-    return f"its step still runs, but {NO_ENGINE} to continue after it; take it over: /workflow resume {one}{cancel}"
+    workflow_id = run["workflow_id"]
+    cancel = "" if run["cancelling"] else f", or cancel it: /workflow cancel {workflow_id}"
+    take_over = f"take it over: /workflow resume {workflow_id}{cancel}"
+    return f"its step still runs, but {NO_ENGINE} to continue after it; {take_over}"
 
 
 def _path(name: str) -> Path:

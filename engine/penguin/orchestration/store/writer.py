@@ -130,7 +130,7 @@ class _PendingWrite(Struct):
         return any(write.tree == "take" for write in self.writes)
 
 
-class _Room:
+class _FreeSlots:
     """What is left for the attempts that begin in one transaction: slots, and the working tree."""
 
     def __init__(self, slots: int, holders: set[str]) -> None:
@@ -221,10 +221,10 @@ class Writer:
             if time.monotonic() - looked < TICK:
                 continue
             self._report_missing_file()
-            seen = self._data_version()
+            current = self._data_version()
             looked = time.monotonic()
-            if seen != version:
-                version = seen
+            if current != version:
+                version = current
                 self._acknowledge(self._on_foreign_change)
         self._connection.close()
 
@@ -256,7 +256,7 @@ class Writer:
             self._closing.set()
 
     def _report_missing_file(self) -> None:
-        """Say it once where the database is no longer in its place, and once where it is there again."""
+        """Report once that the database is no longer at its path, and once that it is back."""
         missing = _identity(self._path) != self._identity
         if missing != self._reported_missing:
             self._reported_missing = missing
@@ -308,15 +308,15 @@ class Writer:
             unit.error = None  # from an earlier attempt, when the disk was full
         if not any(write.takes_slot for unit in units for write in unit.writes):
             return units
-        room = self._room()
-        return [unit for unit in units if room.admit(unit)]
+        slots = self._free_slots()
+        return [unit for unit in units if slots.admit(unit)]
 
-    def _room(self) -> _Room:
+    def _free_slots(self) -> _FreeSlots:
         # An attempt whose engine and steps are gone takes no slot: it waits for a new owner.
         owners = self._connection.execute(SLOTS).fetchall()
         used = sum(count for owner, count in owners if self._occupies(owner))
         holders = {row[0] for row in self._connection.execute(TREE_HOLDERS)}
-        return _Room(self._max_parallel - used, holders)
+        return _FreeSlots(self._max_parallel - used, holders)
 
     def _apply(self, writes: list[Write]) -> None:
         self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
@@ -340,7 +340,7 @@ class Writer:
         execute = self._connection.execute
         for unit in units:
             unit.error = None
-            if (unit.wanted > 0 or unit.takes_tree) and not self._room().admit(unit):
+            if (unit.wanted > 0 or unit.takes_tree) and not self._free_slots().admit(unit):
                 continue
             execute("SAVEPOINT unit")
             try:
@@ -372,7 +372,7 @@ class Writer:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Device and inode of a file; zeros where there is none."""
+    """Return the device and inode of a file; zeros if it does not exist."""
     try:
         found = path.stat()
     except OSError:
@@ -383,7 +383,7 @@ def _identity(path: Path) -> tuple[int, int]:
 def _missing_file(path: Path) -> StoreError:
     return StoreError(
         f"{path} was moved, deleted or replaced while this process uses it, so nothing can be recorded",
-        "move it back; or end this process, and start it again in the workspace's new place",
+        "move it back; or end this process, and start it again in the workspace's new folder",
     )
 
 

@@ -122,7 +122,7 @@ class Checkpoints:
             name, exists = START, self.has_start
         else:
             name = f"{attempt}-{BEFORE}"
-            exists = any(one.name == name or one.order[0] == attempt - 1 for one in self.all())
+            exists = any(checkpoint.name == name or checkpoint.order[0] == attempt - 1 for checkpoint in self.all())
         # An attempt that continues after an interruption has changed files already.
         return "" if exists or name in self.missing() else name
 
@@ -212,7 +212,10 @@ class Checkpoints:
 
     def drop(self, but: Collection[str] = ()) -> None:
         """Delete all checkpoints but these. git removes their objects at its next garbage collection."""
-        _delete(self.repository, [f"{self.refs}{one.name}" for one in self.all() if one.name not in but])
+        _delete(
+            self.repository,
+            [f"{self.refs}{checkpoint.name}" for checkpoint in self.all() if checkpoint.name not in but],
+        )
 
 
 def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[bytes]:

@@ -142,7 +142,7 @@ class _KeptTrees:
     def __init__(self, checkpoints: Checkpoints, attempts: Sequence[Attempt]) -> None:
         self._checkpoints = checkpoints
         self._workflow_id = checkpoints.workflow_id
-        self._kept = [one for one in checkpoints.all() if not one.name.endswith(RESTORE)]
+        self._kept = [checkpoint for checkpoint in checkpoints.all() if not checkpoint.name.endswith(RESTORE)]
         self._attempts = {attempt.number: attempt for attempt in attempts}
 
     def of_workflow(self, active: bool) -> tuple[Checkpoint, Checkpoint | None]:
@@ -193,14 +193,20 @@ class _KeptTrees:
         raise self._error(_name_after(attempt), f"the files after attempt {attempt.number}, {attempt.phase}")
 
     def _find(self, name: str) -> list[Checkpoint]:
-        return [one for one in self._kept if one.name == name]
+        return [checkpoint for checkpoint in self._kept if checkpoint.name == name]
 
     def _of_attempt(self, number: int) -> list[Checkpoint]:
-        return [one for one in self._kept if one.order[0] == number and one.phase is not None]
+        return [
+            checkpoint for checkpoint in self._kept if checkpoint.order[0] == number and checkpoint.phase is not None
+        ]
 
     def _error(self, name: str, meaning: str) -> WorkflowError:
         reason = self._checkpoints.missing().get(name) or f"git has no {self._checkpoints.refs}{name}"
-        phases = [phase for phase in dict.fromkeys(one.phase for one in self._attempts.values()) if self._has(phase)]
+        phases = [
+            phase
+            for phase in dict.fromkeys(checkpoint.phase for checkpoint in self._attempts.values())
+            if self._has(phase)
+        ]
         hint = " or ".join(f"/workflow diff {self._workflow_id} --phase {phase}" for phase in phases)
         return WorkflowError(
             f"the checkpoint {name} of {self._workflow_id} ({meaning}) is missing: {reason}",

@@ -54,8 +54,8 @@ class Output:
         self._store(self._redactor.feed(data) if self._redactor else data)
 
     def _store(self, data: bytes) -> None:
-        room = max(0, self._head_size - self._total)
-        head, tail = (data, b"") if len(data) <= room else (data[:room], data[room:])
+        remaining = max(0, self._head_size - self._total)
+        head, tail = (data, b"") if len(data) <= remaining else (data[:remaining], data[remaining:])
         if head:
             self._append(head)
         if tail:

@@ -59,11 +59,11 @@ class Secrets:
         The first `hidden` bytes belong to a secret redacted before. `end` is the end of `data`, or the result of
         `undecided`.
         """
-        here = [value for value in self._labels if value in data]
-        if not here:
+        present = [value for value in self._labels if value in data]
+        if not present:
             return data[hidden:end], max(0, hidden - end)
         if not self._overlap:
-            return self._replace(data[:end], here), 0
+            return self._replace(data[:end], present), 0
         parts = []
         at = hidden
         for start, _, stop, label in self._places(data, end):
@@ -72,9 +72,9 @@ class Secrets:
             at = max(at, stop)
         return b"".join([*parts, data[at:end]]), max(0, at - end)
 
-    def _replace(self, data: bytes, here: list[bytes]) -> bytes:
-        if len(here) == 1:
-            return data.replace(here[0], self._labels[here[0]])
+    def _replace(self, data: bytes, present: list[bytes]) -> bytes:
+        if len(present) == 1:
+            return data.replace(present[0], self._labels[present[0]])
         return self._pattern.sub(lambda match: self._labels[match[0]], data)
 
     @cached_property

@@ -27,11 +27,11 @@ def back_up_all(databases: Sequence[Path], target: Path) -> list[BackupCopy]:
 
     The others are named after `target` and their own names. Raises what `back_up` raises; then no copy is left.
     """
-    there = [path for path in databases if path.exists()] or [databases[0]]
-    targets = [target, *(target.with_name(f"{target.name}.{source.name}") for source in there[1:])]
+    existing = [path for path in databases if path.exists()] or [databases[0]]
+    targets = [target, *(target.with_name(f"{target.name}.{source.name}") for source in existing[1:])]
     made: list[BackupCopy] = []
     try:
-        for source, path in zip(there, targets, strict=True):
+        for source, path in zip(existing, targets, strict=True):
             made.append(BackupCopy(source, path, back_up(source, path)))
     except BaseException:
         for copied in made:

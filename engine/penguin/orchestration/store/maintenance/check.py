@@ -64,17 +64,17 @@ def check(workspace: Workspace) -> CheckReport:
     """Check the databases of a workspace. Unreadable data is a problem of the report, not an error."""
     now = time.time()
     needed = ReferencedFiles(workspace)
-    found = [_check(place, needed) for place in workspace_databases(workspace)]
-    problems = [problem for one in found for problem in one.problems]
+    found = [_check(database, needed) for database in workspace_databases(workspace)]
+    problems = [problem for findings in found for problem in findings.problems]
     left: list[Leftover] = []
     # An unreadable database may be the only one that knows what is needed.
-    if not any(one.unread for one in found):
+    if not any(findings.unread for findings in found):
         lost = lost_workflows(workspace)
         if lost:
             message = f"{describe_loss(workspace, lost)}; {restore_hint(workspace)}"
             problems.append(StoreProblem(workspace.db.name, message))
-        left = [one for one in leftovers(workspace, needed, now) if one.path.name not in lost]
-    counts = sum(one.workflows for one in found), sum(one.events for one in found)
+        left = [leftover for leftover in leftovers(workspace, needed, now) if leftover.path.name not in lost]
+    counts = sum(findings.workflows for findings in found), sum(findings.events for findings in found)
     return CheckReport(*counts, tuple(problems), tuple(left))
 
 
@@ -87,20 +87,20 @@ class _Findings(NamedTuple):
     unread: bool = False
 
 
-def _check(place: Database, needed: ReferencedFiles) -> _Findings:
-    name = place.db.name
+def _check(database: Database, needed: ReferencedFiles) -> _Findings:
+    name = database.db.name
     try:
-        connection = open_reader(place.db, migrate=False)
+        connection = open_reader(database.db, migrate=False)
     except (StoreError, UnsafePath) as error:
         return _unread(name, error)
     if connection is None:
         return _Findings()
     try:
         connection.execute("BEGIN")
-        found = _Check(connection, place).run()
-        needed.scan(place, connection)
+        found = _Check(connection, database).run()
+        needed.scan(database, connection)
     except sqlite3.DatabaseError as error:
-        return _unread(name, explain_error(error, place.db))
+        return _unread(name, explain_error(error, database.db))
     finally:
         connection.close()
     return found
@@ -114,15 +114,15 @@ def _unread(name: str, error: WorkflowError) -> _Findings:
 class _Check:
     """A check of one moment of the database."""
 
-    def __init__(self, connection: sqlite3.Connection, place: Database) -> None:
+    def __init__(self, connection: sqlite3.Connection, database: Database) -> None:
         self._connection = connection
-        self._place = place
+        self._database = database
         self._events = 0
         self._active: dict[tuple[str, str], str] = {}
 
     def run(self) -> _Findings:
         """Return what is found."""
-        broken = [StoreProblem(self._place.db.name, text) for text in self._integrity()]
+        broken = [StoreProblem(self._database.db.name, text) for text in self._integrity()]
         known = {row[0] for row in self._connection.execute("SELECT workflow_id FROM run")}
         # An unreadable page would end the walk; it is reported already.
         problems = broken or [*self._workflows(known), *self._snapshots()]
@@ -134,7 +134,7 @@ class _Check:
     def _snapshots(self) -> Iterator[StoreProblem]:
         """Yield saved conversations that are damaged."""
         for table, count in self._connection.execute(ORPHANS):
-            yield StoreProblem(self._place.db.name, f"{table} has {_rows(count)} without a snapshot")
+            yield StoreProblem(self._database.db.name, f"{table} has {_rows(count)} without a snapshot")
         for what, sql in (("conversation", CONVERSATIONS), ("session files", SESSION_FILES)):
             for snapshot_id, size, data in self._connection.execute(sql):
                 if not _is_intact(data, size):
@@ -148,7 +148,7 @@ class _Check:
             for message in self._workflow(row, list(history)):
                 yield StoreProblem(workflow_id, message)
         # Of a server's workflows, the cache holds only the parts that were read.
-        for workflow_id in sorted(known - reported) if self._place.whole else ():
+        for workflow_id in sorted(known - reported) if self._database.whole else ():
             yield StoreProblem(workflow_id, "it has a row but no history")
 
     def _workflow(self, row: Row | None, history: list[Row]) -> Iterator[str]:
@@ -166,13 +166,13 @@ class _Check:
             yield f"its history can't be read: {error}"
             return
         yield from _mismatched_rows(history)
-        if row is not None and (self._place.whole or row[RUN_COLUMNS.index("seq")] == seqs[-1]):
+        if row is not None and (self._database.whole or row[RUN_COLUMNS.index("seq")] == seqs[-1]):
             yield from _differences(row, inserted_run(state, int(seqs[-1])))
         yield from self._second_active(state)
 
     def _second_active(self, state: State) -> Iterator[str]:
         # Of two active workflows on a server, one is already over; the cache is only not up to date.
-        if state.is_final or not self._place.whole:
+        if state.is_final or not self._database.whole:
             return
         task = state.definition.task
         first = self._active.setdefault((task.project_id, task.id), state.workflow_id)

@@ -49,11 +49,11 @@ class ReferencedFiles:
         }
         """Owners by the folder of their engines."""
 
-    def scan(self, place: Database, connection: sqlite3.Connection) -> None:
+    def scan(self, database: Database, connection: sqlite3.Connection) -> None:
         """Add one database, as it is in the transaction of this connection."""
         for (workflow_id,) in connection.execute("SELECT workflow_id FROM run"):
             self.workflows[workflow_id] = self.workflows.get(workflow_id, 0) + 1
-        self.owners[place.engines].update(row[0] for row in connection.execute(OWNERS))
+        self.owners[database.engines].update(row[0] for row in connection.execute(OWNERS))
 
 
 def leftovers(workspace: Workspace, needed: ReferencedFiles, now: float) -> Iterator[Leftover]:

@@ -49,9 +49,9 @@ class PrunableWorkflow(NamedTuple):
 class StorePruner:
     """One database while it is pruned."""
 
-    def __init__(self, place: Database, opened: ExitStack) -> None:
-        self._place = place
-        self._connection = open_store(place.db)
+    def __init__(self, database: Database, opened: ExitStack) -> None:
+        self._database = database
+        self._connection = open_store(database.db)
         opened.callback(self._connection.close)
         self.old: list[PrunableWorkflow] = []
 
@@ -60,7 +60,7 @@ class StorePruner:
         with self._explained():
             self.old = _old(self._connection, before)
             self._connection.execute("BEGIN")
-            needed.scan(self._place, self._connection)
+            needed.scan(self._database, self._connection)
             self._connection.execute("COMMIT")
 
     def forget(self, batch: tuple[PrunableWorkflow, ...]) -> None:
@@ -80,7 +80,7 @@ class StorePruner:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise explain_error(error, self._place.db) from error
+            raise explain_error(error, self._database.db) from error
 
 
 def _old(connection: sqlite3.Connection, before: float) -> list[PrunableWorkflow]:
@@ -94,9 +94,11 @@ def _forget(connection: sqlite3.Connection, batch: tuple[PrunableWorkflow, ...])
     # Final workflows stay final, and an older COMPLETED one never becomes the newest: no need to check again.
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(REMEMBER, [(one.project_id, one.task_id, one.number) for one in batch])
+        connection.executemany(
+            REMEMBER, [(workflow.project_id, workflow.task_id, workflow.number) for workflow in batch]
+        )
         for statement in FORGET:
-            connection.executemany(statement, [(one.workflow_id,) for one in batch])
+            connection.executemany(statement, [(workflow.workflow_id,) for workflow in batch])
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
