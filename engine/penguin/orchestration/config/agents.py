@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MEANINGS = ("passed", "failed", "error", "budget", "denied")
 _COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
 _NOT_OF_COMMANDS = ("model", "permissions", "home")
-"""Keys that a program which Penguin does not know gets as its own arguments."""
+"""Keys that a custom agent can't have: its `command` holds the arguments of its program."""
 _OF_COMMANDS = ("command", "resume", "transcript", "exit_codes")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")

@@ -6,9 +6,10 @@ from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.state import State
 
 Rank = tuple[bool, tuple[int, float, int, int], float]
-"""Sorts: the lower, the sooner."""
+"""The sort key: the lowest is first."""
 
 
 def queue_priority(state: State) -> Rank:
-    """What has begun goes on before anything new begins; then the task's own order; then who came first."""
+    """Return the sort key of a waiting attempt: workflows that have begun, then the order of tasks, then the older
+    one."""
     return (state.phase is WorkflowPhase.PENDING, state.definition.task.rank, state.created_at)

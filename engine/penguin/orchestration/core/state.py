@@ -58,7 +58,7 @@ class State(Record, frozen=True, kw_only=True):
     remaining: float = 0.0
     """While PAUSED: seconds of the back-off that were left."""
     holds_tree: bool = False
-    """It began, and no other workflow in place may begin until it is BLOCKED or final."""
+    """It holds the working tree until it is BLOCKED or final."""
     stop_now: bool = False
     """While PAUSED: the running step is ended, too."""
     cancelling: bool = False

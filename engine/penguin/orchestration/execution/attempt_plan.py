@@ -110,7 +110,7 @@ def _groups(gate: Gate, task: Task, redact: Redact) -> tuple[StepGroup, ...]:
             drafts.append([_judge(gate.judge, tuple(judged))])
     groups, number = [], 0
     for draft in drafts:
-        numbered = [_number(step, number + place) for place, step in enumerate(draft, start=1)]
+        numbered = [_number(step, number + offset) for offset, step in enumerate(draft, start=1)]
         number += len(draft)
         groups.append(StepGroup(tuple(numbered)))
     return tuple(groups)

@@ -35,7 +35,7 @@ def pytest_addopts(path: Path, options: str) -> str:
     return f"{options} --junitxml={shlex.quote(str(path))}".strip()
 
 
-def set_aside(path: Path, backup: Path) -> None:
+def move_away(path: Path, backup: Path) -> None:
     """Move the report of an earlier run away, so that a report at the end is of this run."""
     if path.is_symlink() or not path.is_dir():
         # If it can't be moved, its signature distinguishes it from a new one.

@@ -171,7 +171,7 @@ class LauncherClient:
             raise LauncherError(f"the launcher could not be started: {detail or ended.returncode}")
 
     async def start(self, order: StepRequest) -> StepHandle:
-        """Start a step. Raises AlreadyStarted, LauncherError, or OSError if the disk has no room for it."""
+        """Start a step. Raises AlreadyStarted, LauncherError, or OSError if the disk is full."""
         await self.connect(start=True)
         message = {"op": "start", "mark": records.mark_name(order.id), "grace": self._grace}
         reach("order.before")

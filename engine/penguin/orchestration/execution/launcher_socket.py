@@ -12,7 +12,7 @@ from typing import Any
 
 SOCKET = "launcher.sock"
 CLOSING = 1.0
-"""Seconds for a busy launcher to read what was sent last."""
+"""Seconds that a busy launcher gets to read the last message."""
 LONGEST_LINE = 1 << 26
 
 Message = dict[str, Any]

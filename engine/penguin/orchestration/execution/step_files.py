@@ -25,7 +25,7 @@ ERRORS = ".err.log"
 REPORT = ".junit.xml"
 """The suffix of the test report that Penguin asks for."""
 EARLIER_REPORT = ".earlier-report"
-"""Where a report of an earlier run is kept while a step runs."""
+"""The suffix of a report of an earlier run, which is moved while a step runs."""
 
 TIMEOUT = "timeout"
 IDLE = "idle"

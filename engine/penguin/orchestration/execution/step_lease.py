@@ -39,13 +39,13 @@ class StepLease:
             return
         make_private_folder(self.path.parent)
         # Not synced to disk: it means nothing after a power loss.
-        aside = self.path.with_name(f"{self.path.name}.{threading.get_native_id()}")
+        temporary = self.path.with_name(f"{self.path.name}.{threading.get_native_id()}")
         try:
-            write_private(aside, lease.lease_line(self._boot, deadline))
-            aside.replace(self.path)
+            write_private(temporary, lease.lease_line(self._boot, deadline))
+            temporary.replace(self.path)
         except OSError:
             with contextlib.suppress(OSError):
-                aside.unlink()
+                temporary.unlink()
             raise
 
     def lapses_at(self) -> float:

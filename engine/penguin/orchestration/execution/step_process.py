@@ -66,9 +66,9 @@ def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> JUnitReport
         return JUnitReport(step_id + records.REPORT)
     if step.report:
         path = Path(order.workspace, step.report)
-        aside = step_id + records.EARLIER_REPORT
-        junit.set_aside(path, Path(aside))
-        return JUnitReport(str(path), tuple(junit.file_signature(path)), aside)
+        backup = step_id + records.EARLIER_REPORT
+        junit.move_away(path, Path(backup))
+        return JUnitReport(str(path), tuple(junit.file_signature(path)), backup)
     return None
 
 

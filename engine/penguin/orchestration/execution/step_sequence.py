@@ -206,8 +206,8 @@ class StepSequence:
         try:
             await self._record(step, ended, note)
         finally:
-            if note.report is not None and note.report.aside:
-                await asyncio.to_thread(junit.restore, Path(note.report.path), Path(note.report.aside))
+            if note.report is not None and note.report.backup:
+                await asyncio.to_thread(junit.restore, Path(note.report.path), Path(note.report.backup))
 
     async def _record(self, step: PlannedStep, ended: ExitRecord, note: StepNote) -> None:
         """Append the evidence of a step that ended. Raises StepsInterrupted if the step has to run again."""

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation
@@ -42,8 +42,8 @@ class JUnitReport(Struct, frozen=True):
     path: str
     before: tuple[int, ...] = ()
     """Signature of the file before the step started: an unchanged report doesn't count."""
-    aside: str = ""
-    """Where a report that was there before is kept while the step runs."""
+    backup: str = field(default="", name="aside")
+    """Path of the earlier report, which is moved there while the step runs."""
 
 
 def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:

@@ -61,7 +61,7 @@ def _is_locked(path: Path) -> bool:
     except (OSError, UnsafePath):
         return False
     try:
-        # A shared lock for a moment, so that two callers do not take each other for the owner.
+        # A shared lock for a moment, so that two callers do not mistake each other for the owner.
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

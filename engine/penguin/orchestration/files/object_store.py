@@ -86,16 +86,16 @@ class ObjectStore:
         """
         if result.verdict is Verdict.INTERRUPTED:
             return
-        place = f"{workflow_id}/{attempt_folder.name}"
+        key = f"{workflow_id}/{attempt_folder.name}"
         with self._reaching("written to"):
             # A reader in between notices it by the digests.
-            if self._files.exists(whole := self._at(f"{place}/{WHOLE}")):
+            if self._files.exists(whole := self._at(f"{key}/{WHOLE}")):
                 self._files.rm_file(whole)
-            copies = {name: self._upload(path, f"{place}/{name}") for name, path in _outputs(attempt_folder)}
+            copies = {name: self._upload(path, f"{key}/{name}") for name, path in _outputs(attempt_folder)}
             evidence = msgspec.json.encode(result)
-            self._write(f"{place}/{EVIDENCE}", evidence)
+            self._write(f"{key}/{EVIDENCE}", evidence)
             copies[EVIDENCE] = CopiedFile(len(evidence), hashlib.sha256(evidence).hexdigest())
-            self._write(f"{place}/{WHOLE}", msgspec.json.encode(AttemptContents(copies)))
+            self._write(f"{key}/{WHOLE}", msgspec.json.encode(AttemptContents(copies)))
 
     def get_attempts(self, workflow_id: str, runs: Path) -> list[str]:
         """Download complete attempts into `runs`, except those that ended there, and return their names.
@@ -111,26 +111,28 @@ class ObjectStore:
 
     def _fetch(self, workflow_id: str, name: str, folder: Path) -> bool:
         """Download an attempt unless it is here already. Return whether it was downloaded."""
-        own, place = folder / name, f"{workflow_id}/{name}"
+        own, key = folder / name, f"{workflow_id}/{name}"
         if (own / EVIDENCE).exists() or (folder / f"{name}{ELSEWHERE}").exists():
             return False
-        contents = self._contents(place)
+        contents = self._contents(key)
         if contents is None or _is_complete(own, contents):
             return False
         make_private_folder(folder)
         # `mkdtemp` gives a folder with access for its owner only.
-        aside = Path(tempfile.mkdtemp(prefix=".fetched-", dir=folder))
+        temporary = Path(tempfile.mkdtemp(prefix=".fetched-", dir=folder))
         try:
-            if not all(self._download(f"{place}/{file}", aside / file, copy) for file, copy in contents.files.items()):
+            if not all(
+                self._download(f"{key}/{file}", temporary / file, copy) for file, copy in contents.files.items()
+            ):
                 return False
-            _move_into_place(aside, folder, name, ELSEWHERE if own.exists() else "")
+            _move_into_place(temporary, folder, name, ELSEWHERE if own.exists() else "")
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
         return True
 
-    def _contents(self, place: str) -> AttemptContents | None:
+    def _contents(self, key: str) -> AttemptContents | None:
         """Return the contents of a complete attempt, or None if it is not complete."""
-        data = self._read(f"{place}/{WHOLE}")
+        data = self._read(f"{key}/{WHOLE}")
         try:
             contents = None if data is None else msgspec.json.decode(data, type=AttemptContents)
         except msgspec.DecodeError:
@@ -158,9 +160,9 @@ class ObjectStore:
             self._files.pipe_file(path, data)
             return
         # An object appears whole; in a folder, a reader might see half a file.
-        aside = f"{path}.{uuid.uuid4().hex}.new"
-        self._files.pipe_file(aside, data)
-        Path(aside).replace(path)
+        temporary = f"{path}.{uuid.uuid4().hex}.new"
+        self._files.pipe_file(temporary, data)
+        Path(temporary).replace(path)
 
     def _read(self, key: str) -> bytes | None:
         with contextlib.suppress(FileNotFoundError):
@@ -288,9 +290,9 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _move_into_place(aside: Path, folder: Path, name: str, suffix: str) -> None:
+def _move_into_place(temporary: Path, folder: Path, name: str, suffix: str) -> None:
     """Move a downloaded attempt to its folder, artifacts first, so that a visible attempt is complete."""
-    fetched, artifacts = aside / ARTIFACTS, folder / ARTIFACTS / name
+    fetched, artifacts = temporary / ARTIFACTS, folder / ARTIFACTS / name
     for source in sorted(path for path in fetched.rglob("*") if path.is_file()):
         target = artifacts / source.relative_to(fetched)
         if not os.path.lexists(target):
@@ -299,7 +301,7 @@ def _move_into_place(aside: Path, folder: Path, name: str, suffix: str) -> None:
     shutil.rmtree(fetched, ignore_errors=True)
     target = folder / f"{name}{suffix}"
     try:
-        aside.rename(target)
+        temporary.rename(target)
     except OSError:
         # Another process was faster: a folder that is not empty is not replaced.
         if not target.exists():

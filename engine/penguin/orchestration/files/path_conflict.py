@@ -1,4 +1,4 @@
-"""Path conflicts: something else in the place of one of Penguin's files or folders, and the command that moves it."""
+"""Path conflicts: something else at the path of one of Penguin's files or folders, and the command that moves it."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def file_kind(path: str | Path) -> str:
 def move_command(path: str | Path) -> str:
     """Return the command that moves what is at a path out of the way without overwriting anything."""
     names = (f"{path}.old{number}" for number in ("", *range(2, 1000)))
-    aside = next((name for name in names if file_kind(name) == ""), f"{path}.old")
-    return f"mv {quote(str(path))} {quote(aside)}"
+    target = next((name for name in names if file_kind(name) == ""), f"{path}.old")
+    return f"mv {quote(str(path))} {quote(target)}"

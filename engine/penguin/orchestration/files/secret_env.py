@@ -24,7 +24,7 @@ SHORTEST = 8
 
 @lru_cache(maxsize=16)
 def name_matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """Return a function that tells whether a name matches one of the patterns."""
+    """Return a function that returns whether a name matches one of the patterns."""
     return re.compile("|".join(map(translate, patterns)) or "(?!)", re.IGNORECASE).match
 
 

@@ -127,17 +127,17 @@ def create_state(workspace: str, state: str, files: Mapping[str, bytes]) -> None
     It appears complete: another process never sees it without its key. Raises OSError, and WorkflowError as
     `write_record` does.
     """
-    key, aside = new_key(), f"{state}.{os.urandom(4).hex()}.new"
-    os.mkdir(aside, 0o700)
+    key, temporary = new_key(), f"{state}.{os.urandom(4).hex()}.new"
+    os.mkdir(temporary, 0o700)
     try:
         for name, data in {**files, KEY_FILE: f"{key}\n".encode()}.items():
-            _write_synced(f"{aside}/{name}", data)
-        write_record(key, record_of(workspace, aside))
-        os.rename(aside, state)
+            _write_synced(f"{temporary}/{name}", data)
+        write_record(key, record_of(workspace, temporary))
+        os.rename(temporary, state)
     except BaseException as error:
-        for name in os.listdir(aside):
-            os.unlink(f"{aside}/{name}")
-        os.rmdir(aside)
+        for name in os.listdir(temporary):
+            os.unlink(f"{temporary}/{name}")
+        os.rmdir(temporary)
         forget_record(key)
         # A folder that is not empty is not replaced.
         if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
@@ -163,28 +163,28 @@ def replace_key(workspace: str, state: str, tracked: str = "") -> None:
 
 def replace_file(path: str, data: bytes) -> None:
     """Write a file completely and durably. It replaces one of the same name. Raises OSError."""
-    aside = f"{path}.{os.urandom(4).hex()}.new"
+    temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
-        _write_synced(aside, data)
-        os.replace(aside, path)
+        _write_synced(temporary, data)
+        os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
-            os.unlink(aside)
+            os.unlink(temporary)
         raise
     sync_folder(os.path.dirname(path))
 
 
 def link_file(path: str, data: bytes) -> bool:
     """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError."""
-    aside = f"{path}.{os.urandom(4).hex()}.new"
+    temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
-        _write_synced(aside, data)
-        os.link(aside, path)
+        _write_synced(temporary, data)
+        os.link(temporary, path)
     except FileExistsError:
         return False
     finally:
         with suppress(OSError):
-            os.unlink(aside)
+            os.unlink(temporary)
     sync_folder(os.path.dirname(path))
     return True
 

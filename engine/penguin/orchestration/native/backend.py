@@ -39,7 +39,7 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.settled_check import SettledCheck
-from penguin.orchestration.runtime.start_planner import Known, replanned
+from penguin.orchestration.runtime.start_planner import PlanDatabase, replanned
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.maintenance.lost_workflows import refuse_loss
@@ -87,7 +87,7 @@ class NativeBackend(HostedBackend):
         by = by or self._user
 
         async def start() -> list[str]:
-            plan = self._planner.start(Known(engine.repository.connection), config, by)
+            plan = self._planner.start(PlanDatabase(engine.repository.connection), config, by)
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.repository.create(starts, claim=self.claims)
@@ -100,7 +100,9 @@ class NativeBackend(HostedBackend):
 
         async def retry() -> str:
             old = engine.repository.entry(workflow_id).state
-            start = await self._planner.retry(Known(engine.repository.connection), old, start_from, restore=restore)
+            start = await self._planner.retry(
+                PlanDatabase(engine.repository.connection), old, start_from, restore=restore
+            )
             await engine.repository.replace(workflow_id, Supersede(current_user()), start, claim=self.claims)
             return start.workflow_id
 
@@ -169,7 +171,7 @@ class NativeBackend(HostedBackend):
         )
 
     def _info(self, engine: Engine, workflow_id: str) -> WorkflowInfo:
-        # The engine's memory lags behind nothing it owns; the disk may be a moment ahead of the listeners.
+        # Of workflows that the engine owns, its memory is current; the disk may be ahead of the listeners.
         state = engine.repository.cached_state(workflow_id)
         return self._require(workflow_id) if state is None else workflow_info(state)
 

@@ -1,4 +1,4 @@
-"""The embedded engine: keeps running what the states of its workflows ask for.
+"""The embedded engine: runs what the states of its workflows require.
 
 What runs is derived from the state alone, so a restart needs no memory of it.
 """
@@ -104,7 +104,7 @@ class Engine:
     # --- running attempts ---
 
     def _apply_effects(self, entry: WorkflowEntry) -> None:
-        """Bring what this engine runs for a workflow in line with its state."""
+        """Start or stop attempts of a workflow, as its state requires."""
         state = entry.state
         if self._closing or self._draining:
             return
@@ -181,7 +181,7 @@ class Engine:
         return True
 
     async def _run_attempts(self, entry: WorkflowEntry) -> None:
-        """Run one attempt after the other as long as the state asks for one."""
+        """Run attempts one after the other as long as the state requires one."""
         try:
             while (run := self._wanted(entry)) is not None:
                 control = entry.control = StopControl()

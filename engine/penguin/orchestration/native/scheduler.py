@@ -123,7 +123,7 @@ class Scheduler:
         return heapq.heappop(min(queues, key=itemgetter(0)))[1] if queues else None
 
     def _drop_stale(self, queue: list[tuple[Rank, str]], *, needs_tree: bool) -> None:
-        """Drop what `discard` left at the head of a queue: a heap is not searched for what no longer waits there."""
+        """Drop discarded entries at the head of a queue: `discard` does not search the heap for them."""
         while queue and ((state := self._waiting.get(queue[0][1])) is None or state.needs_tree is not needs_tree):
             heapq.heappop(queue)
 

@@ -19,15 +19,15 @@ class WaitCondition:
         workflow_ids: Sequence[str],
         status: WorkflowStatus | None,
         status_of: Callable[[str], WorkflowStatus],
-        settling: Callable[[], SettledCheck],
+        new_check: Callable[[], SettledCheck],
     ) -> None:
         self._ids = tuple(workflow_ids)
         self._not_over = list(workflow_ids)
         self._status = status
         self._status_of = status_of
-        self._settling = settling
+        self._new_check = new_check
         self.settled = False
-        """Whether all of them were, at the last check."""
+        """Whether all of them were settled at the last check."""
 
     def pending(self) -> set[str]:
         """Return the workflows of which one must change before the wait can end; empty if it may be over."""
@@ -40,17 +40,17 @@ class WaitCondition:
 
     def _unsettled(self) -> set[str]:
         """Return the first workflow that is not settled, with those that it depends on."""
-        settling = self._settling()
-        kept: list[str] = []
-        for place, workflow_id in enumerate(self._not_over):
+        check = self._new_check()
+        unsettled: list[str] = []
+        for index, workflow_id in enumerate(self._not_over):
             # A final workflow never continues; a blocked or paused one may.
             if self._status_of(workflow_id).final:
                 continue
-            if not settling.all_settled([workflow_id]):
-                self._not_over[:place] = kept
-                return {workflow_id, *settling.watched}
-            kept.append(workflow_id)
-        self._not_over = kept
+            if not check.all_settled([workflow_id]):
+                self._not_over[:index] = unsettled
+                return {workflow_id, *check.watched}
+            unsettled.append(workflow_id)
+        self._not_over = unsettled
         return set()
 
     def _with_other_status(self, status: WorkflowStatus) -> set[str]:

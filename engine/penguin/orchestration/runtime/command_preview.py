@@ -48,7 +48,7 @@ class ActiveWorkflow(NamedTuple):
 
 def active_workflows(workspace: Workspace) -> list[ActiveWorkflow]:
     """Return the active workflows of all databases of a workspace. Raises StoreError if one can't be read."""
-    return [found for place in workspace_databases(workspace) for found in _active(place.db)]
+    return [found for database in workspace_databases(workspace) for found in _active(database.db)]
 
 
 def _active(db: Path) -> list[ActiveWorkflow]:

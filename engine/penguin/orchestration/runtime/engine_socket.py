@@ -277,13 +277,13 @@ async def _converse(folder: Path, request: Request) -> Answer:
 
 
 def _connect(folder: Path) -> socket.socket:
-    with _opened(folder, os.O_DIRECTORY) as parent, _opened(SOCKET, parent=parent) as place:
-        if not stat.S_ISSOCK(os.fstat(place).st_mode):
+    with _opened(folder, os.O_DIRECTORY) as parent, _opened(SOCKET, parent=parent) as opened:
+        if not stat.S_ISSOCK(os.fstat(opened).st_mode):
             raise _NoAnswer(f"{folder / SOCKET} is not a socket")
         connection = socket.socket(socket.AF_UNIX)
         connection.setblocking(False)
         try:
-            connection.connect(f"/proc/self/fd/{place}")
+            connection.connect(f"/proc/self/fd/{opened}")
         except OSError:
             connection.close()
             raise

@@ -40,7 +40,8 @@ class PruneReport(NamedTuple):
 
 
 async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
-    """Prune in a thread, after every living engine agreed that this process is not inside a step. See `prune`."""
+    """Prune in a thread, after every living engine has confirmed that this process is not inside a step. See
+    `prune`."""
     for engines in {database.engines for database in workspace_databases(workspace)}:
         await ask_to_change(engines, "", PRUNE)
     return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
@@ -49,9 +50,10 @@ async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
     """Delete the workflows that ended more than `age` seconds ago, and remove what nothing needs.
 
-    On both backends; what a server holds stays there for as long as its namespace keeps it. Never an active workflow,
-    nor the newest COMPLETED one of a task. With `dry_run` nothing is changed. Raises StoreError where a database can't
-    be used, and where workflows were lost, whose folders it would remove; what was forgotten until then is gone.
+    This applies to both backends, but data on a server stays until its retention period ends. Active workflows are
+    kept, and so is the newest COMPLETED workflow of each task. With `dry_run`, nothing is changed. Raises StoreError if
+    a database can't be used, or if workflows were lost, whose folders would be removed. What was deleted before an
+    error stays deleted.
     """
     refuse_inside_step(workspace.root, PRUNE)
     refuse_loss(workspace)

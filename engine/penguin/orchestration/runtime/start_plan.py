@@ -34,30 +34,30 @@ class UnmetDependency(WorkflowError):
     code = "unmet_dependency"
 
 
-def workflow_id_of(project_id: str, task_id: str, number: int, place: str = "") -> str:
+def workflow_id_of(project_id: str, task_id: str, number: int, id_namespace: str = "") -> str:
     """Return the id of a task's workflow. It depends only on the arguments, so two starts at the same time conflict.
 
-    `place` names the database that counts, the same for all processes that start workflows there; "" is that of the
-    native backend. Two databases of a workspace count alike, but share the folder of their workflows' files.
+    `id_namespace` is "" for the native backend. For a Temporal server it names the database, the same for all processes
+    that start workflows there: two databases of a workspace may count the same numbers, but share the folder of run
+    files.
     """
-    counted = (place, project_id, task_id, str(number)) if place else (project_id, task_id, str(number))
+    counted = (id_namespace, project_id, task_id, str(number)) if id_namespace else (project_id, task_id, str(number))
     digest = hashlib.sha256("\0".join(counted).encode()).hexdigest()
     return f"ituv-{task_id}-{digest[:6]}"
 
 
-def next_id(connection: sqlite3.Connection, task: Task, runs: Path, place: str = "") -> tuple[str, int]:
+def next_id(connection: sqlite3.Connection, task: Task, runs: Path, id_namespace: str = "") -> tuple[str, int]:
     """Return id and number of the task's next workflow. Numbers are not reused, even after pruning.
 
-    Six digits may be the same for two numbers of one task: then the next number is taken. So it is if `runs` holds
-    files of a workflow with this id, from a lost database: they must not be taken for the new one's. Another `place`
-    gives other ids, also for workflows that have not begun and have no folder yet.
+    If the six digits are those of an earlier workflow of the task, the next number is used. The same applies if `runs`
+    holds files of a workflow with this id, left by a lost database: the new workflow must not use them.
     """
     key = (task.project_id, task.id)
     number = int(connection.execute(_NEXT_NUMBER, (*key, *key)).fetchone()[0])
     while True:
-        workflow_id = workflow_id_of(task.project_id, task.id, number, place)
-        known = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
-        if known is None and not (runs / workflow_id).exists():
+        workflow_id = workflow_id_of(task.project_id, task.id, number, id_namespace)
+        taken = connection.execute("SELECT 1 FROM run WHERE workflow_id = ?", (workflow_id,)).fetchone()
+        if taken is None and not (runs / workflow_id).exists():
             return workflow_id, number
         number += 1
 
@@ -97,11 +97,11 @@ class StartPlan:
         offer: TaskCatalog,
         config: Mapping[str, Any] | None,
         by: str,
-        place: str = "",
+        id_namespace: str = "",
     ) -> None:
         self._connection = connection
         self._runs = runs
-        self._place = place
+        self._id_namespace = id_namespace
         self._offer = offer
         self._config = config
         self._by = by
@@ -118,7 +118,8 @@ class StartPlan:
         self._refuse_circles()
 
     def _refuse_circles(self) -> None:
-        """Raise BlueprintError for tasks of this start that depend on each other: they would wait for ever."""
+        """Raise BlueprintError for tasks of this start that depend on each other: they would wait for each other
+        forever."""
         tasks = [item.task for item in self._items.values()]
         if any((task.project_id, name) in self._items for task in tasks for name in task.dependencies):
             from penguin.orchestration.blueprint.graph import TaskGraph
@@ -158,7 +159,7 @@ class StartPlan:
         return [self._start(item) for item in self._items.values()]
 
     def _start(self, item: BlueprintItem) -> Start:
-        workflow_id, number = next_id(self._connection, item.task, self._runs, self._place)
+        workflow_id, number = next_id(self._connection, item.task, self._runs, self._id_namespace)
         definition = self._offer.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 

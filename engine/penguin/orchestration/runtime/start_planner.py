@@ -35,11 +35,11 @@ PLANS = 5
 """Maximum number of plans of one start: after a conflict, the next plan usually sees what the other process started."""
 
 
-class Known(NamedTuple):
+class PlanDatabase(NamedTuple):
     """The workflows that a plan takes into account."""
 
     connection: sqlite3.Connection
-    place: str = ""
+    id_namespace: str = ""
     """See `workflow_id_of`."""
 
 
@@ -50,13 +50,20 @@ class Planner:
         self._workspace = workspace
         self._backlog = backlog
 
-    def start(self, known: Known, config: Mapping[str, Any] | None, by: str) -> StartPlan:
+    def start(self, database: PlanDatabase, config: Mapping[str, Any] | None, by: str) -> StartPlan:
         """Return an empty plan over the current blueprints. `by`: who starts; default: the user of this process."""
         return StartPlan(
-            known.connection, self._workspace.runs, self._backlog.load(), config, by or current_user(), known.place
+            database.connection,
+            self._workspace.runs,
+            self._backlog.load(),
+            config,
+            by or current_user(),
+            database.id_namespace,
         )
 
-    async def retry(self, known: Known, old: State, start_from: WorkflowPhase | None, *, restore: bool) -> Start:
+    async def retry(
+        self, database: PlanDatabase, old: State, start_from: WorkflowPhase | None, *, restore: bool
+    ) -> Start:
         """Return the start of the workflow that retries `old`, and restore the files that it continues from if asked
         to.
 
@@ -64,9 +71,9 @@ class Planner:
         without loss.
         """
         if old.is_final:
-            check_not_active(known.connection, old.definition.task)
+            check_not_active(database.connection, old.definition.task)
         definition = self._definition_now(old)
-        new_id, number = next_id(known.connection, definition.task, self._workspace.runs, known.place)
+        new_id, number = next_id(database.connection, definition.task, self._workspace.runs, database.id_namespace)
         tree = tree_of_passes(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).digest)
         start = retry_start(
             old,
@@ -78,7 +85,7 @@ class Planner:
             by=current_user(),
         )
         if restore:
-            check_no_active_workflow(known.connection)
+            check_no_active_workflow(database.connection)
             await asyncio.to_thread(restore_tree, self._workspace.root, self._workspace.runs, old, start.passes)
         if start.passes:
             self._tree_of(new_id).inherit(self._workspace.runs / old.workflow_id)

@@ -1,4 +1,5 @@
-"""The databases of a workspace: that of the native backend, and one for each known place on a Temporal server.
+"""The databases of a workspace: that of the native backend, and one for each namespace and task queue on a Temporal
+server.
 
 They have the same tables. Only the first one holds complete histories; the others cache parts of a server's.
 """
@@ -41,7 +42,7 @@ class Database(NamedTuple):
 
 
 def workspace_databases(workspace: Workspace) -> list[Database]:
-    """Return all of them, the native backend's first, whether it exists or not."""
+    """Return all databases, that of the native backend first, even if it does not exist."""
     return [Database(workspace.db, True), *(Database(path, False) for path in cache_databases(workspace))]
 
 

@@ -229,7 +229,7 @@ def _no_engine(engines: str, owner: str) -> str:
 
 
 def _orphan_reason(engines: str, run: Run) -> str:
-    """That a step of a dead engine still runs, where no engine is there to take it over; else empty."""
+    """Return the reason if a step of a dead engine still runs and no engine takes it over; else ''."""
     from penguin.orchestration.files.engine_lock import may_run_steps
 
     if not run["slot"] or not _no_engine(engines, run["owner"]) or not may_run_steps(_path(engines), run["owner"]):

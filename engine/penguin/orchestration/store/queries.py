@@ -114,7 +114,7 @@ class WorkflowReader:
         return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
 
     def count(self) -> int:
-        """How many workflows there are."""
+        """Return the number of workflows."""
         rows = self._rows("SELECT count(*) FROM run", ())
         return int(rows[0][0]) if rows else 0
 
@@ -163,7 +163,7 @@ class WorkflowReader:
         return phase_results(self._events(workflow_id))
 
     def attempt_hosts(self, workflow_id: str) -> dict[int, str]:
-        """Return the machine that ran an attempt last, by attempt number; empty if its name is not known."""
+        """Return the machine that ran an attempt last, by attempt number; empty if its name is unknown."""
         from penguin.orchestration.store.history import attempt_hosts
 
         return attempt_hosts(self._events(workflow_id))

@@ -75,7 +75,7 @@ INDEXES = (
     "CREATE INDEX run_status_name ON run (status, workflow_id)",
     "CREATE INDEX run_status_updated ON run (status, updated_at DESC, workflow_id)",
     "CREATE INDEX run_project_status_updated ON run (project_id, status, updated_at DESC, workflow_id)",
-    # The workflows of a task in the order of their starts, whatever the clock said.
+    # The workflows of a task in the order of their starts, even if the clock was set back.
     "CREATE INDEX run_number ON run (project_id, task_id, number DESC)",
     "CREATE INDEX run_completed ON run (project_id, task_id) WHERE status = 'COMPLETED'",
     "CREATE INDEX run_slot ON run (owner) WHERE slot = 1",
@@ -153,7 +153,7 @@ def _working_tree(db: Database) -> None:
     begun = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE}) AND attempt > 0"
     for (workflow_id,) in db.execute(begun).fetchall():
         rows = db.execute("SELECT data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)).fetchall()
-        # A server's workflows are here without their events, and the server tells how they stand.
+        # A server's workflows are stored here without their events; their state comes from the server.
         if rows and rebuild([event for (data,) in rows for event in decode_events(data)]).holds_tree:
             db.execute("UPDATE run SET holds_tree = 1 WHERE workflow_id = ?", (workflow_id,))
 

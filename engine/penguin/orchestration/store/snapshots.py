@@ -57,7 +57,7 @@ class SnapshotRow(NamedTuple):
     bytes: int
     """Of the conversation as JSON, not compressed."""
     spent: UsageTotals
-    """What the run of the agent took that it was saved after."""
+    """The usage of the agent's run that ended with this snapshot."""
 
 
 class SnapshotReader(WorkflowReader):

@@ -62,7 +62,7 @@ class LocalCache:
     def __init__(self, path: Path) -> None:
         make_private_folder(path.parent)
         self.path = path
-        self.place = path.stem
+        self.id_namespace = path.stem
         """A name that is the same on all hosts and for all workspaces; it contains namespace and task queue."""
         self.listeners: list[Callable[[WorkflowInfo], None]] = []
         """Called, on the thread that updates the cache, with each workflow whose status or phase changed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, IllegalCommand, WorkflowPhase
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.start_plan import dependencies_in_progress
-from penguin.orchestration.runtime.start_planner import Known, replanned
+from penguin.orchestration.runtime.start_planner import PlanDatabase, replanned
 from penguin.orchestration.store.writer import ConcurrentUpdate
 from penguin.orchestration.temporal.client.client import NoWorker
 
@@ -45,7 +45,7 @@ class WorkflowStarter:
         async def start() -> None:
             # The workflows that an earlier, interrupted start created exist already.
             asked = [task_id for task_id in task_ids if task_id not in begun]
-            plan = self._planner.start(known_to(link), config, by)
+            plan = self._planner.start(plan_database(link), config, by)
             try:
                 plan.add(asked, blueprint_id, with_dependencies=with_dependencies)
             except AlreadyActive as error:
@@ -113,7 +113,7 @@ class WorkflowStarter:
                 f"can't restore the files here: {old.workflow_id} ran on {old.host}",
                 f"retry on that host, or: /workflow retry {old.workflow_id}",
             )
-        return await self._planner.retry(known_to(link), old, start_from, restore=restore)
+        return await self._planner.retry(plan_database(link), old, start_from, restore=restore)
 
     async def _supersede(self, link: TemporalClient, old: State) -> None:
         """Cancel a BLOCKED workflow that is retried."""
@@ -131,9 +131,9 @@ class WorkflowStarter:
         return self._planner.differences(state)
 
 
-def known_to(link: TemporalClient) -> Known:
+def plan_database(link: TemporalClient) -> PlanDatabase:
     """Return the workflows that a plan considers: those in the cache of this server."""
-    return Known(link.mirror.connection, link.mirror.place)
+    return PlanDatabase(link.mirror.connection, link.mirror.id_namespace)
 
 
 def _begun(begun: Mapping[str, str]) -> str:

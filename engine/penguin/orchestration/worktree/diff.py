@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
     running: bool = False
     """Whether it has not ended, or is to continue."""
     left_out: tuple[str, ...] = ()
-    """Files that its checkpoint does not hold, seen from the workspace."""
+    """Files that its checkpoint does not hold, relative to the workspace."""
 
 
 class TreeDiff:
@@ -61,7 +61,7 @@ class TreeDiff:
 
     @property
     def left_out(self) -> list[str]:
-        """Files that it says nothing about, seen from the workspace."""
+        """Files that the difference does not cover, relative to the workspace."""
         return [display_path(self._repository.inner(path)) for path in self._left_out]
 
     def files(self) -> list[str]:
@@ -95,13 +95,13 @@ class TemporaryIndex:
 
     def __init__(self, checkpoints: Checkpoints, folder: Path) -> None:
         self._folder = TemporaryDirectory(prefix="penguin-diff-", ignore_cleanup_errors=True)
-        place = Path(self._folder.name)
-        (place / "objects").mkdir()
-        self.env = checkpoints.repository.objects_aside(place / "objects")
+        folder_path = Path(self._folder.name)
+        (folder_path / "objects").mkdir()
+        self.env = checkpoints.repository.separate_objects(folder_path / "objects")
         refuse_links(folder / INDEX)
         if (folder / INDEX).exists():
-            copy_index(folder / INDEX, place / INDEX)
-        index = PrivateIndex(checkpoints.repository, place, INDEX, self.env)
+            copy_index(folder / INDEX, folder_path / INDEX)
+        index = PrivateIndex(checkpoints.repository, folder_path, INDEX, self.env)
         with index.locked():
             self.left_out = update_index(index, checkpoints.exclusion)
             self.tree = index.write_tree()

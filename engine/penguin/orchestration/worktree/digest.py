@@ -21,7 +21,7 @@ from penguin.orchestration.worktree.index import PrivateIndex, copy_index
 MAX_NAMED = 20
 """Maximum number of changed files to name."""
 INDEX = "tree.index"
-ASIDE = "tree.aside"
+DIGEST_ONLY = "tree.aside"
 """Names of the files that IMPLEMENT created and that must not become git objects: only their digests do."""
 
 
@@ -39,7 +39,7 @@ class WorkingTree:
 
     def inherit(self, folder: Path) -> None:
         """Continue from the index of the workflow that this one retries, with the files that its IMPLEMENT created."""
-        for name in (ASIDE, INDEX):
+        for name in (DIGEST_ONLY, INDEX):
             if (folder / name).exists() and not (self._folder / name).exists():
                 make_private_folder(self._folder)
                 copy_index(folder / name, self._folder / name)
@@ -59,11 +59,11 @@ class WorkingTree:
             if held:
                 within = self._repository.within
                 arguments = ("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "--no-renames")
-                self._set_aside(split_nul(self._repository.run(*arguments, held, digest, *within)))
+                self._set_digest_only(split_nul(self._repository.run(*arguments, held, digest, *within)))
 
     def forget(self) -> None:
         """Take only the files under version control as the tree."""
-        for name in (INDEX, ASIDE):
+        for name in (INDEX, DIGEST_ONLY):
             (self._folder / name).unlink(missing_ok=True)
 
     def before_implement(self, attempt: int) -> None:
@@ -82,7 +82,7 @@ class WorkingTree:
         noted = self._untracked_list(attempt)
         try:
             with self._index.locked():
-                untracked = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._aside()}
+                untracked = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._digest_only()}
                 self._take([path for path in self._index.untracked() if path not in untracked])
                 return self._digest()
         except (GitError, OSError):
@@ -113,33 +113,33 @@ class WorkingTree:
 
     def _take(self, made: list[bytes]) -> None:
         files = [path for path in made if not path.endswith(b"/")]
-        aside = [path for path in files if self._exclusion.is_excluded(path)]
-        aside += self._index.update(dict.fromkeys(set(files).difference(aside), False))
-        if aside:
-            self._set_aside([*self._aside(), *aside])
+        digest_only = [path for path in files if self._exclusion.is_excluded(path)]
+        digest_only += self._index.update(dict.fromkeys(set(files).difference(digest_only), False))
+        if digest_only:
+            self._set_digest_only([*self._digest_only(), *digest_only])
 
-    def _aside(self) -> list[bytes]:
+    def _digest_only(self) -> list[bytes]:
         try:
-            return split_nul((self._folder / ASIDE).read_bytes())
+            return split_nul((self._folder / DIGEST_ONLY).read_bytes())
         except FileNotFoundError:
             return []
 
-    def _set_aside(self, paths: list[bytes]) -> None:
-        write_private(self._folder / ASIDE, b"\0".join(paths))
+    def _set_digest_only(self, paths: list[bytes]) -> None:
+        write_private(self._folder / DIGEST_ONLY, b"\0".join(paths))
 
     def _digest(self) -> str:
-        aside = self._aside()
-        changed = {path: gone for path, gone in self._index.changed().items() if path not in aside}
+        digest_only = self._digest_only()
+        changed = {path: gone for path, gone in self._index.changed().items() if path not in digest_only}
         grown = self._exclusion.grown(changed)
         refused = self._index.update({path: gone for path, gone in changed.items() if path not in grown})
         if grown or refused:
-            aside += [*grown, *refused]
-            self._set_aside(aside)
-        self._stand_in(aside)
+            digest_only += [*grown, *refused]
+            self._set_digest_only(digest_only)
+        self._store_digests(digest_only)
         return self._index.write_tree()
 
-    def _stand_in(self, paths: list[bytes]) -> None:
-        """Store the digest of a file in place of its content."""
+    def _store_digests(self, paths: list[bytes]) -> None:
+        """Store the digests of these files instead of their contents."""
         found = {path: _digest_of(self._repository.file(path)) for path in paths}
         self._index.forget([path for path, digest in found.items() if not digest])
         self._index.put(

@@ -193,7 +193,7 @@ class Repository:
             return False
         return True
 
-    def objects_aside(self, folder: Path) -> dict[str, str]:
+    def separate_objects(self, folder: Path) -> dict[str, str]:
         """Return the variables that make git write new objects to `folder` and nothing to the repository."""
         path = os.fsdecode(self.run("rev-parse", "--git-path", "objects").removesuffix(b"\n"))
         own = os.path.normpath(self.top / path).replace("\\", "\\\\").replace('"', '\\"')

@@ -21,7 +21,7 @@ class _Starter(NamedTuple):
     with_value: str = ""
     """Its options that take the next word as their value."""
     arguments: int = 0
-    """How many words stand between its options and the command."""
+    """Number of words between its options and the command."""
     verbs: tuple[str, ...] = ()
     """The words that make it start a command; empty: it always does."""
 
@@ -103,7 +103,7 @@ _TEST_VERBS: Mapping[str, str] = {
     "task": "test",
     "yarn": "test run",
 }
-"""Words after a program with which it runs tests; after `run`, the name of a script that does."""
+"""Words after a program that make it run tests; after `run`, names of scripts that run tests."""
 _TEST_PROGRAMS = frozenset(
     {
         "ava",
@@ -132,7 +132,7 @@ class PytestRun(NamedTuple):
 
 
 def pytest_run(line: str) -> PytestRun | None:
-    """The last pytest run of a shell command line; None: it runs no pytest."""
+    """Return the last pytest run of a shell command line; None if it runs no pytest."""
     found = None
     for command in _started(line):
         if _name(command) in _PYTEST:
@@ -142,14 +142,14 @@ def pytest_run(line: str) -> PytestRun | None:
 
 
 def uncounted_test_run(line: str) -> str:
-    """The program of a command line that seems to run tests other than by pytest; empty: there is none."""
+    """Return the program of a command line that seems to run tests without pytest; '' if there is none."""
     if pytest_run(line) is not None:
         return ""
     return next((" ".join(command.words[:2]) for command in _started(line) if _seems_to_test(command.words)), "")
 
 
 def _started(line: str, directory: str = "", depth: int = 0) -> Iterator[SimpleCommand]:
-    """The commands of a line, each as the innermost program that it starts."""
+    """Return the commands of a line, each as the innermost program that it starts."""
     for words, below in simple_commands(line):
         yield from _innermost(SimpleCommand(words, posixpath.join(directory, below)), depth)
 
@@ -168,7 +168,7 @@ def _innermost(command: SimpleCommand, depth: int) -> Iterator[SimpleCommand]:
 
 
 def _next_words(name: str, rest: tuple[str, ...]) -> tuple[str, ...]:
-    """The command that a program starts; empty: none, or one that is not known."""
+    """Return the command that a program starts; empty if there is none, or it is unknown."""
     if name.rstrip("0123456789.") in ("python", "pypy", "py"):
         return _python_words(rest)
     if name == "coverage":
@@ -189,29 +189,29 @@ def _next_words(name: str, rest: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _python_words(rest: tuple[str, ...]) -> tuple[str, ...]:
-    """The module or script that Python runs, as a command."""
-    place = 0
-    while place < len(rest) and rest[place].startswith("-"):
-        flags = rest[place].lstrip("-")
+    """Return the module or script that Python runs, as a command."""
+    index = 0
+    while index < len(rest) and rest[index].startswith("-"):
+        flags = rest[index].lstrip("-")
         letter = next((letter for letter in flags if letter in "mcWX"), "")
         value = flags.partition(letter)[2] if letter else ""
-        if rest[place].startswith("--"):
+        if rest[index].startswith("--"):
             letter = ""
         if letter == "m":
-            return (value, *rest[place + 1 :]) if value else rest[place + 1 :]
+            return (value, *rest[index + 1 :]) if value else rest[index + 1 :]
         if letter == "c":
             return ()
-        place += 2 if letter and not value else 1
-    return rest[place:]
+        index += 2 if letter and not value else 1
+    return rest[index:]
 
 
 def _shell_script(rest: tuple[str, ...]) -> str:
-    """What stands after `-c`, or after options with it, such as `-lc`."""
+    """Return the argument of `-c`, or of combined options such as `-lc`."""
     asked = False
-    for place, word in enumerate(rest):
+    for index, word in enumerate(rest):
         if word.startswith(("-", "+")) and len(word) > 1:
             asked = asked or (not word.startswith("--") and "c" in word)
-        elif rest[place - 1] not in ("-o", "+o") or place == 0:
+        elif rest[index - 1] not in ("-o", "+o") or index == 0:
             return word if asked else ""
     return ""
 
@@ -226,14 +226,14 @@ def _after_verb(rest: tuple[str, ...], verbs: tuple[str, ...], with_value: str) 
 
 
 def _without_options(rest: tuple[str, ...], with_value: str) -> tuple[str, ...]:
-    """The words from the first on that is no option; `-m` and `--module` are kept."""
+    """Return the words from the first one that is not an option. `-m` and `--module` do not count as options."""
     valued = with_value.split()
-    place = 0
-    while place < len(rest) and rest[place].startswith("-") and rest[place] not in ("-m", "--module"):
-        if rest[place] == "--":
-            return rest[place + 1 :]
-        place += 2 if rest[place] in valued else 1
-    return rest[place:]
+    index = 0
+    while index < len(rest) and rest[index].startswith("-") and rest[index] not in ("-m", "--module"):
+        if rest[index] == "--":
+            return rest[index + 1 :]
+        index += 2 if rest[index] in valued else 1
+    return rest[index:]
 
 
 def _report(words: tuple[str, ...]) -> str | None:
@@ -258,7 +258,7 @@ def _seems_to_test(words: tuple[str, ...]) -> bool:
 
 
 def _has_test_verb(rest: list[str], verbs: list[str]) -> bool:
-    """Whether one of the words is a verb that tests, or a target or script whose name says so."""
+    """Return whether one of the words is a verb that runs tests, or the name of a test target or test script."""
     if not verbs:
         return False
     if rest[:1] in (["run"], ["run-script"]):
@@ -267,7 +267,7 @@ def _has_test_verb(rest: list[str], verbs: list[str]) -> bool:
 
 
 def _is_test_script(program: str) -> bool:
-    """Whether a path names a script such as ./run-tests.sh."""
+    """Return whether a path names a script such as ./run-tests.sh."""
     stem = posixpath.basename(program).partition(".")[0].replace("_", "-")
     return "/" in program and stem in ("test", "tests", "run-test", "run-tests", "runtests", "check")
 

@@ -20,13 +20,12 @@ class SimpleCommand(NamedTuple):
     words: tuple[str, ...]
     """Without assignments, redirections and quotes; expansions stay as they are written."""
     directory: str = ""
-    """The folder that `cd` led to, relative to where the line starts."""
+    """The folder after `cd`, relative to the one in which the line starts."""
 
 
 def simple_commands(line: str) -> Iterator[SimpleCommand]:
-    """The simple commands of a line or script, also those of lists, pipelines, groups and subshells.
-
-    A part that can't be read, such as one after a quote without its end, is left out.
+    """Return the simple commands of a line or script, including those of lists, pipelines, groups and subshells. A part
+    that can't be parsed, such as one after an unterminated quote, is left out.
     """
     directory, outer = "", [""]
     words: list[str] = []
@@ -48,7 +47,7 @@ def simple_commands(line: str) -> Iterator[SimpleCommand]:
 
 
 def is_assignment(word: str) -> bool:
-    """Whether a word is `NAME=value`."""
+    """Return whether a word is `NAME=value`."""
     name, equals, _ = word.partition("=")
     return bool(equals) and name.isidentifier()
 
@@ -61,7 +60,7 @@ def _without_prefixes(words: list[str]) -> tuple[str, ...]:
 
 
 def _tokens(line: str) -> Iterator[str]:
-    """Words and separators, without redirections and here-documents."""
+    """Yield words and separators, without redirections and here-documents."""
     tokens = _raw_tokens(line)
     delimiters: list[str] = []
     for token in tokens:
@@ -84,7 +83,7 @@ def _is_punctuation(token: str) -> bool:
 
 
 def _separators(token: str) -> str:
-    """What is left of punctuation without redirections."""
+    """Return punctuation without its redirections."""
     for redirection in ("&>", ">&", "<&", ">|", "<", ">"):
         token = token.replace(redirection, "")
     return token
@@ -96,7 +95,7 @@ def _skip_to(delimiter: str, tokens: Iterator[str]) -> None:
 
 
 def _raw_tokens(text: str) -> Iterator[str]:
-    """Words without quotes, and punctuation; without comments. Ends at a quote without its end."""
+    """Yield words without quotes, and punctuation, but no comments. Stop at an unterminated quote."""
     text = text.replace("\\\n", "")
     while text:
         lexer = shlex.shlex(text, posix=True, punctuation_chars="".join(_PUNCTUATION))
@@ -104,7 +103,7 @@ def _raw_tokens(text: str) -> Iterator[str]:
         text = ""
         for token in _until_unclosed_quote(lexer):
             if token.startswith("#"):
-                # shlex takes a # within a word for a comment too, and drops the end of its line.
+                # shlex treats a # within a word as a comment too, and drops the line end after it.
                 text = _after_comment(lexer)
                 break
             yield token
@@ -117,7 +116,7 @@ def _until_unclosed_quote(lexer: shlex.shlex) -> Iterator[str]:
 
 def _after_comment(lexer: shlex.shlex) -> str:
     stream = cast(StringIO, lexer.instream)
-    # The character that ended the word is read already.
+    # The character after the word has already been read.
     stream.seek(stream.tell() - 1)
     stream.readline()
     return "\n" + stream.read()

@@ -44,7 +44,7 @@ class Secrets:
         return text if redacted == data else redacted.decode(errors="replace")
 
     def undecided(self, data: bytes) -> int:
-        """Return the position from which `data` may be the start of a secret; its end if nowhere."""
+        """Return the position from which `data` may be the start of a secret; its end if there is none."""
         size = end = len(data)
         for value in self._labels:
             at = data.find(value[:1], max(0, size - len(value) + 1), end)
@@ -92,7 +92,7 @@ class Secrets:
     def _places(self, data: bytes, end: int) -> list[tuple[int, int, int, bytes]]:
         """Return start, negative length, stop and label of the secrets that start before `end`, in order.
 
-        A secret that starts inside itself makes one place.
+        Occurrences of a secret that overlap count as one.
         """
         found = []
         for value, label in self._labels.items():

@@ -158,7 +158,7 @@ class RunningStep:
         If it can't be started, the step ends at once with the shell's exit code for that. If the lease has lapsed, it
         ends without an exit code and never runs.
 
-        Raises OSError if the disk has no room for its output; then it was not started.
+        Raises OSError if the disk is full; then it was not started.
         """
         limit = self.order["max_output"]
         try:

@@ -4,8 +4,8 @@ The protocol is JSON, one message a line. Clients send `{"op": "hello"}`, `{"op"
 "stop", "id", "why"}` and `{"op": "ask", "id"}`. The launcher answers a hello with `{"event": "hello"}`. It answers a
 start with `{"event": "running", "id"}` (soon, and before the exit event), `{"event": "known", "id"}` (the step was
 started before; read its files) or `{"event": "refused", "id", "error", "errno"}`. It answers an ask with `running` or
-`known`. Every client gets `{"event": "exit", …StepExit}`. `{"event": "trouble", "problem"}` says that results wait for
-room on the disk; an empty problem, that they no longer do.
+`known`. Every client gets `{"event": "exit", …StepExit}`. `{"event": "trouble", "problem"}` says that results wait
+because the disk is full; an empty problem says that they no longer do.
 
 The exit record on disk is authoritative. A client that was disconnected reads it there; the event only saves polling.
 """
@@ -275,7 +275,7 @@ class Server:
                 reach("exit.after")
 
     def _report_trouble(self, problem: str) -> None:
-        """Report once that results wait for room on the disk, and once that they no longer do."""
+        """Report once that results wait because the disk is full, and once that they no longer do."""
         if bool(problem) != self._troubled:
             self._troubled = bool(problem)
             for client in self._clients:

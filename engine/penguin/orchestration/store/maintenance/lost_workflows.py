@@ -1,7 +1,7 @@
-"""Workflows that were lost: their run folders are there, but no database of the workspace has them.
+"""Lost workflows: their run folders exist, but no database of the workspace has them.
 
 The row of a workflow is on disk before its first attempt makes a folder, and pruning notes the task of each workflow
-that it removes. So the folder of an attempt without either means that records vanished: the database was truncated,
+that it removes. So the folder of an attempt without either means that records were lost: the database was truncated,
 replaced by an older copy, or lost its write-ahead log.
 """
 
@@ -23,15 +23,11 @@ TASKS_PRUNED = "SELECT DISTINCT task_id FROM pruned"
 
 
 def lost_workflows(workspace: Workspace) -> list[str]:
-    """The ids of workflows with files of attempts, but without a record, in order.
-
-    Empty where workflows are on a Temporal server: of those, not every one is recorded here. Raises StoreError where
-    the database can't be read.
-    """
+    """Return the ids of workflows that have files of attempts but no record, sorted."""
     # A server's workflows leave folders, too.
     if os.path.lexists(workspace.state / "temporal"):
         return []
-    # The folders first: a workflow that starts meanwhile then has its row already.
+    # Read the folders first: a workflow that starts meanwhile has its row before its folder.
     folders = _names(workspace.runs.as_posix())
     if not folders:
         return []
@@ -41,14 +37,14 @@ def lost_workflows(workspace: Workspace) -> list[str]:
 
 
 def describe_loss(workspace: Workspace, lost: list[str]) -> str:
-    """Say which workflows were lost, as a sentence without its end."""
+    """Return which workflows were lost, as a sentence without a full stop."""
     named = ", ".join(lost[:MOST_NAMED]) + (f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else "")
     what = "1 workflow" if len(lost) == 1 else f"{len(lost)} workflows"
     return f"{workspace.db} has lost {what}: {named} left files in {workspace.runs}, but no record"
 
 
 def restore_hint(workspace: Workspace) -> str:
-    """Say what to type where records were lost."""
+    """Return the hint for lost records."""
     return (
         f"put a copy that /backup made in the place of {workspace.db}; without one, keep the outputs of the steps and "
         f"start anew: mv {workspace.runs} {workspace.runs}.old"
@@ -56,13 +52,13 @@ def restore_hint(workspace: Workspace) -> str:
 
 
 def refuse_loss(workspace: Workspace) -> None:
-    """Raise StoreError where workflows were lost."""
+    """Raise StoreError if workflows were lost."""
     if lost := lost_workflows(workspace):
         raise StoreError(describe_loss(workspace, lost), restore_hint(workspace))
 
 
 def _records(workspace: Workspace) -> tuple[set[str], set[str]]:
-    """The ids of the workflows that the database has, and the tasks of which some were pruned."""
+    """Return the ids of the workflows in the database, and the tasks with pruned workflows."""
     connection = open_reader(workspace.db_name, migrate=False)
     if connection is None:
         return set(), set()
