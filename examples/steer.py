@@ -1,4 +1,4 @@
-"""Steers workflows from Python: python examples/steer.py FOLDER (one that examples/copy has made)."""
+"""Controls workflows from Python: python examples/steer.py FOLDER, where examples/copy created FOLDER."""
 
 import asyncio
 import sys

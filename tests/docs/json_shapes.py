@@ -38,7 +38,7 @@ def shapes() -> dict[str, Shape]:
         base = BASE.search(body)
         fields = dict(found[base["shape"]].fields) if base else {}
         fields |= {row["field"]: row["type"].strip() for row in ROW.finditer(body) if not row["type"].strip().isdigit()}
-        found[name.strip()] = Shape(fields, "there is more" in body)
+        found[name.strip()] = Shape(fields, "there are others" in body)
     return found
 
 
@@ -50,7 +50,7 @@ def errors() -> dict[str, int]:
 
 def documents() -> dict[str, str]:
     """The shape of what each command prints, by the command."""
-    text = PAGE.read_text(encoding="utf-8").partition("## What comes from which command")[2].partition("\n## ")[0]
+    text = PAGE.read_text(encoding="utf-8").partition("## The document of each command")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| ([\w-]+) \|$", text, re.MULTILINE)
     return {name: shape for names, shape in rows for name in re.findall(r"`([^`]+)`", names)}
 

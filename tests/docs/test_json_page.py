@@ -54,8 +54,8 @@ SCRIPT = (
     ("/task show used", "task-shown"),
     ("/task graph", "graph"),
     ("/snapshot list", "snapshots"),
-    ("/snapshot show talk-1", "talk"),
-    ("/snapshot show talk-1 --raw", "raw-talk"),
+    ("/snapshot show talk-1", "conversation"),
+    ("/snapshot show talk-1 --raw", "raw-conversation"),
     ("/snapshot export talk-1", "exported"),
     ("/health", "health"),
     ("/config", "settings"),
@@ -68,12 +68,12 @@ SCRIPT = (
 )
 """Commands, and the shape of what they print."""
 LINES = (
-    (("help",), "manual"),
+    (("help",), "program-help"),
     (("help", "workflow", "retry"), "commands"),
     (("help", "worker"), "subcommand-help"),
-    (("init",), "made"),
-    (("check",), "checked"),
-    (("trust",), "examined"),
+    (("init",), "initialized"),
+    (("check",), "check-report"),
+    (("trust",), "trust-report"),
     (("nowhere.pen",), "failure"),
     (("--nope",), "failure"),
     (("--workspace", "nowhere", "-c", "/health"), "failure"),
@@ -140,7 +140,7 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
 def test_events_have_the_documented_shape(penguin: Program) -> None:
     rows = penguin("-o", "jsonl", "-c", "/workflow start quick --wait").documents
     events = [row for row in rows if "event" in row]
-    assert [told("happened", row) for row in events] == [[]] * len(events)
+    assert [told("event-line", row) for row in events] == [[]] * len(events)
     assert events[-1]["event"]["kind"] == "Completed"
     result, last = rows[len(events) :]
     assert told("waited-start", result) == []
@@ -151,7 +151,7 @@ def test_output_is_followed_as_promised(penguin: Program) -> None:
     script = "/workflow start quick --wait\n/workflow logs quick -f --phase test\n"
     rows = penguin("-o", "jsonl", script=script).documents
     pieces = [row for row in rows if "output" in row]
-    assert [told("printed", row) for row in pieces] == [[]] * len(pieces)
+    assert [told("output-line", row) for row in pieces] == [[]] * len(pieces)
     *_, log, last = rows
     assert pieces
     assert pieces[-1]["output"]["path"] == log["path"]
@@ -168,7 +168,7 @@ def test_each_command_is_on_the_page() -> None:
 
 
 def test_each_kind_of_value_is_on_the_page() -> None:
-    (named,) = re.findall(r"^\| `kind` \| text \| what it is: (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    (named,) = re.findall(r"^\| `kind` \| text \| one of: (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named.split(", ")) == {kind.value for kind in ValueKind}
 
 

@@ -68,7 +68,7 @@ def assert_repeats_do_nothing(copy: Path) -> None:
     repeatable = re.findall(r"tools/apply (?:-1 )?patches/[^}\n]+", blueprint)
     assert len(repeatable) == 3
     for command in repeatable:
-        assert run("sh", "-c", command, folder=copy).stdout == "nothing to do: all of it is there already\n"
+        assert run("sh", "-c", command, folder=copy).stdout == "nothing to do: all patches are applied\n"
     assert run("git", "diff", folder=copy).stdout == before
 
 

@@ -23,7 +23,7 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="textkit", description="Counts what is in a text.")
-    parser.add_argument("file", nargs="?", help="standard input if unsaid")
+    parser.add_argument("file", nargs="?", help="default: standard input")
     parser.add_argument("--serve", type=int, metavar="PORT", help="answer POST /count on this port")
     parser.add_argument("--version", action="version", version=f"textkit {__version__}")
     return parser.parse_args()

@@ -12,7 +12,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/health":
             self.answer(200, {"status": "ok"})
         else:
-            self.answer(404, {"error": f"nothing here, try POST /count"})
+            self.answer(404, {"error": f"not found; use POST /count"})
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
