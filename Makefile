@@ -1,5 +1,5 @@
-# `make demo` and `make test` set everything up by themselves: a virtual environment in .venv, and Penguin in it.
-# They need Python 3.11 or later, git and make. PYTHON=/path/to/python chooses one.
+# `make demo` and `make test` create a virtual environment in .venv and install Penguin in it.
+# They need Python 3.11 or later, git and make. PYTHON=/path/to/python chooses a Python.
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11 python
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -17,33 +17,34 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test quick temporal agents agents-installed wheel-test crash nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash nightly bench bench-short check lint clean
 
-# These trust workspaces that they make; the records of it do not go to the user's own.
+# These create workspaces and trust them. Keep the trust records out of the user's own.
 demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
 
 help:
-	@echo 'make demo    take the example through all four gates'
-	@echo 'make unit    run the tests that start no process, in some 30 seconds'
+	@echo 'make demo    run the backlog of the example through all four gates'
+	@echo 'make picture  run a part of the example, and draw docs/images/demo.svg, the picture in the README'
+	@echo 'make unit    run the tests that start no process, in about 30 seconds'
 	@echo 'make test    run the tests that need no server'
-	@echo 'make quick   run a part of them that takes about a minute: PYTHON=/path/to/python VENV=FOLDER for another Python'
-	@echo 'make temporal  run those of the Temporal backend, on a real server'
-	@echo 'make agents  install the coding agents from npm, and run the tests that they take part in'
+	@echo 'make quick   run a part of them, in about a minute; PYTHON=/path/to/python VENV=FOLDER for another Python'
+	@echo 'make temporal  run the tests of the Temporal backend, on a real server'
+	@echo 'make agents  install the coding agents from npm, and run their tests'
 	@echo 'make wheel-test  build the wheel, install it into an empty environment and run the first task of the README'
-	@echo 'make crash   kill engines, launchers and steps at random: SECONDS=30, and SEED=N for the same choices again'
-	@echo 'make nightly  run what takes hours: ten minutes of make crash, and all tests on every Python of this machine'
-	@echo 'make bench   measure Penguin beside others, and write the results and docs/benchmarks.md: ROUNDS=5'
-	@echo 'make bench-short  see whether it became slower by a factor of two'
+	@echo 'make crash   kill engines, launchers and steps at random; SECONDS=30; SEED=N repeats the same choices'
+	@echo 'make nightly  run the tests that take hours: ten minutes of make crash, and all tests on every Python of this machine'
+	@echo 'make bench   compare Penguin with other programs, and write the results and docs/benchmarks.md; ROUNDS=5'
+	@echo 'make bench-short  check that nothing became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
-	@echo 'make check   run both: lint, then test'
-	@echo 'make clean   remove what all of these left behind, .venv, .agents and .bench too'
+	@echo 'make check   run make lint, then make test'
+	@echo 'make clean   remove all generated files, also .venv, .agents and .bench'
 
-# Made anew only when the list of dependencies changes: Penguin is installed in place, so its code is always current.
+# Repeated only when the dependencies change: Penguin is installed in editable mode, so its code is always current.
 $(INSTALLED): pyproject.toml
-	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or later was found: install one, or type make PYTHON=/path/to/it' >&2; exit 1; }
+	@test -n '$(PYTHON)' || { echo 'no Python 3.11 or later found; install one, or type: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo '$(PYTHON) is older than Python 3.11' >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-		echo 'No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+		echo 'can't create a virtual environment; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -51,6 +52,9 @@ demo: $(INSTALLED)
 	@rm -rf .demo
 	@examples/copy .demo/textkit
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
+
+picture: $(INSTALLED)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_picture.py
 
 unit: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto -m unit
@@ -64,16 +68,16 @@ quick: $(INSTALLED)
 temporal: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto tests/temporal
 
-# Tests of an agent that is not there are skipped, and say so.
+# Tests of an agent that is not installed are skipped, with that reason.
 agents: $(INSTALLED) agents-installed
 	$(BIN)/pytest -rs --numprocesses=auto tests/agents
 
-# Where they can't be, the tests that need them say so, and are skipped.
+# If the installation fails, the tests that need the agents are skipped.
 agents-installed:
 	@$(MAKE) --no-print-directory $(AGENTS)/.installed || \
-		echo 'The coding agents could not be installed: their tests are SKIPPED. They need npm, and its registry.' >&2
+		echo 'the coding agents could not be installed, so their tests are skipped; they need npm and its registry' >&2
 
-# Not npm ci: it refuses a lock that lacks what npm leaves out for other systems.
+# Not npm ci: it rejects a lock file without the packages that npm omits for other systems.
 $(AGENTS)/.installed: $(PINNED)
 	@mkdir -p $(AGENTS)
 	@cp $(PINNED) $(AGENTS)
@@ -89,7 +93,7 @@ nightly:
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.random_kills --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-# Others have an environment of their own, with all that they bring along.
+# The other programs have a separate environment, with all their dependencies.
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python -m benchmarks --rounds $(ROUNDS) --page
 	$(BENCH)/bin/python -m pytest benchmarks/test_hot.py --benchmark-columns=min,median,iqr,ops
@@ -97,7 +101,7 @@ bench: $(BENCH)/.installed
 $(BENCH)/.installed: pyproject.toml $(INSTALLED)
 	@test -x $(BENCH)/bin/pip || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]' || { \
-		echo 'Not all others could be installed: Penguin is measured alone' >&2; \
+		echo 'not all other programs could be installed: measuring Penguin only' >&2; \
 		$(BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.' pyte pytest-timeout pytest-benchmark; }
 	@touch $@
 
