@@ -150,6 +150,20 @@ async def test_a_step_approves_nothing(steps: Steps, way: str) -> None:
         assert is_refused(said)
 
 
+async def test_a_step_beside_another_workflow_approves_nothing(steps: Steps) -> None:
+    """It runs in the second launcher of the engine."""
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        held = await backend.start_workflow("held")
+        await wait_until_async((steps.root / "held").exists)
+        said = await steps.run(backend, f"{ALIAS} && env -i {PENGUIN} --workspace $PWD/other -c '{APPROVE}'")
+        assert len(steps.workspace.launchers()) == 2
+        (steps.root / "go").touch()
+        await wait_for_workflow(backend, held, status="COMPLETED")
+    assert is_refused(said)
+    assert steps.look(workflow_id).status == "BLOCKED"
+
+
 @pytest.mark.parametrize("way", NAMESPACES)
 async def test_a_step_approves_nothing_from_another_namespace(steps: Steps, way: str) -> None:
     probe, script = NAMESPACES[way]

@@ -201,14 +201,16 @@ def engine(workspace: Workspace) -> Iterator[EngineLock]:
     identity.release()
 
 
-def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: EngineLock) -> None:
+@pytest.mark.parametrize("launcher", [LAUNCHER_LOCK, f"2/{LAUNCHER_LOCK}"])
+def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: EngineLock, launcher: str) -> None:
     import fcntl
 
     owner = "c" * 32
     aged(full.engines / owner)
     commit_workflows(full.db, StoredWorkflow("owned").do(Claim(owner), Dispatch()))
     runs_steps = aged(full.engines / ("b" * 32))
-    with open(runs_steps / LAUNCHER_LOCK, "w") as lock:
+    (runs_steps / launcher).parent.mkdir(exist_ok=True)
+    with open(runs_steps / launcher, "w") as lock:
         os.utime(runs_steps, (LONG_AGO, LONG_AGO))
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert left(full) == {}

@@ -41,6 +41,7 @@ class Steps:
         workspace.tasks(
             {"id": "person", "phases": {"test": {"run": []}}},
             {"id": "sneak", "phases": {"implement": {"run": ["sh sneak.sh > said 2>&1"]}}},
+            {"id": "held", "phases": {"implement": {"run": ["touch held; until test -e go; do sleep 0.05; done"]}}},
             "other",
         )
 

@@ -182,7 +182,8 @@ def _interrupt(d: Draft, c: Report) -> None:
     s = d.state
     assert s.open is not None
     if c.result.cause == "crash" and s.open.crashes + 1 >= CRASHES_TO_ERROR and not s.cancelling:
-        reason = f"interrupted by a crash {CRASHES_TO_ERROR} times"
+        last = f": {c.result.reason}" if c.result.reason else ""
+        reason = f"interrupted by a crash {CRASHES_TO_ERROR} times{last}"
         _report(d, Report(c.attempt, replace(c.result, verdict=Verdict.ERROR, reason=reason, cause="")))
         return
     d.add(

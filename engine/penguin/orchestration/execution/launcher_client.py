@@ -107,7 +107,7 @@ class StepHandle:
 
 
 class LauncherClient:
-    """A connection to the launcher of one engine folder: this engine's own, or that of a dead engine."""
+    """A connection to the launcher in one folder: one of this engine's own, or of a dead engine."""
 
     def __init__(
         self,
@@ -132,6 +132,11 @@ class LauncherClient:
         self._answers: dict[str, asyncio.Future[StepHandle]] = {}
         self._connection: LauncherConnection | None = None
         self._connecting = asyncio.Lock()
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no step runs in it that this client knows of."""
+        return not (self._running or self._answers)
 
     async def connect(self, start: bool) -> bool:
         """Connect. Return False if there is no launcher and `start` is false. Raises LauncherError."""

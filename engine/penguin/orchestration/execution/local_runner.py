@@ -27,11 +27,11 @@ GRACE = 5.0
 class LocalRunner:
     """The PhaseRunner of this machine.
 
-    `engine_dir` is this engine's own folder. Its launcher has its socket there, and start marks name it, so that a
-    later engine finds the steps that this one left running. `on_trouble` is called when results wait because the disk
-    is full, and with "" when they no longer do. With a `lease`, a file that `execution.lease.StepLease` renews, steps
-    run only as long as the lease holds, even if this engine is dead. A running event loop is needed from the first
-    `run` on.
+    `engine_dir` is this engine's own folder. Its launchers have their sockets in it, and start marks name their
+    folders, so that a later engine finds the steps that this one left running. `on_trouble` is called when results wait
+    because the disk is full, and with "" when they no longer do. With a `lease`, a file that
+    `execution.lease.StepLease` renews, steps run only as long as the lease holds, even if this engine is dead. A
+    running event loop is needed from the first `run` on.
     """
 
     def __init__(
@@ -48,27 +48,33 @@ class LocalRunner:
 
         Raises OSError if the disk is full; then try again.
         """
-        redact = environment.secrets_of(order).redact_text
-        plan = make_plan(order, redact)
+        plan = make_plan(order, environment.secrets_of(order).redact_text)
         if plan.impossible:
             return AttemptResult(verdict=Verdict.ERROR, reason=plan.impossible, impossible=True)
         if plan.nothing:
             return AttemptResult(verdict=Verdict.UNVERIFIED, reason=plan.nothing)
         surroundings = environment.prepare_environment(order)
-        steps = StepSequence(order, plan, control, StepStarts(order.run_dir, self._launchers), surroundings)
-        try:
-            await steps.run()
-        except StepsInterrupted as interruption:
-            return _with_agents(_interrupted(interruption, steps.evidence), steps)
-        except WorkflowError as error:
-            missing = error.hint if error.code == MISSING else ""
-            result = AttemptResult(verdict=Verdict.ERROR, reason=redact(error.message), missing=missing)
-            return _with_agents(replace(result, steps=tuple(steps.evidence)), steps)
-        return _with_agents(await _result(order, plan, steps), steps)
+        with self._launchers.lend() as launcher:
+            starts = StepStarts(order.run_dir, self._launchers, launcher)
+            steps = StepSequence(order, plan, control, starts, surroundings)
+            return await _run_steps(order, plan, steps)
 
     async def aclose(self) -> None:
         """Disconnect. Running steps continue in their launcher; the next engine that runs their attempt adopts them."""
         await self._launchers.aclose()
+
+
+async def _run_steps(order: AttemptOrder, plan: AttemptPlan, steps: StepSequence) -> AttemptResult:
+    try:
+        await steps.run()
+    except StepsInterrupted as interruption:
+        return _with_agents(_interrupted(interruption, steps.evidence), steps)
+    except WorkflowError as error:
+        missing = error.hint if error.code == MISSING else ""
+        reason = environment.secrets_of(order).redact_text(error.message)
+        result = AttemptResult(verdict=Verdict.ERROR, reason=reason, missing=missing, steps=tuple(steps.evidence))
+        return _with_agents(result, steps)
+    return _with_agents(await _result(order, plan, steps), steps)
 
 
 def _interrupted(interruption: StepsInterrupted, steps: list[StepEvidence]) -> AttemptResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -22,6 +22,9 @@ from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.files.failpoints import reach
 
 MOST_STARTS = 5
+MOST_LAUNCHERS = 16
+"""Launchers of one engine. With more attempts at the same time, some share a launcher: each one takes 8 MB of memory
+and 40 ms to start."""
 
 
 def _is_copied(mark: records.StartMark, step_id: str) -> bool:
@@ -30,25 +33,57 @@ def _is_copied(mark: records.StartMark, step_id: str) -> bool:
 
 
 class LauncherPool:
-    """The launcher of this engine, and those of dead engines whose steps still run."""
+    """The launchers of this engine, one for each attempt that runs, and those of dead engines whose steps still run.
+
+    A step can kill its launcher. Then only the steps of the same attempt lose their results.
+    """
 
     def __init__(
         self, directory: Path, grace: float, on_trouble: Callable[[str], None], lease: Path | None = None
     ) -> None:
         """`lease`: steps that start from now on need it to run."""
         self.lease = str(lease.resolve()) if lease else ""
+        self._directory = directory
         self._lost: dict[str, StepHandle] = {}
         self._grace = grace
         self._on_trouble = on_trouble
-        self.own = LauncherClient(directory, self._lost, grace, on_trouble, own=True)
+        self._own: dict[LauncherClient, int] = {}
+        """How many attempts use each launcher of this engine."""
         self._others: dict[Path, LauncherClient] = {}
 
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[LauncherClient]:
+        """Lend a launcher of this engine to one attempt. Others use it too only if there are MOST_LAUNCHERS."""
+        launcher = self._least_used()
+        self._own[launcher] += 1
+        try:
+            yield launcher
+        finally:
+            self._own[launcher] -= 1
+
+    def _least_used(self) -> LauncherClient:
+        # An attempt that was abandoned leaves its step in the launcher.
+        free = [launcher for launcher, users in self._own.items() if not users and launcher.is_idle]
+        if free:
+            return free[0]
+        if len(self._own) < MOST_LAUNCHERS:
+            number = len(self._own) + 1
+            directory = self._directory / str(number) if number > 1 else self._directory
+            launcher = self._client(directory, own=True)
+            self._own[launcher] = 0
+            return launcher
+        return min(self._own, key=self._own.__getitem__)
+
     def at(self, directory: Path) -> LauncherClient:
-        if directory == self.own.directory:
-            return self.own
+        for launcher in self._own:
+            if launcher.directory == directory:
+                return launcher
         if directory not in self._others:
-            self._others[directory] = LauncherClient(directory, self._lost, self._grace, self._on_trouble, own=False)
+            self._others[directory] = self._client(directory, own=False)
         return self._others[directory]
+
+    def _client(self, directory: Path, *, own: bool) -> LauncherClient:
+        return LauncherClient(directory, self._lost, self._grace, self._on_trouble, own=own)
 
     def finish_orphan(self, step_id: str) -> StepHandle:
         """Handle a step whose launcher is dead, once."""
@@ -59,7 +94,7 @@ class LauncherPool:
 
     async def aclose(self) -> None:
         """Disconnect from all launchers; running steps continue."""
-        for launcher in (self.own, *self._others.values()):
+        for launcher in (*self._own, *self._others.values()):
             await launcher.aclose()
         for running in self._lost.values():
             running.abandon()
@@ -69,9 +104,11 @@ class LauncherPool:
 class StepStarts:
     """The starts of the steps of one run folder: find, adopt, start."""
 
-    def __init__(self, run_dir: str, launchers: LauncherPool) -> None:
+    def __init__(self, run_dir: str, launchers: LauncherPool, launcher: LauncherClient) -> None:
+        """`launcher`: starts the steps. The pool finds the launchers of steps that were started before."""
         self._run_dir = run_dir
         self._launchers = launchers
+        self._launcher = launcher
 
     def stem(self, step: PlannedStep) -> str:
         """Return the path of a step's files, without number and suffix.
@@ -117,7 +154,7 @@ class StepStarts:
         for _ in range(MOST_STARTS):
             with contextlib.suppress(AlreadyStarted):
                 planned = await order(f"{stem}.{records.last_start_number(stem) + 1}")
-                return await self._launchers.own.start(replace(planned, lease=self._launchers.lease))
+                return await self._launcher.start(replace(planned, lease=self._launchers.lease))
             # It was started by another engine, or by this one without an answer; its files tell.
             if (found := await self.find(stem, not_before)) is not None:
                 return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from penguin.orchestration.files.failpoints import reach
@@ -15,7 +16,10 @@ LOCK = "engine.lock"
 CLAIMS = "claims"
 """This file exists if the engine claims workflows without an owner."""
 LAUNCHER_LOCK = "launcher.lock"
-"""Locked by the launcher, which runs the engine's steps. It ends by itself when it has neither steps nor an engine."""
+"""Locked by a launcher, which runs steps of the engine. It ends by itself when it has neither steps nor an engine.
+
+The first launcher's lock is in the engine's folder, each further one's in a folder of its own there.
+"""
 
 
 class EngineLock:
@@ -46,8 +50,13 @@ def is_alive(engines: Path, owner: str) -> bool:
 
 
 def may_run_steps(engines: Path, owner: str) -> bool:
-    """Return whether steps of the engine `owner` may be running: it is alive, or its launcher is."""
-    return is_alive(engines, owner) or (_is_name(owner) and _is_locked(engines / owner / LAUNCHER_LOCK))
+    """Return whether steps of the engine `owner` may be running: it is alive, or one of its launchers is."""
+    return is_alive(engines, owner) or (_is_name(owner) and any(map(_is_locked, _launcher_locks(engines / owner))))
+
+
+def _launcher_locks(folder: Path) -> Iterator[Path]:
+    yield folder / LAUNCHER_LOCK
+    yield from folder.glob(f"*/{LAUNCHER_LOCK}")
 
 
 def _is_name(owner: str) -> bool:

@@ -21,8 +21,8 @@ LAUNCHER = b"/launcher/launcher.py"
 """End of the path of the launcher's program, which runs as `python -I -S PROGRAM FOLDER`."""
 PROGRAM = 3
 """Position of the program in these arguments."""
-STATE_ABOVE_LAUNCHER = ("../..", "../../..")
-"""From the launcher's folder to `.penguin`, in `engines/ID` and in `temporal/engines/ID`."""
+STATE_ABOVE_LAUNCHER = ("../..", "../../..", "../../../..")
+"""From a launcher's folder to `.penguin`: the folder is `engines/ID` or `temporal/engines/ID`, or a number in it."""
 READINGS = 100
 """How often the ancestors of a process are read again because one of them ended meanwhile."""
 
