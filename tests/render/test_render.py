@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -548,3 +549,25 @@ def test_a_narrow_terminal_keeps_ids_whole() -> None:
     assert [line.split() for line in shown.splitlines()] == [["WORKFLOW", "STATUS"], list(row[:2])]
     wide = layout([Grid(columns, (row,), right_aligned=(3,))], terminal=True, width=80, color=False)
     assert "16:05:37" in wide
+
+
+LARGE_TITLE = "漢字" * 330_000
+"""2 MB."""
+LARGE_RESULTS = [
+    p.TaskTable((p.TaskState(task(title=LARGE_TITLE), "ready"), *STATES)),
+    p.BlueprintTable((ROW._replace(title=LARGE_TITLE),)),
+    p.BlueprintResult(ROW, (p.TaskState(task(title=LARGE_TITLE), "ready"),), ()),
+    AttemptTable(ID, (AttemptRow("TEST", 1, Verdict.FAILED, AT, AT, {"reason": LARGE_TITLE}),)),
+]
+
+
+@pytest.mark.parametrize("result", LARGE_RESULTS, ids=["tasks", "blueprints", "blueprint", "results"])
+def test_a_large_cell_is_cut_on_a_terminal_and_whole_elsewhere(result: Any) -> None:
+    started = time.process_time()
+    shown = render(result, terminal=True, width=80)
+    printed = render(result)
+    assert time.process_time() - started < 1
+    assert "…" in shown
+    assert len(shown) < 20_000
+    assert LARGE_TITLE in printed
+    assert len(printed) < len(LARGE_TITLE) + 20_000

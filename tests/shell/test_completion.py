@@ -24,7 +24,7 @@ from penguin.orchestration.testing import scripted_phases
 from penguin_commands.grammar.values import convert_value
 from penguin_commands.session import Session
 from penguin_repl.completion.candidates import EXAMPLE_VALUES, format_age
-from penguin_repl.completion.completer import CommandCompleter
+from penguin_repl.completion.completer import LONGEST_META, CommandCompleter
 from penguin_repl.completion.workspace_index import MAX_CANDIDATES, MAX_NEWEST, WorkspaceIndex
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +93,13 @@ def test_what_is_typical_is_understood() -> None:
     for kind, values in EXAMPLE_VALUES.items():
         for value in values:
             assert convert_value(kind, value)
+
+
+def test_a_large_title_is_cut(workspace: SampleWorkspace) -> None:
+    workspace.tasks({"id": "auth", "title": "漢" * 300_000})
+    completer = CommandCompleter(WorkspaceIndex(Session(workspace.root)))
+    (found,) = completer.get_completions(Document("/workflow start "), CompleteEvent())
+    assert found.display_meta_text == "漢" * LONGEST_META + "…"
 
 
 def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +82,25 @@ def test_lines_end_between_words() -> None:
     assert wrap_line("one two three", 8) == ["one two", "three"]
     assert wrap_line("ab 漢字漢字", 5) == ["ab", "漢字", "漢字"]
     assert wrap_line("", 5) == [""]
+
+
+LARGE = [("漢" * 700_000), ("e\u0301" * 300_000), ("漢字 " * 200_000), ("ж" * 1_000_000), (FAMILY * 100_000)]
+"""Texts of about 2 MB."""
+
+
+@pytest.mark.parametrize("text", LARGE, ids=["wide", "accents", "wide words", "Cyrillic", "families"])
+@pytest.mark.parametrize("cut", [truncate, truncate_start])
+def test_a_large_text_is_cut_without_measuring_all_of_it(cut: Callable[[str, int], str], text: str) -> None:
+    started = time.process_time()
+    for _ in range(100):
+        assert display_width(cut(text, 80)) <= 80
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("text", LARGE[:3], ids=["wide", "accents", "wide words"])
+def test_the_time_to_wrap_a_line_grows_with_its_length_only(text: str) -> None:
+    text = text[:60_000]
+    started = time.process_time()
+    lines = wrap_line(text, 4000)
+    assert time.process_time() - started < 2
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")

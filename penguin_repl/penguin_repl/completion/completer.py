@@ -29,6 +29,8 @@ CandidatesAndPart = tuple[Iterable[Candidate], str]
 """The candidates, and the part of the typed text that they must match."""
 UNIQUE_STYLE = "bold underline"
 """The style of the unique prefix of an id. It is visible without colours, too."""
+LONGEST_META = 200
+"""Characters of a description. The menu measures them all each time it is drawn."""
 
 
 class RankedCompletion(Completion):
@@ -61,7 +63,8 @@ class CommandCompleter(Completer):
         for rank, candidate in found:
             text = candidate.text + (" " if candidate.needs_more else "")
             display = _display(candidate.text, own.get(candidate.text, 0))
-            yield RankedCompletion(text, typed.start - len(before), display, candidate.meta, rank.tier)
+            meta = candidate.meta if len(candidate.meta) <= LONGEST_META else f"{candidate.meta[:LONGEST_META]}…"
+            yield RankedCompletion(text, typed.start - len(before), display, meta, rank.tier)
 
     def _candidates(self, words: Sequence[Word], typed: str) -> CandidatesAndPart:
         if not words:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 GAP = 2
 """Spaces between columns."""
+LONGEST_ALIGNED = 1000
+"""Characters. The columns of aligned lines do not get as wide as a longer cell."""
 
 
 class Grid(NamedTuple):
@@ -35,13 +37,18 @@ def clean_cells(grid: Grid) -> list[tuple[str, ...]]:
 def aligned(grid: Grid) -> str:
     """Return the lines of a table, with its columns aligned by spaces."""
     rows = [grid.columns, *clean_cells(grid)]
-    widths = [max(display_width(row[index]) for row in rows) for index in range(len(grid.columns))]
+    widths = [max(_aligned_width(row[index]) for row in rows) for index in range(len(grid.columns))]
     return "".join(_line(row, widths, grid.right_aligned) + "\n" for row in rows)
+
+
+def _aligned_width(cell: str) -> int:
+    # Otherwise one long cell makes all other rows as long.
+    return 0 if len(cell) > LONGEST_ALIGNED else display_width(cell)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
     parts = []
     for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - display_width(cell))
+        space = " " * (width - _aligned_width(cell)) if len(cell) <= LONGEST_ALIGNED else ""
         parts.append(space + cell if index in right else cell + space)
     return (" " * GAP).join(parts).rstrip()

@@ -21,11 +21,13 @@ OVERVIEW_HEADS = ("WORKFLOW", "SNAPSHOT")
 MIN_COLUMN_WIDTH = 20
 """Cells are not wrapped to fewer columns than this."""
 INDENT = "    "
+LONGEST_CELL = 4000
+"""Characters of a cell that are shown. Other formats, and a text table that is not drawn on a terminal, contain all."""
 
 
 def draw_grid(grid: Grid, width: int, color: bool) -> str:
     """Return a table that fits into a number of columns."""
-    grid = _drop_columns(grid, width)
+    grid = _drop_columns(Grid(grid.columns, tuple(_shorten_cells(grid)), grid.right_aligned), width)
     rows = [grid.columns, *clean_cells(grid)]
     widths = _fit_widths(rows, grid.right_aligned, width)
     lines: list[str] = []
@@ -35,6 +37,11 @@ def draw_grid(grid: Grid, width: int, color: bool) -> str:
         rest = "  ".join(cell for cell in row[len(widths) :] if cell)
         lines += [INDENT + line for line in wrap_line(rest, max(1, width - len(INDENT)))] if rest else []
     return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _shorten_cells(grid: Grid) -> Iterator[tuple[str, ...]]:
+    for row in grid.rows:
+        yield tuple(cell if len(cell) <= LONGEST_CELL else f"{cell[:LONGEST_CELL]}…" for cell in row)
 
 
 def _drop_columns(grid: Grid, width: int) -> Grid:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 ZWJ = "\u200d"
 EMOJI_SELECTOR = "\ufe0f"
 """Selects the emoji form of a character that also has a plain form."""
+LARGEST_GRAPHEME = 32
+"""Characters. Text may contain larger ones, with endless accents."""
 
 
 def display_width(text: str) -> int:
@@ -18,23 +20,23 @@ def display_width(text: str) -> int:
 
 
 def truncate(text: str, columns: int, more: str = "…") -> str:
-    """Return the start of a line that fits, with a sign if more follows."""
-    if display_width(text) <= columns:
-        return text
-    left = columns - display_width(more)
-    clipped = []
+    """Return the start of a line that fits, with a sign if more follows. Measure no more than fits."""
+    limit = columns - display_width(more)
+    width = place = end = 0
     for cluster in graphemes(text):
-        left -= _grapheme_width(cluster)
-        if left < 0:
-            break
-        clipped.append(cluster)
-    return "".join(clipped).rstrip() + more if columns >= display_width(more) else ""
+        width += _grapheme_width(cluster)
+        if width > columns:
+            return text[:end].rstrip() + more if limit >= 0 else ""
+        place += len(cluster)
+        if width <= limit:
+            end = place
+    return text
 
 
 def truncate_start(text: str, columns: int, more: str = "…") -> str:
-    """Return the end of a line that fits."""
-    found = list(graphemes(text))
-    if sum(map(_grapheme_width, found)) <= columns:
+    """Return the end of a line that fits, with a sign if more precedes it."""
+    found = list(graphemes(text[-LARGEST_GRAPHEME * (columns + 1) :]))
+    if len(text) <= LARGEST_GRAPHEME * (columns + 1) and sum(map(_grapheme_width, found)) <= columns:
         return text
     left = columns - display_width(more)
     start = len(found)
@@ -46,25 +48,30 @@ def truncate_start(text: str, columns: int, more: str = "…") -> str:
 def wrap_line(text: str, columns: int) -> list[str]:
     """Wrap a line, between words if possible. A wide character always takes two columns."""
     lines: list[str] = []
-    line = ""
+    line, width = "", 0
     for word in text.split(" "):
-        if display_width(line) + display_width(word) + bool(line) <= columns:
+        needed = display_width(word)
+        if width + needed + bool(line) <= columns:
+            width += needed + bool(line)
             line = f"{line} {word}" if line else word
             continue
         lines += [line] if line else []
-        *whole, line = _split(word, columns)
+        *whole, line = _split(word, columns) if needed > columns else [word]
         lines += whole
+        width = display_width(line)
     return [*lines, line]
 
 
 def _split(word: str, columns: int) -> Iterator[str]:
     """Yield a word in parts that fit."""
-    part = ""
+    part, width = "", 0
     for cluster in graphemes(word):
-        if part and display_width(part) + _grapheme_width(cluster) > columns:
+        needed = _grapheme_width(cluster)
+        if part and width + needed > columns:
             yield part
-            part = ""
+            part, width = "", 0
         part += cluster
+        width += needed
     yield part
 
 
