@@ -102,7 +102,7 @@ def test_a_broken_pager_is_reported_and_the_text_shown(workspace: SampleWorkspac
         # At 60 rows nothing pages yet.
         assert "the pager" not in terminal.text
     with open_terminal(workspace.root, rows=20, columns=120, PAGER=pager) as terminal:
-        terminal.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}, so the text is above")
+        terminal.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}; the text is above")
         assert "/quit" in terminal.text
 
 

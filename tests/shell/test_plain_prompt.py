@@ -192,7 +192,7 @@ def test_signals_mean_what_they_mean_elsewhere(held: HeldWorkspace, environment:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
         terminal.enter("/workflow wait auth").wait_until(lambda: terminal.typed != "")
-        terminal.press_until(CTRL_C, lambda: "stopped; workflows continue to run" in terminal.text)
+        terminal.press_until(CTRL_C, lambda: "interrupted" in terminal.text)
         terminal.resize(40)
         terminal.enter("/workflow status auth").see("Status: RUNNING")
         terminal.wait_until(lambda: terminal.typed == "").press("half a line")

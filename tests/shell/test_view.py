@@ -104,7 +104,7 @@ async def test_notices_wait_until_it_is_left(workspace: SampleWorkspace) -> None
             await watch(shell)
             script.release("TEST")
             await shell.status("auth", "COMPLETED")
-            await shell.see("Nothing runs")
+            await shell.see("No workflow is running")
             assert f"{workflow_id} COMPLETED" not in shell.screen.text
             shell.press("q")
             await shell.see(f"{workflow_id} COMPLETED")
