@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.git_repository import git
 from tests.support.program import CONFIG, TASKS, Program
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -90,6 +91,23 @@ def test_the_working_tree(slow: Program, worker: Callable[[], None]) -> None:
     detached(slow, "/workflow start quick")
     lines = told(slow, "quick", r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)")
     assert "Next" not in lines
+
+
+def test_changes_that_another_workflow_left(slow: Program) -> None:
+    git(slow.folder, "init", "-q")
+    (slow.folder / "penguin.yaml").write_text(CONFIG.replace("echo done", 'echo "$PENGUIN_TASK_ID" > made.txt'))
+    assert slow("-c", "/workflow start person").code == 5
+    assert slow("-c", "/workflow start quick").code == 0
+    shown = slow("-c", "/workflow status quick").out
+    contained = r"the working tree contained changes of (ituv-person-[0-9a-f]{6}) \(BLOCKED\): made\.txt"
+    note = re.search(rf"^Note: {contained}$", shown, re.MULTILINE)
+    assert note is not None, shown
+    results = slow("-c", "/workflow results quick").out
+    assert f"When IMPLEMENT attempt 1 started, {note[0].removeprefix('Note: ')}" in results
+    documents = slow("-o", "json", "-c", "/workflow status quick", "-c", "/workflow results quick").documents
+    expected = [{"workflow_id": note[1], "status": "BLOCKED", "files": ["made.txt"], "count": 1}]
+    assert documents[0]["left_changes"] == expected
+    assert documents[1]["results"][0]["evidence"]["left_changes"] == expected
 
 
 def test_back_off(slow: Program, worker: Callable[[], None]) -> None:

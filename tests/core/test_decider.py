@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from tests.core.scenario_driver import PASSED, after, started
 from tests.scenarios.scenario import Setup
 
@@ -10,9 +11,10 @@ from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Approve, Await, Cancel, Claim, Dispatch, Pause, Report, Run, Start
 from penguin.orchestration.core.decider import State, decide, effects, workflow_settled
-from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.results import AttemptResult, LeftChanges, StepEvidence
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
+from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.workflow_types import GATES
 
 
@@ -33,6 +35,23 @@ def test_a_dispatch_before_its_time_does_nothing() -> None:
     failed = after(started(Setup(delay=5)), [Dispatch(), Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
     assert decide(failed, Dispatch(), 14.9).events == ()
     assert decide(failed, Dispatch(), 15.0).state.is_running
+
+
+def test_changes_of_others_are_recorded_when_the_working_tree_is_taken() -> None:
+    left = (LeftChanges("ituv-b-123456", WorkflowStatus.BLOCKED, ("b.txt",), 1),)
+    begun = after(started(), [Dispatch(left)])
+    assert begun.left_changes == left
+    failed = after(begun, [Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
+    assert after(failed, [Dispatch(())], now=11.0).left_changes == left, "it held the tree"
+    blocked = after(begun, [Report(1, AttemptResult(verdict=Verdict.UNVERIFIED)), Resume()])
+    assert after(blocked, [Dispatch()]).left_changes == ()
+
+
+def test_a_workflow_in_a_shared_working_tree_records_no_changes_of_others() -> None:
+    state = started()
+    state = replace(state, definition=replace(state.definition, isolation=SHARED))
+    left = (LeftChanges("ituv-b-123456", WorkflowStatus.BLOCKED),)
+    assert after(state, [Dispatch(left)]).left_changes == ()
 
 
 def test_a_rate_limit_delays_the_next_attempt_by_the_given_time() -> None:

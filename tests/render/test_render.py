@@ -138,6 +138,26 @@ Artifacts: 1
 Next: /workflow x
 """,
     ),
+    "status with changes of others": (
+        StatusResult(
+            info(),
+            left_changes=(
+                {"workflow_id": "ituv-a", "status": "BLOCKED", "files": ["a"], "count": 30},
+                {"workflow_id": "ituv-b", "status": "FAILED", "files": [], "count": None},
+            ),
+        ),
+        f"""\
+Workflow {ID}
+Status: RUNNING
+Phase: TEST
+Progress: 50%
+Started: 2024-01-15 10:30:00
+Updated: 2024-01-15 10:31:00
+Task: task-123 (blueprint auth, project shop)
+Note: the working tree contained changes of ituv-a (BLOCKED): a and 29 more
+Note: the working tree may have contained changes of ituv-b (FAILED)
+""",
+    ),
     "status with costs": (
         StatusResult(info(), usage=UsageTotals(12, 1_234_567, 3.2, 65.5), agents="claude, codex"),
         f"""\
@@ -444,7 +464,7 @@ def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(StatusResult(info(), "why", "what"), format="json"))
-    told = {"explain", "advice", "host", "agents", "usage"}
+    told = {"explain", "advice", "host", "agents", "usage", "left_changes"}
     assert data.keys() - told == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT

@@ -39,6 +39,7 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         reader.host_of(workflow_id),
         reader.usage_of([workflow_id]).get(workflow_id, UsageTotals()),
         reader.agent_names(workflow_id),
+        reader.left_changes(workflow_id),
     )
 
 

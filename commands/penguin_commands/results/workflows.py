@@ -28,10 +28,14 @@ class StatusResult(NamedTuple):
     """The usage of its agents."""
     agents: str = ""
     """The agents' names, comma-separated."""
+    left_changes: tuple[dict[str, Any], ...] = ()
+    """The changes of other workflows that were in the working tree when it took the tree, as they are stored."""
 
     def data(self) -> dict[str, Any]:
         details = {"explain": self.explanation, "advice": self.next_command, "host": self.host}
-        return {**workflow_data(self.info), **details, "agents": self.agents, "usage": self.usage._asdict()}
+        usage = self.usage._asdict()
+        left = list(self.left_changes)
+        return {**workflow_data(self.info), **details, "agents": self.agents, "usage": usage, "left_changes": left}
 
 
 class UsageSummary(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.files.text_lines import split_lines
+from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.format import format_duration, format_size, format_time
@@ -89,6 +90,8 @@ def _attempts(result: AttemptTable) -> Iterator[Part]:
         named = f"Attempt{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
         yield f"{named} ran on host {clean(host)}."
     for attempt in result.attempts:
+        if found := left_changes_text(attempt.evidence.get("left_changes") or ()):
+            yield f"When {attempt.phase} attempt {attempt.number} started, {clean(found)}"
         for step in attempt.evidence.get("steps") or ():
             yield from _step_evidence(attempt, step)
 

@@ -32,6 +32,8 @@ def _status(result: StatusResult) -> Iterator[Part]:
         yield f"Host: {clean(result.host)}"
     if any(result.usage):
         yield from _costs(result)
+    if result.left_changes:
+        yield from _left_changes(result)
     if result.explanation:
         yield f"Reason: {clean(result.explanation)}"
     if info.error_message and not _is_repeated(info.error_message, result.explanation):
@@ -40,6 +42,12 @@ def _status(result: StatusResult) -> Iterator[Part]:
         yield f"Artifacts: {len(info.artifacts)}"
     if result.next_command:
         yield f"Next: {clean(result.next_command)}"
+
+
+def _left_changes(result: StatusResult) -> Iterator[Part]:
+    from penguin.orchestration.store.sentence_format import left_changes_text
+
+    return (f"Note: {clean(left_changes_text([found]))}" for found in result.left_changes)
 
 
 def _costs(result: StatusResult) -> Iterator[Part]:

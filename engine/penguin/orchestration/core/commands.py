@@ -6,7 +6,7 @@ from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.record import Record
-from penguin.orchestration.core.results import AttemptResult, Usage
+from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
 from penguin.orchestration.core.signals import Approve, Cancel, Feedback, Pause, Resume, Signal
 
 __all__ = [
@@ -52,6 +52,9 @@ class Claim(Record, frozen=True):
 
 class Dispatch(Record, frozen=True):
     """Begin the attempt that is due: its dependencies are met and a slot is free."""
+
+    left_changes: tuple[LeftChanges, ...] = ()
+    """For a workflow that takes the working tree: the changes of others in it."""
 
 
 class Report(Record, frozen=True):

@@ -157,11 +157,11 @@ def _claim(d: Draft, c: Claim) -> None:
         d.add(ev.Claimed(at=d.now, owner=c.owner, host=c.host))
 
 
-def _dispatch(d: Draft, _: Dispatch) -> None:
+def _dispatch(d: Draft, c: Dispatch) -> None:
     s = d.state
     if s.is_running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
         return
-    start_attempt(d, s.first if s.status is _PENDING else s.phase)
+    start_attempt(d, s.first if s.status is _PENDING else s.phase, c.left_changes if s.needs_tree else ())
 
 
 def _report(d: Draft, c: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Budget, Definition
 from penguin.orchestration.core.record import Record
-from penguin.orchestration.core.results import AttemptResult, Usage
+from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
 
 
 class FeedbackItem(Record, frozen=True):
@@ -70,6 +70,8 @@ class AttemptStarted(Event, frozen=True, kw_only=True):
     delivered: tuple[str, ...] = ()
     """Ids of the feedback delivered with it."""
     again: bool = False
+    left_changes: tuple[LeftChanges, ...] = ()
+    """Changes of other workflows in the working tree; empty if the workflow held the tree already."""
 
 
 class AttemptEnded(Event, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.record import Record
 
 
@@ -106,6 +106,19 @@ class AttemptResult(Record, frozen=True, kw_only=True):
     Untracked ones that are large or secret, other repositories, and what git can't take: unreadable files, and those
     whose filter fails.
     """
+
+
+class LeftChanges(Record, frozen=True):
+    """Changes that a workflow that did not complete left in the working tree, when another one took the tree."""
+
+    workflow_id: str
+    """The workflow that left them."""
+    status: WorkflowStatus
+    """Its status at that time."""
+    files: tuple[str, ...] = ()
+    """The changed files, relative to the workspace; at most 20."""
+    count: int | None = None
+    """How many files it changed; None if that is unknown, so that it may have left changes."""
 
 
 def failure_text(phase: WorkflowPhase, result: AttemptResult) -> str:

@@ -13,7 +13,7 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
 from penguin.orchestration.core.record import Record
-from penguin.orchestration.core.results import AttemptResult, Usage, failure_text
+from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage, failure_text
 from penguin.orchestration.core.working_tree import IN_PLACE, needs_tree
 from penguin.orchestration.workflow_types import GATES
 
@@ -59,6 +59,8 @@ class State(Record, frozen=True, kw_only=True):
     """While PAUSED: seconds of the back-off that were left."""
     holds_tree: bool = False
     """It holds the working tree until it is BLOCKED or final."""
+    left_changes: tuple[LeftChanges, ...] = ()
+    """Changes of other workflows in the working tree when it took the tree last."""
     stop_now: bool = False
     """While PAUSED: the running step is ended, too."""
     cancelling: bool = False
@@ -200,6 +202,8 @@ def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
         "advice": "",
         "holds_tree": s.definition.isolation == IN_PLACE,
     }
+    if s.needs_tree:
+        change["left_changes"] = e.left_changes
     delivered = tuple(a for a in s.feedback if a.id in e.delivered) if e.delivered else ()
     if delivered:
         change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)

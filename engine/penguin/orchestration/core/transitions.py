@@ -5,7 +5,7 @@ from __future__ import annotations
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import exhausted_budget, suggested_grant
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LeftChanges
 from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
 
 
@@ -34,7 +34,7 @@ class Draft:
         self._state = evolve(self._state, event)
 
 
-def start_attempt(d: Draft, phase: WorkflowPhase) -> None:
+def start_attempt(d: Draft, phase: WorkflowPhase, left_changes: tuple[LeftChanges, ...] = ()) -> None:
     """Start an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
     phase = skip_gates(d, phase)
     if phase is WorkflowPhase.DONE:
@@ -53,6 +53,7 @@ def start_attempt(d: Draft, phase: WorkflowPhase) -> None:
             attempt=s.attempt if again else s.attempt + 1,
             delivered=tuple(a.id for a in s.feedback) if phase is WorkflowPhase.IMPLEMENT else (),
             again=again,
+            left_changes=left_changes,
         )
     )
 

@@ -1,6 +1,8 @@
-"""What a definition says of the working tree: its isolation, and what checkpoints leave out."""
+"""The rules of the working tree: who holds it, who leaves changes in it, and what checkpoints leave out."""
 
 from __future__ import annotations
+
+from penguin.orchestration.backend import WorkflowStatus
 
 CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
 """Untracked files that checkpoints of the tree leave out: secrets and databases."""
@@ -9,6 +11,8 @@ IN_PLACE = "in-place"
 SHARED = "shared"
 """Workflows work in the working tree at the same time, as many as `max_parallel` allows."""
 ISOLATIONS = (IN_PLACE, SHARED)
+LEAVES_CHANGES = (WorkflowStatus.BLOCKED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED)
+"""A workflow that began and has one of these statuses does not hold the working tree, but may have left changes."""
 
 
 def needs_tree(isolation: str, holds_tree: bool) -> bool:

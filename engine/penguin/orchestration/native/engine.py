@@ -16,6 +16,7 @@ from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
 from penguin.orchestration.core.decider import effects
+from penguin.orchestration.core.results import LeftChanges
 from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import workflow_info
@@ -29,6 +30,7 @@ from penguin.orchestration.native.workflow_entry import WorkflowEntry
 from penguin.orchestration.native.workflow_repository import WorkflowRepository
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
+from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import unmet_dependencies
@@ -167,7 +169,8 @@ class Engine:
     async def _dispatched(self, entry: WorkflowEntry) -> bool:
         reach("intent.before")
         try:
-            await self.repository.apply(entry.state.workflow_id, Dispatch(), by_owner=True)
+            found = await self._left_changes(entry.state)
+            await self.repository.apply(entry.state.workflow_id, Dispatch(found), by_owner=True)
             reach("intent.after")
         except NoSlot:
             return False
@@ -179,6 +182,11 @@ class Engine:
             self._beginning -= 1
             self._taking_tree.discard(entry.state.workflow_id)
         return True
+
+    async def _left_changes(self, state: State) -> tuple[LeftChanges, ...]:
+        """Return the changes of other workflows in the working tree that this one takes."""
+        others = others_with_changes(self.repository.connection, state) if state.needs_tree else []
+        return await asyncio.to_thread(left_changes, self.workspace, state, others) if others else ()
 
     async def _run_attempts(self, entry: WorkflowEntry) -> None:
         """Run attempts one after the other as long as the state requires one."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.usage import usage_totals
-from penguin.orchestration.store.sentence_format import clock, one_line
+from penguin.orchestration.store.sentence_format import clock, left_changes_text, one_line
 
 Data = dict[str, Any]
 Row = tuple[int, str]
@@ -47,7 +47,8 @@ class PhaseResult(NamedTuple):
     ended_at: datetime | None
     evidence: dict[str, Any]
     """An AttemptResult as a dict (`steps`: the evidence of each step). `usage` is the sum over all runs of its agent,
-    even while it runs; without an agent it is zero or missing.
+    even while it runs; without an agent it is zero or missing. `left_changes` is there if the working tree contained
+    changes of other workflows when it took the tree: each a LeftChanges as a dict.
 
     Interrupted: {"cause"}. Approved: {"approved_by", "note", "tree"}, and "process" if it is known. Kept:
     {"kept_from", "approved_by", "tree"}.
@@ -119,10 +120,10 @@ def _kept(started: Data, kept: Data, at: datetime) -> PhaseResult:
 def _begin(results: list[PhaseResult], event: Data, at: datetime) -> None:
     index = _index(results, event["attempt"])
     if index is None:
-        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, {}))
+        results.append(PhaseResult(WorkflowPhase(event["phase"]), event["attempt"], None, at, None, _found(event)))
     else:
         spent = results[index].evidence.get("usage")
-        evidence = {"usage": spent} if spent else {}
+        evidence = {**({"usage": spent} if spent else {}), **(_found(event) or _found(results[index].evidence))}
         results[index] = results[index]._replace(verdict=None, ended_at=None, evidence=evidence)
 
 
@@ -132,7 +133,13 @@ def _end(results: list[PhaseResult], event: Data, at: datetime, verdict: Verdict
         if before := results[index].evidence.get("usage"):
             both = usage_totals(before).plus(usage_totals(evidence.get("usage")))
             evidence = evidence | {"usage": both._asdict()}
+        evidence = evidence | _found(results[index].evidence)
         results[index] = results[index]._replace(verdict=verdict, ended_at=at, evidence=evidence)
+
+
+def _found(event: Data) -> Data:
+    """Return the changes of other workflows that an attempt began with, as part of its evidence."""
+    return {"left_changes": event["left_changes"]} if event.get("left_changes") else {}
 
 
 def _cause(event: Data) -> Data:
@@ -183,7 +190,8 @@ def _claimed(e: Data) -> str:
 def _attempt_started(e: Data) -> str:
     count = len(e["delivered"])
     feedback = f" with {count} piece{'s' if count > 1 else ''} of feedback" if count else ""
-    return f"{_attempt(e)} {'restarted' if e['again'] else 'started'}{feedback}"
+    left = left_changes_text(e.get("left_changes") or ())
+    return f"{_attempt(e)} {'restarted' if e['again'] else 'started'}{feedback}{f'; {left}' if left else ''}"
 
 
 def _attempt_ended(e: Data) -> str:

@@ -178,6 +178,16 @@ class WorkflowReader:
         started = decode_events(rows[0][1])[0]
         return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
 
+    def left_changes(self, workflow_id: str) -> tuple[dict[str, Any], ...]:
+        """Return the changes of other workflows that were in the working tree when it took the tree last.
+
+        Each is a LeftChanges as a dict.
+        """
+        if not _is_text(workflow_id):
+            return ()
+        rows = self._rows("SELECT left_changes FROM run WHERE workflow_id = ?", (workflow_id,))
+        return tuple(_json_list(rows[0][0])) if rows else ()
+
     def host_of(self, workflow_id: str) -> str:
         """Return the name of the machine that runs the workflow, or ran it last; empty if none did or it is unknown."""
         if not _is_text(workflow_id):
@@ -326,15 +336,17 @@ def _info(row: tuple[Any, ...]) -> WorkflowInfo:
         started_at=datetime.fromtimestamp(created_at, UTC),
         updated_at=datetime.fromtimestamp(updated_at, UTC),
         error_message=reason or None,
-        artifacts=[] if artifacts == "[]" else _paths(artifacts),
+        artifacts=_json_list(artifacts),
     )
 
 
-def _paths(artifacts: str) -> list[str]:
-    # Most workflows have no artifacts, and a list of them needs no JSON.
+def _json_list(text: str) -> list[Any]:
+    # Most lists are empty, and reading those needs no JSON.
+    if text == "[]":
+        return []
     import json
 
-    return list(json.loads(artifacts))
+    return list(json.loads(text))
 
 
 def _is_text(value: str) -> bool:

@@ -37,7 +37,7 @@ _FIXED = [
 ]
 _MOVING = [
     *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
-    *("artifacts", "turns", "tokens", "usd", "minutes"),
+    *("artifacts", "turns", "tokens", "usd", "minutes", "left_changes"),
 ]
 _INDEXED = ["status", "slot", "holds_tree", "owner"]
 RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
@@ -103,4 +103,5 @@ def _moving(state: State, seq: int) -> Row:
         usage.tokens,
         usage.usd,
         usage.minutes,
+        _encode(state.left_changes).decode() if state.left_changes else "[]",
     )

@@ -149,6 +149,7 @@ def _first(db: Database) -> None:
 def _working_tree(db: Database) -> None:
     db.execute(f"ALTER TABLE run ADD COLUMN isolation TEXT NOT NULL DEFAULT '{IN_PLACE}'")
     db.execute("ALTER TABLE run ADD COLUMN holds_tree INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE run ADD COLUMN left_changes TEXT NOT NULL DEFAULT '[]'")
     db.execute("CREATE INDEX run_tree ON run (workflow_id) WHERE holds_tree = 1")
     begun = f"SELECT workflow_id FROM run WHERE status IN ({_ACTIVE}) AND attempt > 0"
     for (workflow_id,) in db.execute(begun).fetchall():

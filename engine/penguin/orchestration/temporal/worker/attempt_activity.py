@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
@@ -17,9 +18,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable, Verdict, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.priority import queue_priority
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LeftChanges
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
 from penguin.orchestration.temporal.client.memo import decode_memo, describe_definition
@@ -149,7 +151,7 @@ class AttemptActivity:
             self._wanted.workflow_id, queue_priority(state), needs_tree=state.needs_tree
         )
         try:
-            return await self._attempts(trouble)
+            return await self._attempts(trouble, await self._left_changes(state))
         finally:
             slot.release(step_goes_on=not self.over)
 
@@ -161,9 +163,21 @@ class AttemptActivity:
             return f"{error.message} ({error.hint})" if error.hint else error.message
         return ""
 
-    async def _attempts(self, trouble: str) -> str:
+    async def _left_changes(self, state: State) -> tuple[LeftChanges, ...]:
+        """Return the changes of other workflows in the working tree that this one takes."""
+        if not state.needs_tree:
+            return ()
+        link = self._drives.link
+        with suppress(BackendUnavailable):
+            await link.visibility.sync()
+        others = others_with_changes(link.mirror.connection, state)
+        return await asyncio.to_thread(left_changes, link.workspace, state, others) if others else ()
+
+    async def _attempts(self, trouble: str, found: tuple[LeftChanges, ...]) -> str:
         reach("intent.before")
-        answer = await self._ask("begin", self._wanted.ticket, self._drives.engine, socket.gethostname())
+        # A workflow that an earlier Penguin hosts knows only three arguments.
+        more = [encode(found)] if found else []
+        answer = await self._ask("begin", self._wanted.ticket, self._drives.engine, socket.gethostname(), *more)
         reach("intent.after")
         self._term = answer.term
         while answer.go is not None:

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
 from penguin.orchestration.core.commands import Await, Cancel, Claim, Dispatch, Report, Run
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LeftChanges
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.store.history import phase_results
@@ -166,15 +166,16 @@ class ItuvWorkflow:
     # --- attempts ---
 
     @workflow.update
-    def begin(self, ticket: int, engine: str, host: str) -> str:
-        """Return what an activity that has a slot runs."""
+    def begin(self, ticket: int, engine: str, host: str, left_changes: str = "[]") -> str:
+        """Return what an activity that has a slot runs. `left_changes`: those of Dispatch, as JSON."""
         conductor = self._conductor
         if ticket != conductor.ticket or conductor.idle:
             return encode(BeginReply())
         conductor.term += 1
         if self._is_wanted():
             conductor.began()
-            self._record.apply(Claim(engine, host), Dispatch())
+            found = decode(left_changes, tuple[LeftChanges, ...])
+            self._record.apply(Claim(engine, host), Dispatch(found))
         return self._answer()
 
     def _is_wanted(self) -> bool:
