@@ -93,6 +93,23 @@ def test_the_working_tree(slow: Program, worker: Callable[[], None]) -> None:
     assert "Next" not in lines
 
 
+def test_the_working_tree_of_a_workflow_whose_engine_was_killed(slow: Program) -> None:
+    worker = slow.begin("worker")
+    assert worker.stderr is not None
+    assert "worker: running" in worker.stderr.readline()
+    detached(slow, "/workflow start gated")
+    wait_until(lambda: "Phase: VERIFY" in slow("-c", "/workflow status gated").out, "VERIFY")
+    worker.kill()
+    worker.communicate(timeout=PATIENCE)
+    detached(slow, "/workflow start quick")
+    holder = r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)"
+    assert told(slow, "quick", f"{holder}; no shell or worker is running")["Next"] == "penguin, or penguin worker"
+    (slow.folder / "go").touch()
+    ran = slow("-c", "/workflow cancel quick", "-c", "/workflow start quick --wait")
+    assert ran.code == 0, ran.err
+    assert "Status: COMPLETED" in slow("-c", "/workflow status gated").out
+
+
 def test_changes_that_another_workflow_left(slow: Program) -> None:
     git(slow.folder, "init", "-q")
     (slow.folder / "penguin.yaml").write_text(CONFIG.replace("echo done", 'echo "$PENGUIN_TASK_ID" > made.txt'))

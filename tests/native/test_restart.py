@@ -16,6 +16,7 @@ from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.native import engine as engine_module
 from penguin.orchestration.testing import scripted_phases
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +115,37 @@ async def test_a_step_that_ended_while_no_engine_lived_is_read_from_its_record(w
         await backend.run_engine()
         assert (await backend.wait_workflow(engine.workflow_id, 20)).status == "COMPLETED"
     assert_each_ran_once(workspace)
+
+
+@pytest.mark.parametrize("second", [{"id": "b"}, {"id": "b", "depends_on": ["a"]}], ids=["tree", "dependency"])
+async def test_an_engine_claims_what_its_workflows_wait_for(workspace: SampleWorkspace, second: dict[str, Any]) -> None:
+    first = {"id": "a", "phases": {"implement": counted(workspace, "implement", wait="go")}}
+    workspace.tasks(first, second, "c")
+    engine = Process(workspace, "a")
+    await wait_until_async(lambda: lines(workspace.root / "implement.count"))
+    engine.kill()
+    (workspace.root / "go").touch()
+    async with workspace.backend() as backend:
+        info = await backend.wait_workflow(await backend.start_workflow("b"), 20)
+        assert info.status == "COMPLETED", "this engine runs only what is started here, and what that waits for"
+        assert (await wait_for_workflow(backend, engine.workflow_id)).status == "COMPLETED"
+    assert lines(workspace.root / "implement.count") == 1
+
+
+async def test_an_engine_leaves_other_workflows_without_an_engine_alone(
+    workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "LIVENESS", 0.001)
+    workspace.replace_settings(isolation="shared")
+    workspace.tasks({"id": "a", "phases": {"test": counted(workspace, "test", wait="go")}}, "b")
+    engine = Process(workspace, "a")
+    await wait_until_async(lambda: lines(workspace.root / "test.count"))
+    engine.kill()
+    (workspace.root / "go").touch()
+    async with workspace.backend(max_parallel=2) as backend:
+        info = await backend.wait_workflow(await backend.start_workflow("b"), 20)
+        assert info.status == "COMPLETED"
+        assert (await wait_for_workflow(backend, engine.workflow_id)).status == "RUNNING"
 
 
 def _owned_by_another(workspace: SampleWorkspace, workflow_id: str) -> bool:

@@ -33,7 +33,7 @@ from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
-from penguin.orchestration.store.dependencies import unmet_dependencies
+from penguin.orchestration.store.dependencies import dependency_state, unmet_dependencies
 from penguin.orchestration.store.maintenance.garbage import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
 from penguin.orchestration.workflow_types import ACTIVE
@@ -85,6 +85,7 @@ class Engine:
     def serve(self, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
         """Answer requests of other processes from now on. `approve` records an approval for one of them."""
         self._socket = EngineSocket(self.workspace.root, self.identity.folder, approve)
+        self._look_for_orphans()
 
     # --- effects of a change ---
 
@@ -237,13 +238,13 @@ class Engine:
         self._claims_all = True
         self.identity.claims_all()
         self._on_external_write()
-        self._look_for_orphans()
         owners = {owner for _, _, owner, *_ in self._active_rows()}
         self._loop.run_in_executor(None, remove_dead_engines, self.workspace, owners)
 
     def _look_for_orphans(self) -> None:
         if not self._closing:
-            self._claim_orphans(self._active_rows())
+            if self._claims_all or self._scheduler.waits_for_others:
+                self._claim_orphans(self._active_rows())
             self._liveness = self._loop.call_later(LIVENESS, self._look_for_orphans)
 
     def _active_rows(self) -> list[tuple[str, int, str, str, int]]:
@@ -266,11 +267,25 @@ class Engine:
         self.changes.notify_all()
 
     def _claim_orphans(self, runs: list[tuple[str, int, str, str, int]]) -> None:
+        """Claim workflows whose engine is dead: all, or those for which workflows of this engine wait."""
         alive = live_engines(self.workspace.engines)
-        for workflow_id, _, owner, status, slot in runs:
-            wants_work = slot or WorkflowStatus(status).moving
-            if wants_work and owner not in alive:
-                self._spawn(self._claim_quietly(workflow_id))
+        orphans = [
+            workflow_id
+            for workflow_id, _, owner, status, slot in runs
+            if owner not in alive and (slot or WorkflowStatus(status).moving)
+        ]
+        if orphans and not self._claims_all:
+            awaited = self._awaited()
+            orphans = [workflow_id for workflow_id in orphans if workflow_id in awaited]
+        for workflow_id in orphans:
+            self._spawn(self._claim_quietly(workflow_id))
+
+    def _awaited(self) -> set[str]:
+        """Return the workflows for which workflows of this engine wait: they hold the working tree, or are
+        dependencies."""
+        holders = self.repository.tree_holders() if self._scheduler.waits_for_tree else []
+        tasks = (dependency_state(self.repository.connection, *task) for task in self._scheduler.awaited_tasks())
+        return {*holders, *(task.workflow_id for task in tasks if task.workflow_id is not None)}
 
     async def _claim_quietly(self, workflow_id: str) -> None:
         await self.repository.claim(workflow_id)

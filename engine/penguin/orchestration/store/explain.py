@@ -138,12 +138,12 @@ def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     holders = _tree_holders(connection, run)
     if not holders:
         return ""
+    # If this one has no engine either, that is said once, for both.
+    own_engine = not _no_engine(engines, run["owner"])
     descriptions = []
     for workflow_id, status, owner in holders:
-        moving = WorkflowStatus(status).moving
-        descriptions.append(
-            f"{workflow_id} ({status}{f', {NO_ENGINE}' if moving and _no_engine(engines, owner) else ''})"
-        )
+        lacks = own_engine and WorkflowStatus(status).moving and _no_engine(engines, owner)
+        descriptions.append(f"{workflow_id} ({status}{f', {lacks}' if lacks else ''})")
     return f"waits for the working tree, held by {', '.join(descriptions)}"
 
 
