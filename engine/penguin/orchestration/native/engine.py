@@ -33,7 +33,7 @@ from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
-from penguin.orchestration.store.dependencies import dependency_state, unmet_dependencies
+from penguin.orchestration.store.dependencies import awaited_workflows, unmet_dependencies
 from penguin.orchestration.store.maintenance.garbage import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
 from penguin.orchestration.workflow_types import ACTIVE
@@ -243,8 +243,7 @@ class Engine:
 
     def _look_for_orphans(self) -> None:
         if not self._closing:
-            if self._claims_all or self._scheduler.waits_for_others:
-                self._claim_orphans(self._active_rows())
+            self._claim_orphans(self._active_rows())
             self._liveness = self._loop.call_later(LIVENESS, self._look_for_orphans)
 
     def _active_rows(self) -> list[tuple[str, int, str, str, int]]:
@@ -275,17 +274,11 @@ class Engine:
             if owner not in alive and (slot or WorkflowStatus(status).moving)
         ]
         if orphans and not self._claims_all:
-            awaited = self._awaited()
+            owned = [state.workflow_id for state in self.repository.owned()]
+            awaited = awaited_workflows(self.repository.connection, owned)
             orphans = [workflow_id for workflow_id in orphans if workflow_id in awaited]
         for workflow_id in orphans:
             self._spawn(self._claim_quietly(workflow_id))
-
-    def _awaited(self) -> set[str]:
-        """Return the workflows for which workflows of this engine wait: they hold the working tree, or are
-        dependencies."""
-        holders = self.repository.tree_holders() if self._scheduler.waits_for_tree else []
-        tasks = (dependency_state(self.repository.connection, *task) for task in self._scheduler.awaited_tasks())
-        return {*holders, *(task.workflow_id for task in tasks if task.workflow_id is not None)}
 
     async def _claim_quietly(self, workflow_id: str) -> None:
         await self.repository.claim(workflow_id)

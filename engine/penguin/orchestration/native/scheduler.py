@@ -82,21 +82,6 @@ class Scheduler:
             if (state := self._waiting.get(workflow)) is not None:
                 self.add(state, Await(0.0, True))
 
-    @property
-    def waits_for_others(self) -> bool:
-        """Whether a workflow waits for other workflows."""
-        return self.waits_for_tree or bool(self.awaited_tasks())
-
-    @property
-    def waits_for_tree(self) -> bool:
-        """Whether a workflow waits for the working tree."""
-        self._drop_stale(self._for_tree, needs_tree=True)
-        return bool(self._for_tree)
-
-    def awaited_tasks(self) -> list[TaskKey]:
-        """Return the tasks for which workflows wait, because they depend on them."""
-        return [task for task, waiting in self._parked.items() if not waiting.isdisjoint(self._waiting)]
-
     def recheck(self) -> None:
         """Check all waiting workflows again: another process changed something, or the clock was set."""
         for task in list(self._parked):

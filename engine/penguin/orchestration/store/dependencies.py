@@ -1,4 +1,4 @@
-"""The state of dependencies.
+"""The state of dependencies, and the workflows that others wait for.
 
 A dependency is met when its task has a COMPLETED workflow and no newer active one. Plain SQL on the given connection,
 by index, so that an engine can ask for every workflow that waits.
@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.core.working_tree import needs_tree
 
 NEWEST_FIRST = """
 SELECT workflow_id, status FROM run INDEXED BY run_number WHERE project_id = ? AND task_id = ? ORDER BY number DESC
 """
+WAITING = "SELECT status, isolation, holds_tree, project_id, dependencies FROM run WHERE workflow_id = ?"
+TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
 DEPENDENCIES = "SELECT project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
@@ -47,6 +50,23 @@ def unmet_dependencies(connection: sqlite3.Connection, project_id: str, task_ids
     """Return the dependencies that are not met, in their order."""
     states = (dependency_state(connection, project_id, task_id) for task_id in task_ids)
     return [state for state in states if not state.met]
+
+
+def awaited_workflows(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
+    """Return the workflows that have to move before these can: their dependencies, and the holder of the working
+    tree."""
+    awaited: set[str] = set()
+    for workflow_id in workflow_ids:
+        row = connection.execute(WAITING, (workflow_id,)).fetchone()
+        if row is None or not WorkflowStatus(row[0]).moving:
+            continue
+        status, isolation, holds_tree, project_id, dependencies = row
+        if status == WorkflowStatus.PENDING:
+            unmet = unmet_dependencies(connection, project_id, json.loads(dependencies))
+            awaited.update(dependency.workflow_id for dependency in unmet if dependency.workflow_id is not None)
+        if needs_tree(isolation, bool(holds_tree)):
+            awaited.update(holder for (holder,) in connection.execute(TREE_HOLDERS))
+    return awaited
 
 
 def settled_dependency(connection: sqlite3.Connection, workflow_id: str) -> Dependency | None:

@@ -20,7 +20,7 @@ from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import explain_error, sql_list
-from penguin.orchestration.store.dependencies import dependency_state
+from penguin.orchestration.store.dependencies import awaited_workflows, dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
 from penguin.orchestration.workflow_types import ACTIVE
@@ -38,6 +38,7 @@ _WORKED = "SELECT workflow_id, blueprint_id FROM run WHERE project_id = ? AND at
 _PENDING = "SELECT workflow_id, dependencies FROM run WHERE project_id = ? AND status = 'PENDING'"
 _PRUNED = "SELECT number FROM pruned WHERE project_id = ? AND task_id = ?"
 _HOLDS_TREE = "SELECT holds_tree FROM run WHERE workflow_id = ?"
+_OWNER = "SELECT owner FROM run WHERE workflow_id = ?"
 _MARK = "CREATE TABLE IF NOT EXISTS heard (at REAL NOT NULL)"
 
 
@@ -154,6 +155,17 @@ class LocalCache:
         with self._lock:
             row = self.connection.execute(_HOLDS_TREE, (workflow_id,)).fetchone()
         return row is not None and bool(row[0])
+
+    def is_awaited(self, workflow_id: str, waiting: Iterable[str]) -> bool:
+        """Return whether one of these workflows waits for a workflow."""
+        with self._lock:
+            return workflow_id in awaited_workflows(self.connection, waiting)
+
+    def owner_of(self, workflow_id: str) -> str:
+        """Return the engine that started its last attempt; '' if none did."""
+        with self._lock:
+            row = self.connection.execute(_OWNER, (workflow_id,)).fetchone()
+        return str(row[0]) if row else ""
 
     def owned_by(self, engine: str) -> set[str]:
         """Return the active workflows whose last attempt this engine started."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowInfo, WorkflowStatus
 from penguin.orchestration.execution.runner_api import PhaseRunner
+from penguin.orchestration.files.engine_lock import is_alive
 from penguin.orchestration.runtime.hosted_backend import (
     STOP_PATIENCE,
     refuse_steps,
@@ -135,11 +136,22 @@ class TemporalProcess:
         if self._worker is None:
             self._worker = WorkspaceWorker(
                 link,
-                is_mine=lambda workflow_id: self.takes_all or workflow_id in self._mine,
+                is_mine=lambda workflow_id: self._is_mine(link, workflow_id),
                 make_runner=self._runner,
                 on_trouble=lambda problem: self.on_trouble(problem),
             )
         return self._worker
+
+    def _is_mine(self, link: TemporalClient, workflow_id: str) -> bool:
+        """Return whether attempts of a workflow run here.
+
+        So do those of a workflow whose worker is gone if workflows of this process wait for it.
+        """
+        if self.takes_all or workflow_id in self._mine:
+            return True
+        if is_alive(engines_of(self._workspace), link.mirror.owner_of(workflow_id)):
+            return False
+        return link.mirror.is_awaited(workflow_id, self._mine)
 
     def _runner(self, identity: EngineLock, lease: Path | None) -> PhaseRunner:
         if self._scripted is not None:
