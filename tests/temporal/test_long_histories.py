@@ -18,6 +18,7 @@ from penguin.orchestration.core.commands import Claim, Dispatch
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot, decode_memo, describe_definition, encode_memo
+from penguin.orchestration.temporal.worker.errors import NotStartedHere, WorkerDraining, WorktreeMoved
 from penguin.orchestration.temporal.worker.payload_limit import LIMIT, trimmed
 from penguin.orchestration.temporal.workflows.task_workflow import ItuvWorkflow
 from penguin.orchestration.testing import scripted_phases
@@ -62,6 +63,11 @@ def _plain(result: AttemptResult) -> Any:
     import msgspec
 
     return msgspec.to_builtins(result)
+
+
+def test_errors_have_the_types_that_histories_have() -> None:
+    found = [error().type for error in (WorkerDraining, WorktreeMoved, NotStartedHere)]
+    assert found == ["Draining", "Moved", "NotMine"]
 
 
 def test_a_state_that_an_earlier_version_stored_is_readable() -> None:

@@ -23,6 +23,8 @@ HOME = "penguin-home"
 """The type of the workflow that records which working tree owns a blueprint's files."""
 HOLD = "penguin-hold"
 """The activity by which a working tree shows that it is alive."""
+DRAINING, MOVED, NOT_STARTED_HERE = "Draining", "Moved", "NotMine"
+"""The types of the errors with which an activity leaves its work to another worker. Histories on servers have them."""
 LOST = "lost"
 """The answer to an activity that another one has replaced."""
 

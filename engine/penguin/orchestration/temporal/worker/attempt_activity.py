@@ -26,7 +26,7 @@ from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
 from penguin.orchestration.temporal.client.memo import decode_memo, describe_definition
 from penguin.orchestration.temporal.messages import LOST, AttemptCommand, AttemptsRequest, BeginReply, decode, encode
-from penguin.orchestration.temporal.worker.errors import NotRunHere, WorkerDraining
+from penguin.orchestration.temporal.worker.errors import WorkerDraining, WorktreeMoved
 from penguin.orchestration.temporal.worker.payload_limit import trimmed
 
 if TYPE_CHECKING:
@@ -56,13 +56,6 @@ LIMIT = 30.0
 """Time-out of the workflow's answer, in seconds: another worker may host it, which is starting."""
 NOTHING, TOLD = "", "told"
 """The results of an activity: nothing to report, or all dependents were notified of the completion."""
-
-
-class WorktreeMoved(NotRunHere):
-    """Another working tree owns the blueprint's files now."""
-
-    def __init__(self) -> None:
-        super().__init__("another working tree owns the files")
 
 
 class AttemptHost(Protocol):

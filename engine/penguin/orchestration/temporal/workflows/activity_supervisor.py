@@ -17,7 +17,18 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import PRIORITIES
 from penguin.orchestration.core.state import State
-from penguin.orchestration.temporal.messages import DRIVE, PLACE, AttemptsRequest, Routed, decode, encode, phases_queue
+from penguin.orchestration.temporal.messages import (
+    DRAINING,
+    DRIVE,
+    MOVED,
+    NOT_STARTED_HERE,
+    PLACE,
+    AttemptsRequest,
+    Routed,
+    decode,
+    encode,
+    phases_queue,
+)
 
 LONG = timedelta(days=365)
 """An activity ends by itself; its attempts have time-outs of their own."""
@@ -37,8 +48,8 @@ QUEUED, BEGUN, LEFT = "queued", "begun", "left"
 """States of an activity: not started, running, and ending because there is nothing more to do."""
 FIRST_LOOK, LAST_LOOK = 0.5, 30.0
 """Seconds between two checks of what it waits for: doubled from the first to the last."""
-HANDED_ON = ("Draining", "Moved")
-"""The error of a worker that is stopping."""
+HANDED_ON = (DRAINING, MOVED)
+"""The errors after which the next worker is asked at once."""
 
 
 class ActivitySupervisor:
@@ -164,7 +175,7 @@ class ActivitySupervisor:
         if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
             # The tree is away or busy; if it is busy, frequent checks only make the history longer.
             self._until_begun = min(2 * self._until_begun, LONGEST_UNTIL_BEGUN)
-        elif isinstance(cause, ApplicationError) and cause.type == "NotMine":
+        elif isinstance(cause, ApplicationError) and cause.type == NOT_STARTED_HERE:
             await workflow.sleep(RETRY_ELSEWHERE_DELAY)
         elif not (isinstance(cause, ApplicationError) and cause.type in HANDED_ON):
             self._mishaps += not self._nudged
