@@ -16,6 +16,7 @@ from tests.support.workspace import read_lines
 from penguin.orchestration.backend import OrchestrationBackend
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.reader import TemporalReader
 from penguin.orchestration.testing import ScriptedPhases, scripted_phases
 
@@ -55,6 +56,13 @@ async def explained(reader: TemporalReader, workflow_id: str, text: str) -> None
         return said == text
 
     await wait_until_async(is_so, f"{text!r}", details=lambda: said)
+
+
+def queued(backend: OrchestrationBackend) -> set[str]:
+    """Return the workflows whose attempts wait for a slot or the working tree in this worker."""
+    assert isinstance(backend, TemporalBackend)
+    assert backend.presence._worker is not None
+    return {turn.workflow_id for turn in backend.presence._worker.drives.slots._queue}
 
 
 def tasks_of(script: ScriptedPhases) -> list[str]:
@@ -122,6 +130,7 @@ async def test_after_blocked_it_is_taken_again_before_those_that_have_not_begun(
             await explained(reader, third, f"waits for the working tree, held by {second} (RUNNING)")
             await backend.resume_workflow(first)
             await explained(reader, first, f"waits for the working tree, held by {second} (RUNNING)")
+            await wait_until_async(lambda: {first, third} <= queued(backend), "both are in the queue")
             script.release("USE")
             assert await statuses(backend, first, second, third) == ["COMPLETED"] * 3
     assert tasks_of(script)[2:] == ["b"] * 4 + ["a"] * 3 + ["c"] * 4
@@ -180,12 +189,13 @@ async def test_several_workers_never_run_two_workflows_in_it(
     assert sorted(set(ran)) == names
 
 
-async def test_a_worker_continues_the_holder_of_one_that_was_killed(
-    workspace: TemporalWorkspace, workers: WorkerProcesses
+@pytest.mark.parametrize("second", [{"id": "b"}, {"id": "b", "depends_on": ["a"]}], ids=["tree", "dependency"])
+async def test_a_worker_continues_what_its_workflows_wait_for(
+    workspace: TemporalWorkspace, workers: WorkerProcesses, second: dict[str, Any]
 ) -> None:
     root = workspace.root
     held = {"implement": {"run": ["echo begun >> log; until test -e go; do sleep 0.05; done"]}}
-    workspace.tasks({"id": "a", "phases": held}, "b")
+    workspace.tasks({"id": "a", "phases": held}, second)
     first = workers.start()
     async with client_of(workspace) as client:
         one = await client.start_workflow("a")

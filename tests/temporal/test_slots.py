@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import EngineLock
 from penguin.orchestration.temporal.worker.slots import Slot, SlotPool
 from penguin.orchestration.temporal.worker.tree_lock import TreeLock
+from penguin.orchestration.temporal.worker.worktree_id import site_of
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +171,12 @@ async def test_the_working_tree_is_held_between_slots_until_its_holder_gives_it_
     tree.holders.clear()
     (await others[0]).release(step_goes_on=False)
     (await others[1]).release(step_goes_on=False)
+
+
+def test_taking_the_working_tree_keeps_its_id(two: Two) -> None:
+    folder = two.folder / "temporal"
+    before = site_of(folder, "q", "p", shares=False)
+    descriptor = TreeLock(folder, lambda workflow_id: False, Tree(folder)._refresh).take("a")
+    assert descriptor is not None
+    os.close(descriptor)
+    assert site_of(folder, "q", "p", shares=False) == before

@@ -1,8 +1,8 @@
 """The working tree of a workspace, as workflows in place take it: one at a time, over all workers of the workspace.
 
-The file `tree` names the workflow that took the tree last. The workflow holds the tree as long as its state says so,
-which the server knows. The file is locked from the moment it is written until the attempts of that activity are over,
-so that no other worker takes the tree before the server knows of the first attempt.
+The file `tree-holder` names the workflow that took the tree last. The workflow holds the tree as long as its state says
+so, which the server knows. The file is locked from the moment it is written until the attempts of that activity are
+over, so that no other worker takes the tree before the server knows of the first attempt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.state_files import open_state_file
 
-FILE = "tree"
+FILE = "tree-holder"
 REFRESH = 1.0
 """Seconds between two questions to the server whether the holder still holds the tree."""
 
