@@ -1,8 +1,7 @@
-"""Workflows in place on a real server: one holds the tree from its first attempt until it is BLOCKED or final."""
+"""Workflows in place on a real server, with real steps and several workers; see tests/scenarios/working_tree."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,13 +15,10 @@ from tests.support.workspace import read_lines
 from penguin.orchestration.backend import OrchestrationBackend
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.reader import TemporalReader
-from penguin.orchestration.testing import ScriptedPhases, scripted_phases
 
 pytestmark = pytest.mark.anyio
 
-PARALLEL = 4
 LIMIT = 60.0
 """Seconds within which workflows settle."""
 
@@ -44,109 +40,6 @@ def reader(workspace: TemporalWorkspace) -> Iterator[TemporalReader]:
 
 async def statuses(backend: OrchestrationBackend, *workflow_ids: str) -> list[str]:
     return [info.status.value for info in await backend.wait_workflows(workflow_ids, LIMIT)]
-
-
-async def explained(reader: TemporalReader, workflow_id: str, text: str) -> None:
-    """Wait until a workflow's explanation is this."""
-    said = ""
-
-    async def is_so() -> bool:
-        nonlocal said
-        said = await asyncio.to_thread(reader.explain, workflow_id)
-        return said == text
-
-    await wait_until_async(is_so, f"{text!r}", details=lambda: said)
-
-
-def queued(backend: OrchestrationBackend) -> set[str]:
-    """Return the workflows whose attempts wait for a slot or the working tree in this worker."""
-    assert isinstance(backend, TemporalBackend)
-    assert backend.presence._worker is not None
-    return {turn.workflow_id for turn in backend.presence._worker.drives.slots._queue}
-
-
-def tasks_of(script: ScriptedPhases) -> list[str]:
-    return [call.task_id for call in script.calls]
-
-
-async def test_the_second_starts_when_the_first_is_final(workspace: TemporalWorkspace, reader: TemporalReader) -> None:
-    with scripted_phases(isolation=None) as script:
-        script.hold("TEST")
-        async with workspace.backend(max_parallel=PARALLEL) as backend:
-            first = await backend.start_workflow("a")
-            await wait_until_async(lambda: tasks_of(script) == ["a", "a"])
-            second = await backend.start_workflow("b")
-            await explained(reader, second, f"waits for the working tree, held by {first} (RUNNING)")
-            assert tasks_of(script) == ["a", "a"]
-            script.release("TEST")
-            assert await statuses(backend, first, second) == ["COMPLETED", "COMPLETED"]
-    assert tasks_of(script) == ["a"] * 4 + ["b"] * 4
-
-
-async def test_it_is_held_while_paused_and_the_one_that_waits_settles(
-    workspace: TemporalWorkspace, reader: TemporalReader
-) -> None:
-    with scripted_phases(isolation=None) as script:
-        script.hold("TEST")
-        async with workspace.backend(max_parallel=PARALLEL) as backend:
-            first = await backend.start_workflow("a")
-            await wait_until_async(lambda: tasks_of(script) == ["a", "a"])
-            second = await backend.start_workflow("b")
-            await backend.pause_workflow(first)
-            script.release("TEST")
-            assert await statuses(backend, second) == ["PENDING"]
-            await explained(reader, second, f"waits for the working tree, held by {first} (PAUSED)")
-            await backend.resume_workflow(first)
-            assert await statuses(backend, second) == ["COMPLETED"]
-    assert list(dict.fromkeys(tasks_of(script))) == ["a", "b"]
-
-
-@pytest.mark.parametrize("status", ["BLOCKED", "CANCELLED"])
-async def test_blocked_and_cancelled_workflows_release_it(workspace: TemporalWorkspace, status: str) -> None:
-    outcomes = {"BLOCKED": ["UNVERIFIED"]}.get(status, [])
-    with scripted_phases(tasks={"a": {"USE": outcomes}}, isolation=None) as script:
-        script.hold("TEST")
-        async with workspace.backend(max_parallel=PARALLEL) as backend:
-            first = await backend.start_workflow("a")
-            await wait_until_async(lambda: tasks_of(script) == ["a", "a"])
-            second = await backend.start_workflow("b")
-            if status == "CANCELLED":
-                assert await backend.cancel_workflow(first)
-            script.release("TEST")
-            assert await statuses(backend, first, second) == [status, "COMPLETED"]
-
-
-async def test_after_blocked_it_is_taken_again_before_those_that_have_not_begun(
-    workspace: TemporalWorkspace, reader: TemporalReader
-) -> None:
-    with scripted_phases(tasks={"a": {"TEST": ["UNVERIFIED"]}}, isolation=None) as script:
-        async with workspace.backend(max_parallel=PARALLEL) as backend:
-            first = await backend.start_workflow("a")
-            assert await statuses(backend, first) == ["BLOCKED"]
-            script.hold("USE")
-            second = await backend.start_workflow("b")
-            await wait_until_async(lambda: script.calls[-1].phase == "USE")
-            third = await backend.start_workflow("c")
-            await explained(reader, third, f"waits for the working tree, held by {second} (RUNNING)")
-            await backend.resume_workflow(first)
-            await explained(reader, first, f"waits for the working tree, held by {second} (RUNNING)")
-            await wait_until_async(lambda: {first, third} <= queued(backend), "both are in the queue")
-            script.release("USE")
-            assert await statuses(backend, first, second, third) == ["COMPLETED"] * 3
-    assert tasks_of(script)[2:] == ["b"] * 4 + ["a"] * 3 + ["c"] * 4
-
-
-async def test_one_that_is_cancelled_while_it_waits_leaves_its_place_to_the_next(workspace: TemporalWorkspace) -> None:
-    with scripted_phases(isolation=None) as script:
-        script.hold("TEST")
-        async with workspace.backend(max_parallel=PARALLEL) as backend:
-            first = await backend.start_workflow("a")
-            await wait_until_async(lambda: tasks_of(script) == ["a", "a"])
-            second, third = await backend.start_tasks(["b", "c"])
-            assert await backend.cancel_workflow(second)
-            script.release("TEST")
-            assert await statuses(backend, first, second, third) == ["COMPLETED", "CANCELLED", "COMPLETED"]
-    assert tasks_of(script) == ["a"] * 4 + ["c"] * 4
 
 
 async def test_the_next_names_what_a_blocked_one_left(workspace: TemporalWorkspace, reader: TemporalReader) -> None:
