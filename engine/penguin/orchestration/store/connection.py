@@ -66,7 +66,7 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
 
     Any thread may use the connection, one at a time. An older version is migrated, or refused without `migrate`.
     If this user has no record of the workspace, nothing beside the file is written either, and the connection shows
-    the database as it is now: open it again to see changes.
+    the database as it is now: open it again to see changes. Of an older version it shows a migrated copy.
     """
     _refuse_links(path)
     own = is_own(path)
@@ -89,14 +89,12 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}", "make it readable") from error
     if version < SCHEMA_VERSION:
+        if not own and not being_made:
+            return _migrated_copy(connection, path)
         # A reader never migrates; a writer creates this version in a moment.
         connection.close()
         if being_made and not (migrate and own):
             return None
-        if not own:
-            raise StoreError(
-                f"{path} has schema version {version}, this Penguin needs {SCHEMA_VERSION}", "penguin trust"
-            )
         if not migrate:
             raise StoreError(
                 f"{path} has schema version {version}, this Penguin needs {SCHEMA_VERSION}",
@@ -107,6 +105,23 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
         open_store(Path(path)).close()
         return open_reader(path)
     return connection
+
+
+def _migrated_copy(source: sqlite3.Connection, path: str | Path) -> sqlite3.Connection:
+    """Return a temporary copy of an older database in this version, which SQLite deletes when it is closed."""
+    from penguin.orchestration.store.schema import upgrade
+
+    copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        with contextlib.closing(source):
+            source.backup(copy)
+        copy.execute("PRAGMA trusted_schema=OFF")
+        upgrade(copy)
+        copy.execute("PRAGMA query_only=ON")
+    except sqlite3.DatabaseError as error:
+        copy.close()
+        raise explain_error(error, path) from error
+    return copy
 
 
 def is_own(path: str | Path) -> bool:

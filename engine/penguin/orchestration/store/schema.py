@@ -6,6 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+import msgspec
 from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.core.state import rebuild
@@ -155,8 +156,16 @@ def _working_tree(db: Database) -> None:
     for (workflow_id,) in db.execute(begun).fetchall():
         rows = db.execute("SELECT data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)).fetchall()
         # A server's workflows are stored here without their events; their state comes from the server.
-        if rows and rebuild([event for (data,) in rows for event in decode_events(data)]).holds_tree:
+        if rows and _holds_tree([data for (data,) in rows]):
             db.execute("UPDATE run SET holds_tree = 1 WHERE workflow_id = ?", (workflow_id,))
+
+
+def _holds_tree(history: list[str]) -> bool:
+    """Return whether a workflow that began holds the working tree. `penguin check` names a damaged history."""
+    try:
+        return rebuild([event for data in history for event in decode_events(data)]).holds_tree
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError):
+        return False
 
 
 def migrate(
@@ -173,9 +182,8 @@ def migrate(
         if before < version:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 _back_up(path, before)
-            steps.apply(Database(connection))
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {version}")
+                reach("schema.copied")
+            upgrade(connection, steps, version)
         reach("schema.before")
         connection.execute("COMMIT")
         reach("schema.after")
@@ -183,6 +191,13 @@ def migrate(
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def upgrade(connection: sqlite3.Connection, steps: Migrations = migrations, version: int = SCHEMA_VERSION) -> None:
+    """Change the tables of an open database to those of `version`, without a transaction and a copy."""
+    steps.apply(Database(connection))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")
 
 
 def _back_up(path: Path, version: int) -> None:
