@@ -2,14 +2,14 @@
 
 YAML and JSON files are such nodes as they stand; the Markdown reader makes the same nodes of headings and bullets:
 
-    id, title, project, ituv, phases, recipes: {NAME: [steps]}
+    id, title, project, isolation, ituv, phases, recipes: {NAME: [steps]}
     items:
       - id, title, description, priority, effort, value, risk, done
         depends_on (or dependencies): [ids]
         acceptance_criteria: [text, or {text, check}]
         recipe: the name of one of the recipes above, or a list of steps
         recipes: a list of such names, or {NAME: [steps]} for the task's own
-        phases, ituv
+        isolation, phases, ituv
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from penguin.orchestration.blueprint.workflow_definition import read_timeouts
 from penguin.orchestration.config.phases import Phases, check_phases, overlay
 from penguin.orchestration.config.validator import ERROR, ID_RULE, Checker, Node, suggest, valid_id
 from penguin.orchestration.core.definition import PRIORITIES, Criterion, Recipe, Task
+from penguin.orchestration.core.working_tree import ISOLATIONS
 
-BLUEPRINT_KEYS = ("id", "title", "project", "ituv", "phases", "recipes", "items")
+BLUEPRINT_KEYS = ("id", "title", "project", "isolation", "ituv", "phases", "recipes", "items")
 TASK_KEYS = (
     "id",
     "title",
@@ -39,6 +40,7 @@ TASK_KEYS = (
     "acceptance_criteria",
     "recipe",
     "recipes",
+    "isolation",
     "phases",
     "ituv",
 )
@@ -88,12 +90,14 @@ class _Builder:
         self.recipes: dict[str, Recipe] = {}
         self.phases: Phases = _NO_PHASES
         self.timeouts = _NO_TIMEOUTS
+        self.isolation = ""
 
     def read_shared(self, entries: dict[str, Node]) -> None:
         """Read the settings of all tasks."""
         self.recipes = self._recipes(entries.get("recipes"))
         self.phases = check_phases(entries.get("phases"), self.checker)
         self.timeouts = self._timeouts(entries.get("ituv"), "ituv")
+        self.isolation = self.checker.choice(entries.get("isolation"), "isolation", ISOLATIONS) or ""
 
     def read_items(self, node: Node | None) -> tuple[BlueprintItem, ...]:
         nodes = self.checker.items(node, "items")
@@ -123,6 +127,7 @@ class _Builder:
             task=self._task(task_id, node, entries, dependencies, where, place),
             phases=overlay(self.phases, phases) if phases else self.phases,
             timeouts={**self.timeouts, **timeouts} if timeouts else self.timeouts,
+            isolation=self.checker.choice(entries.get("isolation"), f"{where}.isolation", ISOLATIONS) or self.isolation,
             dependency_line=dependencies.key_line if dependencies else node.line,
         )
 

@@ -29,7 +29,7 @@ def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
     for blueprint in blueprints.blueprints:
         problems += _unknown_agents(blueprint, settings)
         problems += gate_problems(blueprint.items, settings)
-    problems += _parallel(settings)
+    problems += _parallel(blueprints, settings)
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
 
 
@@ -73,8 +73,9 @@ def _unknown_agents(blueprint: Blueprint, settings: Settings) -> Iterator[Proble
             yield Problem(ERROR, item.task.path, item.task.line, message, hint)
 
 
-def _parallel(settings: Settings) -> Iterator[Problem]:
-    if settings.isolation == SHARED and settings.max_parallel > 1:
+def _parallel(blueprints: BlueprintSet, settings: Settings) -> Iterator[Problem]:
+    isolations = {item.isolation for blueprint in blueprints.blueprints for item in blueprint.items}
+    if SHARED in {settings.isolation, *isolations} and settings.max_parallel > 1:
         path, _, line = settings.origin(_MAX_PARALLEL).partition(":")
         message = f"max_parallel is {settings.max_parallel}: concurrent attempts see each other's unfinished files"
         yield Problem(WARNING, path, int(line or 0), message, "isolation: in-place, unless tasks touch different files")

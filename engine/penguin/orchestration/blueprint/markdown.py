@@ -1,9 +1,9 @@
 """The Markdown reader: blueprints as nodes of the same shape as a YAML blueprint.
 
-The front matter between `---` lines holds `id`, `title`, `project`, `ituv`, `phases` and `recipes`, as in YAML. Under
-`## Tasks`, a task is a `###` heading with `- **ID:** …` bullets (see markdown_tasks.py), or one line `- [ ] KEY-1 Title
-{priority=high}`; a `###` heading without such bullets only groups such lines. Under `## Usage Recipes`, each `###`
-heading names a recipe (see fences.py). All other sections are prose.
+The front matter between `---` lines holds `id`, `title`, `project`, `isolation`, `ituv`, `phases` and `recipes`, as in
+YAML. Under `## Tasks`, a task is a `###` heading with `- **ID:** …` bullets (see markdown_tasks.py), or one line
+`- [ ] KEY-1 Title {priority=high}`; a `###` heading without such bullets only groups such lines. Under
+`## Usage Recipes`, each `###` heading names a recipe (see fences.py). All other sections are prose.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from penguin.orchestration.blueprint.markdown_tasks import TaskReader, has_id, i
 from penguin.orchestration.config.document import parse_yaml
 from penguin.orchestration.config.validator import Checker, Node, nearest
 
-FRONT_KEYS = ("id", "title", "project", "ituv", "phases", "recipes")
+FRONT_KEYS = ("id", "title", "project", "isolation", "ituv", "phases", "recipes")
 _SECTIONS = ("tasks", "usage recipes")
 _FENCE_LINE = re.compile(r"---[ \t]*")
 

@@ -9,8 +9,8 @@
     - [ ] greets by name `check: sh greet.sh | grep -q Ada`
     #### Recipe: name
 
-Bullets: ID, Title, Priority, Effort, Value, Risk, Dependencies (Depends, Depends on), Recipe (Recipes), Done. What is
-neither bullet, settings nor one of these sections is the task's description.
+Bullets: ID, Title, Priority, Effort, Value, Risk, Dependencies (Depends, Depends on), Recipe (Recipes), Isolation, Done.
+What is neither bullet, settings nor one of these sections is the task's description.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _KEYS = {
     "depends on": "dependencies",
     "recipe": "recipe",
     "recipes": "recipe",
+    "isolation": "isolation",
 }
 _LINE_KEYS = {**_KEYS, "acceptance": "acceptance_criteria", "acceptance criteria": "acceptance_criteria"}
 _BULLET = re.compile(r"\*\*\s*([A-Za-z][A-Za-z _-]*?)\s*(?::\s*\*\*|\*\*\s*:)\s*(.*)", re.DOTALL)

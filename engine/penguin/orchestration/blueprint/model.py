@@ -18,6 +18,8 @@ class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
     """Checked overrides: those of the blueprint, overridden by the task's."""
     timeouts: dict[str, float] = {}
     """Seconds by lower-case phase: those of the blueprint, overridden by the task's."""
+    isolation: str = ""
+    """A value of ISOLATIONS: the task's or the blueprint's; empty: that of the settings."""
     dependency_line: int = 0
 
 

@@ -39,7 +39,7 @@ def build_definition(
         gates=found,
         agents=agent_specs(settings.agents, named),
         budgets=budgets_of(settings.budgets),
-        isolation=settings.isolation,
+        isolation=item.isolation or settings.isolation,
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=RetryPolicy(**{**settings.retry, **retry}),
         max_output=settings.max_output,

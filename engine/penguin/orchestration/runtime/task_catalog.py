@@ -40,7 +40,7 @@ class TaskCatalog:
 
     def define(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         """Return the definition of a new workflow of this task. Raises ConfigError if nothing could run it."""
-        if config or item.phases or item.timeouts:
+        if config or item.phases or item.timeouts or item.isolation:
             return self._defined(item, config)
         if self._plain is None:
             self._plain = self._defined(item, None)
