@@ -9,8 +9,8 @@
     - [ ] greets by name `check: sh greet.sh | grep -q Ada`
     #### Recipe: name
 
-Bullets: ID, Title, Priority, Effort, Value, Risk, Dependencies (Depends, Depends on), Recipe (Recipes), Isolation, Done.
-What is neither bullet, settings nor one of these sections is the task's description.
+Bullets: ID, Title, Priority, Effort, Value, Risk, Dependencies (Depends, Depends on), Recipe (Recipes), Isolation,
+Done. What is neither bullet, settings nor one of these sections is the task's description.
 """
 
 from __future__ import annotations
