@@ -54,6 +54,20 @@ def test_a_workflow_in_a_shared_working_tree_records_no_changes_of_others() -> N
     assert after(state, [Dispatch(left)]).left_changes == ()
 
 
+def test_a_dispatch_after_the_whole_back_off_starts_the_attempt_whatever_the_clock_shows() -> None:
+    failed = after(started(Setup(delay=5)), [Dispatch(), Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
+    assert decide(failed, Dispatch(waited_until=12.0), 13.0).events == (), "it waited for another back-off"
+    again = decide(failed, Dispatch(waited_until=15.0), 13.0)
+    assert again.state.is_running
+    assert again.state.updated_at == 13.0
+
+
+def test_no_event_is_earlier_than_the_one_before_it() -> None:
+    failed = after(started(Setup(delay=5)), [Dispatch(), Report(1, AttemptResult(verdict=Verdict.FAILED))], now=10.0)
+    decision = decide(failed, Cancel(), 3.0)
+    assert [event.at for event in decision.events] == [10.0]
+
+
 def test_a_rate_limit_delays_the_next_attempt_by_the_given_time() -> None:
     limited = AttemptResult(verdict=Verdict.ERROR, reason="too many requests", not_before=500.0)
     failed = after(started(Setup(agent=True, delay=5)), [Dispatch(), Report(1, limited)], now=10.0)

@@ -149,6 +149,20 @@ async def test_a_server_outlives_the_engine_and_ends_with_its_recipe(workspace: 
     assert begun(workspace) == {"server": 1, "first": 1, "second": 1}
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+async def test_a_clock_that_was_set_beside_a_server_repeats_nothing(workspace: CrashWorkspace, jump: float) -> None:
+    serve(workspace)
+    engine = workspace.spawn(*SERVING)
+    wait_until((workspace.root / "began-second").exists, "the second question", process=engine)
+    kill(engine.pid)
+    engine.communicate()
+    (ended,) = workspace.files.runs.glob(f"*/*-use/*first*{records.EXITED}")
+    fields = json.loads(ended.read_text())
+    ended.write_text(json.dumps(fields | {"started": fields["started"] + jump}))
+    await ends_well(workspace, lost=0)
+    assert begun(workspace) == {"server": 1, "first": 1, "second": 1}
+
+
 @pytest.mark.parametrize("failpoint", ["stop.before", "stop.after", "report.before:3"])
 async def test_the_engine_dies_as_a_recipe_ends(workspace: CrashWorkspace, failpoint: str) -> None:
     serve(workspace)

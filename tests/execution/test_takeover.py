@@ -211,6 +211,24 @@ def test_time_outs_hold_without_a_launcher(workspace: AttemptWorkspace) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_the_duration_of_a_lost_step_is_true_though_the_clock_is_set(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    async def scenario() -> None:
+        attempt = await start_task(workspace.attempt(workspace.order(HOLD)))
+        await wait_until_async((workspace.root / "second").exists, "the step")
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + jump)
+        await asyncio.sleep(0.2)
+        kill(*workspace.launchers())
+        workspace.write("go", "")
+        (step,) = (await attempt).steps
+        assert 0.2 <= step.duration < 600
+
+    asyncio.run(scenario())
+
+
 def test_engine_and_launcher_killed_together(workspace: AttemptWorkspace) -> None:
     order = workspace.order("echo $$ >> second; test $(wc -l < second) = 2 || sleep 1")
     engine = workspace.engine(order)

@@ -24,6 +24,8 @@ def format_time(when: datetime | None) -> str:
 
 def format_duration(seconds: float) -> str:
     """Format a duration, in two units at most."""
+    # Earlier versions recorded times that go back where the clock was set back.
+    seconds = max(0.0, seconds)
     if seconds < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(int(seconds), 60)

@@ -55,6 +55,8 @@ class Dispatch(Record, frozen=True):
 
     left_changes: tuple[LeftChanges, ...] = ()
     """For a workflow that takes the working tree: the changes of others in it."""
+    waited_until: float = 0.0
+    """The end of the back-off that is over by a clock that can't be set; 0: compare its end with the wall clock."""
 
 
 class Report(Record, frozen=True):

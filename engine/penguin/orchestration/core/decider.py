@@ -159,7 +159,9 @@ def _claim(d: Draft, c: Claim) -> None:
 
 def _dispatch(d: Draft, c: Dispatch) -> None:
     s = d.state
-    if s.is_running or s.status not in (_PENDING, _RUNNING) or d.now < s.due_at:
+    if s.is_running or s.status not in (_PENDING, _RUNNING):
+        return
+    if d.now < s.due_at and s.due_at != c.waited_until:
         return
     start_attempt(d, s.first if s.status is _PENDING else s.phase, c.left_changes if s.needs_tree else ())
 

@@ -10,13 +10,16 @@ from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
 
 
 class Draft:
-    """A decision in progress. Each event is applied as soon as it is decided."""
+    """A decision in progress. Each event is applied as soon as it is decided.
+
+    `now` is never earlier than the workflow's last event, even if the clock was set back.
+    """
 
     __slots__ = ("_state", "events", "now")
 
     def __init__(self, state: State | None, now: float) -> None:
         self._state = state
-        self.now = now
+        self.now = now if state is None else max(now, state.updated_at)
         self.events: list[ev.Event] = []
 
     @property

@@ -57,9 +57,13 @@ class OrphanStep:
             # Further output of an agent is lost. It continues in the same conversation, so end it at once.
             cause = CRASH if is_agent_mark(mark) else await self._wait(mark)
             survivors = await end_tree(mark)
-        started = mark.started if mark else time.time()
-        duration = max(0.0, time.time() - started)
-        ending = ExitRecord(id=self._id, why=cause, started=started, duration=duration, survivors=survivors)
+        ending = ExitRecord(
+            id=self._id,
+            why=cause,
+            started=mark.started if mark else time.time(),
+            duration=seconds_since_start(mark) if mark else 0.0,
+            survivors=survivors,
+        )
         # The launcher did not redact it, and it will not be read.
         with contextlib.suppress(OSError):
             Path(self._id + records.REPORT).unlink()
@@ -88,6 +92,13 @@ class OrphanStep:
 def is_agent_mark(mark: StartMark) -> bool:
     """Return whether the step is the run of an agent."""
     return isinstance(mark.note, dict) and "talk" in mark.note
+
+
+def seconds_since_start(mark: StartMark) -> float:
+    """Return how long ago a step started, by the clock of its process, which can't be set; 0 if that is unknown."""
+    if not mark.ticks or mark.boot != process_tree.boot_id():
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - mark.ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def wait_for_process(pid: int, ticks: int) -> None:

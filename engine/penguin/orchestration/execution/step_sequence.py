@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from penguin.orchestration.execution.judging.limits import LONGEST
 from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
 from penguin.orchestration.execution.launcher_client import LauncherError, StepHandle, StepRequest
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
-from penguin.orchestration.execution.step_files import ExitRecord
+from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 from penguin.orchestration.execution.step_process import StepNote, step_request
 from penguin.orchestration.execution.step_starts import StepStarts
 from penguin.orchestration.execution.verdicts import Judgement
@@ -62,9 +63,7 @@ class BackgroundStep:
         self.state = state
         self.index = index
         """The index of its evidence."""
-        mark = records.read_mark(state.id)
-        self.started = mark.started if mark else 0.0
-        """Seconds since the epoch."""
+        self.mark = records.read_mark(state.id)
         self.note = _note_of(state)
 
     @property
@@ -135,8 +134,7 @@ class StepSequence:
             if step.not_runnable_reason:
                 self._append_evidence(_evidence_without_run(step, Verdict.UNVERIFIED, step.not_runnable_reason))
                 continue
-            # Repeat the steps that used a server that is gone, with the new one.
-            state = await self._start(step, max((process.started for process in backgrounds), default=0.0))
+            state = await self._start(step, [process.mark for process in backgrounds if process.mark])
             if state is None:
                 self._append_evidence(
                     _evidence_without_run(
@@ -155,10 +153,13 @@ class StepSequence:
                 self._skip(steps[index + 1 :])
                 return
 
-    async def _start(self, step: PlannedStep, not_before: float) -> ExitRecord | StepHandle | None:
-        """Return the step's result, or the running step; None: no time is left to start it."""
+    async def _start(self, step: PlannedStep, servers: Sequence[StartMark]) -> ExitRecord | StepHandle | None:
+        """Return the step's result, or the running step; None: no time is left to start it.
+
+        A step that used a server that is gone is repeated with the new one.
+        """
         stem = self._starts.stem(step)
-        found = await self._starts.find(stem, not_before)
+        found = await self._starts.find(stem, servers)
         if found is not None:
             return found
         if stop := self._control.stop:
@@ -172,7 +173,7 @@ class StepSequence:
                 return await asyncio.to_thread(self._agent(step).step_order, step_id, limit)
             return step_request(self._order, step, step_id, self._surroundings, limit)
 
-        return await self._starts.start(stem, not_before, order)
+        return await self._starts.start(stem, servers, order)
 
     def _agent(self, step: PlannedStep) -> AgentStep:
         from penguin.orchestration.execution.agent.step import AgentStep
@@ -319,7 +320,7 @@ class StepSequence:
         """Judge something in a process, within the time that is left. Raises StepsInterrupted."""
         seconds = min(LONGEST, self._timeout - self._spent)
         stem = stem_of(step_id)
-        state = await self._starts.find(stem, 0.0)
+        state = await self._starts.find(stem)
         if state is None:
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
                 raise StepsInterrupted(self._cause())
@@ -329,7 +330,7 @@ class StepSequence:
             async def order(judging_id: str) -> StepRequest:
                 return judging_order(request, judging_id, seconds)
 
-            state = await self._starts.start(stem, 0.0, order)
+            state = await self._starts.start(stem, (), order)
         seconds = _note_of(state).limit
         ended = await self._wait(state) if isinstance(state, StepHandle) else state
         if not ended.is_result:

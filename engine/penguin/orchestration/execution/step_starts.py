@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from penguin.orchestration.execution.launcher_client import (
     StepHandle,
     StepRequest,
 )
-from penguin.orchestration.execution.step_files import ExitRecord
+from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 from penguin.orchestration.files.failpoints import reach
 
 MOST_STARTS = 5
@@ -27,9 +27,17 @@ MOST_LAUNCHERS = 16
 and 40 ms to start."""
 
 
-def _is_copied(mark: records.StartMark, step_id: str) -> bool:
+def _is_copied(mark: StartMark, step_id: str) -> bool:
     """Return whether a mark is part of a copied workspace. Its processes belong to the original, which still has it."""
     return mark.id != step_id and Path(mark.id + records.STARTED).exists()
+
+
+def _is_before(ended: ExitRecord, server: StartMark) -> bool:
+    """Return whether a step started before a server."""
+    if ended.boot == server.boot and ended.ticks and server.ticks:
+        # The wall clock may have been set between the two.
+        return ended.ticks < server.ticks
+    return ended.started < server.started
 
 
 class LauncherPool:
@@ -121,10 +129,10 @@ class StepStarts:
         other = records.stem_with_number(self._run_dir, step.number)
         return other or stem
 
-    async def find(self, stem: str, not_before: float) -> ExitRecord | StepHandle | None:
+    async def find(self, stem: str, servers: Sequence[StartMark] = ()) -> ExitRecord | StepHandle | None:
         """Return the result of the step with this stem, or the running step; None: it has to be started.
 
-        Results of starts before `not_before` (seconds since the epoch) do not count.
+        Its results count only if it started after these servers.
         """
         if not (number := records.last_start_number(stem)):
             return None
@@ -142,10 +150,10 @@ class StepStarts:
             ended = records.read_exit(step_id)
         if ended is None:
             return self._launchers.finish_orphan(step_id)
-        return ended if ended.is_result and ended.started >= not_before else None
+        return ended if ended.is_result and not any(_is_before(ended, server) for server in servers) else None
 
     async def start(
-        self, stem: str, not_before: float, order: Callable[[str], Awaitable[StepRequest]]
+        self, stem: str, servers: Sequence[StartMark], order: Callable[[str], Awaitable[StepRequest]]
     ) -> ExitRecord | StepHandle:
         """Start the step once more.
 
@@ -156,6 +164,6 @@ class StepStarts:
                 planned = await order(f"{stem}.{records.last_start_number(stem) + 1}")
                 return await self._launcher.start(replace(planned, lease=self._launchers.lease))
             # It was started by another engine, or by this one without an answer; its files tell.
-            if (found := await self.find(stem, not_before)) is not None:
+            if (found := await self.find(stem, servers)) is not None:
                 return found
         raise LauncherError(f"{Path(stem).name} could not be started: its launcher keeps ending")

@@ -171,7 +171,8 @@ class Engine:
         reach("intent.before")
         try:
             found = await self._left_changes(entry.state)
-            await self.repository.apply(entry.state.workflow_id, Dispatch(found), by_owner=True)
+            dispatch = Dispatch(found, waited_until=entry.state.due_at)
+            await self.repository.apply(entry.state.workflow_id, dispatch, by_owner=True)
             reach("intent.after")
         except NoSlot:
             return False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from operator import itemgetter
+from typing import NamedTuple
 
 from penguin.orchestration.core.commands import Await
 from penguin.orchestration.core.priority import Rank, queue_priority
@@ -17,6 +19,20 @@ TaskKey = tuple[str, str]
 
 MAX_SLEEP = 60.0
 """Seconds between two looks at the wall clock, which may be set while the scheduler waits on the monotonic one."""
+
+
+def steady_time() -> float:
+    """Return the seconds since boot, also those while the machine was suspended. This clock can't be set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class BackOff(NamedTuple):
+    """The end of a back-off."""
+
+    until: float
+    """On the wall clock."""
+    latest: float
+    """On the steady clock."""
 
 
 class Scheduler:
@@ -44,6 +60,7 @@ class Scheduler:
         self._for_tree: list[tuple[Rank, str]] = []
         """Attempts that are ready as soon as the working tree is free."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._back_offs: dict[str, BackOff] = {}
         self._parked: defaultdict[TaskKey, set[str]] = defaultdict(set)
         self._armed = False
 
@@ -52,8 +69,8 @@ class Scheduler:
         workflow = state.workflow_id
         self.discard(workflow)
         self._waiting[workflow] = state
-        if wait.until > self._now():
-            self._arm_timer(workflow, wait.until)
+        if (left := self._seconds_left(state, wait.until)) > 0:
+            self._arm_timer(workflow, wait.until, left)
         elif wait.dependencies and (unmet := self._unmet(state)):
             for task in unmet:
                 self._parked[task].add(workflow)
@@ -127,10 +144,22 @@ class Scheduler:
         while queue and ((state := self._waiting.get(queue[0][1])) is None or state.needs_tree is not needs_tree):
             heapq.heappop(queue)
 
-    def _arm_timer(self, workflow: str, until: float) -> None:
-        delay = min(until - self._now(), MAX_SLEEP)
+    def _seconds_left(self, state: State, until: float) -> float:
+        """Return how long a back-off still lasts; 0 for none. It ends in time even if the clock is set back."""
+        left = until - self._now()
+        if left <= 0:
+            self._back_offs.pop(state.workflow_id, None)
+            return 0.0
+        back_off = self._back_offs.get(state.workflow_id)
+        if back_off is None or back_off.until != until:
+            back_off = BackOff(until, steady_time() + min(left, until - state.updated_at))
+            self._back_offs[state.workflow_id] = back_off
+        return max(0.0, min(left, back_off.latest - steady_time()))
+
+    def _arm_timer(self, workflow: str, until: float, left: float) -> None:
+        delay = min(left, MAX_SLEEP)
         loop = asyncio.get_running_loop()
-        self._timers[workflow] = loop.call_later(max(0.0, delay), self._due, workflow, until)
+        self._timers[workflow] = loop.call_later(delay, self._due, workflow, until)
 
     def _due(self, workflow: str, until: float) -> None:
         self._timers.pop(workflow, None)

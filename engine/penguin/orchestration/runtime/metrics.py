@@ -92,7 +92,7 @@ class Exporter:
         since = newest = self._since[workflow_id]
         for result in self._results(workflow_id):
             if result.attempt and result.ended_at is not None and result.ended_at > since:
-                took = (result.ended_at - result.started_at).total_seconds()
+                took = max(0.0, (result.ended_at - result.started_at).total_seconds())
                 self._latency.labels(result.phase.value).observe(took)
                 newest = max(newest, result.ended_at)
         self._since[workflow_id] = newest
