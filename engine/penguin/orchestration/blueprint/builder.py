@@ -10,6 +10,7 @@ YAML and JSON files are such nodes as they stand; the Markdown reader makes the 
         recipe: the name of one of the recipes above, or a list of steps
         recipes: a list of such names, or {NAME: [steps]} for the task's own
         isolation, phases, ituv
+        metadata: {NAME: text}, which Penguin has no use for
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from penguin.orchestration.config.validator import ERROR, ID_RULE, Checker, Node
 from penguin.orchestration.core.definition import PRIORITIES, Criterion, Recipe, Task
 from penguin.orchestration.core.working_tree import ISOLATIONS
 
-BLUEPRINT_KEYS = ("id", "title", "project", "isolation", "ituv", "phases", "recipes", "items")
+BLUEPRINT_KEYS = ("id", "title", "project", "isolation", "ituv", "phases", "recipes", "items", "imported")
+"""`imported` is what `penguin import` remembers of its source."""
 TASK_KEYS = (
     "id",
     "title",
@@ -43,6 +45,7 @@ TASK_KEYS = (
     "isolation",
     "phases",
     "ituv",
+    "metadata",
 )
 _CRITERION_KEYS = ("text", "check")
 _FIRST_ITEM = "items: [{id: ID, title: TITLE}]"

@@ -1,0 +1,176 @@
+"""Tasks that are list items with a check box: what spec-kit, OpenSpec, Kiro and plain checklists share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.markdown_outline import Item, box_lines, text_below
+from penguin.orchestration.blueprint.importers.prose import ProseCollector
+from penguin.orchestration.blueprint.importers.references import KEY_LINE, ids_in, inline_ids, says_none
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.importers.source import Source
+
+SplitId = Callable[[str], tuple[str, str]]
+"""Splits the text of an item into its id, which may be empty, and its title."""
+_SCENARIO = re.compile(r"\W*(?:GIVEN|WHEN|THEN|AND|BUT)\b")
+_SCENARIO_START = re.compile(r"\W*(?:GIVEN|WHEN)\b")
+_STEP_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+
+
+class BoxReader:
+    """Reads the boxes of one source into a backlog."""
+
+    def __init__(self, source: Source, backlog: ImportedBacklog, split: SplitId, inline: Callable[[str], bool]) -> None:
+        """Create a reader. `inline` says which words are ids where they stand in a sentence."""
+        self.source = source
+        self.backlog = backlog
+        self.split = split
+        self.inline = inline
+        self.lines = source.text.split("\n")
+        self.read_lines: set[int] = set()
+        """The lines of the boxes that became tasks or criteria."""
+        self.ids = {self.split(item.text)[0] for part in source.parts if isinstance(part, Item) for item in part.walk()}
+
+    def read_all(self, title_prefix: str = "", *, sections: bool = True) -> None:
+        """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
+        prose = ProseCollector(self.backlog, title_prefix)
+        for part in self.source.parts:
+            if not isinstance(part, Item):
+                prose.add(part)
+                continue
+            boxes = list(boxes_in(part))
+            for box in boxes:
+                self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
+            if not boxes:
+                prose.add_item(part, self.lines)
+        self.note_unread()
+
+    def add(self, item: Item, context: str = "") -> ImportedItem:
+        """Add the task of a box and its subtasks. `context` is text for its description, such as its section."""
+        raw_id, title = self.split(item.text)
+        self.read_lines.add(item.line)
+        task = ImportedItem(id=raw_id, title=title, line=item.line, done=item.done, metadata={})
+        self.backlog.items.append(task)
+        if item.started:
+            task.metadata["status"] = "in progress"
+        if item.starred:
+            task.metadata["optional"] = "yes"
+        task.dependencies = inline_ids(item.text, self.inline)
+        without = self._children(task, item, context)
+        below = self._settings(task, text_below(item, self.lines, without))
+        task.description = "\n\n".join(part for part in (below, context) if part)
+        return task
+
+    def _children(self, task: ImportedItem, item: Item, context: str) -> list[Item]:
+        """Add what the items below a task are. Return those that are not part of its description."""
+        used: list[Item] = []
+        scenario = False
+        for child in item.children:
+            if child.box is not None:
+                used.append(child)
+                self._box_below(task, child, context)
+            elif _SCENARIO.match(child.text) and (scenario or _SCENARIO_START.match(child.text)):
+                used.append(child)
+                if scenario and not _SCENARIO_START.match(child.text):
+                    task.criteria[-1] += f" {child.text}"
+                else:
+                    task.criteria.append(child.text)
+                scenario = True
+                continue
+            elif self._dependencies(task, child.text, child):
+                used.append(child)
+            else:
+                used += self._boxes_deep(task, child)
+            scenario = False
+        return used
+
+    def _box_below(self, task: ImportedItem, child: Item, context: str) -> None:
+        if self.split(child.text)[0]:
+            task.dependencies.append(self.add(child, context).id)
+        else:
+            self.criterion(task, child)
+
+    def _boxes_deep(self, task: ImportedItem, item: Item) -> list[Item]:
+        """Add the boxes below a bullet without one as criteria."""
+        found = [one for one in item.walk() if one.box is not None]
+        for one in found:
+            if one.line not in self.read_lines:
+                self.criterion(task, one)
+        return found
+
+    def criterion(self, task: ImportedItem, item: Item) -> None:
+        """Add a box as a criterion, with the text and the boxes below it."""
+        below = [one for child in item.children for one in child.walk() if one.box is not None]
+        text = "\n".join(part for part in (item.text, text_below(item, self.lines, below)) if part)
+        task.criteria.append(text)
+        self.read_lines.add(item.line)
+        for one in below:
+            if one.line not in self.read_lines:
+                self.criterion(task, one)
+
+    def _dependencies(self, task: ImportedItem, text: str, item: Item) -> bool:
+        """Read a line such as `Depends: A-1`. Return whether it is one."""
+        match = KEY_LINE.fullmatch(text.strip().rstrip("*_"))
+        if match is None:
+            return False
+        nested = ", ".join(child.text for child in item.children)
+        value = ", ".join(part for part in (match[1], nested) if part)
+        found = ids_in(value, self.ids.__contains__)
+        task.dependencies += found
+        if not found and not says_none(value):
+            self.backlog.note(item.line, f"names no task of the file, and is kept as prose: {text[:80]}")
+        return bool(found) or says_none(value)
+
+    def _settings(self, task: ImportedItem, text: str) -> str:
+        """Read the lines of a description that are dependencies. Return the others."""
+        kept = []
+        for line in text.split("\n"):
+            match = KEY_LINE.fullmatch(line.strip().rstrip("*_"))
+            found = ids_in(match[1], self.ids.__contains__) if match else []
+            if found:
+                task.dependencies += found
+            else:
+                kept.append(line)
+        return "\n".join(kept).strip()
+
+    def note_unread(self) -> None:
+        """Add a note for each box of the file that is neither a task nor a criterion."""
+        for line in box_lines(self.source.text):
+            if line not in self.read_lines:
+                text = self.lines[line - 1].strip()
+                self.backlog.note(line, f"is kept as prose, not as a task: {text[:80]}")
+
+
+def boxes_in(item: Item) -> Iterator[Item]:
+    """Yield the topmost items with a box: the item itself, or those below it."""
+    if item.box is not None:
+        yield item
+        return
+    for child in item.children:
+        yield from boxes_in(child)
+
+
+def link_numbered(items: Sequence[ImportedItem]) -> None:
+    """Make each task depend on the tasks whose numbers continue its own: 2 on 2.1 and 2.2."""
+    by_id = {item.id: item for item in items}
+    for item in items:
+        if not _STEP_NUMBER.fullmatch(item.id):
+            continue
+        parent = by_id.get(item.id.rpartition(".")[0])
+        if parent is not None and item.id not in parent.dependencies:
+            parent.dependencies.append(item.id)
+
+
+def numbered(text: str) -> tuple[str, str]:
+    """Split `1.2 Title` or `3. Title` into number and title."""
+    match = re.match(r"(?:\*\*|`)?(\d+(?:\.\d+)*)(?:\*\*|`)?[.):]?(?:\*\*)?\s+(\S.*)", text)
+    return (match[1], match[2]) if match else ("", text)
+
+
+def is_dotted_number(word: str) -> bool:
+    """Return whether a word is the number of a step within a sentence, such as `1.2`."""
+    return re.fullmatch(r"\d+(?:\.\d+)+", word) is not None

@@ -1,0 +1,62 @@
+"""The list of blueprints in `penguin.yaml`: a pattern is added without a touch to anything else."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.config.document import parse_yaml
+from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.files.workspace import CONFIG_FILE
+
+_FLOW_END = re.compile(r"\]\s*(?:#.*)?$")
+
+
+def add_pattern(text: str, pattern: str) -> str:
+    """Return the text of penguin.yaml with one more pattern in `blueprints`.
+
+    Raises ConfigError, with the line to write by hand, if the list is written in a way that can't be extended.
+    """
+    before = _parse(text)
+    new = _insert(text, before, pattern)
+    wanted = before.plain() | {"blueprints": [*_patterns(before), pattern]}
+    if new is None or _parse(new).plain() != wanted:
+        raise ConfigError(
+            f"{CONFIG_FILE}: blueprints does not name {pattern}, and could not be extended",
+            f"add  - {pattern}  to the list `blueprints` in {CONFIG_FILE}, and import again",
+        )
+    return new
+
+
+def _parse(text: str) -> Node:
+    checker = Checker(CONFIG_FILE)
+    root = parse_yaml(text, checker)
+    checker.raise_first(ConfigError)
+    return root if root is not None and isinstance(root.value, dict) else Node({}, 1)
+
+
+def _patterns(root: Node) -> list[str]:
+    node = root.value.get("blueprints")
+    value = node.plain() if node is not None else None
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _insert(text: str, root: Node, pattern: str) -> str | None:
+    node = root.value.get("blueprints")
+    # JSON strings are YAML.
+    quoted = pattern if re.fullmatch(r"[A-Za-z0-9_./-]+", pattern) else json.dumps(pattern, ensure_ascii=False)
+    lines = text.rstrip("\n").split("\n")
+    if node is None or not isinstance(node.value, list) or not node.value:
+        return None
+    last = node.value[-1].line
+    line = lines[last - 1]
+    bullet = re.match(r"(\s*-\s+)\S", line)
+    if bullet:
+        lines.insert(last, f"{bullet[1]}{quoted}")
+    else:
+        end = _FLOW_END.search(line)
+        if end is None:
+            return None
+        lines[last - 1] = f"{line[: end.start()].rstrip().rstrip(',')}, {quoted}{line[end.start() :]}"
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,153 @@
+"""beads: `.beads/issues.jsonl`, an issue a line, or the array that `bd list --json` prints."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.format import Format
+from penguin.orchestration.blueprint.importers.records import Record
+from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
+from penguin.orchestration.config.document import parse_json
+from penguin.orchestration.config.validator import Checker, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penguin.orchestration.blueprint.importers.source import Source
+
+_MARKS = frozenset({"issue_type", "acceptance_criteria", "created_at", "close_reason", "dependency_count"})
+_PRIORITIES = ("critical", "high", "medium", "low", "low")
+_BLOCKING = frozenset({"blocks", "conditional-blocks", "waits-for", "depends-on", ""})
+_PARENT = "parent-child"
+
+
+def _recognise(source: Source) -> int:
+    if not source.is_json:
+        return 0
+    fields = _first_fields(source)
+    if not {"id", "title"} <= fields or "number" in fields:
+        return 0
+    return 90 if "issue_type" in fields else 60 if fields & _MARKS else 0
+
+
+def _first_fields(source: Source) -> frozenset[str]:
+    """Return the field names of the first issue."""
+    if source.text.lstrip().startswith("["):
+        records = source.records()
+        return frozenset(records[0].value) if records else frozenset()
+    line = source.text.lstrip().split("\n", 1)[0]
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return frozenset()
+    return frozenset(value) if isinstance(value, dict) else frozenset()
+
+
+def _nodes(source: Source) -> Iterator[Node]:
+    """Yield the issues. Each error names its line."""
+    if source.text.lstrip().startswith("["):
+        yield from source.records()
+        return
+    for number, line in enumerate(source.text.split("\n"), 1):
+        if not line.strip():
+            continue
+        checker = Checker(source.shown)
+        node = parse_json(line, checker)
+        for problem in checker.problems:
+            source.checker.problems.append(problem._replace(line=number))
+        if node is not None:
+            _move(node, number)
+            yield node
+
+
+def _move(node: Node, line: int) -> None:
+    """Set the line of an issue and of all its values."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        one.line = one.key_line = line
+        if isinstance(one.value, dict):
+            todo += one.value.values()
+        elif isinstance(one.value, list):
+            todo += one.value
+
+
+def _read(source: Source) -> ImportedBacklog:
+    folder = source.path.absolute().parent if source.path else None
+    if folder and folder.name == ".beads":
+        folder = folder.parent
+    backlog = ImportedBacklog(format="beads", id=folder.name if folder else "beads", partial=True)
+    parents: list[tuple[str, str]] = []
+    for node in _nodes(source):
+        _issue(Record(node, source.checker, "issue"), backlog, parents)
+    _link(backlog, parents)
+    return backlog
+
+
+def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
+    status = record.text("status")
+    item = ImportedItem(
+        id=record.text("id"),
+        title=record.text("title"),
+        line=record.line,
+        criteria=record.texts("acceptance_criteria"),
+        done=is_done(status),
+        metadata={},
+    )
+    if not item.id:
+        record.checker.error(record.line, "an issue without an id")
+        return
+    parts = [record.text("description"), record.text("design"), record.text("notes")]
+    item.description = "\n\n".join(part for part in parts if part)
+    priority = record.text("priority").upper().removeprefix("P")
+    if priority.isdecimal() and int(priority) < len(_PRIORITIES):
+        item.priority = _PRIORITIES[int(priority)]
+    elif priority:
+        item.metadata["priority"] = priority
+    keep_status(item, status)
+    _dependencies(record, item, parents)
+    item.metadata |= record.leftovers()
+    if is_cancelled(status):
+        backlog.leave_out(item, f"is {status} in the source")
+    else:
+        backlog.items.append(item)
+
+
+def _dependencies(record: Record, item: ImportedItem, parents: list[tuple[str, str]]) -> None:
+    other: list[str] = []
+    for node in record.nodes("dependencies"):
+        if not isinstance(node.value, dict):
+            item.dependencies.append(str(node.raw))
+            continue
+        edge = Record(node, record.checker, "dependency")
+        needed, kind = edge.text("depends_on_id", "id"), edge.text("type", "dependency_type")
+        if kind == _PARENT:
+            parents.append((needed, item.id))
+        elif kind in _BLOCKING:
+            item.dependencies.append(needed)
+        else:
+            other.append(f"{kind} {needed}")
+    parent = record.text("parent", "parent_id")
+    if parent:
+        parents.append((parent, item.id))
+    if other:
+        item.metadata["related"] = ", ".join(other)
+
+
+def _link(backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
+    """Make each parent depend on its children, unless the child waits for the parent."""
+    by_id = {item.id: item for item in backlog.items}
+    for name, child in dict.fromkeys(parents):
+        parent, below = by_id.get(name), by_id.get(child)
+        if parent is None or below is None:
+            if below is not None:
+                below.metadata["parent"] = name
+        elif parent.id in below.dependencies:
+            backlog.note(below.line, f"{below.id} waits for its parent {parent.id}, which so can't wait for it")
+        else:
+            parent.dependencies.append(below.id)
+
+
+FORMAT = Format("beads", "a beads JSONL file", _recognise, _read, places=(".beads/issues.jsonl", ".beads/beads.jsonl"))

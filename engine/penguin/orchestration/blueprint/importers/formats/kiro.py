@@ -1,0 +1,79 @@
+"""Kiro: `.kiro/specs/NAME/tasks.md`, with the acceptance criteria of `requirements.md` beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.box_tasks import (
+    BoxReader,
+    is_dotted_number,
+    link_numbered,
+    numbered,
+)
+from penguin.orchestration.blueprint.importers.format import Format
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
+from penguin.orchestration.blueprint.importers.source import read_source
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.importers.source import Source
+
+_REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
+_STEP = re.compile(r"^\s*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
+_REQUIREMENT = re.compile(r"(?:requirement\s+)?(\d+)\b", re.IGNORECASE)
+
+
+def _recognise(source: Source) -> int:
+    if source.is_json or not _STEP.search(source.text):
+        return 0
+    if ".kiro" in PurePath(source.shown).parts:
+        return 95
+    return 90 if _REQUIREMENTS.search(source.text) else 0
+
+
+def _read(source: Source) -> ImportedBacklog:
+    folder = source.path.absolute().parent.name if source.path else ""
+    backlog = ImportedBacklog(format="kiro", id=folder or "kiro")
+    reader = BoxReader(source, backlog, numbered, is_dotted_number)
+    reader.read_all("implementation plan|implementation tasks|tasks?", sections=False)
+    link_numbered(backlog.items)
+    _add_requirements(source, backlog.items)
+    return backlog
+
+
+def _add_requirements(source: Source, items: list[ImportedItem]) -> None:
+    """Set which requirements a task names, and add their acceptance criteria if requirements.md is there."""
+    criteria = _acceptance_criteria(source)
+    for item in items:
+        match = _REQUIREMENTS.search(item.description)
+        if match is None:
+            continue
+        item.metadata["requirements"] = match[1].strip()
+        names = dict.fromkeys(re.findall(r"\d+\.\d+", match[1]))
+        item.criteria += [f"{name} {criteria[name]}" for name in names if name in criteria]
+
+
+def _acceptance_criteria(source: Source) -> dict[str, str]:
+    """Return the acceptance criteria of requirements.md by their numbers, such as `1.2`."""
+    path = source.path.with_name("requirements.md") if source.path else None
+    if path is None or not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    requirement, number, in_criteria = "", 0, False
+    for part in read_source(path, str(path)).parts:
+        if isinstance(part, Heading):
+            in_criteria = part.text.lower().startswith("acceptance criteria")
+            match = None if in_criteria else _REQUIREMENT.match(part.text)
+            requirement = match[1] if match else requirement
+            number = 0
+        elif isinstance(part, Item) and in_criteria and requirement:
+            number += 1
+            stated = re.match(r"(\d+\.\d+)[.:]?\s+", part.text)
+            name = stated[1] if stated else f"{requirement}.{number}"
+            found[name] = part.text[stated.end() :] if stated else part.text
+    return found
+
+
+FORMAT = Format("kiro", "a Kiro tasks.md", _recognise, _read, places=(".kiro/specs/*/tasks.md",))

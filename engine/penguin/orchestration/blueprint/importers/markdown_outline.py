@@ -1,0 +1,127 @@
+"""The outline of a Markdown backlog: its headings, paragraphs and list items with check boxes, in order."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from penguin.orchestration.blueprint.markdown_blocks import Block, read_blocks
+
+_BOX = re.compile(r"\[([ xX~/-]?)\](\*?)(?:\s+|$)")
+_BOX_LINE = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX~/-]?\]\*?(?:\s|$)")
+_DONE = frozenset("xX")
+_STARTED = frozenset("-~/")
+
+
+class Heading(Struct):
+    """A heading."""
+
+    text: str
+    level: int
+    line: int
+
+
+class Prose(Struct):
+    """A paragraph, code block, quotation or other text outside of lists."""
+
+    text: str
+    line: int
+    kind: str = "paragraph"
+
+
+class Item(Struct):
+    """A list item with all that is below it."""
+
+    text: str
+    """The first line, without bullet and box."""
+    line: int
+    end: int
+    """The line after its last."""
+    box: str | None = None
+    """What stands in its check box; None: it has no box."""
+    starred: bool = False
+    """Its box is followed by `*`: Kiro's mark of an optional task."""
+    children: list[Item] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the box is ticked."""
+        return self.box is not None and self.box in _DONE
+
+    @property
+    def started(self) -> bool:
+        """Whether the box says that work is under way."""
+        return self.box is not None and self.box in _STARTED
+
+    def walk(self) -> Iterator[Item]:
+        """Yield the item and all items below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+Part = Heading | Prose | Item
+
+
+def outline(text: str) -> list[Part]:
+    """Return the parts of a Markdown text. Comments are left out."""
+    lines = text.split("\n")
+    parts: list[Part] = []
+    for block in read_blocks(text):
+        if block.kind == "heading":
+            parts.append(Heading(block.text.strip(), block.level, block.line))
+        elif block.kind == "list":
+            parts += [_item(child, lines) for child in block.children]
+        else:
+            prose = source_text(lines, block.line, block.end)
+            if prose and not (prose.startswith("<!--") and prose.endswith("-->")):
+                parts.append(Prose(prose, block.line, block.kind))
+    return parts
+
+
+def _item(block: Block, lines: Sequence[str]) -> Item:
+    first = block.children[0] if block.children else None
+    text = first.text.split("\n")[0].strip() if first is not None and first.kind == "paragraph" else ""
+    match = _BOX.match(text)
+    children = [child for inner in block.children if inner.kind == "list" for child in inner.children]
+    return Item(
+        text=text[match.end() :].strip() if match else text,
+        line=block.line,
+        end=block.end,
+        box=match[1] if match else None,
+        starred=bool(match and match[2]),
+        children=[_item(child, lines) for child in children],
+    )
+
+
+def source_text(lines: Sequence[str], start: int, end: int) -> str:
+    """Return the lines from `start` up to `end` without their common indent."""
+    return textwrap.dedent("\n".join(lines[start - 1 : end - 1])).strip("\n").rstrip()
+
+
+def text_below(item: Item, lines: Sequence[str], without: Sequence[Item]) -> str:
+    """Return the text below the first line of an item, without the items in `without`."""
+    left_out = {number for one in without for number in range(one.line, one.end)}
+    kept = [lines[number - 1] for number in range(item.line + 1, item.end) if number not in left_out]
+    return textwrap.dedent("\n".join(kept)).strip("\n").rstrip()
+
+
+def box_lines(text: str) -> Iterator[int]:
+    """Yield the number of each line that looks like a list item with a check box, outside of code and comments."""
+    fence, comment = "", False
+    for number, line in enumerate(text.split("\n"), 1):
+        bare = line.strip()
+        mark = re.match(r"(`{3,}|~{3,})", bare)
+        if fence:
+            fence = "" if mark and mark[1].startswith(fence) and bare == mark[1] else fence
+        elif comment:
+            comment = "-->" not in line
+        elif mark:
+            fence = mark[1]
+        elif bare.startswith("<!--"):
+            comment = "-->" not in line
+        elif _BOX_LINE.match(line):
+            yield number

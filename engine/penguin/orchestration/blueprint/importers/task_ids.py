@@ -1,0 +1,41 @@
+"""Ids of imported tasks: valid, unique, and the same at every import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+from penguin.orchestration.config.validator import valid_id
+
+_LONGEST = 48
+"""Characters of an id that is made from a title."""
+
+
+def id_from_title(title: str) -> str:
+    """Return an id made from a title: its first words, in lower case."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"[`*_'’]", "", title).lower())
+    found = ""
+    for word in words:
+        longer = f"{found}-{word}" if found else word[:_LONGEST]
+        if len(longer) > _LONGEST:
+            break
+        found = longer
+    return found or "task"
+
+
+def id_from_source(raw: str) -> str:
+    """Return the valid id that is nearest to an id of the source; empty if nothing is left of it."""
+    if valid_id(raw):
+        return raw
+    dotted = (re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-") for part in raw.split("."))
+    return re.sub(r"^[^A-Za-z0-9]+", "", ".".join(part for part in dotted if part))[:100].rstrip(".")
+
+
+def unique_id(wanted: str, taken: Container[str]) -> str:
+    """Return the id, with a number after it if it is taken."""
+    if wanted not in taken:
+        return wanted
+    number = 2
+    while f"{wanted[:95]}-{number}" in taken:
+        number += 1
+    return f"{wanted[:95]}-{number}"
