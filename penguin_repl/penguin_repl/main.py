@@ -133,6 +133,8 @@ def _run(options: Options) -> int:
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
         return _check(session, screen)
+    if options.script == "import":
+        return _import(options, session, screen)
     if options.script == "trust":
         from penguin_repl.trust_prompt import run_trust
 
@@ -234,6 +236,27 @@ def _relative_path(path: str) -> str:
     except FileNotFoundError:
         # The current folder no longer exists.
         return path
+
+
+def _import(options: Options, session: Session, screen: Screen) -> ExitCode:
+    """Run `penguin import`."""
+    import asyncio
+
+    from penguin_commands.errors import ExitCode
+    from penguin_commands.handlers.import_backlog import ImportRequest, import_backlogs
+
+    request = ImportRequest(
+        options.words, options.format, options.into, dry_run=options.dry_run, done=options.done_as is not None
+    )
+
+    async def run() -> None:
+        try:
+            screen.write_data(screen.render(await import_backlogs(session, request)))
+        finally:
+            await session.aclose()
+
+    asyncio.run(run())
+    return ExitCode.OK
 
 
 def _check(session: Session, screen: Screen) -> ExitCode:

@@ -41,6 +41,10 @@ class Options(NamedTuple):
     namespace: str | None = None
     task_queue: str | None = None
     max_parallel: int | None = None
+    format: str | None = None
+    into: str | None = None
+    dry_run: bool = False
+    done_as: str | None = None
     yes: bool = False
     debug: bool = False
     version: bool = False
@@ -61,6 +65,10 @@ def parse_options(words: Sequence[str]) -> Options:
         raise UsageError("--grace and --until-settled are for `penguin worker`", USAGE)
     if options.script != "worker" and worker_settings(options):
         raise UsageError("--address, --namespace, --task-queue and --max-parallel are for `penguin worker`", USAGE)
+    if options.script != "import" and (options.format or options.into or options.dry_run or options.done_as):
+        raise UsageError("--format, --into, --dry-run and --done-as are for `penguin import`", USAGE)
+    if options.script == "import" and not options.words and not options.help:
+        raise UsageError("penguin import needs a PATH", "penguin import FILE, or - for standard input")
     if options.yes and options.script != "trust":
         raise UsageError("--yes is for `penguin trust`", USAGE)
     if options.metrics is not None:

@@ -30,6 +30,13 @@ PROGRAM_FLAGS = ("command", "keep-going", "detach", "metrics")
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("init", "", "write a penguin.yaml and an example blueprint; existing files are kept", "penguin init"),
     Subcommand(
+        "import",
+        "PATH…",
+        "make blueprints of the backlogs of other tools, or update those that an import made; - is standard input",
+        "penguin import specs/001-auth/tasks.md",
+        flags=("format", "into", "dry-run", "done-as"),
+    ),
+    Subcommand(
         "worker",
         "",
         "run workflows without a terminal; continues those whose engine has ended",
@@ -124,6 +131,25 @@ PROGRAM = Command(
         ),
         Flag("namespace", ValueKind.NAME, "worker: the Temporal namespace"),
         Flag("task-queue", ValueKind.NAME, "worker: the Temporal task queue"),
+        Flag(
+            "format",
+            ValueKind.NAME,
+            "import: the format of the files; default: recognised by their content; docs/import.md lists all",
+        ),
+        Flag(
+            "into",
+            ValueKind.NAME,
+            "import: the blueprint to write or update; default: the earlier one of this source, or a new file in "
+            "blueprints/",
+            placeholder="FILE",
+        ),
+        Flag("dry-run", help="import: show what would be written, and write nothing"),
+        Flag(
+            "done-as",
+            ValueKind.CHOICE,
+            "import: record the tasks that the source calls done as done outside of Penguin, so that others can start",
+            choices=("completed",),
+        ),
         Flag("yes", help="trust: answer yes without asking"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),

@@ -40,6 +40,8 @@ class Start(Record, frozen=True, kw_only=True):
     snapshot: str = ""
     retry_of: str = ""
     by: str = ""
+    done_outside: bool = False
+    """Not a field of the event: the task was done outside of Penguin, and the workflow is COMPLETED at once."""
 
 
 class Claim(Record, frozen=True):

@@ -150,6 +150,8 @@ def _start(d: Draft, c: Start) -> None:
             by=c.by,
         )
     )
+    if c.done_outside:
+        d.add(ev.Completed(at=d.now, by=c.by))
 
 
 def _claim(d: Draft, c: Claim) -> None:

@@ -189,7 +189,10 @@ class Failed(Event, frozen=True, kw_only=True):
 
 
 class Completed(Event, frozen=True, kw_only=True):
-    """The workflow ended: all four gates passed."""
+    """The workflow ended: all four gates passed, or a person recorded that the task was done outside of Penguin."""
+
+    by: str = ""
+    """That person; empty: all four gates passed."""
 
 
 AnyEvent = (

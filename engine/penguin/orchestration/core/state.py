@@ -340,7 +340,7 @@ def _failed(s: State, e: ev.Failed) -> Change:
 
 
 def _completed(s: State, e: ev.Completed) -> Change:
-    return _final_changes(WorkflowStatus.COMPLETED) | {"phase": WorkflowPhase.DONE, "reason": ""}
+    return _final_changes(WorkflowStatus.COMPLETED) | {"phase": WorkflowPhase.DONE, "reason": "", "by": e.by}
 
 
 def _final_changes(status: WorkflowStatus) -> Change:

@@ -95,6 +95,20 @@ class NativeBackend(HostedBackend):
 
         return await replanned(start)
 
+    async def record_done(self, task_ids: Sequence[str], *, blueprint_id: str | None = None, by: str = "") -> list[str]:
+        engine = await self._open_to("record a task as done")
+        by = by or self._user
+
+        async def record() -> list[str]:
+            plan = self._planner.start(Known(engine.repository.connection), None, by)
+            plan.add_done(task_ids, blueprint_id)
+            starts = plan.starts()
+            if starts:
+                await engine.repository.create(starts, claim=False)
+            return [start.definition.task.id for start in starts]
+
+        return await replanned(record)
+
     async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
         engine = await self._open_to("retry a workflow")
 

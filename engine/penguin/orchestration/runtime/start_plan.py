@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from penguin.orchestration.backend import AlreadyActive, TaskNotFound, WorkflowError, WorkflowStatus
 from penguin.orchestration.core.commands import Start
-from penguin.orchestration.core.definition import Task
+from penguin.orchestration.core.definition import Definition, Task
 from penguin.orchestration.runtime.task_catalog import TaskCatalog
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
 from penguin.orchestration.workflow_types import ACTIVE
@@ -106,6 +108,17 @@ class StartPlan:
         self._config = config
         self._by = by
         self._items: dict[tuple[str, str], BlueprintItem] = {}
+        self._done: list[BlueprintItem] = []
+
+    def add_done(self, task_ids: Sequence[str], blueprint_id: str | None) -> None:
+        """Add tasks that were done outside of Penguin, except completed and active ones.
+
+        Raises TaskNotFound or BlueprintError.
+        """
+        for task_id in dict.fromkeys(task_ids):
+            item = self._offer.find(task_id, blueprint_id)
+            if not self._dependency_is_provided(item.task.project_id, task_id):
+                self._done.append(item)
 
     def add(self, task_ids: Sequence[str], blueprint_id: str | None, *, with_dependencies: bool) -> None:
         """Add tasks and their dependencies. Raises TaskNotFound, AlreadyActive, UnmetDependency or BlueprintError."""
@@ -156,11 +169,12 @@ class StartPlan:
 
     def starts(self) -> list[Start]:
         """Return the starts, requested tasks first. Raises ConfigError if nothing could run one."""
-        return [self._start(item) for item in self._items.values()]
+        started = [self._start(item, self._offer.define(item, self._config)) for item in self._items.values()]
+        done = [self._start(item, self._offer.describe(item)) for item in self._done]
+        return [*started, *(replace(start, done_outside=True) for start in done)]
 
-    def _start(self, item: BlueprintItem) -> Start:
+    def _start(self, item: BlueprintItem, definition: Definition) -> Start:
         workflow_id, number = next_id(self._connection, item.task, self._runs, self._id_namespace)
-        definition = self._offer.define(item, self._config)
         return Start(workflow_id=workflow_id, number=number, definition=definition, by=self._by)
 
 

@@ -46,6 +46,10 @@ class TaskCatalog:
             self._plain = self._defined(item, None)
         return replace(self._plain, task=item.task)
 
+    def describe(self, item: BlueprintItem) -> Definition:
+        """Return the definition of a workflow of this task that runs nothing."""
+        return build_definition(self._settings, item)
+
     def _defined(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         definition = build_definition(self._settings, item, config)
         check_runnable(definition)

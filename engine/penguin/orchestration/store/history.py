@@ -236,6 +236,11 @@ def _feedback_queued(e: Data) -> str:
     return f"feedback queued{_by(e['advice'])}{_because(e['advice']['text'])}"
 
 
+def _completed(e: Data) -> str:
+    # Events of earlier versions have no name.
+    return f"recorded by {e['by']} as done outside of Penguin" if e.get("by") else "completed"
+
+
 SENTENCES: dict[str, Callable[[Data], str]] = {
     "Started": _started,
     "Claimed": _claimed,
@@ -254,5 +259,5 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "Refused": lambda e: f"{e['command']}{_by(e)} was refused{_because(e['reason'])}",
     "Cancelled": lambda e: f"cancelled{_by(e)}{_because(e['reason'])}",
     "Failed": lambda e: f"failed{_because(e['reason'])}",
-    "Completed": lambda e: "completed",
+    "Completed": _completed,
 }

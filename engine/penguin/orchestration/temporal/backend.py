@@ -74,6 +74,9 @@ class TemporalBackend(HostedBackend):
             task_ids, blueprint_id=blueprint_id, with_dependencies=with_dependencies, config=config, by=by
         )
 
+    async def record_done(self, task_ids: Sequence[str], *, blueprint_id: str | None = None, by: str = "") -> list[str]:
+        return await self._starts.record_done(task_ids, blueprint_id, by)
+
     async def _retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
         return await self._starts.retry(workflow_id, start_from, restore=restore)
 

@@ -86,6 +86,21 @@ class WorkflowStarter:
                 raise ConcurrentUpdate(f"{one.workflow_id} was started by another process")
             begun[task_id] = one.workflow_id
 
+    async def record_done(self, task_ids: Sequence[str], blueprint_id: str | None, by: str) -> list[str]:
+        """See OrchestrationBackend.record_done."""
+        link = await self._presence.open_to("record a task as done")
+        begun: dict[str, str] = {}
+
+        async def record() -> None:
+            plan = self._planner.start(known_to(link), None, by)
+            plan.add_done([task_id for task_id in task_ids if task_id not in begun], blueprint_id)
+            await self._start_all(link, plan.starts(), (), begun)
+
+        await link.visibility.sync()
+        await replanned(record)
+        await self._presence.run_attempts()
+        return [task_id for task_id in dict.fromkeys(task_ids) if task_id in begun]
+
     async def retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
         """See OrchestrationBackend.retry_workflow."""
         link = await self._presence.open_to("retry a workflow")

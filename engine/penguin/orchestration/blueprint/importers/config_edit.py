@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.document import parse_yaml
 from penguin.orchestration.config.validator import Checker, Node
-from penguin.orchestration.files.workspace import CONFIG_FILE
+from penguin.orchestration.files.workspace import CONFIG_FILE, CONFIG_TEXT, project_id_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_RECIPES = "  use:\n    recipes: true                     # the task's recipes\n"
 _FLOW_END = re.compile(r"\]\s*(?:#.*)?$")
 
 
@@ -60,3 +65,14 @@ def _insert(text: str, root: Node, pattern: str) -> str | None:
             return None
         lines[last - 1] = f"{line[: end.start()].rstrip().rstrip(',')}, {quoted}{line[end.start() :]}"
     return "\n".join(lines) + "\n"
+
+
+def initial_config(root: Path, agent: str) -> str:
+    """Return the text of a new penguin.yaml for imported tasks, which an `agent` implements if it is named."""
+    text = CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root))
+    text = text.replace("  - blueprints/*.md\n", "  - blueprints/*.md\n  - blueprints/*.yaml\n")
+    if not agent:
+        return text
+    text = text.replace("phases:\n", f"phases:\n  implement: {{agent: {agent}}}\n")
+    # An agent is not started if no gate could pass; imported tasks have no recipes.
+    return text.replace(_RECIPES, "  use: skip                         # {recipes: true}: the task's recipes\n")

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
     from penguin.orchestration.config.settings import Settings
-    from penguin.orchestration.core.definition import Task
     from penguin.orchestration.core.state import State
     from penguin.orchestration.files.workspace import Workspace
     from penguin.orchestration.temporal.client.connection import ServerConnection
@@ -128,7 +127,7 @@ class TemporalClient:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     memo=memo_of(1, state),
-                    search_attributes=_attributes(start.definition.task),
+                    search_attributes=_attributes(state),
                     static_summary=start.definition.task.title[:200] or None,
                 )
             )
@@ -223,13 +222,14 @@ class TemporalClient:
             await asyncio.sleep(0.03)
 
 
-def _attributes(task: Task) -> TypedSearchAttributes:
+def _attributes(state: State) -> TypedSearchAttributes:
+    task = state.definition.task
     values: Sequence[tuple[str, str]] = (
         ("PenguinProject", task.project_id),
         ("PenguinTask", task.id),
         ("PenguinBlueprint", task.blueprint_id),
-        ("PenguinPhase", "PENDING"),
-        ("PenguinStatus", "PENDING"),
+        ("PenguinPhase", state.phase.value),
+        ("PenguinStatus", state.status.value),
     )
     return TypedSearchAttributes(
         [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values if value]

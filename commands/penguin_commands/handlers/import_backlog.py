@@ -1,0 +1,175 @@
+"""`penguin import`: the backlogs of other tools, as blueprints of this workspace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+from penguin.orchestration.backend import BlueprintError, WorkflowError
+from penguin.orchestration.files.workspace import CONFIG_FILE, current_folder
+from penguin_commands.results.imports import ImportedFile, ImportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from penguin.orchestration.blueprint import BlueprintSet
+    from penguin.orchestration.blueprint.importers.workspace_import import ImportPlan
+    from penguin_commands.session import Session
+
+
+class ImportRequest(NamedTuple):
+    """The arguments of an import."""
+
+    paths: Sequence[str]
+    """Files and folders; `-` is standard input."""
+    format: str | None = None
+    into: str | None = None
+    dry_run: bool = False
+    done: bool = False
+    """Record the tasks that the sources call done as done outside of Penguin."""
+
+
+async def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
+    """Import backlogs. Nothing is written unless all of them can be read.
+
+    Raises:
+        BlueprintError: A source has errors, or a target was not written by an import of it.
+        WorkflowError: A file can't be written.
+    """
+    root, known, project_id = _workspace(session)
+    plans = _plans(request, root, known, project_id)
+    config = _Config(root, plans)
+    if not request.dry_run:
+        _write(root, plans, config)
+    recorded = await _record_done(session, plans) if request.done and not request.dry_run else ()
+    return ImportResult(
+        files=tuple(_file(plan) for plan in plans),
+        config=config.state,
+        agent=config.agent,
+        recorded=recorded,
+        next_command=_next_command(plans, request.done),
+        dry_run=request.dry_run,
+    )
+
+
+def _workspace(session: Session) -> tuple[Path, BlueprintSet, str]:
+    """Return the folder of the workspace, its blueprints and its project. Without a workspace, the current folder."""
+    from pathlib import Path
+
+    from penguin.orchestration.blueprint.loader import BlueprintSet
+    from penguin.orchestration.files.workspace import project_id_of
+
+    try:
+        root = session.workspace.root
+    except WorkflowError:
+        root = Path(session.folder or current_folder()).resolve()
+        if os.path.lexists(root / CONFIG_FILE):
+            raise
+        return root, BlueprintSet([]), project_id_of(root)
+    return root, session.blueprints, session.settings.project_id
+
+
+def _plans(request: ImportRequest, root: Path, known: BlueprintSet, project_id: str) -> list[ImportPlan]:
+    from penguin.orchestration.blueprint.importers.sources import read_sources
+    from penguin.orchestration.blueprint.importers.workspace_import import BacklogImport
+
+    reads = read_sources(request.paths, request.format)
+    if request.into is not None and len(reads) > 1:
+        raise BlueprintError(f"--into takes one backlog, not {len(reads)}", "import them one by one")
+    importer = BacklogImport(root, project_id, known)
+    return [importer.plan(read, request.into) for read in reads]
+
+
+class _Config:
+    """The penguin.yaml of the workspace, with the blueprints of the plans in it."""
+
+    def __init__(self, root: Path, plans: Sequence[ImportPlan]) -> None:
+        from penguin.orchestration.blueprint.importers.config_edit import add_pattern, initial_config
+        from penguin.orchestration.config import load_settings
+
+        self.state = "unchanged"
+        self.agent = ""
+        self.text = ""
+        path = root / CONFIG_FILE
+        if not os.path.lexists(path):
+            self.state = "new"
+            self.agent = _installed_agent()
+            self.text = initial_config(root, self.agent)
+            patterns: tuple[str, ...] = ("blueprints/*.md", "blueprints/*.yaml")
+        else:
+            self.text = path.read_text(encoding="utf-8")
+            patterns = load_settings(root).blueprints
+        for plan in plans:
+            if not _matches(plan.path, patterns):
+                self.text = add_pattern(self.text, plan.path)
+                self.state = "new" if self.state == "new" else "changed"
+                patterns = (*patterns, plan.path)
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    from pathlib import PurePosixPath
+
+    return any(PurePosixPath(f"/{path}").match(f"/{pattern}") for pattern in patterns)
+
+
+def _installed_agent() -> str:
+    """Return the name of the first known agent whose program is installed; empty if there is none."""
+    from penguin.orchestration.agents.registry import AGENTS
+
+    return next((name for name in AGENTS if shutil.which(name)), "")
+
+
+def _write(root: Path, plans: Sequence[ImportPlan], config: _Config) -> None:
+    from penguin.orchestration.files.atomic_write import write_whole
+
+    for plan in plans:
+        if plan.state != "unchanged":
+            write_whole(root / plan.path, plan.text, new=plan.state == "new")
+    if config.state != "unchanged":
+        write_whole(root / CONFIG_FILE, config.text, new=config.state == "new")
+
+
+async def _record_done(session: Session, plans: Sequence[ImportPlan]) -> tuple[str, ...]:
+    """Record the tasks that the sources call done, unless they are completed or active already."""
+    # The workspace may be new: an earlier search has found none.
+    session.__dict__.pop("workspace", None)
+    found: list[str] = []
+    for plan in plans:
+        if plan.done:
+            found += await session.backend.record_done(plan.done, blueprint_id=plan.blueprint.id, by=session.by)
+    return tuple(found)
+
+
+def _file(plan: ImportPlan) -> ImportedFile:
+    tasks = plan.blueprint.tasks
+    return ImportedFile(
+        source=plan.source,
+        format=plan.format,
+        path=plan.path,
+        state=plan.state,
+        tasks=len(tasks),
+        dependencies=sum(len(task.dependencies) for task in tasks),
+        criteria=sum(len(task.criteria) for task in tasks),
+        done=plan.done,
+        changes=plan.changes,
+        conflicts=plan.conflicts,
+        notes=tuple((note.line, note.text) for note in plan.notes),
+        metadata=plan.metadata,
+        prose=plan.prose,
+    )
+
+
+def _next_command(plans: Sequence[ImportPlan], recorded: bool) -> str:
+    """Return the command that starts the first task that is ready."""
+    from penguin.orchestration.blueprint.ready import ready_tasks
+
+    for plan in plans:
+        done = plan.done if recorded else ()
+        ready = [task for task in ready_tasks(plan.blueprint.tasks, done) if task.id not in plan.done]
+        if ready:
+            return f'penguin -c "/workflow start {ready[0].id}"'
+    if any(plan.done for plan in plans) and not recorded:
+        return "penguin import --done-as completed PATH, which lets the tasks that wait for finished ones start"
+    return ""
