@@ -24,6 +24,7 @@ KINDS = {
         "config",
         "core",
         "files",
+        "importers",
         "render",
         "store",
         "text",

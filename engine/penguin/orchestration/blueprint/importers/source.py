@@ -39,13 +39,33 @@ class Source:
         return self.text.lstrip()[:1] in ("{", "[") and self.suffix not in (".md", ".markdown", ".yaml", ".yml")
 
     @cached_property
+    def is_json_lines(self) -> bool:
+        """Whether each line is a JSON object of its own."""
+        first, _, rest = self.text.strip().partition("\n")
+        several = first.startswith("{") and first.rstrip().endswith("}") and rest.lstrip().startswith("{")
+        return self.is_json and (several or self.suffix == ".jsonl")
+
+    @cached_property
     def document(self) -> Node | None:
-        """The JSON or YAML document; None if it is none."""
+        """The JSON or YAML document; JSON lines are a list. None if it is none."""
+        if self.is_json_lines:
+            return self._json_lines()
         if self.is_json:
             return parse_json(self.text, self.checker)
         if self.suffix in (".yaml", ".yml"):
             return parse_yaml(self.text, self.checker)
         return None
+
+    def _json_lines(self) -> Node:
+        found: list[Node] = []
+        for number, line in enumerate(self.text.split("\n"), 1):
+            checker = Checker(self.shown)
+            node = parse_json(line, checker) if line.strip() else None
+            self.checker.problems += [problem._replace(line=number) for problem in checker.problems]
+            if node is not None:
+                _move(node, number)
+                found.append(node)
+        return Node(found, 1)
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -64,6 +84,18 @@ class Source:
         """Return the mappings in the document, if it is a list of them."""
         value = self.document.value if self.document else None
         return [node for node in value if isinstance(node.value, dict)] if isinstance(value, list) else []
+
+
+def _move(node: Node, line: int) -> None:
+    """Set the line of a value and of all values in it."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        one.line = one.key_line = line
+        if isinstance(one.value, dict):
+            todo += one.value.values()
+        elif isinstance(one.value, list):
+            todo += one.value
 
 
 def read_source(path: Path, shown: str) -> Source:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
-from penguin.orchestration.config.document import parse_json
-from penguin.orchestration.config.validator import Checker, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from penguin.orchestration.blueprint.importers.source import Source
 
 _MARKS = frozenset({"issue_type", "acceptance_criteria", "created_at", "close_reason", "dependency_count"})
@@ -26,52 +21,11 @@ _PARENT = "parent-child"
 def _recognise(source: Source) -> int:
     if not source.is_json:
         return 0
-    fields = _first_fields(source)
+    records = source.records()
+    fields = frozenset(records[0].value) if records else frozenset()
     if not {"id", "title"} <= fields or "number" in fields:
         return 0
     return 90 if "issue_type" in fields else 60 if fields & _MARKS else 0
-
-
-def _first_fields(source: Source) -> frozenset[str]:
-    """Return the field names of the first issue."""
-    if source.text.lstrip().startswith("["):
-        records = source.records()
-        return frozenset(records[0].value) if records else frozenset()
-    line = source.text.lstrip().split("\n", 1)[0]
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return frozenset()
-    return frozenset(value) if isinstance(value, dict) else frozenset()
-
-
-def _nodes(source: Source) -> Iterator[Node]:
-    """Yield the issues. Each error names its line."""
-    if source.text.lstrip().startswith("["):
-        yield from source.records()
-        return
-    for number, line in enumerate(source.text.split("\n"), 1):
-        if not line.strip():
-            continue
-        checker = Checker(source.shown)
-        node = parse_json(line, checker)
-        for problem in checker.problems:
-            source.checker.problems.append(problem._replace(line=number))
-        if node is not None:
-            _move(node, number)
-            yield node
-
-
-def _move(node: Node, line: int) -> None:
-    """Set the line of an issue and of all its values."""
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        one.line = one.key_line = line
-        if isinstance(one.value, dict):
-            todo += one.value.values()
-        elif isinstance(one.value, list):
-            todo += one.value
 
 
 def _read(source: Source) -> ImportedBacklog:
@@ -80,7 +34,7 @@ def _read(source: Source) -> ImportedBacklog:
         folder = folder.parent
     backlog = ImportedBacklog(format="beads", id=folder.name if folder else "beads", partial=True)
     parents: list[tuple[str, str]] = []
-    for node in _nodes(source):
+    for node in source.records():
         _issue(Record(node, source.checker, "issue"), backlog, parents)
     _link(backlog, parents)
     return backlog
