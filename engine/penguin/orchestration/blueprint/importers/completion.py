@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 def complete(backlog: ImportedBacklog, checker: Checker) -> None:
     """Give all tasks of a backlog their final ids, and check the dependencies. Errors go to the checker."""
     ids = _assign_ids(backlog, checker)
+    backlog.title = " ".join(backlog.title.split())
+    backlog.prose = [text for text in map(str.strip, backlog.prose) if text]
+    backlog.metadata = _tidy(backlog.metadata)
     for item in backlog.items:
         item.title = " ".join(item.title.split()) or item.id
         item.description = item.description.strip()
         item.criteria = [one for one in (text.strip() for text in item.criteria) if one]
+        item.metadata = _tidy(item.metadata)
         item.dependencies = _resolve(item, ids, backlog, checker)
     if not backlog.items:
         checker.error(0, f"has no tasks ({backlog.format})")
     _refuse_cycles(backlog, checker)
+
+
+def _tidy(metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata whose names are one line each, without empty values."""
+    lines = {" ".join(name.split()) or "-": text.strip() for name, text in metadata.items()}
+    return {name: text for name, text in lines.items() if text}
 
 
 def _assign_ids(backlog: ImportedBacklog, checker: Checker) -> dict[str, str]:

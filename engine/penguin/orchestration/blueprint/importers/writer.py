@@ -19,6 +19,7 @@ import yaml
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.merge import digests
+from penguin.orchestration.config.document import YAML_1_1_LINE_ENDS
 
 HEADER = """\
 # Written by `penguin import` from {source}.
@@ -41,7 +42,10 @@ class _Line(dict[str, str]):
 
 
 def _represent_text(dumper: Any, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    # libyaml would break lines at these characters, and indent what follows.
+    breaks = any(char in text for char in YAML_1_1_LINE_ENDS)
+    style = '"' if breaks else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _represent_ids(dumper: Any, ids: _Ids) -> Any:
