@@ -240,22 +240,13 @@ def _relative_path(path: str) -> str:
 
 def _import(options: Options, session: Session, screen: Screen) -> ExitCode:
     """Run `penguin import`."""
-    import asyncio
-
     from penguin_commands.errors import ExitCode
     from penguin_commands.handlers.import_backlog import ImportRequest, import_backlogs
 
     request = ImportRequest(
         options.words, options.format, options.into, dry_run=options.dry_run, done=options.done_as is not None
     )
-
-    async def run() -> None:
-        try:
-            screen.write_data(screen.render(await import_backlogs(session, request)))
-        finally:
-            await session.aclose()
-
-    asyncio.run(run())
+    screen.write_data(screen.render(import_backlogs(session, request)))
     return ExitCode.OK
 
 

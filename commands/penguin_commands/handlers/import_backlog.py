@@ -31,25 +31,31 @@ class ImportRequest(NamedTuple):
     """Record the tasks that the sources call done as done outside of Penguin."""
 
 
-async def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
+def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
     """Import backlogs. Nothing is written unless all of them can be read.
 
     Raises:
         BlueprintError: A source has errors, or a target was not written by an import of it.
-        WorkflowError: A file can't be written.
+        WorkflowError: A file can't be written, or the backend can't record what is done.
     """
     root, known, project_id = _workspace(session)
     plans = _plans(request, root, known, project_id)
     config = _Config(root, plans)
     if not request.dry_run:
         _write(root, plans, config)
-    recorded = await _record_done(session, plans) if request.done and not request.dry_run else ()
+        # The workspace may be new: the first search has found none.
+        session.__dict__.pop("workspace", None)
+    recorded: tuple[str, ...] = ()
+    if request.done and not request.dry_run:
+        import asyncio
+
+        recorded = asyncio.run(_record_done(session, plans))
     return ImportResult(
         files=tuple(_file(plan) for plan in plans),
         config=config.state,
         agent=config.agent,
         recorded=recorded,
-        next_command=_next_command(plans, request.done),
+        next_command="" if request.dry_run else _next_command(session, plans),
         dry_run=request.dry_run,
     )
 
@@ -133,12 +139,13 @@ def _write(root: Path, plans: Sequence[ImportPlan], config: _Config) -> None:
 
 async def _record_done(session: Session, plans: Sequence[ImportPlan]) -> tuple[str, ...]:
     """Record the tasks that the sources call done, unless they are completed or active already."""
-    # The workspace may be new: an earlier search has found none.
-    session.__dict__.pop("workspace", None)
     found: list[str] = []
-    for plan in plans:
-        if plan.done:
-            found += await session.backend.record_done(plan.done, blueprint_id=plan.blueprint.id, by=session.by)
+    try:
+        for plan in plans:
+            if plan.done:
+                found += await session.backend.record_done(plan.done, blueprint_id=plan.blueprint.id, by=session.by)
+    finally:
+        await session.aclose()
     return tuple(found)
 
 
@@ -161,15 +168,19 @@ def _file(plan: ImportPlan) -> ImportedFile:
     )
 
 
-def _next_command(plans: Sequence[ImportPlan], recorded: bool) -> str:
-    """Return the command that starts the first task that is ready."""
+def _next_command(session: Session, plans: Sequence[ImportPlan]) -> str:
+    """Return the command that starts the first task that is ready, or that makes some ready."""
     from penguin.orchestration.blueprint.ready import ready_tasks
+    from penguin_commands.grammar.tokens import quote
+    from penguin_commands.handlers.task_progress import TaskProgress
 
+    progress = TaskProgress(session)
+    claimed: list[str] = []
     for plan in plans:
-        done = plan.done if recorded else ()
-        ready = [task for task in ready_tasks(plan.blueprint.tasks, done) if task.id not in plan.done]
-        if ready:
-            return f'penguin -c "/workflow start {ready[0].id}"'
-    if any(plan.done for plan in plans) and not recorded:
-        return "penguin import --done-as completed PATH, which lets the tasks that wait for finished ones start"
-    return ""
+        project = plan.blueprint.project_id
+        completed, active = progress.completed_tasks(project), progress.active_tasks(project)
+        ready = ready_tasks(plan.blueprint.tasks, completed, active)
+        if found := next((task.id for task in ready if task.id not in plan.done), None):
+            return f'penguin -c "/workflow start {found}"'
+        claimed += [plan.source for task_id in plan.done if task_id not in completed]
+    return f"penguin import --done-as completed {quote(claimed[0])}" if claimed else ""

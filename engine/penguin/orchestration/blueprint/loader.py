@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.builder import build_blueprint
-from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem, foreign_hints
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
 from penguin.orchestration.config.validator import ERROR, Checker, Node, Problem, nearest
 from penguin.orchestration.core.definition import Task
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2_000_000
 SUFFIXES = (".md", ".markdown", ".yaml", ".yml", ".json")
+FOREIGN_TASK = re.compile(r"^[ \t]*[-*][ \t]+\[[ xX]?\]\*?[ \t]+(?:\*\*|`)?(?:T\d{3}|\d+\.(?:\d|\s))", re.MULTILINE)
+"""A task as spec-kit, OpenSpec and Kiro write it."""
+OWN_FRONT = re.compile(r"---[ \t]*\n(?:(?!---).*\n)*?(?:id|title|project|ituv|phases|recipes)[ \t]*:")
+"""The front matter of a blueprint."""
 _KNOWN_SHOWN = 10
 
 
@@ -65,7 +72,22 @@ def read_blueprint(path: Path, shown: str, project_id: str = "") -> Blueprint:
     text = read_text(path, checker, MAX_BYTES)
     if text is None:
         return build_blueprint(None, checker, shown, project_id)
-    return parse_blueprint(text, shown, project_id)
+    blueprint = parse_blueprint(text, shown, project_id)
+    if blueprint.broken or _looks_foreign(text, shown):
+        # The importers are needed for the files of other tools only.
+        from penguin.orchestration.blueprint.foreign_file import foreign_problem
+
+        problem = foreign_problem(text, shown)
+        if problem is not None:
+            return replace(blueprint, items=(), problems=(problem,))
+    return blueprint
+
+
+def _looks_foreign(text: str, path: str) -> bool:
+    """Return whether Markdown that reads as a blueprint may be a file of another tool, whose order would be lost."""
+    return not path.endswith((".yaml", ".yml", ".json")) and bool(
+        FOREIGN_TASK.search(text) and not OWN_FRONT.match(text)
+    )
 
 
 def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
@@ -150,6 +172,9 @@ class BlueprintSet:
     def _hint(self, task_id: str, blueprint_id: str | None) -> str:
         known = [task for task, found in self._by_task.items() if blueprint_id in (None, found[0][0].id)]
         hint = _suggestion("tasks", task_id, known)
+        foreign = foreign_hints(self.problems)
+        if foreign:
+            return foreign[0]
         broken = [blueprint.path for blueprint in self.blueprints if blueprint.broken]
         if broken:
             hint += f"; with errors: {', '.join(broken[:3])} (/blueprint lint)"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.config.phases import Phases
 from penguin.orchestration.config.validator import ERROR, Problem, raise_problems
 from penguin.orchestration.core.definition import Recipe, Task
+
+IMPORT = "try: penguin import "
+"""The beginning of the hint for a file of another tool."""
 
 
 class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
@@ -49,3 +54,8 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     def require(self) -> None:
         """Raise BlueprintError with all its errors if it is broken."""
         raise_problems(self.problems, BlueprintError)
+
+
+def foreign_hints(problems: Iterable[Problem]) -> list[str]:
+    """Return what to type for each file of another tool that is named as a blueprint."""
+    return [f"{it.path}: {it.message}; {it.hint}" for it in problems if it.hint.startswith(IMPORT)]
