@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ LINES = (
     (("help", "workflow", "retry"), "commands"),
     (("help", "worker"), "subcommand-help"),
     (("init",), "initialized"),
+    (("import", "prd.json"), "import-report"),
     (("check",), "check-report"),
     (("trust",), "trust-report"),
     (("nowhere.pen",), "failure"),
@@ -98,6 +100,8 @@ def penguin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     config = CONFIG.replace("run: [echo done]", "run: ['echo done > \"$PENGUIN_ARTIFACTS_DIR/a\"; echo >> b']")
     (folder / "penguin.yaml").write_text(config)
     (folder / "tasks.md").write_text(TASKS + USED)
+    story = {"id": "US-1", "title": "Show", "passes": True, "notes": "", "effort": 2}
+    (folder / "prd.json").write_text(json.dumps({"userStories": [story], "branchName": "x"}))
     talk = [{"role": "user", "text": "hello"}, {"role": "tool", "tool": "sh", "failed": True, "output": "no"}]
     with WorkflowStateStore(folder / ".penguin" / "penguin.db") as store:
         snapshot = ContextSnapshot("talk-1", "ituv-x-000000", talk, datetime(2024, 1, 1), phase=WorkflowPhase.IMPLEMENT)

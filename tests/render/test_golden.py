@@ -20,7 +20,7 @@ from penguin_commands.results import Result
 from penguin_commands.results.history import EventResult
 from penguin_commands.results.output import DiffResult, LogsResult, OutputResult
 from penguin_commands.results.snapshots import RawConversationResult
-from penguin_commands.results.tasks import BlueprintRow, TaskState
+from penguin_commands.results.tasks import BlueprintRow, ImportedFile, TaskState
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_commands.results.workflows import UsageSummary
 from penguin_repl.output.present import show_whole_result
@@ -38,7 +38,7 @@ STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
 """What has no renderer of its own: it is shown piece by piece."""
 UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
 """What a shell does instead of showing it; and what only programs read."""
-PARTS = (TaskState, BlueprintRow, UsageSummary)
+PARTS = (TaskState, BlueprintRow, ImportedFile, UsageSummary)
 """What results are made of."""
 
 

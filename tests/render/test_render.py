@@ -69,6 +69,21 @@ def task(**more: Any) -> Task:
     return Task(**{**values, **more})
 
 
+IMPORTED = p.ImportedFile(
+    source="specs/a/tasks.md",
+    format="spec-kit",
+    path="blueprints/a.yaml",
+    state="new",
+    tasks=2,
+    dependencies=1,
+    criteria=3,
+    done=("T001",),
+    changes=("T002: title",),
+    conflicts=("T001 was removed here",),
+    notes=((7, "is kept as prose"),),
+    metadata={"story": 1},
+    prose=4,
+)
 ROW = p.BlueprintRow("auth", "Authentication", "b.md", "shop", 2, 1, 0, False)
 STATES = (p.TaskState(task(), "ready"), p.TaskState(task(id="b2", title="Make B"), "waiting", ("a", "c")))
 STEPS = [
@@ -409,6 +424,33 @@ b.md:3: warning: odd (make it even)
         p.LintResult((Problem("error", "b.md", 0, "bad"),), ("b.md", "c.md")),
         "b.md: error: bad\n2 blueprints, 1 error, 0 warnings\n",
     ),
+    "import": (
+        p.ImportResult(
+            (IMPORTED, IMPORTED._replace(path="blueprints/b.yaml", state="unchanged", done=(), notes=(), prose=0)),
+            config="new",
+            agent="claude",
+            recorded=("T001",),
+            next_command='penguin -c "/workflow start T002"',
+            dry_run=False,
+        ),
+        """\
+blueprints/a.yaml: new, from specs/a/tasks.md (spec-kit)
+  2 tasks, 1 dependency, 3 criteria; 1 done in the source
+  kept as metadata: story (1 task)
+  kept as prose: 4 lines
+  line 7: is kept as prose
+  changed: T002: title
+  not changed: T001 was removed here
+blueprints/b.yaml: unchanged, from specs/a/tasks.md (spec-kit)
+  2 tasks, 1 dependency, 3 criteria
+  kept as metadata: story (1 task)
+  changed: T002: title
+  not changed: T001 was removed here
+penguin.yaml: new, IMPLEMENT runs claude
+Recorded as done outside of Penguin: T001
+Try: penguin -c "/workflow start T002"
+""",
+    ),
 }
 
 
@@ -498,6 +540,14 @@ def test_what_is_printable_is_harmless() -> None:
         p.GraphResult("tree", EVIL, ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
         p.LintResult((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
+        p.ImportResult(
+            (IMPORTED._replace(source=EVIL, path=EVIL, notes=((1, EVIL),), changes=(EVIL,), metadata={EVIL: 1}),),
+            config="new",
+            agent=EVIL,
+            recorded=(EVIL,),
+            next_command=EVIL,
+            dry_run=False,
+        ),
         StatusResult(info(error_message=EVIL), EVIL, EVIL),
         HistoryResult(ID, (EventRow(1, AT, "StartResult", EVIL, {}),)),
         AttemptTable(ID, (AttemptRow("TEST", 1, None, AT, None, {"reason": EVIL, "steps": []}),)),

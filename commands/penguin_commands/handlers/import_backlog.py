@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import BlueprintError, WorkflowError
 from penguin.orchestration.files.workspace import CONFIG_FILE, current_folder
-from penguin_commands.results.imports import ImportedFile, ImportResult
+from penguin_commands.results.tasks import ImportedFile, ImportResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,11 +139,15 @@ def _write(root: Path, plans: Sequence[ImportPlan], config: _Config) -> None:
 
 async def _record_done(session: Session, plans: Sequence[ImportPlan]) -> tuple[str, ...]:
     """Record the tasks that the sources call done, unless they are completed or active already."""
+    from penguin.orchestration.runtime.hosted_backend import HostedBackend
+
     found: list[str] = []
     try:
+        backend = session.backend
+        assert isinstance(backend, HostedBackend)
         for plan in plans:
             if plan.done:
-                found += await session.backend.record_done(plan.done, blueprint_id=plan.blueprint.id, by=session.by)
+                found += await backend.record_done(plan.done, blueprint_id=plan.blueprint.id, by=session.by)
     finally:
         await session.aclose()
     return tuple(found)

@@ -178,27 +178,6 @@ class OrchestrationBackend(ABC):
             raise WorkflowError("this backend can start only one task at a time")
         return [await self.start_workflow(task_ids[0], blueprint_id, config)]
 
-    async def record_done(self, task_ids: Sequence[str], *, blueprint_id: str | None = None, by: str = "") -> list[str]:
-        """Record tasks as done outside of Penguin, so that the tasks that depend on them can start.
-
-        Each gets a workflow that is COMPLETED at once, without a pass of any gate. The history names the person. Tasks
-        that have a completed or an active workflow are left out.
-
-        Args:
-            task_ids: Ids of the tasks. Their dependencies don't matter.
-            blueprint_id: Id of their blueprint. Needed if the id of a task is in several blueprints.
-            by: The person who says so. Default: the user of this process.
-
-        Returns:
-            The ids of the tasks that were recorded.
-
-        Raises:
-            TaskNotFound: There is no such task.
-            BlueprintError: Its blueprint has errors.
-            WorkflowError: The backend can't record it.
-        """
-        raise WorkflowError("this backend can't record tasks as done")
-
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
         """Send a signal to a workflow.
 

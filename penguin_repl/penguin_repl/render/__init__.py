@@ -70,8 +70,6 @@ def renderers_of(module: str) -> Renderers:
             from penguin_repl.render.help import RENDERERS
         case "history":
             from penguin_repl.render.history import RENDERERS
-        case "imports":
-            from penguin_repl.render.imports import RENDERERS
         case "maintenance":
             from penguin_repl.render.maintenance import RENDERERS
         case "output":

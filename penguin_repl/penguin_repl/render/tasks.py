@@ -11,6 +11,9 @@ from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
 
 RENDERERS = Renderers()
+_PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
+_REMARKS = 30
+"""Remarks of one kind about an import that are shown; `-o json` has all of them."""
 
 
 @RENDERERS.shows(p.TaskTable)
@@ -95,5 +98,41 @@ def _problem(problem: Any) -> str:
     return f"{clean(problem.where)}: {problem.severity}: {clean(problem.message)}{hint}"
 
 
+@RENDERERS.shows(p.ImportResult)
+def _import(result: p.ImportResult) -> Iterator[Part]:
+    for file in result.files:
+        yield from _imported_file(file)
+    if result.config != "unchanged":
+        agent = f", IMPLEMENT runs {clean(result.agent)}" if result.agent else ""
+        yield f"penguin.yaml: {result.config}{agent}"
+    if result.recorded:
+        yield f"Recorded as done outside of Penguin: {clean(', '.join(result.recorded))}"
+    if result.dry_run:
+        yield "Nothing was written."
+    elif result.next_command:
+        yield f"Try: {clean(result.next_command)}"
+
+
+def _imported_file(file: p.ImportedFile) -> Iterator[str]:
+    yield f"{clean(file.path)}: {file.state}, from {clean(file.source)} ({file.format})"
+    parts = [_count(file.tasks, "task"), _count(file.dependencies, "dependency"), _count(file.criteria, "criterion")]
+    done = f"; {len(file.done)} done in the source" if file.done else ""
+    yield f"  {', '.join(parts)}{done}"
+    if file.metadata:
+        names = (f"{clean(name)} ({_count(count, 'task')})" for name, count in file.metadata.items())
+        yield f"  kept as metadata: {', '.join(names)}"
+    if file.prose:
+        yield f"  kept as prose: {_count(file.prose, 'line')}"
+    yield from _limited("", [f"line {line}: {note}" if line else note for line, note in file.notes])
+    yield from _limited("changed: ", list(file.changes))
+    yield from _limited("not changed: ", list(file.conflicts))
+
+
+def _limited(label: str, remarks: list[str]) -> Iterator[str]:
+    yield from (f"  {label}{clean(remark)}" for remark in remarks[:_REMARKS])
+    if len(remarks) > _REMARKS:
+        yield f"  and {len(remarks) - _REMARKS} more; -o json lists them"
+
+
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{number} {noun if number == 1 else _PLURALS.get(noun, f'{noun}s')}"
