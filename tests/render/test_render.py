@@ -83,6 +83,7 @@ IMPORTED = p.ImportedFile(
     notes=((7, "is kept as prose"),),
     metadata={"story": 1},
     prose=4,
+    sections=("Notes", "Format"),
 )
 ROW = p.BlueprintRow("auth", "Authentication", "b.md", "shop", 2, 1, 0, False)
 STATES = (p.TaskState(task(), "ready"), p.TaskState(task(id="b2", title="Make B"), "waiting", ("a", "c")))
@@ -437,7 +438,7 @@ b.md:3: warning: odd (make it even)
 blueprints/a.yaml: new, from specs/a/tasks.md (spec-kit)
   2 tasks, 1 dependency, 3 criteria; 1 done in the source
   kept as metadata: story (1 task)
-  kept as prose: 4 lines
+  kept as prose: 4 lines: Notes, Format
   line 7: is kept as prose
   changed: T002: title
   not changed: T001 was removed here

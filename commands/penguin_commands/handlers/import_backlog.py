@@ -169,6 +169,7 @@ def _file(plan: ImportPlan) -> ImportedFile:
         notes=tuple((note.line, note.text) for note in plan.notes),
         metadata=plan.metadata,
         prose=plan.prose,
+        sections=plan.sections,
     )
 
 

@@ -157,6 +157,8 @@ class ImportedFile(NamedTuple):
     """Names of what is kept as metadata, and of how many tasks."""
     prose: int
     """Lines that are kept as prose."""
+    sections: tuple[str, ...]
+    """The headings of that prose."""
 
     def data(self) -> dict[str, Any]:
         return {
@@ -164,6 +166,7 @@ class ImportedFile(NamedTuple):
             "done": list(self.done),
             "changes": list(self.changes),
             "conflicts": list(self.conflicts),
+            "sections": list(self.sections),
             "notes": [{"line": line, "message": message} for line, message in self.notes],
         }
 

@@ -122,7 +122,8 @@ def _imported_file(file: p.ImportedFile) -> Iterator[str]:
         names = (f"{clean(name)} ({_count(count, 'task')})" for name, count in file.metadata.items())
         yield f"  kept as metadata: {', '.join(names)}"
     if file.prose:
-        yield f"  kept as prose: {_count(file.prose, 'line')}"
+        sections = f": {', '.join(map(clean, file.sections))}" if file.sections else ""
+        yield f"  kept as prose: {_count(file.prose, 'line')}{sections}"
     yield from _limited("", [f"line {line}: {note}" if line else note for line, note in file.notes])
     yield from _limited("changed: ", list(file.changes))
     yield from _limited("not changed: ", list(file.conflicts))

@@ -53,6 +53,8 @@ class ImportPlan(NamedTuple):
     """What is kept as metadata, by name, and of how many tasks."""
     prose: int
     """Lines of the source that belong to no task and are kept as prose."""
+    sections: tuple[str, ...]
+    """The headings of that prose."""
 
 
 class _Record(NamedTuple):
@@ -192,6 +194,7 @@ class BacklogImport:
             notes=tuple(sorted(backlog.notes)),
             metadata=dict(Counter(name for item in backlog.items for name in item.metadata)),
             prose=sum(len(text.split("\n")) for text in backlog.prose),
+            sections=tuple(text.lstrip("# ") for text in backlog.prose if text.startswith("#")),
         )
 
     def _update(

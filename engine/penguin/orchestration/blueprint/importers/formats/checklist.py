@@ -15,6 +15,7 @@ from penguin.orchestration.config.validator import valid_id
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
 
+_BLUEPRINT = re.compile(r"^\s*[-*]\s+\*\*ID:\*\*", re.MULTILINE)
 _MARKED = re.compile(r"(?:`([^`\s]+)`|\*\*([^*\s]+?):?\*\*)\s*:?\s+(\S.*)")
 _KEY = re.compile(
     r"([A-Z][A-Z0-9]*-\d+[a-z]?|[A-Z]{1,4}\d{2,}[a-z]?|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)\s*:?\s+(\S.*)"
@@ -39,7 +40,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _recognise(source: Source) -> int:
-    if source.is_json or source.suffix in (".yaml", ".yml"):
+    if source.is_json or source.suffix in (".yaml", ".yml") or _BLUEPRINT.search(source.text):
         return 0
     return 10 if next(box_lines(source.text), None) else 0
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
 
 _REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
+_NESTED = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s.*\n(?:.*\n)*?\s+[-*]\s+\[.?\]\*?\s+\d+\.\d+\.?\s", re.MULTILINE)
 _STEP = re.compile(r"^\s*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
 _REQUIREMENT = re.compile(r"(?:requirement\s+)?(\d+)\b", re.IGNORECASE)
 
@@ -30,7 +31,9 @@ def _recognise(source: Source) -> int:
         return 0
     if ".kiro" in PurePath(source.shown).parts:
         return 95
-    return 90 if _REQUIREMENTS.search(source.text) else 0
+    if _REQUIREMENTS.search(source.text):
+        return 90
+    return 60 if _NESTED.search(source.text) else 0
 
 
 def _read(source: Source) -> ImportedBacklog:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
 from penguin.orchestration.blueprint.importers.box_tasks import BoxReader, is_dotted_number, link_numbered, numbered
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, box_lines
 from penguin.orchestration.blueprint.importers.source import read_source
 
 if TYPE_CHECKING:
@@ -22,12 +22,11 @@ _STEP = re.compile(r"^\s*[-*]\s+\[[ xX]?\]\s+\d+\.\d+(?:\.\d+)*[.)]?\s", re.MULT
 
 
 def _recognise(source: Source) -> int:
-    if source.is_json or source.suffix not in (".md", ".markdown", "") or not _STEP.search(source.text):
+    if source.is_json or source.suffix not in (".md", ".markdown", ""):
         return 0
-    folders = PurePath(source.shown).parts
-    if "openspec" in folders or "changes" in folders:
+    if {"openspec", "changes"} <= set(PurePath(source.shown).parts) and next(box_lines(source.text), None):
         return 95
-    return 80 if _SECTION.search(source.text) else 0
+    return 80 if _STEP.search(source.text) and _SECTION.search(source.text) else 0
 
 
 def _read(source: Source) -> ImportedBacklog:

@@ -17,9 +17,11 @@ from penguin.orchestration.blueprint.importers.prose import ProseCollector
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
 
-_ID = r"T\d{2,5}[A-Za-z]?"
-_TASK = re.compile(rf"(?:\*\*|`)?({_ID})(?:\*\*|`)?[.:)]?(?:\*\*)?\s+(\S.*)")
-_BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:\*\*|`)?{_ID}\b", re.MULTILINE)
+_ID = r"T\d{1,5}[A-Za-z]?"
+_TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:)]?(?:\*\*)?\s+(\S.*)")
+_PLACEHOLDER = re.compile(r"TX{2,4}\s+")
+"""The id of a task in the template of spec-kit."""
+_BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?{_ID}\b", re.MULTILINE)
 _MARK = re.compile(r"\[(P|US\d+)\]\s*")
 _STYLE = re.compile(r"\[(?:P|US\d+)\]|^#{1,4}\s+Phase\b", re.MULTILINE)
 _PHASE = re.compile(r"phase\b", re.IGNORECASE)
@@ -45,7 +47,7 @@ def _is_id(word: str) -> bool:
 
 def _split(text: str) -> tuple[str, str]:
     match = _TASK.fullmatch(text)
-    return (match[1], match[2]) if match else ("", text)
+    return (match[1], match[2]) if match else ("", _PLACEHOLDER.sub("", text, count=1))
 
 
 def _recognise(source: Source) -> int:
@@ -135,9 +137,10 @@ class _Reader:
         self.prose.add_item(item, self.boxes.lines)
 
     def _task(self, phase: _Phase, item: Item) -> None:
-        task = self.boxes.add(item)
+        before = len(self.backlog.items)
+        self.boxes.add(item)
         # Its subtasks come with it.
-        new = self.backlog.items[self.backlog.items.index(task) :]
+        new = self.backlog.items[before:]
         for one in new:
             while match := _MARK.match(one.title):
                 one.title = one.title[match.end() :]

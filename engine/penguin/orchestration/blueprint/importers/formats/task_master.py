@@ -91,14 +91,7 @@ class _Reader:
             return
         item = self._item(record, f"{prefix}{number}")
         item.dependencies = [f"{prefix}{one}" for one in record.ids("dependencies")]
-        subtasks = list(record.records("subtasks"))
-        if not self._keep(record, item):
-            return
-        ids = {sub.text("id") for sub in subtasks}
-        outer = list(item.dependencies)
-        for sub in subtasks:
-            self._subtask(sub, item, ids, prefix, outer)
-        item.metadata |= record.leftovers()
+        self._finish(record, item, prefix)
 
     def _subtask(self, record: Record, parent: ImportedItem, siblings: set[str], prefix: str, outer: list[str]) -> None:
         number = record.text("id")
@@ -114,9 +107,22 @@ class _Reader:
             # What the parent waits for, its first steps wait for, too.
             item.dependencies = list(outer)
         record.ignore("parentTaskId", "parentId", "parent")
-        if self._keep(record, item):
+        if self._finish(record, item, prefix):
             parent.dependencies.append(item.id)
-            item.metadata |= record.leftovers()
+
+    def _finish(self, record: Record, item: ImportedItem, prefix: str) -> bool:
+        """Add an item with its subtasks, unless it was cancelled. Return whether it was added."""
+        subtasks = list(record.records("subtasks"))
+        item.metadata |= record.leftovers()
+        if is_cancelled(item.metadata.get("status", "")):
+            self.backlog.leave_out(item, f"is {item.metadata['status']} in the source")
+            return False
+        self.backlog.items.append(item)
+        siblings = {one.text("id") for one in subtasks}
+        outer = list(item.dependencies)
+        for one in subtasks:
+            self._subtask(one, item, siblings, prefix, outer)
+        return True
 
     def _item(self, record: Record, item_id: str) -> ImportedItem:
         status = record.text("status")
@@ -136,14 +142,6 @@ class _Reader:
             item.metadata["priority"] = priority
         keep_status(item, status)
         return item
-
-    def _keep(self, record: Record, item: ImportedItem) -> bool:
-        """Add an item, unless it was cancelled."""
-        if is_cancelled(item.metadata.get("status", "")):
-            self.backlog.leave_out(item, f"is {item.metadata['status']} in the source")
-            return False
-        self.backlog.items.append(item)
-        return True
 
 
 def _whole(record: Record, name: str) -> list[str]:
