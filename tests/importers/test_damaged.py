@@ -159,6 +159,13 @@ def test_boxes_that_markdown_hides_are_named(tmp_path: Path) -> None:
     assert [note.line for note in plan.notes] == [4, 7]
 
 
+def test_thousands_of_equal_titles_get_ids_of_their_own_at_once(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    plan = plan_text(tmp_path, "todo.md", "- [ ] 1. Do it\n" * 8000)
+    assert len({task.id for task in plan.blueprint.tasks}) == 8000
+    assert time.monotonic() - begun < 20
+
+
 def test_a_deep_list_is_read_or_named(tmp_path: Path) -> None:
     text = "".join(f"{'  ' * depth}- [ ] D-{depth} level {depth}\n" for depth in range(60))
     plan = plan_text(tmp_path, "todo.md", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.task_ids import id_from_source, id_from_title, unique_id
+from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_source, id_from_title
 from penguin.orchestration.config.validator import nearest
 
 if TYPE_CHECKING:
@@ -48,19 +48,14 @@ def _assign_ids(backlog: ImportedBacklog, checker: Checker) -> dict[str, str]:
             checker.error(item.line, message, "change one of them")
     by_source: dict[str, str] = {}
     # Ids of the source come first: an id from a title gives way.
-    taken: set[str] = set()
+    ids = UniqueIds()
     for item in first.values():
-        chosen = unique_id(id_from_source(item.id) or id_from_title(item.title), taken)
-        taken.add(chosen)
+        chosen = ids.take(id_from_source(item.id) or id_from_title(item.title))
         by_source[item.id] = chosen
         if chosen != item.id:
             backlog.note(item.line, f"the id {item.id[:60]!r} is {chosen!r} here")
     for item in backlog.items:
-        if item.id:
-            item.id = by_source[item.id]
-        else:
-            item.id = unique_id(id_from_title(item.title), taken)
-            taken.add(item.id)
+        item.id = by_source[item.id] if item.id else ids.take(id_from_title(item.title))
     return by_source
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 
 from penguin.orchestration.config.validator import valid_id
 
@@ -31,11 +30,20 @@ def id_from_source(raw: str) -> str:
     return re.sub(r"^[^A-Za-z0-9]+", "", ".".join(part for part in dotted if part))[:100].rstrip(".")
 
 
-def unique_id(wanted: str, taken: Container[str]) -> str:
-    """Return the id, with a number after it if it is taken."""
-    if wanted not in taken:
-        return wanted
-    number = 2
-    while f"{wanted[:95]}-{number}" in taken:
-        number += 1
-    return f"{wanted[:95]}-{number}"
+class UniqueIds:
+    """Ids that were given out, each once."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """The last number after an id that was wanted more than once."""
+
+    def take(self, wanted: str) -> str:
+        """Return the id, with a number after it if it is taken."""
+        chosen, number = wanted, self._numbers.get(wanted, 1)
+        while chosen in self._taken:
+            number += 1
+            chosen = f"{wanted[:90]}-{number}"
+        self._numbers[wanted] = number
+        self._taken.add(chosen)
+        return chosen

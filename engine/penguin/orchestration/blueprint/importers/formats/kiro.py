@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
 
 _REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
-_NESTED = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s.*\n(?:.*\n)*?\s+[-*]\s+\[.?\]\*?\s+\d+\.\d+\.?\s", re.MULTILINE)
+_PART = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s", re.MULTILINE)
+_STEP_BELOW = re.compile(r"^[ \t]+[-*]\s+\[.?\]\*?\s+\d+\.\d+\.?\s", re.MULTILINE)
 _STEP = re.compile(r"^\s*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
 _REQUIREMENT = re.compile(r"(?:requirement\s+)?(\d+)\b", re.IGNORECASE)
 
@@ -33,7 +34,7 @@ def _recognise(source: Source) -> int:
         return 95
     if _REQUIREMENTS.search(source.text):
         return 90
-    return 60 if _NESTED.search(source.text) else 0
+    return 60 if _PART.search(source.text) and _STEP_BELOW.search(source.text) else 0
 
 
 def _read(source: Source) -> ImportedBacklog:

@@ -9,7 +9,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
-from penguin.orchestration.blueprint.importers.task_ids import id_from_title, unique_id
+from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 from penguin.orchestration.config.validator import nearest
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class _Reader:
         self.checker = source.checker
         self.backlog = backlog
         self.stages: dict[str, list[ImportedItem]] = {}
+        self.ids = UniqueIds()
         self.names: dict[str, str] = {}
         """Ids of steps by their ids, names and titles."""
 
@@ -89,7 +90,7 @@ class _Reader:
         stated, title, goal = step.text("id"), step.text("title", "name"), step.text("goal")
         status = step.text("status")
         title = title or goal
-        item_id = stated or unique_id(id_from_title(title), self.names.values())
+        item_id = stated or self.ids.take(id_from_title(title))
         item = ImportedItem(
             id=item_id,
             title=title,
