@@ -100,7 +100,7 @@ class NativeBackend(HostedBackend):
         by = by or self._user
 
         async def record() -> list[str]:
-            plan = self._planner.start(Known(engine.repository.connection), None, by)
+            plan = self._planner.start(PlanDatabase(engine.repository.connection), None, by)
             plan.add_done(task_ids, blueprint_id)
             starts = plan.starts()
             if starts:

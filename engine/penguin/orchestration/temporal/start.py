@@ -92,7 +92,7 @@ class WorkflowStarter:
         begun: dict[str, str] = {}
 
         async def record() -> None:
-            plan = self._planner.start(known_to(link), None, by)
+            plan = self._planner.start(plan_database(link), None, by)
             plan.add_done([task_id for task_id in task_ids if task_id not in begun], blueprint_id)
             await self._start_all(link, plan.starts(), (), begun)
 
