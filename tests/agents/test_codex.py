@@ -42,7 +42,7 @@ def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
     return CODEX.read_transcript(recorded(f"codex-{name}"), finish)
 
 
-def test_a_run_that_ended_well() -> None:
+def test_a_successful_run_passes() -> None:
     heard = hear("ok")
     assert heard.session == "01a2038a-2276-7a62-8bd3-e5b94463a5c6"
     assert heard.outcome.verdict is Verdict.PASSED
@@ -52,7 +52,7 @@ def test_a_run_that_ended_well() -> None:
     assert "AssertionError" in heard.messages[1]["output"]
 
 
-def test_usage_is_that_of_the_conversation() -> None:
+def test_usage_is_the_total_of_the_conversation() -> None:
     assert hear("resumed").session == hear("ok").session
     assert hear("resumed").totals.tokens == 5250
 
@@ -72,7 +72,7 @@ def test_a_failed_turn_is_an_error(name: str, reason: str) -> None:
     assert hear(name).outcome.verdict is Verdict.ERROR
 
 
-def test_a_run_that_was_killed_tells_what_was_running() -> None:
+def test_a_killed_run_names_the_running_tool() -> None:
     heard = hear("sigterm", ProcessExit(None, "idle"))
     assert heard.session == "01a2038c-9e35-7b22-8420-64a6ba852683"
     assert heard.outcome.verdict is Verdict.ERROR
@@ -80,11 +80,11 @@ def test_a_run_that_was_killed_tells_what_was_running() -> None:
     assert "time.sleep(63)" in heard.messages[-1]["input"]
 
 
-def test_exit_0_is_no_success() -> None:
+def test_exit_0_alone_is_not_success() -> None:
     assert hear("sigterm").outcome.reason == "codex ended without completing its turn"
 
 
-def test_a_sandbox_that_blocks_is_reported() -> None:
+def test_a_blocking_sandbox_is_reported() -> None:
     assert "Read-only file system" in hear("sandboxed").messages[0]["output"]
 
 
@@ -139,7 +139,7 @@ ODD = st.fixed_dictionaries(
 @given(
     st.lists(ODD, max_size=6), st.sampled_from([ENDED, ProcessExit(1, None, "\x1b[1mno"), ProcessExit(None, "timeout")])
 )
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
+def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
     heard = CODEX.read_transcript(events, finish)
     assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
     assert all(isinstance(line, str) for event in events for line in CODEX.describe(event))
@@ -164,7 +164,9 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
     return make
 
 
-def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_it_writes_files_and_continues_the_conversation(
+    codex: Path, start: Start, model: ModelServer, tmp_path: Path
+) -> None:
     call = start("write-add")
     first = run_agent(CODEX, call, codex)
     assert first.heard.outcome.verdict is Verdict.PASSED, first
@@ -180,7 +182,7 @@ def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tm
     assert CODEX.recorded_usage(call, first.heard.session) == Usage(turns=3, tokens=3150)
 
 
-def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_a_conversation_continues_in_a_new_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
     session = run_agent(CODEX, call, codex).heard.session
     files = {path.name: path.read_bytes() for path in CODEX.session_files(call, session)}
@@ -211,14 +213,14 @@ def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model
         ("cut-always", "codex: stream disconnected"),
     ],
 )
-def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
+def test_a_failing_model_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
     played = run_agent(CODEX, start(script), codex)
     assert played.heard.outcome.verdict is Verdict.ERROR
     assert played.heard.outcome.reason.startswith(reason)
     assert played.heard.session
 
 
-def test_a_killed_run_goes_on(codex: Path, start: Start, model: ModelServer) -> None:
+def test_a_killed_conversation_continues(codex: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
     assert killed.heard.outcome.verdict is Verdict.ERROR
@@ -235,7 +237,7 @@ def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
     assert played.heard.outcome.verdict is Verdict.ERROR
 
 
-def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
+def test_it_cannot_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
     # Folders for temporary files, where this test runs, are open to it.
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch inside; touch {outside}"), Say("I tried."))
@@ -276,7 +278,7 @@ def test_settings_are_passed(start: Start) -> None:
     assert launch.argv[launch.argv.index("-m") + 1] == "gpt-x"
 
 
-def test_the_home_of_the_person_is_the_default(start: Start, tmp_path: Path) -> None:
+def test_the_users_home_is_the_default(start: Start, tmp_path: Path) -> None:
     call = replace(start("nothing"), spec=AgentSpec(name="codex", kind="codex"))
     assert CODEX.command(call).env == {}
     record = tmp_path / "person" / ".codex" / "sessions" / "2026" / "01" / "02"

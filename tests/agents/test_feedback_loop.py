@@ -37,7 +37,7 @@ def make_workspace(kind: str, root: Path, model: ModelServer, script: str, **set
 
 @pytest.mark.parametrize("backend_name", ["native", "temporal"])
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
+async def test_a_failed_test_is_fixed_in_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str, backend_name: str
 ) -> None:
     retry = {"initial_delay_sec": 0}
@@ -69,7 +69,7 @@ async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
+async def test_an_agent_without_changes_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
@@ -98,9 +98,7 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
-    tmp_path: Path, model: ModelServer, kind: str
-) -> None:
+async def test_a_crash_continues_the_same_conversation(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
@@ -118,7 +116,7 @@ async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: ModelServer, kind: str) -> None:
+async def test_an_agent_over_budget_is_stopped(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
     async with get_backend(workspace_path=root) as backend:
         one = await backend.start_workflow("add")
@@ -132,7 +130,7 @@ async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: Mo
 
 @pytest.mark.parametrize("victim", ["launcher", "agent"])
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
+async def test_a_killed_agent_continues_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str, victim: str
 ) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
@@ -152,9 +150,7 @@ async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
-    tmp_path: Path, model: ModelServer, kind: str
-) -> None:
+async def test_a_judge_decides_unchecked_criteria_only(tmp_path: Path, model: ModelServer, kind: str) -> None:
     met = {"criterion": 1, "verdict": "met", "evidence": ["calc.py"], "reason": "it adds"}
     bare = {"criterion": 2, "verdict": "met", "evidence": [], "reason": "trust me"}
     model.scripts["write-add"] = _unless_asked(model.scripts["write-add"], {"criteria": [met, bare]})

@@ -40,7 +40,7 @@ def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.parametrize("kind", ["claude", "codex"])
-async def test_a_conversation_goes_on_on_another_host(
+async def test_a_conversation_continues_on_another_host(
     tmp_path: Path,
     model: ModelServer,
     kind: str,

@@ -39,7 +39,7 @@ def answer(**entry: object) -> str:
         ("{" * 50, Verdict.UNVERIFIED),
     ],
 )
-def test_a_verdict_counts_where_it_rests_on_something(tmp_path: Path, said: str, verdict: Verdict) -> None:
+def test_a_verdict_needs_existing_evidence(tmp_path: Path, said: str, verdict: Verdict) -> None:
     workspace = tmp_path / "workspace"
     (workspace / "src").mkdir(parents=True)
     (workspace / "src" / "users.py").touch()
@@ -49,7 +49,7 @@ def test_a_verdict_counts_where_it_rests_on_something(tmp_path: Path, said: str,
 
 
 @given(st.text(max_size=300))
-def test_no_answer_breaks_the_judgement(said: str) -> None:
+def test_any_answer_is_parsed(said: str) -> None:
     assert [it.verdict for it in parse_opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
 
 

@@ -56,7 +56,7 @@ def events(answer: str) -> list[str]:
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_script_goes_on_with_each_result(model: ModelServer, wire: Wire, stream: bool) -> None:
+def test_a_script_continues_after_each_result(model: ModelServer, wire: Wire, stream: bool) -> None:
     assert "return a - b" in said(model, wire, "SCRIPT:fix-add", stream=stream)
     assert "Implemented add" in said(model, wire, "SCRIPT:fix-add", "Written.", stream=stream)
     assert "return a + b" in said(model, wire, f"{FAILURE} SCRIPT:fix-add", stream=stream)
@@ -79,7 +79,7 @@ def test_a_request_without_a_script_is_reported(model: ModelServer) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_a_stream_is_whole(model: ModelServer, wire: Wire) -> None:
+def test_a_stream_is_complete(model: ModelServer, wire: Wire) -> None:
     last = events(said(model, wire, "SCRIPT:nothing"))[-1]
     if wire is CHAT:
         assert last == "[DONE]"
@@ -88,7 +88,7 @@ def test_a_stream_is_whole(model: ModelServer, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_a_cut_stream_is_not(model: ModelServer, wire: Wire) -> None:
+def test_a_cut_stream_is_incomplete(model: ModelServer, wire: Wire) -> None:
     with pytest.raises(http.client.IncompleteRead):
         said(model, wire, "SCRIPT:cut")
     assert "Plainly said." in said(model, wire, "SCRIPT:cut", stream=False)
@@ -98,7 +98,7 @@ def test_a_cut_stream_is_not(model: ModelServer, wire: Wire) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_requests_fail(model: ModelServer, wire: Wire, status: int) -> None:
+def test_requests_fail_as_scripted(model: ModelServer, wire: Wire, status: int) -> None:
     got, headers, answer = ask(model, wire, prompted(wire, f"SCRIPT:{status}(7)"))
     assert (got, headers["Retry-After"]) == (status, "7")
     assert json.loads(answer)["error"]["message"]
@@ -114,7 +114,7 @@ def test_usage_is_reported(model: ModelServer) -> None:
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (700, 30)
 
 
-def test_a_conversation_waits_until_it_is_let_go(model: ModelServer) -> None:
+def test_a_conversation_waits_until_released(model: ModelServer) -> None:
     answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(said(model, ANTHROPIC, "SCRIPT:wait", "Written.")))
     asking.start()
@@ -126,7 +126,7 @@ def test_a_conversation_waits_until_it_is_let_go(model: ModelServer) -> None:
     assert "return a + b" in said(model, ANTHROPIC, "SCRIPT:wait", "Written.")
 
 
-def test_who_hangs_ends_with_the_server() -> None:
+def test_a_hanging_request_ends_with_the_server() -> None:
     failures: list[Exception] = []
 
     def hang() -> None:
@@ -148,19 +148,19 @@ def test_a_long_conversation_is_long(model: ModelServer) -> None:
     assert "That was long." in said(model, CHAT, "SCRIPT:long(1,50000)", "step 0")
 
 
-def test_a_test_may_add_a_script(model: ModelServer) -> None:
+def test_a_test_can_add_a_script(model: ModelServer) -> None:
     model.scripts["mine"] = lambda told: Say(f"{told.numbers} {told.requests}")
     assert "(3, 4) 1" in said(model, CHAT, "SCRIPT:mine(3,4)")
 
 
-def test_all_else_is_not_found(model: ModelServer) -> None:
+def test_other_paths_are_not_found(model: ModelServer) -> None:
     connection = http.client.HTTPConnection(urlsplit(model.url).netloc, timeout=30)
     connection.request("HEAD", "/")
     assert connection.getresponse().status == 404
     connection.close()
 
 
-def test_the_files_of_the_scripts_are_what_they_seem() -> None:
+def test_every_script_file_is_valid() -> None:
     for source, result in ((WRONG, -1), (RIGHT, 5)):
         names: dict[str, Any] = {}
         exec(source, names)

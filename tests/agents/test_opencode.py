@@ -36,7 +36,7 @@ def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
     return OPENCODE.read_transcript(recorded(f"opencode-{name}"), finish)
 
 
-def test_a_run_that_ended_well() -> None:
+def test_a_successful_run_passes() -> None:
     heard = hear("ok")
     assert heard.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
     assert heard.outcome.verdict is Verdict.PASSED
@@ -59,7 +59,7 @@ def test_a_run_that_was_killed() -> None:
     assert hear("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
 
 
-def test_exit_0_is_no_success() -> None:
+def test_exit_0_alone_is_not_success() -> None:
     assert hear("sigterm").outcome.reason == "opencode did not finish: it printed no answer"
     cut = [{"type": "step_finish", "part": {"reason": "unknown"}}]
     assert OPENCODE.read_transcript(cut, ENDED).outcome.reason.endswith("its last answer ended as 'unknown'")
@@ -124,7 +124,7 @@ ODD = st.fixed_dictionaries(
     st.lists(ODD, max_size=6),
     st.sampled_from([ENDED, ProcessExit(1, None, 'error.error="'), ProcessExit(None, "timeout")]),
 )
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
+def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
     heard = OPENCODE.read_transcript(events, finish)
     assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
     assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
@@ -137,7 +137,7 @@ def spec(**changes: object) -> AgentSpec:
     return AgentSpec(**{"name": "opencode", "kind": "opencode", "model": MODEL, **changes})  # type: ignore[arg-type]
 
 
-def test_what_it_may_do(tmp_path: Path) -> None:
+def test_permissions_by_setting(tmp_path: Path) -> None:
     def rights(read_only: bool = False, **changes: object) -> tuple[object, bool]:
         launch = OPENCODE.command(call_of(spec(**changes), tmp_path, {}, "x", read_only=read_only))
         permission = launch.env.get("OPENCODE_PERMISSION")
@@ -154,14 +154,14 @@ def test_what_it_may_do(tmp_path: Path) -> None:
         rights(permissions="yolo")
 
 
-def test_a_home_of_its_own(tmp_path: Path) -> None:
+def test_a_separate_home_is_used(tmp_path: Path) -> None:
     launch = OPENCODE.command(call_of(spec(home="own"), tmp_path, {}, "x"))
     assert launch.env["XDG_DATA_HOME"] == str(tmp_path / "workspace" / "own" / "data")
     assert "XDG_DATA_HOME" not in OPENCODE.command(call_of(spec(), tmp_path, {}, "x")).env
     assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
 
 
-def test_a_copy_that_is_no_database_is_reported(tmp_path: Path) -> None:
+def test_a_restored_file_must_be_a_database(tmp_path: Path) -> None:
     call = call_of(spec(), tmp_path, {}, "x", session="ses_1")
     with pytest.raises(WorkflowError, match="can't restore the conversation ses_1 of opencode"):
         OPENCODE.restore(call, "ses_1", {DATABASE: b"no database" * 100})
@@ -205,7 +205,9 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
     return make
 
 
-def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_it_writes_files_and_continues_elsewhere(
+    opencode: Path, start: Start, model: ModelServer, tmp_path: Path
+) -> None:
     call = start("write-add")
     first = run_agent(OPENCODE, call, opencode)
     assert first.heard.outcome.verdict is Verdict.PASSED, first
@@ -243,7 +245,7 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
         ("401", "opencode: invalid x-api-key (HTTP 401)"),
     ],
 )
-def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
+def test_a_refusing_model_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
     heard = run_agent(OPENCODE, start(script), opencode).heard
     assert heard.outcome.verdict is Verdict.ERROR
     assert heard.outcome.reason == reason
@@ -251,7 +253,7 @@ def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: 
 
 
 @pytest.mark.parametrize(("script", "why"), [("429", "Too many requests"), ("500", "Internal server error")])
-def test_it_asks_again_in_silence_and_the_log_says_why(
+def test_silent_retries_are_explained_by_the_log(
     opencode: Path, start: Start, model: ModelServer, script: str, why: str
 ) -> None:
     asked_again = threading.Event()
@@ -268,13 +270,13 @@ def test_it_asks_again_in_silence_and_the_log_says_why(
     assert why in played.heard.outcome.reason
 
 
-def test_a_stream_that_breaks_is_asked_for_again(opencode: Path, start: Start, model: ModelServer) -> None:
+def test_a_broken_stream_is_requested_again(opencode: Path, start: Start, model: ModelServer) -> None:
     model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
     heard = run_agent(OPENCODE, start("broken"), opencode).heard
     assert (heard.outcome.verdict, heard.answer) == (Verdict.PASSED, "Done.")
 
 
-def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) -> None:
+def test_a_killed_conversation_continues(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
     assert killed.heard.outcome.verdict is Verdict.ERROR
@@ -284,7 +286,7 @@ def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) 
     assert model.requests[-1].carries("half.txt")
 
 
-def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model: ModelServer) -> None:
+def test_a_path_outside_the_workspace_is_denied(opencode: Path, start: Start, model: ModelServer) -> None:
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch {outside}"), Say("I tried."))
     try:
@@ -307,9 +309,7 @@ def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServe
 
 
 @pytest.mark.anyio
-async def test_penguin_mends_a_failure_in_the_same_conversation(
-    opencode: Path, model: ModelServer, tmp_path: Path
-) -> None:
+async def test_a_failure_is_fixed_in_the_same_conversation(opencode: Path, model: ModelServer, tmp_path: Path) -> None:
     env = environment(model) | {"PATH": f"{opencode.parent}:{os.environ['PATH']}"}
     agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
     root = AgentWorkspace(tmp_path, agent, "fix-add").root

@@ -28,7 +28,7 @@ def definition(description: str = "Make {{title}} work.") -> Definition:
     return Definition(task=task, gates=gates, timeouts={})
 
 
-def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
+def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
     told = implement_prompt(
         tmp_path,
         definition(),
@@ -58,14 +58,14 @@ def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
         assert words in told
 
 
-def test_what_there_is_not_leaves_no_trace(tmp_path: Path) -> None:
+def test_missing_parts_leave_no_heading(tmp_path: Path) -> None:
     told = implement_prompt(tmp_path, definition())
     assert "Feedback" not in told
     assert "failed so far" not in told
     assert "\n\n\n" not in told
 
 
-def test_a_workspace_has_its_own_words(tmp_path: Path) -> None:
+def test_a_workspace_can_replace_the_template(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "implement.md").write_text("Do {{ task_id }}. {{feedback}}")
     assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Feedback")

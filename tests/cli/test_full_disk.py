@@ -52,7 +52,7 @@ def narrated(process: subprocess.Popen[str], text: str) -> str:
     return line
 
 
-def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
+def test_a_script_reports_a_full_disk_and_continues(penguin: Program) -> None:
     def lines(name: str) -> list[str]:
         path = penguin.folder / name
         return path.read_text().split() if path.exists() else []

@@ -130,9 +130,7 @@ def run(program: Program, code: str, script: str = "") -> str:
     ],
     ids=["list", "list drawn", "status"],
 )
-def test_what_is_asked_most_loads_what_it_uses_and_nothing_else(
-    penguin: Program, arguments: list[str], more: set[str]
-) -> None:
+def test_a_list_loads_exactly_these_modules(penguin: Program, arguments: list[str], more: set[str]) -> None:
     assert penguin("-c", "/workflow start quick").code == 0
     found = modules(penguin, *arguments)
     assert {name for name in found if name.startswith("penguin")} == LISTING | more
@@ -153,7 +151,7 @@ def test_what_is_asked_most_loads_what_it_uses_and_nothing_else(
     ],
     ids=" ".join,
 )
-def test_reading_loads_nothing_heavy(penguin: Program, arguments: list[str]) -> None:
+def test_reading_commands_load_no_heavy_module(penguin: Program, arguments: list[str]) -> None:
     penguin("-c", "/workflow start quick")
     assert not modules(penguin, *arguments) & HEAVY
 

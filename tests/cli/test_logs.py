@@ -92,7 +92,7 @@ def worker(begin: Callable[..., subprocess.Popen[str]]) -> None:
     assert "worker: running" in process.stderr.readline()
 
 
-def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
+def test_output_is_followed_until_the_workflow_ends(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     worker(begin)
@@ -122,7 +122,7 @@ def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
     assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
 
 
-def test_ctrl_c_ends_the_following_and_not_the_workflow(
+def test_ctrl_c_stops_following_but_not_the_workflow(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     worker(begin)
@@ -165,9 +165,7 @@ def output(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def test_programs_get_a_line_for_each_piece_as_it_comes(
-    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
-) -> None:
+def test_jsonl_prints_a_line_for_each_chunk(penguin: Program, begin: Callable[..., subprocess.Popen[str]]) -> None:
     # Between its two halves a character waits for the other step.
     halves = r"printf '\303'; until test -e go; do sleep 0.02; done; printf '\251\303'"
     config = CONFIG.replace("echo begun; until test -e go; do sleep 0.02; done; echo ended", f"echo begun; {halves}")
@@ -226,7 +224,7 @@ def test_jsonl_output_marks_omitted_output(penguin: Program, begin: Callable[...
     assert rows[-2]["complete"]
 
 
-def test_without_following_there_are_no_pieces(penguin: Program) -> None:
+def test_without_following_jsonl_prints_no_chunks(penguin: Program) -> None:
     (penguin.folder / "go").touch()
     penguin("-c", "/workflow start talks")
     rows = penguin("-o", "jsonl", "-c", "/workflow logs talks").documents
@@ -256,7 +254,7 @@ def test_standard_error_is_shown_under_its_own_heading(penguin: Program) -> None
     assert all(log["complete"] and log["try"] == 1 for log in logs)
 
 
-def test_more_output_than_is_kept_is_shown_when_the_step_ends(
+def test_the_end_of_truncated_output_is_shown_when_the_step_ends(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     config = CONFIG.replace("echo begun;", "seq 10000 15000;")

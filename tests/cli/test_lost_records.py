@@ -68,7 +68,7 @@ def assert_named(ran: Ran, workflow_id: str) -> None:
     assert "/backup" in ran.err
 
 
-def test_what_to_type_is_said_and_works(penguin: Program) -> None:
+def test_the_hint_restores_the_workspace(penguin: Program) -> None:
     with_loss(penguin, truncate)
     runs = penguin.folder / ".penguin" / "runs"
     assert f"mv {runs} {runs}.old" in penguin("-c", "/workflow list").err

@@ -39,7 +39,7 @@ EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
     ],
     ids=lambda result: type(result).__name__,
 )
-def test_nothing_that_was_said_steers_the_terminal(result: Any) -> None:
+def test_a_conversation_cannot_control_the_terminal(result: Any) -> None:
     shown = render(result, terminal=True, color=False)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
     assert "\\x1b" in shown
@@ -78,7 +78,7 @@ def listed(penguin: Program, line: str) -> list[str]:
     return [one["snapshot_id"] for one in document["snapshots"]]
 
 
-def test_lists_hold_what_is_asked_for(talked: Program) -> None:
+def test_lists_are_filtered(talked: Program) -> None:
     one, two = f"{workflow(talked)}-1", f"{workflow(talked)}-2"
     assert listed(talked, "/snapshot list") == [two, one, "mine"]
     assert listed(talked, f"/snapshot ls {workflow(talked)}") == listed(talked, "/snapshot list quick") == [two, one]
@@ -91,7 +91,7 @@ def test_lists_hold_what_is_asked_for(talked: Program) -> None:
     assert "there is no workflow 'nonsense'" in ran.err
 
 
-def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
+def test_a_snapshot_can_be_named_in_several_ways(talked: Program) -> None:
     first = talked("-o", "json", "-c", f"/snapshot show {workflow(talked)}-1").documents[0]
     assert first["conversation_history"] == TALK
     assert first["session_files"] == [{"name": "7f3a.jsonl", "bytes": len(SESSION)}]
@@ -106,7 +106,7 @@ def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
     assert ran.documents[0]["error"]["code"] == "snapshot_not_found"
 
 
-def test_messages_of_programs_that_are_no_objects_are_shown_too(penguin: Program) -> None:
+def test_messages_that_are_not_objects_are_shown(penguin: Program) -> None:
     odd: list[Any] = ["just text", ["plain", 5, None, {"role": 5}], {"role": "user"}]
     with WorkflowStateStore(penguin.folder / ".penguin" / "penguin.db") as store:
         for number, history in enumerate(odd):
@@ -121,7 +121,7 @@ def test_messages_of_programs_that_are_no_objects_are_shown_too(penguin: Program
     ]
 
 
-def test_what_is_there_is_shown_byte_by_byte(talked: Program) -> None:
+def test_raw_shows_the_stored_bytes(talked: Program) -> None:
     ran = talked("-c", f"/snapshot show {workflow(talked)}-1 --raw")
     assert (ran.out.encode(), ran.err) == (SESSION, "")
     ran = talked("-c", f"/snapshot show {workflow(talked)}-2 --raw")
@@ -133,7 +133,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_files_are_exported_for_their_owner_alone_and_never_over_others(talked: Program) -> None:
+def test_exported_files_are_private_and_overwrite_nothing(talked: Program) -> None:
     folder = talked.folder
     ran = talked("-c", f"/snapshot export {workflow(talked)}-1")
     assert (ran.code, ran.out) == (0, "Exported 7f3a.jsonl to 7f3a.jsonl\n")
@@ -157,13 +157,13 @@ def test_files_are_exported_for_their_owner_alone_and_never_over_others(talked: 
     assert talked("-c", "/snapshot export mi").code == 1
 
 
-def test_nothing_is_made_where_nothing_is(penguin: Program) -> None:
+def test_reading_snapshots_creates_no_file(penguin: Program) -> None:
     assert penguin("-c", "/snapshot list").out == "No snapshots.\n"
     assert penguin("-c", "/snapshot show x").code == 1
     assert not (penguin.folder / ".penguin" / "penguin.db").exists()
 
 
-def test_a_resume_gives_agents_more_to_spend(penguin: Program) -> None:
+def test_a_resume_can_raise_the_budget(penguin: Program) -> None:
     penguin("-c", "/workflow start person --wait")
     ran = penguin("-o", "json", "-c", "/workflow resume person --budget usd=5,turns=20 --budget usd=1")
     assert (ran.code, ran.documents[0]["error"]["message"]) == (2, "--budget: a unit was given more than once")

@@ -43,7 +43,7 @@ def test_a_file_is_run_in_place(penguin: Program) -> None:
     assert len(penguin("outer.pen", "-o", "json").documents) == 3
 
 
-def test_the_error_of_a_sourced_line_names_all_places(penguin: Program) -> None:
+def test_the_error_of_a_sourced_line_names_all_locations(penguin: Program) -> None:
     write(
         penguin, outer="# first\n/source inner.pen\n/health\n", inner="/source innermost.pen\n", innermost="\n/nope\n"
     )
@@ -55,7 +55,7 @@ def test_the_error_of_a_sourced_line_names_all_places(penguin: Program) -> None:
     assert document["error"]["place"] == "innermost.pen:2"
 
 
-def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -> None:
+def test_an_unreadable_file_is_an_error_of_its_line(penguin: Program) -> None:
     write(penguin, outer="/help quit\n/source nowhere.pen\n/help quit\n")
     ran = penguin("outer.pen")
     assert ran.code == 2
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -
     assert penguin("-c", "/source .").err.startswith("-c:1: can't read the script '.': Is a directory")
 
 
-def test_no_file_sources_itself(penguin: Program) -> None:
+def test_a_file_cannot_source_itself(penguin: Program) -> None:
     write(penguin, a="/source b.pen\n", b="/source a.pen\n", c="/source ./c.pen\n")
     for start, place in (("a", "b.pen:1"), ("b", "a.pen:1"), ("c", "c.pen:1")):
         ran = penguin(f"{start}.pen")
@@ -81,12 +81,12 @@ def test_no_file_sources_itself(penguin: Program) -> None:
     assert b"b.pen:1: a.pen is already being read" in done.stderr
 
 
-def test_one_after_the_other_is_no_recursion(penguin: Program) -> None:
+def test_a_file_can_be_sourced_twice_in_a_row(penguin: Program) -> None:
     write(penguin, a="/source b.pen\n/source b.pen\n", b="/help quit\n")
     assert penguin("a.pen").out.count("Example: /quit") == 2
 
 
-def test_keep_going_reaches_into_sourced_files(penguin: Program) -> None:
+def test_keep_going_applies_to_sourced_files(penguin: Program) -> None:
     write(penguin, outer="/source inner.pen\n/help quit\n", inner="/nope\n/help health\n/source nowhere.pen\n/zzz\n")
     stopped = penguin("outer.pen")
     assert (stopped.code, stopped.out) == (2, "")
@@ -150,7 +150,7 @@ def mark_of(line: str, word: str) -> list[str]:
         ("/help \ta nope", "nope"),
     ],
 )
-def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
+def test_the_mark_is_below_the_wrong_word(line: str, word: str) -> None:
     shown, mark = mark_of(line, word)
     assert "\x1b" not in shown
     before = shown[: shown.rindex(word)]
@@ -161,7 +161,7 @@ def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
 @pytest.mark.parametrize("before", ["", "a " * 5_000, "漢" * 5_000])
 @pytest.mark.parametrize("fault", ["nope", "x" * 5_000, "漢" * 300])
 @pytest.mark.parametrize("room", [20, 41, 80])
-def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -> None:
+def test_a_long_line_is_cut_around_the_error(before: str, fault: str, room: int) -> None:
     line = f"{before} {fault} {'z' * 5_000}"
     start = len(before) + 1
     shown, mark = mark_words(line, start, start + len(fault), room).split("\n")
@@ -171,7 +171,7 @@ def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -
     assert fault[:5] in shown
 
 
-def test_only_errors_with_a_place_are_marked() -> None:
+def test_only_errors_with_a_position_are_marked() -> None:
     assert marked_line(ValueError("x"), 80) == ""
     assert marked_line(UsageError("x"), 80) == ""
     error = UsageError("x", "", 1, 2)
@@ -197,14 +197,14 @@ def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> 
 
 
 @pytest.mark.parametrize("room", [20, 41])
-def test_of_a_long_line_its_end_is_shown_where_a_word_is_missing(room: int) -> None:
+def test_a_missing_word_is_marked_at_the_end_of_a_long_line(room: int) -> None:
     line = f"/help {'漢字 ' * 1_000}end"
     shown, mark = mark_words(line, len(line) + 1, len(line) + 1, room).split("\n")
     assert shown.endswith(" end")
     assert len(mark) == display_width(shown) + 2 <= room
 
 
-def test_lines_that_cannot_be_read_have_no_mark() -> None:
+def test_unreadable_lines_have_no_mark() -> None:
     (line,) = ScriptLines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
     assert line.error is not None
     assert marked_line(line.error, 80) == ""
@@ -217,7 +217,7 @@ def events_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(row["event"]["workflow_id"].split("-")[1], row["event"]["kind"]) for row in rows if "event" in row]
 
 
-def test_events_come_while_a_script_waits(penguin: Program) -> None:
+def test_events_are_printed_while_a_script_waits(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
     assert process.stdout
     kinds: list[str] = []
@@ -247,7 +247,7 @@ def test_each_event_is_printed_once_over_several_waits(penguin: Program) -> None
     assert [row["task_id"] for row in ran.documents[-2:]] == ["quick", "after"]
 
 
-def test_of_what_another_process_runs_events_come_from_now_on(penguin: Program) -> None:
+def test_events_of_other_processes_are_printed_from_the_wait_on(penguin: Program) -> None:
     running = penguin.begin("-c", "/workflow start gated")
     for line in running.stderr or ():
         if "RUNNING VERIFY" in line:
@@ -274,7 +274,7 @@ def test_an_error_is_printed_after_the_events(penguin: Program) -> None:
     assert not events_of(penguin("-o", "json", "-c", "/workflow start wrong").documents)
 
 
-def test_a_reader_that_leaves_ends_the_wait(penguin: Program) -> None:
+def test_a_closed_pipe_ends_the_wait(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
     assert process.stdout
     process.stdout.readline()

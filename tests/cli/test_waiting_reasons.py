@@ -75,7 +75,7 @@ def test_a_dependency(slow: Program, worker: Callable[[], None]) -> None:
     assert "Next" not in lines
 
 
-def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[], None]) -> None:
+def test_a_blocked_dependency(slow: Program, worker: Callable[[], None]) -> None:
     (slow.folder / "tasks.md").write_text(TASKS.replace("**Dependencies:** quick", "**Dependencies:** person"))
     worker()
     detached(slow, "/workflow start after --with-deps")
@@ -136,13 +136,13 @@ def test_back_off(slow: Program, worker: Callable[[], None]) -> None:
     assert not {"Next", "Error"} & lines.keys()
 
 
-def test_paused_and_by_whom(slow: Program) -> None:
+def test_paused_by_a_person(slow: Program) -> None:
     slow("--detach", "-c", "/workflow start quick", "-c", "/workflow pause quick", LOGNAME="ada")
     lines = told(slow, "quick", "paused by ada")
     assert (lines["Status"], re.sub("[0-9a-f]{6}$", "", lines["Next"])) == ("PAUSED", "/workflow resume ituv-quick-")
 
 
-def test_blocked_on_what(slow: Program) -> None:
+def test_blocked_with_its_reason(slow: Program) -> None:
     slow("-c", "/workflow start person")
     lines = told(slow, "person", r"VERIFY is UNVERIFIED: .*looks good.*")
     assert lines["Status"] == "BLOCKED"

@@ -45,9 +45,7 @@ async def done() -> str:
         (BackendUnavailable("the server is gone"), set(IDS[:1])),
     ],
 )
-async def test_unreadable_events_are_reported_once_and_the_result_comes(
-    tmp_path: Path, error: WorkflowError, asked: set[str]
-) -> None:
+async def test_unreadable_events_are_reported_once(tmp_path: Path, error: WorkflowError, asked: set[str]) -> None:
     said: list[str] = []
     session = Session(tmp_path, narrate=said.append)
     session.__dict__["reader"] = mute = Mute(error)

@@ -16,7 +16,7 @@ EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command
 
 
 @EVERY
-def test_a_handler_takes_what_its_command_declares(command: Command) -> None:
+def test_a_handler_has_the_declared_parameters(command: Command) -> None:
     _session, *parameters = inspect.signature(command.load_handler()).parameters.values()
     given = {argument.name: argument.required for argument in command.arguments}
     given |= {flag.parameter_name: flag.required for flag in command.flags}
@@ -24,7 +24,7 @@ def test_a_handler_takes_what_its_command_declares(command: Command) -> None:
 
 
 @EVERY
-def test_the_example_of_a_command_is_understood(command: Command) -> None:
+def test_every_example_is_valid(command: Command) -> None:
     invocation = parse(command.example)
     assert invocation is not None
     assert invocation.command is command

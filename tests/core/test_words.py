@@ -10,7 +10,7 @@ from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_S
 
 
 @pytest.mark.parametrize("status", WorkflowStatus)
-def test_a_status_moves_or_rests_or_is_final(status: WorkflowStatus) -> None:
+def test_a_status_is_moving_resting_or_final(status: WorkflowStatus) -> None:
     assert [status.moving, status.rests, status.final].count(True) == 1
     assert (status in ACTIVE) is (status in WorkflowStatus.active()) is (not status.final)
     assert status.stopped is (status in STOPPED)

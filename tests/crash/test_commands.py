@@ -50,7 +50,7 @@ MOMENTS += [(CASES[0], "command.before"), (CASES[0], "command.after")]
 
 
 @pytest.mark.parametrize(("case", "failpoint"), MOMENTS, ids=[f"{case.name}-{name}" for case, name in MOMENTS])
-async def test_steering_what_runs(workspace: CrashWorkspace, case: Case, failpoint: str) -> None:
+async def test_controlling_a_running_workflow(workspace: CrashWorkspace, case: Case, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_until_killed(*case.before, ("arm", workspace.spec(failpoint)), case.command)
     done = failpoint in (DONE, "command.after")
@@ -74,7 +74,7 @@ def heard(workspace: CrashWorkspace) -> int:
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
 @pytest.mark.parametrize("name", ["pause", "cancel"])
-async def test_a_process_dies_while_it_steers_the_engine_of_another(
+async def test_a_process_dies_while_it_controls_another_engine(
     workspace: CrashWorkspace, name: str, failpoint: str
 ) -> None:
     write_task(workspace)
@@ -101,7 +101,7 @@ async def until_seen(backend: OrchestrationBackend, workspace: CrashWorkspace, n
 
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
-async def test_approving(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_approving_a_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     phases = {**gates(), "verify": {"criteria": True}}
     workspace.tasks({"id": "a", "phases": phases, "acceptance_criteria": ["it looks right"]})
     workspace.run_until_killed(
@@ -124,7 +124,7 @@ def fails_until_mended(workspace: CrashWorkspace) -> None:
 
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
-async def test_resuming_what_is_blocked(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_resuming_a_blocked_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     fails_until_mended(workspace)
     workspace.run_until_killed(
         *RUNNING_OUT, ("touch", "mended"), ("arm", workspace.spec(failpoint)), ("signal", "a", "resume")
@@ -144,7 +144,7 @@ async def test_resuming_what_is_blocked(workspace: CrashWorkspace, failpoint: st
 
 
 @pytest.mark.parametrize("failpoint", ["replace.before", UNDONE, DONE, "replace.after"])
-async def test_retrying(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_retrying_a_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     fails_until_mended(workspace)
     workspace.run_until_killed(*RUNNING_OUT, ("touch", "mended"), ("arm", workspace.spec(failpoint)), ("retry", "a"))
     done = failpoint in (DONE, "replace.after")
@@ -172,7 +172,7 @@ async def test_starting_with_dependencies(workspace: CrashWorkspace, failpoint: 
 
 @pytest.mark.parametrize("failpoint", ["stop.before", "stop.after"])
 @pytest.mark.parametrize("how", ["cancel", "pause-now"])
-async def test_the_engine_dies_as_it_stops_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
+async def test_the_engine_dies_while_stopping_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_until_killed(*HOLDING, stopping(how), failpoint=failpoint)
     async with workspace.backend() as backend:
@@ -181,7 +181,7 @@ async def test_the_engine_dies_as_it_stops_a_step(workspace: CrashWorkspace, how
 
 @pytest.mark.parametrize("failpoint", ["stop.heard", "stop.sent"])
 @pytest.mark.parametrize("how", ["cancel", "pause-now"])
-async def test_the_launcher_dies_as_it_stops_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
+async def test_the_launcher_dies_while_stopping_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_to_end(*HOLDING, stopping(how), failpoint=failpoint)
     async with workspace.backend() as backend:

@@ -61,7 +61,7 @@ ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after
 """In the tests of commands."""
 
 
-def test_every_failpoint_is_tried() -> None:
+def test_every_failpoint_is_tested() -> None:
     sources = Path(penguin.orchestration.__file__).parent.rglob("*.py")
     there = {name for path in sources for name in re.findall(r'\breach\("([a-z.]+)"\)', path.read_text())}
     engine = NOT_STARTED + STARTING + STEPPING + ENDING + COMMITTING + ADOPTING + TAKING_OVER + STOPPING
@@ -85,7 +85,7 @@ def assert_one_run_of_each_gate(workspace: CrashWorkspace, *, lost: int = 0) -> 
 
 
 @pytest.mark.parametrize("failpoint", NOT_STARTED + FIRST_COMMIT)
-async def test_what_was_not_durable_never_was(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_undurable_changes_never_happened(workspace: CrashWorkspace, failpoint: str) -> None:
     workspace.run_until_killed(*RUN, failpoint=failpoint)
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {}
@@ -123,7 +123,9 @@ def kill_while_test_runs(workspace: CrashWorkspace, *, launcher: bool = False) -
 
 
 @pytest.mark.parametrize("failpoint", TAKING_OVER)
-async def test_an_engine_dies_over_what_a_dead_launcher_left(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_an_engine_dies_while_cleaning_up_after_a_dead_launcher(
+    workspace: CrashWorkspace, failpoint: str
+) -> None:
     workspace.tasks({"id": "a", "phases": gates(hold="go")})
     kill_while_test_runs(workspace, launcher=True)
     if failpoint != "takeover.before":

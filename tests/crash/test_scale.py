@@ -45,7 +45,7 @@ def statuses(workspace: CrashWorkspace) -> set[str]:
     return {str(info.status) for info in workspace.infos().values()}
 
 
-def test_all_in_flight_are_taken_over_at_once(workspace: CrashWorkspace) -> None:
+def test_all_running_workflows_are_taken_over_at_once(workspace: CrashWorkspace) -> None:
     workspace.configure(max_parallel=MANY)
     names = many(workspace, MANY, "./step work go 1")
     engine = workspace.spawn(("engine",), ("start", *names))
@@ -116,7 +116,7 @@ def fill(path: Path) -> None:
     os.close(file)
 
 
-def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
+def test_a_full_disk_only_delays_work(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
     outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
     workspaces.append(inside)
     step = outside.root / "step"  # It counts on another disk: what is full is Penguin's alone.
@@ -144,7 +144,7 @@ def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace
     assert set(outside.ends().values()) == {1}
 
 
-def test_a_result_that_waits_for_room_is_not_taken_for_lost(
+def test_a_result_waiting_for_disk_space_is_not_lost(
     workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path
 ) -> None:
     outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)

@@ -74,14 +74,14 @@ async def test_engine_launcher_and_step_die_together(workspace: CrashWorkspace) 
     assert any("TEST attempt 2 interrupted by a crash" in line for line in await ends_well(workspace, lost=1))
 
 
-async def test_what_died_with_the_machine_is_run_again_unspent(workspace: CrashWorkspace) -> None:
+async def test_an_attempt_interrupted_by_a_reboot_is_not_spent(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")
     assert not [line for line in await ends_well(workspace, lost=1) if "interrupted" in line]
 
 
-async def test_a_process_id_of_an_earlier_boot_is_no_process(workspace: CrashWorkspace) -> None:
+async def test_a_process_id_of_an_earlier_boot_is_ignored(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")
@@ -164,7 +164,7 @@ async def test_a_clock_that_was_set_beside_a_server_repeats_nothing(workspace: C
 
 
 @pytest.mark.parametrize("failpoint", ["stop.before", "stop.after", "report.before:3"])
-async def test_the_engine_dies_as_a_recipe_ends(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_the_engine_dies_while_a_recipe_ends(workspace: CrashWorkspace, failpoint: str) -> None:
     serve(workspace)
     workspace.touch("go")
     workspace.run_until_killed(*SERVING, failpoint=failpoint)
@@ -172,7 +172,7 @@ async def test_the_engine_dies_as_a_recipe_ends(workspace: CrashWorkspace, failp
     assert begun(workspace) == {"server": 1, "first": 1, "second": 1}
 
 
-async def test_with_the_server_all_that_was_asked_of_it_is_lost(workspace: CrashWorkspace) -> None:
+async def test_steps_that_used_a_lost_server_run_again(workspace: CrashWorkspace) -> None:
     serve(workspace)
     engine = workspace.spawn(*SERVING)
     wait_until((workspace.root / "began-second").exists, "the second question", process=engine)

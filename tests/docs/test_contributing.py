@@ -28,7 +28,7 @@ def located(path: str) -> Path:
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "penguin.yaml"])
-def test_a_path_exists(path: str) -> None:
+def test_every_path_exists(path: str) -> None:
     found = located(path)
     assert found.exists()
     assert found.is_dir() or not path.endswith("/")

@@ -114,14 +114,14 @@ def told(shape: str, document: object) -> list[str]:
     return list(differences(SHAPES, shape, document))
 
 
-def test_every_command_prints_what_is_promised(penguin: Program) -> None:
+def test_every_command_prints_the_documented_shape(penguin: Program) -> None:
     ran = penguin("-o", "json", "--keep-going", script="\n".join(line for line, _ in SCRIPT))
     assert len(ran.documents) == len(SCRIPT), ran.err
     for (line, shape), document in zip(SCRIPT, ran.documents, strict=True):
         assert (line, told(shape, document)) == (line, [])
 
 
-def test_every_command_line_prints_what_is_promised(penguin: Program) -> None:
+def test_every_subcommand_prints_the_documented_shape(penguin: Program) -> None:
     for line, shape in LINES:
         (document,) = penguin("-o", "json", *line).documents
         assert (line, told(shape, document)) == (line, [])
@@ -151,7 +151,7 @@ def test_events_have_the_documented_shape(penguin: Program) -> None:
     assert told("workflow", last) == []
 
 
-def test_output_is_followed_as_promised(penguin: Program) -> None:
+def test_followed_output_has_the_documented_shape(penguin: Program) -> None:
     script = "/workflow start quick --wait\n/workflow logs quick -f --phase test\n"
     rows = penguin("-o", "jsonl", script=script).documents
     pieces = [row for row in rows if "output" in row]
@@ -176,7 +176,7 @@ def test_each_kind_of_value_is_on_the_page() -> None:
     assert set(named.split(", ")) == {kind.value for kind in ValueKind}
 
 
-def test_the_page_tells_the_version() -> None:
+def test_the_page_has_the_current_version() -> None:
     assert re.findall(r"\*\*version (\d+)\*\*", PAGE.read_text(encoding="utf-8")) == [str(JSON_VERSION)]
 
 
@@ -209,6 +209,6 @@ GONE = Shape({"a": "text", "b": "list of part", "c": "integer or null", "d": "te
         ({"a": "x", "b": [], "c": None, "new": 1}, 1),
     ],
 )
-def test_what_changes_is_noticed(document: object, wrong: int) -> None:
+def test_differences_are_found(document: object, wrong: int) -> None:
     known = {"whole": GONE, "part": Shape({"e": "integer"}, True)}
     assert len(list(differences(known, "whole", document))) == wrong

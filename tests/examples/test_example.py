@@ -90,7 +90,7 @@ def test_the_bug_is_real(copy: Path) -> None:
     assert run("ruff", "check", ".", folder=copy).returncode == 1
 
 
-def test_nothing_is_wrong_with_the_blueprints(copy: Path) -> None:
+def test_the_blueprints_have_no_problems(copy: Path) -> None:
     for folder in (copy, ROOT):
         ended = penguin(folder, "-c", "/blueprint lint")
         assert (ended.stdout, ended.returncode) == ("1 blueprint, 0 errors, 0 warnings\n", 0)
@@ -110,7 +110,7 @@ def test_a_copy_overwrites_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_python_make_says_what_is_missing(tmp_path: Path) -> None:
+def test_make_reports_a_missing_python(tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     refused = run("make", "PYTHON=", "test", folder=tmp_path)

@@ -59,7 +59,7 @@ def test_evidence_of_earlier_versions_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2])
-def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(junit.UnreadableReport):
         count(tmp_path, text)
 

@@ -48,7 +48,7 @@ async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         writer.write(json.dumps(answer).encode() + b"\n")
 
 
-def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
+def test_an_exit_event_before_the_hello_is_ignored(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with _serving(tmp_path, _busy_launcher):
             launcher = LauncherClient(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
@@ -58,7 +58,7 @@ def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_who_asks_again_at_once_is_connected_again(tmp_path: Path) -> None:
+def test_a_client_can_reconnect_at_once(tmp_path: Path) -> None:
     """The end of the connection before is heard while the next one is made."""
     asked = 0
 

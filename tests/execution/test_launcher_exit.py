@@ -54,7 +54,7 @@ def test_a_start_is_reported_before_the_exit_and_while_the_step_runs(tmp_path: P
             (tmp_path / "go").unlink()
 
 
-def test_a_client_that_takes_no_more_words_does_not_keep_the_launcher(tmp_path: Path) -> None:
+def test_a_client_that_stops_reading_does_not_keep_the_launcher_alive(tmp_path: Path) -> None:
     client = start_launcher(tmp_path)
     client.sendall(json.dumps(order(tmp_path)).encode() + b"\n")
     assert json.loads(client.recv(1000))["event"] == "running"

@@ -87,7 +87,7 @@ def outputs(draw: st.DrawFn) -> tuple[dict[str, bytes], list[bytes]]:
 
 
 @given(outputs(), st.integers(2, 80))
-def test_what_is_stored_is_the_whole_output_with_the_values_replaced(
+def test_the_whole_output_is_stored_redacted(
     tmp_path_factory: pytest.TempPathFactory, output: tuple[dict[str, bytes], list[bytes]], limit: int
 ) -> None:
     values, pieces = output
@@ -100,13 +100,13 @@ def test_what_is_stored_is_the_whole_output_with_the_values_replaced(
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=6), st.binary(max_size=60))
-def test_any_bytes_may_be_secret(values: list[bytes], data: bytes) -> None:
+def test_any_bytes_can_be_secret(values: list[bytes], data: bytes) -> None:
     named = {f"N{number}": value for number, value in enumerate(values)}
     secrets = Secrets({name: os.fsdecode(value) for name, value in named.items()})
     assert secrets.redact(data) == replaced(data, named)
 
 
-def test_only_what_may_become_a_value_is_held_back() -> None:
+def test_only_possible_starts_of_secrets_are_held_back() -> None:
     redactor = Redactor(Secrets({"A": "abcdefgh", "B": "abcx1234"}))
     assert redactor.feed(b"ready\n") == b"ready\n"
     assert redactor.feed(b"so: abc") == b"so: "
@@ -157,7 +157,7 @@ def test_a_value_in_two_pieces_is_never_on_the_disk(workspace: AttemptWorkspace)
     asyncio.run(scenario())
 
 
-def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWorkspace) -> None:
+def test_no_stored_file_of_a_step_contains_the_value(workspace: AttemptWorkspace) -> None:
     workspace.write(
         "test_it.py",
         f"import os\ndef test_it():\n    print(os.environ['{NAME}'])\n    assert os.environ['{NAME}'] == 'another'\n",
@@ -181,7 +181,7 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWork
     assert holders(workspace.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
 
 
-def test_no_name_or_reason_that_is_stored_holds_the_value(workspace: AttemptWorkspace) -> None:
+def test_no_stored_name_or_reason_contains_the_value(workspace: AttemptWorkspace) -> None:
     long = "x" * (LONGEST_NAME - len(VALUE) // 2)
     recipes = [
         Recipe(VALUE, (RecipeStep("shell", f"false {VALUE!r}"), RecipeStep("shell", "true", name=f"{long}{VALUE}"))),
@@ -200,14 +200,14 @@ def test_no_name_or_reason_that_is_stored_holds_the_value(workspace: AttemptWork
     assert not [name for name in names if slug(VALUE) in name]
 
 
-def test_what_can_never_run_is_reported_without_the_value(workspace: AttemptWorkspace) -> None:
+def test_an_impossible_step_is_reported_without_the_value(workspace: AttemptWorkspace) -> None:
     result = workspace.run(recipe=[RecipeStep("shell", "true", Expectation(stdout=f"/({VALUE}/"))])
 
     assert result.impossible
     assert VALUE not in result.reason
 
 
-def test_a_step_is_not_run_twice_where_the_next_engine_knows_other_secrets(
+def test_a_step_runs_once_if_the_next_engine_knows_other_secrets(
     workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = f"echo '{VALUE}' >>ran"
@@ -219,7 +219,7 @@ def test_a_step_is_not_run_twice_where_the_next_engine_knows_other_secrets(
     assert (workspace.root / "ran").read_text() == f"{VALUE}\n"
 
 
-def test_a_report_is_counted_though_it_is_redacted(workspace: AttemptWorkspace) -> None:
+def test_a_redacted_report_is_counted(workspace: AttemptWorkspace) -> None:
     workspace.write("test_it.py", f"def test_it():\n    print('{VALUE}')\n")
     result = workspace.run("pytest -q -o junit_logging=all test_it.py")
     assert result.verdict is Verdict.PASSED
@@ -240,7 +240,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 """
 
 
-def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace: AttemptWorkspace, port: int) -> None:
+def test_a_response_is_compared_unredacted_and_stored_redacted(workspace: AttemptWorkspace, port: int) -> None:
     workspace.write("echo.py", ECHO)
     recipe = [
         RecipeStep("shell", f"exec {sys.executable} echo.py {port}", background=True),
@@ -254,7 +254,7 @@ def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace:
     assert holders(workspace.run_dir, VALUE) == []
 
 
-def test_an_expectation_holds_though_its_text_is_secret(workspace: AttemptWorkspace) -> None:
+def test_an_expectation_can_contain_a_secret(workspace: AttemptWorkspace) -> None:
     recipe = [RecipeStep("shell", f"echo ${NAME}", Expectation(stdout=VALUE))]
     # The blueprint says it, and so does its copy for the steps; nothing else does.
     result = workspace.run(recipe=recipe)
@@ -262,7 +262,7 @@ def test_an_expectation_holds_though_its_text_is_secret(workspace: AttemptWorksp
     assert [path.name for path in holders(workspace.run_dir, VALUE)] == ["task.json"]
 
 
-def test_names_of_the_configuration_count_too(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_names_are_redacted(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@db")
     monkeypatch.setenv("AWS_REGION", "north-pole")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "denied and secret")
@@ -275,16 +275,14 @@ def test_names_of_the_configuration_count_too(workspace: AttemptWorkspace, monke
     assert b"postgres" not in msgspec.json.encode(definition)
 
 
-def test_no_step_gets_the_keys_that_workflows_are_commanded_with(
-    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_get_no_temporal_credentials(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENGUIN_PAYLOAD_KEY", "0123456789abcdef" * 4)
     monkeypatch.setenv("TEMPORAL_API_KEY", "a key of the namespace")
     result = workspace.run('echo "${PENGUIN_PAYLOAD_KEY-none} ${TEMPORAL_API_KEY-none}"')
     assert result.steps[0].excerpt == "none none\n"
 
 
-def test_a_flood_of_secrets_costs_no_memory(workspace: AttemptWorkspace) -> None:
+def test_many_secrets_use_little_memory(workspace: AttemptWorkspace) -> None:
     flood = f'yes "${NAME}" | head -c 60000000; touch done; while test -e done; do sleep 0.01; done'
 
     async def scenario() -> None:
@@ -304,7 +302,7 @@ def test_a_flood_of_secrets_costs_no_memory(workspace: AttemptWorkspace) -> None
 # Crashes
 
 
-def test_after_a_crash_of_the_engine_the_launcher_still_knows(
+def test_the_launcher_redacts_after_a_crash_of_the_engine(
     workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = f'touch up; while ! test -e go; do sleep 0.01; done; echo "${NAME}"'
@@ -327,7 +325,7 @@ def test_after_a_crash_of_the_engine_the_launcher_still_knows(
     assert holders(workspace.root, VALUE) == []
 
 
-def test_after_a_crash_of_the_launcher_nothing_more_is_stored(workspace: AttemptWorkspace) -> None:
+def test_nothing_is_stored_after_a_crash_of_the_launcher(workspace: AttemptWorkspace) -> None:
     wait = "touch up; while ! test -e go; do sleep 0.01; done"
     command = f'echo "first ${NAME}"; printf s3cr; {wait}; echo "${NAME}"; sleep 60'
 
@@ -350,7 +348,7 @@ def test_after_a_crash_of_the_launcher_nothing_more_is_stored(workspace: Attempt
 # Reports that are none
 
 
-def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_redacted_is_removed(tmp_path: Path) -> None:
     secrets = Secrets({NAME: VALUE})
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text(VALUE)
@@ -365,7 +363,7 @@ def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
     assert elsewhere.read_text() == VALUE
 
 
-def test_a_command_may_have_a_report_of_its_own(workspace: AttemptWorkspace) -> None:
+def test_a_command_can_have_its_own_report(workspace: AttemptWorkspace) -> None:
     xml = f"<testsuite><testcase name='{VALUE.replace('&', '&amp;').replace('<', '&lt;')}'/></testsuite>"
     workspace.write("report.sh", f"cat > own.xml <<'END'\n{xml}\nEND\n")
     result = workspace.run(GateCommand("sh report.sh", report="own.xml"))

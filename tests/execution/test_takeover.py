@@ -60,7 +60,7 @@ def test_a_step_that_ended_between_engines_is_not_run_again(workspace: AttemptWo
     assert workspace.count("second") == 1
 
 
-def test_an_abandoned_attempt_is_taken_up_by_the_same_engine(workspace: AttemptWorkspace) -> None:
+def test_an_abandoned_attempt_is_continued_by_the_same_engine(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         phases, order = workspace.phases(), workspace.order(HOLD)
         for _ in range(3):
@@ -130,7 +130,7 @@ def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) 
     assert workspace.count("second") == 1
 
 
-def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(workspace: AttemptWorkspace) -> None:
+def test_a_killed_launcher_interrupts_and_the_step_starts_again(workspace: AttemptWorkspace) -> None:
     command = "echo $$ >> second; test $(wc -l < second) = 2 || sleep 600"
 
     async def scenario() -> None:
@@ -180,7 +180,7 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
     asyncio.run(scenario())
 
 
-def test_a_stop_outlives_the_launcher_that_was_asked(workspace: AttemptWorkspace) -> None:
+def test_a_stop_survives_the_launcher(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         control = StopControl()
         attempt = await start_task(
@@ -264,7 +264,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
     )
 
 
-def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
+def test_a_reused_process_id_is_ignored(workspace: AttemptWorkspace) -> None:
     ticks = process_tree.start_ticks(os.getpid())
     assert ticks is not None
     leave_mark(workspace, pid=os.getpid(), ticks=ticks - 1)
@@ -274,7 +274,7 @@ def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
     assert workspace.started("echo") == 2
 
 
-def test_after_another_boot_a_step_is_simply_run_again(workspace: AttemptWorkspace) -> None:
+def test_after_a_reboot_a_step_runs_again(workspace: AttemptWorkspace) -> None:
     leave_mark(workspace, boot="another", pid=os.getpid(), ticks=process_tree.start_ticks(os.getpid()))
     assert workspace.run("echo x >> second").verdict is Verdict.PASSED
     assert workspace.started("echo") == 2
@@ -299,12 +299,12 @@ def test_an_idle_launcher_ends(workspace: AttemptWorkspace) -> None:
     asyncio.run(scenario())
 
 
-def test_paths_may_be_long(workspace: AttemptWorkspace) -> None:
+def test_long_paths_work(workspace: AttemptWorkspace) -> None:
     workspace.engines = workspace.engines / ("x" * 150)
     assert workspace.run("true").verdict is Verdict.PASSED
 
 
-def test_records_tell_who_counts() -> None:
+def test_which_exit_records_are_results() -> None:
     assert [
         ExitRecord(id="x", why=why).is_result for why in (None, "timeout", "ended", "stopped", "crash", "lease")
     ] == [

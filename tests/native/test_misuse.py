@@ -14,7 +14,7 @@ from penguin.orchestration.testing import scripted_phases
 
 
 @pytest.mark.anyio
-async def test_a_listener_that_breaks_stops_no_workflow(workspace: SampleWorkspace) -> None:
+async def test_a_failing_listener_stops_no_workflow(workspace: SampleWorkspace) -> None:
     heard: list[str] = []
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
@@ -33,7 +33,7 @@ async def test_a_listener_that_breaks_stops_no_workflow(workspace: SampleWorkspa
 
 
 @pytest.mark.anyio
-async def test_a_listener_may_be_taken_away_twice(workspace: SampleWorkspace) -> None:
+async def test_a_listener_can_be_removed_twice(workspace: SampleWorkspace) -> None:
     heard: list[str] = []
 
     def hear(info: WorkflowInfo) -> None:
@@ -49,7 +49,7 @@ async def test_a_listener_may_be_taken_away_twice(workspace: SampleWorkspace) ->
 
 
 @pytest.mark.anyio
-async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> None:
+async def test_a_status_can_be_a_string(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with workspace.backend() as backend:
@@ -66,7 +66,7 @@ async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> 
 
 
 @pytest.mark.anyio
-async def test_a_payload_is_a_mapping(workspace: SampleWorkspace) -> None:
+async def test_a_payload_must_be_a_mapping(workspace: SampleWorkspace) -> None:
     payload: Any = "use bcrypt"
     with scripted_phases():
         async with workspace.backend() as backend:
@@ -74,7 +74,7 @@ async def test_a_payload_is_a_mapping(workspace: SampleWorkspace) -> None:
                 await backend.signal_workflow(await backend.start_workflow("a"), "inject_feedback", payload)
 
 
-def test_a_backend_is_closed_where_it_was_opened(workspace: SampleWorkspace) -> None:
+def test_a_backend_is_closed_on_its_own_loop(workspace: SampleWorkspace) -> None:
     with scripted_phases():
         backend = workspace.backend()
         with asyncio.Runner() as first:
@@ -85,7 +85,7 @@ def test_a_backend_is_closed_where_it_was_opened(workspace: SampleWorkspace) -> 
 
 
 @pytest.mark.anyio
-async def test_a_backend_that_was_closed_goes_on_by_resume(workspace: SampleWorkspace) -> None:
+async def test_a_closed_backend_can_resume(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         backend = workspace.backend()

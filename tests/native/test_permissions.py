@@ -47,7 +47,7 @@ def failing(*commands: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-def test_all_files_are_the_owners_alone(workspace: SampleWorkspace, mask: int) -> None:
+def test_all_files_are_private(workspace: SampleWorkspace, mask: int) -> None:
     subprocess.run(["git", "init", "-q", str(workspace.root)], check=True)
     workspace.configure(retry={"max_attempts": 1})
     workspace.tasks(failing("echo out; touch made; umask > mask", "exit 1"))
@@ -66,7 +66,7 @@ def test_all_files_are_the_owners_alone(workspace: SampleWorkspace, mask: int) -
     assert stat.S_IMODE((workspace.root / "made").stat().st_mode) == 0o666 & ~mask
 
 
-def test_a_database_that_was_put_there_is_closed_to_others(workspace: SampleWorkspace) -> None:
+def test_an_existing_database_becomes_private(workspace: SampleWorkspace) -> None:
     workspace.tasks(failing("false"))
     workspace.configure(retry={"max_attempts": 1})
     run(workspace, 0o077)
@@ -82,7 +82,7 @@ def test_a_database_that_was_put_there_is_closed_to_others(workspace: SampleWork
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 
 
-def test_nothing_that_is_kept_of_a_workflow_holds_a_secret(workspace: SampleWorkspace) -> None:
+def test_no_stored_data_of_a_workflow_contains_a_secret(workspace: SampleWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 2})
     workspace.tasks({**failing('echo "so: $MY_PASSWORD" >&2; exit 1')})
     said = run(workspace, 0o022, MY_PASSWORD=VALUE)
@@ -92,7 +92,7 @@ def test_nothing_that_is_kept_of_a_workflow_holds_a_secret(workspace: SampleWork
     assert any(b"[redacted MY_PASSWORD]" in path.read_bytes() for path in files if path.suffix == ".log")
 
 
-def test_what_is_denied_is_not_there(workspace: SampleWorkspace) -> None:
+def test_denied_variables_are_not_set(workspace: SampleWorkspace) -> None:
     config = Path(workspace.root / "penguin.yaml")
     workspace.configure(retry={"max_attempts": 1})
     config.write_text('{"env": {"deny": ["MY_*"]}, ' + config.read_text()[1:])

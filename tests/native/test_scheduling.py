@@ -16,7 +16,7 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_one_attempt_at_a_time_unless_more_is_set(workspace: SampleWorkspace) -> None:
+async def test_one_attempt_at_a_time_by_default(workspace: SampleWorkspace) -> None:
     under_way: set[str] = set()
     most = 0
 
@@ -79,7 +79,7 @@ async def test_a_back_off_holds_no_slot_and_counts_down(workspace: SampleWorkspa
     assert tasks == ["a", "a", "b", "b", "b", "b", "a", "a", "a"]
 
 
-async def test_what_depends_on_a_blocked_task_waits(workspace: SampleWorkspace) -> None:
+async def test_a_dependent_of_a_blocked_task_waits(workspace: SampleWorkspace) -> None:
     workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases(tasks={"a": {"TEST": ["FAILED"]}}):
         async with workspace.backend(retry={"max_attempts": 1}) as backend:
@@ -116,7 +116,7 @@ async def test_waiting_for_a_status(workspace: SampleWorkspace) -> None:
             assert settled.status == "BLOCKED", "settled: waiting any longer is in vain"
 
 
-async def test_listeners_hear_every_change_once(workspace: SampleWorkspace) -> None:
+async def test_listeners_get_every_change_once(workspace: SampleWorkspace) -> None:
     heard: list[tuple[str, str]] = []
     with scripted_phases():
         async with workspace.backend() as backend:

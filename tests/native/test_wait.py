@@ -50,7 +50,7 @@ async def started(workspace: SampleWorkspace, backend: NativeBackend) -> list[st
     return await backend.start_tasks(TASKS)
 
 
-async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -> None:
+async def test_final_workflows_are_not_checked_again(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=1)
     with scripted_phases(tasks={TASKS[-1]: {"TEST": ["UNVERIFIED"]}}) as script:
         script.hold("VERIFY")
@@ -69,7 +69,7 @@ async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -
             assert looks.new() == 1, "only the one that is blocked may go on"
 
 
-async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleWorkspace) -> None:
+async def test_a_resumed_workflow_is_waited_for_again(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=50, retry={"max_attempts": 1})
     with scripted_phases(tasks={TASKS[3]: {"TEST": ["FAILED"]}}) as script:
         backend = NativeBackend(None, workspace.root)
@@ -86,7 +86,7 @@ async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleW
     assert {info.status for info in infos} == {WorkflowStatus.COMPLETED}
 
 
-async def test_one_status_is_waited_for_as_well(workspace: SampleWorkspace) -> None:
+async def test_a_status_can_be_waited_for(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=50)
     with scripted_phases() as script:
         script.hold("TEST")
@@ -112,7 +112,7 @@ async def test_an_unknown_workflow_is_reported_at_once(workspace: SampleWorkspac
             script.release("TEST")
 
 
-async def test_a_paused_one_is_at_rest_once_its_step_has_ended(workspace: SampleWorkspace) -> None:
+async def test_a_paused_workflow_is_at_rest_after_its_step(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         backend = NativeBackend(None, workspace.root)

@@ -84,7 +84,7 @@ def test_the_first_task_of_the_readme(installed: Environment, tmp_path: Path) ->
     reader.console(first_task.text)
 
 
-def test_what_the_wheel_needs_comes_with_it(installed: Environment) -> None:
+def test_the_wheel_declares_its_dependencies(installed: Environment) -> None:
     installed.pip("check")
     missing = installed.run(str(installed.folder / "bin" / "python"), "-c", IMPORT_ALL)
     assert set(missing.split()) <= OPTIONAL

@@ -78,7 +78,7 @@ def anew(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_results_look_like_this(name: str, anew: bool) -> None:
+def test_rendered_results(name: str, anew: bool) -> None:
     result = SAMPLES[name]
     if isinstance(result, UNSEEN):
         return
@@ -88,18 +88,18 @@ def test_results_look_like_this(name: str, anew: bool) -> None:
 
 
 @pytest.mark.parametrize("name", COLORED)
-def test_colours_are_these(name: str, anew: bool) -> None:
+def test_rendered_colours(name: str, anew: bool) -> None:
     compare(file_of(name, ".color"), shown(SAMPLES[name], WIDE, color=True), anew)
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_errors_look_like_this(name: str, anew: bool) -> None:
+def test_rendered_errors(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
         compare(file_of(name, mark), "\n".join(error_lines(ERRORS[name], width)) + "\n", anew)
 
 
 @pytest.mark.parametrize("name", PROGRESS)
-def test_progress_looks_like_this(name: str, anew: bool) -> None:
+def test_rendered_progress(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
         compare(file_of(name, mark), progress_line(PROGRESS[name], width) + "\n", anew)
     compare(file_of(name, ".plain"), heartbeat_line(PROGRESS[name]) + "\n", anew)
@@ -114,7 +114,7 @@ def test_a_table_stays_within_its_width(name: str, width: int) -> None:
         assert display_width(line) <= width or line in told
 
 
-def test_every_result_has_a_specimen() -> None:
+def test_every_result_has_a_sample() -> None:
     rooms = [import_module(f"penguin_commands.results.{room.name}") for room in iter_modules(results.__path__)]
     kinds = {
         kind
@@ -125,7 +125,7 @@ def test_every_result_has_a_specimen() -> None:
     assert not kinds - {type(result) for result in SAMPLES.values()} - set(UNSEEN)
 
 
-def test_every_file_has_a_specimen() -> None:
+def test_every_file_has_a_sample() -> None:
     names = [*SAMPLES, *ERRORS, *PROGRESS]
     known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color", ".plain")}
     assert not {path.name for path in FOLDER.iterdir()} - known

@@ -103,7 +103,7 @@ def test_reading_runs_and_writes_nothing(victim: Victim) -> None:
     assert victim.is_untouched()
 
 
-def test_what_would_change_something_is_refused(victim: Victim) -> None:
+def test_changing_commands_are_refused(victim: Victim) -> None:
     for arguments in CHANGING:
         ran = victim("-o", "json", *arguments)
         assert ran.code == 1, (arguments, ran)

@@ -85,11 +85,11 @@ def complete(workspace: SampleWorkspace) -> Complete:
         ('/workflow feedback auth "open ', ""),
     ],
 )
-def test_the_table_says_what_may_come_next(complete: Complete, line: str, words: str) -> None:
+def test_candidates_come_from_the_command_table(complete: Complete, line: str, words: str) -> None:
     assert complete(line) == words.split()
 
 
-def test_what_is_typical_is_understood() -> None:
+def test_typical_lines() -> None:
     for kind, values in EXAMPLE_VALUES.items():
         for value in values:
             assert convert_value(kind, value)
@@ -142,7 +142,7 @@ async def test_only_workflows_on_which_the_verb_is_legal_are_offered(workspace: 
             assert set(complete(f"/workflow {verb} ")) == {ids[status] for status in statuses}, verb
 
 
-async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(workspace: SampleWorkspace) -> None:
+async def test_a_workflow_is_found_by_its_task_and_shows_its_status(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
         found = list(
@@ -151,14 +151,14 @@ async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(workspace:
         assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
 
 
-async def test_what_is_under_way_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
+async def test_active_tasks_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace):
         complete = completer(Session(workspace.root))
         assert complete("/workflow start ") == ["auth"]
         assert len(complete("/task show ")) == 3
 
 
-async def test_a_workflow_that_is_there_already_is_not_offered_again(workspace: SampleWorkspace) -> None:
+async def test_a_workflow_on_the_line_is_not_offered_again(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
         session.track_started([ids["RUNNING"]])
@@ -230,7 +230,7 @@ def offered(session: Session, line: str) -> list[Completion]:
     return list(CommandCompleter(WorkspaceIndex(session)).get_completions(Document(line), CompleteEvent()))
 
 
-def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(workspace: SampleWorkspace) -> None:
+def test_prefix_matches_precede_substrings_and_fuzzy_matches(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "m-a-x-i-l", "mail", "airmail", "mail-out", "search", "amxaxixl")
     tasks = [it.text.split("-", 1)[1][:-7] for it in offered(session, "/workflow status mail")]
@@ -239,7 +239,7 @@ def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(wor
     assert typed_whole[:3] == ["mail-out", "mail", "airmail"]
 
 
-def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace: SampleWorkspace) -> None:
+def test_old_workflows_are_found_by_prefix(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(MAX_NEWEST)))[:2]
     complete = completer(session)
@@ -258,7 +258,7 @@ def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> Non
     assert format_age(-5) == "0s"
 
 
-def test_what_tells_an_id_from_all_others_stands_out(workspace: SampleWorkspace) -> None:
+def test_the_unique_prefix_of_an_id_is_highlighted(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "auth", "auth", "mail")
     parts = {
@@ -269,7 +269,7 @@ def test_what_tells_an_id_from_all_others_stands_out(workspace: SampleWorkspace)
     assert not [it for it in offered(session, "/task show ") for style, *_ in it.display if style]
 
 
-async def test_it_stands_out_on_a_screen_without_colours(workspace: SampleWorkspace) -> None:
+async def test_the_unique_prefix_is_visible_without_colours(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root, color=False) as shell:
         fill(shell.session.db, "auth", "mail")
         await shell.wait_until(lambda: shell.typed == "")
@@ -280,7 +280,7 @@ async def test_it_stands_out_on_a_screen_without_colours(workspace: SampleWorksp
         assert "ituv-a" in shell.screen.underlined
 
 
-async def test_tab_takes_the_one_that_begins_so_though_others_fit(workspace: SampleWorkspace) -> None:
+async def test_tab_prefers_the_only_prefix_match(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         for typed, becomes in (("/wo", "/workflow"), ("/task lis", "/task list"), ("/task show ma", "/task show mail")):
             await shell.wait_until(lambda: shell.typed == "")
@@ -289,7 +289,7 @@ async def test_tab_takes_the_one_that_begins_so_though_others_fit(workspace: Sam
             shell.press(CTRL_C)
 
 
-async def test_tab_types_what_all_that_begin_so_have_in_common(workspace: SampleWorkspace) -> None:
+async def test_tab_inserts_the_common_prefix(workspace: SampleWorkspace) -> None:
     workspace.tasks("report-daily", "report-weekly", "old-report")
     async with run_shell(workspace.root) as shell:
         await shell.wait_until(lambda: shell.typed == "")
@@ -309,12 +309,12 @@ def test_files_and_folders(workspace: SampleWorkspace, complete: Complete, monke
     assert complete(f"/backup {workspace.root}/pen") == [f"{workspace.root}/penguin.yaml"]
 
 
-def test_bytes_that_are_no_text_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
+def test_undecodable_bytes_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
     fill(Session(workspace.root).db, *["a"] * MAX_NEWEST)
     assert complete("/workflow status \udcff") == []
 
 
-def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> None:
+def test_workflows_of_a_server_are_offered_from_the_cache(tmp_path: Path) -> None:
     pytest.importorskip("temporalio")
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -333,9 +333,7 @@ def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> Non
             server.accept()
 
 
-async def test_a_completion_that_takes_long_holds_up_no_key(
-    workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_completion_delays_no_key(workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(*_: object) -> tuple[()]:
@@ -355,7 +353,7 @@ async def test_a_completion_that_takes_long_holds_up_no_key(
             go_on.set()
 
 
-def test_edits_of_the_backlog_are_seen_and_errors_offer_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
+def test_edits_of_the_backlog_are_noticed(workspace: SampleWorkspace, complete: Complete) -> None:
     assert complete("/task show se") == ["search"]
     workspace.tasks("seal")
     assert complete("/task show se") == ["seal"]

@@ -74,7 +74,7 @@ def output(folder: Path, *argv: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("line", "words"), CASES)
-def test_in_bash(folder: Path, line: str, words: str) -> None:
+def test_completion_in_bash(folder: Path, line: str, words: str) -> None:
     # bash makes three words of --color=auto, and none behind a = at the end.
     parts = line.replace("=", " = ").removesuffix(" " if line.endswith("=") else "").split(" ")
     assert sorted(output(folder, "bash", "--norc", "-c", BASH, "bash.script", *parts)) == words.split()
@@ -82,7 +82,7 @@ def test_in_bash(folder: Path, line: str, words: str) -> None:
 
 @needs("fish")
 @pytest.mark.parametrize(("line", "words"), CASES)
-def test_in_fish(folder: Path, line: str, words: str) -> None:
+def test_completion_in_fish(folder: Path, line: str, words: str) -> None:
     found = output(folder, "fish", "--no-config", "-c", f"source fish.script; complete -C '{line}'")
     names = [name.partition("\t")[0].removeprefix("--color=").rstrip("/") for name in found]
     assert sorted(names) == words.split()
@@ -105,7 +105,7 @@ def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]
         yield terminal
 
 
-def test_at_a_real_prompt(terminal: Terminal) -> None:
+def test_completion_at_a_real_prompt(terminal: Terminal) -> None:
     for typed, becomes in (
         ("penguin wor\t", "ready> penguin worker"),
         ("--un\t", "ready> penguin worker --until-settled"),
@@ -121,7 +121,7 @@ def test_at_a_real_prompt(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_each_script_knows_all_that_is_declared(shell: str) -> None:
+def test_each_script_contains_all_declarations(shell: str) -> None:
     script = completion_script([shell])
     for flag in PROGRAM.flags:
         assert (f"-l {flag.name} " if shell == "fish" else f"--{flag.name}") in script
@@ -131,7 +131,7 @@ def test_each_script_knows_all_that_is_declared(shell: str) -> None:
     assert "@" not in script.replace('"$@"', "").replace("COMP_WORDS[@]", "")
 
 
-def test_the_backends_are_those_there_are() -> None:
+def test_the_backends_are_complete() -> None:
     flag = PROGRAM.find_flag("--backend")
     assert flag is not None
     assert flag.choices == BACKENDS

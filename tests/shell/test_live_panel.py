@@ -117,7 +117,7 @@ async def test_typing_while_workflows_finish_and_the_window_changes(workspace: S
             assert not torn(shell)
 
 
-async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: SampleWorkspace) -> None:
+async def test_the_panel_takes_a_third_of_the_window_and_counts_the_others(workspace: SampleWorkspace) -> None:
     workspace.tasks(*(f"task-{number}" for number in range(9)))
     with scripted_phases() as script:
         script.hold("TEST")
@@ -135,7 +135,7 @@ async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: S
             await shell.wait_until(lambda: len(panel(shell)) == 9)
 
 
-async def test_it_shows_attempt_time_left_and_the_last_line(workspace: SampleWorkspace) -> None:
+async def test_the_panel_shows_attempt_remaining_time_and_last_line(workspace: SampleWorkspace) -> None:
     steps = {"run": ["echo one; printf 'zwei \\033[31m你好'; exec sleep 60"]}
     workspace.configure(phase_timeouts={"test": 3600})
     workspace.tasks({"id": "auth", "title": "Log in", "phases": {"test": steps}})
@@ -151,7 +151,7 @@ async def test_it_shows_attempt_time_left_and_the_last_line(workspace: SampleWor
         await shell.see("CANCELLED")
 
 
-async def test_it_can_be_wanted_and_is_gone_when_the_line_is_entered(workspace: SampleWorkspace) -> None:
+async def test_the_panel_is_removed_when_a_line_is_entered(workspace: SampleWorkspace) -> None:
     (workspace.root / "penguin.yaml").write_text(
         (workspace.root / "penguin.yaml").read_text().replace("{", '{"ui": {"panel": true}, ', 1)
     )

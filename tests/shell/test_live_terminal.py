@@ -65,7 +65,7 @@ def drawn(terminal: Terminal) -> list[str]:
     return re.findall(rf"^ ({'|'.join(TASKS)}|and|3)(?= +(?:TEST|\d more|running))", terminal.text, re.MULTILINE)
 
 
-def test_nothing_of_the_panel_is_left_where_the_window_gets_lower(three: SampleWorkspace) -> None:
+def test_the_panel_is_cleared_when_the_window_shrinks(three: SampleWorkspace) -> None:
     with open_terminal(three.root, columns=100, rows=40) as terminal:
         try:
             start(terminal)

@@ -52,7 +52,7 @@ async def finished(shell: ShellSession) -> str:
     return info.workflow_id
 
 
-async def test_what_took_its_time_rings(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_a_long_workflow_rings_the_bell(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
@@ -60,7 +60,7 @@ async def test_what_took_its_time_rings(workspace: SampleWorkspace, personal: Pa
             await shell.wait_until(lambda: shell.screen.bells == 1)
 
 
-async def test_what_was_quick_does_not(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_a_short_workflow_does_not_ring(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=60)
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
@@ -97,7 +97,7 @@ async def test_a_command_that_cannot_be_run_is_reported_once(workspace: SampleWo
             assert shell.screen.text.count("ui.notify") == 1
 
 
-async def test_it_rings_behind_the_view_too(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_the_bell_rings_during_the_view(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases() as script:
         script.hold("TEST")

@@ -51,7 +51,7 @@ async def test_a_file_is_run_at_a_prompt(workspace: SampleWorkspace) -> None:
             await shell.status("auth", "COMPLETED")
 
 
-async def test_an_error_names_the_places_and_ends_the_file(workspace: SampleWorkspace) -> None:
+async def test_an_error_names_the_locations_and_ends_the_file(workspace: SampleWorkspace) -> None:
     write(
         workspace,
         outer=f"\n{source(workspace, 'inner')}\n/help quit\n",
@@ -67,13 +67,13 @@ async def test_an_error_names_the_places_and_ends_the_file(workspace: SampleWork
         assert "Example: /quit" not in shell.screen.text
 
 
-async def test_a_file_that_is_not_there(workspace: SampleWorkspace) -> None:
+async def test_a_missing_file(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("/source nowhere.pen")
         await shell.see("error: can't read the script 'nowhere.pen': No such file or directory")
 
 
-async def test_no_file_sources_itself_at_a_prompt_either(workspace: SampleWorkspace) -> None:
+async def test_a_file_cannot_source_itself_at_a_prompt(workspace: SampleWorkspace) -> None:
     write(workspace, a=f"{source(workspace, 'b')}\n", b=f"{source(workspace, 'a')}\n/help quit\n")
     async with run_shell(workspace.root, columns=1000) as shell:
         await shell.enter(source(workspace, "a"))
@@ -82,7 +82,7 @@ async def test_no_file_sources_itself_at_a_prompt_either(workspace: SampleWorksp
         assert "Example: /quit" not in shell.screen.text
 
 
-async def test_quit_in_a_file_leaves(workspace: SampleWorkspace) -> None:
+async def test_quit_in_a_file_ends_the_shell(workspace: SampleWorkspace) -> None:
     write(workspace, outer=f"{source(workspace, 'inner')}\n/help task\n", inner="/quit\n")
     async with run_shell(workspace.root) as shell:
         await shell.enter(source(workspace, "outer"))
@@ -90,7 +90,7 @@ async def test_quit_in_a_file_leaves(workspace: SampleWorkspace) -> None:
         assert "/task graph" not in shell.screen.text
 
 
-async def test_a_pipe_that_is_silent_stops_nothing(workspace: SampleWorkspace) -> None:
+async def test_a_silent_pipe_does_not_block(workspace: SampleWorkspace) -> None:
     pipe = workspace.root / "pipe.pen"
     os.mkfifo(pipe)
     with scripted_phases():
@@ -136,7 +136,7 @@ async def test_the_bad_word_of_a_typed_line_is_marked(workspace: SampleWorkspace
         assert below[2].startswith("hint: usage: /workflow list")
 
 
-async def test_the_place_of_a_missing_word_is_marked(workspace: SampleWorkspace) -> None:
+async def test_the_position_of_a_missing_word_is_marked(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("/workflow pause --now")
         below = await lines_below(shell, "error: ID is missing")

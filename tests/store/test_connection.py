@@ -28,7 +28,7 @@ def test_the_pragmas_are_in_force(db: Path) -> None:
     assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
 
 
-def test_all_files_are_the_owners_alone(db: Path) -> None:
+def test_all_new_files_are_private(db: Path) -> None:
     connection = open_store(db)
     connection.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     files = sorted(path.name for path in db.parent.iterdir())
@@ -36,7 +36,7 @@ def test_all_files_are_the_owners_alone(db: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {0o600}
 
 
-def test_all_files_become_the_owners_alone(db: Path) -> None:
+def test_all_existing_files_become_private(db: Path) -> None:
     open_store(db).close()
     db.chmod(0o644)
     other = sqlite3.connect(db)
@@ -55,7 +55,7 @@ def test_all_files_become_the_owners_alone(db: Path) -> None:
     other.close()
 
 
-def test_opening_again_keeps_everything(db: Path) -> None:
+def test_opening_again_keeps_the_data(db: Path) -> None:
     first = open_store(db)
     first.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     first.close()
@@ -65,7 +65,7 @@ def test_opening_again_keeps_everything(db: Path) -> None:
 
 
 @pytest.mark.integration
-def test_many_processes_may_make_it_at_once(db: Path) -> None:
+def test_many_processes_can_create_it_at_once(db: Path) -> None:
     script = "import sys, pathlib; from penguin.orchestration.store.connection import open_store as o; "
     script += "o(pathlib.Path(sys.argv[1])).execute('SELECT count(*) FROM run').fetchone()"
     makers = [subprocess.Popen([sys.executable, "-c", script, str(db)], stderr=subprocess.PIPE) for _ in range(4)]
@@ -109,7 +109,7 @@ def test_a_database_of_another_program_is_refused(db: Path, opener: object) -> N
 
 @pytest.mark.parametrize("opener", [open_store, open_reader])
 @pytest.mark.parametrize("content", [b"just a text\n" * 100, b"\0" * 4096, b"SQLite format 3\0"])
-def test_what_is_no_database_is_refused(db: Path, opener: object, content: bytes) -> None:
+def test_another_file_is_refused(db: Path, opener: object, content: bytes) -> None:
     db.write_bytes(content)
     error = refused(db, opener)
     assert "is a file, but not a database" in str(error)
@@ -131,20 +131,20 @@ def bind_socket(path: Path) -> None:
         (lambda path: path.symlink_to(os.devnull), "a device"),
     ],
 )
-def test_what_is_no_file_is_refused(db: Path, opener: object, make: Callable[[Path], None], kind: str) -> None:
+def test_a_folder_or_pipe_is_refused(db: Path, opener: object, make: Callable[[Path], None], kind: str) -> None:
     make(db)
     error = refused(db, opener)
     assert str(error) == f"{db} is {kind}, not a database"
     assert error.hint == f"mv {db} {db}.old; the next start creates a new one"
 
 
-def test_a_link_that_leads_nowhere_is_refused(db: Path) -> None:
+def test_a_broken_link_is_refused(db: Path) -> None:
     db.symlink_to("/nowhere/at/all")
     assert open_reader(db) is None
     assert "is a broken link (to /nowhere/at/all)" in str(refused(db))
 
 
-def test_a_database_cut_short_is_refused(db: Path) -> None:
+def test_a_truncated_database_is_refused(db: Path) -> None:
     connection = open_store(db)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -158,7 +158,7 @@ def test_a_missing_folder_is_refused(db: Path) -> None:
     assert "No such file" in str(refused(db.parent / "nowhere" / "state.db"))
 
 
-def test_a_file_as_its_folder_is_refused(db: Path) -> None:
+def test_a_file_instead_of_its_folder_is_refused(db: Path) -> None:
     db.write_text("")
     refused(db / "state.db")
 
@@ -188,17 +188,17 @@ def test_a_read_only_folder_is_refused(read_only: Path) -> None:
     assert [path.name for path in read_only.iterdir()] == ["state.db"]
 
 
-def test_a_read_only_folder_can_not_be_read_either(read_only: Path) -> None:
+def test_a_read_only_folder_cannot_be_read(read_only: Path) -> None:
     # Readers of a write-ahead log need files beside it.
     assert "writable" in refused(read_only / "state.db", open_reader).hint
 
 
-def test_a_reader_of_nothing_makes_nothing(db: Path) -> None:
+def test_a_reader_creates_no_file(db: Path) -> None:
     assert open_reader(db) is None
     assert not db.exists()
 
 
-def test_a_reader_can_not_write(db: Path) -> None:
+def test_a_reader_cannot_write(db: Path) -> None:
     open_store(db).close()
     reader = open_reader(db)
     assert reader is not None

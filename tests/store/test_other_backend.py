@@ -44,13 +44,13 @@ def penguin(workspace: Workspace, *arguments: str) -> subprocess.CompletedProces
     return subprocess.run(run, capture_output=True, text=True, cwd=workspace.root, env=environment, timeout=60)
 
 
-def test_the_unfinished_ones_of_the_other_backend_are_counted(workspace: Workspace) -> None:
+def test_unfinished_workflows_of_the_other_backend_are_counted(workspace: Workspace) -> None:
     before = files(workspace)
     assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (3, 1)
     assert files(workspace) == before
 
 
-def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
+def test_they_are_counted_during_writes(workspace: Workspace) -> None:
     reader = open_reader(workspace.db)
     assert reader is not None
     reader.execute("SELECT 1 FROM run").fetchone()
@@ -59,19 +59,19 @@ def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
     reader.close()
 
 
-def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
+def test_counting_creates_no_file(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (0, 0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_can_not_be_read_counts_for_nothing(workspace: Workspace) -> None:
+def test_an_unreadable_database_counts_as_empty(workspace: Workspace) -> None:
     workspace.db.write_bytes(b"no database" * 1000)
     assert count_active_elsewhere(workspace, "temporal") == 0
 
 
 @pytest.mark.integration
-def test_a_start_says_it_once_beside_the_results_and_health_always(workspace: Workspace) -> None:
+def test_a_start_reports_them_once_and_health_always(workspace: Workspace) -> None:
     ran = penguin(workspace, "--keep-going", "-c", "/workflow start a", "-c", "/workflow start a")
     told = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
     assert ran.stderr.count(told) == 1

@@ -74,7 +74,7 @@ def count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
+async def test_a_worker_runs_detached_workflows_and_ends_when_settled(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     left = run(workspace, "--detach", "-c", "/workflow start a")
@@ -86,9 +86,7 @@ async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
     assert [info.status for info in WorkflowReader(workspace.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
 
 
-async def test_detached_work_says_nothing_where_a_worker_lives(
-    workspace: SampleWorkspace, workers: list[Worker]
-) -> None:
+async def test_no_hint_about_a_worker_if_one_lives(workspace: SampleWorkspace, workers: list[Worker]) -> None:
     workers.append(Worker(workspace))
     await wait_until_async(lambda: "worker: running" in workers[0].said)
     left = run(workspace, "--detach", "-c", "/workflow start a")
@@ -117,7 +115,7 @@ async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (1, 1)
 
 
-async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, workers: list[Worker]) -> None:
+async def test_with_grace_a_step_can_end(workspace: SampleWorkspace, workers: list[Worker]) -> None:
     waiting_task(workspace)
     run(workspace, "--detach", "-c", "/workflow start a")
     workers.append(Worker(workspace, "--grace", "30"))
@@ -132,7 +130,7 @@ async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, worke
     assert count(workspace.root / "begun") == 1, "what ended in the grace is not run again"
 
 
-async def test_after_its_grace_it_ends_the_step_which_is_run_again(
+async def test_after_the_grace_period_the_step_is_stopped_and_runs_again(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     waiting_task(workspace)
@@ -166,7 +164,7 @@ async def test_two_workers_share_the_work_and_run_nothing_twice(
     assert sorted((workspace.root / "ran").read_text().split()) == sorted(names)
 
 
-async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
+async def test_until_settled_waits_for_the_step_of_a_paused_workflow(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     waiting_task(workspace)
@@ -191,7 +189,7 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
 
 
 @pytest.mark.parametrize("options", [("--grace", "5"), ("--until-settled",)])
-def test_its_options_are_its_own(workspace: SampleWorkspace, options: tuple[str, ...]) -> None:
+def test_options_of_the_worker_are_refused_elsewhere(workspace: SampleWorkspace, options: tuple[str, ...]) -> None:
     refused = run(workspace, *options, "-c", "/workflow list")
     assert refused.returncode == 2
     assert "penguin worker" in refused.stderr

@@ -38,7 +38,7 @@ def begun(workflow: Workflow, repository: Path) -> Workflow:
     return workflow
 
 
-def test_from_the_start_to_the_end(begun: Workflow, repository: Path) -> None:
+def test_a_diff_of_the_whole_workflow(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("after the end\n")
     files, text = told(begun)
     assert files == ["code.py", "report.txt"]
@@ -47,7 +47,7 @@ def test_from_the_start_to_the_end(begun: Workflow, repository: Path) -> None:
     assert "after the end" not in text
 
 
-def test_one_phase(begun: Workflow) -> None:
+def test_a_diff_of_one_phase(begun: Workflow) -> None:
     assert told(begun, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
     assert told(begun, WorkflowPhase.TEST)[0] == ["report.txt"]
     with pytest.raises(WorkflowError, match="no attempt of USE") as caught:
@@ -55,13 +55,13 @@ def test_one_phase(begun: Workflow) -> None:
     assert caught.value.hint == "phases with attempts: IMPLEMENT, TEST"
 
 
-def test_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:
+def test_a_diff_of_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("print(3)\n")
     begun.keep("3-implement")
     assert "-print(2)\n+print(3)\n" in told(begun, WorkflowPhase.IMPLEMENT)[1]
 
 
-def test_the_files_as_they_are_leave_no_trace(begun: Workflow, repository: Path) -> None:
+def test_a_diff_with_the_current_files_leaves_no_trace(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("just now\n")
     (repository / "new.py").write_text("x\n")
     (repository / ".env").write_text("secret\n")
@@ -97,7 +97,7 @@ def test_colours_on_demand(begun: Workflow) -> None:
     assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
 
 
-def test_a_subfolder_sees_its_own_names(repository: Path, tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_workspace(repository: Path, tmp_path: Path) -> None:
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()
     (repository / "lib" / "util.py").write_text("x = 2\n")
@@ -107,7 +107,7 @@ def test_a_subfolder_sees_its_own_names(repository: Path, tmp_path: Path) -> Non
     assert "+++ b/util.py\n" in text
 
 
-def test_a_large_diff_comes_in_pieces_and_may_be_left(begun: Workflow, repository: Path) -> None:
+def test_a_large_diff_is_streamed_and_can_be_abandoned(begun: Workflow, repository: Path) -> None:
     (repository / "large.txt").write_text("line\n" * 1_000_000)
     pieces = workflow_diff(begun.workspace, begun.folder, active=True).text()
     assert len(next(pieces)) <= 64 * 1024
@@ -183,7 +183,7 @@ def test_an_attempt_without_the_checkpoint_before_it_gets_one_of_its_own(workflo
     )
 
 
-def test_a_start_that_failed_is_not_made_up_for_later(workflow: Workflow) -> None:
+def test_a_failed_first_checkpoint_is_not_made_later(workflow: Workflow) -> None:
     workflow.checkpoints.note_missing("start", OSError("gone"))
     assert workflow.checkpoints.name_before(1) == ""
 
@@ -196,7 +196,7 @@ def test_what_a_person_approved_does_not_hide_what_the_attempt_did(workflow: Wor
     assert told(workflow, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
 
 
-def test_a_file_that_git_can_not_take_is_named_and_not_shown_as_deleted(workflow: Workflow, repository: Path) -> None:
+def test_a_file_that_git_cannot_store_is_not_shown_as_deleted(workflow: Workflow, repository: Path) -> None:
     (repository / ".gitattributes").write_text("code.py filter=absent\n")
     workflow.begin()
     git(repository, "config", "filter.absent.clean", "no-such-program-of-penguin")
