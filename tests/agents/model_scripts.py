@@ -83,8 +83,8 @@ class Wait(Action):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a script knows."""
+class ScriptInput:
+    """The input of a script."""
 
     prompt: str
     """The newest text of the user that has a marker."""
@@ -99,7 +99,7 @@ class Told:
         return self.numbers[place] if place < len(self.numbers) else default
 
 
-Script = Callable[[Told], Action]
+Script = Callable[[ScriptInput], Action]
 
 WRONG = "def add(a, b):\n    return a - b\n"
 RIGHT = "def add(a, b):\n    return a + b\n"
@@ -111,47 +111,47 @@ FAILURE = re.compile(r"assert -1 == 5|AssertionError")
 
 def in_order(*actions: Action) -> Script:
     """One action after another; the last again and again."""
-    return lambda told: actions[min(told.step, len(actions) - 1)]
+    return lambda given: actions[min(given.step, len(actions) - 1)]
 
 
-def _fix_add(told: Told) -> Action:
+def _fix_add(given: ScriptInput) -> Action:
     """Wrong at first; right once the prompt shows that the test failed."""
-    if FAILURE.search(told.prompt):
-        return in_order(Write(FILE, RIGHT), Say("Fixed the sign error."))(told)
-    return in_order(Write(FILE, WRONG), Say("Implemented add in calc.py."))(told)
+    if FAILURE.search(given.prompt):
+        return in_order(Write(FILE, RIGHT), Say("Fixed the sign error."))(given)
+    return in_order(Write(FILE, WRONG), Say("Implemented add in calc.py."))(given)
 
 
-def _never_right(told: Told) -> Action:
+def _never_right(given: ScriptInput) -> Action:
     """Another wrong file each time."""
-    text = f"def add(a, b):\n    return a - b  # {told.requests}\n"
-    return in_order(Write(FILE, text), Say("It must be right now."))(told)
+    text = f"def add(a, b):\n    return a - b  # {given.requests}\n"
+    return in_order(Write(FILE, text), Say("It must be right now."))(given)
 
 
-def _limited(told: Told) -> Action:
+def _limited(given: ScriptInput) -> Action:
     """`busy(SECONDS,TIMES)`: so many requests are one too many; then it works."""
-    if told.requests <= told.number(1, 1):
-        return Refuse(429, "rate_limit_error", "Too many requests", told.number(0, 1))
-    return in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py."))(told)
+    if given.requests <= given.number(1, 1):
+        return Refuse(429, "rate_limit_error", "Too many requests", given.number(0, 1))
+    return in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py."))(given)
 
 
-def _long(told: Told) -> Action:
+def _long(given: ScriptInput) -> Action:
     """`long(STEPS,SIZE)`: so many answers of so many characters, and a command with each."""
-    if told.step >= told.number(0, 20):
+    if given.step >= given.number(0, 20):
         return Say("That was long.")
-    words = f"Thought {told.step}: ".ljust(told.number(1, 20_000), "x")
-    return Shell(f"echo step {told.step}", words)
+    words = f"Thought {given.step}: ".ljust(given.number(1, 20_000), "x")
+    return Shell(f"echo step {given.step}", words)
 
 
-def _burn(told: Told) -> Action:
+def _burn(given: ScriptInput) -> Action:
     """`burn(READ,WROTE)`: spends so many tokens with each of 100 answers."""
-    read, wrote = told.number(0, 100_000), told.number(1, 5_000)
-    if told.step >= 100:
+    read, wrote = given.number(0, 100_000), given.number(1, 5_000)
+    if given.step >= 100:
         return Say("Done.", read=read, wrote=wrote)
-    return Shell(f"echo step {told.step}", read=read, wrote=wrote)
+    return Shell(f"echo step {given.step}", read=read, wrote=wrote)
 
 
 def _refuse(status: int, kind: str, message: str) -> Script:
-    return lambda told: Refuse(status, kind, message, told.number(0, 0) or None)
+    return lambda given: Refuse(status, kind, message, given.number(0, 0) or None)
 
 
 SCRIPTS: dict[str, Script] = {

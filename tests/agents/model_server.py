@@ -18,7 +18,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.agents.model_scripts import MARKER, SCRIPTS, Action, Cut, Hang, Refuse, Say, Script, Told, Wait, in_order
+from tests.agents.model_scripts import (
+    MARKER,
+    SCRIPTS,
+    Action,
+    Cut,
+    Hang,
+    Refuse,
+    Say,
+    Script,
+    ScriptInput,
+    Wait,
+    in_order,
+)
 from tests.agents.model_wires import WIRES, Entry, Wire
 
 
@@ -96,7 +108,7 @@ class ModelServer:
     def _at(self, script: str, step: int) -> list[Received]:
         return [received for received in self.of(script) if received.step == step]
 
-    def hear(self, wire: Wire, headers: Mapping[str, str], body: dict[str, Any]) -> Action:
+    def action(self, wire: Wire, headers: Mapping[str, str], body: dict[str, Any]) -> Action:
         """Keep a request, and decide what is said to it."""
         entries = wire.read(body)
         places = [n for n, entry in enumerate(entries) if entry.role == "user" and MARKER.search(entry.text)]
@@ -111,7 +123,7 @@ class ModelServer:
             self._news.notify_all()
             count = self._counts[name]
         script = self.scripts.get(name) or in_order(Say("I was told no script."))
-        return self._waited(script(Told(prompt, numbers, step, count)))
+        return self._waited(script(ScriptInput(prompt, numbers, step, count)))
 
     def _waited(self, action: Action) -> Action:
         while isinstance(action, Wait):
@@ -161,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         if wire is None:
             return self.do_GET()
         body = json.loads(raw)
-        return self._say(wire, body, self.server.model.hear(wire, dict(self.headers.items()), body))
+        return self._say(wire, body, self.server.model.action(wire, dict(self.headers.items()), body))
 
     def _say(self, wire: Wire, body: dict[str, Any], action: Action) -> None:
         match action:

@@ -37,7 +37,7 @@ def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, 
 class AgentRun:
     """A run that ended."""
 
-    heard: AgentTranscript
+    transcript: AgentTranscript
     finish: ProcessExit
     printed: str
 

@@ -29,7 +29,7 @@ def recorded(name: str) -> list[Event]:
     return [json.loads(line) for line in (RECORDED / f"claude-{name}.jsonl").read_text().splitlines()]
 
 
-def heard(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> AgentTranscript:
+def parsed(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> AgentTranscript:
     return Claude().read_transcript(recorded(name), ProcessExit(code, why, stderr))
 
 
@@ -57,7 +57,7 @@ def option(argv: tuple[str, ...], name: str) -> str | None:
 
 
 def test_a_successful_run_passes() -> None:
-    run = heard("ok")
+    run = parsed("ok")
     assert run.outcome.verdict is Verdict.PASSED
     assert run.session == "30c1bffc-9b2d-454b-a6a5-bb58474fd8a5"
     assert run.totals == Usage(turns=3, tokens=3150, usd=0.015)
@@ -73,14 +73,14 @@ def test_a_successful_run_passes() -> None:
 
 @pytest.mark.parametrize("name", ["resumed", "resumed-after-sigkill", "stream-cut"])
 def test_a_resumed_run_continues_its_session(name: str) -> None:
-    run = heard(name)
+    run = parsed(name)
     assert run.outcome.verdict is Verdict.PASSED
     assert run.session
     assert run.answer
 
 
 def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
-    assert heard("resumed-after-sigkill").totals == Usage(turns=3, tokens=3150, usd=0.015)
+    assert parsed("resumed-after-sigkill").totals == Usage(turns=3, tokens=3150, usd=0.015)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
     ],
 )
 def test_exit_0_is_not_success(name: str, reason: str) -> None:
-    ending = heard(name, code=0).outcome
+    ending = parsed(name, code=0).outcome
     assert ending.verdict is Verdict.ERROR
     assert re.fullmatch(reason, ending.reason), ending.reason
     assert not ending.overspent
@@ -107,21 +107,21 @@ def test_exit_0_is_not_success(name: str, reason: str) -> None:
     [("budget", "Reached maximum budget ($0.02)"), ("max-turns", "Reached maximum number of turns (2)")],
 )
 def test_a_spending_limit_is_reported(name: str, cap: str) -> None:
-    ending = heard(name, code=1).outcome
+    ending = parsed(name, code=1).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.overspent == f"claude ended: {cap}"
 
 
 def test_turns_count_responses() -> None:
-    assert heard("max-turns", code=1).totals == Usage(turns=2, tokens=210_000, usd=1.0)
+    assert parsed("max-turns", code=1).totals == Usage(turns=2, tokens=210_000, usd=1.0)
 
 
 def test_a_failed_resume_reports_no_session() -> None:
-    assert heard("resume-unknown", code=1).session == ""
+    assert parsed("resume-unknown", code=1).session == ""
 
 
 def test_a_rate_limit_waits_for_the_given_time() -> None:
-    assert heard("http-429", code=1).outcome.retry_after == pytest.approx(2, abs=1)
+    assert parsed("http-429", code=1).outcome.retry_after == pytest.approx(2, abs=1)
 
 
 def test_a_rate_limit_without_a_time_uses_the_default_wait() -> None:
@@ -136,7 +136,7 @@ def test_an_account_limit_ends_at_the_reported_time() -> None:
 
 
 def test_a_killed_run_keeps_its_conversation() -> None:
-    run = heard("sigterm", code=143, why="timeout")
+    run = parsed("sigterm", code=143, why="timeout")
     assert run.outcome.verdict is Verdict.ERROR
     assert run.session == "4d1a9ca4-1710-4208-be31-3de289002455"
     assert run.totals == Usage(turns=1, tokens=1001)
@@ -158,7 +158,7 @@ def test_no_result_is_an_error(code: int, stderr: str, reason: str) -> None:
 
 
 def test_a_failed_exit_after_a_good_result_is_an_error() -> None:
-    assert heard("ok", code=3).outcome.verdict is Verdict.ERROR
+    assert parsed("ok", code=3).outcome.verdict is Verdict.ERROR
 
 
 def test_a_structured_answer_is_json() -> None:

@@ -35,7 +35,7 @@ class Running:
     call: AgentRequest
     lines: list[str] = field(default_factory=list)
 
-    def heard(self) -> AgentTranscript:
+    def transcript(self) -> AgentTranscript:
         """Once it ended."""
         output, errors = self.process.communicate(timeout=LIMIT)
         self.lines += output.splitlines()
@@ -97,7 +97,7 @@ class Bench:
 
     def run(self, call: AgentRequest) -> AgentTranscript:
         with self.started(call) as running:
-            return running.heard()
+            return running.transcript()
 
     def text(self, name: str = "calc.py") -> str:
         return (self.workspace / name).read_text()
@@ -143,7 +143,7 @@ def test_a_killed_conversation_continues(bench: Bench) -> None:
     with bench.started(first) as running:
         bench.model.await_request("wait", step=1)
         running.process.kill()
-        cut = running.heard()
+        cut = running.transcript()
     assert cut.outcome.verdict is Verdict.ERROR
     assert cut.session == first.new_session
     assert [message["tool"] for message in cut.messages] == ["Write"]
@@ -194,9 +194,9 @@ def test_a_refused_request_is_an_error(bench: Bench, script: str, reason: str) -
     assert ending.retry_after == 0
 
 
-@pytest.mark.parametrize(("told", "least"), [(1, 1), (3600, 60)])
-def test_a_rate_limit_delays_the_next_attempt(bench: Bench, told: int, least: int) -> None:
-    ending = bench.run(bench.call(f"SCRIPT:429({told})")).outcome
+@pytest.mark.parametrize(("seconds", "least"), [(1, 1), (3600, 60)])
+def test_a_rate_limit_delays_the_next_attempt(bench: Bench, seconds: int, least: int) -> None:
+    ending = bench.run(bench.call(f"SCRIPT:429({seconds})")).outcome
     assert ending.verdict is Verdict.ERROR
     assert least <= ending.retry_after < least + 5
 
@@ -210,7 +210,7 @@ def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
     with bench.started(bench.call("SCRIPT:hang")) as running:
         bench.model.await_request("hang")
         running.process.terminate()
-        run = running.heard()
+        run = running.transcript()
     assert run.outcome.verdict is Verdict.ERROR
     assert run.messages == []
 
@@ -242,12 +242,12 @@ def test_a_judge_changes_nothing(bench: Bench, script: str) -> None:
 
 
 def test_a_judge_answers_in_the_requested_schema(bench: Bench) -> None:
-    said = {"verdicts": [{"criterion": 1, "verdict": "PASSED"}]}
-    bench.model.scripts["judge"] = in_order(Answer(said))
+    judgement = {"verdicts": [{"criterion": 1, "verdict": "PASSED"}]}
+    bench.model.scripts["judge"] = in_order(Answer(judgement))
     schema = {"type": "object", "properties": {"verdicts": {"type": "array"}}, "required": ["verdicts"]}
     run = bench.run(replace(bench.call("SCRIPT:judge"), read_only=True, schema=schema))
     assert run.outcome.verdict is Verdict.PASSED
-    assert json.loads(run.answer) == said
+    assert json.loads(run.answer) == judgement
 
 
 def test_a_large_prompt_is_accepted(bench: Bench) -> None:

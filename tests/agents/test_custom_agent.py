@@ -43,8 +43,8 @@ def test_its_conversation_is_resumed_and_parsed(tmp_path: Path) -> None:
     assert agent.can_resume
     assert agent.accepts_session_id
     played = run_agent(agent, call)
-    assert played.heard.outcome.verdict is Verdict.PASSED
-    assert played.heard.messages == (
+    assert played.transcript.outcome.verdict is Verdict.PASSED
+    assert played.transcript.messages == (
         {"role": "user", "text": "Do it.\n"},
         {"role": "assistant", "text": "Heard it, first."},
     )
@@ -53,17 +53,21 @@ def test_its_conversation_is_resumed_and_parsed(tmp_path: Path) -> None:
     there = call_of(mine, tmp_path / "elsewhere", {}, "Go on.\n", session=name)
     restored = adapter_of(mine, there.workspace)
     restored.restore(there, name, files)
-    heard = run_agent(restored, there).heard
-    assert [message["text"] for message in heard.messages[1:]] == ["Heard it, first.", "Go on.\n", "Heard it, again."]
-    assert heard.answer == "Heard it, again."
+    transcript = run_agent(restored, there).transcript
+    assert [message["text"] for message in transcript.messages[1:]] == [
+        "Heard it, first.",
+        "Go on.\n",
+        "Heard it, again.",
+    ]
+    assert transcript.answer == "Heard it, again."
 
 
 def test_its_output_is_the_conversation_without_a_transcript(tmp_path: Path) -> None:
     agent = CommandAgent(spec(), tmp_path)
     assert not agent.can_resume
-    heard = agent.read_transcript([{"text": "I looked,"}, {"text": "and changed it."}], ProcessExit(0, None))
-    assert heard.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
-    assert heard.answer == "I looked,\nand changed it."
+    transcript = agent.read_transcript([{"text": "I looked,"}, {"text": "and changed it."}], ProcessExit(0, None))
+    assert transcript.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
+    assert transcript.answer == "I looked,\nand changed it."
     assert agent.describe({"type": "event"}) == ['{"type": "event"}']
 
 
@@ -121,8 +125,8 @@ def test_a_kill_is_an_error_with_any_exit_code(tmp_path: Path) -> None:
 def test_any_transcript_is_parsed(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()
     (folder / "t").write_bytes(written)
-    heard = CommandAgent(spec(transcript="t"), folder).read_transcript([], ProcessExit(0, None))
-    assert all(message["role"] for message in heard.messages)
+    transcript = CommandAgent(spec(transcript="t"), folder).read_transcript([], ProcessExit(0, None))
+    assert all(message["role"] for message in transcript.messages)
 
 
 @pytest.mark.parametrize("kind", [*AGENTS, COMMAND])

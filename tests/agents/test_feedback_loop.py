@@ -48,8 +48,8 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
         one = await backend.start_workflow("add")
         info = await backend.wait_workflow(one, 120)
         results = await backend.query_workflow(one, "get_phase_results")
-    told = [(result["phase"], str(result["verdict"])) for result in results[:4]]
-    assert (info.status, told) == (
+    attempts = [(result["phase"], str(result["verdict"])) for result in results[:4]]
+    assert (info.status, attempts) == (
         "COMPLETED",
         [("IMPLEMENT", "PASSED"), ("TEST", "FAILED"), ("IMPLEMENT", "PASSED"), ("TEST", "PASSED")],
     )
@@ -62,9 +62,9 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
     assert first.session_id == second.session_id != ""
     assert (first.attempt, second.attempt) == (1, 3)
     assert "sk-of-nobody" not in str(second.conversation_history)
-    told, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
-    assert "Fixed the sign error." in told
-    assert '"type"' not in told
+    formatted, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
+    assert "Fixed the sign error." in formatted
+    assert '"type"' not in formatted
     assert '"type"' in raw
 
 
@@ -91,10 +91,10 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
         await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
         await backend.resume_workflow(one)
         await backend.wait_workflow(one, 120)
-    told = model.of("never-right")[before]
-    assert told.carries("mind the gap")
+    request = model.of("never-right")[before]
+    assert request.carries("mind the gap")
     # What it said before it was blocked.
-    assert told.carries("It must be right now.")
+    assert request.carries("It must be right now.")
 
 
 @pytest.mark.parametrize("kind", AGENTS)
@@ -185,7 +185,7 @@ def _penguin(root: Path, command: str) -> str:
 
 def _unless_asked(script: Script, judgement: object) -> Script:
     """The same script, which answers with a judgement where one is asked for."""
-    return lambda told: Answer(judgement) if "A judgement on" in told.prompt else script(told)
+    return lambda given: Answer(judgement) if "A judgement on" in given.prompt else script(given)
 
 
 def _agents_in(root: Path) -> list[int]:

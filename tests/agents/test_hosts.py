@@ -103,7 +103,7 @@ def _clones(folder: Path, kind: str, model: ModelServer, server: str) -> tuple[P
 
 def _held_once_it_failed(script: Script) -> Script:
     """The same script, whose second conversation waits for the test."""
-    return lambda told: Wait("go", script(told)) if FAILURE.search(told.prompt) else script(told)
+    return lambda given: Wait("go", script(given)) if FAILURE.search(given.prompt) else script(given)
 
 
 def _told_of_the_failure(model: ModelServer, root: Path) -> list[Received]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.agents.agent_workspace import AgentWorkspace
-from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, Shell, Told, in_order
+from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, ScriptInput, Shell, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
@@ -32,35 +32,35 @@ MODEL = "scripted/model"
 Start = Callable[..., AgentRequest]
 
 
-def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
+def parsed(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
     return OPENCODE.read_transcript(recorded(f"opencode-{name}"), finish)
 
 
 def test_a_successful_run_passes() -> None:
-    heard = hear("ok")
-    assert heard.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
-    assert heard.outcome.verdict is Verdict.PASSED
-    assert heard.answer == "Implemented add in calc.py."
-    assert heard.totals == Usage(turns=3, tokens=3150, usd=0.01125)
-    assert [message.get("tool") for message in heard.messages] == ["write", "bash", None]
-    assert heard.messages[1]["input"].startswith("python3 -c")
-    assert "AssertionError" in heard.messages[1]["output"]
+    transcript = parsed("ok")
+    assert transcript.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
+    assert transcript.outcome.verdict is Verdict.PASSED
+    assert transcript.answer == "Implemented add in calc.py."
+    assert transcript.totals == Usage(turns=3, tokens=3150, usd=0.01125)
+    assert [message.get("tool") for message in transcript.messages] == ["write", "bash", None]
+    assert transcript.messages[1]["input"].startswith("python3 -c")
+    assert "AssertionError" in transcript.messages[1]["output"]
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_an_error_of_the_model(code: int) -> None:
-    ending = hear("http-401", ProcessExit(code, None)).outcome
+    ending = parsed("http-401", ProcessExit(code, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason == "opencode: invalid x-api-key (HTTP 401)"
 
 
 def test_a_run_that_was_killed() -> None:
-    assert hear("sigterm", ProcessExit(None, "stopped")).outcome.verdict is Verdict.ERROR
-    assert hear("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
+    assert parsed("sigterm", ProcessExit(None, "stopped")).outcome.verdict is Verdict.ERROR
+    assert parsed("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
 
 
 def test_exit_0_alone_is_not_success() -> None:
-    assert hear("sigterm").outcome.reason == "opencode did not finish: it printed no answer"
+    assert parsed("sigterm").outcome.reason == "opencode did not finish: it printed no answer"
     cut = [{"type": "step_finish", "part": {"reason": "unknown"}}]
     assert OPENCODE.read_transcript(cut, ENDED).outcome.reason.endswith("its last answer ended as 'unknown'")
 
@@ -125,8 +125,8 @@ ODD = st.fixed_dictionaries(
     st.sampled_from([ENDED, ProcessExit(1, None, 'error.error="'), ProcessExit(None, "timeout")]),
 )
 def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
-    heard = OPENCODE.read_transcript(events, finish)
-    assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
+    transcript = OPENCODE.read_transcript(events, finish)
+    assert transcript.outcome.verdict is Verdict.PASSED or transcript.outcome.reason
     assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
 
 
@@ -210,18 +210,18 @@ def test_it_writes_files_and_continues_elsewhere(
 ) -> None:
     call = start("write-add")
     first = run_agent(OPENCODE, call, opencode)
-    assert first.heard.outcome.verdict is Verdict.PASSED, first
+    assert first.transcript.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
-    assert first.heard.totals == Usage(turns=2, tokens=2100, usd=0.0075)
+    assert first.transcript.totals == Usage(turns=2, tokens=2100, usd=0.0075)
     # Its only requests: it asks for no title. It logs in as the person does.
     assert [received.prompt for received in model.requests] == [call.prompt, call.prompt]
     assert model.requests[0].headers["Authorization"] == "Bearer sk-of-the-person"
 
-    session = first.heard.session
+    session = first.transcript.session
     files = {path.name: path.read_bytes() for path in OPENCODE.session_files(call, session)}
     assert not any(b"sk-of-the-person" in data for data in files.values())
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    lost = run_agent(OPENCODE, there, opencode).heard.outcome
+    lost = run_agent(OPENCODE, there, opencode).transcript.outcome
     assert lost.reason == "opencode ended with exit code 1: Error: Session not found"
 
     (there.run_dir / DATABASE).unlink()
@@ -231,9 +231,9 @@ def test_it_writes_files_and_continues_elsewhere(
     assert (there.run_dir / DATABASE).stat().st_mode & 0o077 == 0
     model.scripts["nothing"] = in_order(Shell("pwd > where"), Say("Done."))
     again = run_agent(OPENCODE, there, opencode)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
-    assert again.heard.session == session
-    assert again.heard.totals.turns == 2
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
+    assert again.transcript.session == session
+    assert again.transcript.totals.turns == 2
     assert model.requests[-1].carries("Implemented add in calc.py.")
     assert (there.workspace / "where").read_text().strip() == str(there.workspace)
 
@@ -246,10 +246,10 @@ def test_it_writes_files_and_continues_elsewhere(
     ],
 )
 def test_a_refusing_model_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
-    heard = run_agent(OPENCODE, start(script), opencode).heard
-    assert heard.outcome.verdict is Verdict.ERROR
-    assert heard.outcome.reason == reason
-    assert heard.session
+    transcript = run_agent(OPENCODE, start(script), opencode).transcript
+    assert transcript.outcome.verdict is Verdict.ERROR
+    assert transcript.outcome.reason == reason
+    assert transcript.session
 
 
 @pytest.mark.parametrize(("script", "why"), [("429", "Too many requests"), ("500", "Internal server error")])
@@ -258,31 +258,31 @@ def test_silent_retries_are_explained_by_the_log(
 ) -> None:
     asked_again = threading.Event()
 
-    def refuse(told: Told) -> Action:
-        if told.requests > 1:
+    def refuse(given: ScriptInput) -> Action:
+        if given.requests > 1:
             asked_again.set()
-        return SCRIPTS[script](told)
+        return SCRIPTS[script](given)
 
     model.scripts["again"] = refuse
     played = run_agent(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
     assert asked_again.is_set()
-    assert played.heard.outcome.verdict is Verdict.ERROR
-    assert why in played.heard.outcome.reason
+    assert played.transcript.outcome.verdict is Verdict.ERROR
+    assert why in played.transcript.outcome.reason
 
 
 def test_a_broken_stream_is_requested_again(opencode: Path, start: Start, model: ModelServer) -> None:
-    model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
-    heard = run_agent(OPENCODE, start("broken"), opencode).heard
-    assert (heard.outcome.verdict, heard.answer) == (Verdict.PASSED, "Done.")
+    model.scripts["broken"] = lambda given: Cut() if given.requests == 1 else Say("Done.")
+    transcript = run_agent(OPENCODE, start("broken"), opencode).transcript
+    assert (transcript.outcome.verdict, transcript.answer) == (Verdict.PASSED, "Done.")
 
 
 def test_a_killed_conversation_continues(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
-    assert killed.heard.outcome.verdict is Verdict.ERROR
-    assert killed.heard.session
-    again = run_agent(OPENCODE, start("nothing", session=killed.heard.session), opencode)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
+    assert killed.transcript.outcome.verdict is Verdict.ERROR
+    assert killed.transcript.session
+    again = run_agent(OPENCODE, start("nothing", session=killed.transcript.session), opencode)
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
@@ -292,7 +292,7 @@ def test_a_path_outside_the_workspace_is_denied(opencode: Path, start: Start, mo
     try:
         played = run_agent(OPENCODE, start("reach"), opencode)
         assert played.finish.code == 0
-        assert played.heard.outcome.reason == f"opencode was denied a tool: bash: touch {outside}"
+        assert played.transcript.outcome.reason == f"opencode was denied a tool: bash: touch {outside}"
         assert not outside.exists()
     finally:
         outside.unlink(missing_ok=True)
@@ -302,8 +302,8 @@ def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServe
     model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
     call = start("judge", read_only=True, schema={"type": "object"})
     played = run_agent(OPENCODE, call, opencode)
-    assert played.heard.outcome.verdict is Verdict.PASSED, played
-    assert json.loads(played.heard.answer) == {"met": True}
+    assert played.transcript.outcome.verdict is Verdict.PASSED, played
+    assert json.loads(played.transcript.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert {tool["function"]["name"] for tool in model.requests[0].body["tools"]} == {"glob", "grep", "read"}
 

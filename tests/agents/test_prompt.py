@@ -29,7 +29,7 @@ def definition(description: str = "Make {{title}} work.") -> Definition:
 
 
 def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
-    told = implement_prompt(
+    prompt = implement_prompt(
         tmp_path,
         definition(),
         feedback=["mind the gap"],
@@ -55,14 +55,14 @@ def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
         "I wrote it.",
         "[Bash failed] ls\nusers.py",
     ):
-        assert words in told
+        assert words in prompt
 
 
 def test_missing_parts_leave_no_heading(tmp_path: Path) -> None:
-    told = implement_prompt(tmp_path, definition())
-    assert "Feedback" not in told
-    assert "failed so far" not in told
-    assert "\n\n\n" not in told
+    prompt = implement_prompt(tmp_path, definition())
+    assert "Feedback" not in prompt
+    assert "failed so far" not in prompt
+    assert "\n\n\n" not in prompt
 
 
 def test_a_workspace_can_replace_the_template(tmp_path: Path) -> None:
@@ -83,6 +83,6 @@ def test_an_unknown_placeholder_is_named(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_long_conversation_is_shown() -> None:
-    told = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
-    assert told.endswith("the end")
-    assert len(told) == LONGEST + 1
+    prompt = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
+    assert prompt.endswith("the end")
+    assert len(prompt) == LONGEST + 1

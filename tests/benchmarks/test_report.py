@@ -47,13 +47,13 @@ def test_a_busy_machine_invalidates_absolute_figures(tmp_path: Path) -> None:
     session.rounds = {DISK: [slow], TMPFS: [{"sequence.ms": 9.0}]}
     page = tmp_path / "benchmarks.md"
     page.write_text(f"{BEGIN}\n{END}\n")
-    told = "the machine was not quiet: others took 42% of the processor time |"
+    note = "the machine was not quiet: others took 42% of the processor time |"
     for stolen in (0.01, 0.42):
         session.stolen = stolen
         text = whole(session, DAY, {}, {})
         assert f"stolen by other machines {stolen:.0%}" in text
         missed = [line for line in text.splitlines() if "**missed**" in line]
-        assert {line.split(" | ")[0] for line in missed if line.endswith(told)} == (
+        assert {line.split(" | ")[0] for line in missed if line.endswith(note)} == (
             {"| 200 at once", "| four phases of nothing, in memory"} if stolen > 0.1 else set()
         )
         assert len(missed) == 3

@@ -66,9 +66,9 @@ def test_a_script_reports_a_full_disk_and_continues(penguin: Program) -> None:
     # What a full disk looks like to a program: none of its files may grow. The step, started before, goes on.
     resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
     (penguin.folder / "go").touch()
-    said = narrated(script, "penguin.db")
-    assert said.startswith("the disk of ")
-    assert said.endswith("; no new step starts until it can be written again\n")
+    message = narrated(script, "penguin.db")
+    assert message.startswith("the disk of ")
+    assert message.endswith("; no new step starts until it can be written again\n")
     assert lines("ended") == ["."], "the result of the step is kept on disk, and by the engine"
     shown = penguin("-c", "/workflow status one", "-c", "/workflow list").out
     assert "Phase: IMPLEMENT" in shown

@@ -103,9 +103,9 @@ def test_output_is_followed_until_the_workflow_ends(
     assert following.poll() is None
     (penguin.folder / "go").touch()
     out, err = following.communicate(timeout=PATIENCE)
-    said = [text for text in out.splitlines() if not text.startswith("==>")]
+    printed = [text for text in out.splitlines() if not text.startswith("==>")]
     assert following.returncode == 0
-    assert said == ["ended", "second step", "bad", "better", "said", "complained"]
+    assert printed == ["ended", "second step", "bad", "better", "said", "complained"]
     # Whether the first one had begun when the following did is a matter of time.
     assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not it.endswith(" 1")] == [
         "TEST attempt 2",
@@ -192,12 +192,12 @@ def test_jsonl_prints_a_line_for_each_chunk(penguin: Program, begin: Callable[..
     rows = [json.loads(text) for text in out.splitlines()]
     pieces = [row["output"] for row in rows if "output" in row]
     assert "".join(piece["text"] for piece in pieces if piece["path"] == path) == "\u00e9\ufffd"
-    said = [piece["text"] for piece in pieces if piece["path"] != path]
-    assert said == ["second step\n", "bad\n", "better\n", "said\n", "complained\n"]
+    printed = [piece["text"] for piece in pieces if piece["path"] != path]
+    assert printed == ["second step\n", "bad\n", "better\n", "said\n", "complained\n"]
     assert [piece["stream"] for piece in pieces if piece["phase"] == "USE"] == ["stdout", "stderr"]
     # Then the result, as it is without following.
     results = rows[len(pieces) :]
-    assert [row["tail"] for row in results] == ["begun\n\u00e9\ufffd", *said]
+    assert [row["tail"] for row in results] == ["begun\n\u00e9\ufffd", *printed]
     assert results[0]["path"] == path
     assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
 

@@ -97,10 +97,10 @@ EXITS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "code", "told"), EXITS, ids=[line for line, *_ in EXITS])
-def test_exit_codes(penguin: Program, line: str, code: int, told: str) -> None:
+@pytest.mark.parametrize(("line", "code", "message"), EXITS, ids=[line for line, *_ in EXITS])
+def test_exit_codes(penguin: Program, line: str, code: int, message: str) -> None:
     ran = penguin("-c", line)
-    assert (ran.code, told in ran.err) == (code, True), ran
+    assert (ran.code, message in ran.err) == (code, True), ran
     errors = [text for text in ran.err.splitlines() if text.startswith("-c:")]
     assert len(errors) == (1 if code in (1, 2, 4) else 0)
 
@@ -262,7 +262,7 @@ def test_the_workspace_can_be_elsewhere_or_above(penguin: Program, tmp_path_fact
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--nope"], "unknown flag '--nope'"),
         (["--keep-goin"], "did you mean --keep-going?"),
@@ -274,10 +274,10 @@ def test_the_workspace_can_be_elsewhere_or_above(penguin: Program, tmp_path_fact
         (["-o", "xml"], "--output: unknown choice 'xml'; choose from: text, json, jsonl"),
     ],
 )
-def test_a_wrong_command_line(penguin: Program, arguments: list[str], told: str) -> None:
+def test_a_wrong_command_line(penguin: Program, arguments: list[str], message: str) -> None:
     ran = penguin(*arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert told in ran.err
+    assert message in ran.err
     assert ran.err.count("\n") == 1
 
 
@@ -363,8 +363,8 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
     process.stdout.readline()
     # The workflow goes on while the pipe is silent.
     (penguin.folder / "go").touch()
-    for told in process.stderr or ():
-        if told.endswith(" COMPLETED\n"):
+    for line in process.stderr or ():
+        if line.endswith(" COMPLETED\n"):
             break
     process.stdin.write("/workflow status gated\n")
     process.stdout.readline()
@@ -375,8 +375,8 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
 
 def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     process = penguin.begin("-c", "/workflow start gated", "-c", "/workflow wait gated")
-    for told in process.stderr or ():
-        if "RUNNING VERIFY" in told:
+    for line in process.stderr or ():
+        if "RUNNING VERIFY" in line:
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

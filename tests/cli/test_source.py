@@ -238,12 +238,12 @@ def test_each_event_is_printed_once_over_several_waits(penguin: Program) -> None
     script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n/workflow start after\n"
     ran = penguin("-o", "jsonl", script=script)
     assert ran.code == 0
-    told = events_of(ran.documents)
+    events = events_of(ran.documents)
     for task in ("quick", "after"):
-        assert [kind for name, kind in told if name == task].count("Started") == 1
-        assert told.count((task, "Completed")) == 1
+        assert [kind for name, kind in events if name == task].count("Started") == 1
+        assert events.count((task, "Completed")) == 1
     (history,) = penguin("-o", "json", "-c", "/workflow history quick").documents
-    assert [kind for name, kind in told if name == "quick"] == [event["kind"] for event in history["events"]]
+    assert [kind for name, kind in events if name == "quick"] == [event["kind"] for event in history["events"]]
     assert [row["task_id"] for row in ran.documents[-2:]] == ["quick", "after"]
 
 
@@ -258,9 +258,9 @@ def test_events_of_other_processes_are_printed_from_the_wait_on(penguin: Program
         assert penguin("-c", "/workflow feedback gated look").code == 0
     (penguin.folder / "go").touch()
     out, _ = waiting.communicate(timeout=30)
-    told = [json.loads(line)["event"]["kind"] for line in out.splitlines() if "event" in json.loads(line)]
-    assert told[0] == "FeedbackQueued"
-    assert told[-1] == "Completed"
+    events = [json.loads(line)["event"]["kind"] for line in out.splitlines() if "event" in json.loads(line)]
+    assert events[0] == "FeedbackQueued"
+    assert events[-1] == "Completed"
     running.communicate(timeout=30)
 
 

@@ -133,9 +133,9 @@ def test_any_character_can_be_printed_without_utf8(penguin: Program) -> None:
     assert shown.out.isascii()
     assert "Sch\\xf6n" in shown.out
     assert "`-- after" in shown.out
-    told = penguin("-o", "json", "-c", "/task list", **environment)
-    assert told.out.isascii()
-    assert told.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"
+    listed = penguin("-o", "json", "-c", "/task list", **environment)
+    assert listed.out.isascii()
+    assert listed.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"
     failed = penguin("-c", "/task show sch→n", **environment)
     assert failed.code == 2
     assert failed.err.isascii()

@@ -16,17 +16,17 @@ def describe(event: Mapping[str, Any]) -> list[str]:
 
 
 def test_an_unterminated_line_is_shown_at_the_end() -> None:
-    telling = AgentOutputFormatter(describe)
-    assert telling.feed(b'{"said": "one"}\n{"said"') == b"event: one\n"
-    assert telling.feed(b': "two"}') == b""
-    assert telling.end() == b"event: two\n"
-    assert telling.end() == b""
+    formatter = AgentOutputFormatter(describe)
+    assert formatter.feed(b'{"said": "one"}\n{"said"') == b"event: one\n"
+    assert formatter.feed(b': "two"}') == b""
+    assert formatter.end() == b"event: two\n"
+    assert formatter.end() == b""
 
 
 def test_an_overlong_line_is_reported() -> None:
-    telling = AgentOutputFormatter(describe)
-    told = b"".join(telling.feed(b"x" * 1_000_000) for _ in range(100)) + telling.feed(b'\n{"said": "two"}\n')
-    assert told == b"[penguin: skipped a line of 100000000 bytes]\nevent: two\n"
+    formatter = AgentOutputFormatter(describe)
+    shown = b"".join(formatter.feed(b"x" * 1_000_000) for _ in range(100)) + formatter.feed(b'\n{"said": "two"}\n')
+    assert shown == b"[penguin: skipped a line of 100000000 bytes]\nevent: two\n"
 
 
 @pytest.mark.parametrize("line", ['{"a":' * 100_000, "[" * 100_000, '{"a":' * 101 + "1" + "}" * 101])

@@ -46,12 +46,12 @@ async def done() -> str:
     ],
 )
 async def test_unreadable_events_are_reported_once(tmp_path: Path, error: WorkflowError, asked: set[str]) -> None:
-    said: list[str] = []
-    session = Session(tmp_path, narrate=said.append)
+    messages: list[str] = []
+    session = Session(tmp_path, narrate=messages.append)
     session.__dict__["reader"] = mute = Mute(error)
     try:
         assert await JsonEventStream(session, lambda happened: None).stream_during(IDS, done()) == "done"
     finally:
         session.close()
     assert mute.asked == asked
-    assert said == [error.message]
+    assert messages == [error.message]

@@ -72,7 +72,7 @@ def test_a_relative_config_home_is_ignored(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("ui: {colour: never}", r"config\.yaml:1: ui: unknown key 'colour'"),
         ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, never"),
@@ -84,20 +84,20 @@ def test_a_relative_config_home_is_ignored(tmp_path: Path, monkeypatch: pytest.M
         ("- ui", r"config\.yaml:1: config\.yaml: must be a mapping"),
     ],
 )
-def test_invalid_values_are_reported(own: Path, text: str, complaint: str) -> None:
+def test_invalid_values_are_reported(own: Path, text: str, message: str) -> None:
     own.write_text(text)
-    with pytest.raises(ConfigError, match=complaint):
+    with pytest.raises(ConfigError, match=message):
         load_preferences(None)
 
 
 def test_an_invalid_personal_file_is_only_a_warning(own: Path, root: Path) -> None:
     own.write_text("ui: {pannel: true}")
-    told: list[str] = []
-    session = Session(root, narrate=told.append)
+    messages: list[str] = []
+    session = Session(root, narrate=messages.append)
     assert session.preferences == Preferences()
-    (complaint,) = told
-    assert "ui: unknown key 'pannel'" in complaint
-    assert "defaults apply" in complaint
+    (message,) = messages
+    assert "ui: unknown key 'pannel'" in message
+    assert "defaults apply" in message
 
 
 @pytest.mark.parametrize("key", ["notify: [rm, -rf, /]", "pager: evil"])

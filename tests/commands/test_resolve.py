@@ -43,16 +43,16 @@ def test_reading_commands_accept_prefixes(line: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told", "fault"),
+    ("line", "message", "fault"),
     [
         ("/b list", "'/b' is ambiguous: /blueprint or /backup", "/b"),
         ("/workflow st a", "'st' is ambiguous: start or status", "st"),
         ("/workflow res a", "'res' is ambiguous: resume or results", "res"),
     ],
 )
-def test_an_ambiguous_prefix_is_refused(line: str, told: str, fault: str) -> None:
+def test_an_ambiguous_prefix_is_refused(line: str, message: str, fault: str) -> None:
     error = refused(line)
-    assert told in error.message
+    assert message in error.message
     assert error.line[error.start : error.end] == fault
 
 
@@ -129,7 +129,7 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["nope"], "unknown command '/nope'"),
         (["workflow", "retyr"], "did you mean retry?"),
@@ -137,7 +137,7 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
         (["health", "x"], "unexpected argument 'x'"),
     ],
 )
-def test_help_on_an_unknown_command(words: list[str], told: str) -> None:
+def test_help_on_an_unknown_command(words: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=r"unknown|unexpected") as caught:
         help_for(TABLE, words)
-    assert told in caught.value.message
+    assert message in caught.value.message

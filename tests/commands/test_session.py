@@ -201,14 +201,14 @@ def test_changes_are_recorded_with_the_name_of_the_session(workspace: Path) -> N
 
 def test_the_listener_gets_every_phase(workspace: Path) -> None:
     async def scenario() -> None:
-        heard: list[str] = []
+        changes: list[str] = []
         with scripted_phases({}):
-            async with opened(workspace, lambda info: heard.append(f"{info.status} {info.phase}")) as session:
+            async with opened(workspace, lambda info: changes.append(f"{info.status} {info.phase}")) as session:
                 await started(session)
                 await execute(session, "/workflow wait one")
-        phases = [text.split()[1] for text in heard if text.startswith("RUNNING")]
+        phases = [text.split()[1] for text in changes if text.startswith("RUNNING")]
         assert phases == ["IMPLEMENT", "TEST", "USE", "VERIFY"]
-        assert heard[-1] == "COMPLETED DONE"
+        assert changes[-1] == "COMPLETED DONE"
 
     asyncio.run(scenario())
 

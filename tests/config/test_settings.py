@@ -360,7 +360,7 @@ def test_budgets_are_in_the_definition(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "said"),
+    ("text", "key", "message"),
     [
         ("agents: {mine: {model: x}}\n", "agents.mine", "has no agent with this name"),
         ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of kind command"),
@@ -371,11 +371,11 @@ def test_budgets_are_in_the_definition(tmp_path: Path) -> None:
         ("phases: {use: {judge: claude}}\n", "phases.use.judge", "only valid in verify"),
     ],
 )
-def test_invalid_agents_and_budgets(tmp_path: Path, text: str, key: str, said: str) -> None:
+def test_invalid_agents_and_budgets(tmp_path: Path, text: str, key: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, text)
     assert key in caught.value.message
-    assert said in f"{caught.value.message} {caught.value.hint}"
+    assert message in f"{caught.value.message} {caught.value.hint}"
 
 
 @given(st.text(max_size=200))

@@ -28,13 +28,13 @@ def assert_consistent(workspace: Workspace) -> None:
         _assert_possible(workflow_id, [event for _, data in history for event in decode_events(data)])
 
 
-def _assert_possible(workflow_id: str, told: list[ev.AnyEvent]) -> None:
+def _assert_possible(workflow_id: str, events: list[ev.AnyEvent]) -> None:
     """Each attempt begins once, ends at most once, and begins again only after an interruption."""
-    begun = [event.attempt for event in told if isinstance(event, ev.AttemptStarted) and not event.again]
+    begun = [event.attempt for event in events if isinstance(event, ev.AttemptStarted) and not event.again]
     assert begun == list(range(1, len(begun) + 1)), f"{workflow_id}: attempts {begun}"
-    ended = [event.attempt for event in told if isinstance(event, ev.AttemptEnded)]
+    ended = [event.attempt for event in events if isinstance(event, ev.AttemptEnded)]
     assert len(ended) == len(set(ended)), f"{workflow_id}: an attempt ended twice: {ended}"
-    of_attempts = [e for e in told if isinstance(e, (ev.AttemptStarted, ev.AttemptEnded, ev.Interrupted))]
+    of_attempts = [e for e in events if isinstance(e, (ev.AttemptStarted, ev.AttemptEnded, ev.Interrupted))]
     for before, after in pairwise(of_attempts):
         again = isinstance(after, ev.AttemptStarted) and after.again
         interrupted = isinstance(before, ev.Interrupted)

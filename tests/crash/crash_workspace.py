@@ -99,27 +99,27 @@ class CrashWorkspace(SampleWorkspace):
     def run_until_killed(self, *acts: Act, failpoint: str = "") -> None:
         """An engine does these acts and dies at the failpoint, which an act may arm as well."""
         process = self.spawn(*acts, failpoint=failpoint)
-        said = self._ended(process)
-        assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {said}"
+        output = self._ended(process)
+        assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {output}"
         assert self.killed == process.pid, "another process than the engine died"
 
     def run_to_end(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> None:
         """An engine does these acts to their end; its launcher dies at the failpoint, if one is given."""
         process = self.spawn(*acts, failpoint=failpoint, everywhere=everywhere)
-        said = self._ended(process)
-        assert process.returncode == 0, f"it exited with {process.returncode}: {said}"
+        output = self._ended(process)
+        assert process.returncode == 0, f"it exited with {process.returncode}: {output}"
         if failpoint:
             assert self.killed not in (0, process.pid), f"nothing ever reached {failpoint}"
             assert not is_alive(self.killed)
 
     def _ended(self, process: subprocess.Popen[str]) -> str:
         try:
-            _, said = process.communicate(timeout=PATIENCE)
+            _, output = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            _, said = process.communicate()
-            raise AssertionError(f"it did not come to its end: {self.story()}\n{said}") from None
-        return said
+            _, output = process.communicate()
+            raise AssertionError(f"it did not come to its end: {self.story()}\n{output}") from None
+        return output
 
     @property
     def killed(self) -> int:

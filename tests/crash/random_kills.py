@@ -276,8 +276,8 @@ class CrashRound:
     def log(self) -> str:
         """What the engines said, but for commands that were refused."""
         self._log.flush()
-        said = (self.workspace.root / "engines.log").read_text()
-        return "\n".join(part for part in said.split("\n\n") if "IllegalCommand" not in part)
+        log = (self.workspace.root / "engines.log").read_text()
+        return "\n".join(part for part in log.split("\n\n") if "IllegalCommand" not in part)
 
     def summary(self) -> str:
         """What happened, in a line."""

@@ -59,7 +59,7 @@ async def test_controlling_a_running_workflow(workspace: CrashWorkspace, case: C
         status = (await workspace.settle(backend))["a"]
         assert status == (case.done if done else case.undone)
         assert workspace.steps() == []
-        assert heard(workspace) == int(case.name == "feedback" and done)
+        assert feedback_count(workspace) == int(case.name == "feedback" and done)
         if status == "PAUSED":
             assert await backend.resume_workflow(workspace.infos()["a"].workflow_id)
             assert await workspace.settle(backend) == {"a": "COMPLETED"}
@@ -68,7 +68,7 @@ async def test_controlling_a_running_workflow(workspace: CrashWorkspace, case: C
         assert {name: 1 for *_, name in workspace.runs()} == ONCE
 
 
-def heard(workspace: CrashWorkspace) -> int:
+def feedback_count(workspace: CrashWorkspace) -> int:
     return sum("feedback queued" in line for line in workspace.story())
 
 

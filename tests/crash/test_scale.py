@@ -62,8 +62,8 @@ def test_all_running_workflows_are_taken_over_at_once(workspace: CrashWorkspace)
     )
     assert sum(workspace.runs().values()) == MANY
     workspace.touch("go")
-    _, said = engine.communicate(timeout=PATIENCE)
-    assert engine.returncode == 0, said
+    _, output = engine.communicate(timeout=PATIENCE)
+    assert engine.returncode == 0, output
     assert statuses(workspace) == {"COMPLETED"}
     workspace.assert_sound()
     assert workspace.ends() == workspace.runs()
@@ -133,10 +133,10 @@ def test_a_full_disk_only_delays_work(workspaces: list[CrashWorkspace], tmp_path
             wait_until((tmp_path / "trouble").exists, "the word that the disk is full", process=engine)
             (disk / "filler").unlink()
             (tmp_path / "trouble").unlink()
-        _, said = engine.communicate(timeout=PATIENCE)
+        _, output = engine.communicate(timeout=PATIENCE)
     finally:
         engine.kill()
-    assert engine.returncode == 0, said
+    assert engine.returncode == 0, output
     assert statuses(inside) == {"COMPLETED"}, inside.story()
     inside.assert_sound()
     assert len(outside.ends()) == 80

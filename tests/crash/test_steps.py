@@ -32,11 +32,11 @@ def kill_all(workspace: CrashWorkspace) -> None:
     wait_until(lambda: not workspace.launchers() and not workspace.steps(), "the end of all processes")
 
 
-def edit_mark(workspace: CrashWorkspace, line: int, **told: Any) -> None:
+def edit_mark(workspace: CrashWorkspace, line: int, **changes: Any) -> None:
     """Change what the start mark of the step of TEST says."""
     (mark,) = workspace.files.runs.glob(f"*/*-test/*{records.STARTED}")
     lines = mark.read_text().splitlines()
-    lines[line] = json.dumps(json.loads(lines[line]) | told)
+    lines[line] = json.dumps(json.loads(lines[line]) | changes)
     mark.write_text("".join(f"{text}\n" for text in lines))
 
 

@@ -110,7 +110,7 @@ def penguin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     (folder / "go").touch()
 
 
-def told(shape: str, document: object) -> list[str]:
+def shape_differences(shape: str, document: object) -> list[str]:
     return list(differences(SHAPES, shape, document))
 
 
@@ -118,13 +118,13 @@ def test_every_command_prints_the_documented_shape(penguin: Program) -> None:
     ran = penguin("-o", "json", "--keep-going", script="\n".join(line for line, _ in SCRIPT))
     assert len(ran.documents) == len(SCRIPT), ran.err
     for (line, shape), document in zip(SCRIPT, ran.documents, strict=True):
-        assert (line, told(shape, document)) == (line, [])
+        assert (line, shape_differences(shape, document)) == (line, [])
 
 
 def test_every_subcommand_prints_the_documented_shape(penguin: Program) -> None:
     for line, shape in LINES:
         (document,) = penguin("-o", "json", *line).documents
-        assert (line, told(shape, document)) == (line, [])
+        assert (line, shape_differences(shape, document)) == (line, [])
         if shape == "failure":
             assert all(penguin(option, *line).documents == [document] for option in ("--output=json", "-ojsonl"))
     assert penguin("-o", "json", "help").documents[0]["json_version"] == JSON_VERSION
@@ -136,7 +136,7 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
         ran = nowhere("-o", "json", *line)
         assert ran.code == 1
         (document,) = ran.documents
-        assert told("failure", document) == []
+        assert shape_differences("failure", document) == []
         assert ran.err == f"penguin: {document['error']['message']}; {document['error']['hint']}\n"
         assert nowhere(*line).out == ""
 
@@ -144,23 +144,23 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
 def test_events_have_the_documented_shape(penguin: Program) -> None:
     rows = penguin("-o", "jsonl", "-c", "/workflow start quick --wait").documents
     events = [row for row in rows if "event" in row]
-    assert [told("event-line", row) for row in events] == [[]] * len(events)
+    assert [shape_differences("event-line", row) for row in events] == [[]] * len(events)
     assert events[-1]["event"]["kind"] == "Completed"
     result, last = rows[len(events) :]
-    assert told("waited-start", result) == []
-    assert told("workflow", last) == []
+    assert shape_differences("waited-start", result) == []
+    assert shape_differences("workflow", last) == []
 
 
 def test_followed_output_has_the_documented_shape(penguin: Program) -> None:
     script = "/workflow start quick --wait\n/workflow logs quick -f --phase test\n"
     rows = penguin("-o", "jsonl", script=script).documents
     pieces = [row for row in rows if "output" in row]
-    assert [told("output-line", row) for row in pieces] == [[]] * len(pieces)
+    assert [shape_differences("output-line", row) for row in pieces] == [[]] * len(pieces)
     *_, log, last = rows
     assert pieces
     assert pieces[-1]["output"]["path"] == log["path"]
-    assert told("log", log) == []
-    assert told("workflow", last) == []
+    assert shape_differences("log", log) == []
+    assert shape_differences("workflow", last) == []
 
 
 def test_each_command_is_on_the_page() -> None:

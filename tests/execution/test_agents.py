@@ -34,10 +34,10 @@ async def ran(workspace: AttemptWorkspace, *command: str, **settings: Any) -> At
 async def test_it_reads_the_prompt_and_its_conversation_is_saved(workspace: AttemptWorkspace) -> None:
     result = await ran(workspace, "/bin/sh", "-c", "cat > told.txt; echo All is done.")
     assert result.verdict is Verdict.PASSED
-    told = (workspace.root / "told.txt").read_text()
-    assert told.startswith("# t: A task")
+    prompt = (workspace.root / "told.txt").read_text()
+    assert prompt.startswith("# t: A task")
     (kept,) = Path(workspace.run_dir).glob("*.prompt.md")
-    assert kept.read_text() == told
+    assert kept.read_text() == prompt
     with WorkflowStateStore(workspace.root / ".penguin" / "penguin.db") as store:
         snapshot = store.get_context_snapshot(result.snapshot)
     assert snapshot is not None

@@ -117,5 +117,5 @@ def test_a_storable_result_is_not_copied() -> None:
     result = AttemptResult(verdict=Verdict.FAILED, steps=(step,))
     assert encode_storable(result) is result
     halved = AttemptResult(verdict=Verdict.FAILED, reason="half a \ud83d", steps=(step,), artifacts=("\udcff",))
-    told = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
-    assert encode_storable(halved) == told
+    expected = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
+    assert encode_storable(halved) == expected

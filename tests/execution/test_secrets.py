@@ -167,8 +167,8 @@ def test_no_stored_file_of_a_step_contains_the_value(workspace: AttemptWorkspace
         RecipeStep("python", f"import os; raise SystemExit('no: ' + os.environ['{NAME}'])"),
     ]
     # The command line names the value itself: that is the configuration's to say, but the evidence does not repeat it.
-    told = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
-    tested, named, out, raised = told.steps
+    result = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
+    tested, named, out, raised = result.steps
     assert tested.tests is not None
     assert tested.tests.failed == 1
     assert LABEL in tested.excerpt
@@ -176,7 +176,7 @@ def test_no_stored_file_of_a_step_contains_the_value(workspace: AttemptWorkspace
     assert named.reason == f"exit 3: {LABEL}"
     assert (out.verdict, out.excerpt) == (Verdict.PASSED, f"out {LABEL}\n")
     assert raised.reason == f"exit 1: no: {LABEL}"
-    evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in told.steps]).decode()
+    evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in result.steps]).decode()
     assert VALUE not in evidence
     assert holders(workspace.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
 

@@ -246,7 +246,7 @@ def test_engine_and_launcher_killed_together(workspace: AttemptWorkspace) -> Non
     assert workspace.count("second") == 2
 
 
-def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
+def leave_mark(workspace: AttemptWorkspace, **changes: object) -> None:
     """As if a launcher had died in the middle of the first step, `echo x >> second`."""
     workspace.run_dir.mkdir(parents=True)
     stem = str(workspace.run_dir / "01-echo-x-second.1")
@@ -260,7 +260,7 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
         grace=0.2,
     )
     (workspace.run_dir / "01-echo-x-second.1.start.json").write_text(
-        json.dumps({**msgspec.to_builtins(mark), **told}) + "\n"
+        json.dumps({**msgspec.to_builtins(mark), **changes}) + "\n"
     )
 
 

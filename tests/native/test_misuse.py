@@ -15,9 +15,9 @@ from penguin.orchestration.testing import scripted_phases
 
 @pytest.mark.anyio
 async def test_a_failing_listener_stops_no_workflow(workspace: SampleWorkspace) -> None:
-    heard: list[str] = []
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    statuses: list[str] = []
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
 
     def broken(info: WorkflowInfo) -> None:
         raise RuntimeError("of the listener")
@@ -25,27 +25,27 @@ async def test_a_failing_listener_stops_no_workflow(workspace: SampleWorkspace) 
     with scripted_phases():
         async with workspace.backend() as backend:
             backend.listen(broken)
-            backend.listen(lambda info: heard.append(info.status))
+            backend.listen(lambda info: statuses.append(info.status))
             info = await backend.wait_workflow(await backend.start_workflow("a"), 10)
     assert info.status == "COMPLETED"
-    assert heard[-1] == "COMPLETED"
-    assert {str(context["exception"]) for context in told} == {"of the listener"}
+    assert statuses[-1] == "COMPLETED"
+    assert {str(context["exception"]) for context in errors} == {"of the listener"}
 
 
 @pytest.mark.anyio
 async def test_a_listener_can_be_removed_twice(workspace: SampleWorkspace) -> None:
-    heard: list[str] = []
+    statuses: list[str] = []
 
-    def hear(info: WorkflowInfo) -> None:
-        heard.append(info.status)
+    def listen(info: WorkflowInfo) -> None:
+        statuses.append(info.status)
 
     with scripted_phases():
         async with workspace.backend() as backend:
-            first, _ = backend.listen(hear), backend.listen(hear)
+            first, _ = backend.listen(listen), backend.listen(listen)
             first()
             first()
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
-    assert heard.count("COMPLETED") == 1, "the other one stays"
+    assert statuses.count("COMPLETED") == 1, "the other one stays"
 
 
 @pytest.mark.anyio

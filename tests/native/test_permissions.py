@@ -52,8 +52,8 @@ def test_all_files_are_private(workspace: SampleWorkspace, mask: int) -> None:
     workspace.configure(retry={"max_attempts": 1})
     workspace.tasks(failing("echo out; touch made; umask > mask", "exit 1"))
     (workspace.root / ".penguin").mkdir(mode=0o755)
-    said = run(workspace, mask)
-    modes = {path: mode for mode, path in (line.split(" ", 1) for line in said.splitlines()[1:])}
+    output = run(workspace, mask)
+    modes = {path: mode for mode, path in (line.split(" ", 1) for line in output.splitlines()[1:])}
     shown = {os.path.relpath(path, workspace.root / ".penguin"): mode for path, mode in modes.items()}
     assert {"penguin.db", "penguin.db-wal", "penguin.db-shm", "engines", "runs", ".gitignore"} <= shown.keys()
     assert any(path.endswith(".log") for path in shown)
@@ -85,8 +85,8 @@ def test_an_existing_database_becomes_private(workspace: SampleWorkspace) -> Non
 def test_no_stored_data_of_a_workflow_contains_a_secret(workspace: SampleWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 2})
     workspace.tasks({**failing('echo "so: $MY_PASSWORD" >&2; exit 1')})
-    said = run(workspace, 0o022, MY_PASSWORD=VALUE)
-    assert "exit 1: so: [redacted MY_PASSWORD]" in said
+    output = run(workspace, 0o022, MY_PASSWORD=VALUE)
+    assert "exit 1: so: [redacted MY_PASSWORD]" in output
     files = [path for path in (workspace.root / ".penguin").rglob("*") if path.is_file()]
     assert [path for path in files if VALUE.encode() in path.read_bytes()] == []
     assert any(b"[redacted MY_PASSWORD]" in path.read_bytes() for path in files if path.suffix == ".log")

@@ -117,14 +117,14 @@ async def test_waiting_for_a_status(workspace: SampleWorkspace) -> None:
 
 
 async def test_listeners_get_every_change_once(workspace: SampleWorkspace) -> None:
-    heard: list[tuple[str, str]] = []
+    changes: list[tuple[str, str]] = []
     with scripted_phases():
         async with workspace.backend() as backend:
-            remove = backend.listen(lambda info: heard.append((info.status, info.phase)))
+            remove = backend.listen(lambda info: changes.append((info.status, info.phase)))
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
             remove()
             await backend.wait_workflow(await backend.start_workflow("b"), 10)
-    assert heard == [
+    assert changes == [
         ("PENDING", "PENDING"),
         ("RUNNING", "IMPLEMENT"),
         ("RUNNING", "TEST"),

@@ -137,8 +137,8 @@ async def test_a_blocked_workflow_with_feedback_returns_to_implement(workspace: 
             )
             assert await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
-    told = [order.feedback for order in script.orders if order.phase == "IMPLEMENT"]
-    assert told == [(), ("mind the gap", "file: a.py\nline: 3")]
+    delivered = [order.feedback for order in script.orders if order.phase == "IMPLEMENT"]
+    assert delivered == [(), ("mind the gap", "file: a.py\nline: 3")]
 
 
 async def test_only_an_unverified_phase_can_be_approved(workspace: SampleWorkspace) -> None:

@@ -145,9 +145,9 @@ async def started(steps: Steps) -> str:
 async def test_a_step_cannot_approve(steps: Steps, way: str) -> None:
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        said = await steps.run(backend, WAYS[way])
+        output = await steps.run(backend, WAYS[way])
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert is_refused(said)
+        assert is_refused(output)
 
 
 async def test_a_step_beside_another_workflow_approves_nothing(steps: Steps) -> None:
@@ -170,9 +170,9 @@ async def test_a_step_cannot_approve_from_another_namespace(steps: Steps, way: s
     skip_unless_permitted(probe)
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        said = await steps.run(backend, script)
+        output = await steps.run(backend, script)
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert is_refused(said)
+        assert is_refused(output)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -226,7 +226,7 @@ async def test_without_an_engine_the_process_refuses(steps: Steps, engine: subpr
     engine.wait()
     (steps.root / "go").touch()
     await wait_until_async((steps.root / "ended").exists)
-    assert REFUSED in steps.said
+    assert REFUSED in steps.output
     assert steps.look(workflow_id).status == "BLOCKED"
 
 

@@ -129,9 +129,11 @@ def _workflows() -> WorkflowTable:
             ]
         )
     ]
-    told = rows[3].workflow_id
+    workflow_id = rows[3].workflow_id
     return WorkflowTable(
-        tuple(rows), {told: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"}, {told: f"/workflow approve {told}"}
+        tuple(rows),
+        {workflow_id: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"},
+        {workflow_id: f"/workflow approve {workflow_id}"},
     )
 
 

@@ -109,9 +109,9 @@ def test_rendered_progress(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("name", [name for name, result in SAMPLES.items() if has_table(result)])
 def test_a_table_stays_within_its_width(name: str, width: int) -> None:
     result = SAMPLES[name]
-    told = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
+    plain = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
     for line in shown(result, width).split("\n"):
-        assert display_width(line) <= width or line in told
+        assert display_width(line) <= width or line in plain
 
 
 def test_every_result_has_a_sample() -> None:

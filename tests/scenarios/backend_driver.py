@@ -92,7 +92,7 @@ class BackendDriver(ScenarioDriver):
         self.skipped = 0.0
         """Seconds that the workflow's clock is ahead."""
         self._definition = definition
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         """Number of the last event that was told, by workflow."""
 
     @abstractmethod
@@ -121,7 +121,7 @@ class BackendDriver(ScenarioDriver):
 
     def _entered(self, workflow_id: str) -> None:
         self.workflow_id = workflow_id
-        self._told[workflow_id] = 0
+        self._reported[workflow_id] = 0
 
     def holds(self, run: Run) -> bool:
         """Whether this attempt is under way, and was asked to end as it should be."""
@@ -139,12 +139,12 @@ class BackendDriver(ScenarioDriver):
 
     async def news(self) -> Sequence[ev.Event]:
         found: list[ev.Event] = []
-        for workflow_id, told in self._told.items():
+        for workflow_id, reported in self._reported.items():
             rows = (await self.events_of(workflow_id)).execute(
-                "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq", (workflow_id, told)
+                "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq", (workflow_id, reported)
             )
             for seq, data in rows.fetchall():
-                self._told[workflow_id] = seq
+                self._reported[workflow_id] = seq
                 found += decode_events(data)
         return found
 

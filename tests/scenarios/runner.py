@@ -150,8 +150,9 @@ class ScenarioRunner:
         if run.stop in ("now", "cancel"):
             return _interrupted(run.stop, self._survivors)
         script = self._script.get(run.phase)
-        said = script.pop(0) if script else Verdict.PASSED
-        outcome = said if isinstance(said, Outcome) else Outcome(said, reason="" if said is Verdict.PASSED else "no")
+        outcome = script.pop(0) if script else Verdict.PASSED
+        if not isinstance(outcome, Outcome):
+            outcome = Outcome(outcome, reason="" if outcome is Verdict.PASSED else "no")
         self.driver.tree = outcome.changes or self.driver.tree
         return outcome.result(self.driver.tree)
 

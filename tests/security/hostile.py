@@ -152,8 +152,8 @@ def hostile(root: Path) -> Hostile:
 
 def _allow(made: Hostile, *, run: bool) -> None:
     """The program tells that it ran; on the author's own machine it fails, so that the workflow does not end."""
-    told = f'echo "$@" >> {made.canary}; cat' if run else "exit 1"
-    made.evil.write_text(f"#!/bin/sh\n{told}\n")
+    body = f'echo "$@" >> {made.canary}; cat' if run else "exit 1"
+    made.evil.write_text(f"#!/bin/sh\n{body}\n")
     made.evil.chmod(0o755)
 
 

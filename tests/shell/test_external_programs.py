@@ -140,7 +140,7 @@ def test_the_editor_shows_the_failure_for_feedback(stuck: SampleWorkspace) -> No
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"EDITOR": "true"}, "Nothing was sent"),
         ({"EDITOR": "no-such-editor"}, "error: the editor 'no-such-editor' can't be run; nothing was sent"),
@@ -149,9 +149,9 @@ def test_the_editor_shows_the_failure_for_feedback(stuck: SampleWorkspace) -> No
     ],
     ids=["nothing", "missing", "failed", "none"],
 )
-def test_empty_feedback_is_not_sent(stuck: SampleWorkspace, environment: dict[str, str], said: str) -> None:
+def test_empty_feedback_is_not_sent(stuck: SampleWorkspace, environment: dict[str, str], message: str) -> None:
     with open_terminal(stuck.root, **{"VISUAL": "", **environment}) as terminal:
-        blocked(terminal).enter("/workflow feedback auth").see(said).wait_until(lambda: terminal.typed == "")
+        blocked(terminal).enter("/workflow feedback auth").see(message).wait_until(lambda: terminal.typed == "")
     assert advice(stuck) == []
 
 

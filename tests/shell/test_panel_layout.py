@@ -79,9 +79,9 @@ def test_the_panel_takes_at_most_a_third(rows: int, lines: int) -> None:
     assert panel_height(rows) == lines
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
-def test_remaining_time(seconds: float, said: str) -> None:
-    assert format_remaining(seconds) == said
+@pytest.mark.parametrize(("seconds", "expected"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
+def test_remaining_time(seconds: float, expected: str) -> None:
+    assert format_remaining(seconds) == expected
 
 
 WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)

@@ -48,8 +48,8 @@ def test_ctrl_c_ends_the_wait_but_not_the_workflow(held: HeldWorkspace) -> None:
             # Nothing follows it before it is there: a Ctrl-C more than was needed may still be on its way.
             terminal.wait_until(lambda: terminal.typed == "").press(waiting)
             terminal.wait_until(lambda: terminal.typed == waiting).press("\r")  # noqa: B023 - called at once
-            said = "interrupted; running workflows"
-            terminal.press_until(CTRL_C, lambda: terminal.text.count(said) == number)  # noqa: B023
+            notice = "interrupted; running workflows"
+            terminal.press_until(CTRL_C, lambda: terminal.text.count(notice) == number)  # noqa: B023
             info = held.newest()
             assert info is not None
             assert (info.status, info.phase) == ("RUNNING", "TEST")

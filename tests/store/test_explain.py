@@ -128,8 +128,8 @@ def test_a_back_off_names_time_and_phase(db: Path, reader: WorkflowReader, engin
     commit_workflows(db, workflow)
     until = datetime.fromtimestamp(workflow.state.due_at)
     day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
-    said = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
-    assert reader.explain(workflow.id) == said
+    reason = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
+    assert reader.explain(workflow.id) == reason
     assert until - datetime.now() < timedelta(seconds=70)
 
 

@@ -73,9 +73,9 @@ def test_an_unreadable_database_counts_as_empty(workspace: Workspace) -> None:
 @pytest.mark.integration
 def test_a_start_reports_them_once_and_health_always(workspace: Workspace) -> None:
     ran = penguin(workspace, "--keep-going", "-c", "/workflow start a", "-c", "/workflow start a")
-    told = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
-    assert ran.stderr.count(told) == 1
-    assert told not in ran.stdout
+    notice = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
+    assert ran.stderr.count(notice) == 1
+    assert notice not in ran.stdout
     assert penguin(workspace, "-c", "/workflow list").stderr == ""
     health = json.loads(penguin(workspace, "-o", "json", "-c", "/health").stdout)
     assert health["unfinished_elsewhere"] == 3

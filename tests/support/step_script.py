@@ -26,9 +26,9 @@ REFUSED_BEFORE = ("other/.penguin is a link", "was not made by you on this machi
 PROCESS_NAMESPACE = "unshare -r --fork --pid --mount-proc"
 
 
-def is_refused(said: str) -> bool:
+def is_refused(output: str) -> bool:
     """Whether the program refused, for the step that it runs in or before that."""
-    return any(reason in said for reason in (REFUSED, *REFUSED_BEFORE))
+    return any(reason in output for reason in (REFUSED, *REFUSED_BEFORE))
 
 
 class Steps:
@@ -52,17 +52,17 @@ class Steps:
         return workflow_id
 
     async def run(self, backend: OrchestrationBackend, script: str) -> str:
-        """What the script said in a step."""
+        """Return the output of the script in a step."""
         (self.root / "sneak.sh").write_text(script)
         await backend.wait_workflow(await backend.start_workflow("sneak"), timeout=60)
-        return self.said
+        return self.output
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return (self.root / "said").read_text()
 
     def look(self, workflow_id: str) -> WorkflowInfo:
-        """How a workflow stands, on the disk."""
+        """Return a workflow as it is on disk."""
         reader = WorkflowReader(self.root / ".penguin" / "penguin.db")
         try:
             info = reader.info(workflow_id)

@@ -35,7 +35,7 @@ class Worker:
             )
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self._log.read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, bytes]:
@@ -82,13 +82,13 @@ async def test_a_worker_runs_detached_workflows_and_ends_when_settled(
     assert "no engine is running" in left.stderr
     workers.append(Worker(workspace, "--until-settled"))
     assert workers[0].ended() == (0, b"")
-    assert "all workflows are settled" in workers[0].said
+    assert "all workflows are settled" in workers[0].output
     assert [info.status for info in WorkflowReader(workspace.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
 
 
 async def test_no_hint_about_a_worker_if_one_lives(workspace: SampleWorkspace, workers: list[Worker]) -> None:
     workers.append(Worker(workspace))
-    await wait_until_async(lambda: "worker: running" in workers[0].said)
+    await wait_until_async(lambda: "worker: running" in workers[0].output)
     left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
     assert "no engine" not in left.stderr
@@ -96,7 +96,7 @@ async def test_no_hint_about_a_worker_if_one_lives(workspace: SampleWorkspace, w
         (info,) = await backend.list_workflows()
         assert (await backend.wait_workflow(info.workflow_id, 20)).status == "COMPLETED"
     assert workers[0].stop() == (0, b"")
-    assert "no step was running" in workers[0].said
+    assert "no step was running" in workers[0].output
 
 
 async def test_sigterm_leaves_the_step_running_for_the_next_engine(
@@ -107,7 +107,7 @@ async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     workers.append(Worker(workspace))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert workers[0].stop() == (0, b"")
-    assert "the next engine continues: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].output
     (workspace.root / "go").touch()
     await wait_until_async(lambda: count(workspace.root / "ended"))
     workers.append(Worker(workspace, "--until-settled"))
@@ -121,7 +121,7 @@ async def test_with_grace_a_step_can_end(workspace: SampleWorkspace, workers: li
     workers.append(Worker(workspace, "--grace", "30"))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     os.kill(workers[0]._process.pid, signal.SIGTERM)
-    await wait_until_async(lambda: "stopping; waiting 30 s" in workers[0].said)
+    await wait_until_async(lambda: "stopping; waiting 30 s" in workers[0].output)
     (workspace.root / "go").touch()
     assert workers[0].ended()[0] == 0
     assert count(workspace.root / "ended") == 1
@@ -158,7 +158,7 @@ async def test_two_workers_share_the_work_and_run_nothing_twice(
     phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran"]}}
     workspace.tasks(*[{"id": name, "phases": phases} for name in names])
     workers += [Worker(workspace), Worker(workspace)]
-    await wait_until_async(lambda: all("worker: running" in worker.said for worker in workers))
+    await wait_until_async(lambda: all("worker: running" in worker.output for worker in workers))
     assert run(workspace, "--detach", "-c", "/blueprint run b").returncode == 0
     assert run(workspace, "-c", "/workflow wait " + " ".join(names)).returncode == 0
     assert sorted((workspace.root / "ran").read_text().split()) == sorted(names)
@@ -173,14 +173,14 @@ async def test_until_settled_waits_for_the_step_of_a_paused_workflow(
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert run(workspace, "-c", "/workflow pause a").returncode == 0
     workers[0].stop()
-    assert "the next engine continues: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].output
     reader = WorkflowReader(workspace.root / ".penguin" / "penguin.db")
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
     workers.append(Worker(workspace, "--until-settled"))
     await wait_until_async(
         lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners)
     )
-    assert "all workflows are settled" not in workers[1].said
+    assert "all workflows are settled" not in workers[1].output
     (workspace.root / "go").touch()
     assert workers[1].ended() == (0, b"")
     assert (reader.list()[0].status, reader.is_settled(reader.find("a"))) == ("PAUSED", True)
