@@ -1,4 +1,4 @@
-"""The three languages that agents speak with a model: how a conversation is read, and how an action is said.
+"""The three protocols between agents and a model: how a conversation is parsed, and how an action is sent.
 
 Anthropic Messages, OpenAI Responses, OpenAI Chat Completions: as much of each as the agents need.
 """
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was said in a conversation."""
+    """One entry of a conversation."""
 
     role: str
     """user, assistant or tool."""
@@ -35,7 +35,7 @@ class Tool:
 
 
 class Wire(Protocol):
-    """One language."""
+    """One protocol."""
 
     path: str
 
@@ -44,7 +44,7 @@ class Wire(Protocol):
         ...
 
     def stream(self, body: Json, action: Action) -> list[tuple[str, Json | str]]:
-        """What is said, as server-sent events: name (empty: none) and data."""
+        """Return the reply as server-sent events: name (empty: none) and data."""
         ...
 
     def plain(self, body: Json, action: Action) -> Json:
@@ -61,7 +61,7 @@ def _name(kind: str) -> str:
 
 
 def _text(content: object) -> str:
-    """The words in what may be a string, a block, or a list of them."""
+    """Return the text of a string, a block, or a list of them."""
     if isinstance(content, list):
         return "\n".join(_text(part) for part in content)
     if isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""The adapter of Claude Code: how it is started, and what is made of what it printed."""
+"""The adapter of Claude Code: its command, and the parsing of recorded output."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_events_are_formatted_for_people() -> None:
 
 # --- what nobody expected ---
 
-# A busy machine is slow, and so is whoever draws the first text of all.
+# A busy machine is slow, and so is the first example.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -207,7 +207,7 @@ def test_any_event_is_parsed(events: list[Event]) -> None:
 @unhurried
 @given(st.data())
 def test_any_field_value_is_parsed(data: st.DataObject) -> None:
-    """A recorded run with some value, at any depth, replaced by another."""
+    """Return a recorded run with one value, at any depth, replaced by another."""
     name = data.draw(st.sampled_from(["ok", "tool-denied", "http-429", "sigterm", "max-turns"]))
     events = recorded(name)
     place: Any = events

@@ -1,4 +1,4 @@
-"""The real Claude Code against the scripted model: what the adapter says of it is so."""
+"""The real Claude Code with the scripted model."""
 
 from __future__ import annotations
 

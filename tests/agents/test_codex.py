@@ -1,4 +1,4 @@
-"""Codex: what it printed in recorded runs, and the real program against the scripted model."""
+"""Codex: recorded runs, and the real program with the scripted model."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_failed_turn_is_an_error(name: str, reason: str) -> None:
     ending = parsed(name, ProcessExit(1, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason.startswith(reason)
-    # Also should it exit 0 one day.
+    # Even if a later version exits with 0.
     assert parsed(name).outcome.verdict is Verdict.ERROR
 
 
@@ -150,7 +150,7 @@ def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessEx
 
 @pytest.fixture
 def start(tmp_path: Path, model: ModelServer) -> Start:
-    """Makes a call of a codex whose own home, in the workspace, knows the scripted model."""
+    """Return a function that makes requests to a codex with its own home and the scripted model."""
 
     def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         spec = more.pop("spec", SPEC)
@@ -238,7 +238,7 @@ def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
 
 
 def test_it_cannot_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
-    # Folders for temporary files, where this test runs, are open to it.
+    # The sandbox allows writes to folders for temporary files, where this test runs.
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch inside; touch {outside}"), Say("I tried."))
     call = start("reach")
@@ -260,7 +260,7 @@ def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, 
         "required": ["met"],
         "additionalProperties": False,
     }
-    # Its own folder, and the folder for temporary files that it is in, are closed to it too.
+    # A judge can't write to the folder for temporary files either.
     call = start("judge", read_only=True, schema=schema)
     played = run_agent(CODEX, call, codex)
     assert played.transcript.outcome.verdict is Verdict.PASSED, played

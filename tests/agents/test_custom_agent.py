@@ -1,4 +1,4 @@
-"""Any other program as an agent."""
+"""Custom agents."""
 
 from __future__ import annotations
 

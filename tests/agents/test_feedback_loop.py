@@ -1,4 +1,4 @@
-"""The loop that Penguin is for: an agent changes, gates check, the evidence goes back, the agent goes on."""
+"""The feedback loop: an agent changes files, gates check them, and the agent gets the evidence of failures."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
         [("IMPLEMENT", "PASSED"), ("TEST", "FAILED"), ("IMPLEMENT", "PASSED"), ("TEST", "PASSED")],
     )
     last = model.of("fix-add")[-1]
-    # It knows what it said and did before, and what the test said.
+    # The conversation contains its earlier messages and the output of the test.
     assert last.carries("Implemented add in calc.py.")
     assert last.carries("AssertionError")
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
@@ -93,7 +93,7 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
         await backend.wait_workflow(one, 120)
     request = model.of("never-right")[before]
     assert request.carries("mind the gap")
-    # What it said before it was blocked.
+    # Its message from before the block.
     assert request.carries("It must be right now.")
 
 
@@ -123,7 +123,7 @@ async def test_an_agent_over_budget_is_stopped(tmp_path: Path, model: ModelServe
         info = await backend.wait_workflow(one, 120)
     assert info.status == "BLOCKED"
     assert "tokens" in str(info.error_message)
-    # It was ended, before its hundred answers.
+    # It was stopped before its hundred answers.
     assert len(model.of("burn")) < 90
     assert not _agents_in(root)
 
@@ -178,13 +178,13 @@ async def test_a_judge_decides_unchecked_criteria_only(tmp_path: Path, model: Mo
 
 
 def _penguin(root: Path, command: str) -> str:
-    """What a command prints."""
+    """Return the output of a command."""
     program = [sys.executable, "-m", "penguin_repl", "-c", command]
     return subprocess.run(program, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def _unless_asked(script: Script, judgement: object) -> Script:
-    """The same script, which answers with a judgement where one is asked for."""
+    """Return a script that answers requests for a judgement, and else is the given one."""
     return lambda given: Answer(judgement) if "A judgement on" in given.prompt else script(given)
 
 

@@ -1,4 +1,4 @@
-"""Reading what an agent prints: within limits, and never silent about what was not read."""
+"""The limits on reading an agent's output, and the reports of skipped parts."""
 
 from __future__ import annotations
 

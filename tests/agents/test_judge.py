@@ -1,4 +1,4 @@
-"""What a judge's answer is worth: nothing without evidence."""
+"""The judge: verdicts without evidence do not count."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def test_the_judge_gets_the_evidence() -> None:
     assert "1. Names are unique" in prompt
     assert "### E1: TEST attempt 2, pytest" in prompt
     assert "+def add(): pass" in prompt
-    # Task text is data: what looks like a place in it is none.
+    # Task text is data: placeholders in it are not replaced.
     assert "As {{evidence}} would." in prompt

@@ -1,4 +1,4 @@
-"""The scripted model itself: that it says in each language what the script says, and remembers what it got."""
+"""The scripted model itself: its replies in each protocol, and its record of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""opencode: what it printed in recorded runs, and the real program against the scripted model."""
+"""opencode: recorded runs, and the real program with the scripted model."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_restored_file_must_be_a_database(tmp_path: Path) -> None:
 
 
 def environment(model: ModelServer) -> dict[str, str]:
-    """What makes it know the scripted model."""
+    """Return the settings that add the scripted model."""
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": f"{model.url}/v1"},
@@ -185,7 +185,7 @@ def environment(model: ModelServer) -> dict[str, str]:
     }
     return {
         "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"scripted": provider}}),
-        # It looks for a newer plugin of its own, which no test needs.
+        # Do not update plugins.
         "npm_config_registry": model.url,
         "npm_config_fetch_retries": "0",
     }
@@ -193,7 +193,8 @@ def environment(model: ModelServer) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path, model: ModelServer) -> Start:
-    """Makes a call of an opencode that knows the scripted model; its key comes from the login of the person."""
+    """Return a function that makes requests to an opencode with the scripted model; the key comes from the user's
+    login."""
 
     def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         call = call_of(spec(), folder, environment(model), f'Do "it".\nSCRIPT:{script}', **more)
@@ -213,7 +214,7 @@ def test_it_writes_files_and_continues_elsewhere(
     assert first.transcript.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert first.transcript.totals == Usage(turns=2, tokens=2100, usd=0.0075)
-    # Its only requests: it asks for no title. It logs in as the person does.
+    # These are its only requests: it requests no title. It uses the user's login.
     assert [received.prompt for received in model.requests] == [call.prompt, call.prompt]
     assert model.requests[0].headers["Authorization"] == "Bearer sk-of-the-person"
 

@@ -1,4 +1,4 @@
-"""What the agent of IMPLEMENT is told."""
+"""The prompt of IMPLEMENT."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
     )
     for words in (
         "# users: Users",
-        # Task text is data: what looks like a place in it is none.
+        # Task text is data: placeholders in it are not replaced.
         "Make {{title}} work.",
         "- Names are unique  (checked by: make unique)",
         "- It is kind",

@@ -1,4 +1,4 @@
-"""What is made of figures: the guard that can fail, rows that can be missed, and the section of the page."""
+"""The reports of benchmarks: the guard, missed limits, and the section of the page."""
 
 from __future__ import annotations
 

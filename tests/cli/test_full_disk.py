@@ -1,4 +1,4 @@
-"""A disk that takes no more: said in one plain line, nothing new is begun, and all goes on when it takes more again."""
+"""A full disk: one message, nothing new starts, and work continues when there is space."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_script_reports_a_full_disk_and_continues(penguin: Program) -> None:
     script.stdin.close()
     script.stdin = None
     wait_until(lambda: lines("began"))
-    # What a full disk looks like to a program: none of its files may grow. The step, started before, goes on.
+    # A limit on file sizes acts like a full disk. The step, started before, continues.
     resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
     (penguin.folder / "go").touch()
     message = narrated(script, "penguin.db")

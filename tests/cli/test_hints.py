@@ -1,4 +1,4 @@
-"""What is missing, misread or mistyped is named, and never passes for nothing."""
+"""Messages for missing, invalid or mistyped input."""
 
 from __future__ import annotations
 

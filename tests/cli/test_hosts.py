@@ -1,4 +1,4 @@
-"""What a host shows of a workflow that ran on another one, with a storage that both reach, and without."""
+"""Workflows that ran on another host, with and without a shared storage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SAID = re.compile(r"\[penguin: (the full output is on host hut[^]]*)\]")
 
 
 class Hosts(NamedTuple):
-    """Two clones that share nothing; what the one knows of the workflow, the other one knows too."""
+    """Two clones without a shared disk; both know the records of the workflow."""
 
     hut: Program
     barn: Program
@@ -53,7 +53,7 @@ class Hosts(NamedTuple):
     shared: Path
 
     def copy(self) -> None:
-        """What the worker of the one does at the end of each attempt."""
+        """Do what a worker does at the end of each attempt."""
         storage = ObjectStore(str(self.shared), "shop")
         reader = WorkflowReader(self.hut.folder / ".penguin" / "penguin.db")
         for result in reader.results(self.workflow_id):
@@ -76,7 +76,7 @@ class Hosts(NamedTuple):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A clone in which the workflow ran, and its id."""
+    """Return a clone in which the workflow ran, and its id."""
     root = tmp_path_factory.mktemp("hosts") / "hut"
     root.mkdir()
     (root / "penguin.yaml").write_text(CONFIG)
@@ -194,7 +194,7 @@ def test_a_diff_uses_the_git_remote(hosts: Hosts, task: str, host: str) -> None:
         for pushed in runs.glob("*/checkpoint.remote"):
             pushed.unlink()
     (hosts.barn.folder / "mine.txt").write_text("not of this workflow\n")
-    # Both tasks made the same file; the second one found it there.
+    # Both tasks write the same file; the second one found it.
     changed = {"moves": ["made.txt"], "waits": []}[task]
     assert hosts.json(f"/workflow diff {task}")["files"] == changed
     shutil.rmtree(remote)

@@ -1,4 +1,4 @@
-"""What steps printed, read and followed from a process that runs none of them."""
+"""The output of steps, shown and followed by another process."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def penguin(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def begin(penguin: Program) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the program; what it did not end by then is ended with the test."""
+    """Start the program; end it with the test."""
     begun: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -76,7 +76,7 @@ def begin(penguin: Program) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def line(process: subprocess.Popen[str]) -> str:
-    """The next line of its output."""
+    """Return the next line of the output."""
     assert process.stdout is not None
     giving_up = Timer(PATIENCE, process.kill)
     giving_up.start()
@@ -106,7 +106,7 @@ def test_output_is_followed_until_the_workflow_ends(
     printed = [text for text in out.splitlines() if not text.startswith("==>")]
     assert following.returncode == 0
     assert printed == ["ended", "second step", "bad", "better", "said", "complained"]
-    # Whether the first one had begun when the following did is a matter of time.
+    # The first one may have begun before the following did.
     assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not it.endswith(" 1")] == [
         "TEST attempt 2",
         "TEST attempt 3",
@@ -160,13 +160,13 @@ def test_one_attempt_is_followed_to_its_end(penguin: Program, begin: Callable[..
 
 
 def output(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line of its output, which is a piece of what is followed."""
+    """Return the next line of the output, a chunk of the followed output."""
     found: dict[str, Any] = json.loads(line(process))["output"]
     return found
 
 
 def test_jsonl_prints_a_line_for_each_chunk(penguin: Program, begin: Callable[..., subprocess.Popen[str]]) -> None:
-    # Between its two halves a character waits for the other step.
+    # Between the halves of a character, the other step prints.
     halves = r"printf '\303'; until test -e go; do sleep 0.02; done; printf '\251\303'"
     config = CONFIG.replace("echo begun; until test -e go; do sleep 0.02; done; echo ended", f"echo begun; {halves}")
     (penguin.folder / "penguin.yaml").write_text(config)

@@ -1,4 +1,4 @@
-"""Records that vanish: what the program says where run folders are left without them."""
+"""Lost records: messages if run folders exist without their rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def delete(db: Path) -> None:
 
 
 def go_back(db: Path) -> None:
-    """Put the copy there that was made before the last workflow, as a lost write-ahead log does."""
+    """Restore the copy made before the last workflow, as if the write-ahead log was lost."""
     shutil.copy(db.parent.parent / "copy.db", db)
 
 
 def with_loss(penguin: Program, harm: Callable[[Path], None]) -> str:
-    """Run three workflows, do harm to the database, and return the id of the last one."""
+    """Run three workflows, damage the database, and return the id of the last one."""
     penguin("-c", "/workflow start quick", "-c", "/workflow start after")
     assert penguin("-c", "/backup copy.db").code == 0
     penguin("-c", "/workflow start wrong --wait")
@@ -92,7 +92,7 @@ def test_no_false_alarm(penguin: Program) -> None:
     assert penguin("-c", "/workflow list").err == ""
     assert penguin("check").code == 0
     penguin("-c", "/workflow start quick", "-c", "/workflow start wrong")
-    # As a crash of a retry leaves it: a folder without an attempt; and as one of a pruning does: its task is noted.
+    # A crash of a retry leaves a folder without an attempt; a crash of pruning leaves a folder whose task is noted.
     runs = penguin.folder / ".penguin" / "runs"
     (runs / "ituv-quick-ffffff").mkdir()
     (gone,) = [path for path in runs.iterdir() if "wrong" in path.name]

@@ -1,4 +1,4 @@
-"""Looking after the store, through the real program: backup, check and prune."""
+"""Maintenance through the real program: backup, check and prune."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_check_reports_problems_and_exits_with_1(penguin: Program) -> None:
 
 
 def age(penguin: Program, *workflow_ids: str, days: float = 40.0) -> None:
-    """Let workflows have ended so long ago; their history says another thing, which pruning does not read."""
+    """Set the end of workflows back by this age in their rows; pruning does not read the history."""
     with sqlite3.connect(db(penguin)) as connection:
         for workflow_id in workflow_ids:
             connection.execute(
@@ -141,7 +141,7 @@ def age(penguin: Program, *workflow_ids: str, days: float = 40.0) -> None:
 
 
 def ids(penguin: Program) -> list[str]:
-    """The newest first."""
+    """Return the ids, newest first."""
     (document,) = penguin("-o", "json", "-c", "/workflow list").documents
     return [row["workflow_id"] for row in document["workflows"]]
 
@@ -204,7 +204,7 @@ def test_pruning_removes_leftovers_of_crashes(penguin: Program) -> None:
     state = penguin.folder / ".penguin"
     lost = state / "runs" / "ituv-lost-000000" / "1-implement"
     lost.mkdir(parents=True)
-    # What is removed last is the folder: that a workflow of the task went is on disk by then.
+    # The folder is removed last: the pruned task is on disk by then.
     with sqlite3.connect(db(penguin)) as connection:
         connection.execute("INSERT INTO pruned VALUES ('shop', 'lost', 1)")
     connection.close()

@@ -1,4 +1,4 @@
-"""A workspace whose path is no UTF-8, and a blueprint and an artifact of such names: all goes on as anywhere."""
+"""A workspace whose path is not UTF-8, with a blueprint and an artifact of such names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real program: options, scripts, exit codes, what goes where."""
+"""The real program: options, scripts, exit codes, standard output and standard error."""
 
 from __future__ import annotations
 
@@ -361,7 +361,7 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
         process.stdin.write(line + "\n")
         assert process.stdout.readline() == answer + "\n"
     process.stdout.readline()
-    # The workflow goes on while the pipe is silent.
+    # The workflow continues while the pipe is silent.
     (penguin.folder / "go").touch()
     for line in process.stderr or ():
         if line.endswith(" COMPLETED\n"):
@@ -467,7 +467,7 @@ def test_a_step_can_read_but_not_control(penguin: Program) -> None:
 
 
 def on_terminal(program: Program, *arguments: str, **environment: str) -> str:
-    """What the program puts on a terminal of 80 columns."""
+    """Return the output of the program on a terminal of 80 columns."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [*program.command, *arguments],

@@ -1,4 +1,4 @@
-"""Scripts run in this process: whatever is typed, an answer and an exit code come of it."""
+"""Scripts in this process: any line gives a document and an exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True
     """Code, data and narration of a script."""
     out, err = io.StringIO(), io.StringIO()
     script = ScriptRunner(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
-    # What a line names by a relative path, `/backup x`, is in the workspace, and not wherever the tests are run.
+    # Relative paths of lines, such as `/backup x`, are in the workspace, not in the folder of the test run.
     with contextlib.chdir(folder):
         code = script.run(ScriptLines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
     return code, out.getvalue(), err.getvalue()

@@ -1,4 +1,4 @@
-"""Saved conversations through the real program: listed, shown, exported."""
+"""Saved conversations through the real program: list, show, export."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_conversation_cannot_control_the_terminal(result: Any) -> None:
 
 @pytest.fixture
 def talked(penguin: Program) -> Program:
-    """In a workspace with a workflow that has two conversations, and one that nobody knows."""
+    """Run penguin in a workspace with two conversations of a workflow, and one of an unknown workflow."""
     penguin("-c", "/workflow start quick")
     started = workflow(penguin)
     with WorkflowStateStore(penguin.folder / ".penguin" / "penguin.db") as store:
@@ -65,7 +65,7 @@ def talked(penguin: Program) -> Program:
 
 
 def workflow(penguin: Program) -> str:
-    """The newest one of the task."""
+    """The newest snapshot of the task."""
     reader = WorkflowReader(penguin.folder / ".penguin" / "penguin.db")
     try:
         return reader.find("quick")
@@ -153,7 +153,7 @@ def test_exported_files_are_private_and_overwrite_nothing(talked: Program) -> No
     ran = talked("-c", "/snapshot export mine")
     assert (ran.code, ran.out) == (1, "")
     assert "mine has no files of its agent; /snapshot show mine --raw" in ran.err
-    # What changes something is named in full.
+    # Changing commands accept no prefix.
     assert talked("-c", "/snapshot export mi").code == 1
 
 

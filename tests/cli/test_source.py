@@ -1,4 +1,4 @@
-"""Files that are sourced, marks under bad words, and events while something is waited for: through the real program."""
+"""Sourced files, marks below wrong words, and events during waits, through the real program."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_events_are_printed_while_a_script_waits(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
     assert process.stdout
     kinds: list[str] = []
-    # The workflow can't go on before these lines were read.
+    # The workflow can't continue before these lines are read.
     while kinds.count("AttemptStarted") < 3:
         kinds.append(json.loads(process.stdout.readline())["event"]["kind"])
     assert kinds[0] == "Started"
@@ -254,7 +254,7 @@ def test_events_of_other_processes_are_printed_from_the_wait_on(penguin: Program
             break
     waiting = penguin.begin("-o", "jsonl", "-c", "/workflow wait gated", "-c", "/workflow history gated")
     while not select.select([waiting.stdout], [], [], 0)[0]:
-        # The first one that it tells shows that it looks.
+        # The first event shows that the wait has begun.
         assert penguin("-c", "/workflow feedback gated look").code == 0
     (penguin.folder / "go").touch()
     out, _ = waiting.communicate(timeout=30)

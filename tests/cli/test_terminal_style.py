@@ -1,4 +1,4 @@
-"""Who decides on colours and drawing: options, then the environment, then taste, then the terminal."""
+"""The sources of the output style: options, then the environment, then preferences, then the terminal."""
 
 from __future__ import annotations
 

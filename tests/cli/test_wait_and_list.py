@@ -1,4 +1,4 @@
-"""Waiting and listing: exit codes, the bar that only a terminal gets, and what a limit leaves out."""
+"""Wait and list: exit codes, the progress bar, and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a workflow does not run, as `status` says it, through the real program and real engines."""
+"""The reasons in `status` why a workflow does not run, through the real program and real engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, wait_until
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Program:
-    """A workspace in which a task that fails waits long for its next try."""
+    """A workspace in which a failed task waits long for its next attempt."""
     (tmp_path / "penguin.yaml").write_text(CONFIG.replace("initial_delay_sec: 0.05", "initial_delay_sec: 3000"))
     (tmp_path / "tasks.md").write_text(TASKS)
     return Program(tmp_path)
@@ -24,7 +24,7 @@ def slow(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def worker(slow: Program) -> Iterator[Callable[[], None]]:
-    """Starts an engine that takes up everything; it is killed in the end."""
+    """Start an engine that takes over all workflows; it is killed at the end."""
     begun: list[subprocess.Popen[str]] = []
 
     def begin() -> None:

@@ -1,4 +1,4 @@
-"""What an agent printed, told to people: whatever it is, nothing fails and nothing is dropped silently."""
+"""The formatted output of agents: any output is accepted, and nothing is dropped silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who tells events, where they can't be told."""
+"""The event stream if events are not available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IDS = ("ituv-a-000000", "ituv-b-000000", "ituv-c-000000")
 
 
 class Mute:
-    """A reader that tells no history."""
+    """A reader without histories."""
 
     def __init__(self, error: WorkflowError) -> None:
         self.error = error
@@ -27,10 +27,10 @@ class Mute:
         raise self.error
 
     def interrupt(self) -> None:
-        """Nobody waits."""
+        """No process waits."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """No backend is open."""
 
 
 async def done() -> str:
@@ -41,7 +41,7 @@ async def done() -> str:
     ("error", "asked"),
     [
         (WorkflowError("nobody can tell it"), set(IDS)),
-        # Whoever doesn't answer takes his time not to answer for the next one, too.
+        # An unreachable server would delay each of the other workflows, too.
         (BackendUnavailable("the server is gone"), set(IDS[:1])),
     ],
 )

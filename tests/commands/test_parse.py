@@ -1,4 +1,4 @@
-"""From a line to an invocation, and what is said of lines that are none."""
+"""Parsing of lines, and the errors of invalid lines."""
 
 from __future__ import annotations
 

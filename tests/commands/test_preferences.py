@@ -1,4 +1,4 @@
-"""Taste: whose word counts, what is refused, and what it costs."""
+"""Preferences: precedence, invalid values, and the cost of reading them."""
 
 from __future__ import annotations
 

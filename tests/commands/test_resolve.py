@@ -1,4 +1,4 @@
-"""Names of commands: exact ones, beginnings, flags before the verb, and where the fault is marked."""
+"""Names of commands: exact names, prefixes, flags before the verb, and the position of errors."""
 
 from __future__ import annotations
 

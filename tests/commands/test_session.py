@@ -1,4 +1,4 @@
-"""Commands in a process of their own making: one session, one event loop, scripted phases."""
+"""Commands in one session on one event loop, with scripted phases."""
 
 from __future__ import annotations
 

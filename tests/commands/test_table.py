@@ -1,4 +1,4 @@
-"""The table of commands is whole, and true."""
+"""The table of commands is complete and correct."""
 
 from __future__ import annotations
 

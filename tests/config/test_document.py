@@ -1,4 +1,4 @@
-"""Documents with positions: values, lines, and everything that can be wrong with a file."""
+"""Documents with line numbers: values, and all errors of a file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_broken_yaml(text: str, line: int, message: str) -> None:
 @pytest.mark.parametrize("opening", ["[", "{", "[{", "[ ", "{a: ", '["]", ', "[\n", "- ", "? "])
 @pytest.mark.parametrize("times", [100, 5_000])
 def test_yaml_that_is_nested_too_deep(before: str, opening: str, times: int) -> None:
-    """The message is ours, also where the scanner gives up before it reports the first value."""
+    """The message is Penguin's, even if the scanner fails before the first value."""
     if before.endswith(": ") and opening in ("- ", "? "):
         before += "\n  "
     checker = Checker("f.yaml")

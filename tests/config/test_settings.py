@@ -1,4 +1,4 @@
-"""penguin.yaml, the environment and options: what holds, where it came from, and what is refused."""
+"""penguin.yaml, the environment and options: effective values, their origins, and errors."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_broken_link_is_not_a_missing_file(tmp_path: Path) -> None:
 def test_invalid_settings(tmp_path: Path, text: str, where: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, text)
-    # The hint of the first error is the exception's, that of the others stands behind them.
+    # The hint of the first error is that of the exception; the others follow their messages.
     shown = f"{caught.value.message} ({caught.value.hint})"
     assert where in shown
     assert message in shown

@@ -1,4 +1,4 @@
-"""`env:` and `redact:` of penguin.yaml: names of variables, and never a value."""
+"""`env:` and `redact:` of penguin.yaml: names of variables, never values."""
 
 from __future__ import annotations
 

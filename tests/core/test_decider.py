@@ -1,4 +1,4 @@
-"""What no scenario can say of the machine: effects, late words, owners, findings, delays."""
+"""Parts of the state machine that scenarios do not cover: effects, late reports, owners, evidence, delays."""
 
 from __future__ import annotations
 

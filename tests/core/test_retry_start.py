@@ -1,4 +1,4 @@
-"""Retry: what the workflow that follows another one takes over."""
+"""Retries: what the new workflow takes over."""
 
 from __future__ import annotations
 

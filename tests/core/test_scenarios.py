@@ -1,4 +1,4 @@
-"""The contract, row by row: every scenario, and every command in every situation, on the pure machine."""
+"""The scenarios of the contract, and every command in every state, on the pure state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command lines that run tests, as shells read them."""
+"""Detection of command lines that run tests."""
 
 from __future__ import annotations
 

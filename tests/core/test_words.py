@@ -1,4 +1,4 @@
-"""The words of the API: what may be asked of a status, a phase and a verdict."""
+"""The predicates of statuses, phases and verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a store tells one story: what `penguin check` looks at, and whether the events are possible in order."""
+"""The consistency of a store: `penguin check`, and the order of events."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EVENTS = "SELECT workflow_id, data FROM event ORDER BY workflow_id, seq"
 
 
 def assert_consistent(workspace: Workspace) -> None:
-    """Raise AssertionError where the store contradicts itself."""
+    """Raise AssertionError if the store is inconsistent."""
     assert check(workspace).problems == ()
     if not workspace.db.exists():
         return
     with contextlib.closing(sqlite3.connect(f"{workspace.db.as_uri()}?mode=ro", uri=True)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'event'").fetchall():
-            return  # Its maker died before the first table.
+            return  # The process died before it created a table.
         rows = connection.execute(EVENTS).fetchall()
     for workflow_id, history in groupby(rows, itemgetter(0)):
         _assert_possible(workflow_id, [event for _, data in history for event in decode_events(data)])

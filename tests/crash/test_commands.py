@@ -1,4 +1,4 @@
-"""A process dies in the middle of a command: afterwards the command was given or it was not, and nothing is between."""
+"""A process dies during a command: afterwards the command was either given completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONCE = {"implement": 1, "test": 1, "use": 1, "verify": 1}
 
 
 class Case(NamedTuple):
-    """A command, and what it comes to if it was given and if it was not."""
+    """A command, and the outcomes if it was given and if it was not."""
 
     name: str
     before: tuple[Act, ...]
@@ -117,7 +117,7 @@ async def test_approving_a_workflow(workspace: CrashWorkspace, failpoint: str) -
 
 
 def fails_until_mended(workspace: CrashWorkspace) -> None:
-    """TEST of `a` fails as long as the file `mended` is not there, and has one try."""
+    """TEST of `a` fails without the file `mended`, and has one attempt."""
     workspace.configure(retry={"max_attempts": 1})
     phases = {**gates(), "test": {"run": ["./step test", "test -e mended"]}}
     workspace.tasks({"id": "a", "phases": phases})

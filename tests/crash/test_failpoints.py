@@ -1,4 +1,4 @@
-"""Every failpoint: the process really dies there, and after the next start all is as if nothing had happened."""
+"""Every failpoint: the process dies there, and the next start continues correctly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN: tuple[Act, ...] = (("engine",), ("start", "a"))
 WHILE_TEST_RUNS: tuple[Act, ...] = (*RUN, ("seen", "began-test"))
 
 NOT_STARTED = ("schema.before", "schema.after", "identity.before", "identity.after", "create.before")
-"""The engine dies here before it has written anything."""
+"""Failpoints at which the engine dies before it has written anything."""
 STARTING = ("create.after", "intent.before", "intent.after", "attempt.before")
 STEPPING = (
     "file.before",
@@ -58,7 +58,7 @@ LAUNCHER = (
 )
 LAUNCHER_STOPPING = ("stop.heard", "stop.sent")
 ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after")
-"""In the tests of commands."""
+"""Failpoints in the tests of commands."""
 
 
 def test_every_failpoint_is_tested() -> None:
@@ -71,7 +71,7 @@ def test_every_failpoint_is_tested() -> None:
 
 
 async def goes_on(workspace: CrashWorkspace) -> None:
-    """The next engine takes `a` home."""
+    """The next engine completes `a`."""
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {"a": "COMPLETED"}
 

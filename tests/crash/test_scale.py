@@ -1,4 +1,4 @@
-"""Many workflows: all taken over after a crash, shared by three processes, and on a disk that fills up."""
+"""Many workflows: takeover after a crash, three processes, and a disk that fills up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = 8 << 20
 
 
 def many(workspace: CrashWorkspace, number: int, run: str) -> list[str]:
-    """So many tasks of one gate, with one step."""
+    """Write this number of tasks with one gate of one step."""
     names = [f"t{index}" for index in range(number)]
     phases = {"implement": {"run": [run]}} | dict.fromkeys(("test", "use", "verify"), "skip")
     workspace.tasks(*({"id": name, "phases": phases} for name in names))
@@ -89,7 +89,7 @@ def test_three_processes_share_the_work(workspace: CrashWorkspace) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own that holds next to nothing."""
+    """A small separate disk."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
@@ -98,12 +98,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip(f"a file system of {SMALL} bytes can't be mounted here: {mounted.stderr.strip()}")
     yield place
-    # Lazily: the launcher goes when it is idle.
+    # Unmount lazily: the launcher ends when it is idle.
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def fill(path: Path) -> None:
-    """Leave not a byte."""
+    """Fill the disk completely."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT)
     size = 1 << 20
     while size:
@@ -119,7 +119,7 @@ def fill(path: Path) -> None:
 def test_a_full_disk_only_delays_work(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
     outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
     workspaces.append(inside)
-    step = outside.root / "step"  # It counts on another disk: what is full is Penguin's alone.
+    step = outside.root / "step"  # The steps count on another disk: only Penguin's disk is full.
     inside.configure(max_parallel=4)
     phases = {name: counted(name, "- 0.1") for name in ("implement", "test", "use", "verify")}
     inside.tasks(*({"id": f"t{index}", "phases": phases} for index in range(20)))
@@ -159,7 +159,7 @@ def test_a_result_waiting_for_disk_space_is_not_lost(
     kill(engine.pid)
     engine.communicate()
     (disk / "filler").unlink()
-    # The launcher tries again after a while: the next engine asks before that, or after.
+    # The launcher tries again after a while: the next engine may ask before or after that.
     inside.run_to_end(("engine",))
     assert statuses(inside) == {"COMPLETED"}
     inside.assert_sound()

@@ -1,4 +1,4 @@
-"""Steps that die themselves, with their launcher, or with the machine; and what runs beside them."""
+"""Steps that die alone, with their launcher, or with the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 def leave_running(workspace: CrashWorkspace) -> None:
-    """An engine is killed in the middle of TEST; its launcher and the step live."""
+    """Kill an engine in the middle of TEST; its launcher and the step survive."""
     workspace.tasks({"id": "a", "phases": gates(hold="go")})
     engine = workspace.spawn(("engine",), ("start", "a"), ("seen", "began-test"))
     wait_until((workspace.root / "began-test").exists, "the step", process=engine)
@@ -27,13 +27,13 @@ def leave_running(workspace: CrashWorkspace) -> None:
 
 
 def kill_all(workspace: CrashWorkspace) -> None:
-    """As a power cut does: the launcher and everything that it started."""
+    """Kill the launcher and everything that it started, as a power cut does."""
     kill(*workspace.launchers(), *workspace.steps())
     wait_until(lambda: not workspace.launchers() and not workspace.steps(), "the end of all processes")
 
 
 def edit_mark(workspace: CrashWorkspace, line: int, **changes: Any) -> None:
-    """Change what the start mark of the step of TEST says."""
+    """Change the start mark of the step of TEST."""
     (mark,) = workspace.files.runs.glob(f"*/*-test/*{records.STARTED}")
     lines = mark.read_text().splitlines()
     lines[line] = json.dumps(json.loads(lines[line]) | changes)
@@ -41,7 +41,7 @@ def edit_mark(workspace: CrashWorkspace, line: int, **changes: Any) -> None:
 
 
 async def ends_well(workspace: CrashWorkspace, *, lost: int) -> list[str]:
-    """The next engine takes `a` home; its history."""
+    """Let the next engine complete `a`; return its history."""
     workspace.touch("go")
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {"a": "COMPLETED"}
@@ -111,7 +111,7 @@ async def test_cancelling_after_engine_and_launcher_died_ends_the_step(workspace
 
 async def test_a_step_that_crashes_three_times_is_an_error(workspace: CrashWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 1})
-    # Without a file to leave word in: every launcher dies there.
+    # Without a file for the record, every launcher dies there.
     workspace.run_to_end(("engine",), ("start", "a"), everywhere="spawn.after")
     assert workspace.infos()["a"].status == "BLOCKED"
     assert any("interrupted by a crash 3 times" in line for line in workspace.story())
@@ -122,7 +122,7 @@ async def test_a_step_that_crashes_three_times_is_an_error(workspace: CrashWorks
 
 
 def serve(workspace: CrashWorkspace) -> None:
-    """USE starts a server, asks it twice, and the second time takes as long as `go` is not there."""
+    """USE starts a server and sends it two requests; the second waits for the file `go`."""
     steps = [
         {"shell": "./step server stop", "background": True},
         {"shell": "./step first began-server"},

@@ -1,4 +1,4 @@
-"""docs/commands.md is what its program writes."""
+"""docs/commands.md is up to date."""
 
 from __future__ import annotations
 

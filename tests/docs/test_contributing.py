@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files and packages that exist, and all packages."""
+"""CONTRIBUTING.md names existing files, and all packages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ENGINE = "engine/penguin/orchestration/"
 PLACES = {"O/": ENGINE, "C/": "commands/penguin_commands/", "R/": "penguin_repl/penguin_repl/"}
 """The short names of the source roots."""
 FOLDERS = (".", ENGINE, "tests", "tests/support")
-"""Where a path may begin."""
+"""Possible starts of a path."""
 CODE = re.findall(r"`([^`\n ]+)`", TEXT)
 PATHS = sorted({it for it in CODE if not it.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", it)} - set(PLACES))
 
 
 def located(path: str) -> Path:
-    """The place of a path: short names are spelled out, and tables name packages and modules without their folder."""
+    """Return the full path: expand short names, and add the folder of packages and modules in tables."""
     for short, root in PLACES.items():
         if path.startswith(short):
             return ROOT / root / path[len(short) :]

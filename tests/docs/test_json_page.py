@@ -1,4 +1,4 @@
-"""What `-o json` prints has the shapes that docs/json.md promises: a field that goes or changes its type fails here."""
+"""The output of `-o json` has the shapes of docs/json.md: a field that is removed or changes its type fails here."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ SCRIPT = (
     ("/workflow strat", "failure"),
     ("/quit", "message"),
 )
-"""Commands, and the shape of what they print."""
+"""Commands, and the shapes of their documents."""
 LINES = (
     (("help",), "program-help"),
     (("help", "workflow", "retry"), "commands"),
@@ -80,9 +80,9 @@ LINES = (
     (("--nope",), "failure"),
     (("--workspace", "nowhere", "-c", "/health"), "failure"),
 )
-"""Command lines, and the shape of what they print."""
+"""Command lines, and the shapes of their documents."""
 WITHOUT = {"/source", "/watch", "/workflow watch"}
-"""They have no document of their own."""
+"""Commands without a document."""
 USED = """\
 ### 6. Used
 - **ID:** `used`

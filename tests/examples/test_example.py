@@ -1,4 +1,4 @@
-"""The example's backlog goes through all four gates in a copy, by the script that `make demo` runs."""
+"""The backlog of the example, run in a copy by the script of `make demo`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def verdicts(copy: Path, task: str) -> list[tuple[str, str]]:
 
 
 def assert_repeats_do_nothing(copy: Path) -> None:
-    """What IMPLEMENT ran can be run again, also long after: nothing changes."""
+    """Check that the commands of IMPLEMENT can be repeated later without a change."""
     before = run("git", "diff", folder=copy).stdout
     blueprint = (copy / "blueprints/backlog.md").read_text(encoding="utf-8")
     repeatable = re.findall(r"tools/apply (?:-1 )?patches/[^}\n]+", blueprint)
@@ -75,7 +75,7 @@ def assert_repeats_do_nothing(copy: Path) -> None:
 
 
 def assert_pictured(copy: Path) -> None:
-    """The picture in the README shows the events of the workflow that failed its TEST gate once."""
+    """Check that the picture in the README shows the events of the workflow that failed its TEST gate once."""
     text = re.compile(r"<text [^>]*>([^<]*)</text>")
     picture = html.unescape(" ".join(text.findall(PICTURE.read_text(encoding="utf-8")))).replace("\xa0", " ")
     (document,) = penguin(copy, "-o", "json", "-c", "/workflow history top-option").stdout.splitlines()

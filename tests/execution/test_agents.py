@@ -1,4 +1,4 @@
-"""Agents as steps: any program will do here; real agents are tried in tests/agents."""
+"""Agents as steps, with simple programs as agents; real agents are tested in tests/agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging what a step printed is bounded in time and memory, and is stopped with its step."""
+"""The judging of output: limits on time and memory, and stopping."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background:
 
 
 def judging(workspace: AttemptWorkspace) -> list[Path]:
-    """The start marks of the processes that judge."""
+    """Return the start marks of judging processes."""
     return list(workspace.run_dir.glob("judging-*.start.json"))
 
 
 def judging_process(workspace: AttemptWorkspace) -> int:
-    """The id of the process that judges; 0 while there is none."""
+    """Return the id of the judging process; 0 if there is none."""
     marks = [read_mark(str(path).removesuffix(STARTED)) for path in judging(workspace)]
     return marks[0].pid if marks and marks[0] is not None else 0
 
 
 async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
-    """The result of an attempt that is asked to stop while it is judged, and the seconds that took."""
+    """Return the result of an attempt that is stopped while it is judged, and the seconds until its end."""
     control = StopControl()
     attempt = await start_task(workspace.attempt(order, control))
     await wait_until_async(lambda: judging(workspace), "judging")
@@ -210,7 +210,7 @@ def test_a_report_that_takes_too_long_is_an_error(workspace: AttemptWorkspace) -
     async def scenario() -> AttemptResult:
         attempt = await start_task(workspace.attempt(order))
         await wait_until_async(lambda: judging_process(workspace), "judging")
-        # A fast machine counts in time what a slow one does not.
+        # A fast machine finishes in time, a slow one does not.
         os.kill(judging_process(workspace), signal.SIGSTOP)
         return await attempt
 

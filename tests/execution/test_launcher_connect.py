@@ -1,4 +1,4 @@
-"""An engine that connects to a launcher in the very moment in which one of its steps ends."""
+"""An engine that connects to a launcher at the moment when one of its steps ends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def _serving(folder: Path, handler: Handler) -> AsyncIterator[None]:
 
 
 async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Tells every client of an end first, as a launcher may, and then answers."""
+    """Send every client an exit event before the answer, as a launcher may do."""
     writer.write(json.dumps(EXIT).encode() + b"\n")
     while line := await reader.readline():
         message = json.loads(line)
@@ -59,7 +59,7 @@ def test_an_exit_event_before_the_hello_is_ignored(tmp_path: Path) -> None:
 
 
 def test_a_client_can_reconnect_at_once(tmp_path: Path) -> None:
-    """The end of the connection before is heard while the next one is made."""
+    """The end of the previous connection is noticed while the next one is opened."""
     asked = 0
 
     async def launcher_of_others(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

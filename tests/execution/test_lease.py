@@ -1,4 +1,4 @@
-"""Steps under a lease: they run as long as it holds and no longer, whoever of engine and launcher is alive."""
+"""Steps under a lease: they end when it lapses, also without engine or launcher."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITH_GRANDCHILD = (
     "(python3 stubborn.py &); while ! test -s grandchild; do sleep 0.01; done; echo $$ >> second; sleep 600"
 )
 SHORT = 1.0
-"""Seconds. Renewed every hundredth of that until the step is seen, so that a slow start costs nothing."""
+"""Seconds. It is renewed a hundred times as often until the step runs, so a slow start does not matter."""
 LONG = 600.0
 LAPSED = "the lease on the steps lapsed"
 
@@ -48,7 +48,7 @@ def lease(workspace: AttemptWorkspace) -> StepLease:
 
 
 async def until_begun(workspace: AttemptWorkspace, lease: StepLease, count: int = 1) -> None:
-    """Keep the lease until the step is seen to run."""
+    """Renew the lease until the step runs."""
 
     def begun() -> bool:
         lease.renew(SHORT)
@@ -66,14 +66,14 @@ def assert_lapsed(result: AttemptResult) -> None:
 
 
 def endings(workspace: AttemptWorkspace) -> list[str | None]:
-    """Why the tries of the steps ended."""
+    """Return the causes of the ends of the steps."""
     ended = [
         records.read_exit(str(path)[: -len(records.EXITED)]) for path in workspace.run_dir.glob("*" + records.EXITED)
     ]
     return sorted((exit_.why for exit_ in ended if exit_), key=str)
 
 
-# What a lease does to a step
+# Steps under a lease
 
 
 def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace, lease: StepLease) -> None:
@@ -262,7 +262,7 @@ def test_without_a_launcher_a_renewed_lease_keeps_the_step_running(
         attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
         await until_begun(workspace, lease)
         (launcher,) = workspace.launchers()
-        # Looking for the launcher takes time on a busy machine.
+        # Finding the launcher takes time on a busy machine.
         lease.renew(SHORT)
         first = lease.lapses_at()
         kill(launcher)

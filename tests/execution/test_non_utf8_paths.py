@@ -1,4 +1,4 @@
-"""Attempts in a workspace whose path is no UTF-8: files keep their names, and what is told of them any store takes."""
+"""Attempts in a workspace whose path is not UTF-8: files keep their names, and any store accepts the results."""
 
 from __future__ import annotations
 

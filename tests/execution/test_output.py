@@ -1,4 +1,4 @@
-"""Output: capped, counted, shown safely, and never in memory whole."""
+"""The output of steps: limits, byte counts, safe display, and memory use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from penguin.orchestration.execution.step_output import excerpt, printable_text
 
 
 def memory(pid: int) -> int:
-    """The most memory that a process ever had, in bytes."""
+    """Return the maximum memory of a process, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Pause, stop and go on."""
+"""Pausing, stopping and continuing an attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopC
 
 
 def stopped_at(workspace: AttemptWorkspace, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:
-    """Run an attempt; when `file` appears ask for these, then make the file `go`."""
+    """Run an attempt; when `file` appears, request these stops, then create the file `go`."""
 
     async def scenario() -> AttemptResult:
         control = StopControl()
@@ -79,7 +79,7 @@ def test_a_pause_does_not_use_up_the_time_out(workspace: AttemptWorkspace) -> No
     stopped_at(workspace, order, "first", Stop.PAUSE)
 
     async def later() -> AttemptResult:
-        await asyncio.sleep(2.8)  # Time itself is what this is about.
+        await asyncio.sleep(2.8)  # This test needs real time.
         return await workspace.attempt(order)
 
     assert asyncio.run(later()).verdict is Verdict.PASSED

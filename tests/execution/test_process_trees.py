@@ -1,4 +1,4 @@
-"""Nothing of a step outlives it: whatever its processes do to get away."""
+"""No process of a step survives the step."""
 
 from __future__ import annotations
 

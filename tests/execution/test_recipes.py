@@ -1,4 +1,4 @@
-"""Recipes: shell, http and python steps, and what they must give."""
+"""Recipes: shell, http and python steps, and their expectations."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_background_step_that_ends_early_fails(workspace: AttemptWorkspace) ->
 
 
 def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspace, port: int) -> None:
-    """What was done with the first server is done again with the second, which knows nothing of it."""
+    """The requests to the first server are repeated to the second one."""
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
     order = workspace.order(
         recipe=[

@@ -1,4 +1,4 @@
-"""Secrets: values of the environment that no file of Penguin's ever holds, however a step comes to print them."""
+"""Secrets: values of the environment that are never stored, however a step prints them."""
 
 from __future__ import annotations
 
@@ -39,16 +39,17 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def holders(folder: Path, *values: str) -> list[Path]:
-    """The files in a folder that hold one of the values."""
+    """Return the files in a folder that contain one of the values."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if any(value.encode() in path.read_bytes() for value in values)]
 
 
-# What is replaced
+# Replacement
 
 
 def replaced(data: bytes, values: dict[str, bytes]) -> bytes:
-    """By the definition: every byte that belongs to a value goes, touching ones are told apart, overlapping are not."""
+    """Redact by definition: each byte of a value is removed; adjacent values get separate labels, overlapping ones a
+    common one."""
     names = {value: name for name, value in sorted(values.items(), reverse=True)}
     spans = [
         (start, -len(value), name)
@@ -77,7 +78,7 @@ LETTERS = st.sampled_from("ab")
 
 @st.composite
 def outputs(draw: st.DrawFn) -> tuple[dict[str, bytes], list[bytes]]:
-    """Secrets that overlap as often as not, and an output full of them, in pieces."""
+    """Generate secrets that often overlap, and an output of them in chunks."""
     drawn = draw(st.dictionaries(st.sampled_from(["A", "B", "C"]), st.text(LETTERS, min_size=1, max_size=6)))
     values = {name: value.encode() for name, value in drawn.items()}
     parts = st.one_of(st.sampled_from([b"c", b"\xff", *values.values()]), st.text(LETTERS, max_size=3).map(str.encode))
@@ -95,7 +96,7 @@ def test_the_whole_output_is_stored_redacted(
     secrets = Secrets({name: value.decode() for name, value in values.items()})
     wanted = replaced(b"".join(pieces), values)
     assert written(folder / "log", pieces, 1_000_000, secrets) == wanted
-    # First redacted, then cut: a limit never lets half a value through.
+    # Redact before truncating: a limit must not leave half a value.
     assert written(folder / "short", pieces, limit, secrets) == written(folder / "same", [wanted], limit)
 
 
@@ -134,7 +135,7 @@ def test_names_that_are_denied() -> None:
     assert without_denied(environ, ()) == environ
 
 
-# What steps print
+# Output of steps
 
 
 def test_a_value_in_two_pieces_is_never_on_the_disk(workspace: AttemptWorkspace) -> None:
@@ -166,7 +167,7 @@ def test_no_stored_file_of_a_step_contains_the_value(workspace: AttemptWorkspace
         RecipeStep("shell", f'echo "out ${NAME}"; echo "err ${NAME}" >&2', Expectation(stdout="out")),
         RecipeStep("python", f"import os; raise SystemExit('no: ' + os.environ['{NAME}'])"),
     ]
-    # The command line names the value itself: that is the configuration's to say, but the evidence does not repeat it.
+    # The command line contains the value: the configuration may, but the evidence must not repeat it.
     result = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
     tested, named, out, raised = result.steps
     assert tested.tests is not None
@@ -256,7 +257,7 @@ def test_a_response_is_compared_unredacted_and_stored_redacted(workspace: Attemp
 
 def test_an_expectation_can_contain_a_secret(workspace: AttemptWorkspace) -> None:
     recipe = [RecipeStep("shell", f"echo ${NAME}", Expectation(stdout=VALUE))]
-    # The blueprint says it, and so does its copy for the steps; nothing else does.
+    # Only the blueprint and its copy for the steps contain it.
     result = workspace.run(recipe=recipe)
     assert result.steps[0].verdict is Verdict.PASSED
     assert [path.name for path in holders(workspace.run_dir, VALUE)] == ["task.json"]
@@ -270,7 +271,7 @@ def test_configured_names_are_redacted(workspace: AttemptWorkspace, monkeypatch:
     order = workspace.order(command)
     definition = msgspec.structs.replace(order.definition, redact=("DATABASE_*",), env_deny=("AWS_*",))
     result = asyncio.run(workspace.attempt(msgspec.structs.replace(order, definition=definition)))
-    # A step may come by what it was denied in other ways.
+    # A step may get a denied value in another way.
     assert result.steps[0].excerpt == "[redacted DATABASE_URL] none none\n[redacted AWS_SESSION_TOKEN]\n"
     assert b"postgres" not in msgspec.json.encode(definition)
 
@@ -345,7 +346,7 @@ def test_nothing_is_stored_after_a_crash_of_the_launcher(workspace: AttemptWorks
     assert holders(workspace.root, VALUE) == []
 
 
-# Reports that are none
+# Invalid reports
 
 
 def test_a_report_that_cannot_be_redacted_is_removed(tmp_path: Path) -> None:

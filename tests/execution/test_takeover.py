@@ -1,4 +1,4 @@
-"""Engines and launchers that are killed: what runs is adopted, what ended is read, nothing is run twice unknowingly."""
+"""Killed engines and launchers: running steps are adopted, ended ones are read, and no step runs twice by mistake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_killed_engine_loses_nothing(workspace: AttemptWorkspace) -> None:
         kill(engine.pid)
         engine.wait()
         attempt = await start_task(workspace.attempt(order, engine="two"))
-        await asyncio.sleep(0.1)  # So that it is adopted while it runs.
+        await asyncio.sleep(0.1)  # It must be adopted while it runs.
         workspace.write("go", "")
         result = await attempt
         assert result.verdict is Verdict.PASSED
@@ -118,7 +118,7 @@ def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) 
         phases = workspace.phases()
         attempt = await start_task(phases.run(workspace.order(HOLD), StopControl()))
         while not any(mark.stat().st_size for mark in workspace.run_dir.glob("*.start.json")):
-            # No pause: the launcher tells of a start a few milliseconds later.
+            # Without a pause: the launcher reports a start a few milliseconds later.
             await asyncio.sleep(0)
         await phases.aclose()
         with pytest.raises(asyncio.CancelledError):
@@ -141,7 +141,7 @@ def test_a_killed_launcher_interrupts_and_the_step_starts_again(workspace: Attem
         (launcher,) = workspace.launchers()
         kill(launcher)
         await wait_until_async(lambda: not is_alive(launcher), "the launcher's death")
-        control.request_stop(Stop.NOW)  # Otherwise the step may go on until its time is up.
+        control.request_stop(Stop.NOW)  # Otherwise the step may continue until its time-out.
         result = await attempt
         assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
         assert not is_alive(int(workspace.read("second").split()[0]))
@@ -162,7 +162,7 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
         await wait_until_async((workspace.root / "second").exists, "the step")
         await phases.aclose()
         await asyncio.wait({attempt})
-        # Adopted by an engine that reads in the mark how it was started.
+        # An engine adopts it, and reads from the mark how it was started.
         adopting = workspace.phases("two")
         attempt = await start_task(adopting.run(order, StopControl()))
         (log,) = workspace.run_dir.glob("*.log")
@@ -190,7 +190,7 @@ def test_a_stop_survives_the_launcher(workspace: AttemptWorkspace) -> None:
         (launcher,) = workspace.launchers()
         os.kill(launcher, signal.SIGSTOP)
         control.request_stop(Stop.CANCEL)
-        await asyncio.sleep(0.05)  # Until it was sent.
+        await asyncio.sleep(0.05)  # Wait until it is sent.
         kill(launcher)
         assert (await attempt).cause == "crash"
         assert not is_alive(int(workspace.read("second")))
@@ -247,7 +247,7 @@ def test_engine_and_launcher_killed_together(workspace: AttemptWorkspace) -> Non
 
 
 def leave_mark(workspace: AttemptWorkspace, **changes: object) -> None:
-    """As if a launcher had died in the middle of the first step, `echo x >> second`."""
+    """Leave a mark as if a launcher had died in the middle of the first step, `echo x >> second`."""
     workspace.run_dir.mkdir(parents=True)
     stem = str(workspace.run_dir / "01-echo-x-second.1")
     mark = StartMark(

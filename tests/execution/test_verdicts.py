@@ -1,4 +1,4 @@
-"""A gate fails closed: what steps come to, each run for real."""
+"""The verdicts of real steps. A gate fails closed."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_an_agent_is_unknown_and_a_bad_recipe_impossible(workspace: AttemptWorks
 
 @pytest.fixture
 def bare_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half the time of a run that tests nothing else goes into plugins."""
+    """Plugins take half the time of a small test run."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
 

@@ -1,4 +1,4 @@
-"""The storage: what one host leaves, another one fetches, whole or not at all."""
+"""The object store: another host fetches an attempt completely or not at all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def attempt(tmp_path: Path) -> Path:
-    """What an attempt left on the host that ran it."""
+    """The files of an attempt on the host that ran it."""
     runs = tmp_path / "hut" / "runs" / ID
     folder, artifacts = runs / "3-test", runs / "artifacts" / "3-test"
     (artifacts / "html" / "deep").mkdir(parents=True)

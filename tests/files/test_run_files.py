@@ -1,4 +1,4 @@
-"""What steps left on disk is found in the order in which they ran, and nothing outside of it."""
+"""The files of runs: their order, and names that leave the folder."""
 
 from __future__ import annotations
 

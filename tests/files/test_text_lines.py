@@ -15,7 +15,7 @@ from penguin.orchestration.files.text_lines import split_lines
 from penguin_repl.scripts.lines import lines_from_options
 
 NO_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
-"""Where `str.splitlines` splits too, except for the carriage return."""
+"""Other characters at which `str.splitlines` splits, except for the carriage return."""
 LINES = st.lists(st.text(st.sampled_from("ab \r" + NO_LINE_ENDS), min_size=1).filter(lambda it: it[-1] != "\r"))
 REPOSITORY = Path(__file__).parents[2]
 

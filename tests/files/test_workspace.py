@@ -1,4 +1,4 @@
-"""Finding a workspace, keeping its state dir, and beginning one."""
+"""The workspace: search, state folder, and `init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pattern that takes for ever holds up its own workflow alone: not others, not a cancel, not the end of a worker."""
+"""An endless pattern delays only its own workflow: not others, a cancel, or the end of a worker."""
 
 from __future__ import annotations
 

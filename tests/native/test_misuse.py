@@ -1,4 +1,4 @@
-"""What a program does wrong is told as a WorkflowError, and stops nobody else's work."""
+"""Wrong use of the API is a WorkflowError, and stops no other work."""
 
 from __future__ import annotations
 

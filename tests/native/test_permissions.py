@@ -1,4 +1,4 @@
-"""What Penguin keeps is for its owner's eyes: who may read its files, and what is not in them."""
+"""The permissions of stored files, and the secrets that must not be in them."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_all_files_are_private(workspace: SampleWorkspace, mask: int) -> None:
     shown = {os.path.relpath(path, workspace.root / ".penguin"): mode for path, mode in modes.items()}
     assert {"penguin.db", "penguin.db-wal", "penguin.db-shm", "engines", "runs", ".gitignore"} <= shown.keys()
     assert any(path.endswith(".log") for path in shown)
-    # What git writes for Penguin has git's own modes; nobody gets to it through the folder.
+    # git's files have their own modes; the private folder protects them.
     ours = {path: mode for path, mode in shown.items() if not path.endswith(".index")}
     assert {path: mode for path, mode in ours.items() if mode not in ("0o600", "0o700")} == {}
     assert shown["."] == "0o700"
-    # Steps have the user's own mask.
+    # Steps have the user's umask.
     assert int((workspace.root / "mask").read_text(), 8) == mask
     assert stat.S_IMODE((workspace.root / "made").stat().st_mode) == 0o666 & ~mask
 

@@ -1,4 +1,4 @@
-"""Stopping and starting: nothing is lost, no finished step runs twice, a running one is adopted."""
+"""Stops and starts of engines: nothing is lost, no finished step runs twice, running steps are adopted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENGINE = """
 
 
 class Process:
-    """An engine in a process of its own, to be killed."""
+    """An engine process to be killed."""
 
     def __init__(self, workspace: SampleWorkspace, *task: str) -> None:
         arguments = [sys.executable, "-c", textwrap.dedent(ENGINE), str(workspace.root), *task]
@@ -53,7 +53,7 @@ class Process:
 
 
 def counted(workspace: SampleWorkspace, name: str, wait: str = "") -> dict[str, Any]:
-    """A command that counts its runs in a file, then waits for another file to come."""
+    """Return a command that counts its runs in a file, then waits for another file."""
     loop = f"; while [ ! -e {wait} ]; do sleep 0.01; done; echo done >> {name}.ended" if wait else ""
     return {"run": [f"echo {name} >> {name}.count{loop}"]}
 

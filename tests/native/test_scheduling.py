@@ -1,4 +1,4 @@
-"""Slots, order, back-off, and when waiting is in vain."""
+"""Slots, order, back-off, and settled workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting: ids, second starts, dependencies."""
+"""Starts: ids, second starts, dependencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step opens no gate of its own workspace, by whatever path and in whatever namespace; a person does."""
+"""A step can't open a gate of its own workspace, by any path and in any namespace."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def engine(steps: Steps) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def started(steps: Steps) -> str:
-    """The id of the engine in another process, once it lives."""
+    """The id of the engine in another process, when it is alive."""
     engines = steps.root / ".penguin" / "engines"
     await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in live_engines(engines)))
     return live_engines(engines).pop()
@@ -201,7 +201,7 @@ async def test_a_step_can_read_by_any_path(steps: Steps) -> None:
 
 
 async def test_a_step_of_another_workspace_is_not_refused(steps: Steps, tmp_path: Path) -> None:
-    """Workspaces inside of each other are two."""
+    """Nested workspaces are separate."""
     inner = tmp_path / "inner"
     inner.mkdir()
     SampleWorkspace(inner).tasks("a")
@@ -287,7 +287,7 @@ async def test_the_socket_is_private(steps: Steps) -> None:
 
 
 async def test_a_link_instead_of_the_socket_is_not_followed(steps: Steps, tmp_path: Path) -> None:
-    """What answers there would answer for the engine: an approval would be lost, and the person not know it."""
+    """A process there could answer for the engine, and an approval would be lost silently."""
     program = textwrap.dedent(
         """
         import socket, sys

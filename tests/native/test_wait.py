@@ -1,4 +1,4 @@
-"""Waiting for many workflows looks at few of them, and misses none."""
+"""Waits for many workflows check few of them, and miss none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASKS = [f"t{number}" for number in range(50)]
 
 
 class Looks:
-    """Waits on the workflows of a backend, and counts how often one of them is looked at."""
+    """Waits for workflows of a backend, and counts the checks."""
 
     def __init__(self, backend: NativeBackend, ids: list[str], status: WorkflowStatus | None = None) -> None:
         self._backend = backend
@@ -40,7 +40,7 @@ class Looks:
         return info.status
 
     def new(self) -> int:
-        """Looks since the last question."""
+        """Return the number of checks since the last call."""
         count, self.count = self.count, 0
         return count
 

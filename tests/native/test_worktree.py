@@ -1,4 +1,4 @@
-"""The tree of a workflow with real steps: stale passes, checkpoints, diff and retry --restore."""
+"""The tree of a workflow with real steps: stale passes, checkpoints, diff and `retry --restore`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Repo(SampleWorkspace):
-    """A workspace under git, whose one task has the gates that a test gives it."""
+    """A workspace under git with one task, whose gates the test sets."""
 
     def __init__(self, root: Path) -> None:
         git(root, "init", "-q")

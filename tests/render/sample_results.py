@@ -1,4 +1,4 @@
-"""A sample of every kind of output, for the golden files."""
+"""A sample of every result, for the golden files."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _old() -> tuple[PrunableWorkflow, ...]:
 
 
 SAMPLES = _specimens()
-"""By name."""
+"""The results by name."""
 
 
 def _usage() -> UsageError:

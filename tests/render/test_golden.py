@@ -1,6 +1,6 @@
-"""What everything looks like, held by files: `pytest tests/render/test_golden.py --golden` writes them anew.
+"""All rendered results, compared with files: `pytest tests/render/test_golden.py --golden` writes the files.
 
-They are read in a review like code: a change of what users see is a change of a file here.
+Review them like code: each change of the output is a change of a file here.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
 STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
-"""What has no renderer of its own: it is shown piece by piece."""
+"""Results without a renderer: they are shown in chunks."""
 UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
-"""What a shell does instead of showing it; and what only programs read."""
+"""Results that a shell acts on, and results for programs only."""
 PARTS = (TaskState, BlueprintRow, ImportedFile, UsageSummary)
-"""What results are made of."""
+"""Parts of results."""
 
 
 def file_of(name: str, mark: str = "") -> Path:
@@ -47,7 +47,7 @@ def file_of(name: str, mark: str = "") -> Path:
 
 
 def shown(result: Result, width: int, *, color: bool = False) -> str:
-    """What a terminal gets to see."""
+    """Return the text on a terminal."""
     out = io.StringIO()
     screen = Screen(Style("text", True, color), out, io.StringIO())
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What results look like, line by line, at 80 columns."""
+"""Rendered results, line by line, at 80 columns."""
 
 from __future__ import annotations
 
@@ -507,8 +507,8 @@ def test_a_narrow_terminal_omits_columns_and_keeps_ids() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(StatusResult(info(), "why", "what"), format="json"))
-    told = {"explain", "advice", "host", "agents", "usage", "left_changes"}
-    assert data.keys() - told == set(WorkflowInfo._fields)
+    more = {"explain", "advice", "host", "agents", "usage", "left_changes"}
+    assert data.keys() - more == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT
 

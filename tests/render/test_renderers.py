@@ -1,4 +1,4 @@
-"""Every result of a command can be shown."""
+"""Every result of a command has a renderer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from penguin_commands.grammar.table import COMMANDS
 from penguin_repl.render import renderers_of
 
 SHOWN_OTHERWISE = {"ChainedResult", "LogsResult", "PanelAction", "Result", "SourceAction", "ViewAction"}
-"""What the terminal acts on, or shows piece by piece, and any result."""
+"""Results that the terminal acts on or shows in chunks, and the base class."""
 
 
 def result_classes() -> dict[str, type]:
-    """The classes of the modules of results, by their names."""
+    """Return the classes of the modules of results by name."""
     modules = [import_module(f"{results.__name__}.{it.name}") for it in iter_modules(results.__path__)]
     found = [it for module in modules for it in vars(module).values() if _is_from(it, module)]
     classes = [it for it in found if isinstance(it, type)]
@@ -32,7 +32,7 @@ def _is_from(it: object, module: ModuleType) -> bool:
 
 
 def returned(command: Command) -> list[str]:
-    """The names of the classes that a command's handler returns."""
+    """Return the names of the classes that a command's handler returns."""
     handler = command.load_handler()
     handler = getattr(handler, "func", handler)
     return re.split(r"\s*\|\s*", handler.__annotations__["return"])
@@ -45,7 +45,7 @@ def test_every_result_of_a_command_has_a_renderer(command: Command) -> None:
         if name not in SHOWN_OTHERWISE:
             result = classes[name]
             assert renderers_of(result.__module__.rpartition(".")[2]).has(result)
-            # JSON is made of its data.
+            # JSON uses its data.
             assert callable(result.data)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Scenarios on a backend in this process: what all backends have in common."""
+"""The common driver of scenarios on a backend in this process."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ScenarioTree:
 
 
 class BackendDriver(ScenarioDriver):
-    """A real backend whose attempts, clock, slots, backlog and tree are the scenario's."""
+    """A real backend with the attempts, clock, slots, backlog and tree of the scenario."""
 
     def __init__(self, root: Path, definition: Definition) -> None:
         self.root = root
@@ -93,22 +93,22 @@ class BackendDriver(ScenarioDriver):
         """Seconds that the workflow's clock is ahead."""
         self._definition = definition
         self._reported: dict[str, int] = {}
-        """Number of the last event that was told, by workflow."""
+        """Number of the last reported event, by workflow."""
 
     @abstractmethod
     def open(self) -> OrchestrationBackend:
-        """A new backend on the same workspace. What runs when it is closed is left behind."""
+        """Open a new backend on the same workspace. Running attempts are left behind when it is closed."""
 
     @abstractmethod
     def let_one_begin(self) -> None:
-        """One slot is free, once."""
+        """Free one slot once."""
 
     @abstractmethod
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
-        """A store that holds all events of this workflow."""
+        """Return a store with all events of this workflow."""
 
     def furnish(self, *parts: Any) -> None:
-        """Put what the scenario says in place of what the parts of a backend would look up."""
+        """Replace the inputs of the backend by those of the scenario."""
         self.phases = HeldPhases()
         for part in parts:
             part._scripted = self.phases
@@ -124,7 +124,7 @@ class BackendDriver(ScenarioDriver):
         self._reported[workflow_id] = 0
 
     def holds(self, run: Run) -> bool:
-        """Whether this attempt is under way, and was asked to end as it should be."""
+        """Return whether this attempt is running, with the required stop."""
         if self.phases.held is None:
             return False
         order, control = self.phases.held

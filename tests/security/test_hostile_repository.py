@@ -1,4 +1,4 @@
-"""Opening a repository of somebody else runs nothing of it, and writes nothing."""
+"""Opening another person's repository runs nothing of it, and writes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CHANGING = (
 
 
 class Victim:
-    """Whoever opens the repository, with a home folder of their own."""
+    """A user who opens the repository, with a separate home folder."""
 
     def __init__(self, made: Hostile, folder: Path, home: Path) -> None:
         self.made = made
@@ -60,7 +60,7 @@ class Victim:
         return ran
 
     def is_untouched(self) -> bool:
-        """Whether nothing of the repository ran, and no file is another than before."""
+        """Check that nothing of the repository ran, and that no file changed."""
         assert self.made.ran == ""
         after = self._snapshot()
         assert {path: row for path, row in after.items() if self._before.get(path) != row} == {}
@@ -74,7 +74,7 @@ def made(tmp_path: Path) -> Hostile:
 
 
 def cloned(made: Hostile) -> Path:
-    """With `.penguin` under version control."""
+    """A repository with `.penguin` under version control."""
     commit_state(made)
     folder = made.folder.parent / "clone"
     git(made.folder.parent, "clone", "-q", str(made.folder), str(folder))
@@ -82,7 +82,7 @@ def cloned(made: Hostile) -> Path:
 
 
 def unpacked(made: Hostile) -> Path:
-    """From an archive, with `.git/config` and the author's key."""
+    """A repository from an archive, with `.git/config` and the author's key."""
     configure_git(made)
     folder = made.folder.parent / "unpacked"
     shutil.copytree(made.folder, folder, symlinks=True)

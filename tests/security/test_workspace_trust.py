@@ -1,4 +1,4 @@
-"""Whose a workspace is: moved, copied, of an earlier version, tracked by git, and made by several at once."""
+"""Trust in workspaces: new, moved, copied, of an earlier version, and tracked by git."""
 
 from __future__ import annotations
 

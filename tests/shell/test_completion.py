@@ -1,4 +1,4 @@
-"""What completion offers, from the table of commands and a real store."""
+"""Completion, with the table of commands and a real store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Complete = Callable[[str], list[str]]
 
 
 def completer(session: Session) -> Complete:
-    """The words that may come next."""
+    """Return the candidates for the next word."""
     completer = CommandCompleter(WorkspaceIndex(session))
 
     def complete(line: str) -> list[str]:
@@ -115,7 +115,7 @@ def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
 
 @asynccontextmanager
 async def three_workflows(workspace: SampleWorkspace) -> AsyncIterator[dict[str, str]]:
-    """One that is over, one that is blocked, one that runs; the task of each by its status."""
+    """Create a completed, a blocked and a running workflow; return their tasks by status."""
     with scripted_phases(tasks={"mail": {"TEST": ["UNVERIFIED"]}}) as script:
         workspace.configure(max_parallel=3)
         async with workspace.backend() as backend:
@@ -210,7 +210,7 @@ async def test_saved_conversations_are_offered_newest_first(workspace: SampleWor
 
 
 def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:
-    """Write a workflow for each task, the oldest first, a minute apart, up to now; their ids."""
+    """Write a workflow for each task, oldest first, a minute apart, up to now; return their ids."""
     db.parent.mkdir(parents=True, exist_ok=True)
     connection = open_store(db)
     blank = {name: "" if kind == "TEXT" else 0 for _, name, kind, *_ in connection.execute("PRAGMA table_info(run)")}

@@ -1,4 +1,4 @@
-"""`penguin completion`: in bash, zsh and fish themselves, where they are installed."""
+"""`penguin completion` in bash, zsh and fish, if they are installed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def output(folder: Path, *argv: str) -> list[str]:
 
 @pytest.mark.parametrize(("line", "words"), CASES)
 def test_completion_in_bash(folder: Path, line: str, words: str) -> None:
-    # bash makes three words of --color=auto, and none behind a = at the end.
+    # bash splits --color=auto into three words, and has no word after a = at the end.
     parts = line.replace("=", " = ").removesuffix(" " if line.endswith("=") else "").split(" ")
     assert sorted(output(folder, "bash", "--norc", "-c", BASH, "bash.script", *parts)) == words.split()
 
@@ -95,7 +95,7 @@ def test_completion_in_fish(folder: Path, line: str, words: str) -> None:
     ]
 )
 def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
-    """A shell that has loaded the completion as its first lines say."""
+    """Return a shell that loaded the completion as its first lines describe."""
     environment = {"TERM": "xterm", "PS1": "ready> ", "HOME": os.fspath(folder)}
     with open_terminal(folder, command=request.param, columns=120, **environment) as terminal:
         terminal.wait_until(lambda: terminal.lines)

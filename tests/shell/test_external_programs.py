@@ -1,4 +1,4 @@
-"""Programs that get the terminal of a shell for a while: the pager and the editor."""
+"""Programs that use the terminal of a shell temporarily: the pager and the editor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = "/help"
 
 @pytest.fixture
 def stuck(workspace: SampleWorkspace) -> SampleWorkspace:
-    """A workspace in which a task blocks, and takes advice."""
+    """A workspace in which a task blocks and accepts feedback."""
     workspace.configure(retry={"max_attempts": 1, "initial_delay_sec": 0})
     config = (workspace.root / "penguin.yaml").read_text()
     (workspace.root / "penguin.yaml").write_text(
@@ -99,7 +99,7 @@ def test_a_broken_pager_is_reported_and_the_text_shown(workspace: SampleWorkspac
     with open_terminal(workspace.root, rows=60, columns=120, PAGER=pager) as terminal:
         terminal.enter("/config").enter("/config").wait_until(lambda: terminal.typed == "")
         terminal.enter("/health").see("connected: yes")
-        # At 60 rows nothing pages yet.
+        # 60 rows are enough for the whole result.
         assert "the pager" not in terminal.text
     with open_terminal(workspace.root, rows=20, columns=120, PAGER=pager) as terminal:
         terminal.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}; the text is above")

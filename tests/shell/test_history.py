@@ -1,4 +1,4 @@
-"""The lines that were typed: kept for the next time, and shared by shells that write at once."""
+"""The history of typed lines, shared by concurrent shells."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for n in range(200):
 
 
 async def loaded(history: SharedHistory) -> list[str]:
-    """All entries, the oldest first."""
+    """Return all entries, oldest first."""
     return [entry async for entry in history.load()][::-1]
 
 

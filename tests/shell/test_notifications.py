@@ -1,4 +1,4 @@
-"""Notices of what ended, and what calls a person who looks elsewhere."""
+"""Alerts about workflows that ended."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def calls(workspace: SampleWorkspace) -> list[tuple[list[str], dict[str, str]]]:
 
 
 async def finished(shell: ShellSession) -> str:
-    """Run a workflow to its end; its id."""
+    """Run a workflow to its end; return its id."""
     await shell.enter("/workflow start auth")
     info = await shell.status("auth", "COMPLETED")
     await shell.see(f"{info.workflow_id} COMPLETED")

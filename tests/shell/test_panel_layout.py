@@ -1,4 +1,4 @@
-"""What the panel and the view look like, as far as it is a matter of columns and lines."""
+"""The layout of the panel and the view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terminals that are written to line by line: no escape sequence, and nothing lost by it."""
+"""Plain terminals: no escape sequence, and the same functions."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_the_line_on_the_screen_is_the_line_that_is_typed(states: list[tuple[str
                 place -= 1
                 assert place >= 2, "the prompt stays"
             else:
-                # A wide character takes two cells, the second of which holds nothing.
+                # A wide character takes two cells; the second one is empty.
                 row[place : place + display_width(char)] = [char, *[""] * (display_width(char) - 1)]
                 place += display_width(char)
 

@@ -1,4 +1,4 @@
-"""What a person at a shell sees, on a screen in this process."""
+"""The shell on a screen in this process."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ async def test_tab_completes_up_to_a_line_that_can_be_run(workspace: SampleWorks
             ("Sea", "/workflow start search"),
         ):
             shell.press(typed, TAB)
-            # The space shows in the place of the cursor alone; without it, more keys would come before the completion.
+            # Only the position of the cursor shows the space; without the wait, more keys would come before the
+            # completion.
             await shell.wait_until(lambda completed=completed: shell.typed == completed.strip())
             await shell.wait_until(lambda completed=completed: shell.screen.column >= len(f"penguin> {completed}"))
 

@@ -1,4 +1,4 @@
-"""The real program at a real pseudo-terminal: start, commands, Ctrl-C, Ctrl-D, and what survives its end."""
+"""The real program on a real pseudo-terminal: start, commands, Ctrl-C, Ctrl-D, and its end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_ctrl_c_ends_the_wait_but_not_the_workflow(held: HeldWorkspace) -> None:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
         for number, waiting in enumerate(("/workflow wait auth", "/workflow logs auth -f"), 1):
-            # Nothing follows it before it is there: a Ctrl-C more than was needed may still be on its way.
+            # Wait for it before the next key: a superfluous Ctrl-C may still be pending.
             terminal.wait_until(lambda: terminal.typed == "").press(waiting)
             terminal.wait_until(lambda: terminal.typed == waiting).press("\r")  # noqa: B023 - called at once
             notice = "interrupted; running workflows"

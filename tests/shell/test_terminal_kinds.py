@@ -136,7 +136,7 @@ def tmux(folder: Path, socket: Path) -> Iterator[Pane]:
     try:
         yield pane
     finally:
-        # The last window may have taken the server along.
+        # The server may have ended with its last window.
         subprocess.run([*pane._tmux, "kill-server"], capture_output=True, timeout=60, check=False)
 
 

@@ -1,4 +1,4 @@
-"""The toolbar, as far as it is a matter of columns."""
+"""The layout of the toolbar."""
 
 from __future__ import annotations
 

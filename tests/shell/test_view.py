@@ -15,7 +15,7 @@ DOWN, UP = "\x1b[B", "\x1b[A"
 
 
 async def watch(shell: ShellSession, line: str = "/workflow watch") -> None:
-    """Have the view on the screen."""
+    """Show the view."""
     await shell.enter(line)
     await shell.wait_until(lambda: shell.screen.alternate and "q back" in shell.screen.text)
 

@@ -1,4 +1,4 @@
-"""Workflows in a store: every row comes from a decision of the core, through the real writer."""
+"""Workflows in a store: every row comes from a decision of the core and the real writer."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class StoredWorkflow:
 
 
 def commit_workflows(db: Path, *workflows: StoredWorkflow, max_parallel: int = 10_000) -> None:
-    """Write the events that are not written yet."""
+    """Write the new events."""
 
     async def write() -> None:
         loop = asyncio.get_running_loop()

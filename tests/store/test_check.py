@@ -1,4 +1,4 @@
-"""`penguin check`: what agrees, what does not, and what nothing needs; nothing is ever changed by looking."""
+"""`penguin check`: consistent data, problems and leftovers. A check changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def full(workspace: Workspace) -> Workspace:
-    """With workflows in several states."""
+    """A workspace with workflows in several states."""
     workflows = [
         StoredWorkflow("done").complete(),
         StoredWorkflow("runs").run().report(Verdict.FAILED, "no"),
@@ -57,7 +57,7 @@ def problems(workspace: Workspace) -> list[tuple[str, str]]:
 
 
 def aged(path: Path, text: str | None = None) -> Path:
-    """A folder, or with a text a file, that nobody touched for long."""
+    """Create an old folder, or an old file with this text."""
     if text is None:
         path.mkdir(parents=True)
     else:

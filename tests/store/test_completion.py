@@ -1,4 +1,4 @@
-"""Names of workflows: the newest, those that begin so, and how much of an id is its own."""
+"""Names for completion: the newest workflows, prefixes, and unique prefixes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names(db: Path) -> Iterator[CompletionReader]:
 
 @pytest.fixture
 def shop(db: Path) -> None:
-    """Two workflows of `cart`, the first of them over, and one each of `cart-view`, `login` and `ituv`."""
+    """Two workflows of `cart`, the first of them final, and one each of `cart-view`, `login` and `ituv`."""
     commit_workflows(
         db,
         StoredWorkflow("cart", number=0).do(Cancel("ann")),
@@ -134,7 +134,7 @@ def test_every_query_reads_an_index_in_order(db: Path, statuses: frozenset[Workf
     for (sql, parameters), everything in ((newest_query(statuses), True), (beginning_query("ituv-a", statuses), False)):
         steps = plan(db, sql, (*parameters, 300))
         assert not [step for step in steps if "TEMP B-TREE" in step], steps
-        # Only the newest of all need no search: they are the first of their index.
+        # Only the newest of all need no search: they come first in their index.
         scans = ["SCAN run USING INDEX run_created"] if everything and statuses == ALL else []
         assert [step for step in steps if step.startswith("SCAN")] == scans, steps
         assert scans or [step for step in steps if step.startswith("SEARCH run USING")], steps

@@ -1,4 +1,4 @@
-"""Opening the database: what is set, what is refused, and that nothing refused is changed."""
+"""Opening the database: its pragmas, and refused files, which stay unchanged."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_newer_version_is_refused(db: Path, opener: object) -> None:
     error = refused(db, opener)
     assert "newer Penguin" in str(error)
     assert "update Penguin" in error.hint
-    # Penguin is on no package index: a package of that name there would be someone else's.
+    # Penguin is on no package index, so the message must not advise a package name.
     assert "penguin-repl" not in error.hint
 
 
@@ -165,7 +165,7 @@ def test_a_file_instead_of_its_folder_is_refused(db: Path) -> None:
 
 @pytest.fixture
 def read_only() -> Iterator[Path]:
-    """A folder with a database of ours, in which this process can't write."""
+    """A read-only folder with a database of Penguin."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         open_store(folder / "state.db").close()
@@ -173,7 +173,7 @@ def read_only() -> Iterator[Path]:
         folder.chmod(0o555)
         root = os.geteuid() == 0
         if root:
-            os.seteuid(65534)  # root may write anywhere
+            os.seteuid(65534)  # root can write anywhere
         try:
             yield folder
         finally:

@@ -1,4 +1,4 @@
-"""Why a workflow is not running now, and what to type next."""
+"""The reason why a workflow does not run, and the next command."""
 
 from __future__ import annotations
 

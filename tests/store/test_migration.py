@@ -1,4 +1,4 @@
-"""Bringing an older database up to date: what was there is copied aside, once, whoever comes first."""
+"""Migration of an older database: it is copied first, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the other backend holds: counted from what is on this machine, said once, and nothing is made by looking."""
+"""The workflows of the other backend: counted from local data, reported once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, t
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """With one unfinished workflow here, and three in two places on servers."""
+    """A workspace with one unfinished workflow here, and three in two caches of servers."""
     (tmp_path / "penguin.yaml").write_text(CONFIG)
     (tmp_path / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": [{"id": "a", "title": "A"}]}))
     workspace = Workspace(tmp_path)

@@ -1,4 +1,4 @@
-"""Reading: finding, lists by index, history in sentences, results, and dependencies."""
+"""Queries: search, lists by index, history in sentences, results, and dependencies."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_every_list_reads_an_index_in_order(
     sorts = [line for line in plan if "TEMP B-TREE" in line]
     assert bool(sorts) == (task is not None and sort == "updated"), plan
     scans = [line for line in plan if line.startswith("SCAN")]
-    # Only the list of everything reads everything, and that in order, as far as its limit.
+    # Only the unfiltered list may scan the whole index, in order, up to its limit.
     unfiltered = (project, task, after) == (None, None, None)
     everything = unfiltered and (not statuses or len(statuses) == len(S)) and sort != "updated"
     assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
@@ -411,7 +411,7 @@ def test_a_hopeless_dependency_is_found_through_a_chain(db: Path) -> None:
     assert found is not None
     assert (found.task_id, found.status) == ("a", S.BLOCKED)
     assert settled_dependency(connection, fine.id) is None
-    assert settled_dependency(connection, one.id) is None  # and it ends
+    assert settled_dependency(connection, one.id) is None  # and the search ends
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

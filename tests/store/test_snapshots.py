@@ -1,4 +1,4 @@
-"""Snapshots in the store: lists that read no conversation, the agent's own files, and what prune and check do."""
+"""Snapshots in the store: lists, session files, prune and check."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_name_that_leaves_the_folder_is_refused(store: WorkflowStateStore, nam
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """With a workflow that is long over and one that goes on, both with a conversation."""
+    """A workspace with an old final workflow and an active one, both with a conversation."""
     workspace = Workspace(tmp_path)
     workspace.ensure()
     old, going = StoredWorkflow("old").do(Cancel("ann")), StoredWorkflow("going").run()
@@ -206,7 +206,7 @@ def test_pruning_deletes_conversations_of_workflows_on_a_server(workspace: Works
     with WorkflowStateStore(workspace.db) as store:
         store.save_context_snapshot(snapshot("away-1", away.id), FILES)
         prune(workspace, 0.0)
-        # What goes on here is called like what is over there.
+        # The active workflow here has the same id as the final one there.
         assert {row.workflow_id for row in store.snapshots()} == {both.id, "nobody's"}
     assert counts(workspace) == [2, 2, 3]
 
@@ -262,7 +262,7 @@ def test_a_conversation_of_20_mb_does_not_slow_lists(db: Path) -> None:
         store.save_context_snapshot(ContextSnapshot("s", "w", talk, NOON), {"7f.jsonl": b"x" * 20_000_000})
         assert store.snapshots()[0].bytes > 20_000_000
         assert store.snapshots()[0].messages == 1000
-        # A list that read one of them would take a hundred times as long.
+        # A list that reads one of them would take a hundred times as long.
         assert quickest(lambda: reader.list()) < before * 3 + 0.001
         assert quickest(lambda: reader.snapshots()) < 0.01
         back = store.get_context_snapshot("s")
@@ -272,7 +272,7 @@ def test_a_conversation_of_20_mb_does_not_slow_lists(db: Path) -> None:
 
 
 def quickest(work: Any) -> float:
-    """Seconds of the quickest of several times."""
+    """Return the seconds of the fastest of several runs."""
     took = []
     for _ in range(10):
         begun = time.perf_counter()

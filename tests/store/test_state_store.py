@@ -1,4 +1,4 @@
-"""WorkflowStateStore: active workflows, and conversations that come back as they went in."""
+"""WorkflowStateStore: active workflows and saved conversations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The writer: what is accepted, what is refused and why, and that a full disk costs patience only."""
+"""The writer: accepted and refused units, and a full disk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def writing(
 
 
 async def outcomes(writer: Writer, *units: list[Any]) -> list[type | None]:
-    """What came of units that were handed over in one tick."""
+    """Return the outcomes of units that were submitted in one tick."""
     results = await asyncio.gather(*[writer.write(unit) for unit in units], return_exceptions=True)
     return [None if result is None else type(result) for result in results]
 
@@ -187,7 +187,7 @@ def test_a_released_slot_can_be_taken_in_the_same_batch(db: Path) -> None:
 def test_a_refused_unit_takes_no_slot_from_the_others(db: Path) -> None:
     a, b = started(db, "a", "b")
     outdated = list(a.writes)
-    a.writes[:] = a.writes[:1]  # the claim alone: what follows in `outdated` then begins at a number that is taken
+    a.writes[:] = a.writes[:1]  # only the claim: the next events of `outdated` then begin at a number that is taken
     commit_workflows(db, a)
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""Output of programs, made harmless for a terminal."""
+"""The filter that makes output of programs harmless for a terminal."""
 
 from __future__ import annotations
 

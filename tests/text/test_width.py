@@ -1,4 +1,4 @@
-"""Text by the cells that it takes: wide letters, accents, families and flags."""
+"""The width of text in cells: wide characters, accents, families and flags."""
 
 from __future__ import annotations
 

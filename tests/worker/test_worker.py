@@ -1,4 +1,4 @@
-"""`penguin worker`, as a real process: it takes up what others left, and says on standard error what it does."""
+"""`penguin worker` as a real process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Worker:
-    """A worker under way."""
+    """A running worker."""
 
     def __init__(self, workspace: SampleWorkspace, *options: str) -> None:
         self._log = workspace.root / "worker.err"
@@ -39,7 +39,7 @@ class Worker:
         return self._log.read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, bytes]:
-        """Signal it and wait for its end: exit code and standard output."""
+        """Signal it and wait for its end; return exit code and standard output."""
         os.kill(self._process.pid, number)
         return self.ended()
 

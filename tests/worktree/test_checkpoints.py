@@ -1,4 +1,4 @@
-"""Checkpoints of the tree: what they hold, what they leave alone, and in which repositories."""
+"""Checkpoints of the tree: included and excluded files, and kinds of repositories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed between checkpoints, and since."""
+"""The changes between checkpoints, and since the last one."""
 
 from __future__ import annotations
 

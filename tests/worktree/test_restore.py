@@ -1,4 +1,4 @@
-"""Bringing the tree back: to the letter, and losing nothing."""
+"""Restoration of the tree: exact, and without loss."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def restore(workflow: Workflow, name: str) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """All files of a working tree."""
+    """Return all files of a working tree."""
     files = (path for path in folder.rglob("*") if ".git" not in path.parts)
     return {
         os.fspath(path.relative_to(folder)): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()

@@ -1,4 +1,4 @@
-"""What the witness of attempts does where trees are shared: another clone can go on from each of them."""
+"""The tracking of a shared tree: another clone can continue from each attempt."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_undetectable_changes_are_named_in_the_reason(one: Clone) -> None:
 
 
 def write_attributes(clone: Clone) -> None:
-    """Give text files a filter that is required, and whose program is absent."""
+    """Set a required filter for text files whose program is missing."""
     clone.write(".gitattributes", "*.txt filter=absent\n")
     git(clone.workspace, "config", "filter.absent.clean", "no-such-program-of-penguin")
     git(clone.workspace, "config", "filter.absent.required", "true")
