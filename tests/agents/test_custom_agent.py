@@ -121,7 +121,10 @@ def test_a_kill_is_an_error_with_any_exit_code(tmp_path: Path) -> None:
     assert CommandAgent(spec(), tmp_path).read_transcript([], ProcessExit(-9, None)).outcome.verdict is Verdict.ERROR
 
 
-@given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode())
+)
 def test_any_transcript_is_parsed(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()
     (folder / "t").write_bytes(written)

@@ -45,9 +45,9 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
         kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}
     ).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
-        results = await backend.query_workflow(one, "get_phase_results")
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
+        results = await backend.query_workflow(workflow_id, "get_phase_results")
     attempts = [(result["phase"], str(result["verdict"])) for result in results[:4]]
     assert (info.status, attempts) == (
         "COMPLETED",
@@ -58,11 +58,13 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
     assert last.carries("Implemented add in calc.py.")
     assert last.carries("AssertionError")
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert first.session_id == second.session_id != ""
     assert (first.attempt, second.attempt) == (1, 3)
     assert "sk-of-nobody" not in str(second.conversation_history)
-    formatted, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
+    formatted, raw = (
+        _penguin(root, f"/workflow logs {workflow_id} --phase implement{flag}") for flag in ("", " --raw")
+    )
     assert "Fixed the sign error." in formatted
     assert '"type"' not in formatted
     assert '"type"' in raw
@@ -72,8 +74,8 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
 async def test_an_agent_without_changes_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "BLOCKED"
     assert "the agent changed no file" in str(info.error_message)
 
@@ -85,12 +87,12 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
     retry = {"max_attempts": 1, "initial_delay_sec": 0}
     root = make_workspace(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        assert (await backend.wait_workflow(one, 120)).status == "BLOCKED"
+        workflow_id = await backend.start_workflow("add")
+        assert (await backend.wait_workflow(workflow_id, 120)).status == "BLOCKED"
         before = len(model.of("never-right"))
-        await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
-        await backend.resume_workflow(one)
-        await backend.wait_workflow(one, 120)
+        await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "mind the gap"})
+        await backend.resume_workflow(workflow_id)
+        await backend.wait_workflow(workflow_id, 120)
     request = model.of("never-right")[before]
     assert request.carries("mind the gap")
     # Its message from before the block.
@@ -101,17 +103,17 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
 async def test_a_crash_continues_the_same_conversation(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
+        workflow_id = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
-        await backend.signal_workflow(one, "pause", {"now": True})
+        await backend.signal_workflow(workflow_id, "pause", {"now": True})
         await wait_until_async(lambda: not _agents_in(root), "the end of the agents")
         model.release("go")
-        await backend.resume_workflow(one)
-        info = await backend.wait_workflow(one, 120)
+        await backend.resume_workflow(workflow_id)
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     assert (root / "half.txt").exists()
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(workflow_id)}
     assert len(sessions) == 1
 
 
@@ -119,8 +121,8 @@ async def test_a_crash_continues_the_same_conversation(tmp_path: Path, model: Mo
 async def test_an_agent_over_budget_is_stopped(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "BLOCKED"
     assert "tokens" in str(info.error_message)
     # It was stopped before its hundred answers.
@@ -135,16 +137,16 @@ async def test_a_killed_agent_continues_the_same_conversation(
 ) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
+        workflow_id = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
         agents = _agents_in(root)
         kill(*(agents if victim == "agent" else launchers(root / ".penguin" / "engines")))
         await wait_until_async(lambda: not set(agents) & set(_agents_in(root)), "the end of the agents")
         model.release("go")
-        info = await backend.wait_workflow(one, 120)
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(workflow_id)}
     assert len(sessions) == 1
     assert model.requests[-1].carries("half.txt")
 
@@ -165,12 +167,12 @@ async def test_a_judge_decides_unchecked_criteria_only(tmp_path: Path, model: Mo
         orchestration={"retry": {"max_attempts": 1}},
     )
     async with get_backend(workspace_path=place.root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
-        results = await backend.query_workflow(one, "get_phase_results")
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
+        results = await backend.query_workflow(workflow_id, "get_phase_results")
     assert info.status == "BLOCKED"
     steps = {step["name"]: str(step["verdict"]) for step in results[-1]["evidence"]["steps"]}
-    asked = next(it for it in model.requests if "A judgement on" in it.prompt)
+    asked = next(request for request in model.requests if "A judgement on" in request.prompt)
     assert not asked.carries("Implemented add in calc.py."), "it went on in the conversation of whom it judges"
     assert steps["It adds"] == "PASSED"
     assert steps["It is kind"] == "UNVERIFIED"

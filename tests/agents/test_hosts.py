@@ -35,8 +35,8 @@ def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The two clones by name."""
     both = {name: WorkerProcesses(tmp_path / name, tmp_path_factory.mktemp(name)) for name in ("here", "there")}
     yield both
-    for one in both.values():
-        one.close()
+    for clone in both.values():
+        clone.close()
 
 
 @pytest.mark.parametrize("kind", ["claude", "codex"])
@@ -53,7 +53,7 @@ async def test_a_conversation_continues_on_another_host(
     here, there = _clones(tmp_path, kind, model, server)
     doomed = workers["here"].start()
     async with get_backend(workspace_path=there) as client:
-        one = await client.start_workflow("add")
+        workflow_id = await client.start_workflow("add")
         # The test failed here, and the agent got the failure; then the host stops.
         await wait_until_async(lambda: _told_of_the_failure(model, here), "the feedback")
         doomed.kill()
@@ -61,18 +61,20 @@ async def test_a_conversation_continues_on_another_host(
         workers["there"].start()
         await wait_until_async(lambda: _told_of_the_failure(model, there), "the feedback on the other host")
         model.release("go")
-        info = await client.wait_workflow(one, 120)
-        results = await client.query_workflow(one, "get_phase_results")
-    assert (info.status, [(it["phase"], it["attempt"], it["verdict"]) for it in results[:4]]) == (
+        info = await client.wait_workflow(workflow_id, 120)
+        results = await client.query_workflow(workflow_id, "get_phase_results")
+    assert (info.status, [(result["phase"], result["attempt"], result["verdict"]) for result in results[:4]]) == (
         "COMPLETED",
         [("IMPLEMENT", 1, "PASSED"), ("TEST", 2, "FAILED"), ("IMPLEMENT", 3, "PASSED"), ("TEST", 4, "PASSED")],
     )
     assert (there / "calc.py").read_text() == RIGHT
     asked = _told_of_the_failure(model, there)[0]
     # The conversation contains its own messages; the prompt does not repeat them.
-    assert any(it.role == "assistant" and "Implemented add in calc.py." in it.text for it in asked.conversation)
+    assert any(
+        entry.role == "assistant" and "Implemented add in calc.py." in entry.text for entry in asked.conversation
+    )
     with WorkflowStateStore(there / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert (first.attempt, second.attempt) == (1, 3)
     assert first.session_id == second.session_id != ""
 
@@ -108,5 +110,5 @@ def _held_once_it_failed(script: Script) -> Script:
 
 def _told_of_the_failure(model: ModelServer, root: Path) -> list[Received]:
     """Return the requests of an agent in this tree that contain the failure."""
-    requests = (it for it in model.of("fix-add") if FAILURE.search(it.prompt))
-    return [it for it in requests if os.fspath(root) in json.dumps(it.body)]
+    requests = (request for request in model.of("fix-add") if FAILURE.search(request.prompt))
+    return [request for request in requests if os.fspath(root) in json.dumps(request.body)]

@@ -319,12 +319,12 @@ async def test_a_failure_is_fixed_in_the_same_conversation(opencode: Path, model
     login.parent.mkdir(parents=True)
     login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     last = model.of("fix-add")[-1]
     assert last.carries("Implemented add in calc.py.")
     assert last.carries("AssertionError")
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert first.session_id == second.session_id != ""

@@ -107,7 +107,9 @@ def test_output_is_followed_until_the_workflow_ends(
     assert following.returncode == 0
     assert printed == ["ended", "second step", "bad", "better", "said", "complained"]
     # The first one may have begun before the following did.
-    assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not it.endswith(" 1")] == [
+    assert [
+        heading for heading in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not heading.endswith(" 1")
+    ] == [
         "TEST attempt 2",
         "TEST attempt 3",
         "USE attempt 4",

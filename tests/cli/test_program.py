@@ -49,7 +49,7 @@ def test_json_prints_one_document_for_each_command(penguin: Program, option: str
     script = "/workflow start quick\n/workflow wait @last\n/workflow status quick\n/workflow list\n/health\n/nope\n"
     ran = penguin("-o", option, script=script)
     assert ran.code == 2
-    started, waited, status, listed, health, error = (it for it in ran.documents if "event" not in it)
+    started, waited, status, listed, health, error = (document for document in ran.documents if "event" not in document)
     assert started["task_id"] == "quick"
     assert status["status"] == "COMPLETED"
     rows = [waited, listed] if option == "jsonl" else [waited["workflows"][0], listed["workflows"][0]]

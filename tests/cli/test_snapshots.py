@@ -75,13 +75,15 @@ def workflow(penguin: Program) -> str:
 
 def listed(penguin: Program, line: str) -> list[str]:
     (document,) = penguin("-o", "json", "-c", line).documents
-    return [one["snapshot_id"] for one in document["snapshots"]]
+    return [snapshot["snapshot_id"] for snapshot in document["snapshots"]]
 
 
 def test_lists_are_filtered(talked: Program) -> None:
-    one, two = f"{workflow(talked)}-1", f"{workflow(talked)}-2"
-    assert listed(talked, "/snapshot list") == [two, one, "mine"]
-    assert listed(talked, f"/snapshot ls {workflow(talked)}") == listed(talked, "/snapshot list quick") == [two, one]
+    first, second = f"{workflow(talked)}-1", f"{workflow(talked)}-2"
+    assert listed(talked, "/snapshot list") == [second, first, "mine"]
+    assert (
+        listed(talked, f"/snapshot ls {workflow(talked)}") == listed(talked, "/snapshot list quick") == [second, first]
+    )
     assert listed(talked, "/snapshot list my-own") == ["mine"]
     ran = talked("-c", "/snapshot list --limit 1")
     assert len(ran.out.splitlines()) == 2

@@ -37,7 +37,7 @@ def test_a_file_is_run_in_place(penguin: Program) -> None:
     )
     ran = penguin("outer.pen")
     assert (ran.code, ran.err) == (0, "")
-    quick, health, leave = (ran.out.index(it) for it in ("quick", "backend: native", "Example: /quit"))
+    quick, health, leave = (ran.out.index(text) for text in ("quick", "backend: native", "Example: /quit"))
     assert quick < health < leave
     assert penguin("-c", "/source outer.pen").out.count("backend: native") == 1
     assert len(penguin("outer.pen", "-o", "json").documents) == 3
@@ -119,14 +119,14 @@ def test_files_are_closed_at_their_end(penguin: Program) -> None:
     descriptor = open_script(path)
     lines = ScriptLines(lines_from_descriptor(descriptor, "a"), descriptor)
     assert next(lines).location == "a:1"
-    before = {it.name for it in DESCRIPTORS.iterdir()}
+    before = {path.name for path in DESCRIPTORS.iterdir()}
     lines.source(path)
     assert isinstance(next(lines).error, UsageError)
     (penguin.folder / "b.pen").write_text("/quit\n")
     lines.source(str(penguin.folder / "b.pen"))
     assert next(lines).sourced_at == ("a:1",)
     assert [line.location for line in lines] == ["a:2", "a:3"]
-    assert {it.name for it in DESCRIPTORS.iterdir()} == before
+    assert {path.name for path in DESCRIPTORS.iterdir()} == before
     os.close(descriptor)
 
 

@@ -49,7 +49,9 @@ def test_defaults_without_any_file(own: Path) -> None:
 
 def test_each_value_is_shown_with_its_origin(own: Path, root: Path) -> None:
     own.write_text("ui:\n\n  color: auto\n  pager: false\n")
-    explained = {it.key: (it.value, it.source) for it in explain_preferences(load_settings(root).explain())}
+    explained = {
+        setting.key: (setting.value, setting.source) for setting in explain_preferences(load_settings(root).explain())
+    }
     assert explained["ui.color"] == ("auto", f"{own}:3")
     assert explained["ui.pager"] == (False, f"{own}:4")
     assert explained["ui.panel"] == (True, "penguin.yaml:3")

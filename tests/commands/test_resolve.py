@@ -56,7 +56,9 @@ def test_an_ambiguous_prefix_is_refused(line: str, message: str, fault: str) -> 
     assert error.line[error.start : error.end] == fault
 
 
-@pytest.mark.parametrize("command", [it for it in COMMANDS if not it.read_only], ids=lambda command: command.name)
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if not command.read_only], ids=lambda command: command.name
+)
 def test_changing_commands_accept_no_prefix(command: Command) -> None:
     verb_or_noun = command.verb or command.noun
     for length in range(1, len(verb_or_noun)):
@@ -95,7 +97,7 @@ def test_a_prefix_names_its_only_command_or_is_refused(command: Command, data: s
         return
     assert invocation is not None
     found = invocation.command
-    assert any(it.startswith(short) for it in (found.verb or found.noun, *found.aliases))
+    assert any(name.startswith(short) for name in (found.verb or found.noun, *found.aliases))
 
 
 @pytest.mark.parametrize(

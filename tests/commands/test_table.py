@@ -20,7 +20,7 @@ def test_a_handler_has_the_declared_parameters(command: Command) -> None:
     _session, *parameters = inspect.signature(command.load_handler()).parameters.values()
     given = {argument.name: argument.required for argument in command.arguments}
     given |= {flag.parameter_name: flag.required for flag in command.flags}
-    assert {it.name: it.default is inspect.Parameter.empty for it in parameters} == given
+    assert {parameter.name: parameter.default is inspect.Parameter.empty for parameter in parameters} == given
 
 
 @EVERY

@@ -200,7 +200,7 @@ def test_later_sources_override_earlier_ones_and_are_named(tmp_path: Path) -> No
     }
     options = OrchestrationConfig(temporal={"address": "option:2"}, max_parallel=2)
     settings = settings_of(tmp_path, FULL, options, environ)
-    origins = {it.key: (it.value, it.source) for it in settings.explain()}
+    origins = {setting.key: (setting.value, setting.source) for setting in settings.explain()}
     assert origins["orchestration.backend"] == ("temporal", "$PENGUIN_ORCHESTRATION_BACKEND")
     assert origins["orchestration.temporal.address"] == ("option:2", "option")
     assert origins["orchestration.temporal.auto_start"] == (False, "$TEMPORAL_AUTO_START")

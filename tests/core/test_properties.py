@@ -346,7 +346,7 @@ class Workflow(RuleBasedStateMachine):
         wanted = [gate for gate in GATES if not self.state.gate(gate).skip]
         assert all(self.state.pass_of(gate) for gate in wanted)
         order = [self._last(ev.Passed, gate) for gate in wanted]
-        assert all(one < two or two == 0 for one, two in pairwise(order)), "passed out of order"
+        assert all(earlier < later or later == 0 for earlier, later in pairwise(order)), "passed out of order"
         tested, verified = self.state.pass_of(TEST), self.state.pass_of(VERIFY)
         if tested and verified and TEST in wanted and VERIFY in wanted and tested.tree and verified.tree:
             assert tested.tree == verified.tree

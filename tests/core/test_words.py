@@ -22,8 +22,8 @@ def test_only_a_gate_is_a_gate() -> None:
 
 
 def test_no_verdict_opens_a_gate_and_counts_as_a_failure() -> None:
-    assert [it for it in Verdict if it.opens_gate] == [Verdict.PASSED, Verdict.SKIPPED]
-    assert [it for it in Verdict if it.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
+    assert [verdict for verdict in Verdict if verdict.opens_gate] == [Verdict.PASSED, Verdict.SKIPPED]
+    assert [verdict for verdict in Verdict if verdict.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
 
 
 def test_the_terminal_has_a_style_for_every_status_and_verdict() -> None:

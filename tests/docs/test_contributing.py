@@ -15,7 +15,9 @@ PLACES = {"O/": ENGINE, "C/": "commands/penguin_commands/", "R/": "penguin_repl/
 FOLDERS = (".", ENGINE, "tests", "tests/support")
 """Possible starts of a path."""
 CODE = re.findall(r"`([^`\n ]+)`", TEXT)
-PATHS = sorted({it for it in CODE if not it.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", it)} - set(PLACES))
+PATHS = sorted(
+    {code for code in CODE if not code.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", code)} - set(PLACES)
+)
 
 
 def located(path: str) -> Path:
@@ -36,7 +38,7 @@ def test_every_path_exists(path: str) -> None:
 
 @pytest.mark.parametrize("root", PLACES.values())
 def test_every_package_is_in_a_table(root: str) -> None:
-    packages = {it.parent for it in (ROOT / root).glob("*/__init__.py")}
+    packages = {path.parent for path in (ROOT / root).glob("*/__init__.py")}
     assert packages <= {located(path) for path in PATHS if path.endswith("/")}
 
 

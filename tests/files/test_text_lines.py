@@ -16,7 +16,7 @@ from penguin_repl.scripts.lines import lines_from_options
 
 NO_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """Other characters at which `str.splitlines` splits, except for the carriage return."""
-LINES = st.lists(st.text(st.sampled_from("ab \r" + NO_LINE_ENDS), min_size=1).filter(lambda it: it[-1] != "\r"))
+LINES = st.lists(st.text(st.sampled_from("ab \r" + NO_LINE_ENDS), min_size=1).filter(lambda line: line[-1] != "\r"))
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -167,7 +167,7 @@ async def test_later_edits_affect_only_later_workflows(workspace: SampleWorkspac
 
 @pytest.mark.parametrize("ring", [["a"], ["a", "b"], ["a", "b", "c"]])
 async def test_a_dependency_cycle_is_not_started(workspace: SampleWorkspace, ring: list[str]) -> None:
-    workspace.tasks(*[{"id": one, "depends_on": [ring[index - 1]]} for index, one in enumerate(ring)])
+    workspace.tasks(*[{"id": task, "depends_on": [ring[index - 1]]} for index, task in enumerate(ring)])
     async with workspace.backend() as backend:
         with pytest.raises(BlueprintError, match=" -> "):
             await backend.start_tasks(ring)

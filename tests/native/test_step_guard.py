@@ -137,7 +137,7 @@ def engine(steps: Steps) -> Iterator[subprocess.Popen[bytes]]:
 async def started(steps: Steps) -> str:
     """The id of the engine in another process, when it is alive."""
     engines = steps.root / ".penguin" / "engines"
-    await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in live_engines(engines)))
+    await wait_until_async(lambda: any((engines / engine / SOCKET).exists() for engine in live_engines(engines)))
     return live_engines(engines).pop()
 
 
@@ -241,7 +241,7 @@ async def test_a_person_approves_through_the_engine(steps: Steps, options: tuple
         await wait_until_async(lambda: person.poll() is not None)
         assert person.returncode == 0
         [approval] = [
-            one for one in await backend.query_workflow(workflow_id, "get_phase_results") if not one["attempt"]
+            result for result in await backend.query_workflow(workflow_id, "get_phase_results") if not result["attempt"]
         ]
         assert approval["evidence"]["approved_by"] == "ann"
         assert approval["evidence"]["process"].startswith(f"{person.pid} ")

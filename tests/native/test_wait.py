@@ -117,14 +117,14 @@ async def test_a_paused_workflow_is_at_rest_after_its_step(workspace: SampleWork
         script.hold("TEST")
         backend = NativeBackend(None, workspace.root)
         async with backend:
-            one = await backend.start_workflow("a")
+            workflow_id = await backend.start_workflow("a")
             await wait_until_async(lambda: len(script.calls) == 2)
-            assert await backend.pause_workflow(one)
-            assert [info.status for info in await backend.wait_workflows([one])] == ["PAUSED"]
+            assert await backend.pause_workflow(workflow_id)
+            assert [info.status for info in await backend.wait_workflows([workflow_id])] == ["PAUSED"]
             with pytest.raises(WaitTimeout, match="is still PAUSED"):
-                await backend.wait_workflows([one], 0, at_rest=True)
-            waiting = asyncio.ensure_future(backend.wait_workflows([one], 20, at_rest=True))
+                await backend.wait_workflows([workflow_id], 0, at_rest=True)
+            waiting = asyncio.ensure_future(backend.wait_workflows([workflow_id], 20, at_rest=True))
             await asyncio.sleep(0)
             script.release("TEST")
             assert [info.status for info in await waiting] == ["PAUSED"]
-            assert not backend._open().repository.entry(one).state.is_running
+            assert not backend._open().repository.entry(workflow_id).state.is_running

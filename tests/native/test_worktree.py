@@ -131,9 +131,9 @@ async def test_every_attempt_has_a_checkpoint_in_its_evidence(repo: Repo) -> Non
         results = await backend.query_workflow(workflow_id, "get_phase_results")
     kept = repo.checkpoints(workflow_id)
     assert [checkpoint.name for checkpoint in kept] == ["start", "1-implement", "2-test"]
-    assert [result["evidence"]["checkpoint"] for result in results] == [it.commit for it in kept[1:]]
+    assert [result["evidence"]["checkpoint"] for result in results] == [checkpoint.commit for checkpoint in kept[1:]]
     assert [result["evidence"]["left_out"] for result in results] == [[".env"], [".env"]]
-    assert [result["evidence"]["tree"] for result in results] == [it.digest for it in kept[1:]]
+    assert [result["evidence"]["tree"] for result in results] == [checkpoint.digest for checkpoint in kept[1:]]
 
 
 async def test_changes_of_a_cancelled_attempt_are_in_a_checkpoint(repo: Repo) -> None:
@@ -244,5 +244,5 @@ async def test_pruning_drops_the_checkpoints(repo: Repo) -> None:
         await backend.wait_workflow(old, 20)
         new = await backend.retry_workflow(old, "IMPLEMENT")
         await backend.wait_workflow(new, 20)
-    assert [one.workflow_id for one in prune(Workspace(repo.root), 0.0).workflows] == [old]
+    assert [workflow.workflow_id for workflow in prune(Workspace(repo.root), 0.0).workflows] == [old]
     assert (len(repo.names(old)), len(repo.names(new))) == (0, 5)

@@ -20,15 +20,15 @@ SHOWN_OTHERWISE = {"ChainedResult", "LogsResult", "PanelAction", "Result", "Sour
 
 def result_classes() -> dict[str, type]:
     """Return the classes of the modules of results by name."""
-    modules = [import_module(f"{results.__name__}.{it.name}") for it in iter_modules(results.__path__)]
-    found = [it for module in modules for it in vars(module).values() if _is_from(it, module)]
-    classes = [it for it in found if isinstance(it, type)]
-    assert len({it.__name__ for it in classes}) == len(classes)
-    return {it.__name__: it for it in classes}
+    modules = [import_module(f"{results.__name__}.{value.name}") for value in iter_modules(results.__path__)]
+    found = [value for module in modules for value in vars(module).values() if _is_from(value, module)]
+    classes = [found_class for found_class in found if isinstance(found_class, type)]
+    assert len({found_class.__name__ for found_class in classes}) == len(classes)
+    return {found_class.__name__: found_class for found_class in classes}
 
 
-def _is_from(it: object, module: ModuleType) -> bool:
-    return getattr(it, "__module__", "") == module.__name__
+def _is_from(value: object, module: ModuleType) -> bool:
+    return getattr(value, "__module__", "") == module.__name__
 
 
 def returned(command: Command) -> list[str]:

@@ -37,7 +37,7 @@ def completer(session: Session) -> Complete:
     completer = CommandCompleter(WorkspaceIndex(session))
 
     def complete(line: str) -> list[str]:
-        return [it.text.rstrip() for it in completer.get_completions(Document(line), CompleteEvent())]
+        return [completion.text.rstrip() for completion in completer.get_completions(Document(line), CompleteEvent())]
 
     return complete
 
@@ -106,7 +106,7 @@ def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
     found = CommandCompleter(WorkspaceIndex(Session(workspace.root))).get_completions(
         Document("/workflow start "), CompleteEvent()
     )
-    assert [(it.text, it.display_meta_text) for it in found] == [
+    assert [(completion.text, completion.display_meta_text) for completion in found] == [
         ("auth", "Log in"),
         ("mail", "Send mail"),
         ("search", "search"),
@@ -148,7 +148,9 @@ async def test_a_workflow_is_found_by_its_task_and_shows_its_status(workspace: S
         found = list(
             CommandCompleter(WorkspaceIndex(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
         )
-        assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
+        assert [(completion.text, completion.display_meta_text) for completion in found] == [
+            (ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")
+        ]
 
 
 async def test_active_tasks_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
@@ -174,7 +176,7 @@ async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(works
         for named in (ids["RUNNING"], "search", "sear"):
             for command in ("logs", "results"):
                 found = offered(session, f"/workflow {command} {named} --attempt ")
-                assert [(it.text, it.display_meta_text) for it in found] == newest
+                assert [(completion.text, completion.display_meta_text) for completion in found] == newest
         complete = completer(session)
         assert complete("/workflow logs auth -f --attempt=") == [f"--attempt={number}" for number in (4, 3, 2, 1)]
         assert complete("/workflow logs auth --attempt 3") == ["3"]
@@ -233,9 +235,9 @@ def offered(session: Session, line: str) -> list[Completion]:
 def test_prefix_matches_precede_substrings_and_fuzzy_matches(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "m-a-x-i-l", "mail", "airmail", "mail-out", "search", "amxaxixl")
-    tasks = [it.text.split("-", 1)[1][:-7] for it in offered(session, "/workflow status mail")]
+    tasks = [completion.text.split("-", 1)[1][:-7] for completion in offered(session, "/workflow status mail")]
     assert tasks == ["mail", "mail-out", "airmail", "amxaxixl", "m-a-x-i-l"]
-    typed_whole = [it.text[5:-7] for it in offered(session, "/workflow status ITUV-MAIL")]
+    typed_whole = [completion.text[5:-7] for completion in offered(session, "/workflow status ITUV-MAIL")]
     assert typed_whole[:3] == ["mail-out", "mail", "airmail"]
 
 
@@ -251,7 +253,7 @@ def test_old_workflows_are_found_by_prefix(workspace: SampleWorkspace) -> None:
 def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "first", *(f"t{n}" for n in range(130)))
-    metas = [it.display_meta_text for it in offered(session, "/workflow status ")]
+    metas = [completion.display_meta_text for completion in offered(session, "/workflow status ")]
     assert metas[0] == "t129: COMPLETED, 0s old"
     assert (metas[3], metas[-1]) == ("t126: COMPLETED, 3m old", "first: COMPLETED, 2h old")
     assert format_age(200_000) == "2d"
@@ -262,11 +264,13 @@ def test_the_unique_prefix_of_an_id_is_highlighted(workspace: SampleWorkspace) -
     session = Session(workspace.root)
     fill(session.db, "auth", "auth", "mail")
     parts = {
-        "".join(text for style, text, *_ in it.display if "underline" in style)
-        for it in offered(session, "/workflow status ")
+        "".join(text for style, text, *_ in completion.display if "underline" in style)
+        for completion in offered(session, "/workflow status ")
     }
     assert parts == {"ituv-m", "ituv-auth-000000", "ituv-auth-000001"}
-    assert not [it for it in offered(session, "/task show ") for style, *_ in it.display if style]
+    assert not [
+        completion for completion in offered(session, "/task show ") for style, *_ in completion.display if style
+    ]
 
 
 async def test_the_unique_prefix_is_visible_without_colours(workspace: SampleWorkspace) -> None:

@@ -126,7 +126,7 @@ def test_each_script_contains_all_declarations(shell: str) -> None:
     for flag in PROGRAM.flags:
         assert (f"-l {flag.name} " if shell == "fish" else f"--{flag.name}") in script
         assert " ".join(flag.choices) in script
-    for name in (*(it.name for it in SUBCOMMANDS), *NOUNS):
+    for name in (*(subcommand.name for subcommand in SUBCOMMANDS), *NOUNS):
         assert name in script
     assert "@" not in script.replace('"$@"', "").replace("COMP_WORDS[@]", "")
 

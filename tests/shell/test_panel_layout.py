@@ -89,8 +89,8 @@ WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
 
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
 def test_no_line_exceeds_the_window(name: str, last: str, columns: int, most: int) -> None:
-    one = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
-    lines = draw_panel([one, *ROWS], 7, columns, most, Glyphs(), NOW)
+    wide = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
+    lines = draw_panel([wide, *ROWS], 7, columns, most, Glyphs(), NOW)
     assert len(lines) <= most
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
     assert all("\x1b" not in piece and "\n" not in piece for piece in text(lines))
@@ -103,8 +103,8 @@ def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: 
     portrait = WorkflowDetail(
         ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words
     )
-    seen = PollResult({WorkflowStatus.RUNNING: 2}, [it.info for it in ROWS], ROWS)
-    lines = compose(ViewState(seen, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
+    poll = PollResult({WorkflowStatus.RUNNING: 2}, [item.info for item in ROWS], ROWS)
+    lines = compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
     assert len(lines) == rows
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
 
@@ -118,8 +118,10 @@ def test_the_view_of_several_workflows() -> None:
     ]
     attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
     portrait = WorkflowDetail(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
-    seen = PollResult({WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [it.info for it in ROWS[:3]], ROWS[:2])
-    assert text(compose(ViewState(seen, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
+    poll = PollResult(
+        {WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [item.info for item in ROWS[:3]], ROWS[:2]
+    )
+    assert text(compose(ViewState(poll, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
         " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
         "▸  auth-user-model  TEST       ████░░░░  50%  #2  4m05s",
         "   mail             IMPLEMENT  ██░░░░░░  25%  #1  1h01m",

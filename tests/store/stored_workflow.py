@@ -82,16 +82,16 @@ class StoredWorkflow:
 def commit_workflows(db: Path, *workflows: StoredWorkflow, max_parallel: int = 10_000) -> None:
     """Write the new events."""
 
-    async def write() -> None:
+    async def write_all() -> None:
         loop = asyncio.get_running_loop()
         writer = Writer(db, loop, max_parallel, lambda owner: True, lambda: None, lambda text: None)
         try:
             for workflow in workflows:
                 written, workflow.writes = workflow.writes, []
-                for one in written:
-                    writer.write([one]).add_done_callback(lambda future: future.result())
+                for write in written:
+                    writer.write([write]).add_done_callback(lambda future: future.result())
             await writer.write([])
         finally:
             writer.close()
 
-    asyncio.run(write())
+    asyncio.run(write_all())

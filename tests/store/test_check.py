@@ -169,7 +169,7 @@ def test_an_older_version_is_not_migrated(full: Workspace) -> None:
 
 
 def left(workspace: Workspace) -> dict[str, str]:
-    return {str(one.path.relative_to(workspace.state)): one.reason for one in check(workspace).leftovers}
+    return {str(leftover.path.relative_to(workspace.state)): leftover.reason for leftover in check(workspace).leftovers}
 
 
 def test_leftovers_are_listed_and_not_a_problem(full: Workspace) -> None:

@@ -48,9 +48,9 @@ def shop(db: Path) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_the_newest_come_first_up_to_the_limit(names: CompletionReader) -> None:
-    tasks = [it.task_id for it in names.newest(ALL, 10)]
+    tasks = [item.task_id for item in names.newest(ALL, 10)]
     assert tasks == ["cart", "cart-view", "login", "ituv", "cart"]
-    assert [it.task_id for it in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
+    assert [item.task_id for item in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
     first = names.newest({S.RUNNING}, 10)
     assert first == (("ituv-cart-view-000000", "cart-view", "RUNNING", "IMPLEMENT", NOON + 30),)
 
@@ -58,7 +58,7 @@ def test_the_newest_come_first_up_to_the_limit(names: CompletionReader) -> None:
 @pytest.mark.usefixtures("shop")
 def test_ids_are_found_by_prefix_of_workflow_or_task(names: CompletionReader) -> None:
     def found(beginning: str, statuses: frozenset[WorkflowStatus] = ALL, limit: int = 10) -> list[str]:
-        return [it.workflow_id.removeprefix("ituv-") for it in names.with_prefix(beginning, statuses, limit)]
+        return [item.workflow_id.removeprefix("ituv-") for item in names.with_prefix(beginning, statuses, limit)]
 
     carts = ["cart-000000", "cart-000001", "cart-view-000000"]
     assert found("cart") == found("ituv-cart") == carts
@@ -73,7 +73,7 @@ def test_ids_are_found_by_prefix_of_workflow_or_task(names: CompletionReader) ->
 
 @pytest.mark.usefixtures("shop")
 def test_the_unique_prefix_ends_where_neighbours_differ(names: CompletionReader) -> None:
-    ids = [it.workflow_id for it in names.newest(ALL, 10)]
+    ids = [item.workflow_id for item in names.newest(ALL, 10)]
     own = {name[:length] for name, length in names.unique_lengths(ids).items()}
     assert own == {"ituv-cart-000000", "ituv-cart-000001", "ituv-cart-v", "ituv-l", "ituv-i"}
     for beginning in own:

@@ -156,9 +156,9 @@ def test_a_cancelling_workflow_has_a_reason(db: Path, reader: WorkflowReader) ->
     paused = claimed(engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
     commit_workflows(db, workflow, paused)
     ending = "being cancelled by ann: the step of IMPLEMENT is ending"
-    for one in (workflow, paused):
-        assert reader.explain(one.id) == ending
-        assert reader.next_command(one.id) == ""
+    for stored in (workflow, paused):
+        assert reader.explain(stored.id) == ending
+        assert reader.next_command(stored.id) == ""
     engine.release()
     assert reader.explain(workflow.id) == f"{ending}; {START}"
 

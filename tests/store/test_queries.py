@@ -341,7 +341,7 @@ def test_results(db: Path, reader: WorkflowReader) -> None:
     workflow.report(V.PASSED).report(V.UNVERIFIED, "ask somebody").do(Approve("ann", note="fine", tree="t1"))
     commit_workflows(db, workflow)
     results = reader.results(workflow.id)
-    assert [(one.phase, one.attempt, one.verdict) for one in results] == [
+    assert [(result.phase, result.attempt, result.verdict) for result in results] == [
         (P.IMPLEMENT, 1, V.PASSED),
         (P.TEST, 2, V.PASSED),
         (P.USE, 0, V.SKIPPED),
@@ -401,17 +401,17 @@ def test_when_a_dependency_is_met(db: Path) -> None:
 def test_a_hopeless_dependency_is_found_through_a_chain(db: Path) -> None:
     blocked = StoredWorkflow("a").run().report(V.UNVERIFIED, "nothing to run")
     b, c = StoredWorkflow("b", dependencies=("a",)), StoredWorkflow("c", dependencies=("b",))
-    one, other = StoredWorkflow("one", dependencies=("other",)), StoredWorkflow("other", dependencies=("one",))
+    first, other = StoredWorkflow("one", dependencies=("other",)), StoredWorkflow("other", dependencies=("one",))
     runs = StoredWorkflow("runs").run()
     fine = StoredWorkflow("fine", dependencies=("runs",))
-    commit_workflows(db, blocked, b, c, one, other, runs, fine)
+    commit_workflows(db, blocked, b, c, first, other, runs, fine)
     connection = open_reader(db)
     assert connection is not None
     found = settled_dependency(connection, c.id)
     assert found is not None
     assert (found.task_id, found.status) == ("a", S.BLOCKED)
     assert settled_dependency(connection, fine.id) is None
-    assert settled_dependency(connection, one.id) is None  # and the search ends
+    assert settled_dependency(connection, first.id) is None  # and the search ends
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_a_snapshot_must_be_readable_again(store: WorkflowStateStore, odd: dict[
     with pytest.raises(StoreError, match="'s' can't be saved"):
         store.save_context_snapshot(snapshot(**odd))
     assert [row.snapshot_id for row in store.snapshots()] == ["fine"]
-    assert [it.phase for it in store.list_context_snapshots()] == [WorkflowPhase.TEST]
+    assert [snapshot.phase for snapshot in store.list_context_snapshots()] == [WorkflowPhase.TEST]
 
 
 @pytest.mark.parametrize("odd", [None, [], "5", {"turns": "x", "usd": -1, "tokens": True, "minutes": float("inf")}])

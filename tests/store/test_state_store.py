@@ -70,12 +70,12 @@ def test_a_snapshot_is_returned_unchanged(tmp_path: Path, created_at: datetime) 
         metadata={"model": "x"},
     )
     with WorkflowStateStore(tmp_path / "state.db") as store:
-        for one in (snapshot, full):
-            store.save_context_snapshot(one)
+        for saved in (snapshot, full):
+            store.save_context_snapshot(saved)
     with WorkflowStateStore(tmp_path / "state.db") as store:
-        for one in (snapshot, full):
-            back = store.get_context_snapshot(one.snapshot_id)
-            assert back == one
+        for saved in (snapshot, full):
+            back = store.get_context_snapshot(saved.snapshot_id)
+            assert back == saved
             assert back.created_at.utcoffset() == created_at.utcoffset()
 
 
@@ -111,8 +111,8 @@ def test_snapshots_are_listed_by_workflow_and_age(tmp_path: Path) -> None:
     with WorkflowStateStore(tmp_path / "state.db") as store:
         for name, workflow, day in (("c", "w1", 3), ("a", "w2", 2), ("b", "w1", 1)):
             store.save_context_snapshot(ContextSnapshot(name, workflow, [], datetime(2024, 1, day)))
-        assert [one.snapshot_id for one in store.list_context_snapshots()] == ["b", "a", "c"]
-        assert [one.snapshot_id for one in store.list_context_snapshots("w1")] == ["b", "c"]
+        assert [row.snapshot_id for row in store.list_context_snapshots()] == ["b", "a", "c"]
+        assert [row.snapshot_id for row in store.list_context_snapshots("w1")] == ["b", "c"]
         assert store.list_context_snapshots("w3") == []
 
 

@@ -12,8 +12,8 @@ from penguin_repl.text.ansi_filter import AnsiFilter
 
 
 def filtered(*pieces: bytes, color: bool = True) -> str:
-    it = AnsiFilter(color)
-    return "".join([*(it.feed(piece) for piece in pieces), it.finish()])
+    ansi_filter = AnsiFilter(color)
+    return "".join([*(ansi_filter.feed(piece) for piece in pieces), ansi_filter.finish()])
 
 
 @pytest.mark.parametrize(

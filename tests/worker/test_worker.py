@@ -178,7 +178,7 @@ async def test_until_settled_waits_for_the_step_of_a_paused_workflow(
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
     workers.append(Worker(workspace, "--until-settled"))
     await wait_until_async(
-        lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners)
+        lambda: len([1 for entry in reader.history(reader.find("a")) if "claimed" in entry.text]) > len(owners)
     )
     assert "all workflows are settled" not in workers[1].output
     (workspace.root / "go").touch()

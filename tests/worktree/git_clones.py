@@ -33,7 +33,7 @@ class Clone:
         return Checkpoints(self.workspace, self.runs / workflow_id, EXCLUDE)
 
     def names(self, workflow_id: str = WORKFLOW) -> list[str]:
-        return [one.name for one in self.checkpoints(workflow_id).all()]
+        return [checkpoint.name for checkpoint in self.checkpoints(workflow_id).all()]
 
     def bring(self, attempt: int = 0, *after: str, workflow_id: str = WORKFLOW, passed: str = "") -> None:
         self.sharing.bring(workflow_id, attempt, after, EXCLUDE, passed=passed)

@@ -25,7 +25,11 @@ def diff_of(
 
 
 def attempts_of(workflow: Workflow) -> list[Attempt]:
-    return [Attempt(one.attempt, one.phase) for one in workflow.checkpoints.all() if one.attempt and one.phase]
+    return [
+        Attempt(checkpoint.attempt, checkpoint.phase)
+        for checkpoint in workflow.checkpoints.all()
+        if checkpoint.attempt and checkpoint.phase
+    ]
 
 
 @pytest.fixture
