@@ -103,7 +103,9 @@ def test_the_working_tree_of_a_workflow_whose_engine_was_killed(slow: Program) -
     worker.communicate(timeout=PATIENCE)
     detached(slow, "/workflow start quick")
     holder = r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)"
-    assert told(slow, "quick", f"{holder}; no shell or worker is running")["Next"] == "penguin, or penguin worker"
+    assert (
+        status_lines(slow, "quick", f"{holder}; no shell or worker is running")["Next"] == "penguin, or penguin worker"
+    )
     (slow.folder / "go").touch()
     ran = slow("-c", "/workflow cancel quick", "-c", "/workflow start quick --wait")
     assert ran.code == 0, ran.err
