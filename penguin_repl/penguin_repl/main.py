@@ -196,7 +196,7 @@ def _make_session(options: Options, screen: Screen) -> Session:
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from functools import partial
 
-    from penguin_repl.output.present import show_progress
+    from penguin_repl.output.print_result import show_progress
     from penguin_repl.scripts.runner import ScriptRunner
 
     if sys.stderr.isatty():
@@ -262,7 +262,7 @@ def _check(session: Session, screen: Screen) -> ExitCode:
 
 def _help_words(options: Options) -> Sequence[str]:
     """Return the words to get help on. For `--help`, this is the subcommand beside it, if there is one."""
-    from penguin_repl.cli.spec import SUBCOMMANDS
+    from penguin_repl.cli.subcommands import SUBCOMMANDS
 
     if options.script != "help" and any(subcommand.name == options.script for subcommand in SUBCOMMANDS):
         return (options.script or "",)

@@ -50,7 +50,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
     # Most workspaces belong to this user, which reading one file shows.
     if session.is_own or session.workspace.is_new:
         return
-    from penguin.orchestration.files.workspace_standing import Standing
+    from penguin.orchestration.files.trust_status import Standing
 
     found = examine(session)
     if found.standing == Standing.UNMARKED:

@@ -9,7 +9,7 @@ import pytest
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, GateCommand, Recipe, RecipeStep, Task
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def definition(description: str = "Make {{title}} work.") -> Definition:

@@ -9,7 +9,7 @@ from tests.support.git_repository import git
 from tests.support.program import Program
 
 from penguin_commands.results.output import DiffResult
-from penguin_repl.output.present import show_result
+from penguin_repl.output.print_result import show_result
 from penguin_repl.output.screen import Screen, Style
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 from penguin_commands.errors import ExitCode, UsageError, exit_code
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.table import COMMANDS

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
+from penguin_commands.grammar.declarations import Command
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.spec import Command
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import help_for
 

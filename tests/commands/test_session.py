@@ -16,7 +16,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowN
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.errors import StatusNotReached, UsageError, WorkflowWaitTimeout
 from penguin_commands.execute import execute
-from penguin_commands.grammar.spec import Command
+from penguin_commands.grammar.declarations import Command
 from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
 from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import StatusResult, WorkflowTable

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from penguin_commands.grammar.declarations import Command, ValueKind
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.spec import Command, ValueKind
 from penguin_commands.grammar.table import COMMANDS, NOUNS, TABLE
 
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

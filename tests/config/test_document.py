@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 
 def complaints(checker: Checker) -> str:

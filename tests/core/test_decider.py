@@ -15,7 +15,7 @@ from penguin.orchestration.core.results import AttemptResult, LeftChanges, StepE
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
 from penguin.orchestration.core.working_tree import SHARED
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def test_effects_name_the_attempt_that_should_run() -> None:

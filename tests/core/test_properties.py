@@ -30,7 +30,7 @@ from penguin.orchestration.core.commands import (
 )
 from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, retry_start
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode

@@ -12,7 +12,7 @@ from penguin.orchestration.core.commands import Cancel, Dispatch, Feedback, Paus
 from penguin.orchestration.core.decider import State, decide, retry_start
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def blocked_at_verify(definition: Definition | None = None) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE, GATES, STOPPED
+from penguin.orchestration.workflow_status import ACTIVE, GATES, STOPPED
 from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
 
 

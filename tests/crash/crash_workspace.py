@@ -24,7 +24,7 @@ from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 ENGINE = Path(__file__).with_name("engine_process.py")
 STEP = """#!/bin/sh

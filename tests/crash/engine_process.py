@@ -17,7 +17,7 @@ from penguin.orchestration import get_backend
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.native.backend import NativeBackend
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 
 class Driver:

@@ -15,7 +15,7 @@ from penguin.orchestration.core.definition import AgentSpec, Budget, Gate
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder
 from penguin.orchestration.state import WorkflowStateStore
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 pytestmark = pytest.mark.anyio
 

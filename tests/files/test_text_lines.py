@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.blueprint.loader import parse_blueprint
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker
+from penguin.orchestration.config.document_checker import Checker
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_repl.scripts.lines import lines_from_options
 

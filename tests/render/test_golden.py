@@ -23,7 +23,7 @@ from penguin_commands.results.snapshots import RawConversationResult
 from penguin_commands.results.tasks import BlueprintRow, ImportedFile, TaskState
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_commands.results.workflows import UsageSummary
-from penguin_repl.output.present import show_whole_result
+from penguin_repl.output.print_result import show_whole_result
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render_parts
 from penguin_repl.render.error import error_lines

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from penguin_commands import results
-from penguin_commands.grammar.spec import Command
+from penguin_commands.grammar.declarations import Command
 from penguin_commands.grammar.table import COMMANDS
 from penguin_repl.render import renderers_of
 

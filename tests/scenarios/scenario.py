@@ -17,7 +17,7 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, Task
 from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
 from penguin.orchestration.core.retry_policy import RetryPolicy
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 FOLDER = Path(__file__).parent
 

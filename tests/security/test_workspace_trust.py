@@ -16,9 +16,9 @@ from tests.support.program import CONFIG, TASKS
 from tests.support.terminal import open_terminal
 
 from penguin.orchestration import get_backend
+from penguin.orchestration.files.trust_status import Standing, WorkspaceNotTrusted
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import read_key, records_folder
-from penguin.orchestration.files.workspace_standing import Standing, WorkspaceNotTrusted
 from penguin.orchestration.runtime.workspace_trust import standing_of
 from penguin.orchestration.state import WorkflowStateStore
 

@@ -16,7 +16,7 @@ from penguin.orchestration.config.fields import BACKENDS
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.table import NOUNS
 from penguin_repl.cli.completion_scripts import completion_script
-from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS
+from penguin_repl.cli.subcommands import PROGRAM, SHELLS, SUBCOMMANDS
 
 pytestmark = pytest.mark.acceptance
 

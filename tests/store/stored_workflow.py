@@ -16,7 +16,7 @@ from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.store.writer import Write, Writer, write_of
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 NOON = 1_700_000_000.0
 

@@ -19,7 +19,7 @@ from penguin.orchestration.store.completion_names import (
     newest_query,
 )
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 S = WorkflowStatus
 ALL = frozenset(S)

@@ -29,7 +29,7 @@ from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, settled_dependency
 from penguin.orchestration.store.list_queries import list_query
 from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
 

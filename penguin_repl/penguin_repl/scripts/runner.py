@@ -10,7 +10,7 @@ from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import invoke
 from penguin_commands.grammar.parse import parse
 from penguin_commands.results import has_failed, is_plain
-from penguin_repl.output.present import show_result, show_whole_result
+from penguin_repl.output.print_result import show_result, show_whole_result
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo

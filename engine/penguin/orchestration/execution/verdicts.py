@@ -1,4 +1,7 @@
-"""The verdicts of steps and attempts. A gate fails closed."""
+"""The verdicts of steps and attempts. A gate fails closed.
+
+Whether the gate then passes is decided in core/gate_rules.py.
+"""
 
 from __future__ import annotations
 
