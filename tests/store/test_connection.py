@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import PATIENCE
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import PRAGMAS, open_reader, open_store
@@ -74,6 +76,16 @@ def test_many_processes_can_create_it_at_once(db: Path) -> None:
         assert maker.returncode == 0, errors.decode()
     indexes = open_store(db).execute("SELECT count(*) FROM sqlite_master WHERE name = 'run_active'").fetchone()
     assert indexes == (1,)
+
+
+def test_a_process_that_is_making_it_is_waited_for(db: Path) -> None:
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as other, ThreadPoolExecutor(1) as second:
+        other.execute("BEGIN IMMEDIATE")
+        opening = second.submit(open_store, db)
+        with pytest.raises(TimeoutError):
+            opening.result(0.3)
+        other.execute("ROLLBACK")
+        opening.result(PATIENCE).close()
 
 
 def refused(db: Path, opener: object = open_store) -> StoreError:
