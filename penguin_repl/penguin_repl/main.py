@@ -43,6 +43,7 @@ def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # The most frequent call in scripts needs no parser.
         return _print_version()
+    from penguin.orchestration.errors import lack_of_memory
     from penguin_commands.errors import ExitCode, exit_code
     from penguin_repl.cli.options import parse_options
 
@@ -58,7 +59,11 @@ def _main(raw: list[str]) -> int:
     except Exception as error:
         if "--debug" in raw:
             raise
-        _report_error(error, raw)
+        try:
+            _report_error(error, raw)
+        except (MemoryError, ImportError, OSError):
+            # There may be no memory left to import the renderer.
+            sys.stderr.write(f"penguin: {lack_of_memory(error) or error}\n")
         return exit_code(error)
 
 

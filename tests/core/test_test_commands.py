@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 
 import pytest
 from hypothesis import given
@@ -181,3 +182,11 @@ def test_quoted_words_are_read_as_the_shell_reads_them(texts: list[str]) -> None
 def test_any_line_is_read(line: str) -> None:
     pytest_run(line)
     uncounted_test_run(line)
+
+
+@pytest.mark.parametrize("line", [f"true {'x' * 4_000_000}", "true " * 800_000, "true '" * 600_000, "#\n" * 2_000_000])
+def test_a_line_that_is_too_long_to_be_run_is_not_parsed(line: str) -> None:
+    started = time.process_time()
+    assert pytest_run(line) is None
+    assert uncounted_test_run(line) == ""
+    assert time.process_time() - started < 1

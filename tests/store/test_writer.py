@@ -331,6 +331,27 @@ def test_closing_on_a_full_disk_reports_lost_writes(db: Path) -> None:
     assert "rows: 1" in output
 
 
+def test_a_commit_without_memory_is_reported_and_tried_again(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = Writer._apply
+    failures = [MemoryError(), MemoryError()]
+
+    def apply_when_there_is_memory(writer: Writer, writes: Any) -> None:
+        if failures:
+            raise failures.pop()
+        apply(writer, writes)
+
+    async def scenario() -> None:
+        troubles: asyncio.Queue[str] = asyncio.Queue()
+        async with writing(db, on_trouble=troubles.put_nowait) as writer, asyncio.timeout(PATIENCE):
+            await writer.write(StoredWorkflow("a").run().writes)
+            assert "out of memory" in await troubles.get()
+            assert await troubles.get() == ""
+        assert rows(db, "SELECT count(*) FROM run") == [(1,)]
+
+    monkeypatch.setattr(Writer, "_apply", apply_when_there_is_memory)
+    asyncio.run(scenario())
+
+
 # --- a database that is moved away ---
 
 

@@ -83,7 +83,13 @@ class ScriptRunner:
 
         from penguin_repl.scripts.lines import AsyncScriptLines
 
-        later = AsyncScriptLines(lines, asyncio.get_running_loop())
+        try:
+            later = AsyncScriptLines(lines, asyncio.get_running_loop())
+        except RuntimeError:
+            # No thread could be started.
+            if begun is not None:
+                begun.close()
+            raise
         following: ScriptLine | None = line
         try:
             while following is not None:

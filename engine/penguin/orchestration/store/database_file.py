@@ -58,8 +58,10 @@ def move_hint(path: str | Path) -> str:
     return f"{move_command(path)}; the next start creates a new one"
 
 
-def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
+def explain_error(error: sqlite3.Error | MemoryError, path: str | Path) -> StoreError:
     """Return what a person can do about an error of SQLite."""
+    if isinstance(error, MemoryError):
+        return StoreError(f"can't use {path}: out of memory", "end other programs, or raise the limit (ulimit -v)")
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
         return StoreError(f"{path} is a file, but not a database", f"{move_hint(path)}, unless you have a backup")
