@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.git_repository import git
+from tests.support.git_repository import git, make_repository
 from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
@@ -246,3 +246,15 @@ async def test_pruning_drops_the_checkpoints(repo: Repo) -> None:
         await backend.wait_workflow(new, 20)
     assert [workflow.workflow_id for workflow in prune(Workspace(repo.root), 0.0).workflows] == [old]
     assert (len(repo.names(old)), len(repo.names(new))) == (0, 5)
+
+
+async def test_a_use_step_that_changes_a_file_of_a_submodule_is_noticed(repo: Repo, tmp_path_factory: Any) -> None:
+    source = make_repository(tmp_path_factory.mktemp("source") / "source")
+    git(repo.root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), "module")
+    repo.gates(use="echo more >> module/code.py")
+    async with repo.backend() as backend:
+        info = await backend.wait_workflow(await backend.start_workflow("a"), 20)
+        assert info.status == "BLOCKED"
+        assert info.error_message == "USE changed the tree again after TEST had passed: module"
+        results = await backend.query_workflow(info.workflow_id, "get_phase_results")
+        assert results[-1]["evidence"]["left_out"] == ["module/"]
