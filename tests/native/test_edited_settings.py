@@ -1,4 +1,4 @@
-"""penguin.yaml that is edited while a workflow runs: the workflow keeps its definition, the next start reads the file."""
+"""penguin.yaml edited while a workflow runs: the workflow keeps its definition, and the next start reads the file."""
 
 from __future__ import annotations
 

@@ -164,3 +164,22 @@ def test_a_retry_inherits_the_files_that_implement_made_in_a_submodule(
     retry = Workflow(workflow.workspace, tmp_path / "runs" / "ituv-a-000002")
     retry.tree.inherit(workflow.folder)
     assert retry.tree.digest() == made
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_no_program_of_a_submodule_is_run(workflow: Workflow, module: Path, tmp_path: Path, restricted: bool) -> None:
+    workflow.begin()
+    evil = f"touch {tmp_path}/run-by-git; false"
+    git(module, "config", "core.fsmonitor", evil)
+    if restricted:
+        git(module, "config", "filter.evil.clean", evil)
+        (module / ".gitattributes").write_text("* filter=evil\n")
+    commit(module)
+    (tmp_path / "run-by-git").unlink(missing_ok=True)
+    edit(module)
+    if restricted:
+        (module / "lib" / "util.py").write_text("x = 2\n")
+    else:
+        workflow.tree.digest()
+    workflow_diff(workflow.workspace, workflow.folder, restricted=restricted).files()
+    assert not (tmp_path / "run-by-git").exists()

@@ -233,7 +233,8 @@ def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[byte
 def _changed_inside(index: PrivateIndex) -> list[bytes]:
     """Return the nested repositories with files that are not in the commit that a checkpoint names; with a slash."""
     caches = [f":(exclude,glob)**/{name}/**" for name in CACHES]
-    arguments = ("status", "--porcelain", "-z", "--ignore-submodules=none", "--", ".", *caches)
+    ignored = "all" if index.repository.restricted else "none"
+    arguments = ("status", "--porcelain", "-z", f"--ignore-submodules={ignored}", "--", ".", *caches)
     found = []
     for path in index.changed_repositories:
         top = index.repository.file(path)
