@@ -156,10 +156,7 @@ class StepSequence:
                 return
 
     async def _start(self, step: PlannedStep, servers: Sequence[StartMark]) -> ExitRecord | StepHandle | None:
-        """Return the step's result, or the running step; None: no time is left to start it.
-
-        A step that used a server that is gone is repeated with the new one.
-        """
+        """Return the step's result since these servers started, or the running step; None: no time is left for it."""
         stem = self._starts.stem(step)
         found = await self._starts.find(stem, servers)
         if found is not None:
