@@ -137,7 +137,7 @@ def _run(options: Options) -> int:
             _refuse_server_options()
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
-        return _check(session, screen)
+        return _check(session, screen, accept=options.accept)
     if options.script == "import":
         return _import(options, session, screen)
     if options.script == "trust":
@@ -255,11 +255,17 @@ def _import(options: Options, session: Session, screen: Screen) -> ExitCode:
     return ExitCode.OK
 
 
-def _check(session: Session, screen: Screen) -> ExitCode:
-    """Run `penguin check`."""
+def _check(session: Session, screen: Screen, *, accept: bool) -> ExitCode:
+    """Run `penguin check`; with `accept`, after the user's decision to continue without lost workflows."""
     from penguin_commands.errors import ExitCode
+    from penguin_commands.handlers.maintenance import accept as accept_loss
     from penguin_commands.handlers.maintenance import check
 
+    if accept:
+        import asyncio
+
+        count = asyncio.run(accept_loss(session))
+        screen.narrate(f"continuing without {count} lost workflow{'' if count == 1 else 's'}")
     checked = check(session)
     screen.write_data(screen.render(checked))
     return ExitCode.FAILED if checked.failed else ExitCode.OK
