@@ -10,6 +10,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.markdown_outline import Item, box_lines, text_below
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
 from penguin.orchestration.blueprint.importers.references import KEY_LINE, ids_in, inline_ids, says_none
+from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
@@ -33,7 +34,10 @@ class BoxReader:
         self.lines = source.text.split("\n")
         self.read_lines: set[int] = set()
         """The lines of the boxes that became tasks or criteria."""
-        self.ids = {self.split(item.text)[0] for part in source.parts if isinstance(part, Item) for item in part.walk()}
+        items = (item for part in source.parts if isinstance(part, Item) for item in part.walk())
+        self.ids = {self.split(item.text)[0] for item in items}
+        self.made_ids = UniqueIds(self.ids)
+        """Ids of tasks that the source gives none."""
 
     def read_all(self, title_prefix: str = "", *, sections: bool = True) -> None:
         """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
@@ -53,7 +57,8 @@ class BoxReader:
         """Add the task of a box and its subtasks. `context` is text for its description, such as its section."""
         raw_id, title = self.split(item.text)
         self.read_lines.add(item.line)
-        task = ImportedItem(id=raw_id, title=title, line=item.line, done=item.done, metadata={})
+        task_id = raw_id or self.made_ids.take(id_from_title(title))
+        task = ImportedItem(id=task_id, title=title, line=item.line, done=item.done, metadata={})
         self.backlog.items.append(task)
         if item.started:
             task.metadata["status"] = "in progress"
