@@ -17,9 +17,39 @@ if TYPE_CHECKING:
 
 SplitId = Callable[[str], tuple[str, str]]
 """Splits the text of an item into its id, which may be empty, and its title."""
-_SCENARIO = re.compile(r"\W*(?:GIVEN|WHEN|THEN|AND|BUT)\b")
-_SCENARIO_START = re.compile(r"\W*(?:GIVEN|WHEN)\b")
+_CRITERIA_KEY = r"\W*(?:acceptance(?:\s+criteri(?:a|on))?|done\s+when|definition\s+of\s+done|success\s+criteria)"
+_CRITERIA = re.compile(rf"{_CRITERIA_KEY}\W*", re.IGNORECASE)
+_CRITERIA_LINE = re.compile(rf"{_CRITERIA_KEY}\**\s*:\s*\**(.*)", re.IGNORECASE)
+_SCENARIO = re.compile(r"\W*(GIVEN|WHEN|THEN|AND|BUT)\b")
 _STEP_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+
+
+class _Scenario:
+    """Joins lines such as `WHEN …` and `THEN …` to one criterion."""
+
+    def __init__(self, criteria: list[str]) -> None:
+        self._criteria = criteria
+        self._words: list[str] = []
+        """The first words of the lines of the open scenario."""
+
+    def add(self, text: str) -> bool:
+        """Add a line. Return whether it is part of a scenario."""
+        match = _SCENARIO.match(text)
+        word = match[1] if match else ""
+        starts = word in ("GIVEN", "WHEN") and (not self._words or "THEN" in self._words)
+        if not word or not (starts or self._words):
+            return False
+        if starts:
+            self._criteria.append(text)
+            self._words = [word]
+        else:
+            self._criteria[-1] += f" {text}"
+            self._words.append(word)
+        return True
+
+    def close(self) -> None:
+        """End the open scenario."""
+        self._words = []
 
 
 class BoxReader:
@@ -73,25 +103,49 @@ class BoxReader:
     def _children(self, task: ImportedItem, item: Item, context: str) -> list[Item]:
         """Add what the items below a task are. Return those that are not part of its description."""
         used: list[Item] = []
-        scenario = False
+        scenario = _Scenario(task.criteria)
+        end, label = item.line + 1, ""
         for child in item.children:
+            end, label = child.end, self._label(child, end, label)
             if child.box is not None:
                 used.append(child)
                 self._box_below(task, child, context)
-            elif _SCENARIO.match(child.text) and (scenario or _SCENARIO_START.match(child.text)):
+            elif scenario.add(child.text):
                 used.append(child)
-                if scenario and not _SCENARIO_START.match(child.text):
-                    task.criteria[-1] += f" {child.text}"
-                else:
-                    task.criteria.append(child.text)
-                scenario = True
                 continue
+            elif _CRITERIA.fullmatch(label):
+                used.append(child)
+                self.criterion(task, child)
+            elif criteria := _CRITERIA_LINE.fullmatch(child.text):
+                used.append(child)
+                self._criteria(task, child, criteria[1])
             elif self._dependencies(task, child.text, child):
                 used.append(child)
             else:
                 used += self._boxes_deep(task, child)
-            scenario = False
+            scenario.close()
         return used
+
+    def _label(self, child: Item, end: int, label: str) -> str:
+        """Return the line before the list that a child is in, such as `**Acceptance criteria:**`.
+
+        `end` is the line after its sibling before it, or after the first line of the task, and `label` that of the
+        sibling.
+        """
+        place = child.line - 1
+        while place >= end and not self.lines[place - 1].strip():
+            place -= 1
+        return self.lines[place - 1].strip() if place >= end else label
+
+    def _criteria(self, task: ImportedItem, item: Item, value: str) -> None:
+        """Add the criteria of a line such as `Acceptance: …`, and those in the list below it."""
+        if value.strip():
+            task.criteria.append(value.strip())
+        scenario = _Scenario(task.criteria)
+        for child in item.children:
+            if child.box is not None or not scenario.add(child.text):
+                scenario.close()
+                self.criterion(task, child)
 
     def _box_below(self, task: ImportedItem, child: Item, context: str) -> None:
         if self.split(child.text)[0]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -268,13 +267,3 @@ def _compare(backlog: ImportedBacklog, blueprint: Blueprint) -> None:
     for one, other in zip(wanted, read, strict=True):
         if one != other:
             raise BlueprintError(f"{one[0]}: reads otherwise than it was imported", "report this with the source")
-
-
-def count(tasks: Iterable[Any]) -> Mapping[str, int]:
-    """Return the numbers of tasks, dependencies and criteria."""
-    found = list(tasks)
-    return {
-        "tasks": len(found),
-        "dependencies": sum(len(task.dependencies) for task in found),
-        "criteria": sum(len(task.criteria) for task in found),
-    }

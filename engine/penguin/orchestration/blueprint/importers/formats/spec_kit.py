@@ -22,8 +22,8 @@ _TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:
 _PLACEHOLDER = re.compile(r"TX{2,4}\s+")
 """The id of a task in the template of spec-kit."""
 _BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?{_ID}\b", re.MULTILINE)
-_MARK = re.compile(r"\[(P|US\d+)\]\s*")
-_STYLE = re.compile(r"\[(?:P|US\d+)\]|^#{1,4}\s+Phase\b", re.MULTILINE)
+_MARK = re.compile(r"[\[(](P|US\d+)[\])]\s*")
+_STYLE = re.compile(r"[\[(](?:P|US\d+)[\])]|^#{1,4}\s+Phase\b", re.MULTILINE)
 _PHASE = re.compile(r"phase\b", re.IGNORECASE)
 _CHECKPOINT = re.compile(r"\W*checkpoint\b(?:\*\*)?\s*[:—–-]*\s*(?:\*\*)?\s*(.+)", re.IGNORECASE | re.DOTALL)
 
