@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-from penguin.orchestration.blueprint.importers.markdown_outline import Item, box_lines, text_below
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, box_lines, text_below
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
-from penguin.orchestration.blueprint.importers.references import KEY_LINE, ids_in, inline_ids, says_none
+from penguin.orchestration.blueprint.importers.references import (
+    KEY_LINE,
+    inline_ids,
+    key_values,
+    says_none,
+    value_ids,
+)
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 
 if TYPE_CHECKING:
@@ -73,19 +79,34 @@ class BoxReader:
         """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
         prose = ProseCollector(self.backlog, title_prefix)
         for part in self.source.parts:
-            if not isinstance(part, Item):
+            if isinstance(part, Heading):
+                prose.add(part)
+                continue
+            if isinstance(part, Prose):
+                self.note_strays(part.text, part.line)
                 prose.add(part)
                 continue
             boxes = list(boxes_in(part))
             for box in boxes:
                 self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
             if not boxes:
+                self.note_strays("\n".join(self.lines[part.line - 1 : part.end - 1]), part.line)
                 prose.add_item(part, self.lines)
         self.note_unread()
+
+    def note_strays(self, text: str, first: int) -> None:
+        """Add a note for each line of a text outside of tasks that names a dependency of one. `first`: its line."""
+        for line, words in enumerate(text.split("\n"), first):
+            match = KEY_LINE.fullmatch(words.strip().lstrip("-*+ "))
+            if match and any(word in self.ids for word in value_ids(match[1], self.ids.__contains__, self._is_id)):
+                self.backlog.note(line, f"names a dependency, but is not below a task: {words.strip()[:80]}")
 
     def add(self, item: Item, context: str = "") -> ImportedItem:
         """Add the task of a box and its subtasks. `context` is text for its description, such as its section."""
         raw_id, title = self.split(item.text)
+        if KEY_LINE.match(item.text):
+            hint = "indent it below its task"
+            self.source.checker.error(item.line, f"is not below a task: {item.text[:80]}", hint)
         self.read_lines.add(item.line)
         task_id = raw_id or self.made_ids.take(id_from_title(title))
         task = ImportedItem(id=task_id, title=title, line=item.line, done=item.done, metadata={})
@@ -96,7 +117,7 @@ class BoxReader:
             task.metadata["optional"] = "yes"
         task.dependencies = inline_ids(item.text, self.inline)
         without = self._children(task, item, context)
-        below = self._settings(task, text_below(item, self.lines, without))
+        below = self._key_lines(task, text_below(item, self.lines, without).split("\n"), item.line)
         task.description = "\n\n".join(part for part in (below, context) if part)
         return task
 
@@ -107,7 +128,10 @@ class BoxReader:
         end, label = item.line + 1, ""
         for child in item.children:
             end, label = child.end, self._label(child, end, label)
-            if child.box is not None:
+            if KEY_LINE.match(child.text):
+                # With a box or without: it is read with the text of the task.
+                self.read_lines.update(one.line for one in child.walk())
+            elif child.box is not None:
                 used.append(child)
                 self._box_below(task, child, context)
             elif scenario.add(child.text):
@@ -119,8 +143,6 @@ class BoxReader:
             elif criteria := _CRITERIA_LINE.fullmatch(child.text):
                 used.append(child)
                 self._criteria(task, child, criteria[1])
-            elif self._dependencies(task, child.text, child):
-                used.append(child)
             else:
                 used += self._boxes_deep(task, child)
             scenario.close()
@@ -171,30 +193,21 @@ class BoxReader:
             if one.line not in self.read_lines:
                 self.criterion(task, one)
 
-    def _dependencies(self, task: ImportedItem, text: str, item: Item) -> bool:
-        """Read a line such as `Depends: A-1`. Return whether it is one."""
-        match = KEY_LINE.fullmatch(text.strip().rstrip("*_"))
-        if match is None:
-            return False
-        nested = ", ".join(child.text for child in item.children)
-        value = ", ".join(part for part in (match[1], nested) if part)
-        found = ids_in(value, self.ids.__contains__)
-        task.dependencies += found
-        if not found and not says_none(value):
-            self.backlog.note(item.line, f"names no task of the file, and is kept as prose: {text[:80]}")
-        return bool(found) or says_none(value)
-
-    def _settings(self, task: ImportedItem, text: str) -> str:
-        """Read the lines of a description that are dependencies. Return the others."""
-        kept = []
-        for line in text.split("\n"):
-            match = KEY_LINE.fullmatch(line.strip().rstrip("*_"))
-            found = ids_in(match[1], self.ids.__contains__) if match else []
-            if found:
-                task.dependencies += found
-            else:
-                kept.append(line)
+    def _key_lines(self, task: ImportedItem, lines: list[str], first: int) -> str:
+        """Read the lines that are dependencies. Return the others. `first` is the number of the first line."""
+        kept: list[str] = []
+        for value, own in key_values(lines):
+            found = [] if value is None else value_ids(value, self.ids.__contains__, self._is_id)
+            task.dependencies += found
+            if value is not None and not found and not says_none(value):
+                self.backlog.note(first, f"names no task of the file, and is kept as prose: {own[0].strip()[:80]}")
+            if value is None or not (found or says_none(value)):
+                kept += own
         return "\n".join(kept).strip()
+
+    def _is_id(self, word: str) -> bool:
+        """Return whether a word is or looks like the id of a task."""
+        return word in self.ids or bool(self.split(f"{word} title")[0])
 
     def note_unread(self) -> None:
         """Add a note for each box of the file that is neither a task nor a criterion."""

@@ -130,7 +130,9 @@ class _Reader:
         elif _split(item.text)[0] and _split(item.text)[0] not in self.box_ids:
             self._task(self.phase, item)
         else:
-            self.phase.prose.append("\n".join(self.boxes.lines[item.line - 1 : item.end - 1]).strip())
+            text = "\n".join(self.boxes.lines[item.line - 1 : item.end - 1])
+            self.boxes.note_strays(text, item.line)
+            self.phase.prose.append(text.strip())
 
     def _outside(self, item: Item) -> None:
         self.after += [(number, self.boxes.lines[number - 1]) for number in range(item.line, item.end)]
@@ -152,6 +154,7 @@ class _Reader:
         if checkpoint and self.phase and self.phase.tasks:
             self.phase.add_criterion(checkpoint[1])
         elif self.phase is not None and self.phase.heading:
+            self.boxes.note_strays(prose.text, prose.line)
             if prose.kind != "other" or not re.fullmatch(r"[-*_\s]+", prose.text):
                 self.phase.prose.append(prose.text)
         else:
