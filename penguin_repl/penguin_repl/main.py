@@ -217,8 +217,26 @@ def _script_lines(options: Options) -> ScriptLines:
         return source.ScriptLines(source.lines_from_options(options.command))
     if options.script in (None, "-"):
         return source.ScriptLines(source.lines_from_descriptor(0, "<stdin>"), 0)
+    if options.script.endswith((".md", ".json", ".jsonl", ".yaml", ".yml")):
+        _refuse_backlog(options.script)
     descriptor = source.open_script(options.script)
     return source.ScriptLines(source.lines_from_descriptor(descriptor, options.script), descriptor)
+
+
+def _refuse_backlog(path: str) -> None:
+    """Raise UsageError for a backlog of another tool, which is no script. Any other file may be one."""
+    from pathlib import Path
+
+    from penguin.orchestration.blueprint.foreign_file import foreign_problem
+    from penguin.orchestration.blueprint.importers.source import MAX_BYTES
+    from penguin.orchestration.config.document import read_text
+    from penguin.orchestration.config.document_checker import Checker
+    from penguin_commands.errors import UsageError
+
+    text = read_text(Path(path), Checker(path), MAX_BYTES)
+    problem = foreign_problem(text, path) if text else None
+    if problem is not None:
+        raise UsageError(f"{path}: {problem.message}", problem.hint)
 
 
 def _init(options: Options, screen: Screen) -> None:
