@@ -26,6 +26,12 @@ class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
     isolation: str = ""
     """A value of ISOLATIONS: the task's or the blueprint's; empty: that of the settings."""
     dependency_line: int = 0
+    lines: tuple[tuple[int, int], ...] = ()
+    """The first and last line of each part of the file that the task was read from, without those of its subtasks."""
+    metadata: dict[str, str] = {}
+    """Values that Penguin keeps and shows but does not use, by key."""
+    made_id: bool = False
+    """Whether the id was made from the title."""
 
 
 class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
@@ -39,6 +45,8 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     items: tuple[BlueprintItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     """The named recipes."""
+    metadata: dict[str, str] = {}
+    """Values of the file that Penguin keeps and shows but does not use, by key."""
     problems: tuple[Problem, ...] = ()
     """The problems within this file."""
 
