@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.blueprint import BlueprintCounts
 from penguin.orchestration.config import Problem
 from penguin.orchestration.core.definition import Criterion, Recipe, RecipeStep, Task
 from penguin.orchestration.core.usage import UsageTotals
@@ -408,13 +409,14 @@ x              2     1       0  Authentication (broken: /blueprint lint x)
     ),
     "no blueprints": (p.BlueprintTable(()), "No blueprints.\n"),
     "blueprint": (
-        p.BlueprintResult(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),)),
+        p.BlueprintResult(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),), {"version": "1.0"}),
         """\
 Blueprint auth
 Title: Authentication
 File: b.md
 Project: shop
 Tasks: 2, 1 completed, 0 active
+version: 1.0
 
 TASK  PRIORITY  STATE  TITLE
 a     medium    ready  Make A
@@ -451,6 +453,11 @@ penguin.yaml: new, IMPLEMENT runs claude
 Recorded as done outside of Penguin: T001
 Try: penguin -c "/workflow start T002"
 """,
+    ),
+    "lint-counts": (
+        p.LintResult((Problem("note", "b.md", 2, "used"),), ("b.md",), BlueprintCounts(8, 9, 16, 12, 6, 1, 4)),
+        "b.md:2: note: used\n1 blueprint, 0 errors, 0 warnings\n1 validation with 4 criteria\n"
+        "8 tasks, 9 dependencies, 16 criteria (12 with a check), 6 recipes; 1 note\n",
     ),
 }
 
@@ -627,7 +634,7 @@ LARGE_TITLE = "漢字" * 330_000
 LARGE_RESULTS = [
     p.TaskTable((p.TaskState(task(title=LARGE_TITLE), "ready"), *STATES)),
     p.BlueprintTable((ROW._replace(title=LARGE_TITLE),)),
-    p.BlueprintResult(ROW, (p.TaskState(task(title=LARGE_TITLE), "ready"),), ()),
+    p.BlueprintResult(ROW, (p.TaskState(task(title=LARGE_TITLE), "ready"),), (), {}),
     AttemptTable(ID, (AttemptRow("TEST", 1, Verdict.FAILED, AT, AT, {"reason": LARGE_TITLE}),)),
 ]
 

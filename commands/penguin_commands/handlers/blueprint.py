@@ -23,11 +23,12 @@ def show(session: Session, blueprint: str) -> BlueprintResult:
     """Return one blueprint and its tasks."""
     progress = TaskProgress(session)
     found = session.blueprints.blueprint(blueprint)
-    return BlueprintResult(_row(found, progress), progress.states(found.tasks), found.problems)
+    return BlueprintResult(_row(found, progress), progress.states(found.tasks), found.problems, found.metadata)
 
 
 def lint(session: Session, blueprint: str | None = None) -> LintResult:
     """Return the problems in all blueprints, or in one."""
+    from penguin.orchestration.blueprint import count
     from penguin.orchestration.blueprint.lint import lint as lint_all
     from penguin.orchestration.blueprint.secret_lint import secret_problems
     from penguin.orchestration.files.secret_env import secret_values
@@ -41,9 +42,10 @@ def lint(session: Session, blueprint: str | None = None) -> LintResult:
         *lint_all(blueprints, settings),
     ]
     if blueprint is None:
-        return LintResult(tuple(problems), tuple(paths))
-    path = blueprints.blueprint(blueprint).path
-    return LintResult(tuple(problem for problem in problems if problem.path == path), (path,))
+        return LintResult(tuple(problems), tuple(paths), count(blueprints.blueprints))
+    found = blueprints.blueprint(blueprint)
+    own = tuple(problem for problem in problems if problem.path == found.path)
+    return LintResult(own, (found.path,), count([found]))
 
 
 def open_tasks(session: Session, blueprint_id: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import BlueprintCounts
     from penguin.orchestration.config import Problem
     from penguin.orchestration.core.definition import Task
 
@@ -110,10 +111,13 @@ class BlueprintResult(NamedTuple):
     row: BlueprintRow
     tasks: tuple[TaskState, ...]
     problems: tuple[Problem, ...]
+    metadata: dict[str, str]
+    """Values of the file that Penguin keeps but does not use, by key."""
 
     def data(self) -> dict[str, Any]:
         return {
             **self.row.data(),
+            "metadata": self.metadata,
             "items": [state.data() for state in self.tasks],
             "problems": [problem._asdict() for problem in self.problems],
         }
@@ -125,6 +129,8 @@ class LintResult(NamedTuple):
     problems: tuple[Problem, ...]
     checked_paths: tuple[str, ...]
     """Paths."""
+    counts: BlueprintCounts | None = None
+    """The numbers of what was read."""
 
     @property
     def failed(self) -> bool:
@@ -132,7 +138,8 @@ class LintResult(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
     def data(self) -> dict[str, Any]:
-        return {"problems": [problem._asdict() for problem in self.problems]}
+        counts = self.counts._asdict() if self.counts else None
+        return {"problems": [problem._asdict() for problem in self.problems], "counts": counts}
 
 
 class ImportedFile(NamedTuple):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results import tasks as p
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import BlueprintCounts
 
 RENDERERS = Renderers()
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
@@ -77,6 +81,7 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
     yield f"File: {clean(row.path)}"
     yield f"Project: {clean(row.project_id)}"
     yield f"Tasks: {row.tasks}, {row.completed} completed, {row.active} active"
+    yield from (f"{clean(key)}: {clean(value)}" for key, value in result.metadata.items())
     if result.tasks:
         yield ""
         yield _task_grid(result.tasks)
@@ -88,9 +93,31 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
 def _lint(result: p.LintResult) -> Iterator[Part]:
     for problem in result.problems:
         yield _problem(problem)
-    errors = sum(problem.severity == "error" for problem in result.problems)
-    warnings = len(result.problems) - errors
-    yield f"{_count(len(result.checked_paths), 'blueprint')}, {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    by_severity = Counter(problem.severity for problem in result.problems)
+    errors, warnings = _count(by_severity["error"], "error"), _count(by_severity["warning"], "warning")
+    yield f"{_count(len(result.checked_paths), 'blueprint')}, {errors}, {warnings}"
+    if result.counts and result.counts.validations:
+        criteria = _criteria_count(result.counts.validation_criteria)
+        yield f"{_count(result.counts.validations, 'validation')} with {criteria}"
+    if result.counts:
+        yield _read(result.counts, by_severity["note"])
+
+
+def _read(counts: BlueprintCounts, notes: int) -> str:
+    """Return what lint read, in one line."""
+    checks = f" ({counts.checks} with a check)" if counts.criteria else ""
+    return (
+        f"{_count(counts.tasks, 'task')}, {_number(counts.dependencies, 'dependency', 'dependencies')}, "
+        f"{_criteria_count(counts.criteria)}{checks}, {_count(counts.recipes, 'recipe')}; {_count(notes, 'note')}"
+    )
+
+
+def _criteria_count(number: int) -> str:
+    return _number(number, "criterion", "criteria")
+
+
+def _number(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _problem(problem: Any) -> str:

@@ -144,6 +144,7 @@ class Recipe(Record, frozen=True):
     name: str
     steps: tuple[RecipeStep, ...]
     line: int = 0
+    description: str = ""
 
 
 class Task(Record, frozen=True, kw_only=True):
