@@ -54,6 +54,7 @@ SCRIPT = (
     ("/task ready", "tasks"),
     ("/task show used", "task-shown"),
     ("/task graph", "graph"),
+    ("/task add Extra --depends used --check true", "task-added"),
     ("/snapshot list", "snapshots"),
     ("/snapshot show talk-1", "conversation"),
     ("/snapshot show talk-1 --raw", "raw-conversation"),

@@ -399,6 +399,10 @@ Recipes:
 """,
     ),
     "graph": (p.GraphResult("tree", "a  ready\n└── b  waiting", (("a", "b"),)), "a  ready\n└── b  waiting\n"),
+    "task added": (
+        p.AddedTaskResult("a-2", "auth", "b.md", 12, created=False),
+        "Added task a-2\nFile: b.md:12\n",
+    ),
     "blueprints": (
         p.BlueprintTable((ROW, ROW._replace(id="x", broken=True))),
         """\

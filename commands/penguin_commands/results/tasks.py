@@ -67,6 +67,20 @@ class TaskResult(NamedTuple):
         }
 
 
+class AddedTaskResult(NamedTuple):
+    """A task that was added to a blueprint."""
+
+    task_id: str
+    blueprint_id: str
+    path: str
+    line: int
+    created: bool
+    """Whether the file is new."""
+
+    def data(self) -> dict[str, Any]:
+        return self._asdict()
+
+
 class GraphResult(NamedTuple):
     """The graph of tasks, in a graph language."""
 

@@ -55,6 +55,12 @@ def _task(result: p.TaskResult) -> Iterator[Part]:
             yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
 
 
+@RENDERERS.shows(p.AddedTaskResult)
+def _added_task(result: p.AddedTaskResult) -> Iterator[Part]:
+    yield f"Added task {clean(result.task_id)}"
+    yield f"File: {clean(result.path)}:{result.line}" + (" (created)" if result.created else "")
+
+
 @RENDERERS.shows(p.GraphResult)
 def _graph(result: p.GraphResult) -> Iterator[Part]:
     yield clean_block(result.text)

@@ -203,11 +203,12 @@ def replace_key(workspace: str, state: str, tracked: str = "") -> None:
     replace_file(f"{state}/{KEY_FILE}", f"{key}\n".encode())
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Write a file completely and durably. It replaces one of the same name. Raises OSError."""
+def replace_file(path: str, data: bytes, mode: int = 0o600) -> None:
+    """Write a file completely and durably, with these permissions. It replaces one of the same name. Raises OSError."""
     temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
         _write_synced(temporary, data)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
@@ -216,11 +217,14 @@ def replace_file(path: str, data: bytes) -> None:
     sync_folder(os.path.dirname(path))
 
 
-def link_file(path: str, data: bytes) -> bool:
-    """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError."""
+def link_file(path: str, data: bytes, mode: int = 0o600) -> bool:
+    """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError.
+
+    The umask is applied to `mode`.
+    """
     temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
-        _write_synced(temporary, data)
+        _write_synced(temporary, data, mode)
         os.link(temporary, path)
     except FileExistsError:
         return False
@@ -231,8 +235,8 @@ def link_file(path: str, data: bytes) -> bool:
     return True
 
 
-def _write_synced(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _write_synced(path: str, data: bytes, mode: int = 0o600) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         file.flush()
