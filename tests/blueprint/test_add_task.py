@@ -207,6 +207,39 @@ def test_the_numbers_of_a_file_continue(tmp_path: Path) -> None:
         assert add(path, NewTask("A new one")).task_id == expected
 
 
+def test_ids_that_are_made_from_titles_stay_so(tmp_path: Path) -> None:
+    path = tmp_path / "made.md"
+    path.write_text("## Tasks\n\n- [ ] Write the reader\n- [ ] Write the writer\n")
+    assert add(path, NewTask("Join them", ("write-the-reader",), priority="low")).task_id == "join-them"
+    assert add(path, NewTask("A-1 looks like an id")).task_id == "a-1-looks-like-an-id"
+    assert (
+        path.read_text()
+        == """\
+## Tasks
+
+- [ ] Write the reader
+- [ ] Write the writer
+- [ ] Join them {priority=low}
+  - Depends: write-the-reader
+- [ ] `a-1-looks-like-an-id` A-1 looks like an id
+"""
+    )
+
+
+def test_a_task_is_added_before_the_validation_which_then_depends_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "list.md"
+    path.write_text("## Tasks\n\n- [ ] A-1 One\n  - [ ] A-2 Two\n\n## Validation\n\n- [ ] works\n")
+    add(path, NewTask("Three"))
+    assert path.read_text().startswith("## Tasks\n\n- [ ] A-1 One\n  - [ ] A-2 Two\n- [ ] A-3 Three\n\n## Validation")
+    assert tasks_of(path)["list-validation"].dependencies == ("A-1", "A-2", "A-3")
+
+
+def test_an_unknown_task_that_others_depend_on_is_not_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text("items:\n  - id: A-1\n    depends_on: [A-2]\n")
+    assert add(path, NewTask("New")).task_id == "A-3"
+
+
 def test_numbers_of_other_files_are_not_used_again(tmp_path: Path) -> None:
     path = tmp_path / "list.md"
     path.write_text(FILES["list.md"])

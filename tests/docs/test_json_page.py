@@ -49,6 +49,7 @@ SCRIPT = (
     ("/workflow wait gated", "failure"),
     ("/blueprint list", "blueprints"),
     ("/blueprint show basics", "blueprint-shown"),
+    ("/blueprint show basics --source", "blueprint-source"),
     ("/blueprint lint", "lint"),
     ("/task list", "tasks"),
     ("/task ready", "tasks"),

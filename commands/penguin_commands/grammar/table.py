@@ -35,6 +35,7 @@ def blueprint_list() -> Handler:
     "Show a blueprint and the progress of its tasks",
     "/blueprint show auth-system",
     arguments=(BLUEPRINT,),
+    flags=(Flag("source", help="print the lines of its file, with the task that each was read into"),),
     reads=True,
 )
 def blueprint_show() -> Handler:
@@ -148,7 +149,7 @@ def task_graph() -> Handler:
     ),
 )
 def task_add() -> Handler:
-    from penguin_commands.handlers.task_add import add
+    from penguin_commands.handlers.task import add
 
     return add
 

@@ -18,6 +18,8 @@ RENDERERS = Renderers()
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
 _REMARKS = 30
 """Remarks of one kind about an import that are shown; `-o json` has all of them."""
+SHOWN_NEEDS = 3
+"""The number of other dependencies that a line of a tree names."""
 
 
 @RENDERERS.shows(p.TaskTable)
@@ -53,6 +55,11 @@ def _task(result: p.TaskResult) -> Iterator[Part]:
         yield "\nRecipes:"
         for recipe in task.recipes:
             yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
+    if result.fields:
+        yield ""
+        yield Grid(
+            ("FIELD", "VALUE", "FROM"), tuple((name, value or "-", origin) for name, value, origin in result.fields)
+        )
 
 
 @RENDERERS.shows(p.AddedTaskResult)
@@ -63,7 +70,42 @@ def _added_task(result: p.AddedTaskResult) -> Iterator[Part]:
 
 @RENDERERS.shows(p.GraphResult)
 def _graph(result: p.GraphResult) -> Iterator[Part]:
-    yield clean_block(result.text)
+    if result.text:
+        yield clean_block(result.text)
+        return
+    if not result.rows:
+        yield "No tasks."
+        return
+    yield _tree_grid(result.rows)
+    for needed, task in result.missing:
+        yield f"missing: {clean(needed)}, which {clean(task)} needs"
+    for cycle in result.cycles:
+        yield f"cycle: {' -> '.join(clean(task) for task in cycle)}"
+
+
+def _tree_grid(rows: tuple[p.GraphRow, ...]) -> Grid:
+    """Return the tree with its states. The last columns are left out where they are empty."""
+    cells = [
+        (f"{row.branch}{row.state.task.id}{' …' if row.folded else ''}", row.state.state, _few(row.needs), _title(row))
+        for row in rows
+    ]
+    used = [index for index in range(4) if index < 2 or any(row[index] for row in cells)]
+    columns = ("TASK", "STATE", "ALSO NEEDS", "TITLE")
+    return Grid(
+        tuple(columns[index] for index in used),
+        tuple(tuple(row[index] for index in used) for row in cells),
+        rails=tuple(row.rail or " " for row in rows),
+    )
+
+
+def _title(row: p.GraphRow) -> str:
+    task = row.state.task
+    return "" if task.title == task.id else task.title
+
+
+def _few(names: tuple[str, ...]) -> str:
+    more = len(names) - SHOWN_NEEDS
+    return ", ".join(names[:SHOWN_NEEDS]) + (f" and {more} more" if more > 0 else "")
 
 
 @RENDERERS.shows(p.BlueprintTable)
@@ -93,6 +135,17 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
         yield _task_grid(result.tasks)
     for problem in result.problems:
         yield _problem(problem)
+
+
+@RENDERERS.shows(p.BlueprintSourceResult)
+def _source(result: p.BlueprintSourceResult) -> Iterator[Part]:
+    yield clean(result.path)
+    width = len(str(max((part.first + len(part.lines) for part in result.parts), default=0)))
+    for part in result.parts:
+        made = " (the id is made from the title)" if part.task_id in result.made_ids else ""
+        yield f"\ntask {clean(part.task_id)}{made}" if part.task_id else "\nthe blueprint"
+        for number, line in enumerate(part.lines, part.first):
+            yield f"{number:{width}} | {clean(line)}".rstrip()
 
 
 @RENDERERS.shows(p.LintResult)

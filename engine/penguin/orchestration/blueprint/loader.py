@@ -100,6 +100,13 @@ def _looks_foreign(text: str, path: str) -> bool:
     return bool(FOREIGN_TASK.search(text) and not OWN_FRONT.match(text))
 
 
+def read_document(path: Path, shown: str) -> Node | None:
+    """Return the nodes of a blueprint file, with their lines; None if it can't be read."""
+    checker = Checker(shown)
+    text = read_text(path, checker, MAX_BYTES)
+    return None if text is None else _document(text, shown, checker)
+
+
 def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
     """Read all blueprints that the settings name, in the order of their paths.
 

@@ -21,7 +21,7 @@ from penguin.orchestration.blueprint.edit.task_numbers import next_task_id
 from penguin.orchestration.blueprint.loader import MAX_BYTES, parse_blueprint
 from penguin.orchestration.blueprint.model import Blueprint
 from penguin.orchestration.config.document import decode_text
-from penguin.orchestration.config.validator import ERROR, Checker
+from penguin.orchestration.config.document_checker import ERROR, Checker
 from penguin.orchestration.files.workspace_key import link_file, replace_file
 
 Insertions = Callable[[str, Blueprint, str, NewTask], Iterator[Insertion]]
@@ -114,9 +114,11 @@ def _with_task(
 ) -> tuple[bytes, AddedTask]:
     """Return the bytes of the file with the task, read back and compared."""
     before = _parse(data, shown, project_id)
-    ids = [item.task.id for item in before.items]
-    # Another process may have added tasks since the blueprints were read.
-    task_id = next_task_id(task.title, ids, {*taken, *ids})
+    ids = [item.task.id for item in before.items if not item.validates]
+    named = {name for item in before.items for name in (item.task.id, *item.task.dependencies)}
+    # Another process may have added tasks since the blueprints were read. An unknown task that others depend on is
+    # not this one.
+    task_id = next_task_id(task.title, ids, named.union(taken))
     reason = ""
     for insertion in _FORMS[PurePath(shown).suffix.lower()](_text(data, shown), before, task_id, task):
         changed = apply_to_bytes(data, insertion)
@@ -165,10 +167,11 @@ def _mismatch(before: Blueprint, after: Blueprint, task_id: str, task: NewTask) 
 
 
 def _without_task(blueprint: Blueprint, task_id: str) -> Any:
-    """Return what the file says besides one task. The task of a validation section depends on all others."""
+    """Return what the file says besides one task. The task that validates the blueprint depends on all others."""
     items = [_plain(msgspec.to_builtins(item)) for item in blueprint.items if item.task.id != task_id]
     for item in items:
-        item["task"]["dependencies"] = [name for name in item["task"]["dependencies"] if name != task_id]
+        if item["validates"]:
+            item["task"]["dependencies"] = [name for name in item["task"]["dependencies"] if name != task_id]
     return blueprint.id, blueprint.title, blueprint.metadata, _plain(msgspec.to_builtins(blueprint.recipes)), items
 
 

@@ -47,7 +47,7 @@ def _last_form(lines: Sequence[str], blueprint: Blueprint) -> _Form | None:
     for item in sorted(blueprint.items, key=lambda item: item.task.line):
         line = lines[item.task.line - 1] if 0 < item.task.line <= len(lines) else ""
         match = _BOX_LINE.match(line) or _HEADING.match(line)
-        if match and item.task.id != f"{blueprint.id}-validation":
+        if match and not item.validates and not (forms and _is_below(match, forms[-1].match)):
             forms.append(_Form(item.task.line - 1, match, item))
     if not forms:
         return None
@@ -57,6 +57,11 @@ def _last_form(lines: Sequence[str], blueprint: Blueprint) -> _Form | None:
             break
         last = form
     return last
+
+
+def _is_below(match: re.Match[str], above: re.Match[str]) -> bool:
+    """Return whether a line with a box is a subtask of the last task before it that is none."""
+    return match.re is above.re is _BOX_LINE and match.end("indent") > above.end("bullet")
 
 
 # --- one line with a box ---

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.loader import SUFFIXES, BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint
-from penguin.orchestration.config.validator import valid_id
+from penguin.orchestration.config.document_checker import valid_id
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

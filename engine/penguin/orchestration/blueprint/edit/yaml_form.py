@@ -14,7 +14,7 @@ from penguin.orchestration.blueprint.edit.json_form import task_entry
 from penguin.orchestration.blueprint.edit.new_task import NewTask
 from penguin.orchestration.blueprint.model import Blueprint
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker
+from penguin.orchestration.config.document_checker import Checker
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LISTS = ("items", "tasks")
