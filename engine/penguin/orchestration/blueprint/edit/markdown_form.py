@@ -69,7 +69,7 @@ def _is_below(match: re.Match[str], above: re.Match[str]) -> bool:
 
 def _line_insertions(lines: Sequence[str], text: str, form: _Form, task_id: str, task: NewTask) -> Iterator[Insertion]:
     end = _end_of_item(lines, form)
-    loose = form.line > 0 and not lines[form.line - 1].strip() and end - form.line > 0
+    loose = form.line > 0 and not lines[form.line - 1].strip()
     previous = next((line for line in reversed(lines[: form.line]) if line.strip()), "")
     blank = "\n" if loose and not previous.lstrip().startswith("#") else ""
     match = form.match
