@@ -28,6 +28,7 @@ from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 OWN_KEYS = ("id", "project", "isolation", "ituv", "phases", "recipes", "project_key", "agent_defaults")
 """Front matter with one of these keys is that of a blueprint."""
+FRONT_KEYS = frozenset({*OWN_KEYS, "title", "agent_role", "required_tools", "skills", "version", "status", "owners"})
 TASKS, GROUP, RECIPES, VALIDATION, TASK, PROSE = "tasks", "group", "recipes", "validation", "task", "prose"
 """What a section holds. In a group, such as `## Phase 2`, not all headings and bullets must be tasks."""
 _FENCE_LINE = re.compile(r"---[ \t]*")
@@ -70,6 +71,7 @@ def parse_markdown(text: str, checker: Checker) -> Node:
 def _front_matter(lines: list[str], checker: Checker) -> tuple[Node, int]:
     """Return the front matter, and the number of the line on which the Markdown begins."""
     if not _FENCE_LINE.fullmatch(lines[0]):
+        _report_lost_front_matter(lines, checker)
         return Node({}, 1), 1
     for number, line in enumerate(lines[1:], 2):
         if _FENCE_LINE.fullmatch(line) or line.rstrip() == "...":
@@ -82,6 +84,14 @@ def _front_matter(lines: list[str], checker: Checker) -> tuple[Node, int]:
             return Node({key: node for key, node in entries.items() if key not in ("items", "tasks")}, 1), number + 1
     checker.error(1, "the front matter is not closed", "end it with a line ---")
     return Node({}, 1), len(lines) + 1
+
+
+def _report_lost_front_matter(lines: Sequence[str], checker: Checker) -> None:
+    """Report front matter that begins in another way than with a line `---`, and so would be read as prose."""
+    if _FENCE_LINE.fullmatch(lines[0].strip()):
+        checker.error(1, "the front matter is indented", "write --- at the start of the line")
+    elif lines[0].partition(":")[0] in FRONT_KEYS and ":" in lines[0]:
+        checker.warn(1, "reads like front matter, but is prose", "write a line --- before and after it")
 
 
 def sections_of(blocks: Sequence[Block]) -> list[Section]:

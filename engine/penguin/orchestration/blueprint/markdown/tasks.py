@@ -34,7 +34,7 @@ from penguin.orchestration.blueprint.keys import (
     normalized,
 )
 from penguin.orchestration.blueprint.markdown.blocks import Block
-from penguin.orchestration.blueprint.markdown.criteria import read_criterion, text_node
+from penguin.orchestration.blueprint.markdown.criteria import has_check, read_criterion, text_node
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.blueprint.markdown.fences import recipe_steps, settings_block
 from penguin.orchestration.blueprint.markdown.key_blocks import (
@@ -112,6 +112,9 @@ class TaskReader:
             task.candidate, task.rest = word, after_first_word(title).strip()
         if rest.strip():
             task.set("title", text_node(rest.strip(), block.line))
+        if has_check(rest):
+            hint = "write it below the task: - Acceptance: TEXT `check: COMMAND`"
+            self.checker.warn(block.line, "a check in the title of a task is not run", hint)
 
     def _setting(self, task: TaskDraft, block: Block) -> None:
         """Read a bullet of a list of settings whose key Penguin does not know."""
