@@ -45,7 +45,7 @@ $(INSTALLED): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'no Python 3.11 or later found; install one, or type: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo '$(PYTHON) is older than Python 3.11' >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-		echo 'can't create a virtual environment; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+		echo 'no virtual environment could be created; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
