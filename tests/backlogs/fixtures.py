@@ -12,7 +12,7 @@ from tests.importers.backlogs import plan_of
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint import Blueprint, read_blueprint
 from penguin.orchestration.blueprint.graph import TaskGraph
-from penguin.orchestration.config.validator import ERROR
+from penguin.orchestration.config.document_checker import ERROR
 
 FOLDER = Path(__file__).parent
 TESTS = FOLDER.parent

@@ -346,3 +346,37 @@ def test_validation_depends_on_all_tasks() -> None:
     )
     task = found["shop-validation"]
     assert (task.dependencies, task.criteria[0].check) == (("A-1", "A-2"), "false")
+
+
+@pytest.mark.parametrize("key", ["Deps", "requires", "blocked_by", "Blocked by", "needs", "acceptance", "criteria"])
+def test_a_name_of_a_key_in_markdown_is_no_metadata_in_yaml(key: str) -> None:
+    blueprint = parse_blueprint(f"items:\n  - id: A-1\n  - id: A-2\n    {key}: [A-1]\n", "b.yaml")
+    assert [problem.line for problem in blueprint.problems] == [4]
+    assert "did you mean" in blueprint.problems[0].hint
+
+
+def test_a_check_of_a_task_in_yaml() -> None:
+    blueprint = parse_blueprint("items:\n  - id: A-1\n    check: pytest -q\n", "b.yaml")
+    assert ["check is a key of a criterion" in problem.message for problem in blueprint.problems] == [True]
+
+
+@pytest.mark.parametrize("word", ["chek", "ceck", "checks", "chec"])
+def test_a_misspelled_check(word: str) -> None:
+    blueprint = parse_blueprint(f"## Tasks\n\n- [ ] A-1 One\n  - Acceptance: works `{word}: true`\n", "b.md")
+    assert [(problem.line, problem.hint) for problem in blueprint.problems] == [(4, "did you mean `check: COMMAND`?")]
+
+
+def test_other_words_in_backticks_are_prose() -> None:
+    text = "## Tasks\n\n- [ ] A-1 One\n  - Acceptance: prints `Total: 3` and `http://localhost:1`\n"
+    assert parse_blueprint(text, "b.md").problems == ()
+
+
+def test_a_check_in_a_title() -> None:
+    blueprint = parse_blueprint("## Tasks\n\n- [ ] A-1 One `check: true`\n", "b.md")
+    assert [(problem.line, problem.severity) for problem in blueprint.problems] == [(3, "warning")]
+
+
+@pytest.mark.parametrize("start", ["  ---\nid: b\n---\n", "id: b\n---\n", "title: B\nowners: [ada]\n---\n"])
+def test_front_matter_that_is_read_as_prose(start: str) -> None:
+    blueprint = parse_blueprint(f"{start}\n## Tasks\n\n- [ ] A-1 One\n", "b.md")
+    assert 1 in [problem.line for problem in blueprint.problems]

@@ -225,6 +225,9 @@ class _Builder:
         if task_id is None:
             return None
         where = f"task {task_id}"
+        if "check" in node.value:
+            line, hint = node.value["check"].key_line, "acceptance_criteria: [{text: TEXT, check: COMMAND}]"
+            self.checker.error(line, f"{where}: check is a key of a criterion", hint)
         entries, metadata = split_metadata(node.value, TASK_KEYS, where, self.checker)
         if "metadata" in entries:
             more = self.checker.mapping(entries["metadata"], f"{where}.metadata", None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.keys import is_metadata
+from penguin.orchestration.blueprint.keys import DEPENDENCIES, is_metadata, key_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 NO_METADATA: dict[str, str] = {}
 _CLOSE = 0.8
+_DEPENDS = "depends_on"
 
 
 def split_metadata(
@@ -22,12 +23,19 @@ def split_metadata(
     for key, node in entries.items():
         if key in known:
             continue
-        match = None if is_metadata(key) else nearest(key.replace("-", "_"), known, _CLOSE)
+        match = None if is_metadata(key) else _alias(key, known) or nearest(key.replace("-", "_"), known, _CLOSE)
         if match:
             checker.error(node.key_line, f"{where}: unknown key {key!r}", f"did you mean {match!r}?")
         else:
             metadata[key] = shown(node)
     return {key: node for key, node in entries.items() if key in known}, metadata
+
+
+def _alias(key: str, known: Sequence[str]) -> str | None:
+    """Return the known key that another name means in Markdown, such as `depends_on` for `Requires`."""
+    name = key_of(key)
+    name = _DEPENDS if name == DEPENDENCIES else name
+    return name if name in known else None
 
 
 def shown(node: Node) -> str:
