@@ -17,7 +17,7 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash backlogs nightly bench bench-short check lint clean
 
 # These create workspaces and trust them. Keep the trust records out of the user's own.
 demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
@@ -93,6 +93,9 @@ nightly:
 
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.random_kills --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+backlogs: $(INSTALLED)
+	$(BIN)/python -m tests.backlogs $(if $(MUTATIONS),--mutations $(MUTATIONS)) $(if $(SEED),--seed $(SEED))
 
 # The other programs have a separate environment, with all their dependencies.
 bench: $(BENCH)/.installed

@@ -248,7 +248,7 @@ class ImportedFile(NamedTuple):
     notes: tuple[tuple[int, str], ...]
     """(line of the source or 0, remark)."""
     metadata: dict[str, int]
-    """Names of what is kept as metadata, and of how many tasks."""
+    """Names of what is kept as metadata, and of how many tasks; 0: of the whole backlog."""
     prose: int
     """Lines that are kept as prose."""
     sections: tuple[str, ...]

@@ -205,7 +205,10 @@ def _imported_file(file: p.ImportedFile) -> Iterator[str]:
     done = f"; {len(file.done)} done in the source" if file.done else ""
     yield f"  {', '.join(parts)}{done}"
     if file.metadata:
-        names = (f"{clean(name)} ({_count(count, 'task')})" for name, count in file.metadata.items())
+        names = (
+            f"{clean(name)} ({_count(count, 'task')})" if count else clean(name)
+            for name, count in file.metadata.items()
+        )
         yield f"  kept as metadata: {', '.join(names)}"
     if file.prose:
         sections = f": {', '.join(map(clean, file.sections))}" if file.sections else ""

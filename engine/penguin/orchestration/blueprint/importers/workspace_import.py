@@ -49,7 +49,7 @@ class ImportPlan(NamedTuple):
     """What an update does not change because a person did."""
     notes: tuple[Note, ...]
     metadata: dict[str, int]
-    """What is kept as metadata, by name, and of how many tasks."""
+    """What is kept as metadata, by name, and of how many tasks; 0: of the whole backlog."""
     prose: int
     """Lines of the source that belong to no task and are kept as prose."""
     sections: tuple[str, ...]
@@ -191,7 +191,8 @@ class BacklogImport:
             changes=(),
             conflicts=(),
             notes=tuple(sorted(backlog.notes)),
-            metadata=dict(Counter(name for item in backlog.items for name in item.metadata)),
+            metadata=dict.fromkeys(backlog.metadata, 0)
+            | Counter(name for item in backlog.items for name in item.metadata),
             prose=sum(len(text.split("\n")) for text in backlog.prose),
             sections=tuple(text.lstrip("# ") for text in backlog.prose if text.startswith("#")),
         )
