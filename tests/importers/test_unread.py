@@ -30,7 +30,13 @@ def test_a_dependency_in_parentheses(tmp_path: Path, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["    **Checkpoint**: all is well", "> Checkpoint: all is well", "**Checkpoint**: all is well"]
+    "line",
+    [
+        "    **Checkpoint**: all is well",
+        "> Checkpoint: all is well",
+        "**Checkpont**: all is well",
+        "**Checkpoint**: all is well",
+    ],
 )
 def test_a_checkpoint(tmp_path: Path, line: str) -> None:
     plan = plan_text(tmp_path, "tasks.md", SPEC_KIT.format(words="", line=line))

@@ -94,7 +94,8 @@ _STATED = re.compile(
 """A key and what follows it, at the start of a line or of a parenthesis."""
 _WORDS = ("depends", "depends on", "dependencies", "dependency", "deps", "blocked by", "requires", "needs", "after")
 _REQUIREMENTS = "requirements"
-_CRITERION = re.compile(r"[\s*_+•-]*(?:(?=(?:GIVEN|WHEN|THEN|AND|BUT)\b)|[Cc]heckpoint\b\W*:)(?P<text>.*)")
+_CHECKPOINT = "checkpoint"
+_CRITERION = re.compile(r"[\s*_+•-]*(?:(?=(?:GIVEN|WHEN|THEN|AND|BUT)\b)|(?P<word>[A-Za-z]{8,12})\b\W*:)(?P<text>.*)")
 _BOX = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+\[.?\]\*?\s+(?P<text>\S.*)")
 _CLOSE = 0.7
 
@@ -153,6 +154,15 @@ def _stated_ids(line: str, known: set[str]) -> list[str]:
         if names and all(names):
             found += names
     return found
+
+
+def _criterion(line: str) -> str:
+    """Return the text of a step of a scenario, a checkpoint or a box; '' for another line."""
+    match = _CRITERION.match(line)
+    if match and (match["word"] is None or nearest(match["word"], (_CHECKPOINT,), _CLOSE)):
+        return match["text"]
+    box = _BOX.match(line)
+    return box["text"] if box else ""
 
 
 def _known(word: str, known: set[str]) -> str:
