@@ -78,21 +78,29 @@ class BoxReader:
     def read_all(self, title_prefix: str = "", *, sections: bool = True) -> None:
         """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
         prose = ProseCollector(self.backlog, title_prefix)
+        among_tasks = False
         for part in self.source.parts:
             if isinstance(part, Heading):
                 prose.add(part)
-                continue
-            if isinstance(part, Prose):
+            elif isinstance(part, Prose):
                 self.note_strays(part.text, part.line)
                 prose.add(part)
-                continue
-            boxes = list(boxes_in(part))
-            for box in boxes:
-                self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
-            if not boxes:
-                self.note_strays("\n".join(self.lines[part.line - 1 : part.end - 1]), part.line)
-                prose.add_item(part, self.lines)
+            else:
+                boxes = list(boxes_in(part))
+                for box in boxes:
+                    self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
+                if not boxes:
+                    self._note_bullet(part, among_tasks)
+                    prose.add_item(part, self.lines)
+            among_tasks = isinstance(part, Item) and (among_tasks or bool(boxes))
         self.note_unread()
+
+    def _note_bullet(self, item: Item, among_tasks: bool) -> None:
+        """Add a note for a bullet without a box that names a dependency, or stands in a list of tasks."""
+        noted = len(self.backlog.notes)
+        self.note_strays("\n".join(self.lines[item.line - 1 : item.end - 1]), item.line)
+        if among_tasks and len(self.backlog.notes) == noted:
+            self.backlog.note(item.line, f"has no box, and is kept as prose: {self.lines[item.line - 1].strip()[:80]}")
 
     def note_strays(self, text: str, first: int) -> None:
         """Add a note for each line of a text outside of tasks that names a dependency of one. `first`: its line."""
