@@ -225,19 +225,19 @@ def _continuing_text(session: Session, info: WorkflowInfo) -> str:
     alive = session.reader.next_command(workflow_id) != START_ENGINE
     if session.awaited.get(workflow_id) is WorkflowStatus.CANCELLED:
         how = (
-            f"wait for it: penguin workflow wait {workflow_id} --for CANCELLED"
+            f'wait for it: penguin -c "/workflow wait {workflow_id} --for CANCELLED"'
             if alive
             else "penguin worker completes it"
         )
         return f"the cancellation of {workflow_id} is requested; {how}"
     if alive:
-        text = f"{workflow_id} continues; wait for it: penguin workflow wait {workflow_id}"
+        text = f'{workflow_id} continues; wait for it: penguin -c "/workflow wait {workflow_id}"'
     elif info.status is WorkflowStatus.RUNNING:
-        resume = f"penguin workflow resume {workflow_id}"
+        resume = f'penguin -c "/workflow resume {workflow_id}"'
         text = f"{workflow_id} continues until its running step ends; take it over and wait: {resume}"
     else:
-        text = f"{workflow_id} waits for an engine; run it here and wait: penguin workflow resume {workflow_id}"
-    return f"{text}\n  or cancel it: penguin workflow cancel {workflow_id}"
+        text = f'{workflow_id} waits for an engine; run it here and wait: penguin -c "/workflow resume {workflow_id}"'
+    return f'{text}\n  or cancel it: penguin -c "/workflow cancel {workflow_id}"'
 
 
 async def _as_coroutine(result: Result) -> Result:
