@@ -43,6 +43,7 @@ def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # The most frequent call in scripts needs no parser.
         return _print_version()
+    from penguin.orchestration.backend import WorkflowError
     from penguin_commands.errors import ExitCode, exit_code
     from penguin_repl.cli.options import parse_options
 
@@ -56,7 +57,7 @@ def _main(raw: list[str]) -> int:
         # The reader of our output has closed the pipe, as `head` does: exit silently.
         return ExitCode.OK
     except Exception as error:
-        if "--debug" in raw:
+        if "--debug" in raw and not isinstance(error, WorkflowError):
             raise
         _report_error(error, raw)
         return exit_code(error)
