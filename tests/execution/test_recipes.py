@@ -209,3 +209,4 @@ def test_objects_are_contained_by_subset_all_else_by_equality(value: object, mor
 def test_where_the_difference_is() -> None:
     assert json_difference({"a": {"b": 1}}, {"a": {}}) == "a.b is missing"
     assert json_difference({"a": True}, {"a": 1}) == "a is 1, not true"
+    assert json_difference({"a": "é"}, {"a": "\ud800"}) == 'a is "\\ud800", not "é"'
