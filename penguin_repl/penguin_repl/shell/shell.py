@@ -329,6 +329,8 @@ class Shell:
         """Show an error: what, in which line of a file, and what to type next."""
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
+        elif isinstance(error, Exception):
+            error = self._session.explain_error(error)
         if self._screen.style.format != "text":
             from penguin_repl.render.json_output import json_document
 

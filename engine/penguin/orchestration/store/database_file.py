@@ -19,6 +19,10 @@ SCHEMA_VERSION = 2
 """`user_version` of a database that this code can use."""
 
 
+UNREADABLE_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""The errors of reading a stored value that has another form than Penguin writes."""
+
+
 def sql_list(words: Iterable[str]) -> str:
     """Return plain words, such as statuses, as the list between the parentheses of `IN (...)`, in a fixed order."""
     return ", ".join(f"'{word}'" for word in sorted(words))
@@ -58,6 +62,11 @@ def move_hint(path: str | Path) -> str:
     return f"{move_command(path)}; the next start creates a new one"
 
 
+def is_damage(error: Exception) -> bool:
+    """Return whether an error of SQLite means that the file itself is damaged."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
 def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     """Return what a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
@@ -72,6 +81,17 @@ def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
     if name.startswith("SQLITE_CORRUPT"):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")
+
+
+def database_name(connection: sqlite3.Connection) -> str:
+    """Return the path of an open database."""
+    return str(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+def damaged_value(error: Exception, path: str | Path, what: str) -> StoreError:
+    """Return the error for a stored value that can't be read. `what` names the record that it belongs to."""
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return StoreError(f"{path} is damaged: {what} can't be read: {reason}", "penguin check; restore a backup")
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:

@@ -26,7 +26,7 @@ from penguin.orchestration.core.events import Event
 from penguin.orchestration.core.state import State
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import explain_error, is_damage
 from penguin.orchestration.store.rows import (
     INSERT_EVENT,
     INSERT_RUN,
@@ -272,7 +272,8 @@ class Writer:
             except (sqlite3.Error, StoreError) as error:
                 self._rollback()
                 problem = error if isinstance(error, StoreError) else explain_error(error, self._path)
-                if self._closing.is_set():
+                if self._closing.is_set() or is_damage(error):
+                    # Waiting helps against a full disk, not against a damaged file.
                     for unit in units:
                         unit.error = problem
                     return
