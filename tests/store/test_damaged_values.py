@@ -132,3 +132,13 @@ def test_a_write_to_a_damaged_file_fails_at_once(db: Path) -> None:
     db.write_bytes(data)
     with pytest.raises(StoreError, match="damaged"):
         commit_workflows(db, StoredWorkflow("b"))
+
+
+def test_damaged_bytes_in_the_schema_are_a_store_error(db: Path) -> None:
+    commit_workflows(db, StoredWorkflow("a"))
+    open_store(db).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.write_bytes(db.read_bytes().replace(b"CREATE INDEX run_task", b"CREATE INDEX \xff\xfe\xff_task"))
+    with pytest.raises(StoreError, match="damaged"):
+        WorkflowReader(db).list()
+    with pytest.raises(StoreError, match="damaged"):
+        open_store(db)

@@ -19,7 +19,7 @@ from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import split_state
 from penguin.orchestration.files.workspace_standing import require_known
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, UNREADABLE_VALUE, damaged_value, explain_error
 from penguin.orchestration.store.snapshots import (
     DROP_FILES,
     LEVEL,
@@ -233,7 +233,7 @@ class WorkflowStateStore:
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._path) from error
 
     def _require_open(self) -> None:

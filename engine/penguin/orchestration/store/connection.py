@@ -12,6 +12,7 @@ from penguin.orchestration.files.state_files import open_state_file, refuse_link
 from penguin.orchestration.files.workspace_key import is_known
 from penguin.orchestration.store.database_file import (
     APPLICATION_ID,
+    DATABASE_ERRORS,
     SCHEMA_VERSION,
     explain_error,
     find_database,
@@ -52,7 +53,7 @@ def open_store(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, path) from error
     except OSError as error:
         if path.is_symlink():
@@ -84,7 +85,7 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
         except BaseException:
             connection.close()
             raise
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, path) from error
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}", "make it readable") from error

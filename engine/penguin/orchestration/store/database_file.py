@@ -19,6 +19,8 @@ SCHEMA_VERSION = 2
 """`user_version` of a database that this code can use."""
 
 
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""The errors of a database that can't be used. The second is one of SQLite whose text holds damaged bytes."""
 UNREADABLE_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """The errors of reading a stored value that has another form than Penguin writes."""
 
@@ -67,7 +69,7 @@ def is_damage(error: Exception) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
-def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
+def explain_error(error: Exception, path: str | Path) -> StoreError:
     """Return what a person can do about an error of SQLite."""
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
@@ -78,7 +80,7 @@ def explain_error(error: sqlite3.Error, path: str | Path) -> StoreError:
         return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
     if name.startswith("SQLITE_IOERR"):
         return StoreError(f"the disk of {path} fails: {error}", "check the disk; nothing is lost")
-    if name.startswith("SQLITE_CORRUPT"):
+    if name.startswith("SQLITE_CORRUPT") or isinstance(error, UnicodeDecodeError):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import is_own, open_reader
-from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, explain_error, sql_list
+from penguin.orchestration.store.database_file import (
+    DATABASE_ERRORS,
+    UNREADABLE_VALUE,
+    damaged_value,
+    explain_error,
+    sql_list,
+)
 from penguin.orchestration.store.list_queries import COLUMNS, ORDER, list_query, total_query
 from penguin.orchestration.workflow_types import ACTIVE
 
@@ -266,7 +272,7 @@ class WorkflowReader:
             return []
         try:
             return connection.execute(sql, tuple(parameters)).fetchall()
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._db) from error
         finally:
             self._release()
@@ -301,7 +307,7 @@ class WorkflowReader:
             return unknown
         try:
             return question(connection, f"{os.path.dirname(self._db)}/{ENGINES}", workflow_id)
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._db) from error
         except UNREADABLE_VALUE as error:
             raise damaged_value(error, self._db, workflow_id) from error

@@ -20,7 +20,7 @@ from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.files.state_files import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
 from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers
 from penguin.orchestration.store.maintenance.lost_workflows import describe_loss, lost_workflows, restore_hint
@@ -99,7 +99,7 @@ def _check(database: Database, needed: ReferencedFiles) -> _Findings:
         connection.execute("BEGIN")
         found = _Check(connection, database).run()
         needed.scan(database, connection)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         return _unread(name, explain_error(error, database.db))
     finally:
         connection.close()

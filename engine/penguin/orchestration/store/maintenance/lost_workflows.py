@@ -8,12 +8,11 @@ replaced by an older copy, or lost its write-ahead log.
 from __future__ import annotations
 
 import os
-import sqlite3
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 
 if TYPE_CHECKING:
     from penguin.orchestration.files.workspace import Workspace
@@ -66,7 +65,7 @@ def _records(workspace: Workspace) -> tuple[set[str], set[str]]:
         connection.execute("BEGIN")
         known = {str(row[0]) for row in connection.execute("SELECT workflow_id FROM run")}
         return known, {str(row[0]) for row in connection.execute(TASKS_PRUNED)}
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, workspace.db) from error
     finally:
         connection.close()
