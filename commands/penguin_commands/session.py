@@ -120,13 +120,32 @@ class Session:
     def reader(self) -> WorkflowReader:
         """Return the reader of workflows, which needs no backend."""
         if self.uses_temporal and (self.is_own or self.workspace.is_new):
-            from penguin.orchestration.temporal.reader import TemporalReader
+            if not self.unaccepted_server:
+                from penguin.orchestration.temporal.reader import TemporalReader
 
-            return TemporalReader(self.workspace, self.settings, self._desk)
+                return TemporalReader(self.workspace, self.settings, self._desk)
+            self.narrate(
+                f"the Temporal server {self.unaccepted_server} is not asked: penguin.yaml names it, and you have not "
+                "accepted it for this workspace; type: penguin trust"
+            )
         from penguin.orchestration.store.queries import WorkflowReader
 
         # The answers of a server would be written to a file in `.penguin/`. If that is not this user's, read it only.
         return WorkflowReader(self.db if self.uses_temporal else self.workspace.db_name)
+
+    @property
+    def unaccepted_server(self) -> str:
+        """Return the address of a Temporal server that the user must accept first; '' if there is none."""
+        try:
+            if not self.uses_temporal:
+                return ""
+            settings = self.settings
+        except ConfigError:
+            # Nothing connects with settings that are wrong.
+            return ""
+        from penguin.orchestration.temporal.client.server_trust import unaccepted_server
+
+        return unaccepted_server(self.workspace, settings)
 
     @cached_property
     def _desk(self) -> SyncClient:

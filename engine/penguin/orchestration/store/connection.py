@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
 """What follows the database's name in the names of its files."""
+FOREIGN = """
+SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1
+"""
 PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
     # name, value to set, value that must be read back
     ("journal_mode", "WAL", "wal"),
@@ -188,12 +191,23 @@ def _tables(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
+def _foreign(connection: sqlite3.Connection) -> str:
+    """Return the name of something that Penguin never creates; '' if there is nothing.
+
+    A view in place of a table may take for ever to read, and a trigger changes what is written.
+    """
+    row = connection.execute(FOREIGN).fetchone()
+    return "" if row is None else f"{row[0]} {row[1]!r}"
+
+
 def _check_version(connection: sqlite3.Connection, path: str | Path) -> None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
         raise StoreError(f"{path} is a database, but not one of Penguin's", move_hint(path))
+    if foreign := _foreign(connection):
+        raise StoreError(f"{path} has a {foreign}, which Penguin never creates", move_hint(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",
