@@ -178,13 +178,19 @@ def _make_session(options: Options, screen: Screen) -> Session:
 
         screen.narrate(workflow_summary(info))
 
+    def narrate(text: str) -> None:
+        from penguin_repl.text.escape import clean
+
+        # It may name files of a cloned repository.
+        screen.narrate(clean(text))
+
     session = Session(
         options.workspace or None,
         backend_name=options.backend,
         detach=options.detach,
         metrics=options.metrics,
         options=worker_settings(options),
-        narrate=screen.narrate,
+        narrate=narrate,
         listener=tell,
     )
     if options.output == "jsonl":
