@@ -181,3 +181,8 @@ def test_quoted_words_are_read_as_the_shell_reads_them(texts: list[str]) -> None
 def test_any_line_is_read(line: str) -> None:
     pytest_run(line)
     uncounted_test_run(line)
+
+
+def test_a_line_that_no_shell_can_be_started_with_is_not_parsed() -> None:
+    assert pytest_run("pytest " + "-" * 3_000_000) is None
+    assert uncounted_test_run("npm test " + "é" * 3_000_000) == ""

@@ -14,6 +14,10 @@ _PUNCTUATION = frozenset(_SEPARATORS + "<>")
 _RESERVED = frozenset({"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"})
 
 
+LONGEST = 131_072
+"""Characters of the longest line that is parsed. Linux starts no shell with a longer argument."""
+
+
 class SimpleCommand(NamedTuple):
     """A program and its arguments, as the shell would start it."""
 
@@ -24,9 +28,12 @@ class SimpleCommand(NamedTuple):
 
 
 def simple_commands(line: str) -> Iterator[SimpleCommand]:
-    """Return the simple commands of a line or script, including those of lists, pipelines, groups and subshells. A part
-    that can't be parsed, such as one after an unterminated quote, is left out.
+    """Return the simple commands of a line or script, including those of lists, pipelines, groups and subshells.
+
+    A part that can't be parsed, such as one after an unterminated quote, is left out. So is a line longer than LONGEST.
     """
+    if len(line) > LONGEST:
+        return
     directory, outer = "", [""]
     words: list[str] = []
     for token in [*_tokens(line), "\n"]:
