@@ -54,6 +54,19 @@ def test_a_row_that_can_not_be_read(damaged: Callable[[str], Path], assignment: 
     assert "penguin check" in caught.value.hint
 
 
+@pytest.mark.parametrize("value", ["'much'", "9e999", "x'00'"])
+def test_usage_that_is_no_number(damaged: Callable[[str], Path], value: str) -> None:
+    db = damaged(f"UPDATE run SET usd = {value}")
+    with pytest.raises(StoreError, match=f"what agents spent on {WORKFLOW} can't be read"):
+        WorkflowReader(db).usage_of([WORKFLOW])
+
+
+@pytest.mark.parametrize("column", ["usd", "tokens", "messages", "bytes", "attempt"])
+def test_a_snapshot_with_text_for_a_number(damaged: Callable[[str], Path], column: str) -> None:
+    with pytest.raises(StoreError, match="the row of snapshot 's' can't be read"):
+        SnapshotReader(damaged(f"UPDATE snapshot SET {column} = 'x'")).snapshots()
+
+
 def test_a_time_of_another_type_is_an_error_of_the_explanation(damaged: Callable[[str], Path]) -> None:
     reader = WorkflowReader(damaged("UPDATE run SET due_at = 'soon', slot = 0"))
     with pytest.raises(StoreError, match="is damaged"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 APPLICATION_ID = 0x50454E47
@@ -88,6 +89,14 @@ def explain_error(error: Exception, path: str | Path) -> StoreError:
 def database_name(connection: sqlite3.Connection) -> str:
     """Return the path of an open database."""
     return str(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+def numbers(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield stored numbers. SQLite keeps any type in any column. Raises TypeError for what is no finite number."""
+    for value in values:
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise TypeError(f"{value!r} is not a number")
+        yield value
 
 
 def damaged_value(error: Exception, path: str | Path, what: str) -> StoreError:

@@ -16,6 +16,7 @@ from penguin.orchestration.store.database_file import (
     UNREADABLE_VALUE,
     damaged_value,
     explain_error,
+    numbers,
     sql_list,
 )
 from penguin.orchestration.store.list_queries import COLUMNS, ORDER, list_query, total_query
@@ -137,7 +138,10 @@ class WorkflowReader:
         sql, parameters = total_query(project_id, statuses, task_id, since, sort)
         rows = self._rows(sql, parameters) if all(map(is_text, filter(None, (project_id, task_id)))) else []
         count, *spent = rows[0] if rows else (0,)
-        return count, UsageTotals(*spent)
+        try:
+            return count, UsageTotals(*numbers(spent))
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, "what agents spent") from error
 
     def usage_of(self, workflow_ids: Iterable[str]) -> dict[str, UsageTotals]:
         """Return what agents spent by workflow. Workflows without an entry spent nothing."""
@@ -146,7 +150,11 @@ class WorkflowReader:
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             rows = self._rows(SPENT.format(", ".join("?" * len(some))), some)
-            found.update((name, UsageTotals(*spent)) for name, *spent in rows)
+            for name, *spent in rows:
+                try:
+                    found[name] = UsageTotals(*numbers(spent))
+                except UNREADABLE_VALUE as error:
+                    raise damaged_value(error, self._db, f"what agents spent on {name}") from error
         return found
 
     def agent_names(self, workflow_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase
 from penguin.orchestration.core.usage import UsageTotals
-from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value
+from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, numbers
 from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
 FileRow = tuple[str, str, int, bytes]
@@ -174,6 +174,7 @@ def is_plain(name: str) -> bool:
 
 def _row(row: tuple[Any, ...]) -> SnapshotRow:
     snapshot_id, workflow_id, created_at, task_id, phase, attempt, agent, session_id, messages, size, *spent = row
+    attempt, messages, size, *spent = numbers((attempt, messages, size, *spent))
     return SnapshotRow(
         snapshot_id=snapshot_id,
         workflow_id=workflow_id,
