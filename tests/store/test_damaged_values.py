@@ -54,7 +54,7 @@ def test_a_row_that_can_not_be_read(damaged: Callable[[str], Path], assignment: 
     assert "penguin check" in caught.value.hint
 
 
-@pytest.mark.parametrize("value", ["'much'", "9e999", "x'00'"])
+@pytest.mark.parametrize("value", ["'1 much'", "9e999"])
 def test_usage_that_is_no_number(damaged: Callable[[str], Path], value: str) -> None:
     db = damaged(f"UPDATE run SET usd = {value}")
     with pytest.raises(StoreError, match=f"what agents spent on {WORKFLOW} can't be read"):
