@@ -39,6 +39,6 @@ class Target(NamedTuple):
 
 def all_targets() -> tuple[Target, ...]:
     """Return the targets, in the order of the report."""
-    from tests.fuzz import parsers, programs, records
+    from tests.fuzz import parsers, programs, records, repositories
 
-    return (*programs.TARGETS, *records.TARGETS, *parsers.TARGETS)
+    return (*programs.TARGETS, *records.TARGETS, *repositories.TARGETS, *parsers.TARGETS)
