@@ -267,7 +267,7 @@ class Session:
             backend.connect_through(self._desk)
         backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self.narrate)
         if self.metrics is not None:
-            from penguin.orchestration.runtime.metrics import metrics_address
+            from penguin.orchestration.runtime.metrics.exporter import metrics_address
 
             backend.serve_metrics(metrics_address(self.metrics))
         if self.listener:
@@ -358,7 +358,7 @@ class Session:
         if isinstance(error, WorkflowError | OSError) or "workspace" not in self.__dict__:
             return error
         from penguin.orchestration.backend import StoreError
-        from penguin.orchestration.store.check import check
+        from penguin.orchestration.store.maintenance.check import check
 
         problems = check(self.workspace).problems
         if not problems:

@@ -31,6 +31,7 @@ DEVELOPER_COMMANDS = (
     "make check",
     "make quick",
     "make crash",
+    "make fuzz",
     "make temporal",
     "make agents",
     "make wheel-test",

@@ -15,8 +15,8 @@ from tests.support.network import free_port
 from tests.support.waiting import wait_until
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.runtime import metrics_server
-from penguin.orchestration.runtime.metrics import Exporter, metrics_address
+from penguin.orchestration.runtime.metrics import server as metrics_server
+from penguin.orchestration.runtime.metrics.exporter import Exporter, metrics_address
 
 
 @pytest.fixture

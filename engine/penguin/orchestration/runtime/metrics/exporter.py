@@ -107,7 +107,7 @@ class Exporter:
 def _serve(address: str, registry: object) -> tuple[WSGIServer, threading.Thread]:
     from prometheus_client import make_wsgi_app
 
-    from penguin.orchestration.runtime.metrics_server import start_server
+    from penguin.orchestration.runtime.metrics.server import start_server
 
     host, _, port = address.rpartition(":")
     application = make_wsgi_app(registry)  # type: ignore[arg-type]
