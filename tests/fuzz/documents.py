@@ -12,6 +12,13 @@ from tests.fuzz.mutation import mutate_bytes, mutate_document, mutate_json, muta
 RECORDED = sorted((Path(__file__).parents[1] / "agents" / "recorded").glob("*.jsonl"))
 """Streams of real agents."""
 AGENTS = ("claude", "codex", "opencode")
+SUFFIXES = (".md", ".json", ".jsonl", ".yaml", ".yml")
+FOREIGN = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "backlogs").rglob("*")
+    if path.suffix in SUFFIXES and path.is_file() and path.stat().st_size < 60_000
+)
+"""Backlogs of other tools."""
 
 CONFIG = """\
 project: {id: shop, name: Shop API}
@@ -183,6 +190,15 @@ def blueprint(dice: Random) -> tuple[str, str]:
     if kind == "json":
         return "tasks.json", mutate_document(dice, STRUCTURED)
     return "tasks.yaml", _as_text(mutate_bytes(dice, json.dumps(STRUCTURED, indent=1).encode()))
+
+
+def foreign_backlog(dice: Random) -> tuple[str, str]:
+    """Return the name and the text of a backlog of another tool."""
+    path = dice.choice(FOREIGN)
+    data = path.read_bytes()
+    if path.suffix == ".json" and dice.random() < 0.6:
+        return path.name, mutate_document(dice, json.loads(data))
+    return path.name, _as_text(mutate_bytes(dice, data))
 
 
 def stream(dice: Random) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from random import Random
 from tests.fuzz.mutation import LINE_ENDS, NUMBERS, mutate_bytes, mutate_text
 from tests.fuzz.sandbox import TASKS, WORKFLOWS
 
-from penguin.orchestration.backend import GATES, WorkflowStatus
+from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.workflow_types import GATES
 from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import COMMANDS
 from penguin_commands.grammar.tokens import quote

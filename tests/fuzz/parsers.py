@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 from random import Random
 
-from penguin.orchestration.agents.event_stream import EventFile
-from penguin.orchestration.execution.expectations import json_difference
 from tests.fuzz import documents
 from tests.fuzz.mutation import as_bytes
 from tests.fuzz.sandbox import Problem, Sandbox
 from tests.fuzz.targets import Target
 
 from penguin.orchestration.agents.adapter import ProcessExit
+from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.registry import adapter_of
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
 from penguin.orchestration.execution.junit import UnreadableReport, count_tests
+from penguin.orchestration.execution.output_matching import json_difference
 from penguin.orchestration.execution.step_output import excerpt, last_line
 from penguin_commands.handlers.agent_output import AgentOutputFormatter
 

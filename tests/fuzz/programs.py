@@ -78,6 +78,19 @@ def _check_blueprint(sandbox: Sandbox, blueprint: tuple[str, str]) -> None:
     sandbox.run("--detach", "-c", "/workflow start first", may_start_git=True)
 
 
+def _check_import(sandbox: Sandbox, backlog: tuple[str, str]) -> None:
+    """Import a backlog of another tool, import it again, and read what was written."""
+    name, text = (*backlog, "", "")[:2]
+    if not name or "/" in name or "\0" in name:
+        return
+    (sandbox.folder / "source").mkdir(exist_ok=True)
+    (sandbox.folder / "source" / name).write_bytes(as_bytes(text))
+    sandbox.dirty = True
+    sandbox.run("-o", _format_of(text), "import", f"source/{name}", may_start_git=True)
+    sandbox.run("import", f"source/{name}", may_start_git=True)
+    sandbox.run("-c", "/task list")
+
+
 def _check_completion(sandbox: Sandbox, line: str) -> None:
     """Complete a line, with the cursor at its end and in the middle."""
     session = Session(sandbox.folder)
@@ -124,5 +137,6 @@ TARGETS = (
     Target("penguin.yaml", documents.config, _check_config, 6),
     Target("personal settings", documents.personal_config, _check_personal_config, 3),
     Target("blueprint", documents.blueprint, _check_blueprint, 8),
+    Target("import", documents.foreign_backlog, _check_import, 6),
     Target("process", _script_without_waiting, _check_process, 1, slow=True),
 )
