@@ -114,7 +114,7 @@ def main() -> int:
         fuzzer.close()
     for name, count in fuzzer.counts.most_common():
         print(f"{count:>9,}  {name}")
-    print(f"{fuzzer.counts.total():>9,}  inputs, {len(fuzzer.findings)} findings, none above {PATIENCE:g} s otherwise")
+    print(f"{fuzzer.counts.total():>9,}  inputs, {len(fuzzer.findings)} findings; the limit is {PATIENCE:g} s")
     return 1 if fuzzer.findings else 0
 
 
