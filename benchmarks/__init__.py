@@ -1,1 +1,1 @@
-"""How fast Penguin is, measured beside what it can't be faster than, and beside others: `make bench`."""
+"""Benchmarks: Penguin compared with its theoretical minimum and with other programs; `make bench` runs them."""

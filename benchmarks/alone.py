@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def figures_of(module: object, place: Path, quick: bool) -> dict[str, object]:
-    """The figures of a measure that begins on an empty place; what takes long to make is shared, beside it."""
+    """Return the figures of a measure in an empty folder. Slow preparations are shared beside it."""
     missing = [name for name in getattr(module, "NEEDS", ()) if not is_there(name)]
     if missing:
         return {"skipped": f"{' and '.join(missing)} not installed"}
@@ -39,7 +39,7 @@ def figures_of(module: object, place: Path, quick: bool) -> dict[str, object]:
 
 
 def is_there(name: str) -> bool:
-    """Whether a module can be imported, or a program stands beside this Python."""
+    """Return whether a module can be imported, or a program is installed beside this Python."""
     try:
         module = importlib.util.find_spec(name)
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""A blueprint of 5,000 tasks in Markdown: parsed, linted, and what of it is ready to be started."""
+"""A blueprint of 5,000 Markdown tasks: parsing, lint, and the list of ready tasks."""
 
 from __future__ import annotations
 

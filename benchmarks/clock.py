@@ -1,4 +1,4 @@
-"""Taking times."""
+"""Time measurement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def median_ms(function: Callable[[], object], times: int) -> float:
 
 
 def interleaved(functions: Mapping[str, Callable[[], object]], times: int) -> Figures:
-    """The median of each, taken in turn, so that what slows the machine slows all of them."""
+    """Return the medians of several functions, called in turn, so that a slow moment of the machine affects all."""
     found: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(times):
         for name, function in functions.items():
@@ -36,13 +36,13 @@ def interleaved(functions: Mapping[str, Callable[[], object]], times: int) -> Fi
 
 
 def run_quietly(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None, text: str = "") -> None:
-    """Run a program to its end, its output piped and dropped. Raises RuntimeError where it fails."""
+    """Run a program to its end and discard its output. Raises RuntimeError if it fails."""
     done = subprocess.run(argv, cwd=cwd, env=env, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(argv)} exited with {done.returncode}: {done.stderr.strip()[-500:]}")
 
 
 def memory_mb(pid: int | str = "self", field: str = "VmRSS") -> float:
-    """What a process takes (VmRSS), or took at most (VmHWM)."""
+    """Return the memory of a process: now (VmRSS), or at most (VmHWM)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) / 1000

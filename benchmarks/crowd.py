@@ -1,6 +1,6 @@
 """Many workflows of four phases that do nothing, at once; and as many whose phases end at random within a second.
 
-Started one by one, as a program would that knows nothing of the others.
+They are started one by one, as by a program that does not know the others.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The floor: what SQLite alone takes for as many durable records as a workflow of four phases has.
 
-Six commits: the start, what begins, and what each of the four phases came to. `synchronous=FULL`, write-ahead log.
+Six commits: the start, the first attempt, and the results of the four phases. `synchronous=FULL`, write-ahead log.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def measure(place: Path, quick: bool) -> Figures:
 
 
 class FloorWorkflows:
-    """So many at once, each of their records in one commit with those of the others."""
+    """Run many at once, with the records of all in common commits."""
 
     def __init__(self, connection: sqlite3.Connection, count: int, name: str) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class FloorWorkflows:
 
 
 def open_floor(path: Path) -> sqlite3.Connection:
-    """A new database for them."""
+    """Create a new database."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
@@ -73,7 +73,7 @@ def open_floor(path: Path) -> sqlite3.Connection:
 
 
 def _fsync_ms(path: Path, times: int = 60) -> float:
-    """What the disk takes to make one page durable."""
+    """Return the time to make one page durable."""
     file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_TRUNC, 0o600)
     found = []
     try:

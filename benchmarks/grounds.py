@@ -1,4 +1,4 @@
-"""What measures work on: a workspace with tasks, and a store with many workflows in it."""
+"""Input of the measures: a workspace with tasks, and a store with many workflows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATES = ("implement", "test", "use", "verify")
 PROJECTS = 10
 PATTERNS = 100
 UNVERIFIED, IMPOSSIBLE, CANCELLED = 2, 5, 20
-"""Of the hundred: how many are BLOCKED, how many FAILED, how many were BLOCKED and then CANCELLED; the rest passed."""
+"""Of each hundred: the numbers of BLOCKED, of FAILED, and of BLOCKED and then CANCELLED workflows; the rest passed."""
 
 
 def task_ids(count: int) -> list[str]:
@@ -26,7 +26,7 @@ def task_ids(count: int) -> list[str]:
 
 
 def make_workspace(root: Path, tasks: int, phases: dict[str, Any] | None = None, max_parallel: int = 1000) -> Path:
-    """A workspace whose blueprint has so many tasks; its gates run `true` unless `phases` says otherwise."""
+    """Create a workspace with this number of tasks. Its gates run `true` by default."""
     root.mkdir(parents=True, exist_ok=True)
     settings = {
         "project": {"id": "bench"},
@@ -89,7 +89,7 @@ def _copy_patterns(db: Path, count: int) -> None:
         for table in ("run", "event"):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             values = ", ".join(changed.get(column, column) for column in columns)
-            # Read before it is written to: a statement must not find its own copies.
+            # Read before writing: a statement must not find its own copies.
             connection.execute(f"CREATE TEMP TABLE pattern AS SELECT * FROM {table}")
             connection.execute(f"INSERT INTO {table} {numbers} SELECT {values} FROM pattern, copy")
             connection.execute("DROP TABLE pattern")
@@ -100,7 +100,7 @@ def _copy_patterns(db: Path, count: int) -> None:
 
 
 def workflow_ids(root: Path, count: int) -> Sequence[str]:
-    """Some of the workflows of a filled store, spread over all of it."""
+    """Return some workflows, spread over the whole store."""
     connection = sqlite3.connect(root / ".penguin" / "penguin.db")
     try:
         rows = connection.execute("SELECT workflow_id FROM run ORDER BY workflow_id").fetchall()

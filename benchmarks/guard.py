@@ -19,7 +19,7 @@ KEPT = Path(__file__).with_name("guard.json")
 FACTOR = 2.0
 ROUNDS = 4
 TRIES = 3
-"""What seems slower is played again: neighbours only ever make things slower, and rarely three times."""
+"""Slow figures are measured again: neighbours on the machine only slow things down, and rarely three times."""
 MEASURES = ("floor", "work", "sequence", "crowd", "step", "recovery", "reading", "starting", "blueprint")
 RATIOS = {
     # what, in units of what, of the same round
@@ -37,7 +37,7 @@ RATIOS = {
 
 
 def ratios(rounds: Rounds) -> dict[str, float]:
-    """The least of a figure beside the least of its reference: what disturbs either only ever makes it slower."""
+    """Return the smallest figure divided by the smallest reference: disturbances only make both slower."""
     found = {}
     for title, (figure, reference) in RATIOS.items():
         played = [r for r in rounds if figure in r and reference in r]
@@ -67,12 +67,12 @@ def main() -> int:
 
 
 def slower(found: dict[str, float], kept: dict[str, float]) -> set[str]:
-    """What is too slow, or was not measured."""
+    """Return the figures that are too slow or were not measured."""
     return {title for title, before in kept.items() if not found.get(title, math.inf) <= FACTOR * before}
 
 
 def report(found: dict[str, float], kept: dict[str, float]) -> int:
-    """Print each ratio beside the one that is kept; 1 where one of them is too high, or was not measured."""
+    """Print each ratio and its stored value. Return 1 if one is too high or was not measured."""
     bad = slower(found, kept)
     for title, before in kept.items():
         now = found.get(title)

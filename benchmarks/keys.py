@@ -31,7 +31,7 @@ LIMIT_MB = 200.0
 PATIENCE = 120.0
 """Seconds."""
 STAY = "cat go"
-"""A step that lasts until somebody writes to the FIFO `go`."""
+"""A step that lasts until something is written to the FIFO `go`."""
 LINE = "/workflow feedback task-1 the quick brown fox "
 COLUMNS, ROWS = 120, 40
 BARE = "from prompt_toolkit import prompt; prompt('penguin> ', bottom_toolbar=' no workflow is running')"
@@ -93,7 +93,7 @@ class Terminal:
         self._until(lambda: self.typed == "")
 
     def memory(self) -> float:
-        """The most that it ever took, in megabytes."""
+        """Return the maximum of its memory, in megabytes."""
         status = Path(f"/proc/{self._shell.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1000
 
@@ -116,7 +116,7 @@ class Terminal:
 
 
 def make_workspace(folder: Path, workflows: int, parallel: int, step: str) -> None:
-    """A workspace whose blueprint has so many tasks."""
+    """Create a workspace with this number of tasks."""
     settings = {
         "project": {"id": "keys"},
         "blueprints": ["b.json"],
@@ -135,7 +135,7 @@ def make_workspace(folder: Path, workflows: int, parallel: int, step: str) -> No
 
 @contextmanager
 def bare() -> Iterator[Terminal]:
-    """A prompt, and nothing behind it."""
+    """Run a bare prompt."""
     with tempfile.TemporaryDirectory() as name:
         terminal = Terminal(Path(name), "-c", BARE)
         try:
@@ -191,7 +191,7 @@ def main() -> int:
 
 
 def tell(case: str, terminal: Terminal, times: list[float]) -> bool:
-    """Print the figures of a case; whether the limits were kept."""
+    """Print the figures of a case. Return whether they are within the limits."""
     middle, at99, worst = (times[int((len(times) - 1) * part)] * 1000 for part in (0.5, 0.99, 1))
     memory = terminal.memory()
     figures = f"median {middle:.1f} ms, 99 % within {at99:.1f} ms, worst {worst:.1f} ms; {memory:.0f} MB"

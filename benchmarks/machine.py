@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""A description of the machine that runs the measures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = (
 
 
 IDLE, WAITING, STOLEN = 3, 4, 7
-"""Places in the first line of /proc/stat (proc_stat(5))."""
+"""Positions in the first line of /proc/stat (proc_stat(5))."""
 COUNTED = 8
 """How many of them are processor time of their own: what guests take is part of `user`, too."""
 
@@ -32,7 +32,7 @@ class Processors:
 
     busy: int
     stolen: int
-    """What was wanted, but given to other machines on the same hardware."""
+    """Time that was requested, but given to other machines on the same hardware."""
 
     @classmethod
     def read(cls, text: str) -> Processors:
@@ -41,19 +41,19 @@ class Processors:
         return cls(sum(ticks) - ticks[IDLE] - ticks[WAITING] - ticks[STOLEN], ticks[STOLEN])
 
     def stolen_since(self, before: Processors) -> float:
-        """The share of the processor time wanted since then that was not had."""
+        """Return the share of the processor time requested since then that was stolen."""
         stolen = self.stolen - before.stolen
         wanted = stolen + self.busy - before.busy
         return stolen / wanted if wanted else 0.0
 
 
 def processors() -> Processors:
-    """What they did until now."""
+    """Return the times until now."""
     return Processors.read(Path("/proc/stat").read_text())
 
 
 def machine() -> dict[str, str]:
-    """Processor, memory, system, and the load when it was asked for."""
+    """Return processor, memory, system and current load."""
     return {
         "processor": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
@@ -65,7 +65,7 @@ def machine() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that took part."""
+    """Return the versions of the measured packages."""
     return {name: found for name in PACKAGES if (found := _version(name))}
 
 

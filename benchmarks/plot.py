@@ -1,4 +1,4 @@
-"""The plot: how long four durable steps of nothing take, and how many such workflows a second, beside others."""
+"""The plot: the time of four empty durable steps, and such workflows per second, compared with other programs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OTHERS = "#d8b365"
 
 
 def draw(session: Session, path: Path) -> bool:
-    """Write it as SVG; False where matplotlib is not installed, or nothing of it was measured."""
+    """Write it as SVG. Return False if matplotlib is not installed, or nothing was measured."""
     ours = [figure(f"penguin.{unit}", session.rounds[DISK]) for unit in ("ms", "per_s")]
     if find_spec("matplotlib") is None or None in ours:
         return False
     import matplotlib as mpl
 
     mpl.use("svg")
-    # The same figures give the same file.
+    # Make the file reproducible.
     mpl.rcParams["svg.hashsalt"] = "penguin"
     from matplotlib import pyplot
 

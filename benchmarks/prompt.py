@@ -1,4 +1,4 @@
-"""From the start of the shell to the echo of the first key, beside a bare prompt of prompt_toolkit."""
+"""The time from the start of the shell to the echo of the first key, compared with a bare prompt of prompt_toolkit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists, statuses and histories over stores of three sizes: the query and the objects made of its rows."""
+"""Lists, statuses and histories over stores of three sizes: the query, and the objects made from its rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def measure(place: Path, quick: bool) -> Figures:
 
 
 def _lists(reader: WorkflowReader, workflow_id: str) -> Figures:
-    """The slowest of them counts: every filter, with every order."""
+    """The slowest one counts, over every filter and order."""
     info = reader.info(workflow_id)
     assert info is not None
     filters: dict[str, dict[str, object]] = {

@@ -38,7 +38,7 @@ MEASURES: dict[str, Sequence[str]] = {
     "soak": (TMPFS,),
     "temporal_overhead": (TMPFS,),
 }
-"""Which measures there are, in the order in which they are played, and where: most don't hang on the disk."""
+"""The measures in their order, and where they run: most do not depend on the disk."""
 PATIENCE = 600
 """Seconds that one measure may take."""
 NOT_OURS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
@@ -46,18 +46,18 @@ NOT_OURS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 
 
 class Session:
-    """What was measured so far."""
+    """The figures measured so far."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.rounds: dict[str, Rounds] = {DISK: [], TMPFS: []}
         self.skipped: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self.stolen = 0.0
-        """The share of the processor time wanted that other machines on the same hardware had."""
+        """The share of the requested processor time that other machines on the same hardware got."""
         self._say = say
 
     def play(self, places: dict[str, Path], only: Sequence[str], *, quick: bool) -> None:
-        """One round. Where there is one place only, all measures are played there."""
+        """Run one round. If there is only one folder, all measures run there."""
         found: dict[str, dict[str, float]] = {place: {} for place in places}
         for name, wanted in MEASURES.items():
             for place in wanted if len(places) > 1 else places:

@@ -1,4 +1,4 @@
-"""The rows of the table: what is measured, what it is held against, and what it must reach."""
+"""The rows of the table: the figure, its reference, and its limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Row:
     """Another figure of the same round; empty: the limit holds for the figure itself."""
     at_least: bool = False
     note: str = ""
-    """What stands in the way where the limit is missed, with what a profile said."""
+    """Why the limit is missed, according to a profile."""
 
     @property
     def key(self) -> str:
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row came to over all rounds."""
+    """The outcome of a row over all rounds."""
 
     row: Row
     value: float
@@ -42,7 +42,7 @@ class Outcome:
     reference: float | None
     """Median of the reference."""
     judged: float
-    """What the limit is held against: the figure, or the median of the rounds' ratios."""
+    """The value compared with the limit: the figure, or the median of the rounds' ratios."""
 
     @property
     def reached(self) -> bool:
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def outcome(row: Row, rounds: Rounds) -> Outcome | None:
-    """None where the figure, or its reference, was not measured."""
+    """Return None if the figure or its reference was not measured."""
     played = [r for r in rounds if row.figure in r and (not row.reference or row.reference in r)]
     if not played:
         return None
@@ -143,4 +143,4 @@ PEERS = (
     ("DBOS, SQLite", "dbos"),
     ("Temporal, development server", "temporal"),
 )
-"""Who is shown beside whom, and how their figures begin."""
+"""The compared programs, and the prefixes of their figures."""

@@ -53,7 +53,7 @@ async def _run(root: Path, tasks: list[str], floor: FloorWorkflows) -> list[tupl
 
 
 def _commits(db: Path) -> float:
-    """Of one workflow: each row of its history is a decision, and one after another each is a commit."""
+    """Count the commits of one workflow: each row of its history is a decision, and each decision is a commit."""
     connection = sqlite3.connect(db)
     try:
         rows = connection.execute("SELECT count(*) FROM event GROUP BY workflow_id").fetchall()

@@ -1,4 +1,4 @@
-"""20,000 workflows through one process: whether it takes more memory or time at the end than at the beginning."""
+"""20,000 workflows in one process: whether it needs more memory or time at the end than at the beginning."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ COUNT = 20_000
 AT_ONCE = 50
 THOUSAND = 1_000
 SEVERAL = 4
-"""Thousands whose latency is taken together: something else may run on the machine for a second or two."""
+"""Number of thousands with a common latency: something else may run on the machine for a second or two."""
 WARM_UP = 2
-"""Thousands that are not compared: caches fill, and memory that was freed is not given back."""
+"""Number of thousands that are not compared: caches fill, and freed memory is not returned."""
 
 
 class Nothing:

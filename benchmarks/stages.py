@@ -1,4 +1,4 @@
-"""Where the time of a workflow of four phases goes, when one follows the other: medians of its stages, added up.
+"""The stages of a workflow of four phases, for one workflow after the other: medians, added up.
 
 The engine is watched from outside, at the places where a decision passes from one stage to the next.
 """
@@ -33,7 +33,7 @@ WARM_UP = 20
 HANDOVER = "stages.handover_ms"
 BEGUN = "begun"
 MARKS: dict[str, str] = {
-    # What has been reached, and the stage that it ended.
+    # Failpoint, and the stage that ends there.
     "handed over": "stages.decide_ms",
     "taken": HANDOVER,
     "committed": "stages.commit_ms",
@@ -59,7 +59,7 @@ class Watch:
         self._marks.append((what, time.perf_counter()))
 
     def stages(self) -> dict[str, float]:
-        """Milliseconds of each, since the last question."""
+        """Return the milliseconds of each stage since the last call."""
         marks, self._marks = self._marks, []
         found: defaultdict[str, float] = defaultdict(float)
         for (was, before), (what, now) in pairwise(marks):

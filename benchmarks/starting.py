@@ -1,4 +1,4 @@
-"""Short commands, from the start of the process to its end, beside a bare Python and beside litecli."""
+"""The run time of short commands, compared with a bare Python and with litecli."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _read(master: int) -> bytes:
     try:
         return os.read(master, 1 << 16)
     except OSError:
-        # What reading gives when the last writer is gone.
+        # The state of the database after the last writer has closed it.
         return b""

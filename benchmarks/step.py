@@ -19,9 +19,9 @@ from penguin.orchestration import OrchestrationBackend, get_backend
 
 PROGRAM = "/bin/true"
 SPAWNS = 40
-"""Bare ones after each pair of workflows."""
+"""Bare spawns after each pair of workflows."""
 MORE = 100
-"""Steps that the longer attempt has beyond the one of the shorter."""
+"""Additional steps of the longer attempt."""
 
 
 def measure(place: Path, quick: bool) -> Figures:
@@ -31,7 +31,7 @@ def measure(place: Path, quick: bool) -> Figures:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """A new name each time."""
+    """Return a new name."""
     folder.mkdir()
     number = 0
     while True:
@@ -68,7 +68,7 @@ async def _complete(backend: OrchestrationBackend, task: str) -> float:
 
 
 def _spawn(argv: list[str], output: Path) -> None:
-    """The least that running a program with its output kept can take."""
+    """Return the minimum time to run a program and store its output."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [(os.POSIX_SPAWN_OPEN, 1, os.fspath(output), flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
     os.waitpid(os.posix_spawn(argv[0], argv, os.environ, file_actions=actions), 0)

@@ -1,4 +1,4 @@
-"""The results as Markdown: the whole of them, and the section of docs/benchmarks.md."""
+"""The results as Markdown: the full tables, and the section of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmarks.stages import STAGES
 
 BEGIN, END = "<!-- benchmark: written by make bench -->", "<!-- benchmark: end -->"
 PENGUIN = {"penguin.ms": "sequence.ms", "penguin.per_s": "crowd200.per_s"}
-"""How our own figures are called in the rounds."""
+"""Names of Penguin's own figures in the rounds."""
 
 
 QUIET = 0.05
-"""Of a machine with more of its processor time stolen, figures of their own say little."""
+"""If more processor time is stolen, absolute figures are not meaningful."""
 
 
 def figure(name: str, rounds: Rounds) -> float | None:
@@ -33,7 +33,7 @@ def outcomes(session: Session) -> list[Outcome]:
 
 
 def whole(session: Session, when: date, machine: Mapping[str, str], versions: Mapping[str, str]) -> str:
-    """Everything that was measured."""
+    """Return all results."""
     count = max(len(rounds) for rounds in session.rounds.values())
     fsync = figure("fsync.ms", session.rounds[DISK])
     parts = [
@@ -55,14 +55,14 @@ def whole(session: Session, when: date, machine: Mapping[str, str], versions: Ma
 
 
 def _steadiness(session: Session) -> str:
-    """How alike the rounds were: a fixed piece of Python takes as long as the processor is left to us."""
+    """Return how similar the rounds were, by the time of a fixed piece of Python."""
     found = [r["work.ms"] for rounds in session.rounds.values() for r in rounds if "work.ms" in r]
     work = f"; a fixed piece of Python {min(found):.2f}-{max(found):.2f} ms" if found else ""
     return f"{work}; stolen by other machines {session.stolen:.0%} of the processor time"
 
 
 def peers(session: Session) -> str:
-    """Who takes how long for four steps of nothing."""
+    """Return the time of each program for four empty steps."""
     lines = [
         "| four durable steps of nothing | one, on disk | 200 at once | one, in memory | 200 at once |",
         "|---|--:|--:|--:|--:|",
@@ -100,7 +100,8 @@ def _line(each: Outcome, stolen: float) -> str:
 
 
 def _obstacles(row: Row, stolen: float) -> str:
-    """What stands in the way. Beside a reference, which was slowed alike, a machine that was not quiet is none."""
+    """Return why a limit is missed. A busy machine is a reason only without a reference, which would be slowed
+    equally."""
     loud = stolen > QUIET and not row.reference
     told = f"the machine was not quiet: others took {stolen:.0%} of the processor time" if loud else ""
     return "; ".join(part for part in (row.note, told) if part)
@@ -111,7 +112,7 @@ def _limit(row: Row) -> str:
 
 
 def _stages(session: Session) -> str:
-    """Where the time of a workflow goes that follows another."""
+    """Return the stages of a workflow that follows another."""
     lines = ["| a workflow of four phases, one after another: its stages | on disk | in memory |", "|---|--:|--:|"]
     for name, title in STAGES.items():
         found = [figure(name, session.rounds[place]) for place in (DISK, TMPFS)]
@@ -130,7 +131,7 @@ def _number(value: float) -> str:
 
 
 def _goals(found: list[Outcome]) -> str:
-    """What was measured and what it must reach, for docs/benchmarks.md: the whole table says more."""
+    """Return the figures and limits for docs/benchmarks.md."""
     lines = ["| measure | figure | must reach | |", "|---|--:|--:|---|"]
     for each in found:
         value = (
@@ -145,7 +146,7 @@ def _loudness(stolen: float) -> str:
 
 
 def write_section(page: Path, session: Session, when: date) -> None:
-    """Replace what stands between the marks."""
+    """Replace the text between the marks."""
     text = page.read_text()
     found = outcomes(session)
     missed = [each.row.title for each in found if not each.reached]

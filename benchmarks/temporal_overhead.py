@@ -40,7 +40,7 @@ async def _run(address: str, root: Path, times: int) -> Figures:
     first, *tasks = task_ids(times + 1)
     with scripted_phases():
         async with get_backend(workspace_path=root) as backend:
-            # Ours comes first: it sets the SDK up. The first workflow opens connections and fills caches.
+            # Penguin's is first: it sets up the SDK. The first workflow opens connections and fills caches.
             await _serving(backend)
             await _phase_ms(backend, first)
             client = await connected(address)

@@ -33,7 +33,7 @@ PATIENCE = 60.0
 try:
     from temporalio import activity, workflow
 except ImportError:
-    # NEEDS says so; the measure is not played.
+    # If it is missing, NEEDS skips the measure.
     pass
 else:
 
@@ -88,7 +88,7 @@ async def connected(address: str) -> Any:
             client = await Client.connect(address, namespace=NAMESPACE)
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))
         except (RuntimeError, RPCError):
-            # What the SDK raises while nobody listens yet.
+            # The SDK raises this while no server listens.
             if time.monotonic() > give_up:
                 raise
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A program on a pseudo-terminal of its own, and what its screen shows."""
+"""A program on its own pseudo-terminal, and the text of its screen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Screen(pyte.Screen):
 
 
 class Terminal:
-    """Answers what a terminal is asked; ends the program when it is closed."""
+    """A terminal that answers queries, and ends the program when it is closed."""
 
     def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._master, slave = pty.openpty()

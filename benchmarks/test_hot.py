@@ -20,7 +20,7 @@ from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.store.rows import decode_events, encode_events, updated_run
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 from penguin_commands.grammar.parse import parse
 
 Benchmark = Callable[..., Any]

@@ -1,4 +1,4 @@
-"""A fixed piece of plain Python: how fast this machine is at this moment. What hangs on no disk is held against it."""
+"""A fixed piece of plain Python: the speed of this machine now, as a reference for work without disk access."""
 
 from __future__ import annotations
 

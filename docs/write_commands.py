@@ -7,9 +7,9 @@ from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.errors import EXIT_CODE_MEANINGS
-from penguin_commands.grammar.spec import Command, ValueKind
+from penguin_commands.grammar.declarations import Command, ValueKind
 from penguin_commands.grammar.table import NOUNS, TABLE
-from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
+from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS
 
 HEAD = """\
 # Commands

@@ -45,7 +45,7 @@ os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.
 
 # The tests do not depend on the settings of the person who runs them.
 os.environ["XDG_CONFIG_HOME"] = "/nowhere"
-# What they record of their workspaces goes where nobody else looks, and away with them.
+# The records of their workspaces are temporary.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="penguin-tests-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 os.environ.pop("PENGUIN_TRUST", None)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from penguin_commands.grammar.spec import Invocation
+    from penguin_commands.grammar.declarations import Invocation
     from penguin_commands.results import Result
     from penguin_commands.session import Session
 
@@ -28,8 +28,8 @@ def invoke(session: Session, invocation: Invocation) -> Result | Pending:
 async def execute(session: Session, line: str, *, comments: bool = False) -> Result | None:
     """Run a line and return its result; None for a blank line. At a prompt, `#` starts no comment.
 
-    Some results are streams, which `penguin_repl.output.present.show_whole_result` shows to their end. A SourceAction
-    names a file whose lines have not run yet.
+    Some results are streams, which `penguin_repl.output.print_result.show_whole_result` shows to their end. A
+    SourceAction names a file whose lines have not run yet.
 
     Raises:
         WorkflowError: the line is wrong, or its command failed.

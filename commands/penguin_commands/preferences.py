@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penguin.orchestration.config import Setting
+    from penguin.orchestration.config.document_checker import Checker, Node
     from penguin.orchestration.config.ui import UiSetting
-    from penguin.orchestration.config.validator import Checker, Node
 
 MAX_BYTES = 1_000_000
 _UI_PATTERN = rb"\bui\b"
@@ -81,8 +81,8 @@ def _read_personal(path: str) -> dict[str, UiSetting]:
     if not _read_bytes(path).strip():
         return {}
     from penguin.orchestration.backend import ConfigError
+    from penguin.orchestration.config.document_checker import Checker
     from penguin.orchestration.config.ui import check_ui
-    from penguin.orchestration.config.validator import Checker
 
     checker = Checker(_with_tilde(path))
     document = _parse_document(path, checker)
@@ -95,8 +95,8 @@ def _read_project(path: str) -> dict[str, UiSetting]:
     # Parsing YAML takes longer than all the rest of a command that reads.
     if not re.search(_UI_PATTERN, _read_bytes(path)):
         return {}
+    from penguin.orchestration.config.document_checker import Checker
     from penguin.orchestration.config.ui import check_ui
-    from penguin.orchestration.config.validator import Checker
 
     checker = Checker(os.path.basename(path))
     document = _parse_document(path, checker)

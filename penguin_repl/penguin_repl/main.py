@@ -43,7 +43,7 @@ def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # The most frequent call in scripts needs no parser.
         return _print_version()
-    from penguin.orchestration.backend import WorkflowError
+    from penguin.orchestration.errors import WorkflowError, lack_of_memory
     from penguin_commands.errors import ExitCode, exit_code
     from penguin_repl.cli.options import parse_options
 
@@ -59,7 +59,11 @@ def _main(raw: list[str]) -> int:
     except Exception as error:
         if "--debug" in raw and not isinstance(error, WorkflowError):
             raise
-        _report_error(error, raw)
+        try:
+            _report_error(error, raw)
+        except (MemoryError, ImportError, OSError):
+            # There may be no memory left to import the renderer.
+            sys.stderr.write(f"penguin: {lack_of_memory(error) or error}\n")
         return exit_code(error)
 
 
@@ -203,7 +207,7 @@ def _make_session(options: Options, screen: Screen) -> Session:
 def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
     from functools import partial
 
-    from penguin_repl.output.present import show_progress
+    from penguin_repl.output.print_result import show_progress
     from penguin_repl.scripts.runner import ScriptRunner
 
     if sys.stderr.isatty():
@@ -269,7 +273,7 @@ def _check(session: Session, screen: Screen) -> ExitCode:
 
 def _help_words(options: Options) -> Sequence[str]:
     """Return the words to get help on. For `--help`, this is the subcommand beside it, if there is one."""
-    from penguin_repl.cli.spec import SUBCOMMANDS
+    from penguin_repl.cli.subcommands import SUBCOMMANDS
 
     if options.script != "help" and any(subcommand.name == options.script for subcommand in SUBCOMMANDS):
         return (options.script or "",)

@@ -51,7 +51,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
     known = session.is_own or session.workspace.is_new
     if known and not session.unaccepted_server:
         return
-    from penguin.orchestration.files.workspace_standing import Standing
+    from penguin.orchestration.files.trust_status import Standing
 
     found = examine(session)
     if found.standing == Standing.UNMARKED or not found.reason:

@@ -1,4 +1,4 @@
-"""A workspace whose IMPLEMENT is done by a real agent, which talks to a scripted model."""
+"""A workspace whose IMPLEMENT is a real agent that talks to a scripted model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK = "python3 -B -c 'from calc import add; assert add(2, 3) == 5'"
 
 
 def agent_of(kind: str, program: Path, model: ModelServer, **settings: Any) -> dict[str, Any]:
-    """The entry of `agents:` that makes a real agent talk to the scripted model."""
+    """Return the entry of `agents:` that connects a real agent to the scripted model."""
     path = f"{program.parent}:{os.environ['PATH']}"
     agent: dict[str, Any] = {"kind": kind, "home": f".penguin/agents/{kind}", "model": "stub-1"}
     if kind == "claude":

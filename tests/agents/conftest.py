@@ -9,18 +9,18 @@ import pytest
 from tests.agents.model_server import ModelServer
 
 PROGRAMS = Path(__file__).parents[2] / ".agents" / "node_modules" / ".bin"
-"""Where `make agents` puts them."""
+"""The folder of `make agents`."""
 
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A scripted model of the test's own."""
+    """Provide a scripted model for one test."""
     with ModelServer() as server:
         yield server
 
 
 def program(name: str) -> Path:
-    """A real agent; the test is skipped, and says so, where it is not installed."""
+    """Return a real agent, or skip the test if it is not installed."""
     found = PROGRAMS / name
     if not found.exists():
         pytest.skip(f"{name} is not installed: make agents")

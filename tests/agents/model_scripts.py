@@ -1,7 +1,7 @@
-"""What the scripted model says: actions, and the scripts that choose them.
+"""The replies of the scripted model: actions, and the scripts that choose them.
 
-A script is named by a marker in a prompt, `SCRIPT:name` or `SCRIPT:name(1,2)`. It is asked for the next action with
-what it was told, and remembers nothing: how many tool results came back since the prompt says how far it is.
+A script is named by a marker in a prompt, `SCRIPT:name` or `SCRIPT:name(1,2)`. It is called for each action with the
+conversation and has no state: the number of tool results since the prompt is its position.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MARKER = re.compile(r"SCRIPT:([a-z0-9-]+)(?:\(([\d,]*)\))?")
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """What the model does next."""
+    """The next action of the model."""
 
     read: int = 1000
-    """Tokens it says that it read, and wrote."""
+    """Tokens that it reports as read and written."""
     wrote: int = 50
 
 
@@ -31,7 +31,7 @@ class Say(Action):
 
 @dataclass(frozen=True)
 class Answer(Action):
-    """Ends its turn with a JSON value, in whatever way the agent asked for one."""
+    """Ends its turn with a JSON value, in the form that the agent requested."""
 
     value: object
 
@@ -64,94 +64,94 @@ class Refuse(Action):
 
 @dataclass(frozen=True)
 class Hang(Action):
-    """Says nothing until the server closes."""
+    """Sends nothing until the server closes."""
 
 
 @dataclass(frozen=True)
 class Cut(Action):
-    """The connection breaks in the midst of an answer; who asks for plain JSON then is told `plainly`, if anything."""
+    """The connection breaks in the middle of a stream. A request for plain JSON then gets `plainly`, if set."""
 
     plainly: Action | None = None
 
 
 @dataclass(frozen=True)
 class Wait(Action):
-    """Goes on with `then` when the test says so: `ModelServer.release(name)`."""
+    """Continues with `then` after `ModelServer.release(name)`."""
 
     name: str
     then: Action
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a script knows."""
+class ScriptInput:
+    """The input of a script."""
 
     prompt: str
     """The newest text of the user that has a marker."""
     numbers: tuple[int, ...] = ()
-    """In the marker's parentheses."""
+    """The numbers in the marker's parentheses."""
     step: int = 0
     """Tool results since then."""
     requests: int = 1
-    """How many came for this script, over all conversations, this one included."""
+    """The number of requests for this script over all conversations, including this one."""
 
     def number(self, place: int, default: int) -> int:
         return self.numbers[place] if place < len(self.numbers) else default
 
 
-Script = Callable[[Told], Action]
+Script = Callable[[ScriptInput], Action]
 
 WRONG = "def add(a, b):\n    return a - b\n"
 RIGHT = "def add(a, b):\n    return a + b\n"
 FILE = "calc.py"
 OUTSIDE = "/var/tmp/penguin-outside-the-workspace.txt"
 FAILURE = re.compile(r"assert -1 == 5|AssertionError")
-"""What a test of `add` says when it fails."""
+"""Matches the output of a failed test of `add`."""
 
 
 def in_order(*actions: Action) -> Script:
-    """One action after another; the last again and again."""
-    return lambda told: actions[min(told.step, len(actions) - 1)]
+    """Return the actions in order, and then repeat the last one."""
+    return lambda given: actions[min(given.step, len(actions) - 1)]
 
 
-def _fix_add(told: Told) -> Action:
-    """Wrong at first; right once the prompt shows that the test failed."""
-    if FAILURE.search(told.prompt):
-        return in_order(Write(FILE, RIGHT), Say("Fixed the sign error."))(told)
-    return in_order(Write(FILE, WRONG), Say("Implemented add in calc.py."))(told)
+def _fix_add(given: ScriptInput) -> Action:
+    """Write a wrong file first, and the right one when the prompt shows a failed test."""
+    if FAILURE.search(given.prompt):
+        return in_order(Write(FILE, RIGHT), Say("Fixed the sign error."))(given)
+    return in_order(Write(FILE, WRONG), Say("Implemented add in calc.py."))(given)
 
 
-def _never_right(told: Told) -> Action:
-    """Another wrong file each time."""
-    text = f"def add(a, b):\n    return a - b  # {told.requests}\n"
-    return in_order(Write(FILE, text), Say("It must be right now."))(told)
+def _never_right(given: ScriptInput) -> Action:
+    """Write a different wrong file each time."""
+    text = f"def add(a, b):\n    return a - b  # {given.requests}\n"
+    return in_order(Write(FILE, text), Say("It must be right now."))(given)
 
 
-def _limited(told: Told) -> Action:
-    """`busy(SECONDS,TIMES)`: so many requests are one too many; then it works."""
-    if told.requests <= told.number(1, 1):
-        return Refuse(429, "rate_limit_error", "Too many requests", told.number(0, 1))
-    return in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py."))(told)
+def _limited(given: ScriptInput) -> Action:
+    """`busy(SECONDS,TIMES)`: refuse TIMES requests with a rate limit, then work."""
+    if given.requests <= given.number(1, 1):
+        return Refuse(429, "rate_limit_error", "Too many requests", given.number(0, 1))
+    return in_order(Write(FILE, RIGHT), Say("Implemented add in calc.py."))(given)
 
 
-def _long(told: Told) -> Action:
-    """`long(STEPS,SIZE)`: so many answers of so many characters, and a command with each."""
-    if told.step >= told.number(0, 20):
+def _long(given: ScriptInput) -> Action:
+    """`long(STEPS,SIZE)`: send STEPS answers of SIZE characters, each with a command."""
+    if given.step >= given.number(0, 20):
         return Say("That was long.")
-    words = f"Thought {told.step}: ".ljust(told.number(1, 20_000), "x")
-    return Shell(f"echo step {told.step}", words)
+    words = f"Thought {given.step}: ".ljust(given.number(1, 20_000), "x")
+    return Shell(f"echo step {given.step}", words)
 
 
-def _burn(told: Told) -> Action:
-    """`burn(READ,WROTE)`: spends so many tokens with each of 100 answers."""
-    read, wrote = told.number(0, 100_000), told.number(1, 5_000)
-    if told.step >= 100:
+def _burn(given: ScriptInput) -> Action:
+    """`burn(READ,WROTE)`: spend these tokens with each of 100 answers."""
+    read, wrote = given.number(0, 100_000), given.number(1, 5_000)
+    if given.step >= 100:
         return Say("Done.", read=read, wrote=wrote)
-    return Shell(f"echo step {told.step}", read=read, wrote=wrote)
+    return Shell(f"echo step {given.step}", read=read, wrote=wrote)
 
 
 def _refuse(status: int, kind: str, message: str) -> Script:
-    return lambda told: Refuse(status, kind, message, told.number(0, 0) or None)
+    return lambda given: Refuse(status, kind, message, given.number(0, 0) or None)
 
 
 SCRIPTS: dict[str, Script] = {

@@ -1,7 +1,7 @@
-"""A model that says what a script tells it to: for the real agents, on loopback, without an account.
+"""A scripted model for the real agents, on loopback, without an account.
 
 In a test: `with ModelServer() as model: … model.url …`. By hand: `python -m tests.agents.model_server --port 8080`,
-which prints its address; `POST /release/NAME` lets a conversation go on that waits.
+which prints its address; `POST /release/NAME` continues a waiting conversation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from tests.agents.model_scripts import MARKER, SCRIPTS, Action, Cut, Hang, Refuse, Say, Script, Told, Wait, in_order
+from tests.agents.model_scripts import (
+    MARKER,
+    SCRIPTS,
+    Action,
+    Cut,
+    Hang,
+    Refuse,
+    Say,
+    Script,
+    ScriptInput,
+    Wait,
+    in_order,
+)
 from tests.agents.model_wires import WIRES, Entry, Wire
 
 
@@ -32,11 +44,11 @@ class Received:
     conversation: tuple[Entry, ...]
     """Oldest first."""
     script: str
-    """Empty where the conversation has no marker."""
+    """Empty if the conversation has no marker."""
     step: int
 
     def carries(self, text: str) -> bool:
-        """Whether it was said by anyone in the conversation."""
+        """Return whether the conversation contains the text."""
         return any(text in entry.text for entry in self.conversation)
 
     @property
@@ -46,11 +58,11 @@ class Received:
 
 
 class ModelServer:
-    """The server, and what a test may know of it and tell it."""
+    """The server, with its requests and scripts."""
 
     def __init__(self, port: int = 0) -> None:
         self.scripts: dict[str, Script] = dict(SCRIPTS)
-        """May be added to."""
+        """Tests can add scripts."""
         self.requests: list[Received] = []
         self._news = threading.Condition()
         self._released: set[str] = set()
@@ -74,11 +86,11 @@ class ModelServer:
         self._http.server_close()
 
     def serve_forever(self) -> None:
-        """In this thread."""
+        """Serve in this thread."""
         self._http.serve_forever()
 
     def release(self, name: str) -> None:
-        """Conversations that wait for this go on, now and later."""
+        """Continue conversations that wait for this name, now and later."""
         with self._news:
             self._released.add(name)
             self._news.notify_all()
@@ -88,7 +100,7 @@ class ModelServer:
         return [received for received in self.requests if received.script == script]
 
     def await_request(self, script: str, step: int = 0, timeout: float = 60) -> Received:
-        """The first request of a script at this step, which may be still to come."""
+        """Wait for the first request of a script at this step."""
         with self._news:
             assert self._news.wait_for(lambda: self._at(script, step), timeout), f"no request of {script} at {step}"
             return self._at(script, step)[0]
@@ -96,8 +108,8 @@ class ModelServer:
     def _at(self, script: str, step: int) -> list[Received]:
         return [received for received in self.of(script) if received.step == step]
 
-    def hear(self, wire: Wire, headers: Mapping[str, str], body: dict[str, Any]) -> Action:
-        """Keep a request, and decide what is said to it."""
+    def action(self, wire: Wire, headers: Mapping[str, str], body: dict[str, Any]) -> Action:
+        """Record a request, and choose the action."""
         entries = wire.read(body)
         places = [n for n, entry in enumerate(entries) if entry.role == "user" and MARKER.search(entry.text)]
         prompt = entries[places[-1]].text if places else ""
@@ -111,7 +123,7 @@ class ModelServer:
             self._news.notify_all()
             count = self._counts[name]
         script = self.scripts.get(name) or in_order(Say("I was told no script."))
-        return self._waited(script(Told(prompt, numbers, step, count)))
+        return self._waited(script(ScriptInput(prompt, numbers, step, count)))
 
     def _waited(self, action: Action) -> Action:
         while isinstance(action, Wait):
@@ -144,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         raw = self._body()
-        # Who asked may have been killed by the test meanwhile.
+        # The test may have killed the client meanwhile.
         with suppress(BrokenPipeError, ConnectionResetError):
             self._answer(raw)
 
@@ -161,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         if wire is None:
             return self.do_GET()
         body = json.loads(raw)
-        return self._say(wire, body, self.server.model.hear(wire, dict(self.headers.items()), body))
+        return self._say(wire, body, self.server.model.action(wire, dict(self.headers.items()), body))
 
     def _say(self, wire: Wire, body: dict[str, Any], action: Action) -> None:
         match action:
@@ -212,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent: what it got is in `ModelServer.requests`."""
+        """Log nothing: `ModelServer.requests` has the requests."""
 
 
 def main() -> None:

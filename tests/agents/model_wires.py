@@ -1,4 +1,4 @@
-"""The three languages that agents speak with a model: how a conversation is read, and how an action is said.
+"""The three protocols between agents and a model: how a conversation is parsed, and how an action is sent.
 
 Anthropic Messages, OpenAI Responses, OpenAI Chat Completions: as much of each as the agents need.
 """
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was said in a conversation."""
+    """One entry of a conversation."""
 
     role: str
     """user, assistant or tool."""
@@ -35,7 +35,7 @@ class Tool:
 
 
 class Wire(Protocol):
-    """One language."""
+    """One protocol."""
 
     path: str
 
@@ -44,7 +44,7 @@ class Wire(Protocol):
         ...
 
     def stream(self, body: Json, action: Action) -> list[tuple[str, Json | str]]:
-        """What is said, as server-sent events: name (empty: none) and data."""
+        """Return the reply as server-sent events: name (empty: none) and data."""
         ...
 
     def plain(self, body: Json, action: Action) -> Json:
@@ -61,7 +61,7 @@ def _name(kind: str) -> str:
 
 
 def _text(content: object) -> str:
-    """The words in what may be a string, a block, or a list of them."""
+    """Return the text of a string, a block, or a list of them."""
     if isinstance(content, list):
         return "\n".join(_text(part) for part in content)
     if isinstance(content, dict):
@@ -131,20 +131,20 @@ class Anthropic:
 
     def stream(self, body: Json, action: Action) -> list[tuple[str, Json | str]]:
         blocks = self._blocks(body, action)
-        said: list[Json] = [{"type": "message_start", "message": self._message(body, action)}]
+        events: list[Json] = [{"type": "message_start", "message": self._message(body, action)}]
         for index, block in enumerate(blocks):
             if block["type"] == "text":
                 empty, delta = block | {"text": ""}, {"type": "text_delta", "text": block["text"]}
             else:
                 empty = block | {"input": {}}
                 delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-            said.append({"type": "content_block_start", "index": index, "content_block": empty})
-            said.append({"type": "content_block_delta", "index": index, "delta": delta})
-            said.append({"type": "content_block_stop", "index": index})
+            events.append({"type": "content_block_start", "index": index, "content_block": empty})
+            events.append({"type": "content_block_delta", "index": index, "delta": delta})
+            events.append({"type": "content_block_stop", "index": index})
         ending = {"stop_reason": self._reason(blocks), "stop_sequence": None}
-        said.append({"type": "message_delta", "delta": ending, "usage": {"output_tokens": action.wrote}})
-        said.append({"type": "message_stop"})
-        return [(event["type"], event) for event in said]
+        events.append({"type": "message_delta", "delta": ending, "usage": {"output_tokens": action.wrote}})
+        events.append({"type": "message_stop"})
+        return [(event["type"], event) for event in events]
 
     def refusal(self, refusal: Refuse) -> Json:
         return {"type": "error", "error": {"type": refusal.kind, "message": refusal.message}}
@@ -204,11 +204,11 @@ class Responses:
     def stream(self, body: Json, action: Action) -> list[tuple[str, Json | str]]:
         whole = self.plain(body, action)
         begun = whole | {"status": "in_progress", "output": [], "usage": None}
-        said: list[Json] = [{"type": "response.created", "response": begun}]
+        events: list[Json] = [{"type": "response.created", "response": begun}]
         for index, item in enumerate(whole["output"]):
-            said.append({"type": "response.output_item.done", "output_index": index, "item": item})
-        said.append({"type": "response.completed", "response": whole})
-        return [(event["type"], event) for event in said]
+            events.append({"type": "response.output_item.done", "output_index": index, "item": item})
+        events.append({"type": "response.completed", "response": whole})
+        return [(event["type"], event) for event in events]
 
     def refusal(self, refusal: Refuse) -> Json:
         return {"error": {"type": refusal.kind, "code": refusal.kind, "message": refusal.message}}
@@ -264,11 +264,11 @@ class Chat:
         message = self._message(action)
         frame = {"id": _name("chatcmpl"), "object": "chat.completion.chunk", "created": 0, "model": body.get("model")}
         parts: tuple[tuple[Json, str | None], ...] = ((message, None), ({}, self._reason(message)))
-        said: list[tuple[str, Json | str]] = [
+        events: list[tuple[str, Json | str]] = [
             ("", frame | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
             for delta, reason in parts
         ]
-        return [*said, ("", frame | {"choices": [], "usage": self._usage(action)}), ("", "[DONE]")]
+        return [*events, ("", frame | {"choices": [], "usage": self._usage(action)}), ("", "[DONE]")]
 
     def refusal(self, refusal: Refuse) -> Json:
         return {"error": {"type": refusal.kind, "code": refusal.kind, "message": refusal.message}}

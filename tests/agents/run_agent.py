@@ -1,4 +1,4 @@
-"""Running an agent as Penguin does, without Penguin: what its adapter launches, and what it hears."""
+"""Runs of an agent without Penguin: the command of its adapter, and the parsed transcript."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def recorded(name: str) -> Iterable[Mapping[str, Any]]:
 
 
 def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, **more: Any) -> AgentRequest:
-    """A call in `folder`, with a workspace, a folder of the attempt and a home of the person's own."""
+    """Return a request in `folder`, with a workspace, a folder of the attempt and a home."""
     workspace, run_dir, home = folder / "workspace", folder / "run", folder / "person"
     for path in (workspace, run_dir, home):
         path.mkdir(exist_ok=True, parents=True)
@@ -37,7 +37,7 @@ def call_of(spec: AgentSpec, folder: Path, env: Mapping[str, str], prompt: str, 
 class AgentRun:
     """A run that ended."""
 
-    heard: AgentTranscript
+    transcript: AgentTranscript
     finish: ProcessExit
     printed: str
 

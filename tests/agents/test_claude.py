@@ -1,4 +1,4 @@
-"""The adapter of Claude Code: how it is started, and what is made of what it printed."""
+"""The adapter of Claude Code: its command, and the parsing of recorded output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recorded(name: str) -> list[Event]:
     return [json.loads(line) for line in (RECORDED / f"claude-{name}.jsonl").read_text().splitlines()]
 
 
-def heard(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> AgentTranscript:
+def parsed(name: str, code: int | None = 0, why: str | None = None, stderr: str = "") -> AgentTranscript:
     return Claude().read_transcript(recorded(name), ProcessExit(code, why, stderr))
 
 
@@ -56,8 +56,8 @@ def option(argv: tuple[str, ...], name: str) -> str | None:
 # --- what was recorded ---
 
 
-def test_a_run_that_ended_well() -> None:
-    run = heard("ok")
+def test_a_successful_run_passes() -> None:
+    run = parsed("ok")
     assert run.outcome.verdict is Verdict.PASSED
     assert run.session == "30c1bffc-9b2d-454b-a6a5-bb58474fd8a5"
     assert run.totals == Usage(turns=3, tokens=3150, usd=0.015)
@@ -72,15 +72,15 @@ def test_a_run_that_ended_well() -> None:
 
 
 @pytest.mark.parametrize("name", ["resumed", "resumed-after-sigkill", "stream-cut"])
-def test_runs_that_went_on(name: str) -> None:
-    run = heard(name)
+def test_a_resumed_run_continues_its_session(name: str) -> None:
+    run = parsed(name)
     assert run.outcome.verdict is Verdict.PASSED
     assert run.session
     assert run.answer
 
 
 def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
-    assert heard("resumed-after-sigkill").totals == Usage(turns=3, tokens=3150, usd=0.015)
+    assert parsed("resumed-after-sigkill").totals == Usage(turns=3, tokens=3150, usd=0.015)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_after_a_kill_usage_is_that_of_the_new_run_alone() -> None:
     ],
 )
 def test_exit_0_is_not_success(name: str, reason: str) -> None:
-    ending = heard(name, code=0).outcome
+    ending = parsed(name, code=0).outcome
     assert ending.verdict is Verdict.ERROR
     assert re.fullmatch(reason, ending.reason), ending.reason
     assert not ending.overspent
@@ -106,37 +106,37 @@ def test_exit_0_is_not_success(name: str, reason: str) -> None:
     ("name", "cap"),
     [("budget", "Reached maximum budget ($0.02)"), ("max-turns", "Reached maximum number of turns (2)")],
 )
-def test_a_spending_cap_is_reported_as_one(name: str, cap: str) -> None:
-    ending = heard(name, code=1).outcome
+def test_a_spending_limit_is_reported(name: str, cap: str) -> None:
+    ending = parsed(name, code=1).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.overspent == f"claude ended: {cap}"
 
 
-def test_turns_are_answers() -> None:
-    assert heard("max-turns", code=1).totals == Usage(turns=2, tokens=210_000, usd=1.0)
+def test_turns_count_responses() -> None:
+    assert parsed("max-turns", code=1).totals == Usage(turns=2, tokens=210_000, usd=1.0)
 
 
-def test_a_conversation_that_could_not_be_resumed_names_no_other() -> None:
-    assert heard("resume-unknown", code=1).session == ""
+def test_a_failed_resume_reports_no_session() -> None:
+    assert parsed("resume-unknown", code=1).session == ""
 
 
 def test_a_rate_limit_waits_for_the_given_time() -> None:
-    assert heard("http-429", code=1).outcome.retry_after == pytest.approx(2, abs=1)
+    assert parsed("http-429", code=1).outcome.retry_after == pytest.approx(2, abs=1)
 
 
-def test_a_limit_of_unknown_length_is_longer_than_what_it_would_have_waited_for() -> None:
+def test_a_rate_limit_without_a_time_uses_the_default_wait() -> None:
     events = [event for event in recorded("http-429") if event.get("subtype") != "api_retry"]
     assert Claude().read_transcript(events, ProcessExit(1, None)).outcome.retry_after == 60
 
 
-def test_a_limit_of_the_account_ends_when_it_says() -> None:
+def test_an_account_limit_ends_at_the_reported_time() -> None:
     limit = {"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": time.time() + 1800}}
     events = [limit, recorded("http-429")[-1]]
     assert Claude().read_transcript(events, ProcessExit(1, None)).outcome.retry_after == pytest.approx(1800, abs=60)
 
 
-def test_a_run_that_was_ended_has_its_conversation_and_no_result() -> None:
-    run = heard("sigterm", code=143, why="timeout")
+def test_a_killed_run_keeps_its_conversation() -> None:
+    run = parsed("sigterm", code=143, why="timeout")
     assert run.outcome.verdict is Verdict.ERROR
     assert run.session == "4d1a9ca4-1710-4208-be31-3de289002455"
     assert run.totals == Usage(turns=1, tokens=1001)
@@ -158,15 +158,15 @@ def test_no_result_is_an_error(code: int, stderr: str, reason: str) -> None:
 
 
 def test_a_failed_exit_after_a_good_result_is_an_error() -> None:
-    assert heard("ok", code=3).outcome.verdict is Verdict.ERROR
+    assert parsed("ok", code=3).outcome.verdict is Verdict.ERROR
 
 
-def test_an_answer_of_a_wanted_shape_is_json() -> None:
+def test_a_structured_answer_is_json() -> None:
     result = recorded("structured")[-1] | {"structured_output": {"verdicts": []}}
     assert Claude().read_transcript([result], ProcessExit(0, None)).answer == '{"verdicts": []}'
 
 
-def test_people_read_lines() -> None:
+def test_events_are_formatted_for_people() -> None:
     lines = [line for event in recorded("ok") for line in Claude().describe(event)]
     assert lines[0] == "claude · 2.1.328 · claude-stub-1 · acceptEdits"
     assert "→ Write /workspace/calc.py" in lines
@@ -181,7 +181,7 @@ def test_people_read_lines() -> None:
 
 # --- what nobody expected ---
 
-# A busy machine is slow, and so is whoever draws the first text of all.
+# A busy machine is slow, and so is the first example.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -197,7 +197,7 @@ odd_events = st.dictionaries(st.sampled_from(names), json_values, max_size=8).fl
 
 @unhurried
 @given(st.lists(odd_events | st.dictionaries(st.text(), json_values), max_size=6))
-def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
+def test_any_event_is_parsed(events: list[Event]) -> None:
     run = Claude().read_transcript(events, ProcessExit(0, None))
     assert run.outcome.verdict in (Verdict.PASSED, Verdict.ERROR)
     for event in events:
@@ -206,8 +206,8 @@ def test_whatever_it_prints_is_heard(events: list[Event]) -> None:
 
 @unhurried
 @given(st.data())
-def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
-    """A recorded run with some value, at any depth, replaced by another."""
+def test_any_field_value_is_parsed(data: st.DataObject) -> None:
+    """Return a recorded run with one value, at any depth, replaced by another."""
     name = data.draw(st.sampled_from(["ok", "tool-denied", "http-429", "sigterm", "max-turns"]))
     events = recorded(name)
     place: Any = events
@@ -226,7 +226,7 @@ def test_whatever_a_field_holds_is_heard(data: st.DataObject) -> None:
 # --- how it is started ---
 
 
-def test_it_edits_and_runs_commands_without_asking(tmp_path: Path) -> None:
+def test_default_permissions_allow_edits_and_commands(tmp_path: Path) -> None:
     launch = Claude().command(call(tmp_path))
     assert launch.argv[:2] == ("claude", "-p")
     assert option(launch.argv, "--permission-mode") == "acceptEdits"
@@ -238,7 +238,7 @@ def test_it_edits_and_runs_commands_without_asking(tmp_path: Path) -> None:
     assert "CLAUDE_CONFIG_DIR" not in launch.env
 
 
-def test_the_word_of_the_agents_settings_is_the_last(tmp_path: Path) -> None:
+def test_arguments_of_the_settings_come_last(tmp_path: Path) -> None:
     agent = spec(permissions="plan", model="opus", args=("--effort", "high"), home=".penguin/claude")
     launch = Claude().command(call(tmp_path, spec=agent, env={"CLAUDE_CODE_MAX_RETRIES": "0"}))
     assert option(launch.argv, "--permission-mode") == "plan"
@@ -249,7 +249,7 @@ def test_the_word_of_the_agents_settings_is_the_last(tmp_path: Path) -> None:
     assert "CLAUDE_CODE_MAX_RETRIES" not in launch.env
 
 
-def test_a_judge_has_no_tool_that_changes_anything(tmp_path: Path) -> None:
+def test_a_judge_has_only_reading_tools(tmp_path: Path) -> None:
     agent = spec(permissions="bypassPermissions")
     argv = Claude().command(call(tmp_path, spec=agent, read_only=True, schema={"type": "object"})).argv
     assert option(argv, "--tools") == "Read,Glob,Grep"
@@ -257,7 +257,7 @@ def test_a_judge_has_no_tool_that_changes_anything(tmp_path: Path) -> None:
     assert option(argv, "--json-schema") == '{"type": "object"}'
 
 
-def test_its_caps_are_those_of_the_budget(tmp_path: Path) -> None:
+def test_its_limits_come_from_the_budget(tmp_path: Path) -> None:
     argv = Claude().command(call(tmp_path, budget=Budget(turns=7, usd=0.5, tokens=9))).argv
     assert option(argv, "--max-turns") == "7"
     assert option(argv, "--max-budget-usd") == "0.500000"
@@ -265,13 +265,13 @@ def test_its_caps_are_those_of_the_budget(tmp_path: Path) -> None:
     assert not {"--max-turns", "--max-budget-usd"} & set(plain)
 
 
-def test_a_conversation_that_it_has_not_written_begins_again(tmp_path: Path) -> None:
+def test_an_unwritten_conversation_is_started_again(tmp_path: Path) -> None:
     argv = Claude().command(call(tmp_path, session=SESSION)).argv
     assert option(argv, "--session-id") == SESSION
 
 
 @pytest.mark.parametrize("home", [None, ".penguin/claude"])
-def test_a_conversation_is_put_back_once(tmp_path: Path, home: str | None) -> None:
+def test_a_conversation_is_restored_once(tmp_path: Path, home: str | None) -> None:
     wanted = call(tmp_path, spec=spec(home=home), session=SESSION)
     assert Claude().session_files(wanted, SESSION) == []
     Claude().restore(wanted, SESSION, {f"{SESSION}.jsonl": b"{}\n", "../other": b""})
@@ -285,5 +285,5 @@ def test_a_conversation_is_put_back_once(tmp_path: Path, home: str | None) -> No
 
 
 @pytest.mark.parametrize("session", ["", "..", "../../x", "*"])
-def test_a_name_that_is_none_finds_nothing(tmp_path: Path, session: str) -> None:
+def test_an_invalid_session_name_finds_no_file(tmp_path: Path, session: str) -> None:
     assert Claude().session_files(call(tmp_path), session) == []

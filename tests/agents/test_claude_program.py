@@ -1,4 +1,4 @@
-"""The real Claude Code against the scripted model: what the adapter says of it is so."""
+"""The real Claude Code with the scripted model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Running:
     call: AgentRequest
     lines: list[str] = field(default_factory=list)
 
-    def heard(self) -> AgentTranscript:
+    def transcript(self) -> AgentTranscript:
         """Once it ended."""
         output, errors = self.process.communicate(timeout=LIMIT)
         self.lines += output.splitlines()
@@ -97,7 +97,7 @@ class Bench:
 
     def run(self, call: AgentRequest) -> AgentTranscript:
         with self.started(call) as running:
-            return running.heard()
+            return running.transcript()
 
     def text(self, name: str = "calc.py") -> str:
         return (self.workspace / name).read_text()
@@ -108,7 +108,7 @@ def bench(tmp_path: Path, claude: Path, model: ModelServer) -> Bench:
     return Bench(tmp_path, claude, model)
 
 
-def test_what_failed_is_mended_in_the_same_conversation(bench: Bench) -> None:
+def test_a_failure_is_fixed_in_the_same_conversation(bench: Bench) -> None:
     first = bench.call("Write add. SCRIPT:fix-add")
     run = bench.run(first)
     assert (run.outcome.verdict, run.session) == (Verdict.PASSED, first.new_session)
@@ -125,7 +125,7 @@ def test_what_failed_is_mended_in_the_same_conversation(bench: Bench) -> None:
     assert request.carries(FAILURE)
 
 
-def test_a_conversation_goes_on_in_a_fresh_home(bench: Bench) -> None:
+def test_a_conversation_continues_in_a_new_home(bench: Bench) -> None:
     first = bench.call("Write add. SCRIPT:fix-add")
     run = bench.run(first)
     files = {path.name: path.read_bytes() for path in Claude().session_files(first, run.session)}
@@ -138,12 +138,12 @@ def test_a_conversation_goes_on_in_a_fresh_home(bench: Bench) -> None:
     assert bench.model.requests[-1].carries("Implemented add in calc.py.")
 
 
-def test_after_a_kill_it_goes_on(bench: Bench) -> None:
+def test_a_killed_conversation_continues(bench: Bench) -> None:
     first = bench.call("Write add. SCRIPT:wait")
     with bench.started(first) as running:
         bench.model.await_request("wait", step=1)
         running.process.kill()
-        cut = running.heard()
+        cut = running.transcript()
     assert cut.outcome.verdict is Verdict.ERROR
     assert cut.session == first.new_session
     assert [message["tool"] for message in cut.messages] == ["Write"]
@@ -156,7 +156,7 @@ def test_after_a_kill_it_goes_on(bench: Bench) -> None:
     assert bench.model.requests[-1].carries("Write add. SCRIPT:wait")
 
 
-def test_killed_before_it_wrote_anything_down_it_begins_again(bench: Bench) -> None:
+def test_a_run_killed_before_its_first_write_starts_again(bench: Bench) -> None:
     first = bench.call("SCRIPT:write-add")
     with bench.started(first) as running:
         assert running.process.stdout is not None
@@ -166,13 +166,13 @@ def test_killed_before_it_wrote_anything_down_it_begins_again(bench: Bench) -> N
     assert (run.outcome.verdict, run.session) == (Verdict.PASSED, first.new_session)
 
 
-def test_it_may_run_commands(bench: Bench) -> None:
+def test_commands_are_allowed(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:long(2,100)"))
     assert run.outcome.verdict is Verdict.PASSED
     assert [message["output"] for message in run.messages if message["role"] == "tool"] == ["step 0", "step 1"]
 
 
-def test_what_it_was_denied_is_an_error(bench: Bench) -> None:
+def test_a_denied_tool_is_an_error(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:denied"))
     assert (run.outcome.verdict, run.outcome.reason) == (Verdict.ERROR, "claude was denied Write")
     assert not Path(OUTSIDE).exists()
@@ -187,21 +187,21 @@ def test_what_it_was_denied_is_an_error(bench: Bench) -> None:
         ("cut-always", r"claude failed: API Error: Connection dropped .*"),
     ],
 )
-def test_what_the_service_refuses_is_an_error(bench: Bench, script: str, reason: str) -> None:
+def test_a_refused_request_is_an_error(bench: Bench, script: str, reason: str) -> None:
     ending = bench.run(bench.call(f"SCRIPT:{script}")).outcome
     assert ending.verdict is Verdict.ERROR
     assert re.fullmatch(reason, ending.reason), ending.reason
     assert ending.retry_after == 0
 
 
-@pytest.mark.parametrize(("told", "least"), [(1, 1), (3600, 60)])
-def test_a_limit_on_requests_is_waited_for(bench: Bench, told: int, least: int) -> None:
-    ending = bench.run(bench.call(f"SCRIPT:429({told})")).outcome
+@pytest.mark.parametrize(("seconds", "least"), [(1, 1), (3600, 60)])
+def test_a_rate_limit_delays_the_next_attempt(bench: Bench, seconds: int, least: int) -> None:
+    ending = bench.run(bench.call(f"SCRIPT:429({seconds})")).outcome
     assert ending.verdict is Verdict.ERROR
     assert least <= ending.retry_after < least + 5
 
 
-def test_a_broken_answer_is_asked_for_again(bench: Bench) -> None:
+def test_a_broken_response_is_requested_again(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:cut"))
     assert (run.outcome.verdict, run.answer) == (Verdict.PASSED, "Plainly said.")
 
@@ -210,7 +210,7 @@ def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
     with bench.started(bench.call("SCRIPT:hang")) as running:
         bench.model.await_request("hang")
         running.process.terminate()
-        run = running.heard()
+        run = running.transcript()
     assert run.outcome.verdict is Verdict.ERROR
     assert run.messages == []
 
@@ -219,14 +219,14 @@ def test_a_hang_ends_when_its_process_is_terminated(bench: Bench) -> None:
     ("budget", "cap"),
     [(Budget(turns=2), "maximum number of turns (2)"), (Budget(usd=0.75), "maximum budget ($0.75)")],
 )
-def test_its_own_caps_hold(bench: Bench, budget: Budget, cap: str) -> None:
+def test_its_own_limits_apply(bench: Bench, budget: Budget, cap: str) -> None:
     run = bench.run(bench.call("SCRIPT:burn", budget=budget))
     assert run.outcome.overspent == f"claude ended: Reached {cap}"
     assert run.totals.turns == 2
     assert run.totals.usd > 0.5
 
 
-def test_the_cap_of_a_resumed_run_is_its_own(bench: Bench) -> None:
+def test_a_resumed_run_has_its_own_limit(bench: Bench) -> None:
     run = bench.run(bench.call("SCRIPT:burn", budget=Budget(usd=0.75)))
     assert bench.run(bench.call("SCRIPT:nothing", run.session, budget=Budget(usd=0.75))).outcome.overspent == ""
 
@@ -241,15 +241,15 @@ def test_a_judge_changes_nothing(bench: Bench, script: str) -> None:
     assert all("No such tool available" in output for output in outputs)
 
 
-def test_a_judge_answers_in_the_shape_that_it_was_asked_for(bench: Bench) -> None:
-    said = {"verdicts": [{"criterion": 1, "verdict": "PASSED"}]}
-    bench.model.scripts["judge"] = in_order(Answer(said))
+def test_a_judge_answers_in_the_requested_schema(bench: Bench) -> None:
+    judgement = {"verdicts": [{"criterion": 1, "verdict": "PASSED"}]}
+    bench.model.scripts["judge"] = in_order(Answer(judgement))
     schema = {"type": "object", "properties": {"verdicts": {"type": "array"}}, "required": ["verdicts"]}
     run = bench.run(replace(bench.call("SCRIPT:judge"), read_only=True, schema=schema))
     assert run.outcome.verdict is Verdict.PASSED
-    assert json.loads(run.answer) == said
+    assert json.loads(run.answer) == judgement
 
 
-def test_a_prompt_may_be_large(bench: Bench) -> None:
+def test_a_large_prompt_is_accepted(bench: Bench) -> None:
     bench.run(bench.call("SCRIPT:nothing " + "word " * 60_000))
     assert len(bench.model.requests[-1].prompt) > 300_000

@@ -1,4 +1,4 @@
-"""Codex: what it printed in recorded runs, and the real program against the scripted model."""
+"""Codex: recorded runs, and the real program with the scripted model."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ stream_max_retries = 1
 Start = Callable[..., AgentRequest]
 
 
-def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
+def parsed(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
     return CODEX.read_transcript(recorded(f"codex-{name}"), finish)
 
 
-def test_a_run_that_ended_well() -> None:
-    heard = hear("ok")
-    assert heard.session == "01a2038a-2276-7a62-8bd3-e5b94463a5c6"
-    assert heard.outcome.verdict is Verdict.PASSED
-    assert heard.answer == "Implemented add in calc.py."
-    assert heard.totals == Usage(turns=3, tokens=3150)
-    assert [message["role"] for message in heard.messages] == ["tool", "tool", "assistant"]
-    assert "AssertionError" in heard.messages[1]["output"]
+def test_a_successful_run_passes() -> None:
+    transcript = parsed("ok")
+    assert transcript.session == "01a2038a-2276-7a62-8bd3-e5b94463a5c6"
+    assert transcript.outcome.verdict is Verdict.PASSED
+    assert transcript.answer == "Implemented add in calc.py."
+    assert transcript.totals == Usage(turns=3, tokens=3150)
+    assert [message["role"] for message in transcript.messages] == ["tool", "tool", "assistant"]
+    assert "AssertionError" in transcript.messages[1]["output"]
 
 
-def test_usage_is_that_of_the_conversation() -> None:
-    assert hear("resumed").session == hear("ok").session
-    assert hear("resumed").totals.tokens == 5250
+def test_usage_is_the_total_of_the_conversation() -> None:
+    assert parsed("resumed").session == parsed("ok").session
+    assert parsed("resumed").totals.tokens == 5250
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,27 @@ def test_usage_is_that_of_the_conversation() -> None:
     ],
 )
 def test_a_failed_turn_is_an_error(name: str, reason: str) -> None:
-    ending = hear(name, ProcessExit(1, None)).outcome
+    ending = parsed(name, ProcessExit(1, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason.startswith(reason)
-    # Also should it exit 0 one day.
-    assert hear(name).outcome.verdict is Verdict.ERROR
+    # Even if a later version exits with 0.
+    assert parsed(name).outcome.verdict is Verdict.ERROR
 
 
-def test_a_run_that_was_killed_tells_what_was_running() -> None:
-    heard = hear("sigterm", ProcessExit(None, "idle"))
-    assert heard.session == "01a2038c-9e35-7b22-8420-64a6ba852683"
-    assert heard.outcome.verdict is Verdict.ERROR
-    assert heard.messages[-1]["failed"]
-    assert "time.sleep(63)" in heard.messages[-1]["input"]
+def test_a_killed_run_names_the_running_tool() -> None:
+    transcript = parsed("sigterm", ProcessExit(None, "idle"))
+    assert transcript.session == "01a2038c-9e35-7b22-8420-64a6ba852683"
+    assert transcript.outcome.verdict is Verdict.ERROR
+    assert transcript.messages[-1]["failed"]
+    assert "time.sleep(63)" in transcript.messages[-1]["input"]
 
 
-def test_exit_0_is_no_success() -> None:
-    assert hear("sigterm").outcome.reason == "codex ended without completing its turn"
+def test_exit_0_alone_is_not_success() -> None:
+    assert parsed("sigterm").outcome.reason == "codex ended without completing its turn"
 
 
-def test_a_sandbox_that_blocks_is_reported() -> None:
-    assert "Read-only file system" in hear("sandboxed").messages[0]["output"]
+def test_a_blocking_sandbox_is_reported() -> None:
+    assert "Read-only file system" in parsed("sandboxed").messages[0]["output"]
 
 
 def test_a_declined_tool_is_an_error() -> None:
@@ -139,9 +139,9 @@ ODD = st.fixed_dictionaries(
 @given(
     st.lists(ODD, max_size=6), st.sampled_from([ENDED, ProcessExit(1, None, "\x1b[1mno"), ProcessExit(None, "timeout")])
 )
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
-    heard = CODEX.read_transcript(events, finish)
-    assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
+def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
+    transcript = CODEX.read_transcript(events, finish)
+    assert transcript.outcome.verdict is Verdict.PASSED or transcript.outcome.reason
     assert all(isinstance(line, str) for event in events for line in CODEX.describe(event))
 
 
@@ -150,7 +150,7 @@ def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish
 
 @pytest.fixture
 def start(tmp_path: Path, model: ModelServer) -> Start:
-    """Makes a call of a codex whose own home, in the workspace, knows the scripted model."""
+    """Return a function that makes requests to a codex with its own home and the scripted model."""
 
     def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         spec = more.pop("spec", SPEC)
@@ -164,37 +164,39 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
     return make
 
 
-def test_it_writes_and_goes_on(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_it_writes_files_and_continues_the_conversation(
+    codex: Path, start: Start, model: ModelServer, tmp_path: Path
+) -> None:
     call = start("write-add")
     first = run_agent(CODEX, call, codex)
-    assert first.heard.outcome.verdict is Verdict.PASSED, first
+    assert first.transcript.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
     assert model.requests[0].prompt == call.prompt
-    assert CODEX.recorded_usage(call, first.heard.session) == Usage(turns=2, tokens=2100)
+    assert CODEX.recorded_usage(call, first.transcript.session) == Usage(turns=2, tokens=2100)
 
-    second = run_agent(CODEX, start("nothing", session=first.heard.session), codex)
-    assert second.heard.outcome.verdict is Verdict.PASSED, second
-    assert second.heard.session == first.heard.session
+    second = run_agent(CODEX, start("nothing", session=first.transcript.session), codex)
+    assert second.transcript.outcome.verdict is Verdict.PASSED, second
+    assert second.transcript.session == first.transcript.session
     assert model.requests[-1].carries("Implemented add in calc.py.")
-    assert second.heard.totals.tokens == 3150
-    assert CODEX.recorded_usage(call, first.heard.session) == Usage(turns=3, tokens=3150)
+    assert second.transcript.totals.tokens == 3150
+    assert CODEX.recorded_usage(call, first.transcript.session) == Usage(turns=3, tokens=3150)
 
 
-def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_a_conversation_continues_in_a_new_home(codex: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
     call = start("write-add")
-    session = run_agent(CODEX, call, codex).heard.session
+    session = run_agent(CODEX, call, codex).transcript.session
     files = {path.name: path.read_bytes() for path in CODEX.session_files(call, session)}
     assert len(files) == 1
 
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    assert run_agent(CODEX, there, codex).heard.outcome.reason.startswith(
+    assert run_agent(CODEX, there, codex).transcript.outcome.reason.startswith(
         "codex ended with exit code 1: Error: thread/resume: thread/resume failed: no rollout found"
     )
     CODEX.restore(there, session, files)
     [restored] = CODEX.session_files(there, session)
     assert restored.stat().st_mode & 0o077 == 0
     again = run_agent(CODEX, there, codex)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("Implemented add in calc.py.")
     longer = restored.read_bytes()
     CODEX.restore(there, session, files)
@@ -211,32 +213,32 @@ def test_a_conversation_goes_on_in_a_fresh_home(codex: Path, start: Start, model
         ("cut-always", "codex: stream disconnected"),
     ],
 )
-def test_a_model_that_fails_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
+def test_a_failing_model_is_an_error(codex: Path, start: Start, script: str, reason: str) -> None:
     played = run_agent(CODEX, start(script), codex)
-    assert played.heard.outcome.verdict is Verdict.ERROR
-    assert played.heard.outcome.reason.startswith(reason)
-    assert played.heard.session
+    assert played.transcript.outcome.verdict is Verdict.ERROR
+    assert played.transcript.outcome.reason.startswith(reason)
+    assert played.transcript.session
 
 
-def test_a_killed_run_goes_on(codex: Path, start: Start, model: ModelServer) -> None:
+def test_a_killed_conversation_continues(codex: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(CODEX, call, codex, kill_at=lambda: model.await_request("wait", step=1))
-    assert killed.heard.outcome.verdict is Verdict.ERROR
-    assert killed.heard.totals.tokens == 0
-    assert CODEX.recorded_usage(call, killed.heard.session) == Usage(turns=1, tokens=1050)
-    again = run_agent(CODEX, start("nothing", session=killed.heard.session), codex)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
+    assert killed.transcript.outcome.verdict is Verdict.ERROR
+    assert killed.transcript.totals.tokens == 0
+    assert CODEX.recorded_usage(call, killed.transcript.session) == Usage(turns=1, tokens=1050)
+    again = run_agent(CODEX, start("nothing", session=killed.transcript.session), codex)
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
 def test_a_hang_is_ended(codex: Path, start: Start, model: ModelServer) -> None:
     played = run_agent(CODEX, start("hang"), codex, kill_at=lambda: model.await_request("hang"))
-    assert played.heard.session
-    assert played.heard.outcome.verdict is Verdict.ERROR
+    assert played.transcript.session
+    assert played.transcript.outcome.verdict is Verdict.ERROR
 
 
-def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
-    # Folders for temporary files, where this test runs, are open to it.
+def test_it_cannot_write_outside_the_workspace(codex: Path, start: Start, model: ModelServer) -> None:
+    # The sandbox allows writes to folders for temporary files, where this test runs.
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch inside; touch {outside}"), Say("I tried."))
     call = start("reach")
@@ -245,7 +247,7 @@ def test_it_can_not_write_outside_the_workspace(codex: Path, start: Start, model
         assert (call.workspace / "inside").exists()
         assert not outside.exists()
         assert "Read-only file system" in "".join(entry.text for entry in model.requests[-1].conversation)
-        assert played.heard.answer == "I tried."
+        assert played.transcript.answer == "I tried."
     finally:
         outside.unlink(missing_ok=True)
 
@@ -258,11 +260,11 @@ def test_a_judge_changes_nothing_and_answers_in_json(codex: Path, start: Start, 
         "required": ["met"],
         "additionalProperties": False,
     }
-    # Its own folder, and the folder for temporary files that it is in, are closed to it too.
+    # A judge can't write to the folder for temporary files either.
     call = start("judge", read_only=True, schema=schema)
     played = run_agent(CODEX, call, codex)
-    assert played.heard.outcome.verdict is Verdict.PASSED, played
-    assert json.loads(played.heard.answer) == {"met": True}
+    assert played.transcript.outcome.verdict is Verdict.PASSED, played
+    assert json.loads(played.transcript.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert model.requests[-1].body["text"]["format"]["schema"] == schema
 
@@ -276,7 +278,7 @@ def test_settings_are_passed(start: Start) -> None:
     assert launch.argv[launch.argv.index("-m") + 1] == "gpt-x"
 
 
-def test_the_home_of_the_person_is_the_default(start: Start, tmp_path: Path) -> None:
+def test_the_users_home_is_the_default(start: Start, tmp_path: Path) -> None:
     call = replace(start("nothing"), spec=AgentSpec(name="codex", kind="codex"))
     assert CODEX.command(call).env == {}
     record = tmp_path / "person" / ".codex" / "sessions" / "2026" / "01" / "02"

@@ -1,4 +1,4 @@
-"""Any other program as an agent."""
+"""Custom agents."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spec(**changes: object) -> AgentSpec:
     return AgentSpec(**fields)  # type: ignore[arg-type]
 
 
-def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
+def test_its_conversation_is_resumed_and_parsed(tmp_path: Path) -> None:
     name = "11111111-2222-4333-8444-555555555555"
     words = (sys.executable, "-c", AGENT, "{session}")
     mine = spec(command=(*words, "first"), resume=(*words, "again"), transcript=f"talk-{name}.jsonl")
@@ -43,8 +43,8 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
     assert agent.can_resume
     assert agent.accepts_session_id
     played = run_agent(agent, call)
-    assert played.heard.outcome.verdict is Verdict.PASSED
-    assert played.heard.messages == (
+    assert played.transcript.outcome.verdict is Verdict.PASSED
+    assert played.transcript.messages == (
         {"role": "user", "text": "Do it.\n"},
         {"role": "assistant", "text": "Heard it, first."},
     )
@@ -53,17 +53,21 @@ def test_it_goes_on_with_its_conversation_and_is_read(tmp_path: Path) -> None:
     there = call_of(mine, tmp_path / "elsewhere", {}, "Go on.\n", session=name)
     restored = adapter_of(mine, there.workspace)
     restored.restore(there, name, files)
-    heard = run_agent(restored, there).heard
-    assert [message["text"] for message in heard.messages[1:]] == ["Heard it, first.", "Go on.\n", "Heard it, again."]
-    assert heard.answer == "Heard it, again."
+    transcript = run_agent(restored, there).transcript
+    assert [message["text"] for message in transcript.messages[1:]] == [
+        "Heard it, first.",
+        "Go on.\n",
+        "Heard it, again.",
+    ]
+    assert transcript.answer == "Heard it, again."
 
 
-def test_what_it_prints_is_the_conversation_unless_it_writes_one(tmp_path: Path) -> None:
+def test_its_output_is_the_conversation_without_a_transcript(tmp_path: Path) -> None:
     agent = CommandAgent(spec(), tmp_path)
     assert not agent.can_resume
-    heard = agent.read_transcript([{"text": "I looked,"}, {"text": "and changed it."}], ProcessExit(0, None))
-    assert heard.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
-    assert heard.answer == "I looked,\nand changed it."
+    transcript = agent.read_transcript([{"text": "I looked,"}, {"text": "and changed it."}], ProcessExit(0, None))
+    assert transcript.messages == ({"role": "assistant", "text": "I looked,\nand changed it."},)
+    assert transcript.answer == "I looked,\nand changed it."
     assert agent.describe({"type": "event"}) == ['{"type": "event"}']
 
 
@@ -95,7 +99,7 @@ def test_a_missing_transcript_is_no_conversation(tmp_path: Path) -> None:
         (5, Verdict.ERROR, "mine was denied a tool (exit code 5)", ""),
     ],
 )
-def test_exit_codes_mean_what_the_settings_say(
+def test_exit_codes_follow_the_settings(
     tmp_path: Path, code: int, verdict: Verdict, reason: str, overspent: str
 ) -> None:
     codes = {2: "error", 3: "passed", 4: "budget", 5: "denied"}
@@ -107,26 +111,29 @@ def test_exit_codes_mean_what_the_settings_say(
     assert (ending.verdict, ending.reason, ending.overspent) == (verdict, reason, overspent)
 
 
-def test_a_limit_is_waited_for(tmp_path: Path) -> None:
+def test_a_rate_limit_delays_the_next_attempt(tmp_path: Path) -> None:
     finish = ProcessExit(1, None, "RateLimitError: please try again in 20s")
     assert CommandAgent(spec(), tmp_path).read_transcript([], finish).outcome.retry_after == 20
 
 
-def test_a_kill_is_an_error_whatever_the_exit_code(tmp_path: Path) -> None:
+def test_a_kill_is_an_error_with_any_exit_code(tmp_path: Path) -> None:
     assert CommandAgent(spec(), tmp_path).read_transcript([], ProcessExit(0, "idle")).outcome.verdict is Verdict.ERROR
     assert CommandAgent(spec(), tmp_path).read_transcript([], ProcessExit(-9, None)).outcome.verdict is Verdict.ERROR
 
 
-@given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(lambda it: json.dumps(it).encode()))
-def test_no_transcript_is_too_odd(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda value: json.dumps(value).encode())
+)
+def test_any_transcript_is_parsed(tmp_path_factory: pytest.TempPathFactory, written: bytes) -> None:
     folder = tmp_path_factory.getbasetemp()
     (folder / "t").write_bytes(written)
-    heard = CommandAgent(spec(transcript="t"), folder).read_transcript([], ProcessExit(0, None))
-    assert all(message["role"] for message in heard.messages)
+    transcript = CommandAgent(spec(transcript="t"), folder).read_transcript([], ProcessExit(0, None))
+    assert all(message["role"] for message in transcript.messages)
 
 
 @pytest.mark.parametrize("kind", [*AGENTS, COMMAND])
-def test_every_kind_is_known(kind: str, tmp_path: Path) -> None:
+def test_every_kind_has_an_adapter(kind: str, tmp_path: Path) -> None:
     agent = adapter_of(spec(kind=kind), tmp_path)
     assert agent.program
     assert agent.install
@@ -138,7 +145,7 @@ def test_every_agent_is_documented(name: str) -> None:
     assert f"`{name}`" in (Path(__file__).parents[2] / "docs" / "agents.md").read_text()
 
 
-def test_settings_know_every_agent(tmp_path: Path) -> None:
+def test_every_agent_is_a_valid_setting(tmp_path: Path) -> None:
     text = "".join(f"  careful-{name}: {{kind: {name}}}\n  {name}: {{args: [-v]}}\n" for name in AGENTS)
     (tmp_path / "penguin.yaml").write_text(f"project: {{id: shop}}\nagents:\n{text}")
     agents = load_settings(tmp_path).agents

@@ -1,4 +1,4 @@
-"""The loop that Penguin is for: an agent changes, gates check, the evidence goes back, the agent goes on."""
+"""The feedback loop: an agent changes files, gates check them, and the agent gets the evidence of failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_workspace(kind: str, root: Path, model: ModelServer, script: str, **set
 
 @pytest.mark.parametrize("backend_name", ["native", "temporal"])
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
+async def test_a_failed_test_is_fixed_in_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str, backend_name: str
 ) -> None:
     retry = {"initial_delay_sec": 0}
@@ -45,35 +45,37 @@ async def test_a_change_that_fails_its_test_is_mended_in_the_same_conversation(
         kind, tmp_path, model, "fix-add", orchestration={"backend": backend_name, "retry": retry}
     ).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
-        results = await backend.query_workflow(one, "get_phase_results")
-    told = [(result["phase"], str(result["verdict"])) for result in results[:4]]
-    assert (info.status, told) == (
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
+        results = await backend.query_workflow(workflow_id, "get_phase_results")
+    attempts = [(result["phase"], str(result["verdict"])) for result in results[:4]]
+    assert (info.status, attempts) == (
         "COMPLETED",
         [("IMPLEMENT", "PASSED"), ("TEST", "FAILED"), ("IMPLEMENT", "PASSED"), ("TEST", "PASSED")],
     )
     last = model.of("fix-add")[-1]
-    # It knows what it said and did before, and what the test said.
+    # The conversation contains its earlier messages and the output of the test.
     assert last.carries("Implemented add in calc.py.")
     assert last.carries("AssertionError")
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert first.session_id == second.session_id != ""
     assert (first.attempt, second.attempt) == (1, 3)
     assert "sk-of-nobody" not in str(second.conversation_history)
-    told, raw = (_penguin(root, f"/workflow logs {one} --phase implement{flag}") for flag in ("", " --raw"))
-    assert "Fixed the sign error." in told
-    assert '"type"' not in told
+    formatted, raw = (
+        _penguin(root, f"/workflow logs {workflow_id} --phase implement{flag}") for flag in ("", " --raw")
+    )
+    assert "Fixed the sign error." in formatted
+    assert '"type"' not in formatted
     assert '"type"' in raw
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_an_agent_that_changes_nothing_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
+async def test_an_agent_without_changes_fails(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "nothing", orchestration={"retry": {"max_attempts": 1}}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "BLOCKED"
     assert "the agent changed no file" in str(info.error_message)
 
@@ -85,76 +87,72 @@ async def test_feedback_while_blocked_continues_the_same_conversation(
     retry = {"max_attempts": 1, "initial_delay_sec": 0}
     root = make_workspace(kind, tmp_path, model, "never-right", orchestration={"retry": retry}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        assert (await backend.wait_workflow(one, 120)).status == "BLOCKED"
+        workflow_id = await backend.start_workflow("add")
+        assert (await backend.wait_workflow(workflow_id, 120)).status == "BLOCKED"
         before = len(model.of("never-right"))
-        await backend.signal_workflow(one, "inject_feedback", {"message": "mind the gap"})
-        await backend.resume_workflow(one)
-        await backend.wait_workflow(one, 120)
-    told = model.of("never-right")[before]
-    assert told.carries("mind the gap")
-    # What it said before it was blocked.
-    assert told.carries("It must be right now.")
+        await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "mind the gap"})
+        await backend.resume_workflow(workflow_id)
+        await backend.wait_workflow(workflow_id, 120)
+    request = model.of("never-right")[before]
+    assert request.carries("mind the gap")
+    # Its message from before the block.
+    assert request.carries("It must be right now.")
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_after_a_crash_in_mid_conversation_it_goes_on_in_the_same_one(
-    tmp_path: Path, model: ModelServer, kind: str
-) -> None:
+async def test_a_crash_continues_the_same_conversation(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
+        workflow_id = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
-        await backend.signal_workflow(one, "pause", {"now": True})
+        await backend.signal_workflow(workflow_id, "pause", {"now": True})
         await wait_until_async(lambda: not _agents_in(root), "the end of the agents")
         model.release("go")
-        await backend.resume_workflow(one)
-        info = await backend.wait_workflow(one, 120)
+        await backend.resume_workflow(workflow_id)
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     assert (root / "half.txt").exists()
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(workflow_id)}
     assert len(sessions) == 1
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_an_agent_that_spent_its_budget_is_ended(tmp_path: Path, model: ModelServer, kind: str) -> None:
+async def test_an_agent_over_budget_is_stopped(tmp_path: Path, model: ModelServer, kind: str) -> None:
     root = make_workspace(kind, tmp_path, model, "burn(1000,50)", budget={"workflow": {"tokens": 3000}}).root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "BLOCKED"
     assert "tokens" in str(info.error_message)
-    # It was ended, before its hundred answers.
+    # It was stopped before its hundred answers.
     assert len(model.of("burn")) < 90
     assert not _agents_in(root)
 
 
 @pytest.mark.parametrize("victim", ["launcher", "agent"])
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_what_is_killed_in_mid_conversation_goes_on_in_the_same_one(
+async def test_a_killed_agent_continues_the_same_conversation(
     tmp_path: Path, model: ModelServer, kind: str, victim: str
 ) -> None:
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
+        workflow_id = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
         agents = _agents_in(root)
         kill(*(agents if victim == "agent" else launchers(root / ".penguin" / "engines")))
         await wait_until_async(lambda: not set(agents) & set(_agents_in(root)), "the end of the agents")
         model.release("go")
-        info = await backend.wait_workflow(one, 120)
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(one)}
+        sessions = {snapshot.session_id for snapshot in store.list_context_snapshots(workflow_id)}
     assert len(sessions) == 1
     assert model.requests[-1].carries("half.txt")
 
 
 @pytest.mark.parametrize("kind", AGENTS)
-async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
-    tmp_path: Path, model: ModelServer, kind: str
-) -> None:
+async def test_a_judge_decides_unchecked_criteria_only(tmp_path: Path, model: ModelServer, kind: str) -> None:
     met = {"criterion": 1, "verdict": "met", "evidence": ["calc.py"], "reason": "it adds"}
     bare = {"criterion": 2, "verdict": "met", "evidence": [], "reason": "trust me"}
     model.scripts["write-add"] = _unless_asked(model.scripts["write-add"], {"criteria": [met, bare]})
@@ -169,12 +167,12 @@ async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
         orchestration={"retry": {"max_attempts": 1}},
     )
     async with get_backend(workspace_path=place.root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
-        results = await backend.query_workflow(one, "get_phase_results")
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
+        results = await backend.query_workflow(workflow_id, "get_phase_results")
     assert info.status == "BLOCKED"
     steps = {step["name"]: str(step["verdict"]) for step in results[-1]["evidence"]["steps"]}
-    asked = next(it for it in model.requests if "A judgement on" in it.prompt)
+    asked = next(request for request in model.requests if "A judgement on" in request.prompt)
     assert not asked.carries("Implemented add in calc.py."), "it went on in the conversation of whom it judges"
     assert steps["It adds"] == "PASSED"
     assert steps["It is kind"] == "UNVERIFIED"
@@ -182,14 +180,14 @@ async def test_a_judge_decides_what_nothing_can_check_and_overrules_nothing(
 
 
 def _penguin(root: Path, command: str) -> str:
-    """What a command prints."""
+    """Return the output of a command."""
     program = [sys.executable, "-m", "penguin_repl", "-c", command]
     return subprocess.run(program, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def _unless_asked(script: Script, judgement: object) -> Script:
-    """The same script, which answers with a judgement where one is asked for."""
-    return lambda told: Answer(judgement) if "A judgement on" in told.prompt else script(told)
+    """Return a script that answers requests for a judgement, and else is the given one."""
+    return lambda given: Answer(judgement) if "A judgement on" in given.prompt else script(given)
 
 
 def _agents_in(root: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""A conversation that moves: begun on one host, gone on with on another that shares no disk with it."""
+"""A conversation that starts on one host and continues on another without a shared disk."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def workers(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, WorkerProcesses]]:
-    """Of the two clones, by name."""
+    """The two clones by name."""
     both = {name: WorkerProcesses(tmp_path / name, tmp_path_factory.mktemp(name)) for name in ("here", "there")}
     yield both
-    for one in both.values():
-        one.close()
+    for clone in both.values():
+        clone.close()
 
 
 @pytest.mark.parametrize("kind", ["claude", "codex"])
-async def test_a_conversation_goes_on_on_another_host(
+async def test_a_conversation_continues_on_another_host(
     tmp_path: Path,
     model: ModelServer,
     kind: str,
@@ -53,26 +53,28 @@ async def test_a_conversation_goes_on_on_another_host(
     here, there = _clones(tmp_path, kind, model, server)
     doomed = workers["here"].start()
     async with get_backend(workspace_path=there) as client:
-        one = await client.start_workflow("add")
-        # The test failed here, and the agent was told so: that is as far as it comes.
+        workflow_id = await client.start_workflow("add")
+        # The test failed here, and the agent got the failure; then the host stops.
         await wait_until_async(lambda: _told_of_the_failure(model, here), "the feedback")
         doomed.kill()
         doomed.wait()
         workers["there"].start()
         await wait_until_async(lambda: _told_of_the_failure(model, there), "the feedback on the other host")
         model.release("go")
-        info = await client.wait_workflow(one, 120)
-        results = await client.query_workflow(one, "get_phase_results")
-    assert (info.status, [(it["phase"], it["attempt"], it["verdict"]) for it in results[:4]]) == (
+        info = await client.wait_workflow(workflow_id, 120)
+        results = await client.query_workflow(workflow_id, "get_phase_results")
+    assert (info.status, [(result["phase"], result["attempt"], result["verdict"]) for result in results[:4]]) == (
         "COMPLETED",
         [("IMPLEMENT", 1, "PASSED"), ("TEST", 2, "FAILED"), ("IMPLEMENT", 3, "PASSED"), ("TEST", 4, "PASSED")],
     )
     assert (there / "calc.py").read_text() == RIGHT
     asked = _told_of_the_failure(model, there)[0]
-    # Its own words of then, not told to it again.
-    assert any(it.role == "assistant" and "Implemented add in calc.py." in it.text for it in asked.conversation)
+    # The conversation contains its own messages; the prompt does not repeat them.
+    assert any(
+        entry.role == "assistant" and "Implemented add in calc.py." in entry.text for entry in asked.conversation
+    )
     with WorkflowStateStore(there / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert (first.attempt, second.attempt) == (1, 3)
     assert first.session_id == second.session_id != ""
 
@@ -102,11 +104,11 @@ def _clones(folder: Path, kind: str, model: ModelServer, server: str) -> tuple[P
 
 
 def _held_once_it_failed(script: Script) -> Script:
-    """The same script, whose second conversation waits for the test."""
-    return lambda told: Wait("go", script(told)) if FAILURE.search(told.prompt) else script(told)
+    """Return the script, with a wait in its second conversation."""
+    return lambda given: Wait("go", script(given)) if FAILURE.search(given.prompt) else script(given)
 
 
 def _told_of_the_failure(model: ModelServer, root: Path) -> list[Received]:
-    """The requests of an agent in this tree that say how the test failed."""
-    requests = (it for it in model.of("fix-add") if FAILURE.search(it.prompt))
-    return [it for it in requests if os.fspath(root) in json.dumps(it.body)]
+    """Return the requests of an agent in this tree that contain the failure."""
+    requests = (request for request in model.of("fix-add") if FAILURE.search(request.prompt))
+    return [request for request in requests if os.fspath(root) in json.dumps(request.body)]

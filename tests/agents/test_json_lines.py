@@ -1,4 +1,4 @@
-"""Reading what an agent prints: within limits, and never silent about what was not read."""
+"""The limits on reading an agent's output, and the reports of skipped parts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def file(tmp_path: Path, *lines: bytes) -> Path:
 
 
 @given(st.lists(st.binary(max_size=5), max_size=5), st.integers(1, 7))
-def test_lines_do_not_depend_on_the_pieces(parts: list[bytes], size: int) -> None:
+def test_lines_do_not_depend_on_chunk_borders(parts: list[bytes], size: int) -> None:
     data = b"\n".join(parts)
     lines = Lines()
     found = [line for at in range(0, len(data), size) for line in lines.feed(data[at : at + size])]
@@ -44,7 +44,7 @@ def test_lines_do_not_depend_on_the_pieces(parts: list[bytes], size: int) -> Non
     assert not lines.too_long
 
 
-def test_a_line_of_100_mb_is_not_read_and_that_is_said(tmp_path: Path) -> None:
+def test_a_line_of_100_mb_is_skipped_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "out.log"
     with path.open("wb") as out:
         out.write(b'{"type": "a"}\n{"type": "')
@@ -60,13 +60,13 @@ def test_a_line_of_100_mb_is_not_read_and_that_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("levels", [DEEPEST + 1, 800, 100_000])
-def test_a_nested_line_is_text_and_that_is_said(tmp_path: Path, levels: int) -> None:
+def test_a_deeply_nested_line_is_text_and_reported(tmp_path: Path, levels: int) -> None:
     printed = EventFile(file(tmp_path, nested(levels).encode(), b'{"type": "b"}'))
     assert list(printed) == [{"text": nested(levels)}, {"type": "b"}]
     assert printed.unread == "skipped in its output: 1 line nested deeper than 100 levels"
 
 
-def test_what_is_usual_is_read_whole(tmp_path: Path) -> None:
+def test_usual_output_is_read_completely(tmp_path: Path) -> None:
     printed = EventFile(
         file(tmp_path, nested(DEEPEST).encode(), json.dumps({"x": [[]] * 1000}).encode(), b"hello", b"")
     )
@@ -75,7 +75,7 @@ def test_what_is_usual_is_read_whole(tmp_path: Path) -> None:
     assert list(EventFile(tmp_path / "none")) == []
 
 
-def test_of_a_huge_output_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_output_is_read_at_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_lines, "LARGEST", 100)
     printed = EventFile(file(tmp_path, b'{"type": "a"}', b"x" * 1000, b'{"type": "b"}'))
     events = list(printed)
@@ -83,7 +83,7 @@ def test_of_a_huge_output_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.
     assert printed.unread == "skipped in its output: 928 bytes in the middle"
 
 
-def test_of_very_many_lines_the_first_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_of_too_many_lines_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_lines, "MOST_LINES", 3)
     printed = EventFile(file(tmp_path, *[b"x"] * 5))
     assert len(list(printed)) == 3
@@ -126,17 +126,17 @@ def test_no_adapter_fails_at_nested_values(tmp_path: Path, deep: str) -> None:
         "x" * 2_000_000,
     ],
 )
-def test_a_judge_of_nonsense_passes_nothing(tmp_path: Path, answer: str) -> None:
+def test_an_unreadable_judgement_passes_nothing(tmp_path: Path, answer: str) -> None:
     before = time.monotonic()
     found = parse_opinions(answer, 2, (), tmp_path)
     assert time.monotonic() - before < 10
     assert [opinion.verdict for opinion in found] == [Verdict.UNVERIFIED] * 2
 
 
-def test_a_long_answer_of_a_judge_is_named(tmp_path: Path) -> None:
+def test_an_overlong_answer_of_a_judge_is_reported(tmp_path: Path) -> None:
     assert "answer of 2000000 characters is longer" in parse_opinions("x" * 2_000_000, 1, (), tmp_path)[0].reason
 
 
-def test_an_endless_wait_is_a_long_one() -> None:
+def test_an_infinite_wait_is_limited() -> None:
     assert retry_after(f"try again in {'9' * 400} x") == 0.0
     assert retry_after(f"try again in {'9' * 400} h") > 0

@@ -1,4 +1,4 @@
-"""What a judge's answer is worth: nothing without evidence."""
+"""The judge: verdicts without evidence do not count."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answer(**entry: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("answer", "verdict"),
     [
         (answer(evidence=["E1"]), Verdict.PASSED),
         (f"Here you are:\n```json\n{answer(evidence=['E1'])}\n```\nBye.", Verdict.PASSED),
@@ -39,25 +39,27 @@ def answer(**entry: object) -> str:
         ("{" * 50, Verdict.UNVERIFIED),
     ],
 )
-def test_a_verdict_counts_where_it_rests_on_something(tmp_path: Path, said: str, verdict: Verdict) -> None:
+def test_a_verdict_needs_existing_evidence(tmp_path: Path, answer: str, verdict: Verdict) -> None:
     workspace = tmp_path / "workspace"
     (workspace / "src").mkdir(parents=True)
     (workspace / "src" / "users.py").touch()
     (tmp_path / "outside.txt").touch()
-    (found,) = parse_opinions(said, 1, PIECES, workspace)
+    (found,) = parse_opinions(answer, 1, PIECES, workspace)
     assert found.verdict is verdict
 
 
 @given(st.text(max_size=300))
-def test_no_answer_breaks_the_judgement(said: str) -> None:
-    assert [it.verdict for it in parse_opinions(said, 2, PIECES, Path("/nowhere"))] == [Verdict.UNVERIFIED] * 2
+def test_any_answer_is_parsed(answer: str) -> None:
+    assert [opinion.verdict for opinion in parse_opinions(answer, 2, PIECES, Path("/nowhere"))] == [
+        Verdict.UNVERIFIED
+    ] * 2
 
 
 def test_the_judge_gets_the_evidence() -> None:
     task = Task(id="users", title="Users", description="As {{evidence}} would.")
-    told = judge_prompt(task, [Criterion("Names are unique")], "+def add(): pass", PIECES)
-    assert "1. Names are unique" in told
-    assert "### E1: TEST attempt 2, pytest" in told
-    assert "+def add(): pass" in told
-    # Task text is data: what looks like a place in it is none.
-    assert "As {{evidence}} would." in told
+    prompt = judge_prompt(task, [Criterion("Names are unique")], "+def add(): pass", PIECES)
+    assert "1. Names are unique" in prompt
+    assert "### E1: TEST attempt 2, pytest" in prompt
+    assert "+def add(): pass" in prompt
+    # Task text is data: placeholders in it are not replaced.
+    assert "As {{evidence}} would." in prompt

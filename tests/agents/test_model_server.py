@@ -1,4 +1,4 @@
-"""The scripted model itself: that it says in each language what the script says, and remembers what it got."""
+"""The scripted model itself: its replies in each protocol, and its record of requests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ask(model: ModelServer, wire: Wire, body: Json) -> tuple[int, http.client.HT
         connection.close()
 
 
-def said(model: ModelServer, wire: Wire, text: str, *results: str, stream: bool = True) -> str:
+def reply(model: ModelServer, wire: Wire, text: str, *results: str, stream: bool = True) -> str:
     status, _, answer = ask(model, wire, prompted(wire, text, *results, stream=stream))
     assert status == 200
     return answer
@@ -56,10 +56,10 @@ def events(answer: str) -> list[str]:
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_script_goes_on_with_each_result(model: ModelServer, wire: Wire, stream: bool) -> None:
-    assert "return a - b" in said(model, wire, "SCRIPT:fix-add", stream=stream)
-    assert "Implemented add" in said(model, wire, "SCRIPT:fix-add", "Written.", stream=stream)
-    assert "return a + b" in said(model, wire, f"{FAILURE} SCRIPT:fix-add", stream=stream)
+def test_a_script_continues_after_each_result(model: ModelServer, wire: Wire, stream: bool) -> None:
+    assert "return a - b" in reply(model, wire, "SCRIPT:fix-add", stream=stream)
+    assert "Implemented add" in reply(model, wire, "SCRIPT:fix-add", "Written.", stream=stream)
+    assert "return a + b" in reply(model, wire, f"{FAILURE} SCRIPT:fix-add", stream=stream)
     assert [request.step for request in model.of("fix-add")] == [0, 1, 0]
     assert model.requests[-1].carries(FAILURE)
     assert not model.requests[0].carries(FAILURE)
@@ -74,13 +74,13 @@ def test_the_newest_marker_counts(model: ModelServer) -> None:
 
 
 def test_a_request_without_a_script_is_reported(model: ModelServer) -> None:
-    assert "no script" in said(model, CHAT, "Hello")
-    assert "no script" in said(model, CHAT, "SCRIPT:nobody-knows")
+    assert "no script" in reply(model, CHAT, "Hello")
+    assert "no script" in reply(model, CHAT, "SCRIPT:nobody-knows")
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_a_stream_is_whole(model: ModelServer, wire: Wire) -> None:
-    last = events(said(model, wire, "SCRIPT:nothing"))[-1]
+def test_a_stream_is_complete(model: ModelServer, wire: Wire) -> None:
+    last = events(reply(model, wire, "SCRIPT:nothing"))[-1]
     if wire is CHAT:
         assert last == "[DONE]"
     else:
@@ -88,45 +88,45 @@ def test_a_stream_is_whole(model: ModelServer, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_a_cut_stream_is_not(model: ModelServer, wire: Wire) -> None:
+def test_a_cut_stream_is_incomplete(model: ModelServer, wire: Wire) -> None:
     with pytest.raises(http.client.IncompleteRead):
-        said(model, wire, "SCRIPT:cut")
-    assert "Plainly said." in said(model, wire, "SCRIPT:cut", stream=False)
+        reply(model, wire, "SCRIPT:cut")
+    assert "Plainly said." in reply(model, wire, "SCRIPT:cut", stream=False)
     with pytest.raises(http.client.RemoteDisconnected):
-        said(model, wire, "SCRIPT:cut-always", stream=False)
+        reply(model, wire, "SCRIPT:cut-always", stream=False)
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.path)
-def test_requests_fail(model: ModelServer, wire: Wire, status: int) -> None:
+def test_requests_fail_as_scripted(model: ModelServer, wire: Wire, status: int) -> None:
     got, headers, answer = ask(model, wire, prompted(wire, f"SCRIPT:{status}(7)"))
     assert (got, headers["Retry-After"]) == (status, "7")
     assert json.loads(answer)["error"]["message"]
 
 
 def test_a_busy_service_works_again(model: ModelServer) -> None:
-    told = prompted(ANTHROPIC, "SCRIPT:busy(1,2)")
-    assert [ask(model, ANTHROPIC, told)[0] for _ in range(3)] == [429, 429, 200]
+    body = prompted(ANTHROPIC, "SCRIPT:busy(1,2)")
+    assert [ask(model, ANTHROPIC, body)[0] for _ in range(3)] == [429, 429, 200]
 
 
 def test_usage_is_reported(model: ModelServer) -> None:
-    usage = json.loads(said(model, CHAT, "SCRIPT:burn(700,30)", stream=False))["usage"]
+    usage = json.loads(reply(model, CHAT, "SCRIPT:burn(700,30)", stream=False))["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (700, 30)
 
 
-def test_a_conversation_waits_until_it_is_let_go(model: ModelServer) -> None:
+def test_a_conversation_waits_until_released(model: ModelServer) -> None:
     answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(said(model, ANTHROPIC, "SCRIPT:wait", "Written.")))
+    asking = threading.Thread(target=lambda: answers.append(reply(model, ANTHROPIC, "SCRIPT:wait", "Written.")))
     asking.start()
     model.await_request("wait", step=1)
     assert not answers
     model.release("go")
     asking.join(30)
     assert "return a + b" in answers[0]
-    assert "return a + b" in said(model, ANTHROPIC, "SCRIPT:wait", "Written.")
+    assert "return a + b" in reply(model, ANTHROPIC, "SCRIPT:wait", "Written.")
 
 
-def test_who_hangs_ends_with_the_server() -> None:
+def test_a_hanging_request_ends_with_the_server() -> None:
     failures: list[Exception] = []
 
     def hang() -> None:
@@ -144,23 +144,23 @@ def test_who_hangs_ends_with_the_server() -> None:
 
 
 def test_a_long_conversation_is_long(model: ModelServer) -> None:
-    assert len(said(model, CHAT, "SCRIPT:long(1,50000)", stream=False)) > 50_000
-    assert "That was long." in said(model, CHAT, "SCRIPT:long(1,50000)", "step 0")
+    assert len(reply(model, CHAT, "SCRIPT:long(1,50000)", stream=False)) > 50_000
+    assert "That was long." in reply(model, CHAT, "SCRIPT:long(1,50000)", "step 0")
 
 
-def test_a_test_may_add_a_script(model: ModelServer) -> None:
-    model.scripts["mine"] = lambda told: Say(f"{told.numbers} {told.requests}")
-    assert "(3, 4) 1" in said(model, CHAT, "SCRIPT:mine(3,4)")
+def test_a_test_can_add_a_script(model: ModelServer) -> None:
+    model.scripts["mine"] = lambda body: Say(f"{body.numbers} {body.requests}")
+    assert "(3, 4) 1" in reply(model, CHAT, "SCRIPT:mine(3,4)")
 
 
-def test_all_else_is_not_found(model: ModelServer) -> None:
+def test_other_paths_are_not_found(model: ModelServer) -> None:
     connection = http.client.HTTPConnection(urlsplit(model.url).netloc, timeout=30)
     connection.request("HEAD", "/")
     assert connection.getresponse().status == 404
     connection.close()
 
 
-def test_the_files_of_the_scripts_are_what_they_seem() -> None:
+def test_every_script_file_is_valid() -> None:
     for source, result in ((WRONG, -1), (RIGHT, 5)):
         names: dict[str, Any] = {}
         exec(source, names)

@@ -1,4 +1,4 @@
-"""opencode: what it printed in recorded runs, and the real program against the scripted model."""
+"""opencode: recorded runs, and the real program with the scripted model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.agents.agent_workspace import AgentWorkspace
-from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, Shell, Told, in_order
+from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, ScriptInput, Shell, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
@@ -32,35 +32,35 @@ MODEL = "scripted/model"
 Start = Callable[..., AgentRequest]
 
 
-def hear(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
+def parsed(name: str, finish: ProcessExit = ENDED) -> AgentTranscript:
     return OPENCODE.read_transcript(recorded(f"opencode-{name}"), finish)
 
 
-def test_a_run_that_ended_well() -> None:
-    heard = hear("ok")
-    assert heard.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
-    assert heard.outcome.verdict is Verdict.PASSED
-    assert heard.answer == "Implemented add in calc.py."
-    assert heard.totals == Usage(turns=3, tokens=3150, usd=0.01125)
-    assert [message.get("tool") for message in heard.messages] == ["write", "bash", None]
-    assert heard.messages[1]["input"].startswith("python3 -c")
-    assert "AssertionError" in heard.messages[1]["output"]
+def test_a_successful_run_passes() -> None:
+    transcript = parsed("ok")
+    assert transcript.session == "ses_dfc72d3bbffe21VbN1Q0Cx2aZw"
+    assert transcript.outcome.verdict is Verdict.PASSED
+    assert transcript.answer == "Implemented add in calc.py."
+    assert transcript.totals == Usage(turns=3, tokens=3150, usd=0.01125)
+    assert [message.get("tool") for message in transcript.messages] == ["write", "bash", None]
+    assert transcript.messages[1]["input"].startswith("python3 -c")
+    assert "AssertionError" in transcript.messages[1]["output"]
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_an_error_of_the_model(code: int) -> None:
-    ending = hear("http-401", ProcessExit(code, None)).outcome
+    ending = parsed("http-401", ProcessExit(code, None)).outcome
     assert ending.verdict is Verdict.ERROR
     assert ending.reason == "opencode: invalid x-api-key (HTTP 401)"
 
 
 def test_a_run_that_was_killed() -> None:
-    assert hear("sigterm", ProcessExit(None, "stopped")).outcome.verdict is Verdict.ERROR
-    assert hear("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
+    assert parsed("sigterm", ProcessExit(None, "stopped")).outcome.verdict is Verdict.ERROR
+    assert parsed("sigterm", ProcessExit(143, None)).outcome.verdict is Verdict.ERROR
 
 
-def test_exit_0_is_no_success() -> None:
-    assert hear("sigterm").outcome.reason == "opencode did not finish: it printed no answer"
+def test_exit_0_alone_is_not_success() -> None:
+    assert parsed("sigterm").outcome.reason == "opencode did not finish: it printed no answer"
     cut = [{"type": "step_finish", "part": {"reason": "unknown"}}]
     assert OPENCODE.read_transcript(cut, ENDED).outcome.reason.endswith("its last answer ended as 'unknown'")
 
@@ -124,9 +124,9 @@ ODD = st.fixed_dictionaries(
     st.lists(ODD, max_size=6),
     st.sampled_from([ENDED, ProcessExit(1, None, 'error.error="'), ProcessExit(None, "timeout")]),
 )
-def test_nothing_it_may_print_is_too_odd(events: list[dict[str, object]], finish: ProcessExit) -> None:
-    heard = OPENCODE.read_transcript(events, finish)
-    assert heard.outcome.verdict is Verdict.PASSED or heard.outcome.reason
+def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
+    transcript = OPENCODE.read_transcript(events, finish)
+    assert transcript.outcome.verdict is Verdict.PASSED or transcript.outcome.reason
     assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
 
 
@@ -137,7 +137,7 @@ def spec(**changes: object) -> AgentSpec:
     return AgentSpec(**{"name": "opencode", "kind": "opencode", "model": MODEL, **changes})  # type: ignore[arg-type]
 
 
-def test_what_it_may_do(tmp_path: Path) -> None:
+def test_permissions_by_setting(tmp_path: Path) -> None:
     def rights(read_only: bool = False, **changes: object) -> tuple[object, bool]:
         launch = OPENCODE.command(call_of(spec(**changes), tmp_path, {}, "x", read_only=read_only))
         permission = launch.env.get("OPENCODE_PERMISSION")
@@ -154,14 +154,14 @@ def test_what_it_may_do(tmp_path: Path) -> None:
         rights(permissions="yolo")
 
 
-def test_a_home_of_its_own(tmp_path: Path) -> None:
+def test_a_separate_home_is_used(tmp_path: Path) -> None:
     launch = OPENCODE.command(call_of(spec(home="own"), tmp_path, {}, "x"))
     assert launch.env["XDG_DATA_HOME"] == str(tmp_path / "workspace" / "own" / "data")
     assert "XDG_DATA_HOME" not in OPENCODE.command(call_of(spec(), tmp_path, {}, "x")).env
     assert (tmp_path / "run" / DATABASE).stat().st_mode & 0o077 == 0
 
 
-def test_a_copy_that_is_no_database_is_reported(tmp_path: Path) -> None:
+def test_a_restored_file_must_be_a_database(tmp_path: Path) -> None:
     call = call_of(spec(), tmp_path, {}, "x", session="ses_1")
     with pytest.raises(WorkflowError, match="can't restore the conversation ses_1 of opencode"):
         OPENCODE.restore(call, "ses_1", {DATABASE: b"no database" * 100})
@@ -171,7 +171,7 @@ def test_a_copy_that_is_no_database_is_reported(tmp_path: Path) -> None:
 
 
 def environment(model: ModelServer) -> dict[str, str]:
-    """What makes it know the scripted model."""
+    """Return the settings that add the scripted model."""
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": f"{model.url}/v1"},
@@ -185,7 +185,7 @@ def environment(model: ModelServer) -> dict[str, str]:
     }
     return {
         "OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"scripted": provider}}),
-        # It looks for a newer plugin of its own, which no test needs.
+        # Do not update plugins.
         "npm_config_registry": model.url,
         "npm_config_fetch_retries": "0",
     }
@@ -193,7 +193,8 @@ def environment(model: ModelServer) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path, model: ModelServer) -> Start:
-    """Makes a call of an opencode that knows the scripted model; its key comes from the login of the person."""
+    """Return a function that makes requests to an opencode with the scripted model; the key comes from the user's
+    login."""
 
     def make(script: str, folder: Path = tmp_path, **more: object) -> AgentRequest:
         call = call_of(spec(), folder, environment(model), f'Do "it".\nSCRIPT:{script}', **more)
@@ -205,21 +206,23 @@ def start(tmp_path: Path, model: ModelServer) -> Start:
     return make
 
 
-def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: ModelServer, tmp_path: Path) -> None:
+def test_it_writes_files_and_continues_elsewhere(
+    opencode: Path, start: Start, model: ModelServer, tmp_path: Path
+) -> None:
     call = start("write-add")
     first = run_agent(OPENCODE, call, opencode)
-    assert first.heard.outcome.verdict is Verdict.PASSED, first
+    assert first.transcript.outcome.verdict is Verdict.PASSED, first
     assert "return a + b" in (call.workspace / "calc.py").read_text()
-    assert first.heard.totals == Usage(turns=2, tokens=2100, usd=0.0075)
-    # Its only requests: it asks for no title. It logs in as the person does.
+    assert first.transcript.totals == Usage(turns=2, tokens=2100, usd=0.0075)
+    # These are its only requests: it requests no title. It uses the user's login.
     assert [received.prompt for received in model.requests] == [call.prompt, call.prompt]
     assert model.requests[0].headers["Authorization"] == "Bearer sk-of-the-person"
 
-    session = first.heard.session
+    session = first.transcript.session
     files = {path.name: path.read_bytes() for path in OPENCODE.session_files(call, session)}
     assert not any(b"sk-of-the-person" in data for data in files.values())
     there = start("nothing", tmp_path / "elsewhere", session=session)
-    lost = run_agent(OPENCODE, there, opencode).heard.outcome
+    lost = run_agent(OPENCODE, there, opencode).transcript.outcome
     assert lost.reason == "opencode ended with exit code 1: Error: Session not found"
 
     (there.run_dir / DATABASE).unlink()
@@ -229,9 +232,9 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
     assert (there.run_dir / DATABASE).stat().st_mode & 0o077 == 0
     model.scripts["nothing"] = in_order(Shell("pwd > where"), Say("Done."))
     again = run_agent(OPENCODE, there, opencode)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
-    assert again.heard.session == session
-    assert again.heard.totals.turns == 2
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
+    assert again.transcript.session == session
+    assert again.transcript.totals.turns == 2
     assert model.requests[-1].carries("Implemented add in calc.py.")
     assert (there.workspace / "where").read_text().strip() == str(there.workspace)
 
@@ -243,54 +246,54 @@ def test_it_writes_and_goes_on_elsewhere(opencode: Path, start: Start, model: Mo
         ("401", "opencode: invalid x-api-key (HTTP 401)"),
     ],
 )
-def test_a_model_that_refuses_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
-    heard = run_agent(OPENCODE, start(script), opencode).heard
-    assert heard.outcome.verdict is Verdict.ERROR
-    assert heard.outcome.reason == reason
-    assert heard.session
+def test_a_refusing_model_is_an_error(opencode: Path, start: Start, script: str, reason: str) -> None:
+    transcript = run_agent(OPENCODE, start(script), opencode).transcript
+    assert transcript.outcome.verdict is Verdict.ERROR
+    assert transcript.outcome.reason == reason
+    assert transcript.session
 
 
 @pytest.mark.parametrize(("script", "why"), [("429", "Too many requests"), ("500", "Internal server error")])
-def test_it_asks_again_in_silence_and_the_log_says_why(
+def test_silent_retries_are_explained_by_the_log(
     opencode: Path, start: Start, model: ModelServer, script: str, why: str
 ) -> None:
     asked_again = threading.Event()
 
-    def refuse(told: Told) -> Action:
-        if told.requests > 1:
+    def refuse(given: ScriptInput) -> Action:
+        if given.requests > 1:
             asked_again.set()
-        return SCRIPTS[script](told)
+        return SCRIPTS[script](given)
 
     model.scripts["again"] = refuse
     played = run_agent(OPENCODE, start("again"), opencode, kill_at=lambda: asked_again.wait(60))
     assert asked_again.is_set()
-    assert played.heard.outcome.verdict is Verdict.ERROR
-    assert why in played.heard.outcome.reason
+    assert played.transcript.outcome.verdict is Verdict.ERROR
+    assert why in played.transcript.outcome.reason
 
 
-def test_a_stream_that_breaks_is_asked_for_again(opencode: Path, start: Start, model: ModelServer) -> None:
-    model.scripts["broken"] = lambda told: Cut() if told.requests == 1 else Say("Done.")
-    heard = run_agent(OPENCODE, start("broken"), opencode).heard
-    assert (heard.outcome.verdict, heard.answer) == (Verdict.PASSED, "Done.")
+def test_a_broken_stream_is_requested_again(opencode: Path, start: Start, model: ModelServer) -> None:
+    model.scripts["broken"] = lambda given: Cut() if given.requests == 1 else Say("Done.")
+    transcript = run_agent(OPENCODE, start("broken"), opencode).transcript
+    assert (transcript.outcome.verdict, transcript.answer) == (Verdict.PASSED, "Done.")
 
 
-def test_a_killed_run_goes_on(opencode: Path, start: Start, model: ModelServer) -> None:
+def test_a_killed_conversation_continues(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
     killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
-    assert killed.heard.outcome.verdict is Verdict.ERROR
-    assert killed.heard.session
-    again = run_agent(OPENCODE, start("nothing", session=killed.heard.session), opencode)
-    assert again.heard.outcome.verdict is Verdict.PASSED, again
+    assert killed.transcript.outcome.verdict is Verdict.ERROR
+    assert killed.transcript.session
+    again = run_agent(OPENCODE, start("nothing", session=killed.transcript.session), opencode)
+    assert again.transcript.outcome.verdict is Verdict.PASSED, again
     assert model.requests[-1].carries("half.txt")
 
 
-def test_what_names_a_path_outside_is_denied(opencode: Path, start: Start, model: ModelServer) -> None:
+def test_a_path_outside_the_workspace_is_denied(opencode: Path, start: Start, model: ModelServer) -> None:
     outside = Path("/var/tmp") / f"penguin-{uuid.uuid4()}"
     model.scripts["reach"] = in_order(Shell(f"touch {outside}"), Say("I tried."))
     try:
         played = run_agent(OPENCODE, start("reach"), opencode)
         assert played.finish.code == 0
-        assert played.heard.outcome.reason == f"opencode was denied a tool: bash: touch {outside}"
+        assert played.transcript.outcome.reason == f"opencode was denied a tool: bash: touch {outside}"
         assert not outside.exists()
     finally:
         outside.unlink(missing_ok=True)
@@ -300,16 +303,14 @@ def test_a_judge_changes_nothing(opencode: Path, start: Start, model: ModelServe
     model.scripts["judge"] = in_order(Shell("touch changed"), Answer({"met": True}))
     call = start("judge", read_only=True, schema={"type": "object"})
     played = run_agent(OPENCODE, call, opencode)
-    assert played.heard.outcome.verdict is Verdict.PASSED, played
-    assert json.loads(played.heard.answer) == {"met": True}
+    assert played.transcript.outcome.verdict is Verdict.PASSED, played
+    assert json.loads(played.transcript.answer) == {"met": True}
     assert not (call.workspace / "changed").exists()
     assert {tool["function"]["name"] for tool in model.requests[0].body["tools"]} == {"glob", "grep", "read"}
 
 
 @pytest.mark.anyio
-async def test_penguin_mends_a_failure_in_the_same_conversation(
-    opencode: Path, model: ModelServer, tmp_path: Path
-) -> None:
+async def test_a_failure_is_fixed_in_the_same_conversation(opencode: Path, model: ModelServer, tmp_path: Path) -> None:
     env = environment(model) | {"PATH": f"{opencode.parent}:{os.environ['PATH']}"}
     agent = {"kind": "opencode", "model": MODEL, "home": ".penguin/agents/opencode", "env": env}
     root = AgentWorkspace(tmp_path, agent, "fix-add").root
@@ -318,12 +319,12 @@ async def test_penguin_mends_a_failure_in_the_same_conversation(
     login.parent.mkdir(parents=True)
     login.write_text(json.dumps({"scripted": {"type": "api", "key": "sk-of-nobody"}}))
     async with get_backend(workspace_path=root) as backend:
-        one = await backend.start_workflow("add")
-        info = await backend.wait_workflow(one, 120)
+        workflow_id = await backend.start_workflow("add")
+        info = await backend.wait_workflow(workflow_id, 120)
     assert info.status == "COMPLETED"
     last = model.of("fix-add")[-1]
     assert last.carries("Implemented add in calc.py.")
     assert last.carries("AssertionError")
     with WorkflowStateStore(root / ".penguin" / "penguin.db") as store:
-        first, second = store.list_context_snapshots(one)
+        first, second = store.list_context_snapshots(workflow_id)
     assert first.session_id == second.session_id != ""

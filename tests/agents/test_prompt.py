@@ -1,4 +1,4 @@
-"""What the agent of IMPLEMENT is told."""
+"""The prompt of IMPLEMENT."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, GateCommand, Recipe, RecipeStep, Task
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def definition(description: str = "Make {{title}} work.") -> Definition:
@@ -28,8 +28,8 @@ def definition(description: str = "Make {{title}} work.") -> Definition:
     return Definition(task=task, gates=gates, timeouts={})
 
 
-def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
-    told = implement_prompt(
+def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
+    prompt = implement_prompt(
         tmp_path,
         definition(),
         feedback=["mind the gap"],
@@ -41,7 +41,7 @@ def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
     )
     for words in (
         "# users: Users",
-        # Task text is data: what looks like a place in it is none.
+        # Task text is data: placeholders in it are not replaced.
         "Make {{title}} work.",
         "- Names are unique  (checked by: make unique)",
         "- It is kind",
@@ -55,17 +55,17 @@ def test_the_built_in_prompt_tells_all_there_is(tmp_path: Path) -> None:
         "I wrote it.",
         "[Bash failed] ls\nusers.py",
     ):
-        assert words in told
+        assert words in prompt
 
 
-def test_what_there_is_not_leaves_no_trace(tmp_path: Path) -> None:
-    told = implement_prompt(tmp_path, definition())
-    assert "Feedback" not in told
-    assert "failed so far" not in told
-    assert "\n\n\n" not in told
+def test_missing_parts_leave_no_heading(tmp_path: Path) -> None:
+    prompt = implement_prompt(tmp_path, definition())
+    assert "Feedback" not in prompt
+    assert "failed so far" not in prompt
+    assert "\n\n\n" not in prompt
 
 
-def test_a_workspace_has_its_own_words(tmp_path: Path) -> None:
+def test_a_workspace_can_replace_the_template(tmp_path: Path) -> None:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "implement.md").write_text("Do {{ task_id }}. {{feedback}}")
     assert implement_prompt(tmp_path, definition(), feedback=["hurry"]).startswith("Do users. ## Feedback")
@@ -83,6 +83,6 @@ def test_an_unknown_placeholder_is_named(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_long_conversation_is_shown() -> None:
-    told = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
-    assert told.endswith("the end")
-    assert len(told) == LONGEST + 1
+    prompt = transcript([{"role": "user", "text": "a" * LONGEST}, {"role": "assistant", "text": "the end"}])
+    assert prompt.endswith("the end")
+    assert len(prompt) == LONGEST + 1

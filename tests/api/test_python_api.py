@@ -1,4 +1,4 @@
-"""The Python API does what it promises, for a program of twenty lines against the example."""
+"""The Python API in a short program, on the example."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.02, 0.05, 0.1, 0.2])
-def test_a_program_that_ends_without_closing_is_quiet_and_its_work_goes_on(tmp_path: Path, seconds: float) -> None:
-    """Whatever the engine was about to do: in a git repository that is more."""
+def test_a_program_can_end_without_closing(tmp_path: Path, seconds: float) -> None:
+    """In a git repository, the engine has more to do."""
     (tmp_path / "penguin.yaml").write_text(
         "phases: {implement: {run: ['sleep 0.1; echo x > x']}, test: {run: 'true'}, use: skip, verify: skip}\n"
     )

@@ -1,4 +1,4 @@
-"""What is made of figures: the guard that can fail, rows that can be missed, and the section of the page."""
+"""The reports of benchmarks: the guard, missed limits, and the section of the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.table import BEGIN, END, whole, write_section
 DAY = date(2026, 3, 1)
 
 
-def test_the_guard_takes_the_best_of_the_rounds_and_fails_beyond_twice_what_is_kept(
+def test_the_guard_fails_at_twice_the_stored_value(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rounds = [{"sequence.ms": 9.0, "work.ms": 1.0}, {"sequence.ms": 4.0, "work.ms": 2.0}, {"sequence.ms": 3.0}]
@@ -29,11 +29,11 @@ def test_the_guard_takes_the_best_of_the_rounds_and_fails_beyond_twice_what_is_k
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["ok", "SLOWER"]
 
 
-def test_what_is_kept_is_what_is_watched() -> None:
+def test_every_stored_figure_is_guarded() -> None:
     assert json.loads(KEPT.read_text()).keys() == RATIOS.keys()
 
 
-def test_what_other_machines_took_is_a_share_of_what_was_wanted() -> None:
+def test_stolen_time_is_a_share_of_the_demand() -> None:
     before = Processors.read("cpu  100 0 50 1000 10 0 0 20 7 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
     assert before == Processors(busy=150, stolen=20)
     assert Processors.read("cpu  160 0 80 9000 90 0 0 30 7 0\n").stolen_since(before) == 0.1
@@ -41,19 +41,19 @@ def test_what_other_machines_took_is_a_share_of_what_was_wanted() -> None:
     assert processors().busy > 0
 
 
-def test_a_machine_that_was_not_quiet_stands_in_the_way_of_figures_without_a_reference(tmp_path: Path) -> None:
+def test_a_busy_machine_invalidates_absolute_figures(tmp_path: Path) -> None:
     session = Session(lambda line: None)
     slow = {"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "crowd200.per_s": 1.0}
     session.rounds = {DISK: [slow], TMPFS: [{"sequence.ms": 9.0}]}
     page = tmp_path / "benchmarks.md"
     page.write_text(f"{BEGIN}\n{END}\n")
-    told = "the machine was not quiet: others took 42% of the processor time |"
+    note = "the machine was not quiet: others took 42% of the processor time |"
     for stolen in (0.01, 0.42):
         session.stolen = stolen
         text = whole(session, DAY, {}, {})
         assert f"stolen by other machines {stolen:.0%}" in text
         missed = [line for line in text.splitlines() if "**missed**" in line]
-        assert {line.split(" | ")[0] for line in missed if line.endswith(told)} == (
+        assert {line.split(" | ")[0] for line in missed if line.endswith(note)} == (
             {"| 200 at once", "| four phases of nothing, in memory"} if stolen > 0.1 else set()
         )
         assert len(missed) == 3
@@ -72,7 +72,7 @@ def test_a_row_is_judged_by_the_ratios_of_its_rounds() -> None:
     assert outcome(Row("c", "c", "ms", 1), rounds) is None
 
 
-def test_the_page_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_the_page_reports_missed_limits_and_keeps_other_text(tmp_path: Path) -> None:
     session = Session(lambda line: None)
     session.rounds = {
         DISK: [{"sequence.ms": 8.0, "sequence_floor.ms": 1.0, "fsync.ms": 0.2}],
@@ -94,7 +94,7 @@ def test_the_page_says_what_is_missed_and_keeps_the_rest(tmp_path: Path) -> None
     assert "one fdatasync on the disk 0.20 ms" in everything
 
 
-def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
+def test_a_page_without_the_section_is_unchanged(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     page.write_text("nothing here\n")
     with pytest.raises(ValueError, match="no section"):

@@ -229,7 +229,7 @@ def test_criteria(raw: str, text: str, check: str | None) -> None:
 def test_crlf_and_front_matter_phases() -> None:
     text = "---\nid: x\nphases:\n  test: {run: a}\n---\n\n## Tasks\n- [ ] A b\n".replace("\n", "\r\n")
     from penguin.orchestration.config.document import decode_text
-    from penguin.orchestration.config.validator import Checker
+    from penguin.orchestration.config.document_checker import Checker
 
     decoded = decode_text(text.encode(), Checker("f"))
     assert decoded is not None

@@ -21,5 +21,5 @@ def penguin(tmp_path: Path) -> Iterator[Program]:
     (tmp_path / "penguin.yaml").write_text(CONFIG)
     (tmp_path / "tasks.md").write_text(TASKS)
     yield Program(tmp_path)
-    # Steps that were left to the next engine wait for this file; nothing outlives its test.
+    # Steps left to the next engine wait for this file; it ends them after the test.
     (tmp_path / "go").touch()

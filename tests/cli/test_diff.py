@@ -9,11 +9,11 @@ from tests.support.git_repository import git
 from tests.support.program import Program
 
 from penguin_commands.results.output import DiffResult
-from penguin_repl.output.present import show_result
+from penguin_repl.output.print_result import show_result
 from penguin_repl.output.screen import Screen, Style
 
 
-def test_as_text_and_as_json(penguin: Program) -> None:
+def test_a_diff_as_text_and_as_json(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("check: false", "check: echo 1 >> new.txt; false"))
     git(penguin.folder, "init", "-q")
@@ -30,7 +30,7 @@ def test_as_text_and_as_json(penguin: Program) -> None:
     assert (penguin.folder / "new.txt").read_text() == "1\n1\n"
 
 
-def test_what_there_is_not(penguin: Program) -> None:
+def test_errors_for_missing_diffs(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start quick")
     none = penguin("-c", "/workflow diff quick")
     assert none.code == 1
@@ -41,7 +41,7 @@ def test_what_there_is_not(penguin: Program) -> None:
     assert "it has not begun" in unbegun.err
 
 
-def test_a_checkpoint_that_is_missing_is_named(penguin: Program) -> None:
+def test_a_missing_checkpoint_is_named(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("check: false", "check: git init -q; echo 1 >> new.txt; true"))
     assert penguin("-c", "/workflow start wrong --wait").code == 0
@@ -56,7 +56,7 @@ def test_a_checkpoint_that_is_missing_is_named(penguin: Program) -> None:
     assert "the checkpoint 2-test of ituv-wrong-" in verify.err
 
 
-def test_git_that_is_gone_at_an_attempts_end(penguin: Program) -> None:
+def test_git_is_missing_at_the_end_of_an_attempt(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("check: false", "check: echo 1 >> new.txt; mv .git away"))
     git(penguin.folder, "init", "-q")
@@ -69,7 +69,7 @@ def test_git_that_is_gone_at_an_attempts_end(penguin: Program) -> None:
     assert penguin("-c", "/workflow diff wrong --phase implement").code == 0
 
 
-def test_nothing_in_a_diff_steers_a_terminal() -> None:
+def test_a_diff_cannot_control_the_terminal() -> None:
     def text(color: bool = False) -> Iterator[bytes]:
         yield b"\x1b[32m+\x1b]0;evil\x07title\x1b[m\n" if color else b"+title\n"
 

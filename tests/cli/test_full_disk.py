@@ -1,4 +1,4 @@
-"""A disk that takes no more: said in one plain line, nothing new is begun, and all goes on when it takes more again."""
+"""A full disk: one message, nothing new starts, and work continues when there is space."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def narrated(process: subprocess.Popen[str], text: str) -> str:
     return line
 
 
-def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
+def test_a_script_reports_a_full_disk_and_continues(penguin: Program) -> None:
     def lines(name: str) -> list[str]:
         path = penguin.folder / name
         return path.read_text().split() if path.exists() else []
@@ -63,12 +63,12 @@ def test_a_script_says_so_begins_nothing_and_goes_on(penguin: Program) -> None:
     script.stdin.close()
     script.stdin = None
     wait_until(lambda: lines("began"))
-    # What a full disk looks like to a program: none of its files may grow. The step, started before, goes on.
+    # A limit on file sizes acts like a full disk. The step, started before, continues.
     resource.prlimit(script.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
     (penguin.folder / "go").touch()
-    said = narrated(script, "penguin.db")
-    assert said.startswith("the disk of ")
-    assert said.endswith("; no new step starts until it can be written again\n")
+    message = narrated(script, "penguin.db")
+    assert message.startswith("the disk of ")
+    assert message.endswith("; no new step starts until it can be written again\n")
     assert lines("ended") == ["."], "the result of the step is kept on disk, and by the engine"
     shown = penguin("-c", "/workflow status one", "-c", "/workflow list").out
     assert "Phase: IMPLEMENT" in shown

@@ -1,11 +1,11 @@
-"""What is missing, misread or mistyped is named, and never passes for nothing."""
+"""Messages for missing, invalid or mistyped input."""
 
 from __future__ import annotations
 
 from tests.support.program import Program
 
 
-def test_tasks_of_a_blueprint_that_is_not_understood_are_missed_aloud(penguin: Program) -> None:
+def test_an_invalid_blueprint_is_reported_when_tasks_are_listed(penguin: Program) -> None:
     (penguin.folder / "penguin.yaml").write_text("project: {id: shop}\nblueprints: [tasks.md, other.yaml, gone.md]\n")
     (penguin.folder / "other.yaml").write_text("items: [\n")
     for command in ("/task list", "/task ready", "/task graph"):
@@ -16,7 +16,7 @@ def test_tasks_of_a_blueprint_that_is_not_understood_are_missed_aloud(penguin: P
     assert "other.yaml" in penguin("-c", "/task list --blueprint other").err
 
 
-def test_results_of_an_attempt_that_there_was_not(penguin: Program) -> None:
+def test_results_of_a_missing_attempt(penguin: Program) -> None:
     assert penguin("-c", "/workflow start quick --wait").code == 0
     there = "attempts: 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY).\n"
     assert penguin("-c", "/workflow results quick --attempt 9").out == f"No attempt 9; {there}"
@@ -24,7 +24,7 @@ def test_results_of_an_attempt_that_there_was_not(penguin: Program) -> None:
     assert penguin("-o", "json", "-c", "/workflow results quick --attempt 9").documents == [{"results": []}]
 
 
-def test_what_a_script_prunes_it_does_not_wait_for(penguin: Program) -> None:
+def test_a_script_does_not_wait_for_pruned_workflows(penguin: Program) -> None:
     script = "/workflow start quick --wait\n/workflow start quick --wait\n/workflow prune --older-than 0s\n"
     ran = penguin(script=script)
     assert (ran.code, "no workflow has the id" in ran.err) == (0, False)
@@ -41,13 +41,13 @@ def test_feedback_says_how_to_continue(penguin: Program) -> None:
         assert penguin("-c", document["advice"]).out.startswith("Resumed ")
 
 
-def test_a_backend_that_there_is_not(penguin: Program) -> None:
+def test_an_unknown_backend(penguin: Program) -> None:
     ran = penguin("--backend", "nativ", "-c", "/workflow list")
     assert ran.code == 2
     assert ran.err.startswith("penguin: --backend: unknown choice 'nativ'; did you mean native? usage:")
 
 
-def test_a_workspace_elsewhere_is_begun_where_it_was_looked_for(empty: Program) -> None:
+def test_init_is_suggested_for_the_searched_folder(empty: Program) -> None:
     (empty.folder / "the shop").mkdir()
     where = ("--workspace", "the shop")
     (document,) = empty(*where, "-o", "json", "-c", "/workflow list").documents

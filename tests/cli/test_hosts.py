@@ -1,4 +1,4 @@
-"""What a host shows of a workflow that ran on another one, with a storage that both reach, and without."""
+"""Workflows that ran on another host, with and without a shared storage."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SAID = re.compile(r"\[penguin: (the full output is on host hut[^]]*)\]")
 
 
 class Hosts(NamedTuple):
-    """Two clones that share nothing; what the one knows of the workflow, the other one knows too."""
+    """Two clones without a shared disk; both know the records of the workflow."""
 
     hut: Program
     barn: Program
@@ -53,7 +53,7 @@ class Hosts(NamedTuple):
     shared: Path
 
     def copy(self) -> None:
-        """What the worker of the one does at the end of each attempt."""
+        """Do what a worker does at the end of each attempt."""
         storage = ObjectStore(str(self.shared), "shop")
         reader = WorkflowReader(self.hut.folder / ".penguin" / "penguin.db")
         for result in reader.results(self.workflow_id):
@@ -76,7 +76,7 @@ class Hosts(NamedTuple):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A clone in which the workflow ran, and its id."""
+    """Return a clone in which the workflow ran, and its id."""
     root = tmp_path_factory.mktemp("hosts") / "hut"
     root.mkdir()
     (root / "penguin.yaml").write_text(CONFIG)
@@ -115,7 +115,7 @@ def test_a_status_names_the_host(hosts: Hosts) -> None:
 # --- without a storage ----------------------------------------------------------------------------------------------
 
 
-def test_logs_show_head_and_tail_and_say_where_the_rest_is(hosts: Hosts) -> None:
+def test_logs_show_head_and_tail_and_name_the_host(hosts: Hosts) -> None:
     shown = hosts.barn("-c", "/workflow logs moves --phase test")
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.startswith(
@@ -134,7 +134,7 @@ def test_logs_show_head_and_tail_and_say_where_the_rest_is(hosts: Hosts) -> None
     assert "fine" in hosts.barn("-c", "/workflow logs moves").out, "the newest attempt, if none is named"
 
 
-def test_what_never_ran_is_not_shown(hosts: Hosts) -> None:
+def test_attempts_that_never_ran_are_not_shown(hosts: Hosts) -> None:
     shown = hosts.barn("-c", "/workflow logs moves --attempt 9")
     assert shown.code == 1
     assert "attempts with output: 1 (IMPLEMENT), 2 (TEST), 3 (VERIFY)" in shown.err
@@ -156,7 +156,7 @@ def test_results_and_artifacts_name_the_host(hosts: Hosts) -> None:
     assert (artifact["bytes"], artifact["host"]) == (None, "hut")
 
 
-def test_a_diff_says_where_the_changes_are(hosts: Hosts) -> None:
+def test_a_diff_names_the_host_of_the_changes(hosts: Hosts) -> None:
     shown = hosts.barn("-c", "/workflow diff moves")
     note = f"the changes of {hosts.workflow_id} are on host hut; set workspace.remote in penguin.yaml to share them"
     assert (shown.code, shown.out) == (0, f"{note}\n")
@@ -174,7 +174,7 @@ def test_the_host_itself_shows_all(hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("task", ["moves", "waits"])
 @pytest.mark.parametrize("host", ["barn", "hut"])
-def test_a_diff_is_made_of_what_the_git_remote_has(hosts: Hosts, task: str, host: str) -> None:
+def test_a_diff_uses_the_git_remote(hosts: Hosts, task: str, host: str) -> None:
     remote = hosts.shared.with_name("remote.git")
     git(hosts.barn.folder, "init", "-q", "--bare", str(remote))
     git(hosts.barn.folder, "remote", "add", "shared", str(remote))
@@ -194,7 +194,7 @@ def test_a_diff_is_made_of_what_the_git_remote_has(hosts: Hosts, task: str, host
         for pushed in runs.glob("*/checkpoint.remote"):
             pushed.unlink()
     (hosts.barn.folder / "mine.txt").write_text("not of this workflow\n")
-    # Both tasks made the same file; the second one found it there.
+    # Both tasks write the same file; the second one found it.
     changed = {"moves": ["made.txt"], "waits": []}[task]
     assert hosts.json(f"/workflow diff {task}")["files"] == changed
     shutil.rmtree(remote)
@@ -243,7 +243,7 @@ def test_results_and_artifacts_are_fetched(hosts: Hosts) -> None:
     assert evidence == [row["evidence"] for row in hut["results"]]
 
 
-def test_evidence_that_was_shortened_comes_whole(hosts: Hosts) -> None:
+def test_shortened_evidence_is_fetched_completely(hosts: Hosts) -> None:
     whole = AttemptResult(verdict=Verdict.PASSED, reason="whole")
     hosts.copy()
     folder = hosts.runs(hosts.hut) / "2-test"
@@ -294,7 +294,7 @@ def test_an_unreachable_storage_is_reported(hosts: Hosts) -> None:
     assert "fine" in shown.out
 
 
-def test_a_host_that_has_another_name_by_now_is_the_same(hosts: Hosts) -> None:
+def test_a_renamed_host_is_the_same_host(hosts: Hosts) -> None:
     renamed = Program(hosts.hut.folder)
     assert "the full output" not in renamed("-c", "/workflow logs moves --phase test").out
     assert "+new" in renamed("-c", "/workflow diff moves").out

@@ -1,4 +1,4 @@
-"""What steps printed, read and followed from a process that runs none of them."""
+"""The output of steps, shown and followed by another process."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def penguin(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def begin(penguin: Program) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the program; what it did not end by then is ended with the test."""
+    """Start the program; end it with the test."""
     begun: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -76,7 +76,7 @@ def begin(penguin: Program) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def line(process: subprocess.Popen[str]) -> str:
-    """The next line of its output."""
+    """Return the next line of the output."""
     assert process.stdout is not None
     giving_up = Timer(PATIENCE, process.kill)
     giving_up.start()
@@ -92,7 +92,7 @@ def worker(begin: Callable[..., subprocess.Popen[str]]) -> None:
     assert "worker: running" in process.stderr.readline()
 
 
-def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
+def test_output_is_followed_until_the_workflow_ends(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     worker(begin)
@@ -103,11 +103,13 @@ def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
     assert following.poll() is None
     (penguin.folder / "go").touch()
     out, err = following.communicate(timeout=PATIENCE)
-    said = [text for text in out.splitlines() if not text.startswith("==>")]
+    printed = [text for text in out.splitlines() if not text.startswith("==>")]
     assert following.returncode == 0
-    assert said == ["ended", "second step", "bad", "better", "said", "complained"]
-    # Whether the first one had begun when the following did is a matter of time.
-    assert [it for it in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not it.endswith(" 1")] == [
+    assert printed == ["ended", "second step", "bad", "better", "said", "complained"]
+    # The first one may have begun before the following did.
+    assert [
+        heading for heading in re.findall(": ([A-Z]+ attempt [0-9]) started", err) if not heading.endswith(" 1")
+    ] == [
         "TEST attempt 2",
         "TEST attempt 3",
         "USE attempt 4",
@@ -122,7 +124,7 @@ def test_output_is_followed_over_steps_and_attempts_until_the_workflow_is_over(
     assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
 
 
-def test_ctrl_c_ends_the_following_and_not_the_workflow(
+def test_ctrl_c_stops_following_but_not_the_workflow(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     worker(begin)
@@ -160,15 +162,13 @@ def test_one_attempt_is_followed_to_its_end(penguin: Program, begin: Callable[..
 
 
 def output(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line of its output, which is a piece of what is followed."""
+    """Return the next line of the output, a chunk of the followed output."""
     found: dict[str, Any] = json.loads(line(process))["output"]
     return found
 
 
-def test_programs_get_a_line_for_each_piece_as_it_comes(
-    penguin: Program, begin: Callable[..., subprocess.Popen[str]]
-) -> None:
-    # Between its two halves a character waits for the other step.
+def test_jsonl_prints_a_line_for_each_chunk(penguin: Program, begin: Callable[..., subprocess.Popen[str]]) -> None:
+    # Between the halves of a character, the other step prints.
     halves = r"printf '\303'; until test -e go; do sleep 0.02; done; printf '\251\303'"
     config = CONFIG.replace("echo begun; until test -e go; do sleep 0.02; done; echo ended", f"echo begun; {halves}")
     (penguin.folder / "penguin.yaml").write_text(config)
@@ -194,12 +194,12 @@ def test_programs_get_a_line_for_each_piece_as_it_comes(
     rows = [json.loads(text) for text in out.splitlines()]
     pieces = [row["output"] for row in rows if "output" in row]
     assert "".join(piece["text"] for piece in pieces if piece["path"] == path) == "\u00e9\ufffd"
-    said = [piece["text"] for piece in pieces if piece["path"] != path]
-    assert said == ["second step\n", "bad\n", "better\n", "said\n", "complained\n"]
+    printed = [piece["text"] for piece in pieces if piece["path"] != path]
+    assert printed == ["second step\n", "bad\n", "better\n", "said\n", "complained\n"]
     assert [piece["stream"] for piece in pieces if piece["phase"] == "USE"] == ["stdout", "stderr"]
     # Then the result, as it is without following.
     results = rows[len(pieces) :]
-    assert [row["tail"] for row in results] == ["begun\n\u00e9\ufffd", *said]
+    assert [row["tail"] for row in results] == ["begun\n\u00e9\ufffd", *printed]
     assert results[0]["path"] == path
     assert re.search(f"^{ID} COMPLETED$", err, re.MULTILINE)
 
@@ -226,7 +226,7 @@ def test_jsonl_output_marks_omitted_output(penguin: Program, begin: Callable[...
     assert rows[-2]["complete"]
 
 
-def test_without_following_there_are_no_pieces(penguin: Program) -> None:
+def test_without_following_jsonl_prints_no_chunks(penguin: Program) -> None:
     (penguin.folder / "go").touch()
     penguin("-c", "/workflow start talks")
     rows = penguin("-o", "jsonl", "-c", "/workflow logs talks").documents
@@ -256,7 +256,7 @@ def test_standard_error_is_shown_under_its_own_heading(penguin: Program) -> None
     assert all(log["complete"] and log["try"] == 1 for log in logs)
 
 
-def test_more_output_than_is_kept_is_shown_when_the_step_ends(
+def test_the_end_of_truncated_output_is_shown_when_the_step_ends(
     penguin: Program, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
     config = CONFIG.replace("echo begun;", "seq 10000 15000;")

@@ -1,4 +1,4 @@
-"""Records that vanish: what the program says where run folders are left without them."""
+"""Lost records: messages if run folders exist without their rows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def delete(db: Path) -> None:
 
 
 def go_back(db: Path) -> None:
-    """Put the copy there that was made before the last workflow, as a lost write-ahead log does."""
+    """Restore the copy made before the last workflow, as if the write-ahead log was lost."""
     shutil.copy(db.parent.parent / "copy.db", db)
 
 
 def with_loss(penguin: Program, harm: Callable[[Path], None]) -> str:
-    """Run three workflows, do harm to the database, and return the id of the last one."""
+    """Run three workflows, damage the database, and return the id of the last one."""
     penguin("-c", "/workflow start quick", "-c", "/workflow start after")
     assert penguin("-c", "/backup copy.db").code == 0
     penguin("-c", "/workflow start wrong --wait")
@@ -69,7 +69,7 @@ def assert_named(ran: Ran, workflow_id: str) -> None:
     assert "/backup" in ran.err
 
 
-def test_what_to_type_is_said_and_works(penguin: Program) -> None:
+def test_the_hint_restores_the_workspace(penguin: Program) -> None:
     with_loss(penguin, truncate)
     runs = penguin.folder / ".penguin" / "runs"
     assert f"mv {runs} {runs}.old" in penguin("-c", "/workflow list").err
@@ -93,7 +93,7 @@ def test_no_false_alarm(penguin: Program) -> None:
     assert penguin("-c", "/workflow list").err == ""
     assert penguin("check").code == 0
     penguin("-c", "/workflow start quick", "-c", "/workflow start wrong")
-    # As a crash of a retry leaves it: a folder without an attempt; and as one of a pruning does: its task is noted.
+    # A crash of a retry leaves a folder without an attempt; a crash of pruning leaves a folder whose task is noted.
     runs = penguin.folder / ".penguin" / "runs"
     (runs / "ituv-quick-ffffff").mkdir()
     (gone,) = [path for path in runs.iterdir() if "wrong" in path.name]

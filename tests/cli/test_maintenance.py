@@ -1,4 +1,4 @@
-"""Looking after the store, through the real program: backup, check and prune."""
+"""Maintenance through the real program: backup, check and prune."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
 # --- backup ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_is_whole_and_the_owners_alone(penguin: Program) -> None:
+def test_a_backup_is_complete_and_private(penguin: Program) -> None:
     penguin("-c", "/workflow start quick")
     ran = penguin("-c", "/backup x.db")
     copy = penguin.folder / "x.db"
@@ -63,7 +63,7 @@ def test_before_the_first_start_there_is_nothing_to_back_up(penguin: Program) ->
     assert not (penguin.folder / "x.db").exists()
 
 
-def test_a_backup_restored_is_a_workspace_again(penguin: Program, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_restored_backup_works(penguin: Program, tmp_path_factory: pytest.TempPathFactory) -> None:
     penguin("-c", "/workflow start quick")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     for name in ("penguin.yaml", "tasks.md"):
@@ -78,7 +78,7 @@ def test_a_backup_restored_is_a_workspace_again(penguin: Program, tmp_path_facto
     assert restored("check").code == 0
 
 
-def test_copies_and_checks_while_engines_write_see_one_moment(penguin: Program) -> None:
+def test_backups_and_checks_are_consistent_while_engines_write(penguin: Program) -> None:
     script = "\n".join(["/workflow start quick --wait"] * 12)
     writing = penguin.begin()
     assert writing.stdin is not None
@@ -99,7 +99,7 @@ def test_copies_and_checks_while_engines_write_see_one_moment(penguin: Program) 
 # --- check ----------------------------------------------------------------------------------------------------------
 
 
-def test_check_says_that_all_is_well(penguin: Program) -> None:
+def test_check_reports_no_problem(penguin: Program) -> None:
     assert penguin("check").out == "0 workflows, 0 decisions: no problem\n"
     penguin("-c", "/workflow start quick")
     ran = penguin("check")
@@ -108,7 +108,7 @@ def test_check_says_that_all_is_well(penguin: Program) -> None:
     assert ran.out.endswith(" decisions: no problem\n")
 
 
-def test_check_names_what_is_wrong_and_exits_with_1(penguin: Program) -> None:
+def test_check_reports_problems_and_exits_with_1(penguin: Program) -> None:
     penguin("-c", "/workflow start quick")
     with sqlite3.connect(db(penguin)) as connection:
         connection.execute("UPDATE run SET status = 'FAILED'")
@@ -131,7 +131,7 @@ def test_check_names_what_is_wrong_and_exits_with_1(penguin: Program) -> None:
 
 
 def age(penguin: Program, *workflow_ids: str, days: float = 40.0) -> None:
-    """Let workflows have ended so long ago; their history says another thing, which pruning does not read."""
+    """Set the end of workflows back by this age in their rows; pruning does not read the history."""
     with sqlite3.connect(db(penguin)) as connection:
         for workflow_id in workflow_ids:
             connection.execute(
@@ -141,7 +141,7 @@ def age(penguin: Program, *workflow_ids: str, days: float = 40.0) -> None:
 
 
 def ids(penguin: Program) -> list[str]:
-    """The newest first."""
+    """Return the ids, newest first."""
     (document,) = penguin("-o", "json", "-c", "/workflow list").documents
     return [row["workflow_id"] for row in document["workflows"]]
 
@@ -153,7 +153,7 @@ def start(penguin: Program, *tasks: str) -> list[str]:
     return [document["workflow_id"] for document in ran.documents if "workflow_id" in document]
 
 
-def test_what_is_long_over_goes_and_the_newest_completed_stays(penguin: Program) -> None:
+def test_pruning_keeps_the_newest_completed_workflow(penguin: Program) -> None:
     first, second, recent = start(penguin, "quick", "quick", "quick")
     age(penguin, first, second)
     runs = penguin.folder / ".penguin" / "runs"
@@ -176,7 +176,7 @@ def test_a_met_dependency_stays_met(penguin: Program) -> None:
     assert penguin("-c", "/workflow start after").code == 0
 
 
-def test_what_is_active_stays_however_old(penguin: Program) -> None:
+def test_pruning_keeps_active_workflows(penguin: Program) -> None:
     penguin("-c", "/workflow start person")
     (blocked,) = ids(penguin)
     age(penguin, blocked, days=4000)
@@ -184,7 +184,7 @@ def test_what_is_active_stays_however_old(penguin: Program) -> None:
     assert ids(penguin) == [blocked]
 
 
-def test_no_id_is_used_again(penguin: Program) -> None:
+def test_ids_are_not_reused_after_pruning(penguin: Program) -> None:
     penguin(script="/workflow start person --wait\n")
     penguin("-c", "/workflow cancel person")
     (first,) = ids(penguin)
@@ -199,12 +199,12 @@ def test_no_id_is_used_again(penguin: Program) -> None:
     assert len({first, *ids(penguin)}) == 3
 
 
-def test_what_a_crash_left_is_removed_by_the_next_pruning(penguin: Program) -> None:
+def test_pruning_removes_leftovers_of_crashes(penguin: Program) -> None:
     start(penguin, "quick")
     state = penguin.folder / ".penguin"
     lost = state / "runs" / "ituv-lost-000000" / "1-implement"
     lost.mkdir(parents=True)
-    # What is removed last is the folder: that a workflow of the task went is on disk by then.
+    # The folder is removed last: the pruned task is on disk by then.
     with sqlite3.connect(db(penguin)) as connection:
         connection.execute("INSERT INTO pruned VALUES ('shop', 'lost', 1)")
     connection.close()
@@ -225,7 +225,7 @@ def test_what_a_crash_left_is_removed_by_the_next_pruning(penguin: Program) -> N
     assert penguin("check").out.endswith(": no problem\n")
 
 
-def test_what_git_keeps_goes_with_its_workflow(penguin: Program) -> None:
+def test_pruning_removes_checkpoints(penguin: Program) -> None:
     git(penguin.folder, "init", "-q", ".")
     first, second = start(penguin, "quick", "quick")
     assert first in git(penguin.folder, "for-each-ref")
@@ -245,13 +245,13 @@ def test_what_git_keeps_goes_with_its_workflow(penguin: Program) -> None:
 
 
 @pytest.mark.parametrize("text", ["30", "d", "30w", "-1d", "soon"])
-def test_an_age_names_its_unit(penguin: Program, text: str) -> None:
+def test_an_age_needs_a_unit(penguin: Program, text: str) -> None:
     ran = penguin("-c", f"/workflow prune --older-than={text}")
     assert ran.code == 2
     assert "30d" in ran.err or "no length of time" in ran.err
 
 
-def test_an_age_is_needed(penguin: Program) -> None:
+def test_pruning_needs_an_age(penguin: Program) -> None:
     ran = penguin("-c", "/workflow prune")
     assert ran.code == 2
     assert "--older-than AGE is missing" in ran.err

@@ -1,4 +1,4 @@
-"""A workspace whose path is no UTF-8, and a blueprint and an artifact of such names: all goes on as anywhere."""
+"""A workspace whose path is not UTF-8, with a blueprint and an artifact of such names."""
 
 from __future__ import annotations
 
@@ -60,10 +60,12 @@ def test_a_workflow_runs_and_its_events_are_shown(penguin: Program) -> None:
     results = {result["phase"]: result["evidence"] for result in found["results"]}
     assert results["TEST"]["steps"][0]["tests"]["run"] == 1
     assert "/caf\\xe9/.penguin/runs/" in results["USE"]["steps"][0]["argv"][1]
-    ((log,),) = (it["logs"] for it in penguin("-o", "json", "-c", "/workflow logs fine --phase use").documents)
+    ((log,),) = (
+        document["logs"] for document in penguin("-o", "json", "-c", "/workflow logs fine --phase use").documents
+    )
     assert log["tail"].endswith("/caf\ufffd\n")
     (left,) = penguin("-o", "json", "-c", "/workflow artifacts fine").documents
-    assert [(Path(it["path"]).name, it["bytes"]) for it in left["artifacts"]] == [("a\\xe9", 0)]
+    assert [(Path(artifact["path"]).name, artifact["bytes"]) for artifact in left["artifacts"]] == [("a\\xe9", 0)]
     assert penguin("check").code == 0
 
 

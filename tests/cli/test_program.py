@@ -1,4 +1,4 @@
-"""The real program: options, scripts, exit codes, what goes where."""
+"""The real program: options, scripts, exit codes, standard output and standard error."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_init_overwrites_nothing(penguin: Program) -> None:
 
 
 @pytest.mark.parametrize("option", ["json", "jsonl"])
-def test_json_is_one_document_for_each_command_and_nothing_else(penguin: Program, option: str) -> None:
+def test_json_prints_one_document_for_each_command(penguin: Program, option: str) -> None:
     script = "/workflow start quick\n/workflow wait @last\n/workflow status quick\n/workflow list\n/health\n/nope\n"
     ran = penguin("-o", option, script=script)
     assert ran.code == 2
-    started, waited, status, listed, health, error = (it for it in ran.documents if "event" not in it)
+    started, waited, status, listed, health, error = (document for document in ran.documents if "event" not in document)
     assert started["task_id"] == "quick"
     assert status["status"] == "COMPLETED"
     rows = [waited, listed] if option == "jsonl" else [waited["workflows"][0], listed["workflows"][0]]
@@ -69,7 +69,7 @@ def test_start_and_wait_are_one_command_and_one_document(penguin: Program) -> No
     assert text[2] == f"{text[1].split()[1]} COMPLETED"
 
 
-def test_a_wait_that_fails_still_says_what_was_started(penguin: Program) -> None:
+def test_a_failed_wait_still_names_started_workflows(penguin: Program) -> None:
     ran = penguin("-c", "/workflow start person --wait")
     assert ran.code == 5
     assert ran.out.startswith("Started ITUV workflow for task person\nworkflow_id: ituv-person-")
@@ -97,10 +97,10 @@ EXITS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "code", "told"), EXITS, ids=[line for line, *_ in EXITS])
-def test_exit_codes(penguin: Program, line: str, code: int, told: str) -> None:
+@pytest.mark.parametrize(("line", "code", "message"), EXITS, ids=[line for line, *_ in EXITS])
+def test_exit_codes(penguin: Program, line: str, code: int, message: str) -> None:
     ran = penguin("-c", line)
-    assert (ran.code, told in ran.err) == (code, True), ran
+    assert (ran.code, message in ran.err) == (code, True), ran
     errors = [text for text in ran.err.splitlines() if text.startswith("-c:")]
     assert len(errors) == (1 if code in (1, 2, 4) else 0)
 
@@ -136,7 +136,7 @@ def test_keep_going_exits_with_the_first_error(penguin: Program) -> None:
     assert ran.out.endswith(" COMPLETED\n")
 
 
-def test_an_error_leaves_what_was_started_for_the_next_engine(penguin: Program) -> None:
+def test_after_an_error_the_next_engine_continues_started_workflows(penguin: Program) -> None:
     ran = penguin(script="/workflow start gated\n/nope\n")
     assert ran.code == 2
     assert "the next engine continues: ituv-gated-" in ran.err
@@ -144,7 +144,7 @@ def test_an_error_leaves_what_was_started_for_the_next_engine(penguin: Program) 
     assert penguin("-c", "/workflow resume gated").code == 0
 
 
-def test_a_script_waits_for_what_it_retried(penguin: Program) -> None:
+def test_a_script_waits_for_retried_workflows(penguin: Program) -> None:
     assert penguin("-c", "/workflow start wrong").code == 5
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("check: false", "check: true"))
@@ -168,7 +168,7 @@ def test_feedback_resume_and_history(penguin: Program) -> None:
     assert "with 1 piece of feedback" in penguin("-c", "/workflow history wrong").out
 
 
-def test_detach_starts_nothing_and_waits_for_nothing(penguin: Program) -> None:
+def test_detach_runs_nothing_and_waits_for_nothing(penguin: Program) -> None:
     ran = penguin("--detach", "-c", "/workflow start quick")
     assert ran.code == 0
     assert "no engine is running" in ran.err
@@ -233,7 +233,7 @@ def test_a_large_log_costs_no_memory(penguin: Program) -> None:
     assert size > 60_000_000
 
 
-def test_no_workspace_says_what_to_type(empty: Program) -> None:
+def test_without_a_workspace_init_is_suggested(empty: Program) -> None:
     for line in ("/workflow list", "/workflow start x", "/task list", "/config", "/health"):
         ran = empty("-c", line)
         assert (ran.code, ran.out) == (1, "")
@@ -251,7 +251,7 @@ def test_broken_settings_are_reported_with_file_and_line(penguin: Program) -> No
     assert "did you mean 'blueprints'?" in ran.err
 
 
-def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_workspace_can_be_elsewhere_or_above(penguin: Program, tmp_path_factory: pytest.TempPathFactory) -> None:
     below = penguin.folder / "a" / "b"
     below.mkdir(parents=True)
     assert Program(below)("-c", "/task list").out.startswith("TASK ")
@@ -262,7 +262,7 @@ def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_fact
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--nope"], "unknown flag '--nope'"),
         (["--keep-goin"], "did you mean --keep-going?"),
@@ -274,10 +274,10 @@ def test_the_workspace_may_be_elsewhere_or_above(penguin: Program, tmp_path_fact
         (["-o", "xml"], "--output: unknown choice 'xml'; choose from: text, json, jsonl"),
     ],
 )
-def test_a_wrong_command_line(penguin: Program, arguments: list[str], told: str) -> None:
+def test_a_wrong_command_line(penguin: Program, arguments: list[str], message: str) -> None:
     ran = penguin(*arguments)
     assert (ran.code, ran.out) == (2, "")
-    assert told in ran.err
+    assert message in ran.err
     assert ran.err.count("\n") == 1
 
 
@@ -299,7 +299,7 @@ def test_a_bad_line_of_a_script(penguin: Program) -> None:
         assert len(ran.err) < 500
 
 
-def test_lines_may_end_as_on_windows_and_the_last_may_have_no_end(penguin: Program) -> None:
+def test_windows_line_ends_and_a_missing_last_one_are_accepted(penguin: Program) -> None:
     assert penguin(script=b"\xef\xbb\xbf# x\r\n/workflow list\r\n/workflow list").out == "No workflows.\n" * 2
 
 
@@ -312,7 +312,7 @@ def test_times_are_shown_in_every_time_zone(penguin: Program, zone: str) -> None
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_start_warns_of_a_gate_that_can_not_pass(penguin: Program) -> None:
+def test_start_warns_of_a_gate_that_cannot_pass(penguin: Program) -> None:
     config = penguin.folder / "penguin.yaml"
     config.write_text(config.read_text().replace("  test: {run: [echo tested]}\n", ""))
 
@@ -361,10 +361,10 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
         process.stdin.write(line + "\n")
         assert process.stdout.readline() == answer + "\n"
     process.stdout.readline()
-    # The workflow goes on while the pipe is silent.
+    # The workflow continues while the pipe is silent.
     (penguin.folder / "go").touch()
-    for told in process.stderr or ():
-        if told.endswith(" COMPLETED\n"):
+    for line in process.stderr or ():
+        if line.endswith(" COMPLETED\n"):
             break
     process.stdin.write("/workflow status gated\n")
     process.stdout.readline()
@@ -373,10 +373,10 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
     assert process.wait(30) == 0
 
 
-def test_an_interrupt_leaves_the_workflow_to_be_taken_over(penguin: Program) -> None:
+def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     process = penguin.begin("-c", "/workflow start gated", "-c", "/workflow wait gated")
-    for told in process.stderr or ():
-        if "RUNNING VERIFY" in told:
+    for line in process.stderr or ():
+        if "RUNNING VERIFY" in line:
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -405,7 +405,7 @@ def test_an_interrupt_while_a_pipe_is_silent(penguin: Program) -> None:
     assert process.wait(30) == 130
 
 
-def test_a_reader_that_leaves_is_no_error(penguin: Program) -> None:
+def test_a_closed_pipe_is_not_an_error(penguin: Program) -> None:
     process = penguin.begin()
     assert process.stdin
     assert process.stdout
@@ -437,13 +437,13 @@ def test_closed_standard_streams(penguin: Program) -> None:
         assert "COMPLETED" in penguin("-c", "/workflow status quick").out
 
 
-def test_a_locale_without_the_words(penguin: Program) -> None:
+def test_a_locale_that_lacks_the_characters(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
     tasks.write_text(tasks.read_text().replace("Nobody can", "漢 can"))
     assert "\\u6f22 can" in penguin("-c", "/task list", PYTHONIOENCODING="ascii", PYTHONUTF8="0").out
 
 
-def test_an_unforeseen_error_is_one_line_unless_debugged(penguin: Program) -> None:
+def test_an_unexpected_error_is_one_line_without_debug(penguin: Program) -> None:
     (penguin.folder / "sitecustomize.py").write_text(
         "import penguin_commands.session as s\ns.Session.reader = property(lambda self: 1 / 0)\n"
     )
@@ -467,7 +467,7 @@ def test_a_home_folder_of_an_unknown_user_is_a_plain_name(penguin: Program) -> N
     assert (penguin.folder / "~nosuch-user.db").is_file()
 
 
-def test_a_step_may_read_but_not_steer(penguin: Program) -> None:
+def test_a_step_can_read_but_not_control(penguin: Program) -> None:
     command = " ".join(penguin.command)
     (penguin.folder / "tasks.md").write_text(
         "---\nid: t\n---\n## Tasks\n### A\n- **ID:** `inner`\n#### Acceptance Criteria\n"
@@ -478,7 +478,7 @@ def test_a_step_may_read_but_not_steer(penguin: Program) -> None:
 
 
 def on_terminal(program: Program, *arguments: str, **environment: str) -> str:
-    """What the program puts on a terminal of 80 columns."""
+    """Return the output of the program on a terminal of 80 columns."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [*program.command, *arguments],
@@ -502,7 +502,7 @@ def on_terminal(program: Program, *arguments: str, **environment: str) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
-def test_colours_only_where_they_are_wanted(penguin: Program) -> None:
+def test_colours_by_option_and_environment(penguin: Program) -> None:
     penguin("-c", "/workflow start quick")
     line = ("-c", "/workflow list")
     assert "\x1b[32mCOMPLETED\x1b[0m" in on_terminal(penguin, *line)
@@ -513,7 +513,7 @@ def test_colours_only_where_they_are_wanted(penguin: Program) -> None:
     assert "\x1b" not in penguin(*line).out
 
 
-def test_logs_do_not_steer_the_terminal(penguin: Program) -> None:
+def test_logs_cannot_control_the_terminal(penguin: Program) -> None:
     (penguin.folder / "penguin.yaml").write_text(
         "project: {id: shop}\nblueprints: [tasks.md]\n"
         "phases:\n"
@@ -531,7 +531,7 @@ def test_logs_do_not_steer_the_terminal(penguin: Program) -> None:
     assert "title\x07" not in shown
 
 
-def test_documents_are_whole_even_when_much_is_asked(penguin: Program) -> None:
+def test_large_documents_are_complete(penguin: Program) -> None:
     penguin("-c", "/workflow start quick")
     commands = [
         "/workflow list",
@@ -565,9 +565,7 @@ def test_documents_are_whole_even_when_much_is_asked(penguin: Program) -> None:
 @pytest.mark.parametrize(
     ("make", "kind"), [(Path.mkdir, "a folder"), (lambda path: os.mkfifo(path), "a named pipe")], ids=["folder", "pipe"]
 )
-def test_a_non_file_named_penguin_yaml_is_named_and_not_read(
-    empty: Program, make: Callable[[Path], None], kind: str
-) -> None:
+def test_penguin_yaml_must_be_a_regular_file(empty: Program, make: Callable[[Path], None], kind: str) -> None:
     path = empty.folder / "penguin.yaml"
     make(path)
     assert empty("-c", "/workflow list").code == 0
@@ -580,7 +578,7 @@ def test_a_non_file_named_penguin_yaml_is_named_and_not_read(
     assert (ran.code, ran.err) == (1, f"penguin: {path} is {kind}, not a file; {move}\n")
 
 
-def test_init_in_a_folder_that_is_gone(empty: Program, tmp_path: Path) -> None:
+def test_init_in_a_deleted_folder(empty: Program, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         line = f'mkdir gone && cd gone && rmdir ../gone && exec {" ".join(empty.command)} "$@"'
         return subprocess.run(

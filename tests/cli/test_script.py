@@ -1,4 +1,4 @@
-"""Scripts run in this process: whatever is typed, an answer and an exit code come of it."""
+"""Scripts in this process: any line gives a document and an exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(folder: Path, *lines: str, format: str = "text", keep_going: bool = True
     """Code, data and narration of a script."""
     out, err = io.StringIO(), io.StringIO()
     script = ScriptRunner(Session(folder), Screen(Style(format), out, err), keep_going=keep_going, debug=True)
-    # What a line names by a relative path, `/backup x`, is in the workspace, and not wherever the tests are run.
+    # Relative paths of lines, such as `/backup x`, are in the workspace, not in the folder of the test run.
     with contextlib.chdir(folder):
         code = script.run(ScriptLines(ScriptLine(f"x:{number}", line, True) for number, line in enumerate(lines, 1)))
     return code, out.getvalue(), err.getvalue()
@@ -57,7 +57,7 @@ LINES = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINES, min_size=1, max_size=5))
-def test_every_command_gives_one_document_and_no_defect(workspace: Path, lines: list[str]) -> None:
+def test_every_command_prints_one_document(workspace: Path, lines: list[str]) -> None:
     code, out, err = run(workspace, *lines, format="json")
     documents = [json.loads(line) for line in out.splitlines()]
     errors = [document for document in documents if "error" in document]
@@ -69,14 +69,14 @@ def test_every_command_gives_one_document_and_no_defect(workspace: Path, lines: 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES)
-def test_text_on_a_terminal_is_harmless_whatever_is_typed(workspace: Path, line: str) -> None:
+def test_text_on_a_terminal_is_harmless_for_any_line(workspace: Path, line: str) -> None:
     out, err = io.StringIO(), io.StringIO()
     script = ScriptRunner(Session(workspace), Screen(Style("text", True, False), out, err), debug=True)
     script.run(ScriptLines(iter([ScriptLine("x:1", line, True)])))
     assert "\x1b" not in out.getvalue() + err.getvalue()
 
 
-def test_a_complaint_is_one_line(workspace: Path) -> None:
+def test_an_error_is_one_line(workspace: Path) -> None:
     err = io.StringIO()
     screen = Screen(Style(), io.StringIO(), err)
     logger = logging.Logger("test")
@@ -95,7 +95,7 @@ def test_a_complaint_is_one_line(workspace: Path) -> None:
     assert "Traceback" in err.getvalue()
 
 
-def test_a_reader_that_leaves_while_something_runs(penguin: Program) -> None:
+def test_a_pipe_closed_while_a_workflow_runs(penguin: Program) -> None:
     process = penguin.begin()
     assert process.stdin
     assert process.stdout

@@ -1,4 +1,4 @@
-"""Saved conversations through the real program: listed, shown, exported."""
+"""Saved conversations through the real program: list, show, export."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
     ],
     ids=lambda result: type(result).__name__,
 )
-def test_nothing_that_was_said_steers_the_terminal(result: Any) -> None:
+def test_a_conversation_cannot_control_the_terminal(result: Any) -> None:
     shown = render(result, terminal=True, color=False)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
     assert "\\x1b" in shown
@@ -50,7 +50,7 @@ def test_nothing_that_was_said_steers_the_terminal(result: Any) -> None:
 
 @pytest.fixture
 def talked(penguin: Program) -> Program:
-    """In a workspace with a workflow that has two conversations, and one that nobody knows."""
+    """Run penguin in a workspace with two conversations of a workflow, and one of an unknown workflow."""
     penguin("-c", "/workflow start quick")
     started = workflow(penguin)
     with WorkflowStateStore(penguin.folder / ".penguin" / "penguin.db") as store:
@@ -65,7 +65,7 @@ def talked(penguin: Program) -> Program:
 
 
 def workflow(penguin: Program) -> str:
-    """The newest one of the task."""
+    """The newest snapshot of the task."""
     reader = WorkflowReader(penguin.folder / ".penguin" / "penguin.db")
     try:
         return reader.find("quick")
@@ -75,13 +75,15 @@ def workflow(penguin: Program) -> str:
 
 def listed(penguin: Program, line: str) -> list[str]:
     (document,) = penguin("-o", "json", "-c", line).documents
-    return [one["snapshot_id"] for one in document["snapshots"]]
+    return [snapshot["snapshot_id"] for snapshot in document["snapshots"]]
 
 
-def test_lists_hold_what_is_asked_for(talked: Program) -> None:
-    one, two = f"{workflow(talked)}-1", f"{workflow(talked)}-2"
-    assert listed(talked, "/snapshot list") == [two, one, "mine"]
-    assert listed(talked, f"/snapshot ls {workflow(talked)}") == listed(talked, "/snapshot list quick") == [two, one]
+def test_lists_are_filtered(talked: Program) -> None:
+    first, second = f"{workflow(talked)}-1", f"{workflow(talked)}-2"
+    assert listed(talked, "/snapshot list") == [second, first, "mine"]
+    assert (
+        listed(talked, f"/snapshot ls {workflow(talked)}") == listed(talked, "/snapshot list quick") == [second, first]
+    )
     assert listed(talked, "/snapshot list my-own") == ["mine"]
     ran = talked("-c", "/snapshot list --limit 1")
     assert len(ran.out.splitlines()) == 2
@@ -91,7 +93,7 @@ def test_lists_hold_what_is_asked_for(talked: Program) -> None:
     assert "there is no workflow 'nonsense'" in ran.err
 
 
-def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
+def test_a_snapshot_can_be_named_in_several_ways(talked: Program) -> None:
     first = talked("-o", "json", "-c", f"/snapshot show {workflow(talked)}-1").documents[0]
     assert first["conversation_history"] == TALK
     assert first["session_files"] == [{"name": "7f3a.jsonl", "bytes": len(SESSION)}]
@@ -106,7 +108,7 @@ def test_what_is_shown_may_be_named_in_several_ways(talked: Program) -> None:
     assert ran.documents[0]["error"]["code"] == "snapshot_not_found"
 
 
-def test_messages_of_programs_that_are_no_objects_are_shown_too(penguin: Program) -> None:
+def test_messages_that_are_not_objects_are_shown(penguin: Program) -> None:
     odd: list[Any] = ["just text", ["plain", 5, None, {"role": 5}], {"role": "user"}]
     with WorkflowStateStore(penguin.folder / ".penguin" / "penguin.db") as store:
         for number, history in enumerate(odd):
@@ -121,7 +123,7 @@ def test_messages_of_programs_that_are_no_objects_are_shown_too(penguin: Program
     ]
 
 
-def test_what_is_there_is_shown_byte_by_byte(talked: Program) -> None:
+def test_raw_shows_the_stored_bytes(talked: Program) -> None:
     ran = talked("-c", f"/snapshot show {workflow(talked)}-1 --raw")
     assert (ran.out.encode(), ran.err) == (SESSION, "")
     ran = talked("-c", f"/snapshot show {workflow(talked)}-2 --raw")
@@ -133,7 +135,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_files_are_exported_for_their_owner_alone_and_never_over_others(talked: Program) -> None:
+def test_exported_files_are_private_and_overwrite_nothing(talked: Program) -> None:
     folder = talked.folder
     ran = talked("-c", f"/snapshot export {workflow(talked)}-1")
     assert (ran.code, ran.out) == (0, "Exported 7f3a.jsonl to 7f3a.jsonl\n")
@@ -153,17 +155,17 @@ def test_files_are_exported_for_their_owner_alone_and_never_over_others(talked: 
     ran = talked("-c", "/snapshot export mine")
     assert (ran.code, ran.out) == (1, "")
     assert "mine has no files of its agent; /snapshot show mine --raw" in ran.err
-    # What changes something is named in full.
+    # Changing commands accept no prefix.
     assert talked("-c", "/snapshot export mi").code == 1
 
 
-def test_nothing_is_made_where_nothing_is(penguin: Program) -> None:
+def test_reading_snapshots_creates_no_file(penguin: Program) -> None:
     assert penguin("-c", "/snapshot list").out == "No snapshots.\n"
     assert penguin("-c", "/snapshot show x").code == 1
     assert not (penguin.folder / ".penguin" / "penguin.db").exists()
 
 
-def test_a_resume_gives_agents_more_to_spend(penguin: Program) -> None:
+def test_a_resume_can_raise_the_budget(penguin: Program) -> None:
     penguin("-c", "/workflow start person --wait")
     ran = penguin("-o", "json", "-c", "/workflow resume person --budget usd=5,turns=20 --budget usd=1")
     assert (ran.code, ran.documents[0]["error"]["message"]) == (2, "--budget: a unit was given more than once")

@@ -1,4 +1,4 @@
-"""Files that are sourced, marks under bad words, and events while something is waited for: through the real program."""
+"""Sourced files, marks below wrong words, and events during waits, through the real program."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_a_file_is_run_in_place(penguin: Program) -> None:
     )
     ran = penguin("outer.pen")
     assert (ran.code, ran.err) == (0, "")
-    quick, health, leave = (ran.out.index(it) for it in ("quick", "backend: native", "Example: /quit"))
+    quick, health, leave = (ran.out.index(text) for text in ("quick", "backend: native", "Example: /quit"))
     assert quick < health < leave
     assert penguin("-c", "/source outer.pen").out.count("backend: native") == 1
     assert len(penguin("outer.pen", "-o", "json").documents) == 3
 
 
-def test_the_error_of_a_sourced_line_names_all_places(penguin: Program) -> None:
+def test_the_error_of_a_sourced_line_names_all_locations(penguin: Program) -> None:
     write(
         penguin, outer="# first\n/source inner.pen\n/health\n", inner="/source innermost.pen\n", innermost="\n/nope\n"
     )
@@ -55,7 +55,7 @@ def test_the_error_of_a_sourced_line_names_all_places(penguin: Program) -> None:
     assert document["error"]["place"] == "innermost.pen:2"
 
 
-def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -> None:
+def test_an_unreadable_file_is_an_error_of_its_line(penguin: Program) -> None:
     write(penguin, outer="/help quit\n/source nowhere.pen\n/help quit\n")
     ran = penguin("outer.pen")
     assert ran.code == 2
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_the_error_of_its_line(penguin: Program) -
     assert penguin("-c", "/source .").err.startswith("-c:1: can't read the script '.': Is a directory")
 
 
-def test_no_file_sources_itself(penguin: Program) -> None:
+def test_a_file_cannot_source_itself(penguin: Program) -> None:
     write(penguin, a="/source b.pen\n", b="/source a.pen\n", c="/source ./c.pen\n")
     for start, place in (("a", "b.pen:1"), ("b", "a.pen:1"), ("c", "c.pen:1")):
         ran = penguin(f"{start}.pen")
@@ -81,12 +81,12 @@ def test_no_file_sources_itself(penguin: Program) -> None:
     assert b"b.pen:1: a.pen is already being read" in done.stderr
 
 
-def test_one_after_the_other_is_no_recursion(penguin: Program) -> None:
+def test_a_file_can_be_sourced_twice_in_a_row(penguin: Program) -> None:
     write(penguin, a="/source b.pen\n/source b.pen\n", b="/help quit\n")
     assert penguin("a.pen").out.count("Example: /quit") == 2
 
 
-def test_keep_going_reaches_into_sourced_files(penguin: Program) -> None:
+def test_keep_going_applies_to_sourced_files(penguin: Program) -> None:
     write(penguin, outer="/source inner.pen\n/help quit\n", inner="/nope\n/help health\n/source nowhere.pen\n/zzz\n")
     stopped = penguin("outer.pen")
     assert (stopped.code, stopped.out) == (2, "")
@@ -119,14 +119,14 @@ def test_files_are_closed_at_their_end(penguin: Program) -> None:
     descriptor = open_script(path)
     lines = ScriptLines(lines_from_descriptor(descriptor, "a"), descriptor)
     assert next(lines).location == "a:1"
-    before = {it.name for it in DESCRIPTORS.iterdir()}
+    before = {path.name for path in DESCRIPTORS.iterdir()}
     lines.source(path)
     assert isinstance(next(lines).error, UsageError)
     (penguin.folder / "b.pen").write_text("/quit\n")
     lines.source(str(penguin.folder / "b.pen"))
     assert next(lines).sourced_at == ("a:1",)
     assert [line.location for line in lines] == ["a:2", "a:3"]
-    assert {it.name for it in DESCRIPTORS.iterdir()} == before
+    assert {path.name for path in DESCRIPTORS.iterdir()} == before
     os.close(descriptor)
 
 
@@ -150,7 +150,7 @@ def mark_of(line: str, word: str) -> list[str]:
         ("/help \ta nope", "nope"),
     ],
 )
-def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
+def test_the_mark_is_below_the_wrong_word(line: str, word: str) -> None:
     shown, mark = mark_of(line, word)
     assert "\x1b" not in shown
     before = shown[: shown.rindex(word)]
@@ -161,7 +161,7 @@ def test_the_mark_stands_below_the_word(line: str, word: str) -> None:
 @pytest.mark.parametrize("before", ["", "a " * 5_000, "漢" * 5_000])
 @pytest.mark.parametrize("fault", ["nope", "x" * 5_000, "漢" * 300])
 @pytest.mark.parametrize("room", [20, 41, 80])
-def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -> None:
+def test_a_long_line_is_cut_around_the_error(before: str, fault: str, room: int) -> None:
     line = f"{before} {fault} {'z' * 5_000}"
     start = len(before) + 1
     shown, mark = mark_words(line, start, start + len(fault), room).split("\n")
@@ -171,7 +171,7 @@ def test_of_a_long_line_the_fault_is_shown(before: str, fault: str, room: int) -
     assert fault[:5] in shown
 
 
-def test_only_errors_with_a_place_are_marked() -> None:
+def test_only_errors_with_a_position_are_marked() -> None:
     assert marked_line(ValueError("x"), 80) == ""
     assert marked_line(UsageError("x"), 80) == ""
     error = UsageError("x", "", 1, 2)
@@ -197,14 +197,14 @@ def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> 
 
 
 @pytest.mark.parametrize("room", [20, 41])
-def test_of_a_long_line_its_end_is_shown_where_a_word_is_missing(room: int) -> None:
+def test_a_missing_word_is_marked_at_the_end_of_a_long_line(room: int) -> None:
     line = f"/help {'漢字 ' * 1_000}end"
     shown, mark = mark_words(line, len(line) + 1, len(line) + 1, room).split("\n")
     assert shown.endswith(" end")
     assert len(mark) == display_width(shown) + 2 <= room
 
 
-def test_lines_that_cannot_be_read_have_no_mark() -> None:
+def test_unreadable_lines_have_no_mark() -> None:
     (line,) = ScriptLines(iter([ScriptLine("x:1", "", True, UsageError("no text"))]))
     assert line.error is not None
     assert marked_line(line.error, 80) == ""
@@ -217,11 +217,11 @@ def events_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(row["event"]["workflow_id"].split("-")[1], row["event"]["kind"]) for row in rows if "event" in row]
 
 
-def test_events_come_while_a_script_waits(penguin: Program) -> None:
+def test_events_are_printed_while_a_script_waits(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
     assert process.stdout
     kinds: list[str] = []
-    # The workflow can't go on before these lines were read.
+    # The workflow can't continue before these lines are read.
     while kinds.count("AttemptStarted") < 3:
         kinds.append(json.loads(process.stdout.readline())["event"]["kind"])
     assert kinds[0] == "Started"
@@ -238,29 +238,29 @@ def test_each_event_is_printed_once_over_several_waits(penguin: Program) -> None
     script = "/workflow start quick\n/workflow wait quick\n/workflow wait quick\n/workflow start after\n"
     ran = penguin("-o", "jsonl", script=script)
     assert ran.code == 0
-    told = events_of(ran.documents)
+    events = events_of(ran.documents)
     for task in ("quick", "after"):
-        assert [kind for name, kind in told if name == task].count("Started") == 1
-        assert told.count((task, "Completed")) == 1
+        assert [kind for name, kind in events if name == task].count("Started") == 1
+        assert events.count((task, "Completed")) == 1
     (history,) = penguin("-o", "json", "-c", "/workflow history quick").documents
-    assert [kind for name, kind in told if name == "quick"] == [event["kind"] for event in history["events"]]
+    assert [kind for name, kind in events if name == "quick"] == [event["kind"] for event in history["events"]]
     assert [row["task_id"] for row in ran.documents[-2:]] == ["quick", "after"]
 
 
-def test_of_what_another_process_runs_events_come_from_now_on(penguin: Program) -> None:
+def test_events_of_other_processes_are_printed_from_the_wait_on(penguin: Program) -> None:
     running = penguin.begin("-c", "/workflow start gated")
     for line in running.stderr or ():
         if "RUNNING VERIFY" in line:
             break
     waiting = penguin.begin("-o", "jsonl", "-c", "/workflow wait gated", "-c", "/workflow history gated")
     while not select.select([waiting.stdout], [], [], 0)[0]:
-        # The first one that it tells shows that it looks.
+        # The first event shows that the wait has begun.
         assert penguin("-c", "/workflow feedback gated look").code == 0
     (penguin.folder / "go").touch()
     out, _ = waiting.communicate(timeout=30)
-    told = [json.loads(line)["event"]["kind"] for line in out.splitlines() if "event" in json.loads(line)]
-    assert told[0] == "FeedbackQueued"
-    assert told[-1] == "Completed"
+    events = [json.loads(line)["event"]["kind"] for line in out.splitlines() if "event" in json.loads(line)]
+    assert events[0] == "FeedbackQueued"
+    assert events[-1] == "Completed"
     running.communicate(timeout=30)
 
 
@@ -274,7 +274,7 @@ def test_an_error_is_printed_after_the_events(penguin: Program) -> None:
     assert not events_of(penguin("-o", "json", "-c", "/workflow start wrong").documents)
 
 
-def test_a_reader_that_leaves_ends_the_wait(penguin: Program) -> None:
+def test_a_closed_pipe_ends_the_wait(penguin: Program) -> None:
     process = penguin.begin("-o", "jsonl", "-c", "/workflow start gated --wait")
     assert process.stdout
     process.stdout.readline()

@@ -1,4 +1,4 @@
-"""Who decides on colours and drawing: options, then the environment, then taste, then the terminal."""
+"""The sources of the output style: options, then the environment, then preferences, then the terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--color", "never"), {"NO_COLOR": "1"}, Preferences(), False, False),
     ],
 )
-def test_on_a_terminal(
+def test_style_on_a_terminal(
     arguments: tuple[str, ...], environ: dict[str, str], taste: Preferences, color: bool, plain: bool
 ) -> None:
     found = style(*arguments, taste=taste, **environ)
@@ -70,7 +70,7 @@ def test_on_a_terminal(
         (("--color", "always"), {}, True),
     ],
 )
-def test_in_a_pipe(
+def test_style_in_a_pipe(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], environ: dict[str, str], drawn: bool
 ) -> None:
     monkeypatch.setattr(os, "isatty", lambda descriptor: False)
@@ -82,7 +82,7 @@ def test_in_a_pipe(
     assert (found.color, found.terminal) == (drawn, drawn)
 
 
-def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_overrides_the_style_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     table = SettingsTable((("a", 1, "default"),))
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[1m" in render(table, terminal=True, color=True)
@@ -91,7 +91,7 @@ def test_the_option_has_the_last_word_on_tables_too(monkeypatch: pytest.MonkeyPa
     assert "\x1b" not in render(table, terminal=True, color=False)
 
 
-def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dumb_terminal_has_its_real_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     long = SettingsTable((("a", "word " * 30, "default"),))
     for width in (40, 120):
@@ -109,14 +109,12 @@ def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
         ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),
     ],
 )
-def test_the_locale_of_a_terminal_says_whether_it_has_arrows(
-    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], ascii: bool
-) -> None:
+def test_the_locale_decides_on_arrows(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], ascii: bool) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     assert style(**environ).ascii is ascii
 
 
-def test_what_is_drawn_has_a_spelling_in_ascii() -> None:
+def test_every_drawing_character_has_an_ascii_form() -> None:
     assert to_ascii("a → b … └── █░ ✓ ö") == "a -> b ... `-- #- + ö"
 
 
@@ -126,7 +124,7 @@ def test_json_means_the_same_in_ascii() -> None:
     assert json.loads(json_to_ascii(text)) == json.loads(text)
 
 
-def test_no_character_is_an_error_where_there_is_no_utf8(penguin: Program) -> None:
+def test_any_character_can_be_printed_without_utf8(penguin: Program) -> None:
     blueprint = penguin.folder / "tasks.md"
     blueprint.write_text(blueprint.read_text().replace("### 1. Quick", "### 1. Schön 漢字 😀 →"))
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LANG": "C"}
@@ -135,9 +133,9 @@ def test_no_character_is_an_error_where_there_is_no_utf8(penguin: Program) -> No
     assert shown.out.isascii()
     assert "Sch\\xf6n" in shown.out
     assert "`-- after" in shown.out
-    told = penguin("-o", "json", "-c", "/task list", **environment)
-    assert told.out.isascii()
-    assert told.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"
+    listed = penguin("-o", "json", "-c", "/task list", **environment)
+    assert listed.out.isascii()
+    assert listed.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"
     failed = penguin("-c", "/task show sch→n", **environment)
     assert failed.code == 2
     assert failed.err.isascii()

@@ -1,4 +1,4 @@
-"""Waiting and listing: exit codes, the bar that only a terminal gets, and what a limit leaves out."""
+"""Wait and list: exit codes, the progress bar, and limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def info(status: WorkflowStatus, phase: WorkflowPhase, task: str = "auth") -> Wo
 # --- wait -----------------------------------------------------------------------------------------------------------
 
 
-def test_any_tells_only_of_those_that_are_over(penguin: Program) -> None:
+def test_any_reports_only_ended_workflows(penguin: Program) -> None:
     assert penguin("-c", "/workflow start quick").code == 0
     penguin("--detach", "-c", "/workflow start gated")
     ran = penguin("-o", "json", "-c", "/workflow wait gated quick --any")
@@ -48,7 +48,7 @@ def test_any_tells_only_of_those_that_are_over(penguin: Program) -> None:
     assert penguin("-c", "/workflow wait gated quick --timeout 0.1").code == 4
 
 
-def test_any_fails_where_the_first_did_not_get_there(penguin: Program) -> None:
+def test_any_fails_if_the_first_missed_the_status(penguin: Program) -> None:
     assert penguin("-c", "/workflow start wrong").code == 5
     penguin("--detach", "-c", "/workflow start gated")
     ran = penguin("-c", "/workflow wait gated wrong --any")
@@ -69,7 +69,7 @@ def test_any_times_out_like_all(penguin: Program) -> None:
 # --- the bar --------------------------------------------------------------------------------------------------------
 
 
-def test_a_terminal_gets_a_bar_and_it_is_gone_in_the_end(penguin: Program) -> None:
+def test_the_progress_bar_is_removed_at_the_end(penguin: Program) -> None:
     with open_terminal(penguin.folder, "-c", "/workflow start gated") as terminal:
         terminal.wait_until(lambda: BAR.search(terminal.text))
         assert "gated VERIFY" in terminal.wait_until(lambda: "gated VERIFY" in terminal.text).text
@@ -79,7 +79,7 @@ def test_a_terminal_gets_a_bar_and_it_is_gone_in_the_end(penguin: Program) -> No
         assert terminal.text.splitlines()[-1].endswith("COMPLETED")
 
 
-def test_ctrl_c_ends_the_waiting_with_its_exit_code(penguin: Program) -> None:
+def test_ctrl_c_ends_a_wait_with_exit_code_130(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start gated")
     with open_terminal(penguin.folder, "-c", "/workflow wait gated") as terminal:
         terminal.wait_until(lambda: BAR.search(terminal.text))
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_the_waiting_with_its_exit_code(penguin: Program) -> None:
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"ACCESSIBLE": "1"}], ids=str)
-def test_nothing_is_drawn_over_where_that_is_not_wanted(penguin: Program, environment: dict[str, str]) -> None:
+def test_plain_terminals_get_no_overwriting(penguin: Program, environment: dict[str, str]) -> None:
     with open_terminal(penguin.folder, "-c", "/workflow start gated", **environment) as terminal:
         terminal.see("RUNNING VERIFY")
         (penguin.folder / "go").touch()
@@ -98,7 +98,7 @@ def test_nothing_is_drawn_over_where_that_is_not_wanted(penguin: Program, enviro
         assert not BAR.search(terminal.text)
 
 
-def test_no_pipe_gets_a_bar(penguin: Program) -> None:
+def test_a_pipe_gets_no_bar(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start gated")
     ran = penguin("-c", "/workflow wait gated --timeout 1.5", TERM="xterm")
     assert ran.code == 4
@@ -129,7 +129,7 @@ def test_a_bar_is_never_wider_than_its_terminal(
     assert line.startswith("["[: columns - 1])
 
 
-def test_what_a_bar_says() -> None:
+def test_the_text_of_a_bar() -> None:
     running, done = info(WorkflowStatus.RUNNING, WorkflowPhase.TEST), info(WorkflowStatus.COMPLETED, WorkflowPhase.DONE)
     assert (
         progress_line(WaitProgress((running,), 75.4, 600), 80)
@@ -155,7 +155,7 @@ def test_messages_are_printed_above_the_progress_bar() -> None:
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_list_says_what_its_limit_cut_off(penguin: Program) -> None:
+def test_a_list_reports_its_limit(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start quick", "-c", "/workflow start gated")
     cut = penguin("-c", "/workflow list --limit 1")
     assert "ituv-gated-" in cut.out
@@ -169,14 +169,14 @@ def test_a_list_says_what_its_limit_cut_off(penguin: Program) -> None:
 
 
 @pytest.mark.parametrize("since", ["1h", "2020-01-01", "2020-01-01T10:30:00+02:00"])
-def test_a_list_since_some_time(penguin: Program, since: str) -> None:
+def test_a_list_since_a_time(penguin: Program, since: str) -> None:
     penguin("--detach", "-c", "/workflow start quick")
     assert "ituv-quick-" in penguin("-c", f"/workflow list --since {since}").out
     assert penguin("-c", "/workflow list --since 2999-01-01").out == "No workflows.\n"
     assert penguin("-c", "/workflow list --since soon").code == 2
 
 
-def test_the_beginning_of_a_task_will_do_where_nothing_is_changed(penguin: Program) -> None:
+def test_reading_commands_accept_a_prefix_of_a_task(penguin: Program) -> None:
     penguin("--detach", "-c", "/workflow start quick")
     assert "Workflow ituv-quick-" in penguin("-c", "/workflow status qui").out
     assert "there is no workflow 'qui'" in penguin("-c", "/workflow pause qui").err
@@ -185,7 +185,7 @@ def test_the_beginning_of_a_task_will_do_where_nothing_is_changed(penguin: Progr
 # --- feedback -------------------------------------------------------------------------------------------------------
 
 
-def test_a_script_has_to_give_the_text_of_feedback(penguin: Program, tmp_path: Path) -> None:
+def test_feedback_in_a_script_needs_its_text(penguin: Program, tmp_path: Path) -> None:
     penguin("--detach", "-c", "/workflow start quick")
     ran = penguin("-c", "/workflow feedback quick", EDITOR=f"touch {tmp_path / 'opened'}; true")
     assert ran.code == 2

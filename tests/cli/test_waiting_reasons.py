@@ -1,4 +1,4 @@
-"""Why a workflow does not run, as `status` says it, through the real program and real engines."""
+"""The reasons in `status` why a workflow does not run, through the real program and real engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, wait_until
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Program:
-    """A workspace in which a task that fails waits long for its next try."""
+    """A workspace in which a failed task waits long for its next attempt."""
     (tmp_path / "penguin.yaml").write_text(CONFIG.replace("initial_delay_sec: 0.05", "initial_delay_sec: 3000"))
     (tmp_path / "tasks.md").write_text(TASKS)
     return Program(tmp_path)
@@ -24,7 +24,7 @@ def slow(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def worker(slow: Program) -> Iterator[Callable[[], None]]:
-    """Starts an engine that takes up everything; it is killed in the end."""
+    """Start an engine that takes over all workflows; it is killed at the end."""
     begun: list[subprocess.Popen[str]] = []
 
     def begin() -> None:
@@ -40,7 +40,7 @@ def worker(slow: Program) -> Iterator[Callable[[], None]]:
         process.communicate(timeout=PATIENCE)
 
 
-def told(penguin: Program, task: str, wanted: str) -> dict[str, str]:
+def status_lines(penguin: Program, task: str, wanted: str) -> dict[str, str]:
     """Wait until the reason matches; return the lines of `status` by their names."""
     out = ""
 
@@ -63,23 +63,23 @@ def detached(penguin: Program, *commands: str) -> None:
 def test_no_engine_is_alive(slow: Program) -> None:
     ran = slow("--detach", "-c", "/workflow start quick")
     assert "no engine is running" in ran.err
-    lines = told(slow, "quick", "no shell or worker is running")
+    lines = status_lines(slow, "quick", "no shell or worker is running")
     assert (lines["Status"], lines["Next"]) == ("PENDING", "penguin, or penguin worker")
 
 
 def test_a_dependency(slow: Program, worker: Callable[[], None]) -> None:
     detached(slow, "/workflow start after --with-deps", "/workflow pause quick")
     worker()
-    lines = told(slow, "after", r"waits for quick \(ituv-quick-[0-9a-f]{6}, PAUSED\)")
+    lines = status_lines(slow, "after", r"waits for quick \(ituv-quick-[0-9a-f]{6}, PAUSED\)")
     assert lines["Status"] == "PENDING"
     assert "Next" not in lines
 
 
-def test_a_dependency_that_waits_for_a_person(slow: Program, worker: Callable[[], None]) -> None:
+def test_a_blocked_dependency(slow: Program, worker: Callable[[], None]) -> None:
     (slow.folder / "tasks.md").write_text(TASKS.replace("**Dependencies:** quick", "**Dependencies:** person"))
     worker()
     detached(slow, "/workflow start after --with-deps")
-    lines = told(slow, "after", r"waits for person \(ituv-person-[0-9a-f]{6}, BLOCKED: needs a person\)")
+    lines = status_lines(slow, "after", r"waits for person \(ituv-person-[0-9a-f]{6}, BLOCKED: needs a person\)")
     assert lines["Status"] == "PENDING"
     assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
 
@@ -89,7 +89,7 @@ def test_the_working_tree(slow: Program, worker: Callable[[], None]) -> None:
     detached(slow, "/workflow start gated")
     wait_until(lambda: "Phase: VERIFY" in slow("-c", "/workflow status gated").out, "VERIFY")
     detached(slow, "/workflow start quick")
-    lines = told(slow, "quick", r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)")
+    lines = status_lines(slow, "quick", r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)")
     assert "Next" not in lines
 
 
@@ -103,7 +103,9 @@ def test_the_working_tree_of_a_workflow_whose_engine_was_killed(slow: Program) -
     worker.communicate(timeout=PATIENCE)
     detached(slow, "/workflow start quick")
     holder = r"waits for the working tree, held by ituv-gated-[0-9a-f]{6} \(RUNNING\)"
-    assert told(slow, "quick", f"{holder}; no shell or worker is running")["Next"] == "penguin, or penguin worker"
+    assert (
+        status_lines(slow, "quick", f"{holder}; no shell or worker is running")["Next"] == "penguin, or penguin worker"
+    )
     (slow.folder / "go").touch()
     ran = slow("-c", "/workflow cancel quick", "-c", "/workflow start quick --wait")
     assert ran.code == 0, ran.err
@@ -131,20 +133,20 @@ def test_back_off(slow: Program, worker: Callable[[], None]) -> None:
     worker()
     detached(slow, "/workflow start wrong")
     reason = r"retrying at (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d with VERIFY \(VERIFY FAILED: .*\)"
-    lines = told(slow, "wrong", reason)
+    lines = status_lines(slow, "wrong", reason)
     assert lines["Status"] == "RUNNING"
     assert not {"Next", "Error"} & lines.keys()
 
 
-def test_paused_and_by_whom(slow: Program) -> None:
+def test_paused_by_a_person(slow: Program) -> None:
     slow("--detach", "-c", "/workflow start quick", "-c", "/workflow pause quick", LOGNAME="ada")
-    lines = told(slow, "quick", "paused by ada")
+    lines = status_lines(slow, "quick", "paused by ada")
     assert (lines["Status"], re.sub("[0-9a-f]{6}$", "", lines["Next"])) == ("PAUSED", "/workflow resume ituv-quick-")
 
 
-def test_blocked_on_what(slow: Program) -> None:
+def test_blocked_with_its_reason(slow: Program) -> None:
     slow("-c", "/workflow start person")
-    lines = told(slow, "person", r"VERIFY is UNVERIFIED: .*looks good.*")
+    lines = status_lines(slow, "person", r"VERIFY is UNVERIFIED: .*looks good.*")
     assert lines["Status"] == "BLOCKED"
     assert re.fullmatch(r"/workflow approve ituv-person-[0-9a-f]{6} --by NAME", lines["Next"])
     assert "Error" not in lines

@@ -1,4 +1,4 @@
-"""What an agent printed, told to people: whatever it is, nothing fails and nothing is dropped silently."""
+"""The formatted output of agents: any output is accepted, and nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def describe(event: Mapping[str, Any]) -> list[str]:
     return [f"event: {event.get('said')}"]
 
 
-def test_a_line_without_an_end_is_told_at_the_end() -> None:
-    telling = AgentOutputFormatter(describe)
-    assert telling.feed(b'{"said": "one"}\n{"said"') == b"event: one\n"
-    assert telling.feed(b': "two"}') == b""
-    assert telling.end() == b"event: two\n"
-    assert telling.end() == b""
+def test_an_unterminated_line_is_shown_at_the_end() -> None:
+    formatter = AgentOutputFormatter(describe)
+    assert formatter.feed(b'{"said": "one"}\n{"said"') == b"event: one\n"
+    assert formatter.feed(b': "two"}') == b""
+    assert formatter.end() == b"event: two\n"
+    assert formatter.end() == b""
 
 
-def test_a_line_that_is_too_long_is_named() -> None:
-    telling = AgentOutputFormatter(describe)
-    told = b"".join(telling.feed(b"x" * 1_000_000) for _ in range(100)) + telling.feed(b'\n{"said": "two"}\n')
-    assert told == b"[penguin: skipped a line of 100000000 bytes]\nevent: two\n"
+def test_an_overlong_line_is_reported() -> None:
+    formatter = AgentOutputFormatter(describe)
+    shown = b"".join(formatter.feed(b"x" * 1_000_000) for _ in range(100)) + formatter.feed(b'\n{"said": "two"}\n')
+    assert shown == b"[penguin: skipped a line of 100000000 bytes]\nevent: two\n"
 
 
 @pytest.mark.parametrize("line", ['{"a":' * 100_000, "[" * 100_000, '{"a":' * 101 + "1" + "}" * 101])
-def test_a_nested_line_is_told_as_it_is(line: str) -> None:
+def test_a_deeply_nested_line_is_shown_unchanged(line: str) -> None:
     assert AgentOutputFormatter(describe).feed(line.encode() + b"\n") == line.encode() + b"\n"
 
 
-def test_half_a_character_is_told_as_a_question_mark() -> None:
+def test_half_a_character_is_shown_as_a_question_mark() -> None:
     assert AgentOutputFormatter(describe).feed(json.dumps({"said": "\ud800"}).encode() + b"\n") == b"event: ?\n"

@@ -1,4 +1,4 @@
-"""Every error has its exit code."""
+"""Exit codes of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who tells events, where they can't be told."""
+"""The event stream if events are not available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IDS = ("ituv-a-000000", "ituv-b-000000", "ituv-c-000000")
 
 
 class Mute:
-    """A reader that tells no history."""
+    """A reader without histories."""
 
     def __init__(self, error: WorkflowError) -> None:
         self.error = error
@@ -27,10 +27,10 @@ class Mute:
         raise self.error
 
     def interrupt(self) -> None:
-        """Nobody waits."""
+        """No process waits."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """No backend is open."""
 
 
 async def done() -> str:
@@ -41,19 +41,17 @@ async def done() -> str:
     ("error", "asked"),
     [
         (WorkflowError("nobody can tell it"), set(IDS)),
-        # Whoever doesn't answer takes his time not to answer for the next one, too.
+        # An unreachable server would delay each of the other workflows, too.
         (BackendUnavailable("the server is gone"), set(IDS[:1])),
     ],
 )
-async def test_unreadable_events_are_reported_once_and_the_result_comes(
-    tmp_path: Path, error: WorkflowError, asked: set[str]
-) -> None:
-    said: list[str] = []
-    session = Session(tmp_path, narrate=said.append)
+async def test_unreadable_events_are_reported_once(tmp_path: Path, error: WorkflowError, asked: set[str]) -> None:
+    messages: list[str] = []
+    session = Session(tmp_path, narrate=messages.append)
     session.__dict__["reader"] = mute = Mute(error)
     try:
         assert await JsonEventStream(session, lambda happened: None).stream_during(IDS, done()) == "done"
     finally:
         session.close()
     assert mute.asked == asked
-    assert said == [error.message]
+    assert messages == [error.message]

@@ -1,4 +1,4 @@
-"""From a line to an invocation, and what is said of lines that are none."""
+"""Parsing of lines, and the errors of invalid lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 from penguin_commands.errors import ExitCode, UsageError, exit_code
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.table import COMMANDS
@@ -77,12 +77,12 @@ def refused(line: str) -> UsageError:
         ("/exit", "/quit", {}),
     ],
 )
-def test_what_a_line_means(line: str, name: str, values: dict[str, Any]) -> None:
+def test_valid_lines(line: str, name: str, values: dict[str, Any]) -> None:
     assert read(line) == (name, values)
 
 
 @pytest.mark.parametrize("line", ["", "   ", "# a comment"])
-def test_lines_that_ask_for_nothing(line: str) -> None:
+def test_blank_lines_and_comments(line: str) -> None:
     assert parse(line, comments=True) is None
 
 
@@ -136,7 +136,7 @@ def test_lines_that_ask_for_nothing(line: str) -> None:
         ("/workflow start 'x", "the quote ' is not closed", "close it", "'x"),
     ],
 )
-def test_what_is_said_of_a_line_that_is_wrong(line: str, message: str, hint: str, fault: str | None) -> None:
+def test_invalid_lines(line: str, message: str, hint: str, fault: str | None) -> None:
     error = refused(line)
     assert message in error.message
     assert hint in error.hint
@@ -145,13 +145,13 @@ def test_what_is_said_of_a_line_that_is_wrong(line: str, message: str, hint: str
 
 @pytest.mark.parametrize("line", ["/workflow start", "/workflow approve a", "/workflow logs --", "/workflow feedback"])
 @pytest.mark.parametrize("behind", ["", "    ", "  # what for"])
-def test_what_is_missing_is_missed_behind_the_last_word(line: str, behind: str) -> None:
+def test_a_missing_word_is_marked_after_the_last_one(line: str, behind: str) -> None:
     with pytest.raises(UsageError, match="is missing") as caught:
         parse(line + behind, comments=True)
     assert caught.value.start == caught.value.end == len(line) + 1
 
 
-def test_a_huge_word_makes_no_huge_error() -> None:
+def test_a_huge_word_is_shortened_in_the_error() -> None:
     assert len(refused("/" + "x" * 100_000).message) < 300
     assert len(refused("/workflow start " + "x" * 100_000).message) < 300
 
@@ -165,7 +165,7 @@ WORDS = st.one_of(
 
 
 @given(st.lists(WORDS, max_size=7), st.booleans())
-def test_any_line_is_understood_or_a_usage_error(words: list[str], comments: bool) -> None:
+def test_any_line_is_parsed_or_a_usage_error(words: list[str], comments: bool) -> None:
     try:
         invocation = parse(" ".join(words), comments=comments)
     except UsageError:

@@ -1,4 +1,4 @@
-"""Taste: whose word counts, what is refused, and what it costs."""
+"""Preferences: precedence, invalid values, and the cost of reading them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_every_key_can_be_set_and_has_a_default() -> None:
     assert set(KEYS) == set(Preferences._fields)
 
 
-def test_a_persons_own_word_counts_for_more_than_the_workspaces(own: Path, root: Path) -> None:
+def test_the_personal_file_overrides_the_workspace(own: Path, root: Path) -> None:
     own.write_text('ui:\n  color: auto\n  notify: ["say", "done"]\n  pager: false\n')
     assert load_preferences(root) == Preferences(panel=True, color="auto", notify=("say", "done"), pager="")
     assert load_preferences(None) == Preferences(color="auto", notify=("say", "done"), pager="")
 
 
-def test_without_any_file_the_defaults_hold(own: Path) -> None:
+def test_defaults_without_any_file(own: Path) -> None:
     assert load_preferences(None) == Preferences()
     own.write_text("# nothing yet\n")
     assert load_preferences(None) == Preferences()
@@ -49,14 +49,16 @@ def test_without_any_file_the_defaults_hold(own: Path) -> None:
 
 def test_each_value_is_shown_with_its_origin(own: Path, root: Path) -> None:
     own.write_text("ui:\n\n  color: auto\n  pager: false\n")
-    explained = {it.key: (it.value, it.source) for it in explain_preferences(load_settings(root).explain())}
+    explained = {
+        setting.key: (setting.value, setting.source) for setting in explain_preferences(load_settings(root).explain())
+    }
     assert explained["ui.color"] == ("auto", f"{own}:3")
     assert explained["ui.pager"] == (False, f"{own}:4")
     assert explained["ui.panel"] == (True, "penguin.yaml:3")
     assert explained["ui.notify_after"] == (60.0, "default")
 
 
-def test_a_file_below_home_is_named_as_people_write_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_below_home_is_shown_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     file = tmp_path / ".config" / "penguin" / "config.yaml"
@@ -66,13 +68,13 @@ def test_a_file_below_home_is_named_as_people_write_it(monkeypatch: pytest.Monke
         load_preferences(None)
 
 
-def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_config_home_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
     assert Path(personal_file({"XDG_CONFIG_HOME": "here"})) == tmp_path / ".config" / "penguin" / "config.yaml"
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("ui: {colour: never}", r"config\.yaml:1: ui: unknown key 'colour'"),
         ("ui: {color: sometimes}", r"config\.yaml:1: ui\.color: must be one of auto, never"),
@@ -84,24 +86,24 @@ def test_a_relative_config_home_counts_for_nothing(tmp_path: Path, monkeypatch: 
         ("- ui", r"config\.yaml:1: config\.yaml: must be a mapping"),
     ],
 )
-def test_what_is_not_understood_is_named(own: Path, text: str, complaint: str) -> None:
+def test_invalid_values_are_reported(own: Path, text: str, message: str) -> None:
     own.write_text(text)
-    with pytest.raises(ConfigError, match=complaint):
+    with pytest.raises(ConfigError, match=message):
         load_preferences(None)
 
 
-def test_a_personal_file_that_is_not_understood_stops_no_work(own: Path, root: Path) -> None:
+def test_an_invalid_personal_file_is_only_a_warning(own: Path, root: Path) -> None:
     own.write_text("ui: {pannel: true}")
-    told: list[str] = []
-    session = Session(root, narrate=told.append)
+    messages: list[str] = []
+    session = Session(root, narrate=messages.append)
     assert session.preferences == Preferences()
-    (complaint,) = told
-    assert "ui: unknown key 'pannel'" in complaint
-    assert "defaults apply" in complaint
+    (message,) = messages
+    assert "ui: unknown key 'pannel'" in message
+    assert "defaults apply" in message
 
 
 @pytest.mark.parametrize("key", ["notify: [rm, -rf, /]", "pager: evil"])
-def test_a_workspace_names_no_program(own: Path, root: Path, key: str) -> None:
+def test_a_workspace_cannot_name_a_program(own: Path, root: Path, key: str) -> None:
     (root / "penguin.yaml").write_text(f"project: {{id: shop}}\nui:\n  {key}\n")
     with pytest.raises(ConfigError, match=r"penguin\.yaml:3: ui\.\w+: names a program") as error:
         load_settings(root)

@@ -1,4 +1,4 @@
-"""Names of commands: exact ones, beginnings, flags before the verb, and where the fault is marked."""
+"""Names of commands: exact names, prefixes, flags before the verb, and the position of errors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.errors import UsageError
+from penguin_commands.grammar.declarations import Command
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.spec import Command
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import help_for
 
@@ -38,26 +38,28 @@ def refused(line: str) -> UsageError:
         ("/hel work retr", "/help"),
     ],
 )
-def test_the_beginning_of_what_only_reads_will_do(line: str, name: str) -> None:
+def test_reading_commands_accept_prefixes(line: str, name: str) -> None:
     assert named(line) == name
 
 
 @pytest.mark.parametrize(
-    ("line", "told", "fault"),
+    ("line", "message", "fault"),
     [
         ("/b list", "'/b' is ambiguous: /blueprint or /backup", "/b"),
         ("/workflow st a", "'st' is ambiguous: start or status", "st"),
         ("/workflow res a", "'res' is ambiguous: resume or results", "res"),
     ],
 )
-def test_a_beginning_of_several_is_refused(line: str, told: str, fault: str) -> None:
+def test_an_ambiguous_prefix_is_refused(line: str, message: str, fault: str) -> None:
     error = refused(line)
-    assert told in error.message
+    assert message in error.message
     assert error.line[error.start : error.end] == fault
 
 
-@pytest.mark.parametrize("command", [it for it in COMMANDS if not it.read_only], ids=lambda command: command.name)
-def test_what_changes_something_is_never_guessed(command: Command) -> None:
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if not command.read_only], ids=lambda command: command.name
+)
+def test_changing_commands_accept_no_prefix(command: Command) -> None:
     verb_or_noun = command.verb or command.noun
     for length in range(1, len(verb_or_noun)):
         short = verb_or_noun[:length]
@@ -85,7 +87,7 @@ def test_an_exact_name_always_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.sampled_from(COMMANDS), st.data())
-def test_a_beginning_is_its_only_command_or_refused(command: Command, data: st.DataObject) -> None:
+def test_a_prefix_names_its_only_command_or_is_refused(command: Command, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([command.verb or command.noun, *command.aliases]))
     short = name[: data.draw(st.integers(1, len(name)))]
     line = f"/{command.noun} {short}" if command.verb else f"/{short}"
@@ -95,7 +97,7 @@ def test_a_beginning_is_its_only_command_or_refused(command: Command, data: st.D
         return
     assert invocation is not None
     found = invocation.command
-    assert any(it.startswith(short) for it in (found.verb or found.noun, *found.aliases))
+    assert any(name.startswith(short) for name in (found.verb or found.noun, *found.aliases))
 
 
 @pytest.mark.parametrize(
@@ -108,11 +110,11 @@ def test_a_beginning_is_its_only_command_or_refused(command: Command, data: st.D
         ("/workflow --with-deps start a --wait", "/workflow start"),
     ],
 )
-def test_flags_may_stand_before_the_verb(line: str, name: str) -> None:
+def test_flags_can_precede_the_verb(line: str, name: str) -> None:
     assert named(line) == name
 
 
-def test_a_flag_that_the_verb_behind_it_does_not_have_is_named() -> None:
+def test_an_unknown_flag_before_the_verb_is_named() -> None:
     error = refused("/workflow --nope list")
     assert error.message.startswith("unknown flag '--nope'")
     assert error.line[error.start : error.end] == "--nope"
@@ -129,7 +131,7 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["nope"], "unknown command '/nope'"),
         (["workflow", "retyr"], "did you mean retry?"),
@@ -137,7 +139,7 @@ def test_every_command_is_found_from_help_alone(command: Command) -> None:
         (["health", "x"], "unexpected argument 'x'"),
     ],
 )
-def test_help_on_what_there_is_not(words: list[str], told: str) -> None:
+def test_help_on_an_unknown_command(words: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=r"unknown|unexpected") as caught:
         help_for(TABLE, words)
-    assert told in caught.value.message
+    assert message in caught.value.message

@@ -1,4 +1,4 @@
-"""Commands in a process of their own making: one session, one event loop, scripted phases."""
+"""Commands in one session on one event loop, with scripted phases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowInfo, WorkflowN
 from penguin.orchestration.testing import scripted_phases
 from penguin_commands.errors import StatusNotReached, UsageError, WorkflowWaitTimeout
 from penguin_commands.execute import execute
-from penguin_commands.grammar.spec import Command
+from penguin_commands.grammar.declarations import Command
 from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
 from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import StatusResult, WorkflowTable
@@ -58,7 +58,7 @@ def test_a_session_opens_nothing_by_itself(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_login_name_may_be_any_bytes(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_name_can_be_any_bytes(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "a\udcffb")
 
     async def scenario() -> None:
@@ -72,7 +72,7 @@ def test_a_login_name_may_be_any_bytes(workspace: Path, monkeypatch: pytest.Monk
     asyncio.run(scenario())
 
 
-def test_a_line_may_be_given_up_while_its_command_is_loaded(
+def test_a_line_can_be_cancelled_while_its_command_is_loaded(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
     loading, go_on, load = threading.Event(), threading.Event(), Command.load_handler
@@ -97,7 +97,7 @@ def test_a_line_may_be_given_up_while_its_command_is_loaded(
     assert [str(warning.message) for warning in recwarn if warning.category is RuntimeWarning] == []
 
 
-def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deleted_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -107,7 +107,7 @@ def test_a_folder_that_is_gone_is_said_plainly(tmp_path: Path, monkeypatch: pyte
     assert caught.value.hint == "cd to an existing folder"
 
 
-def test_ids_are_found_in_every_form(workspace: Path) -> None:
+def test_ids_can_be_given_in_every_form(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}):
             async with opened(workspace) as session:
@@ -128,7 +128,7 @@ def test_ids_are_found_in_every_form(workspace: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_giving_up_a_wait_leaves_the_workflow_alone(workspace: Path) -> None:
+def test_cancelling_a_wait_does_not_stop_the_workflow(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}) as phases:
             phases.hold("TEST")
@@ -149,7 +149,7 @@ def test_giving_up_a_wait_leaves_the_workflow_alone(workspace: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_start_and_wait_give_the_start_first(workspace: Path) -> None:
+def test_start_with_wait_shows_the_start_first(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({"TEST": ["FAILED"]}):
             async with opened(workspace) as session:
@@ -164,7 +164,7 @@ def test_start_and_wait_give_the_start_first(workspace: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_wait_has_its_limit(workspace: Path) -> None:
+def test_a_wait_can_time_out(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}) as phases:
             phases.hold("USE")
@@ -179,7 +179,7 @@ def test_a_wait_has_its_limit(workspace: Path) -> None:
 
 
 @pytest.mark.integration
-def test_changes_are_made_under_the_name_of_the_session(workspace: Path) -> None:
+def test_changes_are_recorded_with_the_name_of_the_session(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}) as phases:
             phases.hold("USE")
@@ -199,21 +199,21 @@ def test_changes_are_made_under_the_name_of_the_session(workspace: Path) -> None
     asyncio.run(scenario())
 
 
-def test_the_listener_hears_of_every_phase(workspace: Path) -> None:
+def test_the_listener_gets_every_phase(workspace: Path) -> None:
     async def scenario() -> None:
-        heard: list[str] = []
+        changes: list[str] = []
         with scripted_phases({}):
-            async with opened(workspace, lambda info: heard.append(f"{info.status} {info.phase}")) as session:
+            async with opened(workspace, lambda info: changes.append(f"{info.status} {info.phase}")) as session:
                 await started(session)
                 await execute(session, "/workflow wait one")
-        phases = [text.split()[1] for text in heard if text.startswith("RUNNING")]
+        phases = [text.split()[1] for text in changes if text.startswith("RUNNING")]
         assert phases == ["IMPLEMENT", "TEST", "USE", "VERIFY"]
-        assert heard[-1] == "COMPLETED DONE"
+        assert changes[-1] == "COMPLETED DONE"
 
     asyncio.run(scenario())
 
 
-def test_status_without_an_id_shows_what_is_active_and_what_it_waits_for(workspace: Path) -> None:
+def test_status_without_an_id_shows_active_workflows_and_reasons(workspace: Path) -> None:
     async def scenario() -> None:
         with scripted_phases({}) as phases:
             phases.hold("USE")

@@ -1,4 +1,4 @@
-"""The table of commands is whole, and true."""
+"""The table of commands is complete and correct."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import sys
 
 import pytest
 
+from penguin_commands.grammar.declarations import Command, ValueKind
 from penguin_commands.grammar.parse import parse
-from penguin_commands.grammar.spec import Command, ValueKind
 from penguin_commands.grammar.table import COMMANDS, NOUNS, TABLE
 
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
 
 @EVERY
-def test_a_handler_takes_what_its_command_declares(command: Command) -> None:
+def test_a_handler_has_the_declared_parameters(command: Command) -> None:
     _session, *parameters = inspect.signature(command.load_handler()).parameters.values()
     given = {argument.name: argument.required for argument in command.arguments}
     given |= {flag.parameter_name: flag.required for flag in command.flags}
-    assert {it.name: it.default is inspect.Parameter.empty for it in parameters} == given
+    assert {parameter.name: parameter.default is inspect.Parameter.empty for parameter in parameters} == given
 
 
 @EVERY
-def test_the_example_of_a_command_is_understood(command: Command) -> None:
+def test_every_example_is_valid(command: Command) -> None:
     invocation = parse(command.example)
     assert invocation is not None
     assert invocation.command is command

@@ -35,7 +35,7 @@ def words(line: str, *, comments: bool = False) -> list[str]:
         ("fix #12", ["fix", "#12"]),
     ],
 )
-def test_words_are_split_as_a_shell_does(line: str, expected: list[str]) -> None:
+def test_words_are_split_as_in_a_shell(line: str, expected: list[str]) -> None:
     assert words(line) == expected
 
 
@@ -56,19 +56,19 @@ def test_comments_end_a_line_of_a_script(line: str, expected: list[str]) -> None
 @pytest.mark.parametrize(
     ("line", "start", "end"), [("a 'b", 2, 4), ('say "x', 4, 6), ("a\\", 1, 2), ("a \0", 2, 3), ("\udc80", 0, 1)]
 )
-def test_a_broken_line_names_its_place(line: str, start: int, end: int) -> None:
+def test_a_syntax_error_has_a_position(line: str, start: int, end: int) -> None:
     with pytest.raises(UsageError) as caught:
         split_words(line)
     assert (caught.value.start, caught.value.end) == (start, end)
 
 
 @given(TEXT)
-def test_a_quoted_text_is_one_word_that_comes_back(text: str) -> None:
+def test_quoting_is_reversible(text: str) -> None:
     assert words(quote(text), comments=True) == [text]
 
 
 @given(TEXT)
-def test_every_line_gives_words_or_a_usage_error(line: str) -> None:
+def test_any_line_is_split_or_a_usage_error(line: str) -> None:
     try:
         found = split_words(line)
     except UsageError:
@@ -77,5 +77,5 @@ def test_every_line_gives_words_or_a_usage_error(line: str) -> None:
 
 
 @given(st.lists(st.text("ab '\"\\#-", max_size=8), max_size=4))
-def test_agrees_with_shlex(parts: list[str]) -> None:
+def test_splitting_agrees_with_shlex(parts: list[str]) -> None:
     assert words(shlex.join(parts), comments=True) == parts

@@ -1,4 +1,4 @@
-"""Documents with positions: values, lines, and everything that can be wrong with a file."""
+"""Documents with line numbers: values, and all errors of a file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 
 def complaints(checker: Checker) -> str:
     return "\n".join(map(str, checker.problems))
 
 
-def test_yaml_values_know_their_lines() -> None:
+def test_yaml_values_have_line_numbers() -> None:
     checker = Checker("f.yaml")
     root = parse_yaml("a: 1\nb:\n  c: [x, y]\n  d: |\n    text\n", checker)
     assert root is not None
@@ -84,7 +84,7 @@ def test_broken_yaml(text: str, line: int, message: str) -> None:
 @pytest.mark.parametrize("opening", ["[", "{", "[{", "[ ", "{a: ", '["]", ', "[\n", "- ", "? "])
 @pytest.mark.parametrize("times", [100, 5_000])
 def test_yaml_that_is_nested_too_deep(before: str, opening: str, times: int) -> None:
-    """The message is ours, also where the scanner gives up before it reports the first value."""
+    """The message is Penguin's, even if the scanner fails before the first value."""
     if before.endswith(": ") and opening in ("- ", "? "):
         before += "\n  "
     checker = Checker("f.yaml")
@@ -95,13 +95,13 @@ def test_yaml_that_is_nested_too_deep(before: str, opening: str, times: int) -> 
 @pytest.mark.parametrize(
     "text", ["[" * 60, "- [" + "'[', " * 70 + "b: c: d", "[" * 60 + "]" * 60 + "[" * 60 + "]" * 59]
 )
-def test_brackets_that_are_text_or_closed_again_are_not_nested(text: str) -> None:
+def test_only_open_brackets_count_as_nesting(text: str) -> None:
     checker = Checker("f.yaml")
     assert parse_yaml(text, checker) is None
     assert "is not valid YAML" in complaints(checker)
 
 
-def test_aliases_are_written_out_up_to_a_limit() -> None:
+def test_aliases_are_expanded_up_to_a_limit() -> None:
     root = parse_yaml("a: &x {k: 1}\nb: *x\n", Checker("f"))
     assert root is not None
     assert root.plain() == {"a": {"k": 1}, "b": {"k": 1}}
@@ -113,7 +113,7 @@ def test_aliases_are_written_out_up_to_a_limit() -> None:
     assert "too large" in complaints(checker)
 
 
-def test_json_values_know_their_lines() -> None:
+def test_json_values_have_line_numbers() -> None:
     checker = Checker("f.json")
     root = parse_json('{\n\t"a": [1,\n 2.5],\n"b": {"c": "\\u00e9\\n"}}\n', checker)
     assert root is not None
@@ -166,7 +166,7 @@ def test_json_is_read_as_the_standard_library_reads_it(data: Any, indent: int | 
 
 
 @given(st.text())
-def test_no_text_breaks_the_readers(text: str) -> None:
+def test_any_text_is_read_or_an_error(text: str) -> None:
     for parse in (parse_yaml, parse_json):
         checker = Checker("f")
         assert isinstance(parse(text, checker), Node) or checker.problems
@@ -183,7 +183,7 @@ def test_no_text_breaks_the_readers(text: str) -> None:
         (b"x" * 2000, "f: is too large: 2,000 bytes, the maximum is 1,000"),
     ],
 )
-def test_files_that_are_no_text(tmp_path: Path, data: bytes, message: str) -> None:
+def test_files_that_are_not_text(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "f").write_bytes(data)
     checker = Checker("f")
     assert read_text(tmp_path / "f", checker, 1_000) is None

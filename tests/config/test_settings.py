@@ -1,4 +1,4 @@
-"""penguin.yaml, the environment and options: what holds, where it came from, and what is refused."""
+"""penguin.yaml, the environment and options: effective values, their origins, and errors."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert not definition.gates[WorkflowPhase.TEST].run
 
 
-def test_a_missing_file_means_defaults_only_where_that_is_allowed(tmp_path: Path) -> None:
+def test_a_missing_file_means_defaults_if_not_required(tmp_path: Path) -> None:
     root = tmp_path / "my shop!"
     root.mkdir()
     with pytest.raises(ConfigError, match=r"penguin\.yaml: does not exist") as caught:
@@ -95,7 +95,7 @@ def test_a_missing_file_means_defaults_only_where_that_is_allowed(tmp_path: Path
     assert load_settings(root, environ={}, required=False).project_id == "my-shop"
 
 
-def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
+def test_a_broken_link_is_not_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").symlink_to("moved.yaml")
     with pytest.raises(ConfigError, match=r"penguin\.yaml: is a broken link \(to moved\.yaml\)") as caught:
         load_settings(tmp_path, environ={}, required=False)
@@ -160,10 +160,10 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_a_missing_file(tmp_path: Pat
         ("# only a comment\n", "penguin.yaml:", "has no settings"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, text: str, where: str, message: str) -> None:
+def test_invalid_settings(tmp_path: Path, text: str, where: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, text)
-    # The hint of the first error is the exception's, that of the others stands behind them.
+    # The hint of the first error is that of the exception; the others follow their messages.
     shown = f"{caught.value.message} ({caught.value.hint})"
     assert where in shown
     assert message in shown
@@ -200,7 +200,7 @@ def test_later_sources_override_earlier_ones_and_are_named(tmp_path: Path) -> No
     }
     options = OrchestrationConfig(temporal={"address": "option:2"}, max_parallel=2)
     settings = settings_of(tmp_path, FULL, options, environ)
-    origins = {it.key: (it.value, it.source) for it in settings.explain()}
+    origins = {setting.key: (setting.value, setting.source) for setting in settings.explain()}
     assert origins["orchestration.backend"] == ("temporal", "$PENGUIN_ORCHESTRATION_BACKEND")
     assert origins["orchestration.temporal.address"] == ("option:2", "option")
     assert origins["orchestration.temporal.auto_start"] == (False, "$TEMPORAL_AUTO_START")
@@ -221,7 +221,7 @@ def test_later_sources_override_earlier_ones_and_are_named(tmp_path: Path) -> No
         ("TEMPORAL_NAMESPACE", "two words"),
     ],
 )
-def test_a_bad_variable_is_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
+def test_an_invalid_variable_is_named(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"\${name}: "):
         settings_of(tmp_path, FULL, environ={name: value})
 
@@ -276,7 +276,7 @@ def test_a_config_shows_the_defaults(tmp_path: Path) -> None:
         OrchestrationConfig(retry={"max_attempts": 3}, phase_timeouts={"test": 5}),
     ],
 )
-def test_a_config_comes_back_from_its_dict(config: OrchestrationConfig) -> None:
+def test_a_config_is_equal_to_that_of_its_dict(config: OrchestrationConfig) -> None:
     stored = json.loads(json.dumps(config.to_dict()))
     again = OrchestrationConfig.from_dict(stored)
     assert again == config
@@ -301,7 +301,7 @@ def test_a_field_set_later_is_checked_when_it_is_used(tmp_path: Path) -> None:
         settings_of(tmp_path, FULL, config)
 
 
-def test_the_definition_is_laid_together_from_all_sources(tmp_path: Path) -> None:
+def test_the_definition_combines_all_sources(tmp_path: Path) -> None:
     settings = settings_of(
         tmp_path,
         "phases: {test: {run: [a], on_failure: implement, artifacts: [x/*]}, use: skip}\n"
@@ -351,7 +351,7 @@ def test_an_unknown_agent_is_refused_before_the_start(tmp_path: Path) -> None:
     assert definition.gates[WorkflowPhase.VERIFY].criteria
 
 
-def test_budgets_are_carried(tmp_path: Path) -> None:
+def test_budgets_are_in_the_definition(tmp_path: Path) -> None:
     text = "budget: {attempt: {turns: 30}, workflow: {usd: 5, minutes: 1.5}}\n"
     definition = build_definition(settings_of(tmp_path, text), an_item())
     assert definition.budgets.attempt.turns == 30
@@ -360,7 +360,7 @@ def test_budgets_are_carried(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "said"),
+    ("text", "key", "message"),
     [
         ("agents: {mine: {model: x}}\n", "agents.mine", "has no agent with this name"),
         ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of kind command"),
@@ -377,15 +377,15 @@ def test_budgets_are_carried(tmp_path: Path) -> None:
         ("phases: {use: {judge: claude}}\n", "phases.use.judge", "only valid in verify"),
     ],
 )
-def test_what_is_wrong_with_agents_and_budgets_is_named(tmp_path: Path, text: str, key: str, said: str) -> None:
+def test_invalid_agents_and_budgets(tmp_path: Path, text: str, key: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, text)
     assert key in caught.value.message
-    assert said in f"{caught.value.message} {caught.value.hint}"
+    assert message in f"{caught.value.message} {caught.value.hint}"
 
 
 @given(st.text(max_size=200))
-def test_no_text_raises_anything_but_config_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_is_read_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     root = tmp_path_factory.getbasetemp() / f"any-{os.getpid()}"
     root.mkdir(exist_ok=True)
     (root / "penguin.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
@@ -409,7 +409,7 @@ def test_reading_settings_imports_little(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_what_checkpoints_leave_out(tmp_path: Path) -> None:
+def test_excluded_files_of_checkpoints(tmp_path: Path) -> None:
     path = tmp_path / "penguin.yaml"
     path.write_text("project: {id: p}\n")
     assert ".env*" in load_settings(tmp_path).checkpoint_exclude
@@ -423,7 +423,7 @@ def test_what_checkpoints_leave_out(tmp_path: Path) -> None:
         load_settings(tmp_path)
 
 
-def test_where_attempts_are_copied_to(tmp_path: Path) -> None:
+def test_storage_url(tmp_path: Path) -> None:
     assert settings_of(tmp_path, "project: {id: p}\nstorage: {url: null}\n").storage_url is None
     settings = settings_of(tmp_path, "project: {id: p}\nstorage:\n  url: s3://bucket/prefix\n")
     assert settings.storage_url == "s3://bucket/prefix"
@@ -440,13 +440,13 @@ def test_where_attempts_are_copied_to(tmp_path: Path) -> None:
         ("storage: {url: 'sftp://ada:secret@hut/x'}", "storage.url: must not contain a password"),
     ],
 )
-def test_no_such_storage(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_storage_url(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         settings_of(tmp_path, f"project: {{id: p}}\n{text}\n")
     assert "secret" not in str(caught.value)
 
 
-def test_how_working_trees_are_shared(tmp_path: Path) -> None:
+def test_workspace_remote(tmp_path: Path) -> None:
     path = tmp_path / "penguin.yaml"
     path.write_text("project: {id: p}\n")
     settings = load_settings(tmp_path)
@@ -468,7 +468,7 @@ def test_how_working_trees_are_shared(tmp_path: Path) -> None:
         ("remotes: origin", "did you mean 'remote'|unknown key 'remotes'"),
     ],
 )
-def test_what_is_wrong_with_sharing_is_named_by_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_invalid_workspace_remote(tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "penguin.yaml").write_text(f"project: {{id: p}}\nworkspace:\n  {text}\n")
     with pytest.raises(ConfigError, match=f"penguin.yaml:3: .*({complaint})"):
         load_settings(tmp_path)

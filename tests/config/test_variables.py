@@ -1,4 +1,4 @@
-"""`env:` and `redact:` of penguin.yaml: names of variables, and never a value."""
+"""`env:` and `redact:` of penguin.yaml: names of variables, never values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penguin.orchestration.core.definition import Definition
 PROJECT = "project: {id: shop}\n"
 
 
-def test_a_definition_carries_the_names(tmp_path: Path) -> None:
+def test_names_are_in_the_definition(tmp_path: Path) -> None:
     text = PROJECT + "env:\n  deny: [AWS_*, GITHUB_TOKEN]\nredact: DATABASE_URL\n"
     settings = settings_of(tmp_path, text, environ={"DATABASE_URL": "postgres://user:word@host"})
     definition = build_definition(settings, an_item())
@@ -29,7 +29,7 @@ def test_a_definition_carries_the_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "env:\nredact:\n", "env: {deny: []}\nredact: []\n"])
-def test_nothing_is_named_by_default(tmp_path: Path, text: str) -> None:
+def test_no_names_by_default(tmp_path: Path, text: str) -> None:
     settings = settings_of(tmp_path, PROJECT + text)
     assert (settings.env_deny, settings.redact) == ((), ())
 
@@ -48,14 +48,14 @@ def test_nothing_is_named_by_default(tmp_path: Path, text: str) -> None:
         ("env: [A]\n", "env: must be a mapping, not a list", "keys: deny"),
     ],
 )
-def test_what_is_no_name_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:
+def test_invalid_names(tmp_path: Path, text: str, message: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, PROJECT + text)
     assert message in str(caught.value)
     assert hint in caught.value.hint
 
 
-def test_a_complaint_does_not_repeat_a_value(tmp_path: Path) -> None:
+def test_errors_do_not_repeat_values(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_of(
             tmp_path, PROJECT + "redact: ['PIN=12345678', '-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG']\n"

@@ -76,8 +76,8 @@ class CoreDriver(ScenarioDriver):
         return True
 
     async def news(self) -> Sequence[ev.Event]:
-        told, self._news = self._news, []
-        return told
+        news, self._news = self._news, []
+        return news
 
     async def wait(self, seconds: float) -> None:
         self.clock += seconds
@@ -90,8 +90,10 @@ class CoreDriver(ScenarioDriver):
         self._send(Report(attempt, result))
 
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
-        said = {**payload, "tree": self.tree}
-        self._send(command_from_signal(name, said, by="", feedback_id=f"advice-{next(self._numbers)}", at=self.clock))
+        complete = {**payload, "tree": self.tree}
+        self._send(
+            command_from_signal(name, complete, by="", feedback_id=f"advice-{next(self._numbers)}", at=self.clock)
+        )
 
     async def retry(self, start_from: WorkflowPhase | None) -> None:
         start = retry_start(

@@ -1,4 +1,4 @@
-"""What no scenario can say of the machine: effects, late words, owners, findings, delays."""
+"""Parts of the state machine that scenarios do not cover: effects, late reports, owners, evidence, delays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from penguin.orchestration.core.results import AttemptResult, LeftChanges, StepE
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
 from penguin.orchestration.core.working_tree import SHARED
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
-def test_effects_say_what_should_be_under_way() -> None:
+def test_effects_name_the_attempt_that_should_run() -> None:
     state = started(Setup(delay=5))
     assert effects(state) == (Await(0.0, True),)
     state = after(state, [Dispatch()])
@@ -94,7 +94,7 @@ def test_a_claim_sets_the_owner() -> None:
     assert decide(after(state, [Cancel()]), Claim("c"), 3.0).events == ()
 
 
-def test_implement_gets_the_findings_that_sent_it_back_also_after_a_failure_of_its_own() -> None:
+def test_implement_gets_the_findings_again_after_its_own_failure() -> None:
     step = StepEvidence(name="pytest", kind="run", verdict=Verdict.FAILED, reason="exit 1", excerpt="E assert 1 == 2")
     failed = AttemptResult(verdict=Verdict.FAILED, reason="1 test failed", steps=(step,))
     state = after(started(Setup(agent=True)), [Dispatch(), Report(1, PASSED), Report(2, failed)])
@@ -122,7 +122,7 @@ def start_at(phase: WorkflowPhase, *passes: WorkflowPhase, setup: Setup | None =
     return decide(None, Start(workflow_id="w", number=0, definition=definition, phase=phase, passes=kept), 1.0).state
 
 
-def test_a_start_jumps_no_gate() -> None:
+def test_a_start_cannot_skip_a_gate() -> None:
     implement, test, use, verify = GATES
     with pytest.raises(IllegalCommand):
         start_at(verify)
@@ -142,24 +142,24 @@ def test_nothing_is_started_twice() -> None:
         decide(started(), Start(workflow_id="w", number=0, definition=Setup().definition()), 2.0)
 
 
-def test_nothing_is_done_to_what_was_not_started() -> None:
+def test_commands_before_the_start_are_refused() -> None:
     with pytest.raises(IllegalCommand):
         decide(None, Cancel(), 2.0)
 
 
 @pytest.mark.parametrize(("failures", "delay"), [(1, 5.0), (2, 10.0), (3, 20.0), (7, 300.0), (2000, 300.0)])
-def test_the_delay_before_the_next_try(failures: int, delay: float) -> None:
+def test_the_delay_before_the_next_attempt(failures: int, delay: float) -> None:
     assert RetryPolicy().delay_after(failures) == delay
 
 
-def test_a_huge_multiplier_is_no_error() -> None:
+def test_a_huge_multiplier_is_accepted() -> None:
     assert RetryPolicy(backoff_multiplier=1e300).delay_after(3) == 300.0
 
 
 @pytest.mark.parametrize("status", list(WorkflowStatus))
 @pytest.mark.parametrize("waits_on_settled", [False, True])
 @pytest.mark.parametrize("others_settled", [False, True])
-def test_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> None:
+def test_workflow_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled: bool) -> None:
     expected = {
         WorkflowStatus.PENDING: waits_on_settled,
         WorkflowStatus.RUNNING: waits_on_settled,
@@ -169,7 +169,7 @@ def test_settled(status: WorkflowStatus, waits_on_settled: bool, others_settled:
 
 
 @pytest.mark.parametrize("claims", [True, False])
-def test_who_sends_a_signal_takes_over_a_stop_always_and_what_continues_where_it_claims(claims: bool) -> None:
+def test_a_sender_always_takes_over_a_stop(claims: bool) -> None:
     idle, running = started(), after(started(), [Dispatch()])
     assert sender_takes_over("pause", after(running, [Pause(now=True)]), claims=claims)
     assert sender_takes_over("cancel", after(running, [Cancel()]), claims=claims)

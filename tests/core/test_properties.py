@@ -1,4 +1,4 @@
-"""What holds whatever happens: random tasks, random verdicts, commands at random times."""
+"""Invariants of the state machine under random tasks, verdicts and commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from penguin.orchestration.core.commands import (
 )
 from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, retry_start
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode
@@ -46,7 +46,7 @@ STEERING = (
     Approve("Ann"),
     Supersede(),
 )
-"""One of each kind of command that a person may give."""
+"""One of each kind of command."""
 
 gates = st.sampled_from(GATES)
 trees = st.sampled_from(["a", "a", "a", "b", "c", ""])
@@ -68,7 +68,7 @@ def setups(draw: st.DrawFn) -> Setup:
 
 @st.composite
 def results(draw: st.DrawFn) -> AttemptResult:
-    # PASSED often enough to get far, the rare ways out rarely enough to get on.
+    # Mostly PASSED, so that many workflows reach late phases.
     verdict = draw(st.sampled_from([Verdict.PASSED] * 6 + [Verdict.FAILED] * 3 + [Verdict.ERROR, *Verdict]))
     odd = draw(st.integers(0, 20))
     return AttemptResult(
@@ -87,11 +87,11 @@ class Workflow(RuleBasedStateMachine):
 
     state: State
     shadow: State
-    """Evolved from events that went through JSON, one by one."""
+    """The state rebuilt from events that were encoded as JSON, one by one."""
     clock: float
     history: list[ev.Event]
     left: float | None
-    """What was left of the back-off when it was paused."""
+    """The rest of the back-off at the pause."""
 
     @initialize(setup=setups())
     def begin(self, setup: Setup) -> None:
@@ -111,7 +111,7 @@ class Workflow(RuleBasedStateMachine):
     # --- what happens ---
 
     def send(self, command: Command) -> bool:
-        """Give a command; whether it was allowed. What it leads to is looked at event by event."""
+        """Send a command, check each event, and return whether it was allowed."""
         before = self.state
         try:
             decision = decide(before, command, self.clock)
@@ -346,13 +346,13 @@ class Workflow(RuleBasedStateMachine):
         wanted = [gate for gate in GATES if not self.state.gate(gate).skip]
         assert all(self.state.pass_of(gate) for gate in wanted)
         order = [self._last(ev.Passed, gate) for gate in wanted]
-        assert all(one < two or two == 0 for one, two in pairwise(order)), "passed out of order"
+        assert all(earlier < later or later == 0 for earlier, later in pairwise(order)), "passed out of order"
         tested, verified = self.state.pass_of(TEST), self.state.pass_of(VERIFY)
         if tested and verified and TEST in wanted and VERIFY in wanted and tested.tree and verified.tree:
             assert tested.tree == verified.tree
 
     def _last(self, kind: type[ev.AttemptStarted | ev.Passed], gate: WorkflowPhase) -> int:
-        """Where in the history the newest such event stands; 0, the place of Started, where there is none."""
+        """Return the index of the newest such event; 0, that of Started, if there is none."""
         found = (n for n, e in enumerate(self.history) if isinstance(e, kind) and e.phase is gate)
         return max((n for n in found if not getattr(self.history[n], "again", False)), default=0)
 
@@ -393,7 +393,7 @@ class Workflow(RuleBasedStateMachine):
 
 
 def drive_home(state: State, now: float) -> WorkflowStatus:
-    """Where it ends when every attempt passes and a person does what the status asks for."""
+    """Return the final state if every attempt passes and a person follows each status."""
     for _ in range(40):
         if state.is_final:
             return state.status

@@ -1,4 +1,4 @@
-"""Retry: what the workflow that follows another one takes over."""
+"""Retries: what the new workflow takes over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from penguin.orchestration.core.commands import Cancel, Dispatch, Feedback, Paus
 from penguin.orchestration.core.decider import State, decide, retry_start
 from penguin.orchestration.core.definition import Criterion, Definition, Gate, Recipe, RecipeStep
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def blocked_at_verify(definition: Definition | None = None) -> State:
@@ -30,24 +30,24 @@ def kept(start: Start) -> list[WorkflowPhase]:
     return [p.phase for p in start.passes]
 
 
-def test_a_retry_keeps_nothing_where_the_tree_is_unknown() -> None:
+def test_a_retry_keeps_no_pass_of_an_unknown_tree() -> None:
     start = retried(blocked_at_verify(), Setup().definition(), tree="")
     assert (start.phase, start.passes) == (WorkflowPhase.IMPLEMENT, ())
 
 
-def test_a_retry_of_a_tree_whose_digest_was_never_known_keeps_nothing() -> None:
+def test_a_retry_keeps_no_pass_without_a_digest() -> None:
     blank = AttemptResult(verdict=Verdict.PASSED)
     state = after(started(), [Dispatch(), Report(1, blank), Pause(), Report(2, blank), Cancel()])
     assert kept(retried(state, state.definition, tree="")) == []
 
 
-def test_a_retry_runs_a_gate_again_that_asks_for_other_things_now() -> None:
+def test_a_retry_repeats_a_gate_with_changed_checks() -> None:
     gates = Setup().definition().gates | {WorkflowPhase.TEST: Gate()}
     other = Definition(task=Setup().definition().task, gates=gates, timeouts={})
     assert kept(retried(blocked_at_verify(), other)) == [WorkflowPhase.IMPLEMENT]
 
 
-def test_a_retry_does_not_mind_that_a_recipe_moved_in_its_file() -> None:
+def test_a_retry_ignores_the_line_of_a_recipe() -> None:
     def with_recipe(line: int, source: str) -> Definition:
         plain = Setup().definition()
         task = plain.task
@@ -61,12 +61,12 @@ def test_a_retry_does_not_mind_that_a_recipe_moved_in_its_file() -> None:
     assert kept(retried(old, with_recipe(3, "make other"))) == [*GATES[:2]]
 
 
-def test_a_retry_passes_over_what_is_skipped_now() -> None:
+def test_a_retry_omits_gates_that_are_now_skipped() -> None:
     start = retried(blocked_at_verify(), Setup(skip=(WorkflowPhase.TEST,)).definition())
     assert (start.phase, kept(start)) == (WorkflowPhase.VERIFY, [WorkflowPhase.IMPLEMENT, WorkflowPhase.USE])
 
 
-def test_a_retry_runs_what_was_skipped_before() -> None:
+def test_a_retry_runs_gates_that_were_skipped_before() -> None:
     old = after(
         started(Setup(skip=(WorkflowPhase.TEST,))),
         [Dispatch(), Report(1, PASSED), Report(2, PASSED), Cancel(), Report(3, PASSED)],
@@ -75,7 +75,7 @@ def test_a_retry_runs_what_was_skipped_before() -> None:
     assert (start.phase, kept(start)) == (WorkflowPhase.TEST, [WorkflowPhase.IMPLEMENT])
 
 
-def test_a_retry_supersedes_only_what_does_not_go_on() -> None:
+def test_only_a_blocked_workflow_can_be_superseded() -> None:
     assert after(blocked_at_verify(), [Supersede("Ann")]).status is WorkflowStatus.CANCELLED
     cancelled = after(started(), [Cancel()])
     assert decide(cancelled, Supersede(), 3.0).events == ()
@@ -83,7 +83,7 @@ def test_a_retry_supersedes_only_what_does_not_go_on() -> None:
         decide(started(), Supersede(), 3.0)
 
 
-def test_a_retry_names_what_it_follows() -> None:
+def test_a_retry_names_the_workflow_that_it_retries() -> None:
     old = after(blocked_at_verify(), [Feedback(ev.FeedbackItem("1", "mind the gap"))])
     start = retried(old, old.definition)
     assert (start.retry_of, start.workflow_id, start.number) == ("w", "w2", 1)

@@ -1,4 +1,4 @@
-"""The contract, row by row: every scenario, and every command in every situation, on the pure machine."""
+"""The scenarios of the contract, and every command in every state, on the pure state machine."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ async def test_scenario(scenario: Scenario) -> None:
 
 
 @each_command
-async def test_every_command_in_every_situation(scenario: Scenario, outcome: str) -> None:
+async def test_every_command_in_every_state(scenario: Scenario, outcome: str) -> None:
     await check_command(scenario, outcome, CoreDriver(scenario.task.definition()))

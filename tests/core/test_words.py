@@ -1,16 +1,16 @@
-"""The words of the API: what may be asked of a status, a phase and a verdict."""
+"""The predicates of statuses, phases and verdicts."""
 
 from __future__ import annotations
 
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE, GATES, STOPPED
+from penguin.orchestration.workflow_status import ACTIVE, GATES, STOPPED
 from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
 
 
 @pytest.mark.parametrize("status", WorkflowStatus)
-def test_a_status_moves_or_rests_or_is_final(status: WorkflowStatus) -> None:
+def test_a_status_is_moving_resting_or_final(status: WorkflowStatus) -> None:
     assert [status.moving, status.rests, status.final].count(True) == 1
     assert (status in ACTIVE) is (status in WorkflowStatus.active()) is (not status.final)
     assert status.stopped is (status in STOPPED)
@@ -22,8 +22,8 @@ def test_only_a_gate_is_a_gate() -> None:
 
 
 def test_no_verdict_opens_a_gate_and_counts_as_a_failure() -> None:
-    assert [it for it in Verdict if it.opens_gate] == [Verdict.PASSED, Verdict.SKIPPED]
-    assert [it for it in Verdict if it.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
+    assert [verdict for verdict in Verdict if verdict.opens_gate] == [Verdict.PASSED, Verdict.SKIPPED]
+    assert [verdict for verdict in Verdict if verdict.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
 
 
 def test_the_terminal_has_a_style_for_every_status_and_verdict() -> None:

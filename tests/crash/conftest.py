@@ -1,4 +1,4 @@
-"""Workspaces to kill processes in, and a last look for what was left behind."""
+"""Workspaces for crash tests, and a check for remaining processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace in which processes are killed, and what must hold afterwards."""
+"""A workspace in which processes are killed, and the invariants afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 ENGINE = Path(__file__).with_name("engine_process.py")
 STEP = """#!/bin/sh
@@ -50,7 +50,7 @@ Key = tuple[str, str, str, str]
 
 
 def counted(name: str, hold: str = "") -> dict[str, Any]:
-    """A gate with one step that counts itself, and waits for the file `hold`."""
+    """Return a gate with one step that counts its runs and waits for the file `hold`."""
     return {"run": [f"./step {name} {hold}".strip()]}
 
 
@@ -90,36 +90,36 @@ class CrashWorkspace(SampleWorkspace):
         return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, start_new_session=True, env=variables)
 
     def spec(self, failpoint: str) -> str:
-        """The whole of what arms a failpoint: it kills one process, which leaves word of it."""
+        """Return the value that arms a failpoint for one process, which records its id."""
         self._kill_recordes += 1
         self.kill_record = self.root / f"killed-{self._kill_recordes}"
         name, _, count = failpoint.partition(":")
         return f"{name}:{count or 1}:{self.kill_record}"
 
     def run_until_killed(self, *acts: Act, failpoint: str = "") -> None:
-        """An engine does these acts and dies at the failpoint, which an act may arm as well."""
+        """Run an engine that does these acts and dies at the failpoint, which an act may arm as well."""
         process = self.spawn(*acts, failpoint=failpoint)
-        said = self._ended(process)
-        assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {said}"
+        output = self._ended(process)
+        assert process.returncode == -signal.SIGKILL, f"it was to die, and exited with {process.returncode}: {output}"
         assert self.killed == process.pid, "another process than the engine died"
 
     def run_to_end(self, *acts: Act, failpoint: str = "", everywhere: str = "") -> None:
-        """An engine does these acts to their end; its launcher dies at the failpoint, if one is given."""
+        """Run an engine that does these acts to their end; its launcher dies at the failpoint, if given."""
         process = self.spawn(*acts, failpoint=failpoint, everywhere=everywhere)
-        said = self._ended(process)
-        assert process.returncode == 0, f"it exited with {process.returncode}: {said}"
+        output = self._ended(process)
+        assert process.returncode == 0, f"it exited with {process.returncode}: {output}"
         if failpoint:
             assert self.killed not in (0, process.pid), f"nothing ever reached {failpoint}"
             assert not is_alive(self.killed)
 
     def _ended(self, process: subprocess.Popen[str]) -> str:
         try:
-            _, said = process.communicate(timeout=PATIENCE)
+            _, output = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            _, said = process.communicate()
-            raise AssertionError(f"it did not come to its end: {self.story()}\n{said}") from None
-        return said
+            _, output = process.communicate()
+            raise AssertionError(f"it did not come to its end: {self.story()}\n{output}") from None
+        return output
 
     @property
     def killed(self) -> int:
@@ -148,7 +148,7 @@ class CrashWorkspace(SampleWorkspace):
     # --- what must be true ---
 
     def story(self) -> list[str]:
-        """What happened, for the message of a test that failed."""
+        """Return the history, for the message of a failed test."""
         if not self.files.db.exists():
             return []
         from penguin.orchestration.store.queries import WorkflowReader
@@ -160,11 +160,11 @@ class CrashWorkspace(SampleWorkspace):
         return lines
 
     def runs(self) -> Counter[Key]:
-        """How often each step began."""
+        """Return how often each step began."""
         return self._counted("begin")
 
     def ends(self) -> Counter[Key]:
-        """How often each step came to its end by itself."""
+        """Return how often each step ended by itself."""
         return self._counted("end")
 
     def _counted(self, what: str) -> Counter[Key]:
@@ -172,15 +172,14 @@ class CrashWorkspace(SampleWorkspace):
         return Counter((word[0], word[1], word[2], word[3]) for word in words if word[4] == what)
 
     def _lines(self) -> list[str]:
-        """What steps said of themselves, in order."""
+        """Return the notes of the steps, in order."""
         with contextlib.suppress(FileNotFoundError):
             return (self.root / "steps").read_text().splitlines()
         return []
 
     def assert_sound(self, *, lost: int = 0, repeats: bool = False) -> None:
-        """What must hold after any crash, all workflows settled; `lost` runs of steps may have been in vain.
-
-        `repeats`: what was run again with its end on record is for the caller to judge.
+        """Check the invariants after a crash, when all workflows are settled. Up to `lost` runs of steps may be lost.
+        With `repeats`, the caller checks steps that ran again despite a record of their end.
         """
         assert_consistent(self.files)
         assert repeats or self.repeated() == [], "steps were run again though their end was on record"
@@ -190,7 +189,7 @@ class CrashWorkspace(SampleWorkspace):
         assert self.steps() == [], "processes of steps are left"
 
     def overlaps(self) -> list[str]:
-        """Steps that came to their end though the next one of their workflow had begun; servers run beside others."""
+        """Return the steps that ended after the next one of their workflow had begun; servers run in parallel."""
         newest: dict[str, str] = {}
         found = []
         for line in self._lines():
@@ -204,13 +203,13 @@ class CrashWorkspace(SampleWorkspace):
         return found
 
     def repeated(self) -> list[str]:
-        """Tries of steps that were followed by another though they had a result."""
+        """Return starts of steps that were repeated although they had a result."""
         found = []
         for path in self.files.runs.glob(f"*/*/*{records.EXITED}"):
             step_id = str(path).removesuffix(records.EXITED)
             stem, _, number = step_id.rpartition(".")
             ended = records.read_exit(step_id)
-            # What runs in the background is of no use to anybody else once it was ended.
+            # A background step has to run again after it was stopped.
             finished = ended is not None and ended.is_result and ended.why != records.ENDED
             if finished and records.last_start_number(stem) > int(number):
                 found.append(step_id)
@@ -226,7 +225,7 @@ class CrashWorkspace(SampleWorkspace):
         return found
 
     async def settle(self, backend: OrchestrationBackend) -> dict[str, str]:
-        """Run the engine until nothing moves any more; the status of each task's newest workflow."""
+        """Run an engine until all workflows are settled; return the status of each task's newest workflow."""
         await backend.run_engine()
         active = await backend.list_workflows(status_filter=ACTIVE, limit=10_000)
         try:

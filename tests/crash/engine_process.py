@@ -1,7 +1,7 @@
-"""An engine in a process of its own that does as it is told, and can be killed: `engine_process.py WORKSPACE ACTS`.
+"""An engine process that performs acts and can be killed: `engine_process.py WORKSPACE ACTS`.
 
-ACTS is a JSON list of `[verb, argument…]`; a task stands for its newest workflow. At their end the process waits until
-all that there is has settled, then closes.
+ACTS is a JSON list of `[verb, argument…]`; a task stands for its newest workflow. After them, the process waits until
+all workflows are settled, then closes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from penguin.orchestration import get_backend
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files import failpoints
 from penguin.orchestration.native.backend import NativeBackend
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 
 class Driver:
-    """Does one act after the other."""
+    """Performs the acts in order."""
 
     def __init__(self, root: Path, backend: NativeBackend) -> None:
         self._root = root
@@ -34,14 +34,14 @@ class Driver:
         await self._backend.run_engine()
 
     async def _stay(self) -> None:
-        """Until somebody kills it."""
+        """Run until killed."""
         await asyncio.get_running_loop().create_future()
 
     async def _start(self, *tasks: str) -> None:
         await self._backend.start_tasks(tasks)
 
     async def _leave(self, *tasks: str) -> None:
-        """Start tasks, to be taken up by whoever is first."""
+        """Start tasks for any engine."""
         self._backend.claims = False
         await self._backend.start_tasks(tasks)
         self._backend.claims = True
@@ -56,7 +56,7 @@ class Driver:
         await self._backend.signal_workflow(await self._find(task), name, payload)
 
     async def _arm(self, failpoint: str) -> None:
-        """From here on, not from the start."""
+        """Arm it from here on, not from the start."""
         failpoints.arm(failpoint)
 
     async def _touch(self, name: str) -> None:
@@ -67,7 +67,7 @@ class Driver:
             await asyncio.sleep(0.01)
 
     async def _status(self, task: str, status: str) -> None:
-        # What the engine believes, not what is on disk: the commit may not be over yet.
+        # Use the engine's state, not that on disk: the commit may not be finished.
         await self._backend.wait_workflows([await self._find(task)], status=WorkflowStatus(status))
 
     async def _find(self, task: str) -> str:

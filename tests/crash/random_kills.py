@@ -1,8 +1,8 @@
 """Fifty workflows, three engines, and kills at random times: `make crash SECONDS=30 SEED=7`.
 
-Engines, launchers and steps are killed, workflows are paused, resumed, cancelled and advised from other processes, some
-of which die while they do it. Then it is calm, everything must come to its end, and the store and the files must agree
-that nothing was lost and nothing done twice. A seed gives the same choices again; what they meet, the machine decides.
+Engines, launchers and steps are killed. Other processes pause, resume and cancel workflows and send feedback; some of
+them die meanwhile. Then the kills stop, all workflows must end, and the store and the files must show that nothing was
+lost and nothing was done twice. A seed repeats the same choices, but their timing depends on the machine.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from penguin.orchestration.native.backend import NativeBackend
 
 WORKFLOWS, ENGINES, PARALLEL = 50, 3, 10
 ROUND = 15.0
-"""Seconds after which a round becomes calm at the latest."""
+"""Seconds after which the kills of a round stop at the latest."""
 CALM = 120.0
-"""Seconds in which everything must have come to its end then."""
+"""Seconds in which all workflows must then end."""
 DEADLY = (
     *("commit.before", "commit.begun", "commit.written", "commit.after", "acknowledge.before"),
     *(
@@ -61,7 +61,7 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 class CrashRound:
-    """One round: a workspace, what is done to it, and what was promised to whoever asked."""
+    """One round: a workspace, the acts on it, and the expected outcomes."""
 
     def __init__(self, root: Path, dice: random.Random) -> None:
         self.workspace = CrashWorkspace(root)
@@ -92,7 +92,7 @@ class CrashRound:
         return task
 
     async def run(self, until: float) -> None:
-        """Kill and command until that time on the monotonic clock, then let all come to its end."""
+        """Kill and send commands until that time on the monotonic clock, then wait until all workflows end."""
         async with NativeBackend(None, self.workspace.root) as backend:
             backend.claims = False
             await backend.start_tasks([task["id"] for task in self._tasks])
@@ -107,7 +107,7 @@ class CrashRound:
             process.wait()
 
     def close(self) -> None:
-        """End whatever is left."""
+        """End all remaining processes."""
         kill(*(process.pid for process in self._engines + self._others))
         kill(*self.workspace.launchers(), *self.workspace.steps())
         for process in self._engines + self._others:
@@ -117,7 +117,7 @@ class CrashRound:
     # --- harm ---
 
     def _restart(self, failpoint: str = "") -> None:
-        """See to it that three engines live."""
+        """Keep three engines running."""
         for process in [process for process in self._engines if process.poll() is not None]:
             assert process.returncode == -9, f"an engine ended by itself with {process.returncode}: {self.log()}"
             self._engines.remove(process)
@@ -154,11 +154,11 @@ class CrashRound:
         kill(*pids)
 
     def _command_and_die(self) -> None:
-        """From a process that dies in the middle."""
+        """Send it from a process that dies in the middle."""
         name, payload = self._dice.choice(COMMANDS)
         task = self._dice.choice(self._tasks)["id"]
         if name == "cancel":
-            self._cancelled.add(task)  # Perhaps.
+            self._cancelled.add(task)  # It may have been sent.
         spec = self.workspace.spec(self._dice.choice(IN_A_COMMAND))
         self._others.append(self._spawn(("arm", spec), ("signal", task, name, payload or {"message": "in vain"})))
         self.did["commands cut off"] += 1
@@ -167,7 +167,7 @@ class CrashRound:
         name, payload = self._dice.choice(COMMANDS)
         task = self._dice.choice(self._tasks)["id"]
         if name == "cancel" and self._dice.random() < 0.5:
-            return  # Or nothing would be left to be killed.
+            return  # Otherwise no process would be left to kill.
         advice = f"advice-{len(self._advice)}."
         try:
             await backend.signal_workflow(self._ids()[task], name, payload or {"message": advice})
@@ -222,7 +222,7 @@ class CrashRound:
     # --- what must be true ---
 
     def _assert_one_step_each(self) -> None:
-        """No workflow ever has two steps at once, but for the server of a recipe."""
+        """Check that no workflow has two steps at once, except the server of a recipe."""
         twice = self._with_two_steps()
         if twice:
             again = self._with_two_steps()
@@ -240,7 +240,7 @@ class CrashRound:
         return {workflow: set(of.values()) for workflow, of in marks.items() if len(of) > 1}
 
     def assert_sound(self) -> None:
-        """What must hold at the end."""
+        """Check the invariants at the end."""
         assert not (left := self.workspace.marked_steps()), f"processes of steps are left: {left}"
         wait_until(lambda: not self.workspace.launchers(), "the end of the launchers")
         repeated = [step for step in self.workspace.repeated() if not self._may_repeat(step)]
@@ -254,7 +254,7 @@ class CrashRound:
         assert "Traceback" not in self.log(), self.log()
 
     def _may_repeat(self, step_id: str) -> bool:
-        """What was asked of a server is asked again of the one that took its place."""
+        """Requests to a lost server are repeated to its replacement."""
         return "-use/" in step_id and any(f"/ituv-{task}-" in step_id for task in self._serving)
 
     def _assert_ends(self) -> None:
@@ -274,13 +274,13 @@ class CrashRound:
                 assert (info.workflow_id, phase) in ends, f"{info.workflow_id} passed {phase}, whose step never ended"
 
     def log(self) -> str:
-        """What the engines said, but for commands that were refused."""
+        """Return the log of the engines without refused commands."""
         self._log.flush()
-        said = (self.workspace.root / "engines.log").read_text()
-        return "\n".join(part for part in said.split("\n\n") if "IllegalCommand" not in part)
+        log = (self.workspace.root / "engines.log").read_text()
+        return "\n".join(part for part in log.split("\n\n") if "IllegalCommand" not in part)
 
     def summary(self) -> str:
-        """What happened, in a line."""
+        """Return a summary in one line."""
         statuses = Counter(str(info.status) for info in self.workspace.infos().values())
         runs = self.workspace.runs()
         did = statuses | self.did

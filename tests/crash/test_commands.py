@@ -1,4 +1,4 @@
-"""A process dies in the middle of a command: afterwards the command was given or it was not, and nothing is between."""
+"""A process dies during a command: afterwards the command was either given completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONCE = {"implement": 1, "test": 1, "use": 1, "verify": 1}
 
 
 class Case(NamedTuple):
-    """A command, and what it comes to if it was given and if it was not."""
+    """A command, and the outcomes if it was given and if it was not."""
 
     name: str
     before: tuple[Act, ...]
@@ -50,7 +50,7 @@ MOMENTS += [(CASES[0], "command.before"), (CASES[0], "command.after")]
 
 
 @pytest.mark.parametrize(("case", "failpoint"), MOMENTS, ids=[f"{case.name}-{name}" for case, name in MOMENTS])
-async def test_steering_what_runs(workspace: CrashWorkspace, case: Case, failpoint: str) -> None:
+async def test_controlling_a_running_workflow(workspace: CrashWorkspace, case: Case, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_until_killed(*case.before, ("arm", workspace.spec(failpoint)), case.command)
     done = failpoint in (DONE, "command.after")
@@ -59,7 +59,7 @@ async def test_steering_what_runs(workspace: CrashWorkspace, case: Case, failpoi
         status = (await workspace.settle(backend))["a"]
         assert status == (case.done if done else case.undone)
         assert workspace.steps() == []
-        assert heard(workspace) == int(case.name == "feedback" and done)
+        assert feedback_count(workspace) == int(case.name == "feedback" and done)
         if status == "PAUSED":
             assert await backend.resume_workflow(workspace.infos()["a"].workflow_id)
             assert await workspace.settle(backend) == {"a": "COMPLETED"}
@@ -68,13 +68,13 @@ async def test_steering_what_runs(workspace: CrashWorkspace, case: Case, failpoi
         assert {name: 1 for *_, name in workspace.runs()} == ONCE
 
 
-def heard(workspace: CrashWorkspace) -> int:
+def feedback_count(workspace: CrashWorkspace) -> int:
     return sum("feedback queued" in line for line in workspace.story())
 
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
 @pytest.mark.parametrize("name", ["pause", "cancel"])
-async def test_a_process_dies_while_it_steers_the_engine_of_another(
+async def test_a_process_dies_while_it_controls_another_engine(
     workspace: CrashWorkspace, name: str, failpoint: str
 ) -> None:
     write_task(workspace)
@@ -101,7 +101,7 @@ async def until_seen(backend: OrchestrationBackend, workspace: CrashWorkspace, n
 
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
-async def test_approving(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_approving_a_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     phases = {**gates(), "verify": {"criteria": True}}
     workspace.tasks({"id": "a", "phases": phases, "acceptance_criteria": ["it looks right"]})
     workspace.run_until_killed(
@@ -117,14 +117,14 @@ async def test_approving(workspace: CrashWorkspace, failpoint: str) -> None:
 
 
 def fails_until_mended(workspace: CrashWorkspace) -> None:
-    """TEST of `a` fails as long as the file `mended` is not there, and has one try."""
+    """TEST of `a` fails without the file `mended`, and has one attempt."""
     workspace.configure(retry={"max_attempts": 1})
     phases = {**gates(), "test": {"run": ["./step test", "test -e mended"]}}
     workspace.tasks({"id": "a", "phases": phases})
 
 
 @pytest.mark.parametrize("failpoint", [UNDONE, DONE])
-async def test_resuming_what_is_blocked(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_resuming_a_blocked_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     fails_until_mended(workspace)
     workspace.run_until_killed(
         *RUNNING_OUT, ("touch", "mended"), ("arm", workspace.spec(failpoint)), ("signal", "a", "resume")
@@ -144,7 +144,7 @@ async def test_resuming_what_is_blocked(workspace: CrashWorkspace, failpoint: st
 
 
 @pytest.mark.parametrize("failpoint", ["replace.before", UNDONE, DONE, "replace.after"])
-async def test_retrying(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_retrying_a_workflow(workspace: CrashWorkspace, failpoint: str) -> None:
     fails_until_mended(workspace)
     workspace.run_until_killed(*RUNNING_OUT, ("touch", "mended"), ("arm", workspace.spec(failpoint)), ("retry", "a"))
     done = failpoint in (DONE, "replace.after")
@@ -172,7 +172,7 @@ async def test_starting_with_dependencies(workspace: CrashWorkspace, failpoint: 
 
 @pytest.mark.parametrize("failpoint", ["stop.before", "stop.after"])
 @pytest.mark.parametrize("how", ["cancel", "pause-now"])
-async def test_the_engine_dies_as_it_stops_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
+async def test_the_engine_dies_while_stopping_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_until_killed(*HOLDING, stopping(how), failpoint=failpoint)
     async with workspace.backend() as backend:
@@ -181,7 +181,7 @@ async def test_the_engine_dies_as_it_stops_a_step(workspace: CrashWorkspace, how
 
 @pytest.mark.parametrize("failpoint", ["stop.heard", "stop.sent"])
 @pytest.mark.parametrize("how", ["cancel", "pause-now"])
-async def test_the_launcher_dies_as_it_stops_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
+async def test_the_launcher_dies_while_stopping_a_step(workspace: CrashWorkspace, how: str, failpoint: str) -> None:
     write_task(workspace)
     workspace.run_to_end(*HOLDING, stopping(how), failpoint=failpoint)
     async with workspace.backend() as backend:

@@ -1,4 +1,4 @@
-"""Every failpoint: the process really dies there, and after the next start all is as if nothing had happened."""
+"""Every failpoint: the process dies there, and the next start continues correctly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN: tuple[Act, ...] = (("engine",), ("start", "a"))
 WHILE_TEST_RUNS: tuple[Act, ...] = (*RUN, ("seen", "began-test"))
 
 NOT_STARTED = ("schema.before", "schema.after", "identity.before", "identity.after", "create.before")
-"""The engine dies here before it has written anything."""
+"""Failpoints at which the engine dies before it has written anything."""
 STARTING = ("create.after", "intent.before", "intent.after", "attempt.before")
 STEPPING = (
     "file.before",
@@ -58,10 +58,10 @@ LAUNCHER = (
 )
 LAUNCHER_STOPPING = ("stop.heard", "stop.sent")
 ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after")
-"""In the tests of commands."""
+"""Failpoints in the tests of commands."""
 
 
-def test_every_failpoint_is_tried() -> None:
+def test_every_failpoint_is_tested() -> None:
     sources = Path(penguin.orchestration.__file__).parent.rglob("*.py")
     there = {name for path in sources for name in re.findall(r'\breach\("([a-z.]+)"\)', path.read_text())}
     engine = NOT_STARTED + STARTING + STEPPING + ENDING + COMMITTING + ADOPTING + TAKING_OVER + STOPPING
@@ -71,7 +71,7 @@ def test_every_failpoint_is_tried() -> None:
 
 
 async def goes_on(workspace: CrashWorkspace) -> None:
-    """The next engine takes `a` home."""
+    """The next engine completes `a`."""
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {"a": "COMPLETED"}
 
@@ -85,7 +85,7 @@ def assert_one_run_of_each_gate(workspace: CrashWorkspace, *, lost: int = 0) -> 
 
 
 @pytest.mark.parametrize("failpoint", NOT_STARTED + FIRST_COMMIT)
-async def test_what_was_not_durable_never_was(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_undurable_changes_never_happened(workspace: CrashWorkspace, failpoint: str) -> None:
     workspace.run_until_killed(*RUN, failpoint=failpoint)
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {}
@@ -123,7 +123,9 @@ def kill_while_test_runs(workspace: CrashWorkspace, *, launcher: bool = False) -
 
 
 @pytest.mark.parametrize("failpoint", TAKING_OVER)
-async def test_an_engine_dies_over_what_a_dead_launcher_left(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_an_engine_dies_while_cleaning_up_after_a_dead_launcher(
+    workspace: CrashWorkspace, failpoint: str
+) -> None:
     workspace.tasks({"id": "a", "phases": gates(hold="go")})
     kill_while_test_runs(workspace, launcher=True)
     if failpoint != "takeover.before":

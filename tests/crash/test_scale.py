@@ -1,4 +1,4 @@
-"""Many workflows: all taken over after a crash, shared by three processes, and on a disk that fills up."""
+"""Many workflows: takeover after a crash, three processes, and a disk that fills up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = 8 << 20
 
 
 def many(workspace: CrashWorkspace, number: int, run: str) -> list[str]:
-    """So many tasks of one gate, with one step."""
+    """Write this number of tasks with one gate of one step."""
     names = [f"t{index}" for index in range(number)]
     phases = {"implement": {"run": [run]}} | dict.fromkeys(("test", "use", "verify"), "skip")
     workspace.tasks(*({"id": name, "phases": phases} for name in names))
@@ -45,7 +45,7 @@ def statuses(workspace: CrashWorkspace) -> set[str]:
     return {str(info.status) for info in workspace.infos().values()}
 
 
-def test_all_in_flight_are_taken_over_at_once(workspace: CrashWorkspace) -> None:
+def test_all_running_workflows_are_taken_over_at_once(workspace: CrashWorkspace) -> None:
     workspace.configure(max_parallel=MANY)
     names = many(workspace, MANY, "./step work go 1")
     engine = workspace.spawn(("engine",), ("start", *names))
@@ -62,8 +62,8 @@ def test_all_in_flight_are_taken_over_at_once(workspace: CrashWorkspace) -> None
     )
     assert sum(workspace.runs().values()) == MANY
     workspace.touch("go")
-    _, said = engine.communicate(timeout=PATIENCE)
-    assert engine.returncode == 0, said
+    _, output = engine.communicate(timeout=PATIENCE)
+    assert engine.returncode == 0, output
     assert statuses(workspace) == {"COMPLETED"}
     workspace.assert_sound()
     assert workspace.ends() == workspace.runs()
@@ -89,7 +89,7 @@ def test_three_processes_share_the_work(workspace: CrashWorkspace) -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own that holds next to nothing."""
+    """A small separate disk."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
@@ -98,12 +98,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip(f"a file system of {SMALL} bytes can't be mounted here: {mounted.stderr.strip()}")
     yield place
-    # Lazily: the launcher goes when it is idle.
+    # Unmount lazily: the launcher ends when it is idle.
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def fill(path: Path) -> None:
-    """Leave not a byte."""
+    """Fill the disk completely."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT)
     size = 1 << 20
     while size:
@@ -116,10 +116,10 @@ def fill(path: Path) -> None:
     os.close(file)
 
 
-def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
+def test_a_full_disk_only_delays_work(workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path) -> None:
     outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
     workspaces.append(inside)
-    step = outside.root / "step"  # It counts on another disk: what is full is Penguin's alone.
+    step = outside.root / "step"  # The steps count on another disk: only Penguin's disk is full.
     inside.configure(max_parallel=4)
     phases = {name: counted(name, "- 0.1") for name in ("implement", "test", "use", "verify")}
     inside.tasks(*({"id": f"t{index}", "phases": phases} for index in range(20)))
@@ -133,10 +133,10 @@ def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace
             wait_until((tmp_path / "trouble").exists, "the word that the disk is full", process=engine)
             (disk / "filler").unlink()
             (tmp_path / "trouble").unlink()
-        _, said = engine.communicate(timeout=PATIENCE)
+        _, output = engine.communicate(timeout=PATIENCE)
     finally:
         engine.kill()
-    assert engine.returncode == 0, said
+    assert engine.returncode == 0, output
     assert statuses(inside) == {"COMPLETED"}, inside.story()
     inside.assert_sound()
     assert len(outside.ends()) == 80
@@ -144,7 +144,7 @@ def test_a_full_disk_costs_time_and_nothing_else(workspaces: list[CrashWorkspace
     assert set(outside.ends().values()) == {1}
 
 
-def test_a_result_that_waits_for_room_is_not_taken_for_lost(
+def test_a_result_waiting_for_disk_space_is_not_lost(
     workspaces: list[CrashWorkspace], tmp_path: Path, disk: Path
 ) -> None:
     outside, inside = CrashWorkspace(tmp_path), CrashWorkspace(disk)
@@ -159,7 +159,7 @@ def test_a_result_that_waits_for_room_is_not_taken_for_lost(
     kill(engine.pid)
     engine.communicate()
     (disk / "filler").unlink()
-    # The launcher tries again after a while: the next engine asks before that, or after.
+    # The launcher tries again after a while: the next engine may ask before or after that.
     inside.run_to_end(("engine",))
     assert statuses(inside) == {"COMPLETED"}
     inside.assert_sound()

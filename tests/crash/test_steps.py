@@ -1,4 +1,4 @@
-"""Steps that die themselves, with their launcher, or with the machine; and what runs beside them."""
+"""Steps that die alone, with their launcher, or with the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 def leave_running(workspace: CrashWorkspace) -> None:
-    """An engine is killed in the middle of TEST; its launcher and the step live."""
+    """Kill an engine in the middle of TEST; its launcher and the step survive."""
     workspace.tasks({"id": "a", "phases": gates(hold="go")})
     engine = workspace.spawn(("engine",), ("start", "a"), ("seen", "began-test"))
     wait_until((workspace.root / "began-test").exists, "the step", process=engine)
@@ -27,21 +27,21 @@ def leave_running(workspace: CrashWorkspace) -> None:
 
 
 def kill_all(workspace: CrashWorkspace) -> None:
-    """As a power cut does: the launcher and everything that it started."""
+    """Kill the launcher and everything that it started, as a power cut does."""
     kill(*workspace.launchers(), *workspace.steps())
     wait_until(lambda: not workspace.launchers() and not workspace.steps(), "the end of all processes")
 
 
-def edit_mark(workspace: CrashWorkspace, line: int, **told: Any) -> None:
-    """Change what the start mark of the step of TEST says."""
+def edit_mark(workspace: CrashWorkspace, line: int, **changes: Any) -> None:
+    """Change the start mark of the step of TEST."""
     (mark,) = workspace.files.runs.glob(f"*/*-test/*{records.STARTED}")
     lines = mark.read_text().splitlines()
-    lines[line] = json.dumps(json.loads(lines[line]) | told)
+    lines[line] = json.dumps(json.loads(lines[line]) | changes)
     mark.write_text("".join(f"{text}\n" for text in lines))
 
 
 async def ends_well(workspace: CrashWorkspace, *, lost: int) -> list[str]:
-    """The next engine takes `a` home; its history."""
+    """Let the next engine complete `a`; return its history."""
     workspace.touch("go")
     async with workspace.backend() as backend:
         assert await workspace.settle(backend) == {"a": "COMPLETED"}
@@ -74,14 +74,14 @@ async def test_engine_launcher_and_step_die_together(workspace: CrashWorkspace) 
     assert any("TEST attempt 2 interrupted by a crash" in line for line in await ends_well(workspace, lost=1))
 
 
-async def test_what_died_with_the_machine_is_run_again_unspent(workspace: CrashWorkspace) -> None:
+async def test_an_attempt_interrupted_by_a_reboot_is_not_spent(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")
     assert not [line for line in await ends_well(workspace, lost=1) if "interrupted" in line]
 
 
-async def test_a_process_id_of_an_earlier_boot_is_no_process(workspace: CrashWorkspace) -> None:
+async def test_a_process_id_of_an_earlier_boot_is_ignored(workspace: CrashWorkspace) -> None:
     leave_running(workspace)
     kill_all(workspace)
     edit_mark(workspace, 0, boot="another")
@@ -111,7 +111,7 @@ async def test_cancelling_after_engine_and_launcher_died_ends_the_step(workspace
 
 async def test_a_step_that_crashes_three_times_is_an_error(workspace: CrashWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 1})
-    # Without a file to leave word in: every launcher dies there.
+    # Without a file for the record, every launcher dies there.
     workspace.run_to_end(("engine",), ("start", "a"), everywhere="spawn.after")
     assert workspace.infos()["a"].status == "BLOCKED"
     assert any("interrupted by a crash 3 times" in line for line in workspace.story())
@@ -122,7 +122,7 @@ async def test_a_step_that_crashes_three_times_is_an_error(workspace: CrashWorks
 
 
 def serve(workspace: CrashWorkspace) -> None:
-    """USE starts a server, asks it twice, and the second time takes as long as `go` is not there."""
+    """USE starts a server and sends it two requests; the second waits for the file `go`."""
     steps = [
         {"shell": "./step server stop", "background": True},
         {"shell": "./step first began-server"},
@@ -164,7 +164,7 @@ async def test_a_clock_that_was_set_beside_a_server_repeats_nothing(workspace: C
 
 
 @pytest.mark.parametrize("failpoint", ["stop.before", "stop.after", "report.before:3"])
-async def test_the_engine_dies_as_a_recipe_ends(workspace: CrashWorkspace, failpoint: str) -> None:
+async def test_the_engine_dies_while_a_recipe_ends(workspace: CrashWorkspace, failpoint: str) -> None:
     serve(workspace)
     workspace.touch("go")
     workspace.run_until_killed(*SERVING, failpoint=failpoint)
@@ -172,7 +172,7 @@ async def test_the_engine_dies_as_a_recipe_ends(workspace: CrashWorkspace, failp
     assert begun(workspace) == {"server": 1, "first": 1, "second": 1}
 
 
-async def test_with_the_server_all_that_was_asked_of_it_is_lost(workspace: CrashWorkspace) -> None:
+async def test_steps_that_used_a_lost_server_run_again(workspace: CrashWorkspace) -> None:
     serve(workspace)
     engine = workspace.spawn(*SERVING)
     wait_until((workspace.root / "began-second").exists, "the second question", process=engine)

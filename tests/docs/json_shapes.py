@@ -1,4 +1,4 @@
-"""The shapes that docs/json.md promises, and whether a document has one of them."""
+"""The shapes of docs/json.md, and the differences of a document from its shape."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Shape(NamedTuple):
     """The fields of a document, or of a part of it."""
 
     fields: dict[str, str]
-    """Names, and the types as the page spells them."""
+    """Types by name, as written on the page."""
     open: bool
-    """There may be more fields."""
+    """Other fields are allowed."""
 
 
 def shapes() -> dict[str, Shape]:
-    """All of them, by name."""
+    """Return all shapes by name."""
     text = PAGE.read_text(encoding="utf-8").partition("\n## Shapes\n")[2]
     found: dict[str, Shape] = {}
     for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
@@ -43,20 +43,20 @@ def shapes() -> dict[str, Shape]:
 
 
 def errors() -> dict[str, int]:
-    """The exit code that the page promises for every code of an error."""
+    """Return the exit code of each error code on the page."""
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return {code: int(exit_code) for code, exit_code in rows}
 
 
 def documents() -> dict[str, str]:
-    """The shape of what each command prints, by the command."""
+    """Return the shape of each command's document."""
     text = PAGE.read_text(encoding="utf-8").partition("## The document of each command")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| ([\w-]+) \|$", text, re.MULTILINE)
     return {name: shape for names, shape in rows for name in re.findall(r"`([^`]+)`", names)}
 
 
 def differences(known: dict[str, Shape], shape: str, value: Any, where: str = "") -> Iterator[str]:
-    """Where a value is not what its shape promises."""
+    """Yield the differences of a value from its shape."""
     if not isinstance(value, dict):
         yield f"{where or shape}: {value!r} is no {shape}"
         return

@@ -1,8 +1,8 @@
-"""What the README and the documents say is so: their code blocks are run, in order, as a reader would type them.
+"""The code blocks of the README and the documents are run in order, as a reader would type them.
 
-`console`: lines after `$ ` are run by a shell, the rest is the standard output that is expected (`…` alone stands for
-any lines; times, durations and the digits of ids may differ). `python`: run as a program. `yaml` and `markdown`: read
-as a penguin.yaml or a blueprint. `sh`: only what CI runs itself. `text`: a picture that another test compares.
+`console`: lines after `$ ` are run by a shell, the rest is the expected standard output (`…` alone stands for any
+lines; times, durations and the digits of ids may differ). `python`: run as a program. `yaml` and `markdown`: read as a
+penguin.yaml or a blueprint. `sh`: only commands for developers. `text`: not run.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ def blocks_of(document: Path) -> list[CodeBlock]:
 
 
 def same(text: str) -> str:
-    """The text without what differs from one run to the next."""
+    """Return the text without the parts that differ between runs."""
     for pattern, word in VARIES:
         text = re.sub(pattern, word, text)
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
 class Reader:
-    """Somebody who types what a document says, from an empty folder on."""
+    """A reader who types the commands of a document, starting in an empty folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

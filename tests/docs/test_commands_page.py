@@ -1,4 +1,4 @@
-"""docs/commands.md is what its program writes."""
+"""docs/commands.md is up to date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_page_is_up_to_date() -> None:
     assert (DOCS / "commands.md").read_text(encoding="utf-8") == text(), "run python docs/write_commands.py"
 
 
-def test_the_lines_that_the_page_names_are_understood() -> None:
+def test_the_lines_on_the_page_are_valid() -> None:
     lines = re.findall(r'`penguin -c "([^"`]+)"` is `([^`]+)`', (DOCS / "commands.md").read_text(encoding="utf-8"))
     assert lines
     for short, long in lines:

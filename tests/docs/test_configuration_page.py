@@ -1,4 +1,4 @@
-"""Every key of penguin.yaml is on the page that is said to have them all, or on one that it names for it."""
+"""Every key of penguin.yaml is documented."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_key_is_documented(part: str) -> None:
     if part in ELSEWHERE:
         assert f"]({ELSEWHERE[part]})" in text
         text += (DOCS / ELSEWHERE[part]).read_text(encoding="utf-8")
-    # As a heading of its own, as code, or in a block of YAML.
+    # As a heading, as code, or in a block of YAML.
     known = set(re.findall(r"^## (\w+)$", text, re.MULTILINE))
     known |= set(re.findall(r"(?:^|[`.{ ])(\w+)(?=[`:]|\.\w+`)", text, re.MULTILINE))
     assert [key for key in dict.fromkeys(PARTS[part]) if key not in known] == []

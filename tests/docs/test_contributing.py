@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files and packages that exist, and all packages."""
+"""CONTRIBUTING.md names existing files, and all packages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ ENGINE = "engine/penguin/orchestration/"
 PLACES = {"O/": ENGINE, "C/": "commands/penguin_commands/", "R/": "penguin_repl/penguin_repl/"}
 """The short names of the source roots."""
 FOLDERS = (".", ENGINE, "tests", "tests/support")
-"""Where a path may begin."""
+"""Possible starts of a path."""
 CODE = re.findall(r"`([^`\n ]+)`", TEXT)
-PATHS = sorted({it for it in CODE if not it.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", it)} - set(PLACES))
+PATHS = sorted(
+    {code for code in CODE if not code.startswith("/") and re.search(r"/|\.(py|md|toml|yaml)$", code)} - set(PLACES)
+)
 
 
 def located(path: str) -> Path:
-    """The place of a path: short names are spelled out, and tables name packages and modules without their folder."""
+    """Return the full path: expand short names, and add the folder of packages and modules in tables."""
     for short, root in PLACES.items():
         if path.startswith(short):
             return ROOT / root / path[len(short) :]
@@ -28,7 +30,7 @@ def located(path: str) -> Path:
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "penguin.yaml"])
-def test_a_path_exists(path: str) -> None:
+def test_every_path_exists(path: str) -> None:
     found = located(path)
     assert found.exists()
     assert found.is_dir() or not path.endswith("/")
@@ -36,7 +38,7 @@ def test_a_path_exists(path: str) -> None:
 
 @pytest.mark.parametrize("root", PLACES.values())
 def test_every_package_is_in_a_table(root: str) -> None:
-    packages = {it.parent for it in (ROOT / root).glob("*/__init__.py")}
+    packages = {path.parent for path in (ROOT / root).glob("*/__init__.py")}
     assert packages <= {located(path) for path in PATHS if path.endswith("/")}
 
 

@@ -1,4 +1,4 @@
-"""What `-o json` prints has the shapes that docs/json.md promises: a field that goes or changes its type fails here."""
+"""The output of `-o json` has the shapes of docs/json.md: a field that is removed or changes its type fails here."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.program import CONFIG, TASKS, Program
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin_commands.errors import exit_code
+from penguin_commands.grammar.declarations import ValueKind
 from penguin_commands.grammar.schema import JSON_VERSION
-from penguin_commands.grammar.spec import ValueKind
 from penguin_commands.grammar.table import COMMANDS
 
 SHAPES = shapes()
@@ -67,7 +67,7 @@ SCRIPT = (
     ("/workflow strat", "failure"),
     ("/quit", "message"),
 )
-"""Commands, and the shape of what they print."""
+"""Commands, and the shapes of their documents."""
 LINES = (
     (("help",), "program-help"),
     (("help", "workflow", "retry"), "commands"),
@@ -80,9 +80,9 @@ LINES = (
     (("--nope",), "failure"),
     (("--workspace", "nowhere", "-c", "/health"), "failure"),
 )
-"""Command lines, and the shape of what they print."""
+"""Command lines, and the shapes of their documents."""
 WITHOUT = {"/source", "/watch", "/workflow watch"}
-"""They have no document of their own."""
+"""Commands without a document."""
 USED = """\
 ### 6. Used
 - **ID:** `used`
@@ -110,21 +110,21 @@ def penguin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     (folder / "go").touch()
 
 
-def told(shape: str, document: object) -> list[str]:
+def shape_differences(shape: str, document: object) -> list[str]:
     return list(differences(SHAPES, shape, document))
 
 
-def test_every_command_prints_what_is_promised(penguin: Program) -> None:
+def test_every_command_prints_the_documented_shape(penguin: Program) -> None:
     ran = penguin("-o", "json", "--keep-going", script="\n".join(line for line, _ in SCRIPT))
     assert len(ran.documents) == len(SCRIPT), ran.err
     for (line, shape), document in zip(SCRIPT, ran.documents, strict=True):
-        assert (line, told(shape, document)) == (line, [])
+        assert (line, shape_differences(shape, document)) == (line, [])
 
 
-def test_every_command_line_prints_what_is_promised(penguin: Program) -> None:
+def test_every_subcommand_prints_the_documented_shape(penguin: Program) -> None:
     for line, shape in LINES:
         (document,) = penguin("-o", "json", *line).documents
-        assert (line, told(shape, document)) == (line, [])
+        assert (line, shape_differences(shape, document)) == (line, [])
         if shape == "failure":
             assert all(penguin(option, *line).documents == [document] for option in ("--output=json", "-ojsonl"))
     assert penguin("-o", "json", "help").documents[0]["json_version"] == JSON_VERSION
@@ -136,7 +136,7 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
         ran = nowhere("-o", "json", *line)
         assert ran.code == 1
         (document,) = ran.documents
-        assert told("failure", document) == []
+        assert shape_differences("failure", document) == []
         assert ran.err == f"penguin: {document['error']['message']}; {document['error']['hint']}\n"
         assert nowhere(*line).out == ""
 
@@ -144,23 +144,23 @@ def test_a_failure_is_a_document_outside_of_a_workspace_too(tmp_path: Path) -> N
 def test_events_have_the_documented_shape(penguin: Program) -> None:
     rows = penguin("-o", "jsonl", "-c", "/workflow start quick --wait").documents
     events = [row for row in rows if "event" in row]
-    assert [told("event-line", row) for row in events] == [[]] * len(events)
+    assert [shape_differences("event-line", row) for row in events] == [[]] * len(events)
     assert events[-1]["event"]["kind"] == "Completed"
     result, last = rows[len(events) :]
-    assert told("waited-start", result) == []
-    assert told("workflow", last) == []
+    assert shape_differences("waited-start", result) == []
+    assert shape_differences("workflow", last) == []
 
 
-def test_output_is_followed_as_promised(penguin: Program) -> None:
+def test_followed_output_has_the_documented_shape(penguin: Program) -> None:
     script = "/workflow start quick --wait\n/workflow logs quick -f --phase test\n"
     rows = penguin("-o", "jsonl", script=script).documents
     pieces = [row for row in rows if "output" in row]
-    assert [told("output-line", row) for row in pieces] == [[]] * len(pieces)
+    assert [shape_differences("output-line", row) for row in pieces] == [[]] * len(pieces)
     *_, log, last = rows
     assert pieces
     assert pieces[-1]["output"]["path"] == log["path"]
-    assert told("log", log) == []
-    assert told("workflow", last) == []
+    assert shape_differences("log", log) == []
+    assert shape_differences("workflow", last) == []
 
 
 def test_each_command_is_on_the_page() -> None:
@@ -176,7 +176,7 @@ def test_each_kind_of_value_is_on_the_page() -> None:
     assert set(named.split(", ")) == {kind.value for kind in ValueKind}
 
 
-def test_the_page_tells_the_version() -> None:
+def test_the_page_has_the_current_version() -> None:
     assert re.findall(r"\*\*version (\d+)\*\*", PAGE.read_text(encoding="utf-8")) == [str(JSON_VERSION)]
 
 
@@ -209,6 +209,6 @@ GONE = Shape({"a": "text", "b": "list of part", "c": "integer or null", "d": "te
         ({"a": "x", "b": [], "c": None, "new": 1}, 1),
     ],
 )
-def test_what_changes_is_noticed(document: object, wrong: int) -> None:
+def test_differences_are_found(document: object, wrong: int) -> None:
     known = {"whole": GONE, "part": Shape({"e": "integer"}, True)}
     assert len(list(differences(known, "whole", document))) == wrong

@@ -1,4 +1,4 @@
-"""The example's backlog goes through all four gates in a copy, by the script that `make demo` runs."""
+"""The backlog of the example, run in a copy by the script of `make demo`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def verdicts(copy: Path, task: str) -> list[tuple[str, str]]:
 
 
 def assert_repeats_do_nothing(copy: Path) -> None:
-    """What IMPLEMENT ran can be run again, also long after: nothing changes."""
+    """Check that the commands of IMPLEMENT can be repeated later without a change."""
     before = run("git", "diff", folder=copy).stdout
     blueprint = (copy / "blueprints/backlog.md").read_text(encoding="utf-8")
     repeatable = re.findall(r"tools/apply (?:-1 )?patches/[^}\n]+", blueprint)
@@ -75,7 +75,7 @@ def assert_repeats_do_nothing(copy: Path) -> None:
 
 
 def assert_pictured(copy: Path) -> None:
-    """The picture in the README shows the events of the workflow that failed its TEST gate once."""
+    """Check that the picture in the README shows the events of the workflow that failed its TEST gate once."""
     text = re.compile(r"<text [^>]*>([^<]*)</text>")
     picture = html.unescape(" ".join(text.findall(PICTURE.read_text(encoding="utf-8")))).replace("\xa0", " ")
     (document,) = penguin(copy, "-o", "json", "-c", "/workflow history top-option").stdout.splitlines()
@@ -90,7 +90,7 @@ def test_the_bug_is_real(copy: Path) -> None:
     assert run("ruff", "check", ".", folder=copy).returncode == 1
 
 
-def test_nothing_is_wrong_with_the_blueprints(copy: Path) -> None:
+def test_the_blueprints_have_no_problems(copy: Path) -> None:
     for folder in (copy, ROOT):
         ended = penguin(folder, "-c", "/blueprint lint")
         assert (ended.stdout, ended.returncode) == ("1 blueprint, 0 errors, 0 warnings\n", 0)
@@ -110,7 +110,7 @@ def test_a_copy_overwrites_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_python_make_says_what_is_missing(tmp_path: Path) -> None:
+def test_make_reports_a_missing_python(tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     refused = run("make", "PYTHON=", "test", folder=tmp_path)

@@ -1,4 +1,4 @@
-"""A workspace for attempts on real processes: orders, and what runs them."""
+"""A workspace for attempts with real processes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class AttemptWorkspace(WorkspaceFolder):
         return len(list(self.run_dir.glob(f"*{name}*.start.json")))
 
     def engine(self, order: AttemptOrder, name: str = "one", lease: Path | None = None) -> subprocess.Popen[bytes]:
-        """Run an attempt in an engine process of its own."""
+        """Run an attempt in a separate engine process."""
         path = self.root / f"order-{name}.json"
         path.write_bytes(msgspec.json.encode(order))
         command = [sys.executable, str(ENGINE), str(path), str(self.engines / name), *([str(lease)] if lease else [])]

@@ -1,4 +1,4 @@
-"""A workspace of its own for each test, and a port."""
+"""Fixtures of the tests of attempts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.processes import kill
 def workspace(tmp_path: Path) -> Iterator[AttemptWorkspace]:
     workspace = AttemptWorkspace(tmp_path)
     yield workspace
-    # They end by themselves only after two seconds.
+    # Launchers end by themselves only after two seconds.
     kill(*workspace.launchers())
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that nothing listens at."""
+    """Return an unused port."""
     return free_port()

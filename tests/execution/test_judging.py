@@ -1,4 +1,4 @@
-"""Judging what a step printed is bounded in time and memory, and is stopped with its step."""
+"""The judging of output: limits on time and memory, and stopping."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background:
 
 
 def judging(workspace: AttemptWorkspace) -> list[Path]:
-    """The start marks of the processes that judge."""
+    """Return the start marks of judging processes."""
     return list(workspace.run_dir.glob("judging-*.start.json"))
 
 
 def judging_process(workspace: AttemptWorkspace) -> int:
-    """The id of the process that judges; 0 while there is none."""
+    """Return the id of the judging process; 0 if there is none."""
     marks = [read_mark(str(path).removesuffix(STARTED)) for path in judging(workspace)]
     return marks[0].pid if marks and marks[0] is not None else 0
 
 
 async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) -> tuple[AttemptResult, float]:
-    """The result of an attempt that is asked to stop while it is judged, and the seconds that took."""
+    """Return the result of an attempt that is stopped while it is judged, and the seconds until its end."""
     control = StopControl()
     attempt = await start_task(workspace.attempt(order, control))
     await wait_until_async(lambda: judging(workspace), "judging")
@@ -51,14 +51,14 @@ async def stopped(workspace: AttemptWorkspace, order: AttemptOrder, stop: Stop) 
 
 
 @pytest.mark.parametrize("pattern", [NESTED, r"/^((a+)\2?)+$/", "/^(a|a)*$/", "/^(.*a){20}$/", "/(?=(a+)+$)c?b/"])
-def test_a_pattern_that_takes_for_ever_is_an_error(workspace: AttemptWorkspace, pattern: str) -> None:
+def test_an_endless_pattern_is_an_error(workspace: AttemptWorkspace, pattern: str) -> None:
     result = workspace.run(recipe=[step(pattern)], timeout=1.5)
     assert result.verdict is Verdict.ERROR
     assert f"the pattern {pattern} did not finish within 1" in result.reason
     assert "searching standard output" in result.reason
 
 
-def test_other_attempts_go_on_meanwhile(workspace: AttemptWorkspace, tmp_path: Path) -> None:
+def test_other_attempts_continue_meanwhile(workspace: AttemptWorkspace, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = AttemptWorkspace(tmp_path / "other")
 
@@ -96,7 +96,7 @@ def test_a_step_is_judged_again_and_not_run_again(workspace: AttemptWorkspace) -
     assert workspace.count("runs") == 1
 
 
-def test_the_next_engine_goes_on_with_judging(workspace: AttemptWorkspace) -> None:
+def test_the_next_engine_continues_judging(workspace: AttemptWorkspace) -> None:
     order = workspace.order(recipe=[step(NESTED)], timeout=4.0)
     engine = workspace.engine(order)
     asyncio.run(wait_until_async(lambda: judging(workspace), "judging"))
@@ -108,7 +108,7 @@ def test_the_next_engine_goes_on_with_judging(workspace: AttemptWorkspace) -> No
     assert (workspace.count("runs"), len(judging(workspace))) == (1, 1)
 
 
-def test_a_cancel_that_waits_comes_before_judging(workspace: AttemptWorkspace) -> None:
+def test_a_pending_cancel_precedes_judging(workspace: AttemptWorkspace) -> None:
     async def scenario() -> AttemptResult:
         control = StopControl()
         ended = step("/x/", "trap '' TERM; touch up; while ! test -e go; do sleep 0.01; done; echo x")
@@ -123,7 +123,7 @@ def test_a_cancel_that_waits_comes_before_judging(workspace: AttemptWorkspace) -
     assert not judging(workspace)
 
 
-def test_a_background_step_is_judged_within_its_bound_too(workspace: AttemptWorkspace) -> None:
+def test_a_background_step_is_judged_within_its_limit(workspace: AttemptWorkspace) -> None:
     server = step(NESTED, f"echo {LINE}; touch up; sleep 60", background=True)
     wait = RecipeStep("shell", "while ! test -e up; do sleep 0.01; done")
     result = workspace.run(recipe=[server, wait], timeout=3.0)
@@ -131,7 +131,7 @@ def test_a_background_step_is_judged_within_its_bound_too(workspace: AttemptWork
     assert "did not finish within" in result.reason
 
 
-def test_nothing_that_judges_is_left(workspace: AttemptWorkspace) -> None:
+def test_no_judging_process_is_left(workspace: AttemptWorkspace) -> None:
     workspace.run(recipe=[step(NESTED)], timeout=1.0)
     (mark,) = judging(workspace)
     pid = int(mark.read_text().partition('"pid": ')[2].partition(",")[0])
@@ -158,14 +158,14 @@ def test_a_pattern_that_takes_all_memory_is_an_error(workspace: AttemptWorkspace
     assert "the pattern" in result.reason
 
 
-def test_no_process_judges_what_is_plain(workspace: AttemptWorkspace) -> None:
+def test_plain_text_is_judged_without_a_process(workspace: AttemptWorkspace) -> None:
     result = workspace.run(recipe=[step("aaab")])
     assert result.verdict is Verdict.PASSED
     assert not judging(workspace)
 
 
 @pytest.mark.parametrize("pattern", ["/(/", "/a{99999999999999}/", "/" + "(" * 5000 + "/", "/" + "a" * 3000 + "/"])
-def test_what_is_no_pattern_is_refused_before_anything_runs(workspace: AttemptWorkspace, pattern: str) -> None:
+def test_an_invalid_pattern_is_refused_before_the_run(workspace: AttemptWorkspace, pattern: str) -> None:
     result = workspace.run(recipe=[step(pattern)])
     assert result.impossible
     assert "regular expression" in result.reason
@@ -180,7 +180,7 @@ def report(workspace: AttemptWorkspace, script: str, timeout: float = 30.0) -> A
     return workspace.run(GateCommand("python3 write.py", report="r.xml"), timeout=timeout)
 
 
-def test_a_report_that_expands_without_end_is_refused(workspace: AttemptWorkspace) -> None:
+def test_a_report_with_endless_entities_is_refused(workspace: AttemptWorkspace) -> None:
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 20))
     bomb = f'<!DOCTYPE x [<!ENTITY l0 "lol">{laughs}]><testsuite><testcase name="&l19;"/></testsuite>'
     result = report(workspace, f"open('r.xml', 'w').write({bomb!r})")
@@ -194,7 +194,7 @@ def test_a_report_of_200_mb_is_refused(workspace: AttemptWorkspace) -> None:
     assert "JUnit report" in result.reason
 
 
-def test_a_large_report_is_counted_elsewhere(workspace: AttemptWorkspace) -> None:
+def test_a_large_report_is_counted_in_a_process(workspace: AttemptWorkspace) -> None:
     cases = "'<testsuite>' + '<testcase name=\"x\"/>' * 100_000 + '</testsuite>'"
     result = report(workspace, f"open('r.xml', 'w').write({cases})")
     assert result.verdict is Verdict.PASSED
@@ -210,7 +210,7 @@ def test_a_report_that_takes_too_long_is_an_error(workspace: AttemptWorkspace) -
     async def scenario() -> AttemptResult:
         attempt = await start_task(workspace.attempt(order))
         await wait_until_async(lambda: judging_process(workspace), "judging")
-        # A fast machine counts in time what a slow one does not.
+        # A fast machine finishes in time, a slow one does not.
         os.kill(judging_process(workspace), signal.SIGSTOP)
         return await attempt
 
@@ -224,7 +224,7 @@ def test_a_deep_report_is_counted(workspace: AttemptWorkspace) -> None:
     assert report(workspace, f"open('r.xml', 'w').write({deep})").verdict is Verdict.PASSED
 
 
-def test_a_pipe_in_place_of_a_report_holds_nobody_up(workspace: AttemptWorkspace) -> None:
+def test_a_pipe_instead_of_a_report_does_not_block(workspace: AttemptWorkspace) -> None:
     assert report(workspace, "import os; os.mkfifo('r.xml')").verdict is Verdict.UNVERIFIED
 
 
@@ -260,7 +260,7 @@ http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
         ("/large", Expectation(stdout="needle"), Verdict.FAILED, "its first 4000000 bytes were searched"),
     ],
 )
-def test_responses_are_judged_within_a_bound(
+def test_responses_are_judged_within_a_limit(
     workspace: AttemptWorkspace, port: int, path: str, expect: Expectation, verdict: Verdict, reason: str
 ) -> None:
     workspace.write("server.py", SERVER)

@@ -1,4 +1,4 @@
-"""JUnit reports, honest and hostile."""
+"""JUnit reports, valid and hostile."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ OUTCOMES = {
     # unittest-xml-reporting, and Django with it.
     '<skipped type="XFAIL" message="expected failure"/>': "xfailed",
     '<error type="UnexpectedSuccess"/>': "errors",
-    # A strict xfail that passes, and what pytest before 3.0 wrote.
+    # A strict xfail that passes, and the report of pytest before 3.0.
     '<failure message="[XPASS(strict)] slow"/>': "failed",
     '<skipped message="xfail-marked test passes unexpectedly"/>': "xpassed",
     '<skipped type="pytest.xfail"/><error/>': "errors",
     '<skipped type="pytest.skip" message="not here"/>': "skipped",
     "<failure/><error/>": "errors",
-    # One of its subtests, and the test for it.
+    # A subtest, and its test.
     "<failure/><failure/>": "failed",
     "<system-out>&lt;failure/&gt;</system-out>": "passed",
 }
@@ -64,7 +64,7 @@ ODD_ENCODINGS = [f'<?xml version="1.0" encoding="{name}"?><testsuite/>' for name
 @pytest.mark.parametrize(
     "text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2, *ODD_ENCODINGS]
 )
-def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(junit.UnreadableReport):
         count(tmp_path, text)
 

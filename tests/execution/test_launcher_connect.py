@@ -1,4 +1,4 @@
-"""An engine that connects to a launcher in the very moment in which one of its steps ends."""
+"""An engine that connects to a launcher at the moment when one of its steps ends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def _serving(folder: Path, handler: Handler) -> AsyncIterator[None]:
 
 
 async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Tells every client of an end first, as a launcher may, and then answers."""
+    """Send every client an exit event before the answer, as a launcher may do."""
     writer.write(json.dumps(EXIT).encode() + b"\n")
     while line := await reader.readline():
         message = json.loads(line)
@@ -48,7 +48,7 @@ async def _busy_launcher(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         writer.write(json.dumps(answer).encode() + b"\n")
 
 
-def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
+def test_an_exit_event_before_the_hello_is_ignored(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with _serving(tmp_path, _busy_launcher):
             launcher = LauncherClient(tmp_path, {}, grace=5.0, on_trouble=lambda problem: None, own=False)
@@ -58,8 +58,8 @@ def test_an_exit_event_before_the_hello_is_no_hello(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_who_asks_again_at_once_is_connected_again(tmp_path: Path) -> None:
-    """The end of the connection before is heard while the next one is made."""
+def test_a_client_can_reconnect_at_once(tmp_path: Path) -> None:
+    """The end of the previous connection is noticed while the next one is opened."""
     asked = 0
 
     async def launcher_of_others(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

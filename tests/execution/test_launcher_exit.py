@@ -1,4 +1,4 @@
-"""What a launcher tells its clients; without steps and clients it ends by itself, however its last client went."""
+"""The events of a launcher, and its end without steps and clients."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_a_start_is_reported_before_the_exit_and_while_the_step_runs(tmp_path: P
             (tmp_path / "go").unlink()
 
 
-def test_a_client_that_takes_no_more_words_does_not_keep_the_launcher(tmp_path: Path) -> None:
+def test_a_client_that_stops_reading_does_not_keep_the_launcher_alive(tmp_path: Path) -> None:
     client = start_launcher(tmp_path)
     client.sendall(json.dumps(order(tmp_path)).encode() + b"\n")
     assert json.loads(client.recv(1000))["event"] == "running"
-    # The word of the step's end will be the first that can't be sent.
+    # The exit event of the step will be the first message that can't be sent.
     client.shutdown(socket.SHUT_RD)
     (tmp_path / "go").touch()
     wait_until(lambda: not (tmp_path / "launcher.sock").exists(), "the end of the launcher")

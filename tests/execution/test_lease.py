@@ -1,4 +1,4 @@
-"""Steps under a lease: they run as long as it holds and no longer, whoever of engine and launcher is alive."""
+"""Steps under a lease: they end when it lapses, also without engine or launcher."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITH_GRANDCHILD = (
     "(python3 stubborn.py &); while ! test -s grandchild; do sleep 0.01; done; echo $$ >> second; sleep 600"
 )
 SHORT = 1.0
-"""Seconds. Renewed every hundredth of that until the step is seen, so that a slow start costs nothing."""
+"""Seconds. It is renewed a hundred times as often until the step runs, so a slow start does not matter."""
 LONG = 600.0
 LAPSED = "the lease on the steps lapsed"
 
@@ -48,7 +48,7 @@ def lease(workspace: AttemptWorkspace) -> StepLease:
 
 
 async def until_begun(workspace: AttemptWorkspace, lease: StepLease, count: int = 1) -> None:
-    """Keep the lease until the step is seen to run."""
+    """Renew the lease until the step runs."""
 
     def begun() -> bool:
         lease.renew(SHORT)
@@ -66,14 +66,14 @@ def assert_lapsed(result: AttemptResult) -> None:
 
 
 def endings(workspace: AttemptWorkspace) -> list[str | None]:
-    """Why the tries of the steps ended."""
+    """Return the causes of the ends of the steps."""
     ended = [
         records.read_exit(str(path)[: -len(records.EXITED)]) for path in workspace.run_dir.glob("*" + records.EXITED)
     ]
     return sorted((exit_.why for exit_ in ended if exit_), key=str)
 
 
-# What a lease does to a step
+# Steps under a lease
 
 
 def test_a_step_runs_as_long_as_its_lease_is_renewed(workspace: AttemptWorkspace, lease: StepLease) -> None:
@@ -128,7 +128,7 @@ def test_sigterm_comes_first(workspace: AttemptWorkspace, lease: StepLease) -> N
     ids=["missing", "another boot", "nonsense", "cut off", "no file"],
 )
 @pytest.mark.parametrize("when", ["before the start", "while it runs"])
-def test_what_is_no_lease_has_lapsed(
+def test_an_invalid_lease_has_lapsed(
     workspace: AttemptWorkspace, lease: StepLease, spoil: Callable[[Path], object], when: str
 ) -> None:
     async def scenario() -> None:
@@ -145,9 +145,7 @@ def test_what_is_no_lease_has_lapsed(
     assert workspace.count("second") == (1 if when == "while it runs" else 0)
 
 
-def test_no_step_starts_under_a_lapsed_lease_and_the_attempt_goes_on_under_a_new_one(
-    workspace: AttemptWorkspace, lease: StepLease
-) -> None:
+def test_a_lapsed_lease_starts_no_step_and_a_new_one_continues(workspace: AttemptWorkspace, lease: StepLease) -> None:
     order = workspace.order(f"echo x >> first; rm {lease.path}", "echo x >> second")
     lease.renew(LONG)
     result = asyncio.run(workspace.attempt(order, lease=lease.path))
@@ -175,7 +173,7 @@ def test_a_step_in_the_background_has_the_lease_too(workspace: AttemptWorkspace,
     assert set(endings(workspace)) <= {"lease", "stopped"}
 
 
-def test_who_asked_for_the_end_first_is_the_cause(workspace: AttemptWorkspace, lease: StepLease) -> None:
+def test_the_first_stop_request_is_the_cause(workspace: AttemptWorkspace, lease: StepLease) -> None:
     async def scenario() -> None:
         control = StopControl()
         order = workspace.order("trap '' TERM; echo $$ >> second; while :; do sleep 0.05; done")
@@ -257,12 +255,14 @@ def test_without_a_launcher_the_engine_keeps_the_lease(workspace: AttemptWorkspa
     assert endings(workspace) == ["lease"]
 
 
-def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: AttemptWorkspace, lease: StepLease) -> None:
+def test_without_a_launcher_a_renewed_lease_keeps_the_step_running(
+    workspace: AttemptWorkspace, lease: StepLease
+) -> None:
     async def scenario() -> None:
         attempt = await start_task(workspace.attempt(workspace.order(HOLD), lease=lease.path))
         await until_begun(workspace, lease)
         (launcher,) = workspace.launchers()
-        # Looking for the launcher takes time on a busy machine.
+        # Finding the launcher takes time on a busy machine.
         lease.renew(SHORT)
         first = lease.lapses_at()
         kill(launcher)
@@ -277,9 +277,7 @@ def test_without_a_launcher_a_renewed_lease_lets_the_step_go_on(workspace: Attem
     asyncio.run(scenario())
 
 
-def test_what_engine_and_launcher_left_is_ended_by_the_next_engine_once_the_lease_lapsed(
-    workspace: AttemptWorkspace, lease: StepLease
-) -> None:
+def test_the_next_engine_ends_an_orphaned_step_after_its_lease(workspace: AttemptWorkspace, lease: StepLease) -> None:
     order = workspace.order(WITH_GRANDCHILD)
     engine = workspace.engine(order, lease=lease.path)
 
@@ -308,7 +306,7 @@ def test_a_lease_is_a_private_file_and_leaves_nothing_beside_it(lease: StepLease
     assert LONG - 60 < lease.lapses_at() - now() <= LONG
 
 
-def test_a_late_renewal_takes_nothing_away(lease: StepLease) -> None:
+def test_a_late_renewal_does_not_shorten_the_lease(lease: StepLease) -> None:
     deadline = now() + LONG
     lease.renew_until(deadline)
     lease.renew_until(deadline - 5)
@@ -318,7 +316,7 @@ def test_a_late_renewal_takes_nothing_away(lease: StepLease) -> None:
     assert lease.lapses_at() == deadline
 
 
-def test_a_deadline_that_has_gone_by_gives_nothing(lease: StepLease) -> None:
+def test_a_past_deadline_has_lapsed(lease: StepLease) -> None:
     lease.renew(-1)
     assert not lease.holds()
 
@@ -331,9 +329,7 @@ def test_a_failed_write_is_reported_and_leaves_nothing(lease: StepLease) -> None
 
 
 @given(deadline=st.floats(allow_nan=False, allow_infinity=False), cut=st.integers(min_value=0))
-def test_a_line_is_read_as_it_was_written_or_not_at_all(
-    tmp_path_factory: pytest.TempPathFactory, deadline: float, cut: int
-) -> None:
+def test_a_truncated_line_is_not_read(tmp_path_factory: pytest.TempPathFactory, deadline: float, cut: int) -> None:
     path = tmp_path_factory.getbasetemp() / "whole"
     whole = line.lease_line("boot", deadline)
     path.write_bytes(whole)
@@ -348,13 +344,13 @@ def test_a_line_is_read_as_it_was_written_or_not_at_all(
 @example(b"boot 1.0 2.0\n")
 @example(b"boot " + b"9" * 500 + b"\n")
 @example(b"\xff 1.0\n")
-def test_nonsense_has_lapsed(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_an_unreadable_lease_has_lapsed(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "nonsense"
     path.write_bytes(data)
     assert line.read_deadline(str(path), "boot") == line.LAPSED
 
 
-def test_an_alarm_rings_once_and_can_be_set_again() -> None:
+def test_a_timer_expires_once_and_can_be_set_again() -> None:
     def rings(seconds: float) -> bool:
         return bool(select.select([alarm.fd], [], [], seconds)[0])
 

@@ -1,4 +1,4 @@
-"""Attempts in a workspace whose path is no UTF-8: files keep their names, and what is told of them any store takes."""
+"""Attempts in a workspace whose path is not UTF-8: files keep their names, and any store accepts the results."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_launcher_that_was_killed_is_noted(workspace: AttemptWorkspace) -> Non
 
 
 @given(st.text(st.characters()))
-def test_any_text_becomes_storable(text: str) -> None:
+def test_any_text_can_be_stored(text: str) -> None:
     found = escape_undecodable(text)
     found.encode()
     assert escape_undecodable(found) == found
@@ -108,14 +108,14 @@ def test_any_text_becomes_storable(text: str) -> None:
 
 
 @given(st.binary().filter(lambda name: b"\\x" not in name))
-def test_the_true_path_is_found_again(name: bytes) -> None:
+def test_the_original_path_is_found(name: bytes) -> None:
     assert os.fsencode(unescape_path(escape_undecodable(os.fsdecode(name)))) == name
 
 
-def test_a_result_that_is_storable_stays_the_very_same() -> None:
+def test_a_storable_result_is_not_copied() -> None:
     step = StepEvidence(name="é", kind="run", verdict=Verdict.FAILED, argv=("a", "b"), exit_code=1)
     result = AttemptResult(verdict=Verdict.FAILED, steps=(step,))
     assert encode_storable(result) is result
     halved = AttemptResult(verdict=Verdict.FAILED, reason="half a \ud83d", steps=(step,), artifacts=("\udcff",))
-    told = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
-    assert encode_storable(halved) == told
+    expected = AttemptResult(verdict=Verdict.FAILED, reason="half a \\ud83d", steps=(step,), artifacts=("\\xff",))
+    assert encode_storable(halved) == expected

@@ -1,4 +1,4 @@
-"""Output: capped, counted, shown safely, and never in memory whole."""
+"""The output of steps: limits, byte counts, safe display, and memory use."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from penguin.orchestration.execution.step_output import excerpt, printable_text
 
 
 def memory(pid: int) -> int:
-    """The most memory that a process ever had, in bytes."""
+    """Return the maximum memory of a process, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmHWM")
 
 
-def test_a_flood_costs_no_memory_and_is_capped(workspace: AttemptWorkspace) -> None:
+def test_huge_output_is_limited_and_uses_little_memory(workspace: AttemptWorkspace) -> None:
     flood = (
         "echo first; head -c 300000000 /dev/zero | tr '\\0' 'x'; echo last; touch done; "
         "while test -e done; do sleep 0.01; done"
@@ -77,7 +77,7 @@ def test_the_first_and_the_last_half_are_kept(
 
 
 @given(st.binary(max_size=20_000))
-def test_an_excerpt_is_short_and_fit_for_a_terminal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_an_excerpt_is_short_and_safe_for_a_terminal(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("excerpt") / "log"
     path.write_bytes(data)
     shown = excerpt(path)
@@ -85,7 +85,7 @@ def test_an_excerpt_is_short_and_fit_for_a_terminal(tmp_path_factory: pytest.Tem
     assert all(char in "\n\t" or (char >= " " and not "\x7f" <= char <= "\x9f") for char in shown)
 
 
-def test_colours_and_carriage_returns_are_taken_out() -> None:
+def test_colours_and_carriage_returns_are_removed() -> None:
     assert printable_text(b"\x1b[31mred\x1b[0m\r\n10%\r20%\x07 \xff") == "red\n10%\n20% ?"
 
 

@@ -1,4 +1,4 @@
-"""Pause, stop and go on."""
+"""Pausing, stopping and continuing an attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopC
 
 
 def stopped_at(workspace: AttemptWorkspace, order: AttemptOrder, file: str, *asks: Stop | None) -> AttemptResult:
-    """Run an attempt; when `file` appears ask for these, then make the file `go`."""
+    """Run an attempt; when `file` appears, request these stops, then create the file `go`."""
 
     async def scenario() -> AttemptResult:
         control = StopControl()
@@ -32,7 +32,7 @@ def stopped_at(workspace: AttemptWorkspace, order: AttemptOrder, file: str, *ask
 STEP = "echo x >> first; while ! test -e go; do sleep 0.01; done"
 
 
-def test_pause_lets_the_step_end_and_going_on_repeats_nothing(workspace: AttemptWorkspace) -> None:
+def test_a_pause_lets_the_step_end_and_repeats_nothing(workspace: AttemptWorkspace) -> None:
     order = workspace.order(STEP, "echo y >> second")
     result = stopped_at(workspace, order, "first", Stop.PAUSE)
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "pause")
@@ -43,7 +43,7 @@ def test_pause_lets_the_step_end_and_going_on_repeats_nothing(workspace: Attempt
     assert (workspace.count("first"), workspace.count("second")) == (1, 1)
 
 
-def test_a_pause_taken_back_stops_nothing(workspace: AttemptWorkspace) -> None:
+def test_a_withdrawn_pause_stops_nothing(workspace: AttemptWorkspace) -> None:
     result = stopped_at(workspace, workspace.order(STEP, "true"), "first", Stop.PAUSE, None)
     assert result.verdict is Verdict.PASSED
 
@@ -63,7 +63,7 @@ def test_a_pause_before_the_first_step_starts_nothing(workspace: AttemptWorkspac
     assert not (workspace.root / "never").exists()
 
 
-def test_now_ends_the_step_which_then_runs_again(workspace: AttemptWorkspace) -> None:
+def test_pause_now_stops_the_step_which_runs_again(workspace: AttemptWorkspace) -> None:
     order = workspace.order("echo x >> zero", STEP)
     result = stopped_at(workspace, order, "first", Stop.PAUSE, Stop.NOW)
     assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "now")
@@ -74,12 +74,12 @@ def test_now_ends_the_step_which_then_runs_again(workspace: AttemptWorkspace) ->
     assert (result.steps[1].output or "").endswith(".2.log")
 
 
-def test_a_pause_costs_no_time(workspace: AttemptWorkspace) -> None:
+def test_a_pause_does_not_use_up_the_time_out(workspace: AttemptWorkspace) -> None:
     order = workspace.order(STEP, "sleep 0.3", timeout=3.0)
     stopped_at(workspace, order, "first", Stop.PAUSE)
 
     async def later() -> AttemptResult:
-        await asyncio.sleep(2.8)  # Time itself is what this is about.
+        await asyncio.sleep(2.8)  # This test needs real time.
         return await workspace.attempt(order)
 
     assert asyncio.run(later()).verdict is Verdict.PASSED

@@ -1,4 +1,4 @@
-"""Nothing of a step outlives it: whatever its processes do to get away."""
+"""No process of a step survives the step."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_sigterm_comes_first(workspace: AttemptWorkspace) -> None:
     assert "bye" in result.steps[0].excerpt
 
 
-def test_what_a_step_leaves_behind_dies_with_it(workspace: AttemptWorkspace) -> None:
+def test_remaining_processes_of_a_step_are_killed(workspace: AttemptWorkspace) -> None:
     workspace.write("daemon.py", DAEMON)
     result = workspace.run(
         "sleep 600 & echo $! > plain",
@@ -59,7 +59,7 @@ def test_what_a_step_leaves_behind_dies_with_it(workspace: AttemptWorkspace) -> 
         assert not is_alive(pid_in(workspace, name)), name
 
 
-def test_two_steps_at_once_keep_their_own(workspace: AttemptWorkspace) -> None:
+def test_parallel_steps_have_separate_process_trees(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         phases = workspace.phases()
         one = workspace.order(

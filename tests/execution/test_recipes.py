@@ -1,4 +1,4 @@
-"""Recipes: shell, http and python steps, and what they must give."""
+"""Recipes: shell, http and python steps, and their expectations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def http(port: int, path: str = "/", **settings: object) -> RecipeStep:
     return RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=10.0, **settings)  # type: ignore[arg-type]
 
 
-def test_http_steps_talk_to_a_server_of_the_recipe(workspace: AttemptWorkspace, port: int) -> None:
+def test_http_steps_use_a_server_of_the_recipe(workspace: AttemptWorkspace, port: int) -> None:
     post = http(
         port,
         method="POST",
@@ -127,7 +127,7 @@ def test_a_background_step_that_ends_early_fails(workspace: AttemptWorkspace) ->
 
 
 def test_a_recipe_whose_server_was_stopped_starts_over(workspace: AttemptWorkspace, port: int) -> None:
-    """What was done with the first server is done again with the second, which knows nothing of it."""
+    """The requests to the first server are repeated to the second one."""
     hold = RecipeStep("shell", "echo x >> held; while ! test -e go; do sleep 0.01; done")
     order = workspace.order(
         recipe=[
@@ -197,7 +197,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.dictionaries(st.text(max_size=3), JSON, max_size=3))
-def test_objects_are_contained_by_subset_all_else_by_equality(value: object, more: dict[str, object]) -> None:
+def test_objects_match_as_subsets_and_other_values_if_equal(value: object, more: dict[str, object]) -> None:
     assert json_difference(value, value) == ""
     if isinstance(value, dict):
         assert json_difference(value, {**more, **value}) == ""
@@ -206,7 +206,7 @@ def test_objects_are_contained_by_subset_all_else_by_equality(value: object, mor
         assert json_difference([value], [value, value])
 
 
-def test_where_the_difference_is() -> None:
+def test_the_position_of_the_difference() -> None:
     assert json_difference({"a": {"b": 1}}, {"a": {}}) == "a.b is missing"
     assert json_difference({"a": True}, {"a": 1}) == "a is 1, not true"
     assert json_difference({"a": "é"}, {"a": "\ud800"}) == 'a is "\\ud800", not "é"'

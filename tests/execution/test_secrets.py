@@ -1,4 +1,4 @@
-"""Secrets: values of the environment that no file of Penguin's ever holds, however a step comes to print them."""
+"""Secrets: values of the environment that are never stored, however a step prints them."""
 
 from __future__ import annotations
 
@@ -39,16 +39,17 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def holders(folder: Path, *values: str) -> list[Path]:
-    """The files in a folder that hold one of the values."""
+    """Return the files in a folder that contain one of the values."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if any(value.encode() in path.read_bytes() for value in values)]
 
 
-# What is replaced
+# Replacement
 
 
 def replaced(data: bytes, values: dict[str, bytes]) -> bytes:
-    """By the definition: every byte that belongs to a value goes, touching ones are told apart, overlapping are not."""
+    """Redact by definition: each byte of a value is removed; adjacent values get separate labels, overlapping ones a
+    common one."""
     names = {value: name for name, value in sorted(values.items(), reverse=True)}
     spans = [
         (start, -len(value), name)
@@ -77,7 +78,7 @@ LETTERS = st.sampled_from("ab")
 
 @st.composite
 def outputs(draw: st.DrawFn) -> tuple[dict[str, bytes], list[bytes]]:
-    """Secrets that overlap as often as not, and an output full of them, in pieces."""
+    """Generate secrets that often overlap, and an output of them in chunks."""
     drawn = draw(st.dictionaries(st.sampled_from(["A", "B", "C"]), st.text(LETTERS, min_size=1, max_size=6)))
     values = {name: value.encode() for name, value in drawn.items()}
     parts = st.one_of(st.sampled_from([b"c", b"\xff", *values.values()]), st.text(LETTERS, max_size=3).map(str.encode))
@@ -87,7 +88,7 @@ def outputs(draw: st.DrawFn) -> tuple[dict[str, bytes], list[bytes]]:
 
 
 @given(outputs(), st.integers(2, 80))
-def test_what_is_stored_is_the_whole_output_with_the_values_replaced(
+def test_the_whole_output_is_stored_redacted(
     tmp_path_factory: pytest.TempPathFactory, output: tuple[dict[str, bytes], list[bytes]], limit: int
 ) -> None:
     values, pieces = output
@@ -95,18 +96,18 @@ def test_what_is_stored_is_the_whole_output_with_the_values_replaced(
     secrets = Secrets({name: value.decode() for name, value in values.items()})
     wanted = replaced(b"".join(pieces), values)
     assert written(folder / "log", pieces, 1_000_000, secrets) == wanted
-    # First redacted, then cut: a limit never lets half a value through.
+    # Redact before truncating: a limit must not leave half a value.
     assert written(folder / "short", pieces, limit, secrets) == written(folder / "same", [wanted], limit)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=6), st.binary(max_size=60))
-def test_any_bytes_may_be_secret(values: list[bytes], data: bytes) -> None:
+def test_any_bytes_can_be_secret(values: list[bytes], data: bytes) -> None:
     named = {f"N{number}": value for number, value in enumerate(values)}
     secrets = Secrets({name: os.fsdecode(value) for name, value in named.items()})
     assert secrets.redact(data) == replaced(data, named)
 
 
-def test_only_what_may_become_a_value_is_held_back() -> None:
+def test_only_possible_starts_of_secrets_are_held_back() -> None:
     redactor = Redactor(Secrets({"A": "abcdefgh", "B": "abcx1234"}))
     assert redactor.feed(b"ready\n") == b"ready\n"
     assert redactor.feed(b"so: abc") == b"so: "
@@ -134,7 +135,7 @@ def test_names_that_are_denied() -> None:
     assert without_denied(environ, ()) == environ
 
 
-# What steps print
+# Output of steps
 
 
 def test_a_value_in_two_pieces_is_never_on_the_disk(workspace: AttemptWorkspace) -> None:
@@ -157,7 +158,7 @@ def test_a_value_in_two_pieces_is_never_on_the_disk(workspace: AttemptWorkspace)
     asyncio.run(scenario())
 
 
-def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWorkspace) -> None:
+def test_no_stored_file_of_a_step_contains_the_value(workspace: AttemptWorkspace) -> None:
     workspace.write(
         "test_it.py",
         f"import os\ndef test_it():\n    print(os.environ['{NAME}'])\n    assert os.environ['{NAME}'] == 'another'\n",
@@ -166,9 +167,9 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWork
         RecipeStep("shell", f'echo "out ${NAME}"; echo "err ${NAME}" >&2', Expectation(stdout="out")),
         RecipeStep("python", f"import os; raise SystemExit('no: ' + os.environ['{NAME}'])"),
     ]
-    # The command line names the value itself: that is the configuration's to say, but the evidence does not repeat it.
-    told = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
-    tested, named, out, raised = told.steps
+    # The command line contains the value: the configuration may, but the evidence must not repeat it.
+    result = workspace.run("pytest -q test_it.py", f"printf %s '{VALUE}'; exit 3", recipe=recipe)
+    tested, named, out, raised = result.steps
     assert tested.tests is not None
     assert tested.tests.failed == 1
     assert LABEL in tested.excerpt
@@ -176,12 +177,12 @@ def test_nothing_that_is_stored_of_a_step_holds_the_value(workspace: AttemptWork
     assert named.reason == f"exit 3: {LABEL}"
     assert (out.verdict, out.excerpt) == (Verdict.PASSED, f"out {LABEL}\n")
     assert raised.reason == f"exit 1: no: {LABEL}"
-    evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in told.steps]).decode()
+    evidence = msgspec.json.encode([(step.reason, step.argv, step.excerpt) for step in result.steps]).decode()
     assert VALUE not in evidence
     assert holders(workspace.root / ".penguin", VALUE, VALUE.replace("&", "&amp;").replace("<", "&lt;")) == []
 
 
-def test_no_name_or_reason_that_is_stored_holds_the_value(workspace: AttemptWorkspace) -> None:
+def test_no_stored_name_or_reason_contains_the_value(workspace: AttemptWorkspace) -> None:
     long = "x" * (LONGEST_NAME - len(VALUE) // 2)
     recipes = [
         Recipe(VALUE, (RecipeStep("shell", f"false {VALUE!r}"), RecipeStep("shell", "true", name=f"{long}{VALUE}"))),
@@ -200,14 +201,14 @@ def test_no_name_or_reason_that_is_stored_holds_the_value(workspace: AttemptWork
     assert not [name for name in names if slug(VALUE) in name]
 
 
-def test_what_can_never_run_is_reported_without_the_value(workspace: AttemptWorkspace) -> None:
+def test_an_impossible_step_is_reported_without_the_value(workspace: AttemptWorkspace) -> None:
     result = workspace.run(recipe=[RecipeStep("shell", "true", Expectation(stdout=f"/({VALUE}/"))])
 
     assert result.impossible
     assert VALUE not in result.reason
 
 
-def test_a_step_is_not_run_twice_where_the_next_engine_knows_other_secrets(
+def test_a_step_runs_once_if_the_next_engine_knows_other_secrets(
     workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = f"echo '{VALUE}' >>ran"
@@ -219,7 +220,7 @@ def test_a_step_is_not_run_twice_where_the_next_engine_knows_other_secrets(
     assert (workspace.root / "ran").read_text() == f"{VALUE}\n"
 
 
-def test_a_report_is_counted_though_it_is_redacted(workspace: AttemptWorkspace) -> None:
+def test_a_redacted_report_is_counted(workspace: AttemptWorkspace) -> None:
     workspace.write("test_it.py", f"def test_it():\n    print('{VALUE}')\n")
     result = workspace.run("pytest -q -o junit_logging=all test_it.py")
     assert result.verdict is Verdict.PASSED
@@ -240,7 +241,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 """
 
 
-def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace: AttemptWorkspace, port: int) -> None:
+def test_a_response_is_compared_unredacted_and_stored_redacted(workspace: AttemptWorkspace, port: int) -> None:
     workspace.write("echo.py", ECHO)
     recipe = [
         RecipeStep("shell", f"exec {sys.executable} echo.py {port}", background=True),
@@ -254,15 +255,15 @@ def test_a_response_is_compared_as_it_is_and_stored_without_the_value(workspace:
     assert holders(workspace.run_dir, VALUE) == []
 
 
-def test_an_expectation_holds_though_its_text_is_secret(workspace: AttemptWorkspace) -> None:
+def test_an_expectation_can_contain_a_secret(workspace: AttemptWorkspace) -> None:
     recipe = [RecipeStep("shell", f"echo ${NAME}", Expectation(stdout=VALUE))]
-    # The blueprint says it, and so does its copy for the steps; nothing else does.
+    # Only the blueprint and its copy for the steps contain it.
     result = workspace.run(recipe=recipe)
     assert result.steps[0].verdict is Verdict.PASSED
     assert [path.name for path in holders(workspace.run_dir, VALUE)] == ["task.json"]
 
 
-def test_names_of_the_configuration_count_too(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_names_are_redacted(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@db")
     monkeypatch.setenv("AWS_REGION", "north-pole")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "denied and secret")
@@ -270,21 +271,19 @@ def test_names_of_the_configuration_count_too(workspace: AttemptWorkspace, monke
     order = workspace.order(command)
     definition = msgspec.structs.replace(order.definition, redact=("DATABASE_*",), env_deny=("AWS_*",))
     result = asyncio.run(workspace.attempt(msgspec.structs.replace(order, definition=definition)))
-    # A step may come by what it was denied in other ways.
+    # A step may get a denied value in another way.
     assert result.steps[0].excerpt == "[redacted DATABASE_URL] none none\n[redacted AWS_SESSION_TOKEN]\n"
     assert b"postgres" not in msgspec.json.encode(definition)
 
 
-def test_no_step_gets_the_keys_that_workflows_are_commanded_with(
-    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_get_no_temporal_credentials(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENGUIN_PAYLOAD_KEY", "0123456789abcdef" * 4)
     monkeypatch.setenv("TEMPORAL_API_KEY", "a key of the namespace")
     result = workspace.run('echo "${PENGUIN_PAYLOAD_KEY-none} ${TEMPORAL_API_KEY-none}"')
     assert result.steps[0].excerpt == "none none\n"
 
 
-def test_a_flood_of_secrets_costs_no_memory(workspace: AttemptWorkspace) -> None:
+def test_many_secrets_use_little_memory(workspace: AttemptWorkspace) -> None:
     flood = f'yes "${NAME}" | head -c 60000000; touch done; while test -e done; do sleep 0.01; done'
 
     async def scenario() -> None:
@@ -304,7 +303,7 @@ def test_a_flood_of_secrets_costs_no_memory(workspace: AttemptWorkspace) -> None
 # Crashes
 
 
-def test_after_a_crash_of_the_engine_the_launcher_still_knows(
+def test_the_launcher_redacts_after_a_crash_of_the_engine(
     workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = f'touch up; while ! test -e go; do sleep 0.01; done; echo "${NAME}"'
@@ -327,7 +326,7 @@ def test_after_a_crash_of_the_engine_the_launcher_still_knows(
     assert holders(workspace.root, VALUE) == []
 
 
-def test_after_a_crash_of_the_launcher_nothing_more_is_stored(workspace: AttemptWorkspace) -> None:
+def test_nothing_is_stored_after_a_crash_of_the_launcher(workspace: AttemptWorkspace) -> None:
     wait = "touch up; while ! test -e go; do sleep 0.01; done"
     command = f'echo "first ${NAME}"; printf s3cr; {wait}; echo "${NAME}"; sleep 60'
 
@@ -347,10 +346,10 @@ def test_after_a_crash_of_the_launcher_nothing_more_is_stored(workspace: Attempt
     assert holders(workspace.root, VALUE) == []
 
 
-# Reports that are none
+# Invalid reports
 
 
-def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_redacted_is_removed(tmp_path: Path) -> None:
     secrets = Secrets({NAME: VALUE})
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text(VALUE)
@@ -365,7 +364,7 @@ def test_a_report_that_can_not_be_redacted_is_removed(tmp_path: Path) -> None:
     assert elsewhere.read_text() == VALUE
 
 
-def test_a_command_may_have_a_report_of_its_own(workspace: AttemptWorkspace) -> None:
+def test_a_command_can_have_its_own_report(workspace: AttemptWorkspace) -> None:
     xml = f"<testsuite><testcase name='{VALUE.replace('&', '&amp;').replace('<', '&lt;')}'/></testsuite>"
     workspace.write("report.sh", f"cat > own.xml <<'END'\n{xml}\nEND\n")
     result = workspace.run(GateCommand("sh report.sh", report="own.xml"))

@@ -1,4 +1,4 @@
-"""Engines and launchers that are killed: what runs is adopted, what ended is read, nothing is run twice unknowingly."""
+"""Killed engines and launchers: running steps are adopted, ended ones are read, and no step runs twice by mistake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_killed_engine_loses_nothing(workspace: AttemptWorkspace) -> None:
         kill(engine.pid)
         engine.wait()
         attempt = await start_task(workspace.attempt(order, engine="two"))
-        await asyncio.sleep(0.1)  # So that it is adopted while it runs.
+        await asyncio.sleep(0.1)  # It must be adopted while it runs.
         workspace.write("go", "")
         result = await attempt
         assert result.verdict is Verdict.PASSED
@@ -60,7 +60,7 @@ def test_a_step_that_ended_between_engines_is_not_run_again(workspace: AttemptWo
     assert workspace.count("second") == 1
 
 
-def test_an_abandoned_attempt_is_taken_up_by_the_same_engine(workspace: AttemptWorkspace) -> None:
+def test_an_abandoned_attempt_is_continued_by_the_same_engine(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         phases, order = workspace.phases(), workspace.order(HOLD)
         for _ in range(3):
@@ -118,7 +118,7 @@ def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) 
         phases = workspace.phases()
         attempt = await start_task(phases.run(workspace.order(HOLD), StopControl()))
         while not any(mark.stat().st_size for mark in workspace.run_dir.glob("*.start.json")):
-            # No pause: the launcher tells of a start a few milliseconds later.
+            # Without a pause: the launcher reports a start a few milliseconds later.
             await asyncio.sleep(0)
         await phases.aclose()
         with pytest.raises(asyncio.CancelledError):
@@ -130,7 +130,7 @@ def test_aclose_ends_waits_for_the_start_of_a_step(workspace: AttemptWorkspace) 
     assert workspace.count("second") == 1
 
 
-def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(workspace: AttemptWorkspace) -> None:
+def test_a_killed_launcher_interrupts_and_the_step_starts_again(workspace: AttemptWorkspace) -> None:
     command = "echo $$ >> second; test $(wc -l < second) = 2 || sleep 600"
 
     async def scenario() -> None:
@@ -141,7 +141,7 @@ def test_a_killed_launcher_interrupts_and_the_next_run_is_the_next_try(workspace
         (launcher,) = workspace.launchers()
         kill(launcher)
         await wait_until_async(lambda: not is_alive(launcher), "the launcher's death")
-        control.request_stop(Stop.NOW)  # Otherwise the step may go on until its time is up.
+        control.request_stop(Stop.NOW)  # Otherwise the step may continue until its time-out.
         result = await attempt
         assert (result.verdict, result.cause) == (Verdict.INTERRUPTED, "crash")
         assert not is_alive(int(workspace.read("second").split()[0]))
@@ -162,7 +162,7 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
         await wait_until_async((workspace.root / "second").exists, "the step")
         await phases.aclose()
         await asyncio.wait({attempt})
-        # Adopted by an engine that reads in the mark how it was started.
+        # An engine adopts it, and reads from the mark how it was started.
         adopting = workspace.phases("two")
         attempt = await start_task(adopting.run(order, StopControl()))
         (log,) = workspace.run_dir.glob("*.log")
@@ -180,7 +180,7 @@ def test_output_of_a_step_is_shown_after_a_takeover(workspace: AttemptWorkspace)
     asyncio.run(scenario())
 
 
-def test_a_stop_outlives_the_launcher_that_was_asked(workspace: AttemptWorkspace) -> None:
+def test_a_stop_survives_the_launcher(workspace: AttemptWorkspace) -> None:
     async def scenario() -> None:
         control = StopControl()
         attempt = await start_task(
@@ -190,7 +190,7 @@ def test_a_stop_outlives_the_launcher_that_was_asked(workspace: AttemptWorkspace
         (launcher,) = workspace.launchers()
         os.kill(launcher, signal.SIGSTOP)
         control.request_stop(Stop.CANCEL)
-        await asyncio.sleep(0.05)  # Until it was sent.
+        await asyncio.sleep(0.05)  # Wait until it is sent.
         kill(launcher)
         assert (await attempt).cause == "crash"
         assert not is_alive(int(workspace.read("second")))
@@ -246,8 +246,8 @@ def test_engine_and_launcher_killed_together(workspace: AttemptWorkspace) -> Non
     assert workspace.count("second") == 2
 
 
-def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
-    """As if a launcher had died in the middle of the first step, `echo x >> second`."""
+def leave_mark(workspace: AttemptWorkspace, **changes: object) -> None:
+    """Leave a mark as if a launcher had died in the middle of the first step, `echo x >> second`."""
     workspace.run_dir.mkdir(parents=True)
     stem = str(workspace.run_dir / "01-echo-x-second.1")
     mark = StartMark(
@@ -260,11 +260,11 @@ def leave_mark(workspace: AttemptWorkspace, **told: object) -> None:
         grace=0.2,
     )
     (workspace.run_dir / "01-echo-x-second.1.start.json").write_text(
-        json.dumps({**msgspec.to_builtins(mark), **told}) + "\n"
+        json.dumps({**msgspec.to_builtins(mark), **changes}) + "\n"
     )
 
 
-def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
+def test_a_reused_process_id_is_ignored(workspace: AttemptWorkspace) -> None:
     ticks = process_tree.start_ticks(os.getpid())
     assert ticks is not None
     leave_mark(workspace, pid=os.getpid(), ticks=ticks - 1)
@@ -274,7 +274,7 @@ def test_a_reused_process_id_is_no_process(workspace: AttemptWorkspace) -> None:
     assert workspace.started("echo") == 2
 
 
-def test_after_another_boot_a_step_is_simply_run_again(workspace: AttemptWorkspace) -> None:
+def test_after_a_reboot_a_step_runs_again(workspace: AttemptWorkspace) -> None:
     leave_mark(workspace, boot="another", pid=os.getpid(), ticks=process_tree.start_ticks(os.getpid()))
     assert workspace.run("echo x >> second").verdict is Verdict.PASSED
     assert workspace.started("echo") == 2
@@ -299,12 +299,12 @@ def test_an_idle_launcher_ends(workspace: AttemptWorkspace) -> None:
     asyncio.run(scenario())
 
 
-def test_paths_may_be_long(workspace: AttemptWorkspace) -> None:
+def test_long_paths_work(workspace: AttemptWorkspace) -> None:
     workspace.engines = workspace.engines / ("x" * 150)
     assert workspace.run("true").verdict is Verdict.PASSED
 
 
-def test_records_tell_who_counts() -> None:
+def test_which_exit_records_are_results() -> None:
     assert [
         ExitRecord(id="x", why=why).is_result for why in (None, "timeout", "ended", "stopped", "crash", "lease")
     ] == [

@@ -1,4 +1,4 @@
-"""A gate fails closed: what steps come to, each run for real."""
+"""The verdicts of real steps. A gate fails closed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_implement_continues_after_a_criterion_that_cannot_be_checked(workspace:
     assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.PASSED]
 
 
-def test_nothing_to_run_is_no_pass(workspace: AttemptWorkspace) -> None:
+def test_nothing_to_run_is_unverified(workspace: AttemptWorkspace) -> None:
     for result, says in (
         (workspace.run(), "nothing to run: phases.test names no command"),
         (workspace.run(recipes=[]), "no recipe: task t has none"),
@@ -85,12 +85,12 @@ def test_nothing_to_run_is_no_pass(workspace: AttemptWorkspace) -> None:
         assert not result.executed_nothing
 
 
-def test_commands_and_criteria_go_together(workspace: AttemptWorkspace) -> None:
+def test_commands_and_criteria_can_be_combined(workspace: AttemptWorkspace) -> None:
     result = workspace.run("true", criteria=[])
     assert result.verdict is Verdict.PASSED
 
 
-def test_a_criterion_is_checked_or_left_to_a_person(workspace: AttemptWorkspace) -> None:
+def test_a_criterion_without_a_check_is_unverified(workspace: AttemptWorkspace) -> None:
     criteria = [Criterion("It adds", "test $((1 + 1)) = 2"), Criterion("It is beautiful")]
     result = workspace.run(criteria=criteria, phase=WorkflowPhase.VERIFY)
     assert [step.verdict for step in result.steps] == [Verdict.PASSED, Verdict.UNVERIFIED]
@@ -107,7 +107,7 @@ def test_an_agent_is_unknown_and_a_bad_recipe_impossible(workspace: AttemptWorks
 
 @pytest.fixture
 def bare_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half the time of a run that tests nothing else goes into plugins."""
+    """Plugins take half the time of a small test run."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:cacheprovider")
 
@@ -129,14 +129,14 @@ def test_pytest_is_counted(workspace: AttemptWorkspace) -> None:
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_a_run_that_executed_nothing_says_so(workspace: AttemptWorkspace) -> None:
+def test_a_run_without_tests_says_so(workspace: AttemptWorkspace) -> None:
     workspace.write("test_none.py", "")
     result = workspace.run("pytest -q test_none.py")
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_tests_that_are_expected_to_fail_prove_nothing(workspace: AttemptWorkspace) -> None:
+def test_xfailed_tests_alone_do_not_pass(workspace: AttemptWorkspace) -> None:
     workspace.write("test_muted.py", MUTED)
     result = workspace.run("pytest -q test_muted.py", "pytest -q test_muted.py -k 'not strict'")
     strict, muted = result.steps
@@ -151,7 +151,7 @@ def test_tests_that_are_expected_to_fail_prove_nothing(workspace: AttemptWorkspa
     "command",
     ["CI=1 pytest -q", "cd . && pytest -q", "env X=1 timeout 60 python3 -m pytest -q", "sh -c 'pytest -q' | tail -n 1"],
 )
-def test_a_run_that_skips_every_test_is_no_pass(workspace: AttemptWorkspace, command: str) -> None:
+def test_a_run_that_skips_every_test_does_not_pass(workspace: AttemptWorkspace, command: str) -> None:
     workspace.write("test_muted.py", "import pytest\n@pytest.mark.skip\ndef test_a(): pass\n")
     result = workspace.run(command)
     assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
@@ -167,7 +167,7 @@ def test_tests_of_a_check_are_counted(workspace: AttemptWorkspace) -> None:
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_a_run_that_hides_its_report_is_no_pass(workspace: AttemptWorkspace) -> None:
+def test_a_run_without_its_report_does_not_pass(workspace: AttemptWorkspace) -> None:
     workspace.write("test_mixed.py", MIXED)
     result = workspace.run("PYTEST_ADDOPTS= pytest -q -k test_a")
     assert result.verdict is Verdict.UNVERIFIED
@@ -175,9 +175,7 @@ def test_a_run_that_hides_its_report_is_no_pass(workspace: AttemptWorkspace) -> 
 
 
 @pytest.mark.usefixtures("bare_pytest")
-def test_options_of_the_user_stay_and_a_named_report_is_read(
-    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_users_options_and_report_are_used(workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k test_a")
     workspace.write("test_mixed.py", MIXED)
     result = workspace.run("pytest -q test_mixed.py --junitxml=own.xml | tail -n 1")
@@ -192,7 +190,7 @@ def report(failures: int) -> str:
     return f'<testsuite><testcase name="a"/><testcase name="b">{bad}</testcase></testsuite>'
 
 
-def test_the_report_outweighs_the_exit_code(workspace: AttemptWorkspace) -> None:
+def test_report_and_exit_code_must_both_pass(workspace: AttemptWorkspace) -> None:
     workspace.write("bad.xml", report(1))
     workspace.write("good.xml", report(0))
     result = workspace.run(
@@ -261,7 +259,7 @@ def test_steps_find_the_task_in_their_environment(workspace: AttemptWorkspace) -
     assert json.loads((workspace.run_dir / "task.json").read_text())["id"] == "t"
 
 
-def test_artifacts_are_what_was_left_and_what_is_declared(workspace: AttemptWorkspace) -> None:
+def test_artifacts_are_left_or_declared_files(workspace: AttemptWorkspace) -> None:
     outside = workspace.root.parent / "outside.txt"
     outside.write_text("secret")
     result = workspace.run(
@@ -272,7 +270,7 @@ def test_artifacts_are_what_was_left_and_what_is_declared(workspace: AttemptWork
     assert result.artifacts == (".penguin/runs/ituv-t-abc123/artifacts/1-TEST/sub/a", "out/b.txt")
 
 
-def test_files_of_a_run_are_the_owners_alone(workspace: AttemptWorkspace) -> None:
+def test_files_of_a_run_are_private(workspace: AttemptWorkspace) -> None:
     workspace.run("echo hi", recipe=[RecipeStep("shell", "echo ho")])
     for folder, _, names in os.walk(workspace.root / ".penguin"):
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700, folder
@@ -280,7 +278,7 @@ def test_files_of_a_run_are_the_owners_alone(workspace: AttemptWorkspace) -> Non
             assert stat.S_IMODE((Path(folder) / name).stat().st_mode) == 0o600, name
 
 
-def test_steps_have_the_users_mask(workspace: AttemptWorkspace) -> None:
+def test_steps_have_the_users_umask(workspace: AttemptWorkspace) -> None:
     mask = os.umask(0o022)
     try:
         workspace.run("touch made; umask")

@@ -1,4 +1,4 @@
-"""The storage: what one host leaves, another one fetches, whole or not at all."""
+"""The object store: another host fetches an attempt completely or not at all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def attempt(tmp_path: Path) -> Path:
-    """What an attempt left on the host that ran it."""
+    """The files of an attempt on the host that ran it."""
     runs = tmp_path / "hut" / "runs" / ID
     folder, artifacts = runs / "3-test", runs / "artifacts" / "3-test"
     (artifacts / "html" / "deep").mkdir(parents=True)
@@ -65,7 +65,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_path: Path) -> None:
+def test_an_attempt_is_fetched_by_another_host(url: str, attempt: Path, tmp_path: Path) -> None:
     runs = tmp_path / "barn" / "runs"
     ObjectStore(url, "shop").put_attempt(ID, attempt, RESULT)
     assert ObjectStore(url, "other").get_attempts(ID, runs) == []
@@ -82,7 +82,7 @@ def test_what_one_host_left_another_one_fetches(url: str, attempt: Path, tmp_pat
     assert ObjectStore(url, "shop").get_attempts(ID, runs) == []
 
 
-def test_a_half_copied_attempt_is_not_there(url: str, attempt: Path, tmp_path: Path) -> None:
+def test_an_incomplete_copy_is_not_fetched(url: str, attempt: Path, tmp_path: Path) -> None:
     storage, runs, log = ObjectStore(url, "shop"), tmp_path / "barn" / "runs", f"{ID}/3-test/01-pytest-q.2.log"
     storage.put_attempt(ID, attempt, RESULT)
     whole = storage.get_file(f"{ID}/3-test/{WHOLE}")
@@ -98,7 +98,7 @@ def test_a_half_copied_attempt_is_not_there(url: str, attempt: Path, tmp_path: P
     assert storage.get_attempts(ID, runs) == ["3-test"]
 
 
-def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
+def test_an_interrupted_copy_invalidates_the_older_one(
     url: str, attempt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = ObjectStore(url, "shop")
@@ -118,7 +118,7 @@ def test_a_copy_that_breaks_off_takes_the_older_one_with_it(
     assert (tmp_path / "barn" / ID / "3-test" / "01-pytest-q.2.log").read_bytes() == b"newer"
 
 
-def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) -> None:
+def test_local_files_are_kept(url: str, attempt: Path, tmp_path: Path) -> None:
     """An attempt began here, and ended on another host."""
     storage, runs = ObjectStore(url, "shop"), tmp_path / "barn"
     storage.put_attempt(ID, attempt, RESULT)
@@ -135,18 +135,18 @@ def test_what_this_machine_wrote_stays(url: str, attempt: Path, tmp_path: Path) 
     assert storage.get_attempts(ID, runs) == []
 
 
-def test_what_ended_on_this_machine_is_not_fetched(url: str, attempt: Path) -> None:
+def test_attempts_that_ended_here_are_not_fetched(url: str, attempt: Path) -> None:
     ObjectStore(url, "shop").put_attempt(ID, attempt, RESULT)
     assert ObjectStore(url, "shop").get_attempts(ID, attempt.parents[1]) == []
 
 
-def test_what_was_interrupted_is_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:
+def test_interrupted_attempts_are_not_copied(url: str, attempt: Path, tmp_path: Path) -> None:
     ObjectStore(url, "shop").put_attempt(ID, attempt, AttemptResult(verdict=Verdict.INTERRUPTED, cause="pause"))
     assert ObjectStore(url, "shop").get_attempts(ID, tmp_path / "barn") == []
 
 
 @pytest.mark.parametrize("name", ["../../4-use/01-x.1.log", "artifacts/../../x", "/etc/x", "task.json", "artifacts//x"])
-def test_no_name_leads_out_of_an_attempt(url: str, tmp_path: Path, name: str) -> None:
+def test_names_cannot_leave_the_folder_of_an_attempt(url: str, tmp_path: Path, name: str) -> None:
     storage = ObjectStore(url, "shop")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     storage.put_file(f"{ID}/3-test/{WHOLE}", msgspec.json.encode({"files": {name: {"bytes": 0, "sha256": empty}}}))
@@ -173,7 +173,7 @@ def test_the_storage_of_a_workspace(tmp_path: Path) -> None:
     assert (tmp_path.parent / "shared" / "shop" / "a").read_bytes() == b"b"
 
 
-def test_what_is_out_of_reach_says_so(tmp_path: Path) -> None:
+def test_an_unreachable_storage_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"the storage .*/file/in can't be written to: ") as caught:
         ObjectStore(str(tmp_path / "file" / "in"), "shop").put_file("a", b"b")
@@ -182,14 +182,14 @@ def test_what_is_out_of_reach_says_so(tmp_path: Path) -> None:
         ObjectStore("nosuch://a/b", "shop")
 
 
-def test_a_driver_that_is_missing_is_named() -> None:
+def test_a_missing_driver_is_named() -> None:
     with pytest.raises(StorageError, match=r"storage.url needs a driver for s3: ") as caught:
         ObjectStore("s3://bucket/prefix", "shop")
     assert caught.value.hint == "pip install s3fs"
 
 
 @pytest.mark.integration
-def test_without_fsspec_it_says_what_to_install() -> None:
+def test_a_missing_fsspec_is_reported_with_a_hint() -> None:
     code = (
         "import sys; sys.modules['fsspec'] = None\n"
         "from penguin.orchestration.files.object_store import ObjectStore, StorageError\n"

@@ -1,4 +1,4 @@
-"""What steps left on disk is found in the order in which they ran, and nothing outside of it."""
+"""The files of runs: their order, and names that leave the folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def runs(tmp_path: Path) -> Path:
     return runs
 
 
-def test_logs_come_in_the_order_of_the_steps(runs: Path) -> None:
+def test_logs_are_in_the_order_of_the_steps(runs: Path) -> None:
     logs = attempt_logs(runs, W)
     assert [str(log.path.relative_to(runs / W)) for log in logs] == [
         "1-implement/01-apply.1.log",
@@ -69,12 +69,12 @@ def test_folders_of_attempts(runs: Path) -> None:
     ]
 
 
-def test_a_workflow_that_left_nothing(runs: Path) -> None:
+def test_a_workflow_without_files(runs: Path) -> None:
     assert attempt_logs(runs, "ituv-other-000000") == []
     assert attempt_logs(runs / "nowhere", W) == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../runs", f"../runs/{W}", "/etc", f"{W}/", f"{W}\n", "a\0b", "-x"])
-def test_an_id_that_is_no_plain_name_is_refused(runs: Path, name: str) -> None:
+def test_an_id_must_be_a_plain_name(runs: Path, name: str) -> None:
     with pytest.raises(WorkflowNotFound):
         attempt_logs(runs, name)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.blueprint.loader import parse_blueprint
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker
+from penguin.orchestration.config.document_checker import Checker
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_repl.scripts.lines import lines_from_options
 
 NO_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
-"""Where `str.splitlines` splits too, except for the carriage return."""
-LINES = st.lists(st.text(st.sampled_from("ab \r" + NO_LINE_ENDS), min_size=1).filter(lambda it: it[-1] != "\r"))
+"""Other characters at which `str.splitlines` splits, except for the carriage return."""
+LINES = st.lists(st.text(st.sampled_from("ab \r" + NO_LINE_ENDS), min_size=1).filter(lambda line: line[-1] != "\r"))
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -27,13 +27,13 @@ def test_only_line_feeds_end_a_line(lines: list[str], end: str) -> None:
 
 
 @given(LINES)
-def test_an_option_holds_as_many_commands_as_it_has_line_feeds(lines: list[str]) -> None:
+def test_an_option_is_split_at_line_feeds_only(lines: list[str]) -> None:
     assert [line.text for line in lines_from_options(["\n".join(lines)])] == lines
 
 
 @pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
 @pytest.mark.parametrize("quote", ["", '"', "'"])
-def test_no_value_of_a_yaml_document_becomes_two(char: str, quote: str) -> None:
+def test_yaml_values_are_not_split_at_other_characters(char: str, quote: str) -> None:
     checker = Checker("one.yaml")
 
     document = parse_yaml(f"title: {quote}a{char}id:b{quote}\nitems: \ue000\n", checker)
@@ -45,7 +45,7 @@ def test_no_value_of_a_yaml_document_becomes_two(char: str, quote: str) -> None:
 
 
 @pytest.mark.parametrize("char", NO_LINE_ENDS)
-def test_no_bullet_of_a_markdown_task_becomes_two(char: str) -> None:
+def test_markdown_bullets_are_not_split_at_other_characters(char: str) -> None:
     text = f"# B\n\n## Tasks\n\n### One{char}### Two\n\n- **ID:** `one`{char}- **Priority:** high\n"
 
     blueprint = parse_blueprint(text, "one.md")
@@ -54,7 +54,7 @@ def test_no_bullet_of_a_markdown_task_becomes_two(char: str) -> None:
     assert all(item.task.priority != "high" for item in blueprint.items)
 
 
-def test_no_module_splits_lines_in_another_way() -> None:
+def test_no_module_uses_splitlines() -> None:
     modules = [
         path for folder in ("engine", "commands", "penguin_repl") for path in (REPOSITORY / folder).rglob("*.py")
     ]

@@ -1,4 +1,4 @@
-"""Finding a workspace, keeping its state dir, and beginning one."""
+"""The workspace: search, state folder, and `init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.workspace import Workspace, find_workspace, init_workspace
 
 
-def test_it_is_found_from_below(tmp_path: Path) -> None:
+def test_the_workspace_is_found_from_a_subfolder(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").touch()
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
@@ -27,13 +27,13 @@ def test_it_is_found_from_below(tmp_path: Path) -> None:
     assert find_workspace(str(below)).db == tmp_path / "a" / ".penguin" / "penguin.db"
 
 
-def test_where_there_is_none_the_hint_is_init(tmp_path: Path) -> None:
+def test_without_a_workspace_the_hint_is_init(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"no penguin\.yaml") as caught:
         find_workspace(tmp_path)
     assert caught.value.hint == "penguin init"
 
 
-def test_a_folder_that_is_a_link_to_itself_is_said_plainly(tmp_path: Path) -> None:
+def test_a_circular_link_is_reported(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").touch()
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(WorkflowError, match="points to itself"):
@@ -53,13 +53,13 @@ def test_the_state_dir_is_private_and_ignored(tmp_path: Path) -> None:
     assert status.stdout == ""
 
 
-def test_a_folder_that_is_misspelt_is_not_made(tmp_path: Path) -> None:
+def test_a_misspelt_folder_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match="there is no folder"):
         Workspace(tmp_path / "mispelt").ensure()
     assert not list(tmp_path.iterdir())
 
 
-def test_a_state_dir_that_can_not_be_is_said_plainly(tmp_path: Path) -> None:
+def test_an_impossible_state_dir_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".penguin").write_text("in the way")
     with pytest.raises(WorkflowError, match=r"\.penguin is a file, not a folder") as caught:
         Workspace(tmp_path).ensure()
@@ -67,7 +67,7 @@ def test_a_state_dir_that_can_not_be_is_said_plainly(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_workspace_is_said_plainly(tmp_path: Path) -> None:
+def test_a_read_only_workspace_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(WorkflowError, match="can't write"):
@@ -94,7 +94,7 @@ def test_init_with_a_file_in_the_way(tmp_path: Path) -> None:
     assert caught.value.hint.startswith("mv ")
 
 
-def test_init_keeps_no_folder_for_a_file(tmp_path: Path) -> None:
+def test_init_rejects_a_folder_at_the_path_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "penguin.yaml").mkdir()
     with pytest.raises(WorkflowError, match=r"penguin\.yaml is a folder, not a file") as caught:
         init_workspace(tmp_path)
@@ -102,7 +102,7 @@ def test_init_keeps_no_folder_for_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [".", "below"])
-def test_init_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+def test_init_in_a_deleted_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -114,7 +114,7 @@ def test_init_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", ["shop", "My Shop (2)", "1.5", "null", "...", "日本"])
-def test_what_init_writes_is_understood(tmp_path: Path, name: str) -> None:
+def test_the_files_of_init_are_valid(tmp_path: Path, name: str) -> None:
     root = tmp_path / name
     root.mkdir()
     init_workspace(root)
@@ -123,7 +123,7 @@ def test_what_init_writes_is_understood(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.integration
-def test_the_example_passes_its_gates_twice_over(tmp_path: Path) -> None:
+def test_the_example_passes_its_gates_twice(tmp_path: Path) -> None:
     init_workspace(tmp_path)
     settings = load_settings(tmp_path, environ={})
     definition = build_definition(settings, load_blueprints(tmp_path, settings).find("hello-script"))

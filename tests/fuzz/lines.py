@@ -8,11 +8,11 @@ from tests.fuzz.mutation import LINE_ENDS, NUMBERS, mutate_bytes, mutate_text
 from tests.fuzz.sandbox import TASKS, WORKFLOWS
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.workflow_types import GATES
-from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
+from penguin.orchestration.workflow_status import GATES
+from penguin_commands.grammar.declarations import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import COMMANDS
 from penguin_commands.grammar.tokens import quote
-from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
+from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS
 
 REFERENCES = (*TASKS, *WORKFLOWS, "@last", "@x", "ituv", "nosuch", "t", "ituv-quick-000000-1")
 FILES = (

@@ -12,7 +12,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.completion import complete
 from penguin.orchestration.blueprint.importers.writer import blueprint_text
 from penguin.orchestration.blueprint.loader import parse_blueprint
-from penguin.orchestration.config.validator import Checker
+from penguin.orchestration.config.document_checker import Checker
 
 TRICKY = st.sampled_from(
     [

@@ -42,7 +42,7 @@ async def test_another_engine_waits_for_a_paused_holder(workspace: SampleWorkspa
     assert order_of_tasks(script) == ["a", "b"]
 
 
-async def test_two_engines_never_both_take_it(workspace: SampleWorkspace) -> None:
+async def test_two_engines_never_both_take_the_working_tree(workspace: SampleWorkspace) -> None:
     under_way: set[str] = set()
     most = 0
 

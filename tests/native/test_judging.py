@@ -1,4 +1,4 @@
-"""A pattern that takes for ever holds up its own workflow alone: not others, not a cancel, not the end of a worker."""
+"""An endless pattern delays only its own workflow: not others, a cancel, or the end of a worker."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_the_time_out_of_the_phase_holds(workspace: SampleWorkspace) -> No
     assert "the pattern /^(a+)+$/ did not finish within" in info.error_message
 
 
-async def test_a_worker_ends_at_once_and_the_next_one_goes_on(workspace: SampleWorkspace) -> None:
+async def test_a_worker_ends_at_once_and_the_next_one_continues(workspace: SampleWorkspace) -> None:
     prepare(workspace, timeout=10.0)
     async with workspace.backend() as backend:
         slow = await judging(backend, workspace)

@@ -1,4 +1,4 @@
-"""A step that kills its launcher: only its own workflow pays for it."""
+"""A step that kills its launcher affects only its own workflow."""
 
 from __future__ import annotations
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 from tests.support.git_repository import git
 from tests.support.waiting import wait_until_async
 from tests.support.workspace import GATES, SampleWorkspace
 
-from penguin.orchestration.backend import OrchestrationBackend
+from penguin.orchestration.backend import OrchestrationBackend, Verdict
+from penguin.orchestration.runtime.left_changes import COMPARED, others_with_changes
+from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.queries import WorkflowReader
 
 pytestmark = pytest.mark.anyio
@@ -233,3 +238,16 @@ async def test_a_shared_working_tree_is_not_compared(backlog: Backlog) -> None:
     async with backlog.backend() as backend:
         second = await run(backend, "b")
     assert backlog.left_changes(second) == []
+
+
+async def test_only_the_workflows_that_stopped_last_are_compared(tmp_path: Path) -> None:
+    stopped = [
+        StoredWorkflow(f"t{number}", at=NOON + number).run().report(Verdict.UNVERIFIED)
+        for number in range(COMPARED + 2)
+    ]
+    db, other = tmp_path / "state.db", StoredWorkflow("other").state
+    await asyncio.to_thread(commit_workflows, db, *stopped)
+    assert other is not None
+    with closing(open_store(db)) as connection:
+        found = others_with_changes(connection, other)
+    assert [one.workflow_id for one in found] == [workflow.id for workflow in reversed(stopped[2:])]

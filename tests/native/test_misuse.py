@@ -1,4 +1,4 @@
-"""What a program does wrong is told as a WorkflowError, and stops nobody else's work."""
+"""Wrong use of the API is a WorkflowError, and stops no other work."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from penguin.orchestration.testing import scripted_phases
 
 
 @pytest.mark.anyio
-async def test_a_listener_that_breaks_stops_no_workflow(workspace: SampleWorkspace) -> None:
-    heard: list[str] = []
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+async def test_a_failing_listener_stops_no_workflow(workspace: SampleWorkspace) -> None:
+    statuses: list[str] = []
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
 
     def broken(info: WorkflowInfo) -> None:
         raise RuntimeError("of the listener")
@@ -26,31 +26,31 @@ async def test_a_listener_that_breaks_stops_no_workflow(workspace: SampleWorkspa
     with scripted_phases():
         async with workspace.backend() as backend:
             backend.listen(broken)
-            backend.listen(lambda info: heard.append(info.status))
+            backend.listen(lambda info: statuses.append(info.status))
             info = await backend.wait_workflow(await backend.start_workflow("a"), 10)
     assert info.status == "COMPLETED"
-    assert heard[-1] == "COMPLETED"
-    assert {str(context["exception"]) for context in told} == {"of the listener"}
+    assert statuses[-1] == "COMPLETED"
+    assert {str(context["exception"]) for context in errors} == {"of the listener"}
 
 
 @pytest.mark.anyio
-async def test_a_listener_may_be_taken_away_twice(workspace: SampleWorkspace) -> None:
-    heard: list[str] = []
+async def test_a_listener_can_be_removed_twice(workspace: SampleWorkspace) -> None:
+    statuses: list[str] = []
 
-    def hear(info: WorkflowInfo) -> None:
-        heard.append(info.status)
+    def listen(info: WorkflowInfo) -> None:
+        statuses.append(info.status)
 
     with scripted_phases():
         async with workspace.backend() as backend:
-            first, _ = backend.listen(hear), backend.listen(hear)
+            first, _ = backend.listen(listen), backend.listen(listen)
             first()
             first()
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
-    assert heard.count("COMPLETED") == 1, "the other one stays"
+    assert statuses.count("COMPLETED") == 1, "the other one stays"
 
 
 @pytest.mark.anyio
-async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> None:
+async def test_a_status_can_be_a_string(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with workspace.backend() as backend:
@@ -67,7 +67,7 @@ async def test_a_status_may_be_named_by_its_text(workspace: SampleWorkspace) -> 
 
 
 @pytest.mark.anyio
-async def test_a_payload_is_a_mapping(workspace: SampleWorkspace) -> None:
+async def test_a_payload_must_be_a_mapping(workspace: SampleWorkspace) -> None:
     payload: Any = "use bcrypt"
     with scripted_phases():
         async with workspace.backend() as backend:
@@ -112,7 +112,7 @@ async def test_a_row_that_differs_from_its_history_is_an_error_and_no_endless_lo
     assert "penguin check" in caught.value.hint
 
 
-def test_a_backend_is_closed_where_it_was_opened(workspace: SampleWorkspace) -> None:
+def test_a_backend_is_closed_on_its_own_loop(workspace: SampleWorkspace) -> None:
     with scripted_phases():
         backend = workspace.backend()
         with asyncio.Runner() as first:
@@ -123,7 +123,7 @@ def test_a_backend_is_closed_where_it_was_opened(workspace: SampleWorkspace) -> 
 
 
 @pytest.mark.anyio
-async def test_a_backend_that_was_closed_goes_on_by_resume(workspace: SampleWorkspace) -> None:
+async def test_a_closed_backend_can_resume(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         backend = workspace.backend()

@@ -1,4 +1,4 @@
-"""What Penguin keeps is for its owner's eyes: who may read its files, and what is not in them."""
+"""The permissions of stored files, and the secrets that must not be in them."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ def failing(*commands: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-def test_all_files_are_the_owners_alone(workspace: SampleWorkspace, mask: int) -> None:
+def test_all_files_are_private(workspace: SampleWorkspace, mask: int) -> None:
     subprocess.run(["git", "init", "-q", str(workspace.root)], check=True)
     workspace.configure(retry={"max_attempts": 1})
     workspace.tasks(failing("echo out; touch made; umask > mask", "exit 1"))
     (workspace.root / ".penguin").mkdir(mode=0o755)
-    said = run(workspace, mask)
-    modes = {path: mode for mode, path in (line.split(" ", 1) for line in said.splitlines()[1:])}
+    output = run(workspace, mask)
+    modes = {path: mode for mode, path in (line.split(" ", 1) for line in output.splitlines()[1:])}
     shown = {os.path.relpath(path, workspace.root / ".penguin"): mode for path, mode in modes.items()}
     assert {"penguin.db", "penguin.db-wal", "penguin.db-shm", "engines", "runs", ".gitignore"} <= shown.keys()
     assert any(path.endswith(".log") for path in shown)
-    # What git writes for Penguin has git's own modes; nobody gets to it through the folder.
+    # git's files have their own modes; the private folder protects them.
     ours = {path: mode for path, mode in shown.items() if not path.endswith(".index")}
     assert {path: mode for path, mode in ours.items() if mode not in ("0o600", "0o700")} == {}
     assert shown["."] == "0o700"
-    # Steps have the user's own mask.
+    # Steps have the user's umask.
     assert int((workspace.root / "mask").read_text(), 8) == mask
     assert stat.S_IMODE((workspace.root / "made").stat().st_mode) == 0o666 & ~mask
 
 
-def test_a_database_that_was_put_there_is_closed_to_others(workspace: SampleWorkspace) -> None:
+def test_an_existing_database_becomes_private(workspace: SampleWorkspace) -> None:
     workspace.tasks(failing("false"))
     workspace.configure(retry={"max_attempts": 1})
     run(workspace, 0o077)
@@ -82,17 +82,17 @@ def test_a_database_that_was_put_there_is_closed_to_others(workspace: SampleWork
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
 
 
-def test_nothing_that_is_kept_of_a_workflow_holds_a_secret(workspace: SampleWorkspace) -> None:
+def test_no_stored_data_of_a_workflow_contains_a_secret(workspace: SampleWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 2})
     workspace.tasks({**failing('echo "so: $MY_PASSWORD" >&2; exit 1')})
-    said = run(workspace, 0o022, MY_PASSWORD=VALUE)
-    assert "exit 1: so: [redacted MY_PASSWORD]" in said
+    output = run(workspace, 0o022, MY_PASSWORD=VALUE)
+    assert "exit 1: so: [redacted MY_PASSWORD]" in output
     files = [path for path in (workspace.root / ".penguin").rglob("*") if path.is_file()]
     assert [path for path in files if VALUE.encode() in path.read_bytes()] == []
     assert any(b"[redacted MY_PASSWORD]" in path.read_bytes() for path in files if path.suffix == ".log")
 
 
-def test_what_is_denied_is_not_there(workspace: SampleWorkspace) -> None:
+def test_denied_variables_are_not_set(workspace: SampleWorkspace) -> None:
     config = Path(workspace.root / "penguin.yaml")
     workspace.configure(retry={"max_attempts": 1})
     config.write_text('{"env": {"deny": ["MY_*"]}, ' + config.read_text()[1:])

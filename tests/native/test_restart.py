@@ -1,4 +1,4 @@
-"""Stopping and starting: nothing is lost, no finished step runs twice, a running one is adopted."""
+"""Stops and starts of engines: nothing is lost, no finished step runs twice, running steps are adopted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENGINE = """
 
 
 class Process:
-    """An engine in a process of its own, to be killed."""
+    """An engine process to be killed."""
 
     def __init__(self, workspace: SampleWorkspace, *task: str) -> None:
         arguments = [sys.executable, "-c", textwrap.dedent(ENGINE), str(workspace.root), *task]
@@ -53,7 +53,7 @@ class Process:
 
 
 def counted(workspace: SampleWorkspace, name: str, wait: str = "") -> dict[str, Any]:
-    """A command that counts its runs in a file, then waits for another file to come."""
+    """Return a command that counts its runs in a file, then waits for another file."""
     loop = f"; while [ ! -e {wait} ]; do sleep 0.01; done; echo done >> {name}.ended" if wait else ""
     return {"run": [f"echo {name} >> {name}.count{loop}"]}
 
@@ -104,7 +104,7 @@ async def test_after_sigkill_a_running_step_is_adopted(workspace: SampleWorkspac
     assert_each_ran_once(workspace)
 
 
-async def test_a_step_that_ended_while_no_engine_lived_is_read_from_its_record(workspace: SampleWorkspace) -> None:
+async def test_a_step_that_ended_without_an_engine_is_read_from_its_record(workspace: SampleWorkspace) -> None:
     four_gates(workspace)
     engine = Process(workspace, "a")
     await wait_until_async(lambda: lines(workspace.root / "test.count"))
@@ -170,7 +170,7 @@ async def test_a_living_engine_takes_over_from_one_that_is_killed(workspace: Sam
     assert_each_ran_once(workspace)
 
 
-async def test_cancelling_what_a_dead_engine_left_ends_its_step(workspace: SampleWorkspace) -> None:
+async def test_cancelling_an_orphaned_workflow_ends_its_step(workspace: SampleWorkspace) -> None:
     four_gates(workspace)
     engine = Process(workspace, "a")
     await wait_until_async(lambda: lines(workspace.root / "test.count"))
@@ -211,7 +211,7 @@ async def test_feedback_and_pause_survive_a_restart(workspace: SampleWorkspace) 
     assert ("hear me",) in [order.feedback for order in script.orders]
 
 
-async def test_who_runs_the_engine_removes_what_dead_engines_left(workspace: SampleWorkspace) -> None:
+async def test_an_engine_removes_folders_of_dead_engines(workspace: SampleWorkspace) -> None:
     Workspace(workspace.root).ensure()
     engines = workspace.root / ".penguin" / "engines"
     for name, age in (("old", 3600), ("new", 0)):

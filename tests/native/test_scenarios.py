@@ -1,4 +1,4 @@
-"""The contract, row by row, on the embedded backend: the same scenarios and traces as on the pure machine."""
+"""The scenarios of the contract on the embedded backend, with the same traces as on the pure state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots, order, back-off, and when waiting is in vain."""
+"""Slots, order, back-off, and settled workflows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_one_attempt_at_a_time_unless_more_is_set(workspace: SampleWorkspace) -> None:
+async def test_one_attempt_at_a_time_by_default(workspace: SampleWorkspace) -> None:
     under_way: set[str] = set()
     most = 0
 
@@ -79,7 +79,7 @@ async def test_a_back_off_holds_no_slot_and_counts_down(workspace: SampleWorkspa
     assert tasks == ["a", "a", "b", "b", "b", "b", "a", "a", "a"]
 
 
-async def test_what_depends_on_a_blocked_task_waits(workspace: SampleWorkspace) -> None:
+async def test_a_dependent_of_a_blocked_task_waits(workspace: SampleWorkspace) -> None:
     workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases(tasks={"a": {"TEST": ["FAILED"]}}):
         async with workspace.backend(retry={"max_attempts": 1}) as backend:
@@ -116,15 +116,15 @@ async def test_waiting_for_a_status(workspace: SampleWorkspace) -> None:
             assert settled.status == "BLOCKED", "settled: waiting any longer is in vain"
 
 
-async def test_listeners_hear_every_change_once(workspace: SampleWorkspace) -> None:
-    heard: list[tuple[str, str]] = []
+async def test_listeners_get_every_change_once(workspace: SampleWorkspace) -> None:
+    changes: list[tuple[str, str]] = []
     with scripted_phases():
         async with workspace.backend() as backend:
-            remove = backend.listen(lambda info: heard.append((info.status, info.phase)))
+            remove = backend.listen(lambda info: changes.append((info.status, info.phase)))
             await backend.wait_workflow(await backend.start_workflow("a"), 10)
             remove()
             await backend.wait_workflow(await backend.start_workflow("b"), 10)
-    assert heard == [
+    assert changes == [
         ("PENDING", "PENDING"),
         ("RUNNING", "IMPLEMENT"),
         ("RUNNING", "TEST"),

@@ -15,7 +15,7 @@ from penguin.orchestration.testing import scripted_phases
 pytestmark = pytest.mark.anyio
 
 
-async def test_pause_lets_the_step_end_and_resume_goes_on(workspace: SampleWorkspace) -> None:
+async def test_pause_lets_the_step_end_and_resume_continues(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with workspace.backend() as backend:
@@ -54,7 +54,7 @@ async def test_pause_now_ends_the_step_and_spends_nothing(workspace: SampleWorks
     assert [call.attempt for call in script.calls] == [1, 2, 2, 3, 4], "the same attempt again"
 
 
-async def test_cancel_ends_what_runs(workspace: SampleWorkspace) -> None:
+async def test_cancel_ends_the_running_step(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("IMPLEMENT")
         async with workspace.backend() as backend:
@@ -123,7 +123,7 @@ async def test_unknown_signals_and_queries_name_the_known_ones(workspace: Sample
     assert "get_phase_results" in query.value.hint
 
 
-async def test_blocked_takes_feedback_and_goes_back_to_implement(workspace: SampleWorkspace) -> None:
+async def test_a_blocked_workflow_with_feedback_returns_to_implement(workspace: SampleWorkspace) -> None:
     with scripted_phases({"TEST": ["FAILED", "FAILED"]}) as script:
         async with workspace.backend(retry={"max_attempts": 2, "initial_delay_sec": 0}) as backend:
             workflow_id = await backend.start_workflow("a")
@@ -137,11 +137,11 @@ async def test_blocked_takes_feedback_and_goes_back_to_implement(workspace: Samp
             )
             assert await backend.resume_workflow(workflow_id)
             assert (await backend.wait_workflow(workflow_id, 10)).status == "COMPLETED"
-    told = [order.feedback for order in script.orders if order.phase == "IMPLEMENT"]
-    assert told == [(), ("mind the gap", "file: a.py\nline: 3")]
+    delivered = [order.feedback for order in script.orders if order.phase == "IMPLEMENT"]
+    assert delivered == [(), ("mind the gap", "file: a.py\nline: 3")]
 
 
-async def test_only_what_nothing_could_check_can_be_approved(workspace: SampleWorkspace) -> None:
+async def test_only_an_unverified_phase_can_be_approved(workspace: SampleWorkspace) -> None:
     nothing = AttemptResult(verdict=Verdict.UNVERIFIED, reason="nothing can check it")
     with scripted_phases(tasks={"a": {"VERIFY": [nothing]}, "b": {"VERIFY": ["ERROR"]}}):
         async with workspace.backend(retry={"max_attempts": 1}) as backend:
@@ -185,7 +185,7 @@ async def test_retry_of_a_completed_workflow_needs_a_phase(workspace: SampleWork
                 await backend.retry_workflow(new, "DESSERT")
 
 
-async def test_another_engine_steers_and_the_owner_follows(workspace: SampleWorkspace) -> None:
+async def test_the_owner_follows_commands_of_another_engine(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with workspace.backend() as owner, workspace.backend() as other:
@@ -200,7 +200,7 @@ async def test_another_engine_steers_and_the_owner_follows(workspace: SampleWork
     assert [call.attempt for call in script.calls] == [1, 2, 2, 3, 4]
 
 
-async def test_queries_answer_in_the_documented_shapes(workspace: SampleWorkspace) -> None:
+async def test_queries_return_the_documented_data(workspace: SampleWorkspace) -> None:
     made = AttemptResult(verdict=Verdict.PASSED, artifacts=("out/report.txt",))
     with scripted_phases({"USE": [made]}):
         async with workspace.backend() as backend:

@@ -1,4 +1,4 @@
-"""Starting: ids, second starts, dependencies."""
+"""Starts: ids, second starts, dependencies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_second_start_is_refused_with_the_id_of_the_first(workspace: Sam
             assert (await backend.wait_workflow(again, 10)).status == "COMPLETED"
 
 
-async def test_files_of_a_lost_workflow_are_no_result(workspace: SampleWorkspace) -> None:
+async def test_files_of_a_lost_workflow_are_not_used(workspace: SampleWorkspace) -> None:
     workspace.tasks({"id": "a", "phases": {"implement": {"run": ["echo ran >> log"]}}})
     async with workspace.backend() as backend:
         first = await backend.start_workflow("a")
@@ -69,12 +69,12 @@ async def test_of_ten_starts_at_once_one_wins(workspace: SampleWorkspace) -> Non
             assert (await one.wait_workflow(won[0], 10)).status == "COMPLETED"
 
 
-async def test_the_id_is_the_same_for_everybody_who_counts_the_same(workspace: SampleWorkspace) -> None:
+async def test_the_id_depends_on_project_task_and_number(workspace: SampleWorkspace) -> None:
     assert workflow_id_of("p", "a", 0) == workflow_id_of("p", "a", 0)
     assert len({workflow_id_of("p", "a", n) for n in range(20)} | {workflow_id_of("q", "a", 0)}) == 21
 
 
-async def test_an_unmet_dependency_refuses_and_names_the_way(workspace: SampleWorkspace) -> None:
+async def test_an_unmet_dependency_is_refused_with_a_hint(workspace: SampleWorkspace) -> None:
     workspace.tasks("a", {"id": "b", "depends_on": ["a"]})
     with scripted_phases():
         async with workspace.backend() as backend:
@@ -86,7 +86,7 @@ async def test_an_unmet_dependency_refuses_and_names_the_way(workspace: SampleWo
     assert info.status == "COMPLETED"
 
 
-async def test_a_dependency_that_no_blueprint_has_is_named_with_who_needs_it(workspace: SampleWorkspace) -> None:
+async def test_an_unknown_dependency_is_named_with_its_dependent(workspace: SampleWorkspace) -> None:
     workspace.tasks("bases", {"id": "c", "depends_on": ["base"]})
     with scripted_phases():
         async with workspace.backend() as backend:
@@ -151,7 +151,7 @@ async def test_the_settings_of_a_start_are_checked(workspace: SampleWorkspace) -
         assert await backend.list_workflows() == []
 
 
-async def test_later_edits_touch_only_workflows_started_later(workspace: SampleWorkspace) -> None:
+async def test_later_edits_affect_only_later_workflows(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         async with workspace.backend() as backend:
             script.hold("IMPLEMENT")
@@ -166,8 +166,8 @@ async def test_later_edits_touch_only_workflows_started_later(workspace: SampleW
 
 
 @pytest.mark.parametrize("ring", [["a"], ["a", "b"], ["a", "b", "c"]])
-async def test_tasks_that_need_one_another_are_not_started(workspace: SampleWorkspace, ring: list[str]) -> None:
-    workspace.tasks(*[{"id": one, "depends_on": [ring[index - 1]]} for index, one in enumerate(ring)])
+async def test_a_dependency_cycle_is_not_started(workspace: SampleWorkspace, ring: list[str]) -> None:
+    workspace.tasks(*[{"id": task, "depends_on": [ring[index - 1]]} for index, task in enumerate(ring)])
     async with workspace.backend() as backend:
         with pytest.raises(BlueprintError, match=" -> "):
             await backend.start_tasks(ring)

@@ -1,4 +1,4 @@
-"""A step opens no gate of its own workspace, by whatever path and in whatever namespace; a person does."""
+"""A step can't open a gate of its own workspace, by any path and in any namespace."""
 
 from __future__ import annotations
 
@@ -135,19 +135,19 @@ def engine(steps: Steps) -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def started(steps: Steps) -> str:
-    """The id of the engine in another process, once it lives."""
+    """The id of the engine in another process, when it is alive."""
     engines = steps.root / ".penguin" / "engines"
-    await wait_until_async(lambda: any((engines / one / SOCKET).exists() for one in live_engines(engines)))
+    await wait_until_async(lambda: any((engines / engine / SOCKET).exists() for engine in live_engines(engines)))
     return live_engines(engines).pop()
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_step_approves_nothing(steps: Steps, way: str) -> None:
+async def test_a_step_cannot_approve(steps: Steps, way: str) -> None:
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        said = await steps.run(backend, WAYS[way])
+        output = await steps.run(backend, WAYS[way])
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert is_refused(said)
+        assert is_refused(output)
 
 
 async def test_a_step_beside_another_workflow_approves_nothing(steps: Steps) -> None:
@@ -165,19 +165,19 @@ async def test_a_step_beside_another_workflow_approves_nothing(steps: Steps) -> 
 
 
 @pytest.mark.parametrize("way", NAMESPACES)
-async def test_a_step_approves_nothing_from_another_namespace(steps: Steps, way: str) -> None:
+async def test_a_step_cannot_approve_from_another_namespace(steps: Steps, way: str) -> None:
     probe, script = NAMESPACES[way]
     skip_unless_permitted(probe)
     async with steps.workspace.backend() as backend:
         workflow_id = await steps.blocked(backend)
-        said = await steps.run(backend, script)
+        output = await steps.run(backend, script)
         assert steps.look(workflow_id).status == "BLOCKED"
-        assert is_refused(said)
+        assert is_refused(output)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("way", ["linked", "namespace"])
-async def test_a_step_changes_nothing(steps: Steps, verb: str, way: str) -> None:
+async def test_a_step_cannot_change_anything(steps: Steps, verb: str, way: str) -> None:
     enter = "" if way == "linked" else PROCESS_NAMESPACE
     skip_unless_permitted(enter)
     async with steps.workspace.backend() as backend:
@@ -188,20 +188,20 @@ async def test_a_step_changes_nothing(steps: Steps, verb: str, way: str) -> None
         assert {info.task_id for info in await backend.list_workflows()} == {"person", "sneak"}
 
 
-async def test_a_program_without_the_check_starts_nothing(steps: Steps) -> None:
+async def test_the_engine_refuses_a_step_without_its_own_check(steps: Steps) -> None:
     async with steps.workspace.backend() as backend:
         assert REFUSED in await steps.run(backend, f"{sys.executable} patched.py . start")
         assert {info.task_id for info in await backend.list_workflows()} == {"sneak"}
 
 
-async def test_a_step_reads_by_any_path(steps: Steps) -> None:
+async def test_a_step_can_read_by_any_path(steps: Steps) -> None:
     async with steps.workspace.backend() as backend:
         await steps.blocked(backend)
         assert "BLOCKED" in await steps.run(backend, f"{ALIAS} && {PENGUIN} --workspace other -c '/workflow list'")
 
 
 async def test_a_step_of_another_workspace_is_not_refused(steps: Steps, tmp_path: Path) -> None:
-    """Workspaces inside of each other are two."""
+    """Nested workspaces are separate."""
     inner = tmp_path / "inner"
     inner.mkdir()
     SampleWorkspace(inner).tasks("a")
@@ -210,9 +210,7 @@ async def test_a_step_of_another_workspace_is_not_refused(steps: Steps, tmp_path
 
 
 @pytest.mark.parametrize("enter", ["", "unshare -rm"])
-async def test_without_an_engine_the_program_itself_refuses(
-    steps: Steps, engine: subprocess.Popen[bytes], enter: str
-) -> None:
+async def test_without_an_engine_the_process_refuses(steps: Steps, engine: subprocess.Popen[bytes], enter: str) -> None:
     skip_unless_permitted(enter)
     await started(steps)
     (steps.root / "sneak.sh").write_text(
@@ -228,7 +226,7 @@ async def test_without_an_engine_the_program_itself_refuses(
     engine.wait()
     (steps.root / "go").touch()
     await wait_until_async((steps.root / "ended").exists)
-    assert REFUSED in steps.said
+    assert REFUSED in steps.output
     assert steps.look(workflow_id).status == "BLOCKED"
 
 
@@ -243,13 +241,13 @@ async def test_a_person_approves_through_the_engine(steps: Steps, options: tuple
         await wait_until_async(lambda: person.poll() is not None)
         assert person.returncode == 0
         [approval] = [
-            one for one in await backend.query_workflow(workflow_id, "get_phase_results") if not one["attempt"]
+            result for result in await backend.query_workflow(workflow_id, "get_phase_results") if not result["attempt"]
         ]
         assert approval["evidence"]["approved_by"] == "ann"
         assert approval["evidence"]["process"].startswith(f"{person.pid} ")
 
 
-async def test_what_the_engine_refuses_the_person_hears(steps: Steps) -> None:
+async def test_a_refusal_of_the_engine_is_reported(steps: Steps) -> None:
     async with steps.workspace.backend() as backend:
         await backend.wait_workflow(await backend.start_workflow("other"), timeout=30)
         command = [sys.executable, "-m", "penguin_repl", "-c", "/workflow approve other --by ann"]
@@ -259,9 +257,7 @@ async def test_what_the_engine_refuses_the_person_hears(steps: Steps) -> None:
         assert "can't approve" in person.communicate()[1]
 
 
-async def test_a_stopped_engine_approves_nothing_and_keeps_nobody_from_the_rest(
-    steps: Steps, engine: subprocess.Popen[bytes]
-) -> None:
+async def test_a_suspended_engine_blocks_only_approvals(steps: Steps, engine: subprocess.Popen[bytes]) -> None:
     await started(steps)
     async with steps.workspace.backend() as backend:
         backend.claims = False  # type: ignore[attr-defined]
@@ -277,7 +273,7 @@ async def test_a_stopped_engine_approves_nothing_and_keeps_nobody_from_the_rest(
     await wait_until_async(lambda: steps.look(workflow_id).status == "COMPLETED")
 
 
-async def test_the_socket_is_the_owners_alone(steps: Steps) -> None:
+async def test_the_socket_is_private(steps: Steps) -> None:
     mask = os.umask(0)
     try:
         async with steps.workspace.backend() as backend:
@@ -290,8 +286,8 @@ async def test_the_socket_is_the_owners_alone(steps: Steps) -> None:
         os.umask(mask)
 
 
-async def test_a_link_in_the_place_of_the_socket_is_not_followed(steps: Steps, tmp_path: Path) -> None:
-    """What answers there would answer for the engine: an approval would be lost, and the person not know it."""
+async def test_a_link_instead_of_the_socket_is_not_followed(steps: Steps, tmp_path: Path) -> None:
+    """A process there could answer for the engine, and an approval would be lost silently."""
     program = textwrap.dedent(
         """
         import socket, sys

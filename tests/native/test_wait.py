@@ -1,4 +1,4 @@
-"""Waiting for many workflows looks at few of them, and misses none."""
+"""Waits for many workflows check few of them, and miss none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASKS = [f"t{number}" for number in range(50)]
 
 
 class Looks:
-    """Waits on the workflows of a backend, and counts how often one of them is looked at."""
+    """Waits for workflows of a backend, and counts the checks."""
 
     def __init__(self, backend: NativeBackend, ids: list[str], status: WorkflowStatus | None = None) -> None:
         self._backend = backend
@@ -40,7 +40,7 @@ class Looks:
         return info.status
 
     def new(self) -> int:
-        """Looks since the last question."""
+        """Return the number of checks since the last call."""
         count, self.count = self.count, 0
         return count
 
@@ -50,7 +50,7 @@ async def started(workspace: SampleWorkspace, backend: NativeBackend) -> list[st
     return await backend.start_tasks(TASKS)
 
 
-async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -> None:
+async def test_final_workflows_are_not_checked_again(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=1)
     with scripted_phases(tasks={TASKS[-1]: {"TEST": ["UNVERIFIED"]}}) as script:
         script.hold("VERIFY")
@@ -69,7 +69,7 @@ async def test_what_is_over_is_not_looked_at_again(workspace: SampleWorkspace) -
             assert looks.new() == 1, "only the one that is blocked may go on"
 
 
-async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleWorkspace) -> None:
+async def test_a_resumed_workflow_is_waited_for_again(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=50, retry={"max_attempts": 1})
     with scripted_phases(tasks={TASKS[3]: {"TEST": ["FAILED"]}}) as script:
         backend = NativeBackend(None, workspace.root)
@@ -86,7 +86,7 @@ async def test_a_blocked_one_that_goes_on_is_waited_for_again(workspace: SampleW
     assert {info.status for info in infos} == {WorkflowStatus.COMPLETED}
 
 
-async def test_one_status_is_waited_for_as_well(workspace: SampleWorkspace) -> None:
+async def test_a_status_can_be_waited_for(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=50)
     with scripted_phases() as script:
         script.hold("TEST")
@@ -112,19 +112,19 @@ async def test_an_unknown_workflow_is_reported_at_once(workspace: SampleWorkspac
             script.release("TEST")
 
 
-async def test_a_paused_one_is_at_rest_once_its_step_has_ended(workspace: SampleWorkspace) -> None:
+async def test_a_paused_workflow_is_at_rest_after_its_step(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         backend = NativeBackend(None, workspace.root)
         async with backend:
-            one = await backend.start_workflow("a")
+            workflow_id = await backend.start_workflow("a")
             await wait_until_async(lambda: len(script.calls) == 2)
-            assert await backend.pause_workflow(one)
-            assert [info.status for info in await backend.wait_workflows([one])] == ["PAUSED"]
+            assert await backend.pause_workflow(workflow_id)
+            assert [info.status for info in await backend.wait_workflows([workflow_id])] == ["PAUSED"]
             with pytest.raises(WaitTimeout, match="is still PAUSED"):
-                await backend.wait_workflows([one], 0, at_rest=True)
-            waiting = asyncio.ensure_future(backend.wait_workflows([one], 20, at_rest=True))
+                await backend.wait_workflows([workflow_id], 0, at_rest=True)
+            waiting = asyncio.ensure_future(backend.wait_workflows([workflow_id], 20, at_rest=True))
             await asyncio.sleep(0)
             script.release("TEST")
             assert [info.status for info in await waiting] == ["PAUSED"]
-            assert not backend._open().repository.entry(one).state.is_running
+            assert not backend._open().repository.entry(workflow_id).state.is_running

@@ -1,4 +1,4 @@
-"""The tree of a workflow with real steps: stale passes, checkpoints, diff and retry --restore."""
+"""The tree of a workflow with real steps: stale passes, checkpoints, diff and `retry --restore`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.git_repository import git
+from tests.support.git_repository import git, make_repository
 from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Repo(SampleWorkspace):
-    """A workspace under git, whose one task has the gates that a test gives it."""
+    """A workspace under git with one task, whose gates the test sets."""
 
     def __init__(self, root: Path) -> None:
         git(root, "init", "-q")
@@ -72,7 +72,7 @@ async def test_a_use_step_that_changes_a_tracked_file_is_tested_again_once_and_t
         assert await attempts(backend, info.workflow_id) == [*PASSED, *PASSED[1:]]
 
 
-async def test_what_changes_only_once_is_tested_and_then_done(repo: Repo) -> None:
+async def test_a_single_change_is_tested_again_and_then_passes(repo: Repo) -> None:
     repo.gates(use="grep -q more code.txt || echo more >> code.txt")
     async with repo.backend() as backend:
         info = await backend.wait_workflow(await backend.start_workflow("a"), 20)
@@ -89,7 +89,7 @@ async def test_a_check_that_changes_what_implement_made_is_named(repo: Repo) -> 
         assert info.error_message == "VERIFY changed the tree again after TEST had passed: id_made by.py"
 
 
-async def test_what_a_test_run_leaves_behind_makes_nothing_stale(repo: Repo) -> None:
+async def test_files_created_by_tests_make_no_pass_stale(repo: Repo) -> None:
     repo.gates(test="echo junk > report.xml; mkdir -p out; date > out/new", use="echo more >> report.xml")
     async with repo.backend() as backend:
         info = await backend.wait_workflow(await backend.start_workflow("a"), 20)
@@ -123,7 +123,7 @@ async def test_an_edit_before_an_approval_is_tested(repo: Repo) -> None:
 # --- checkpoints ---
 
 
-async def test_every_attempt_is_kept_and_says_so_in_its_evidence(repo: Repo) -> None:
+async def test_every_attempt_has_a_checkpoint_in_its_evidence(repo: Repo) -> None:
     repo.gates(implement="echo 1 > made.py; echo x > .env; printf x > \"$(printf 'odd\\351')\"", test="false")
     async with repo.backend() as backend:
         workflow_id = await backend.start_workflow("a")
@@ -131,12 +131,12 @@ async def test_every_attempt_is_kept_and_says_so_in_its_evidence(repo: Repo) -> 
         results = await backend.query_workflow(workflow_id, "get_phase_results")
     kept = repo.checkpoints(workflow_id)
     assert [checkpoint.name for checkpoint in kept] == ["start", "1-implement", "2-test"]
-    assert [result["evidence"]["checkpoint"] for result in results] == [it.commit for it in kept[1:]]
+    assert [result["evidence"]["checkpoint"] for result in results] == [checkpoint.commit for checkpoint in kept[1:]]
     assert [result["evidence"]["left_out"] for result in results] == [[".env"], [".env"]]
-    assert [result["evidence"]["tree"] for result in results] == [it.digest for it in kept[1:]]
+    assert [result["evidence"]["tree"] for result in results] == [checkpoint.digest for checkpoint in kept[1:]]
 
 
-async def test_what_a_cancelled_attempt_did_is_kept(repo: Repo) -> None:
+async def test_changes_of_a_cancelled_attempt_are_in_a_checkpoint(repo: Repo) -> None:
     repo.gates(implement="echo half > code.txt; touch begun; sleep 60")
     async with repo.backend() as backend:
         workflow_id = await backend.start_workflow("a")
@@ -157,7 +157,7 @@ async def _exists(path: Path) -> None:
 # --- retry --restore ---
 
 
-async def test_restore_goes_on_from_the_tree_of_the_last_pass(repo: Repo) -> None:
+async def test_restore_continues_from_the_tree_of_the_last_pass(repo: Repo) -> None:
     repo.gates(implement="echo two > code.txt; echo 1 > made.py", test="true", use="rm made.py code.txt; false")
     async with repo.backend() as backend:
         workflow_id = await backend.start_workflow("a")
@@ -194,7 +194,7 @@ async def test_restore_from_implement_undoes_everything(repo: Repo) -> None:
     assert (repo.root / "code.txt").read_text() == "one\ntwo\n"
 
 
-async def test_restore_refuses_to_overwrite_what_nothing_holds(repo: Repo) -> None:
+async def test_restore_refuses_to_overwrite_unsaved_changes(repo: Repo) -> None:
     repo.gates(test="false")
     async with repo.backend() as backend:
         workflow_id = await backend.start_workflow("a")
@@ -210,7 +210,7 @@ async def test_restore_refuses_to_overwrite_what_nothing_holds(repo: Repo) -> No
         await backend.retry_workflow(workflow_id, restore=True)
 
 
-async def test_restore_waits_for_no_other_workflow(repo: Repo) -> None:
+async def test_restore_is_refused_while_another_workflow_runs(repo: Repo) -> None:
     repo.tasks("a", {"id": "b", "phases": {"implement": {"run": ["touch begun; sleep 60"]}}})
     repo.gates(test="false")
     async with repo.backend() as backend:
@@ -224,7 +224,7 @@ async def test_restore_waits_for_no_other_workflow(repo: Repo) -> None:
         await backend.wait_workflow(other, 20)
 
 
-async def test_restore_without_git_says_what_it_needs(workspace: SampleWorkspace) -> None:
+async def test_restore_needs_git(workspace: SampleWorkspace) -> None:
     workspace.configure(retry={"max_attempts": 1})
     workspace.tasks({"id": "a", "phases": {"implement": {"run": ["false"]}}})
     async with workspace.backend() as backend:
@@ -244,5 +244,17 @@ async def test_pruning_drops_the_checkpoints(repo: Repo) -> None:
         await backend.wait_workflow(old, 20)
         new = await backend.retry_workflow(old, "IMPLEMENT")
         await backend.wait_workflow(new, 20)
-    assert [one.workflow_id for one in prune(Workspace(repo.root), 0.0).workflows] == [old]
+    assert [workflow.workflow_id for workflow in prune(Workspace(repo.root), 0.0).workflows] == [old]
     assert (len(repo.names(old)), len(repo.names(new))) == (0, 5)
+
+
+async def test_a_use_step_that_changes_a_file_of_a_submodule_is_noticed(repo: Repo, tmp_path_factory: Any) -> None:
+    source = make_repository(tmp_path_factory.mktemp("source") / "source")
+    git(repo.root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), "module")
+    repo.gates(use="echo more >> module/code.py")
+    async with repo.backend() as backend:
+        info = await backend.wait_workflow(await backend.start_workflow("a"), 20)
+        assert info.status == "BLOCKED"
+        assert info.error_message == "USE changed the tree again after TEST had passed: module"
+        results = await backend.query_workflow(info.workflow_id, "get_phase_results")
+        assert results[-1]["evidence"]["left_out"] == ["module/"]

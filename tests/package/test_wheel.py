@@ -1,4 +1,4 @@
-"""The wheel: built, installed alone into an empty environment, used and removed. Needs a package index."""
+"""The wheel: built, installed into an empty environment, used and removed. Needs a package index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.docs.test_code_blocks import ROOT, Reader, blocks_of
 
 SOURCES = ("engine", "commands", "penguin_repl")
 FIRST_TASK = "$ penguin init"
-# Imports every module but the programs, and prints what is missing.
+# Import every module except the programs, and print missing packages.
 IMPORT_ALL = """
 import importlib, pkgutil
 for top in ("penguin", "penguin_commands", "penguin_repl"):
@@ -84,7 +84,7 @@ def test_the_first_task_of_the_readme(installed: Environment, tmp_path: Path) ->
     reader.console(first_task.text)
 
 
-def test_what_the_wheel_needs_comes_with_it(installed: Environment) -> None:
+def test_the_wheel_declares_its_dependencies(installed: Environment) -> None:
     installed.pip("check")
     missing = installed.run(str(installed.folder / "bin" / "python"), "-c", IMPORT_ALL)
     assert set(missing.split()) <= OPTIONAL

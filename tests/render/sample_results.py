@@ -1,4 +1,4 @@
-"""A sample of every kind of output, for the golden files."""
+"""A sample of every result, for the golden files."""
 
 from __future__ import annotations
 
@@ -129,9 +129,11 @@ def _workflows() -> WorkflowTable:
             ]
         )
     ]
-    told = rows[3].workflow_id
+    workflow_id = rows[3].workflow_id
     return WorkflowTable(
-        tuple(rows), {told: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"}, {told: f"/workflow approve {told}"}
+        tuple(rows),
+        {workflow_id: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"},
+        {workflow_id: f"/workflow approve {workflow_id}"},
     )
 
 
@@ -171,7 +173,7 @@ def _old() -> tuple[PrunableWorkflow, ...]:
 
 
 SAMPLES = _specimens()
-"""By name."""
+"""The results by name."""
 
 
 def _usage() -> UsageError:

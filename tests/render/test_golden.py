@@ -1,6 +1,6 @@
-"""What everything looks like, held by files: `pytest tests/render/test_golden.py --golden` writes them anew.
+"""All rendered results, compared with files: `pytest tests/render/test_golden.py --golden` writes the files.
 
-They are read in a review like code: a change of what users see is a change of a file here.
+Review them like code: each change of the output is a change of a file here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from penguin_commands.results.snapshots import RawConversationResult
 from penguin_commands.results.tasks import BlueprintRow, ImportedFile, TaskState
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_commands.results.workflows import UsageSummary
-from penguin_repl.output.present import show_whole_result
+from penguin_repl.output.print_result import show_whole_result
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render_parts
 from penguin_repl.render.error import error_lines
@@ -35,11 +35,11 @@ FOLDER = Path(__file__).parent / "golden"
 WIDE, NARROW = 80, 40
 COLORED = ("workflows of all kinds", "results", "diff", "logs")
 STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
-"""What has no renderer of its own: it is shown piece by piece."""
+"""Results without a renderer: they are shown in chunks."""
 UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
-"""What a shell does instead of showing it; and what only programs read."""
+"""Results that a shell acts on, and results for programs only."""
 PARTS = (TaskState, BlueprintRow, ImportedFile, UsageSummary)
-"""What results are made of."""
+"""Parts of results."""
 
 
 def file_of(name: str, mark: str = "") -> Path:
@@ -47,7 +47,7 @@ def file_of(name: str, mark: str = "") -> Path:
 
 
 def shown(result: Result, width: int, *, color: bool = False) -> str:
-    """What a terminal gets to see."""
+    """Return the text on a terminal."""
     out = io.StringIO()
     screen = Screen(Style("text", True, color), out, io.StringIO())
     with pytest.MonkeyPatch.context() as patch:
@@ -78,7 +78,7 @@ def anew(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_results_look_like_this(name: str, anew: bool) -> None:
+def test_rendered_results(name: str, anew: bool) -> None:
     result = SAMPLES[name]
     if isinstance(result, UNSEEN):
         return
@@ -88,18 +88,18 @@ def test_results_look_like_this(name: str, anew: bool) -> None:
 
 
 @pytest.mark.parametrize("name", COLORED)
-def test_colours_are_these(name: str, anew: bool) -> None:
+def test_rendered_colours(name: str, anew: bool) -> None:
     compare(file_of(name, ".color"), shown(SAMPLES[name], WIDE, color=True), anew)
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_errors_look_like_this(name: str, anew: bool) -> None:
+def test_rendered_errors(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
         compare(file_of(name, mark), "\n".join(error_lines(ERRORS[name], width)) + "\n", anew)
 
 
 @pytest.mark.parametrize("name", PROGRESS)
-def test_progress_looks_like_this(name: str, anew: bool) -> None:
+def test_rendered_progress(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
         compare(file_of(name, mark), progress_line(PROGRESS[name], width) + "\n", anew)
     compare(file_of(name, ".plain"), heartbeat_line(PROGRESS[name]) + "\n", anew)
@@ -109,12 +109,12 @@ def test_progress_looks_like_this(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("name", [name for name, result in SAMPLES.items() if has_table(result)])
 def test_a_table_stays_within_its_width(name: str, width: int) -> None:
     result = SAMPLES[name]
-    told = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
+    plain = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
     for line in shown(result, width).split("\n"):
-        assert display_width(line) <= width or line in told
+        assert display_width(line) <= width or line in plain
 
 
-def test_every_result_has_a_specimen() -> None:
+def test_every_result_has_a_sample() -> None:
     rooms = [import_module(f"penguin_commands.results.{room.name}") for room in iter_modules(results.__path__)]
     kinds = {
         kind
@@ -125,7 +125,7 @@ def test_every_result_has_a_specimen() -> None:
     assert not kinds - {type(result) for result in SAMPLES.values()} - set(UNSEEN)
 
 
-def test_every_file_has_a_specimen() -> None:
+def test_every_file_has_a_sample() -> None:
     names = [*SAMPLES, *ERRORS, *PROGRESS]
     known = {file_of(name, mark).name for name in names for mark in ("", ".40", ".color", ".plain")}
     assert not {path.name for path in FOLDER.iterdir()} - known

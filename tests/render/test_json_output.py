@@ -1,4 +1,4 @@
-"""JSON documents hold every text, and nothing that steers a terminal."""
+"""JSON documents hold any text, and can't control a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What results look like, line by line, at 80 columns."""
+"""Rendered results, line by line, at 80 columns."""
 
 from __future__ import annotations
 
@@ -456,13 +456,13 @@ Try: penguin -c "/workflow start T002"
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_text_is_exactly_this(name: str) -> None:
+def test_text_of_results(name: str) -> None:
     result, expected = CASES[name]
     assert render(result) == expected
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_terminal_gets_the_same_words_within_its_width(name: str) -> None:
+def test_a_terminal_table_has_the_same_words(name: str) -> None:
     result, expected = CASES[name]
     drawn = render(result, terminal=True, width=80, color=True)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", drawn)
@@ -473,7 +473,7 @@ def test_a_terminal_gets_the_same_words_within_its_width(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_json_is_one_line_of_the_same_facts(name: str) -> None:
+def test_json_is_one_line_of_the_same_data(name: str) -> None:
     result, _ = CASES[name]
     text = render(result, format="json")
     assert text.count("\n") == 1
@@ -499,7 +499,7 @@ Total of 1234 workflows: 12 turns, 46k tokens, $1,234.50, 30.0s of agent time
     )
 
 
-def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
+def test_a_narrow_terminal_omits_columns_and_keeps_ids() -> None:
     drawn = render(WorkflowTable((info(),)), terminal=True, width=50, color=False)
     assert all(len(line) <= 50 for line in drawn.split("\n"))
     assert f"{ID}  RUNNING" in drawn
@@ -507,8 +507,8 @@ def test_a_narrow_terminal_shows_less_and_cuts_no_id() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(StatusResult(info(), "why", "what"), format="json"))
-    told = {"explain", "advice", "host", "agents", "usage", "left_changes"}
-    assert data.keys() - told == set(WorkflowInfo._fields)
+    more = {"explain", "advice", "host", "agents", "usage", "left_changes"}
+    assert data.keys() - more == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT
 
@@ -520,7 +520,7 @@ def test_jsonl_is_a_line_for_each_row_of_a_list() -> None:
     assert json.loads(render(StatusResult(info()), format="jsonl"))["workflow_id"] == ID
 
 
-def test_times_are_those_of_the_place() -> None:
+def test_times_are_local() -> None:
     shown = render(StatusResult(info(started_at=AT.astimezone(UTC))))
     assert "Started: 2024-01-15 10:30:00\n" in shown
 
@@ -528,7 +528,7 @@ def test_times_are_those_of_the_place() -> None:
 EVIL = "bad\x1b]0;title\x07\x1b[2J\u202e\r\nline\x9b31m"
 
 
-def test_what_is_printable_is_harmless() -> None:
+def test_escaped_text_is_harmless() -> None:
     assert not [code for code in range(sys.maxunicode + 1) if chr(code).isprintable() and re.match(CONTROL, chr(code))]
 
 
@@ -560,7 +560,7 @@ def test_what_is_printable_is_harmless() -> None:
     ],
     ids=lambda result: type(result).__name__,
 )
-def test_no_text_of_others_steers_the_terminal(result: Any, terminal: bool) -> None:
+def test_foreign_text_cannot_control_the_terminal(result: Any, terminal: bool) -> None:
     shown = render(result, terminal=terminal, color=False)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
     assert "\\x1b" in shown
@@ -585,7 +585,7 @@ def test_wide_characters_keep_the_columns_aligned() -> None:
         (WorkflowError("evil \x1b[2J"), "evil \\x1b[2J"),
     ],
 )
-def test_an_error_comes_with_a_hint(error: Exception, text: str) -> None:
+def test_an_error_has_a_hint(error: Exception, text: str) -> None:
     assert error_text(error) == text
 
 
@@ -595,7 +595,7 @@ def test_an_error_as_data() -> None:
     assert row["workflow_id"] == ID
 
 
-def test_a_caret_stands_under_the_words_at_fault() -> None:
+def test_a_caret_marks_the_wrong_words() -> None:
     line = "/workflow strat \x1b x"
     assert mark_words(line, 10, 15) == "/workflow strat \\x1b x\n          ^^^^^"
     assert mark_words(line, 18, 19).split("\n")[1].index("^") == mark_words(line, 18, 19).split("\n")[0].index("x", 18)

@@ -1,4 +1,4 @@
-"""Scenarios on a backend in this process: what all backends have in common."""
+"""The common driver of scenarios on a backend in this process."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ScenarioTree:
 
 
 class BackendDriver(ScenarioDriver):
-    """A real backend whose attempts, clock, slots, backlog and tree are the scenario's."""
+    """A real backend with the attempts, clock, slots, backlog and tree of the scenario."""
 
     def __init__(self, root: Path, definition: Definition) -> None:
         self.root = root
@@ -92,23 +92,23 @@ class BackendDriver(ScenarioDriver):
         self.skipped = 0.0
         """Seconds that the workflow's clock is ahead."""
         self._definition = definition
-        self._told: dict[str, int] = {}
-        """Number of the last event that was told, by workflow."""
+        self._reported: dict[str, int] = {}
+        """Number of the last reported event, by workflow."""
 
     @abstractmethod
     def open(self) -> OrchestrationBackend:
-        """A new backend on the same workspace. What runs when it is closed is left behind."""
+        """Open a new backend on the same workspace. Running attempts are left behind when it is closed."""
 
     @abstractmethod
     def let_one_begin(self) -> None:
-        """One slot is free, once."""
+        """Free one slot once."""
 
     @abstractmethod
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
-        """A store that holds all events of this workflow."""
+        """Return a store with all events of this workflow."""
 
     def furnish(self, *parts: Any) -> None:
-        """Put what the scenario says in place of what the parts of a backend would look up."""
+        """Replace the inputs of the backend by those of the scenario."""
         self.phases = HeldPhases()
         for part in parts:
             part._scripted = self.phases
@@ -121,10 +121,10 @@ class BackendDriver(ScenarioDriver):
 
     def _entered(self, workflow_id: str) -> None:
         self.workflow_id = workflow_id
-        self._told[workflow_id] = 0
+        self._reported[workflow_id] = 0
 
     def holds(self, run: Run) -> bool:
-        """Whether this attempt is under way, and was asked to end as it should be."""
+        """Return whether this attempt is running, with the required stop."""
         if self.phases.held is None:
             return False
         order, control = self.phases.held
@@ -139,12 +139,12 @@ class BackendDriver(ScenarioDriver):
 
     async def news(self) -> Sequence[ev.Event]:
         found: list[ev.Event] = []
-        for workflow_id, told in self._told.items():
+        for workflow_id, reported in self._reported.items():
             rows = (await self.events_of(workflow_id)).execute(
-                "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq", (workflow_id, told)
+                "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq", (workflow_id, reported)
             )
             for seq, data in rows.fetchall():
-                self._told[workflow_id] = seq
+                self._reported[workflow_id] = seq
                 found += decode_events(data)
         return found
 

@@ -9,7 +9,7 @@ from tests.scenarios.scenario import Scenario, load, load_matrix
 from penguin.orchestration.core.state import State
 
 MACHINE_ID = "ituv-task-1-000001"
-"""The id that the scenarios speak of."""
+"""The workflow id in scenarios."""
 
 _SCENARIOS = load()
 _CASES = load_matrix().cases()
@@ -21,7 +21,7 @@ each_command = pytest.mark.parametrize(
 
 
 async def check_scenario(scenario: Scenario, driver: ScenarioDriver) -> None:
-    """Play it to its end."""
+    """Play a scenario to its end."""
     runner = ScenarioRunner(scenario, driver)
     trace = await runner.play()
     assert trace == list(scenario.expect.trace)
@@ -46,7 +46,7 @@ def _check_text(expected: str | None, actual: str) -> None:
 
 
 async def check_command(scenario: Scenario, outcome: str, driver: ScenarioDriver) -> None:
-    """Play it to its last act, of which this must come."""
+    """Play a scenario to its last act, and check the outcome."""
     runner = ScenarioRunner(scenario, driver)
     new = await runner.play_acts()
     refusal = f"refused: {scenario.acts[-1].do}"

@@ -18,7 +18,7 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.state import State
 
 LIMIT = 500
-"""Moves after which a scenario counts as endless."""
+"""Number of moves after which a scenario counts as endless."""
 
 
 class ScenarioDriver(ABC):
@@ -37,11 +37,11 @@ class ScenarioDriver(ABC):
 
     @abstractmethod
     def at_rest(self, state: State) -> bool:
-        """Whether what this state asks for is under way, and nothing else."""
+        """Return whether exactly what this state requires is running."""
 
     @abstractmethod
     async def news(self) -> Sequence[ev.Event]:
-        """What was recorded since the last call."""
+        """Return the events recorded since the last call."""
 
     @abstractmethod
     async def wait(self, seconds: float) -> None:
@@ -49,34 +49,34 @@ class ScenarioDriver(ABC):
 
     @abstractmethod
     async def begin(self, due_at: float) -> None:
-        """Let time pass until then (seconds since the epoch), and the attempt that is due begin."""
+        """Let time pass until then (seconds since the epoch), and start the due attempt."""
 
     @abstractmethod
     async def end(self, attempt: int, result: AttemptResult) -> None:
-        """Let the attempt under way come to this."""
+        """End the running attempt with this result."""
 
     @abstractmethod
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
-        """Send what a person says, in the words of `signal_workflow`. Raises IllegalCommand."""
+        """Send a signal as `signal_workflow` does. Raises IllegalCommand."""
 
     @abstractmethod
     async def retry(self, start_from: WorkflowPhase | None) -> None:
-        """Put a new workflow in place of this one. Raises IllegalCommand."""
+        """Replace the workflow by its retry. Raises IllegalCommand."""
 
     @abstractmethod
     async def crash(self, *, under_way: bool) -> None:
-        """Let the engine die and another take over, with the attempt that was under way, if one was."""
+        """Let the engine die and another take over, with the running attempt, if any."""
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Leave everything behind as it is."""
+        """Leave the workspace as it is."""
 
 
 class ScenarioRunner:
     """Plays one scenario."""
 
     state: State
-    """As it was after the last move."""
+    """The state after the last move."""
 
     def __init__(self, scenario: Scenario, driver: ScenarioDriver) -> None:
         self.driver = driver
@@ -88,7 +88,7 @@ class ScenarioRunner:
         self._story: list[ev.Event | str] = []
 
     async def play(self) -> list[str]:
-        """Go on until nothing is under way and nothing is left to do. All that happened, in words."""
+        """Play until nothing runs and no act is left. Return the trace."""
         async with aclosing(self.driver):
             await self._start()
             for _ in range(LIMIT):
@@ -97,7 +97,7 @@ class ScenarioRunner:
         raise AssertionError(f"{self._name} does not end")
 
     async def play_acts(self) -> list[ev.Event | str]:
-        """Go on until the last act is done, and stop there. What came of that act."""
+        """Play until the last act, and stop there. Return the outcome of that act."""
         begin = 0
         async with aclosing(self.driver):
             await self._start()
@@ -111,7 +111,7 @@ class ScenarioRunner:
         await self._settle()
 
     async def _move(self) -> bool:
-        """Do what is due, else let the next thing happen by itself. False: there is nothing more."""
+        """Do the due act, or else let the next change happen. Return False if there is none."""
         if self._acts and self._due(self._acts[0]):
             await self._act(self._acts.pop(0))
         elif not await self._advance():
@@ -120,7 +120,7 @@ class ScenarioRunner:
         return True
 
     async def _settle(self, *, after: State | None = None) -> None:
-        """Wait until the driver does what the state asks for, and record the events. `after` is the previous state."""
+        """Wait until the driver does what the state requires, and record the events. `after` is the previous state."""
 
         async def at_rest() -> bool:
             self.state = await self.driver.look()
@@ -134,7 +134,7 @@ class ScenarioRunner:
     # --- time goes on ---
 
     async def _advance(self) -> bool:
-        """The next thing that happens by itself, if there is one."""
+        """Let the next change happen by itself, if there is one."""
         before = self.state
         match effects(before):
             case (Run() as run,):
@@ -150,8 +150,9 @@ class ScenarioRunner:
         if run.stop in ("now", "cancel"):
             return _interrupted(run.stop, self._survivors)
         script = self._script.get(run.phase)
-        said = script.pop(0) if script else Verdict.PASSED
-        outcome = said if isinstance(said, Outcome) else Outcome(said, reason="" if said is Verdict.PASSED else "no")
+        outcome = script.pop(0) if script else Verdict.PASSED
+        if not isinstance(outcome, Outcome):
+            outcome = Outcome(outcome, reason="" if outcome is Verdict.PASSED else "no")
         self.driver.tree = outcome.changes or self.driver.tree
         return outcome.result(self.driver.tree)
 
@@ -197,7 +198,7 @@ class ScenarioRunner:
 
 
 def signal_of(act: Act) -> tuple[str, dict[str, Any]]:
-    """The name and payload of what a person says."""
+    """Return the name and payload of a signal."""
     match act.do:
         case "pause":
             return "pause", {"by": act.by, "now": act.now}

@@ -1,7 +1,7 @@
-"""Scenarios as data: what a task is, what its phases come to, what people do and when, and what must be seen.
+"""Scenarios as data: a task, the results of its attempts, the acts of people, and the expected outcome.
 
 The `*.yaml` files beside this module hold the scenarios. `runner.py` plays them through a driver: on the pure core or
-on a backend. `trace` writes every history in the same words, without times.
+on a backend. `trace` describes every history in the same form, without times.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, Task
 from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
 from penguin.orchestration.core.retry_policy import RetryPolicy
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 FOLDER = Path(__file__).parent
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the task differs from one whose gates are commands, tried twice without a delay."""
+    """The differences from a task whose gates are commands, with two attempts and no delay."""
 
     skip: tuple[WorkflowPhase, ...] = ()
     agent: bool = False
     on_failure: dict[WorkflowPhase, WorkflowPhase] = {}
     max_attempts: int = 2
     delay: float = 0.0
-    """Seconds before the second try; doubled for each further one, up to `max_delay`."""
+    """Seconds before the second attempt; doubled for each further one, up to `max_delay`."""
     max_delay: float = 300.0
     budgets: Budgets = Budgets()
 
@@ -52,7 +52,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one attempt comes to."""
+    """The outcome of one attempt."""
 
     verdict: Verdict = Verdict.PASSED
     reason: str = ""
@@ -60,11 +60,11 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     impossible: bool = False
     missing: str = ""
     usd: float = 0.0
-    """What its agent spent."""
+    """The usage of its agent."""
     overspent: str = ""
     artifacts: tuple[str, ...] = ()
     changes: str | None = None
-    """The attempt changes the tree, which has this digest afterwards."""
+    """The attempt changes the tree to this digest."""
     files: tuple[str, ...] = ()
     """The files in which the tree differs from the one that TEST passed on."""
 
@@ -91,9 +91,9 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     do: str
     """pause, resume, cancel, feedback, approve, retry, crash (the engine dies, another takes over), edit."""
     during: int | None = None
-    """While the attempt with this number is under way; it does not end before this was done."""
+    """While the attempt with this number runs; it does not end before the act."""
     at: str | None = None
-    """Once nothing is under way and this status is reached; WAITING: RUNNING, but between two attempts."""
+    """When nothing runs in this status; WAITING: RUNNING, but between two attempts."""
     after: float = 0.0
     """Seconds to let pass first."""
     now: bool = False
@@ -103,28 +103,28 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = "Ann"
     tree: str = ""
     survivors: tuple[int, ...] = ()
-    """What of the attempt outlives its cancellation."""
+    """Processes of the attempt that survive its cancellation."""
 
 
 class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must be seen in the end; what is left out is not looked at."""
+    """The expected outcome; unset fields are not checked."""
 
     trace: tuple[str, ...]
     status: WorkflowStatus
     phase: WorkflowPhase
     reason: str | None = None
-    """Text that the reason contains; empty: there is none."""
+    """Text in the reason; empty: there is no reason."""
     advice: str | None = None
-    """Text that the advice contains; empty: there is none."""
+    """Text in the next command; empty: there is none."""
     artifacts: tuple[str, ...] | None = None
     feedback: tuple[str, ...] | None = None
-    """Advice that is still queued."""
+    """Feedback that is still queued."""
     seconds: float | None = None
-    """Time that passed, attempts taking none."""
+    """Seconds that passed; attempts take none."""
 
 
 class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a workflow gets to where every command is tried."""
+    """A state of a workflow in which every command is tried."""
 
     during: int | None = None
     at: str | None = None
@@ -134,12 +134,12 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every command in every situation."""
+    """Every command in every state."""
 
     situations: dict[str, Situation]
     commands: dict[str, Act]
     table: dict[str, dict[str, str]]
-    """By situation and command: `refused`, `same` (nothing happens, it is so already), or the status afterwards."""
+    """By state and command: `refused`, `same` (no change), or the status afterwards."""
 
     def cases(self) -> list[tuple[str, Scenario, str]]:
         """Name, scenario whose last act is the command, and outcome."""
@@ -156,18 +156,18 @@ class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row of the contract, or one corner of it."""
+    """One row or corner case of the contract."""
 
     name: str
     expect: Expect
     task: Setup = Setup()
     outcomes: dict[WorkflowPhase, tuple[Verdict | Outcome, ...]] = {}
-    """Of each phase, attempt by attempt; PASSED beyond the list."""
+    """The outcomes of each phase, attempt by attempt; further attempts pass."""
     acts: tuple[Act, ...] = ()
 
 
 def load() -> list[Scenario]:
-    """Every scenario of every file. Their names are unique."""
+    """Return every scenario of every file. Their names are unique."""
     found = [scenario for path in sorted(FOLDER.glob("*.yaml")) for scenario in _read(path)]
     names = [scenario.name for scenario in found]
     assert len(names) == len(set(names)), "two scenarios have the same name"
@@ -186,9 +186,8 @@ def _read(path: Path) -> list[Scenario]:
 
 
 def trace(story: Iterable[ev.Event | str]) -> list[str]:
-    """A history in words, without times and without what engines do among themselves; notes stay as they are.
-
-    An attempt that nothing happens to is one line; `>` is the beginning of one that something happens to.
+    """Return a history as lines, without times and without claims of engines; notes are unchanged. An attempt is one
+    line if nothing happens during it; otherwise `>` marks its start.
     """
     lines: list[str] = []
     texts: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A repository whose author wants commands of theirs to run on the machine of whoever opens it."""
+"""A hostile repository: its author wants to run commands on the machine of a user who opens it."""
 
 from __future__ import annotations
 
@@ -129,11 +129,11 @@ MODULES = '[submodule "x"]\n\tpath = x\n\turl = ext::{evil} submodule\n\tupdate 
 
 
 class Hostile(NamedTuple):
-    """A folder of the author, and what would show that something of it ran."""
+    """A folder of the author, and the traces of anything that ran."""
 
     folder: Path
     evil: Path
-    """The program that is named everywhere."""
+    """The program that the repository names everywhere."""
     canary: Path
     """The file to which it adds a line."""
     target: Path
@@ -141,7 +141,7 @@ class Hostile(NamedTuple):
 
     @property
     def ran(self) -> str:
-        """What ran."""
+        """Return the recorded runs."""
         return self.canary.read_text() if self.canary.exists() else ""
 
 
@@ -221,10 +221,10 @@ def _save_conversation(folder: Path, state: Path) -> None:
 
 
 def _allow(made: Hostile, *, run: bool) -> None:
-    """The program tells that it ran; on the author's own machine it fails, so that the workflow does not end."""
+    """The program records its run; on the author's machine it fails, so that the workflow does not end."""
     controls = "\\033]0;owned\\007\\302\\2332J\\342\\200\\256"
-    told = f'echo "$@" >> {made.canary}; cat' if run else f"printf '{controls}'; exit 1"
-    made.evil.write_text(f"#!/bin/sh\n{told}\n")
+    body = f'echo "$@" >> {made.canary}; cat' if run else f"printf '{controls}'; exit 1"
+    made.evil.write_text(f"#!/bin/sh\n{body}\n")
     made.evil.chmod(0o755)
 
 
@@ -270,7 +270,7 @@ def configure_git(made: Hostile) -> None:
 
 
 def snapshot(*folders: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Every file and folder below these: mode, time of the last change, and content."""
+    """Return mode, time of change and content of every file and folder below these."""
     found: dict[str, tuple[int, int, bytes]] = {}
     for folder in folders:
         for parent, names, files in os.walk(os.fsencode(folder)):
@@ -283,7 +283,7 @@ def snapshot(*folders: Path) -> dict[str, tuple[int, int, bytes]]:
                         data = file.read()
                 elif stat.S_ISLNK(about.st_mode):
                     data = os.fsencode(Path(os.fsdecode(path)).readlink())
-                # git marks an object that it would have written, and that is there, as used.
+                # git updates the time of an existing object that it would have written.
                 when = 0 if b"/.git/objects/" in path else about.st_mtime_ns
                 found[os.fsdecode(path)] = (about.st_mode, when, data)
     return found

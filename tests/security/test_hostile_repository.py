@@ -1,4 +1,4 @@
-"""Opening a repository of somebody else runs nothing of it, and writes nothing."""
+"""Opening another person's repository runs nothing of it, and writes nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CHANGING = (
 
 
 class Victim:
-    """Whoever opens the repository, with a home folder of their own."""
+    """A user who opens the repository, with a separate home folder."""
 
     def __init__(self, made: Hostile, folder: Path, home: Path) -> None:
         self.made = made
@@ -78,7 +78,7 @@ class Victim:
         self("--keep-going", "-o", output, *(f"--command={line}" for line in lines))
 
     def is_untouched(self) -> bool:
-        """Whether nothing of the repository ran, and no file is another than before."""
+        """Check that nothing of the repository ran, and that no file changed."""
         assert self.made.ran == ""
         after = self._snapshot()
         assert {path: row for path, row in after.items() if self._before.get(path) != row} == {}
@@ -92,7 +92,7 @@ def made(tmp_path: Path) -> Hostile:
 
 
 def cloned(made: Hostile) -> Path:
-    """With `.penguin` under version control."""
+    """A repository with `.penguin` under version control."""
     commit_state(made)
     folder = made.folder.parent / "clone"
     git(made.folder.parent, "clone", "-q", str(made.folder), str(folder))
@@ -100,7 +100,7 @@ def cloned(made: Hostile) -> Path:
 
 
 def unpacked(made: Hostile) -> Path:
-    """From an archive, with `.git/config` and the author's key."""
+    """A repository from an archive, with `.git/config` and the author's key."""
     configure_git(made)
     folder = made.folder.parent / "unpacked"
     shutil.copytree(made.folder, folder, symlinks=True)
@@ -143,7 +143,7 @@ def test_a_repository_without_state_is_read_without_making_any(made: Hostile, tm
     assert victim.is_untouched()
 
 
-def test_what_would_change_something_is_refused(victim: Victim) -> None:
+def test_changing_commands_are_refused(victim: Victim) -> None:
     for arguments in CHANGING:
         ran = victim("-o", "json", *arguments)
         assert ran.code == 1, (arguments, ran)

@@ -1,4 +1,4 @@
-"""Whose a workspace is: moved, copied, of an earlier version, tracked by git, and made by several at once."""
+"""Trust in workspaces: new, moved, copied, of an earlier version, and tracked by git."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support.program import CONFIG, TASKS
 from tests.support.terminal import open_terminal
 
 from penguin.orchestration import get_backend
+from penguin.orchestration.files.trust_status import Standing, WorkspaceNotTrusted
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import read_key, records_folder
-from penguin.orchestration.files.workspace_standing import Standing, WorkspaceNotTrusted
 from penguin.orchestration.runtime.workspace_trust import standing_of
 from penguin.orchestration.state import WorkflowStateStore
 
@@ -67,7 +67,7 @@ def test_a_moved_workspace_continues(place: Place) -> None:
     assert place.status(moved) == "PENDING"
 
 
-def test_a_copy_gets_a_key_of_its_own_and_is_paused(place: Place) -> None:
+def test_a_copy_gets_its_own_key_and_is_paused(place: Place) -> None:
     copy = place.folder.with_name("copy")
     shutil.copytree(place.folder, copy)
     ran = program(copy, place.state, *FEEDBACK)
@@ -105,7 +105,7 @@ def test_a_folder_under_the_same_path_on_another_device_is_still_the_users(place
     assert place.status(place.folder) == "PENDING"
 
 
-def test_a_workspace_of_before_is_asked_about_once(place: Place) -> None:
+def test_a_workspace_of_an_earlier_version_is_asked_about_once(place: Place) -> None:
     (place.folder / ".penguin" / "workspace.key").unlink()
     assert place.code(*FEEDBACK) == 1
     with open_terminal(place.folder, XDG_STATE_HOME=str(place.state)) as shell:
@@ -116,7 +116,7 @@ def test_a_workspace_of_before_is_asked_about_once(place: Place) -> None:
     assert standing_of(Workspace(place.folder)) is Standing.OWN
 
 
-def test_who_says_no_gets_a_shell_that_reads(place: Place) -> None:
+def test_after_a_no_the_shell_only_reads(place: Place) -> None:
     (place.folder / ".penguin" / "workspace.key").unlink()
     with open_terminal(place.folder, XDG_STATE_HOME=str(place.state)) as shell:
         shell.see("[y/N]").press("n\r").see("penguin trust")
@@ -126,7 +126,7 @@ def test_who_says_no_gets_a_shell_that_reads(place: Place) -> None:
     assert standing_of(Workspace(place.folder)) is Standing.UNMARKED
 
 
-def test_what_git_tracks_is_trusted_as_it_is(place: Place) -> None:
+def test_trust_accepts_the_tracked_files_as_they_are(place: Place) -> None:
     git(place.folder, "init", "-q")
     git(place.folder, "add", "-f", ".penguin/penguin.db")
     assert standing_of(Workspace(place.folder)) is Standing.TRACKED
@@ -139,7 +139,9 @@ def test_what_git_tracks_is_trusted_as_it_is(place: Place) -> None:
     assert place.code(*FEEDBACK) == 1, "a pull may have brought it"
 
 
-def test_the_variable_trusts_what_is_opened(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_trusts_every_opened_workspace(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PENGUIN_TRUST", "1")
     assert place.code(*FEEDBACK, state=tmp_path / "fresh") == 0
 
@@ -156,7 +158,7 @@ async def test_the_api_says_what_to_do(place: Place, tmp_path: Path, monkeypatch
         WorkflowStateStore(place.folder / ".penguin" / "penguin.db")
 
 
-def test_a_state_folder_that_cannot_be_written_is_said(place: Place) -> None:
+def test_an_unwritable_state_folder_is_reported(place: Place) -> None:
     shutil.rmtree(place.folder / ".penguin")
     place.state.with_name("file").write_text("")
     ran = program(place.folder, place.state.with_name("file"), "--detach", "-c", "/workflow start quick")

@@ -21,5 +21,5 @@ def held(tmp_path: Path) -> Iterator[HeldWorkspace]:
     """A workspace with one task, which waits in TEST."""
     held = HeldWorkspace(tmp_path)
     yield held
-    # A step that still runs ends now.
+    # End the running step.
     held.go.touch()

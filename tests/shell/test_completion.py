@@ -1,4 +1,4 @@
-"""What completion offers, from the table of commands and a real store."""
+"""Completion, with the table of commands and a real store."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Complete = Callable[[str], list[str]]
 
 
 def completer(session: Session) -> Complete:
-    """The words that may come next."""
+    """Return the candidates for the next word."""
     completer = CommandCompleter(WorkspaceIndex(session))
 
     def complete(line: str) -> list[str]:
-        return [it.text.rstrip() for it in completer.get_completions(Document(line), CompleteEvent())]
+        return [completion.text.rstrip() for completion in completer.get_completions(Document(line), CompleteEvent())]
 
     return complete
 
@@ -85,11 +85,11 @@ def complete(workspace: SampleWorkspace) -> Complete:
         ('/workflow feedback auth "open ', ""),
     ],
 )
-def test_the_table_says_what_may_come_next(complete: Complete, line: str, words: str) -> None:
+def test_candidates_come_from_the_command_table(complete: Complete, line: str, words: str) -> None:
     assert complete(line) == words.split()
 
 
-def test_what_is_typical_is_understood() -> None:
+def test_typical_lines() -> None:
     for kind, values in EXAMPLE_VALUES.items():
         for value in values:
             assert convert_value(kind, value)
@@ -106,7 +106,7 @@ def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
     found = CommandCompleter(WorkspaceIndex(Session(workspace.root))).get_completions(
         Document("/workflow start "), CompleteEvent()
     )
-    assert [(it.text, it.display_meta_text) for it in found] == [
+    assert [(completion.text, completion.display_meta_text) for completion in found] == [
         ("auth", "Log in"),
         ("mail", "Send mail"),
         ("search", "search"),
@@ -115,7 +115,7 @@ def test_tasks_come_with_their_titles(workspace: SampleWorkspace) -> None:
 
 @asynccontextmanager
 async def three_workflows(workspace: SampleWorkspace) -> AsyncIterator[dict[str, str]]:
-    """One that is over, one that is blocked, one that runs; the task of each by its status."""
+    """Create a completed, a blocked and a running workflow; return their tasks by status."""
     with scripted_phases(tasks={"mail": {"TEST": ["UNVERIFIED"]}}) as script:
         workspace.configure(max_parallel=3)
         async with workspace.backend() as backend:
@@ -142,23 +142,25 @@ async def test_only_workflows_on_which_the_verb_is_legal_are_offered(workspace: 
             assert set(complete(f"/workflow {verb} ")) == {ids[status] for status in statuses}, verb
 
 
-async def test_a_workflow_is_found_by_its_task_and_says_how_it_stands(workspace: SampleWorkspace) -> None:
+async def test_a_workflow_is_found_by_its_task_and_shows_its_status(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
         found = list(
             CommandCompleter(WorkspaceIndex(session)).get_completions(Document("/workflow resume mai"), CompleteEvent())
         )
-        assert [(it.text, it.display_meta_text) for it in found] == [(ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")]
+        assert [(completion.text, completion.display_meta_text) for completion in found] == [
+            (ids["BLOCKED"], "mail: BLOCKED at TEST, 0s old")
+        ]
 
 
-async def test_what_is_under_way_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
+async def test_active_tasks_can_be_shown_but_not_started(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace):
         complete = completer(Session(workspace.root))
         assert complete("/workflow start ") == ["auth"]
         assert len(complete("/task show ")) == 3
 
 
-async def test_a_workflow_that_is_there_already_is_not_offered_again(workspace: SampleWorkspace) -> None:
+async def test_a_workflow_on_the_line_is_not_offered_again(workspace: SampleWorkspace) -> None:
     async with three_workflows(workspace) as ids:
         session = Session(workspace.root)
         session.track_started([ids["RUNNING"]])
@@ -174,7 +176,7 @@ async def test_the_attempts_of_the_named_workflow_are_offered_newest_first(works
         for named in (ids["RUNNING"], "search", "sear"):
             for command in ("logs", "results"):
                 found = offered(session, f"/workflow {command} {named} --attempt ")
-                assert [(it.text, it.display_meta_text) for it in found] == newest
+                assert [(completion.text, completion.display_meta_text) for completion in found] == newest
         complete = completer(session)
         assert complete("/workflow logs auth -f --attempt=") == [f"--attempt={number}" for number in (4, 3, 2, 1)]
         assert complete("/workflow logs auth --attempt 3") == ["3"]
@@ -210,7 +212,7 @@ async def test_saved_conversations_are_offered_newest_first(workspace: SampleWor
 
 
 def fill(db: Path, *tasks: str, status: str = "COMPLETED") -> list[str]:
-    """Write a workflow for each task, the oldest first, a minute apart, up to now; their ids."""
+    """Write a workflow for each task, oldest first, a minute apart, up to now; return their ids."""
     db.parent.mkdir(parents=True, exist_ok=True)
     connection = open_store(db)
     blank = {name: "" if kind == "TEXT" else 0 for _, name, kind, *_ in connection.execute("PRAGMA table_info(run)")}
@@ -230,16 +232,16 @@ def offered(session: Session, line: str) -> list[Completion]:
     return list(CommandCompleter(WorkspaceIndex(session)).get_completions(Document(line), CompleteEvent()))
 
 
-def test_beginnings_come_before_what_is_inside_and_that_before_what_is_fuzzy(workspace: SampleWorkspace) -> None:
+def test_prefix_matches_precede_substrings_and_fuzzy_matches(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "m-a-x-i-l", "mail", "airmail", "mail-out", "search", "amxaxixl")
-    tasks = [it.text.split("-", 1)[1][:-7] for it in offered(session, "/workflow status mail")]
+    tasks = [completion.text.split("-", 1)[1][:-7] for completion in offered(session, "/workflow status mail")]
     assert tasks == ["mail", "mail-out", "airmail", "amxaxixl", "m-a-x-i-l"]
-    typed_whole = [it.text[5:-7] for it in offered(session, "/workflow status ITUV-MAIL")]
+    typed_whole = [completion.text[5:-7] for completion in offered(session, "/workflow status ITUV-MAIL")]
     assert typed_whole[:3] == ["mail-out", "mail", "airmail"]
 
 
-def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace: SampleWorkspace) -> None:
+def test_old_workflows_are_found_by_prefix(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     old = fill(session.db, "old-1", "old-2", *(f"task-{n % 50}" for n in range(MAX_NEWEST)))[:2]
     complete = completer(session)
@@ -251,25 +253,27 @@ def test_old_workflows_are_found_by_their_beginning_whatever_is_newer(workspace:
 def test_ages_are_shown_in_their_largest_unit(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "first", *(f"t{n}" for n in range(130)))
-    metas = [it.display_meta_text for it in offered(session, "/workflow status ")]
+    metas = [completion.display_meta_text for completion in offered(session, "/workflow status ")]
     assert metas[0] == "t129: COMPLETED, 0s old"
     assert (metas[3], metas[-1]) == ("t126: COMPLETED, 3m old", "first: COMPLETED, 2h old")
     assert format_age(200_000) == "2d"
     assert format_age(-5) == "0s"
 
 
-def test_what_tells_an_id_from_all_others_stands_out(workspace: SampleWorkspace) -> None:
+def test_the_unique_prefix_of_an_id_is_highlighted(workspace: SampleWorkspace) -> None:
     session = Session(workspace.root)
     fill(session.db, "auth", "auth", "mail")
     parts = {
-        "".join(text for style, text, *_ in it.display if "underline" in style)
-        for it in offered(session, "/workflow status ")
+        "".join(text for style, text, *_ in completion.display if "underline" in style)
+        for completion in offered(session, "/workflow status ")
     }
     assert parts == {"ituv-m", "ituv-auth-000000", "ituv-auth-000001"}
-    assert not [it for it in offered(session, "/task show ") for style, *_ in it.display if style]
+    assert not [
+        completion for completion in offered(session, "/task show ") for style, *_ in completion.display if style
+    ]
 
 
-async def test_it_stands_out_on_a_screen_without_colours(workspace: SampleWorkspace) -> None:
+async def test_the_unique_prefix_is_visible_without_colours(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root, color=False) as shell:
         fill(shell.session.db, "auth", "mail")
         await shell.wait_until(lambda: shell.typed == "")
@@ -280,7 +284,7 @@ async def test_it_stands_out_on_a_screen_without_colours(workspace: SampleWorksp
         assert "ituv-a" in shell.screen.underlined
 
 
-async def test_tab_takes_the_one_that_begins_so_though_others_fit(workspace: SampleWorkspace) -> None:
+async def test_tab_prefers_the_only_prefix_match(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         for typed, becomes in (("/wo", "/workflow"), ("/task lis", "/task list"), ("/task show ma", "/task show mail")):
             await shell.wait_until(lambda: shell.typed == "")
@@ -289,7 +293,7 @@ async def test_tab_takes_the_one_that_begins_so_though_others_fit(workspace: Sam
             shell.press(CTRL_C)
 
 
-async def test_tab_types_what_all_that_begin_so_have_in_common(workspace: SampleWorkspace) -> None:
+async def test_tab_inserts_the_common_prefix(workspace: SampleWorkspace) -> None:
     workspace.tasks("report-daily", "report-weekly", "old-report")
     async with run_shell(workspace.root) as shell:
         await shell.wait_until(lambda: shell.typed == "")
@@ -309,12 +313,12 @@ def test_files_and_folders(workspace: SampleWorkspace, complete: Complete, monke
     assert complete(f"/backup {workspace.root}/pen") == [f"{workspace.root}/penguin.yaml"]
 
 
-def test_bytes_that_are_no_text_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
+def test_undecodable_bytes_find_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
     fill(Session(workspace.root).db, *["a"] * MAX_NEWEST)
     assert complete("/workflow status \udcff") == []
 
 
-def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> None:
+def test_workflows_of_a_server_are_offered_from_the_cache(tmp_path: Path) -> None:
     pytest.importorskip("temporalio")
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -333,9 +337,7 @@ def test_what_a_server_holds_is_offered_without_asking_it(tmp_path: Path) -> Non
             server.accept()
 
 
-async def test_a_completion_that_takes_long_holds_up_no_key(
-    workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_completion_delays_no_key(workspace: SampleWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(*_: object) -> tuple[()]:
@@ -355,7 +357,7 @@ async def test_a_completion_that_takes_long_holds_up_no_key(
             go_on.set()
 
 
-def test_edits_of_the_backlog_are_seen_and_errors_offer_nothing(workspace: SampleWorkspace, complete: Complete) -> None:
+def test_edits_of_the_backlog_are_noticed(workspace: SampleWorkspace, complete: Complete) -> None:
     assert complete("/task show se") == ["search"]
     workspace.tasks("seal")
     assert complete("/task show se") == ["seal"]

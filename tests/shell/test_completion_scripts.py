@@ -1,4 +1,4 @@
-"""`penguin completion`: in bash, zsh and fish themselves, where they are installed."""
+"""`penguin completion` in bash, zsh and fish, if they are installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penguin.orchestration.config.fields import BACKENDS
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.table import NOUNS
 from penguin_repl.cli.completion_scripts import completion_script
-from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS
+from penguin_repl.cli.subcommands import PROGRAM, SHELLS, SUBCOMMANDS
 
 pytestmark = pytest.mark.acceptance
 
@@ -74,15 +74,15 @@ def output(folder: Path, *argv: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("line", "words"), CASES)
-def test_in_bash(folder: Path, line: str, words: str) -> None:
-    # bash makes three words of --color=auto, and none behind a = at the end.
+def test_completion_in_bash(folder: Path, line: str, words: str) -> None:
+    # bash splits --color=auto into three words, and has no word after a = at the end.
     parts = line.replace("=", " = ").removesuffix(" " if line.endswith("=") else "").split(" ")
     assert sorted(output(folder, "bash", "--norc", "-c", BASH, "bash.script", *parts)) == words.split()
 
 
 @needs("fish")
 @pytest.mark.parametrize(("line", "words"), CASES)
-def test_in_fish(folder: Path, line: str, words: str) -> None:
+def test_completion_in_fish(folder: Path, line: str, words: str) -> None:
     found = output(folder, "fish", "--no-config", "-c", f"source fish.script; complete -C '{line}'")
     names = [name.partition("\t")[0].removeprefix("--color=").rstrip("/") for name in found]
     assert sorted(names) == words.split()
@@ -95,7 +95,7 @@ def test_in_fish(folder: Path, line: str, words: str) -> None:
     ]
 )
 def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]:
-    """A shell that has loaded the completion as its first lines say."""
+    """Return a shell that loaded the completion as its first lines describe."""
     environment = {"TERM": "xterm", "PS1": "ready> ", "HOME": os.fspath(folder)}
     with open_terminal(folder, command=request.param, columns=120, **environment) as terminal:
         terminal.wait_until(lambda: terminal.lines)
@@ -105,7 +105,7 @@ def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]
         yield terminal
 
 
-def test_at_a_real_prompt(terminal: Terminal) -> None:
+def test_completion_at_a_real_prompt(terminal: Terminal) -> None:
     for typed, becomes in (
         ("penguin wor\t", "ready> penguin worker"),
         ("--un\t", "ready> penguin worker --until-settled"),
@@ -121,17 +121,17 @@ def test_at_a_real_prompt(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_each_script_knows_all_that_is_declared(shell: str) -> None:
+def test_each_script_contains_all_declarations(shell: str) -> None:
     script = completion_script([shell])
     for flag in PROGRAM.flags:
         assert (f"-l {flag.name} " if shell == "fish" else f"--{flag.name}") in script
         assert " ".join(flag.choices) in script
-    for name in (*(it.name for it in SUBCOMMANDS), *NOUNS):
+    for name in (*(subcommand.name for subcommand in SUBCOMMANDS), *NOUNS):
         assert name in script
     assert "@" not in script.replace('"$@"', "").replace("COMP_WORDS[@]", "")
 
 
-def test_the_backends_are_those_there_are() -> None:
+def test_the_backends_are_complete() -> None:
     flag = PROGRAM.find_flag("--backend")
     assert flag is not None
     assert flag.choices == BACKENDS

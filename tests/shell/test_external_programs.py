@@ -1,4 +1,4 @@
-"""Programs that get the terminal of a shell for a while: the pager and the editor."""
+"""Programs that use the terminal of a shell temporarily: the pager and the editor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = "/help"
 
 @pytest.fixture
 def stuck(workspace: SampleWorkspace) -> SampleWorkspace:
-    """A workspace in which a task blocks, and takes advice."""
+    """A workspace in which a task blocks and accepts feedback."""
     workspace.configure(retry={"max_attempts": 1, "initial_delay_sec": 0})
     config = (workspace.root / "penguin.yaml").read_text()
     (workspace.root / "penguin.yaml").write_text(
@@ -56,7 +56,7 @@ def advice(workspace: SampleWorkspace) -> list[str]:
 # --- pages ----------------------------------------------------------------------------------------------------------
 
 
-def test_which_pager() -> None:
+def test_the_pager_command() -> None:
     assert pager_command(None, {"PAGER": "more -s"}) == "more -s"
     assert pager_command("mine", {"PAGER": "more"}) == "mine"
     assert pager_command(None, {}) == ("less" if shutil.which("less") else "")
@@ -64,7 +64,7 @@ def test_which_pager() -> None:
         assert pager_command(None, none) == pager_command("", {}) == ""
 
 
-def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(workspace: SampleWorkspace) -> None:
+def test_only_long_results_open_the_pager(workspace: SampleWorkspace) -> None:
     pager = program(workspace.root, "pager", 'wc -l | sed "s/^ */paged /"; echo "LESS=$LESS"; read answer </dev/tty')
     with open_terminal(workspace.root, rows=24, PAGER=pager) as terminal:
         terminal.enter("/task list").see("Send mail").wait_until(lambda: terminal.typed == "")
@@ -76,7 +76,7 @@ def test_what_is_longer_than_the_screen_pages_and_what_is_not_does_not(workspace
         terminal.enter("/task show nosuch").see("nosuch").wait_until(lambda: terminal.typed == "")
 
 
-def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(workspace: SampleWorkspace) -> None:
+def test_the_pager_gets_ctrl_c_and_delays_notices(workspace: SampleWorkspace) -> None:
     script = 'trap "echo heard" INT; echo paging now; until test -e left; do sleep 0.05; done; exit 130'
     with open_terminal(workspace.root, rows=24, PAGER=program(workspace.root, "pager", script)) as terminal:
         terminal.enter("/workflow start auth").see("COMPLETED").wait_until(lambda: terminal.typed == "")
@@ -89,7 +89,7 @@ def test_ctrl_c_is_for_the_pager_and_notices_wait_for_its_end(workspace: SampleW
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
-def test_less_is_used_where_no_pager_is_named(workspace: SampleWorkspace) -> None:
+def test_less_is_the_default_pager(workspace: SampleWorkspace) -> None:
     with open_terminal(workspace.root, rows=12, PAGER="less") as terminal:
         terminal.enter(LONG).wait_until(lambda: terminal.text.splitlines()[-1].startswith(":"))
         terminal.press("q")
@@ -101,14 +101,14 @@ def test_a_broken_pager_is_reported_and_the_text_shown(workspace: SampleWorkspac
     with open_terminal(workspace.root, rows=60, columns=120, PAGER=pager) as terminal:
         terminal.enter("/config").enter("/config").wait_until(lambda: terminal.typed == "")
         terminal.enter("/health").see("connected: yes")
-        # At 60 rows nothing pages yet.
+        # 60 rows are enough for the whole result.
         assert "the pager" not in terminal.text
     with open_terminal(workspace.root, rows=20, columns=120, PAGER=pager) as terminal:
         terminal.enter(LONG).see(f"the pager '{pager}' ended with exit code {code}; the text is above")
         assert "/quit" in terminal.text
 
 
-def test_scripts_and_plain_terminals_have_no_pages(workspace: SampleWorkspace) -> None:
+def test_scripts_and_plain_terminals_have_no_pager(workspace: SampleWorkspace) -> None:
     pager = program(workspace.root, "pager", "echo paged")
     with open_terminal(workspace.root, "-c", LONG, rows=20, PAGER=pager) as terminal:
         assert terminal.exit_code() == 0
@@ -130,7 +130,7 @@ def blocked(terminal: Terminal) -> Terminal:
     return terminal.enter("/workflow start auth").see("BLOCKED").wait_until(lambda: terminal.typed == "")
 
 
-def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleWorkspace) -> None:
+def test_the_editor_shows_the_failure_for_feedback(stuck: SampleWorkspace) -> None:
     editor = program(stuck.root, "editor", 'cp "$2" seen; printf "Use bcrypt.\\n\\nNot md5.\\n" >> "$2"')
     with open_terminal(stuck.root, VISUAL=f"{editor} -w", EDITOR="false") as terminal:
         blocked(terminal).enter("/workflow feedback auth").see("is queued for its next IMPLEMENT attempt")
@@ -142,7 +142,7 @@ def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleW
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"EDITOR": "true"}, "Nothing was sent"),
         ({"EDITOR": "no-such-editor"}, "error: the editor 'no-such-editor' can't be run; nothing was sent"),
@@ -161,11 +161,9 @@ def test_feedback_is_written_in_the_editor_with_the_failure_in_it(stuck: SampleW
         "not a program",
     ],
 )
-def test_nothing_is_sent_unless_something_was_written(
-    stuck: SampleWorkspace, environment: dict[str, str], said: str
-) -> None:
+def test_empty_feedback_is_not_sent(stuck: SampleWorkspace, environment: dict[str, str], message: str) -> None:
     with open_terminal(stuck.root, columns=250, **{"VISUAL": "", **environment}) as terminal:
-        blocked(terminal).enter("/workflow feedback auth").see(said).wait_until(lambda: terminal.typed == "")
+        blocked(terminal).enter("/workflow feedback auth").see(message).wait_until(lambda: terminal.typed == "")
     assert advice(stuck) == []
 
 

@@ -1,4 +1,4 @@
-"""The lines that were typed: kept for the next time, and shared by shells that write at once."""
+"""The history of typed lines, shared by concurrent shells."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ for n in range(200):
 
 
 async def loaded(history: SharedHistory) -> list[str]:
-    """All entries, the oldest first."""
+    """Return all entries, oldest first."""
     return [entry async for entry in history.load()][::-1]
 
 
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history"
 
 
-async def test_shells_that_write_at_once_lose_nothing(path: Path) -> None:
+async def test_concurrent_shells_lose_no_line(path: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, path, name], stdin=subprocess.PIPE, text=True) for name in "abc"
     ]
@@ -52,7 +52,7 @@ async def test_shells_that_write_at_once_lose_nothing(path: Path) -> None:
         assert [entry for entry in entries if entry[0] == name] == [f"{name} {n}\n{'x' * 3000}" for n in range(200)]
 
 
-async def test_what_another_shell_adds_is_known_at_the_next_prompt(path: Path) -> None:
+async def test_lines_of_another_shell_appear_at_the_next_prompt(path: Path) -> None:
     one, two = SharedHistory(path), SharedHistory(path)
     assert await loaded(one) == await loaded(two) == []
     one.append_string("/health")
@@ -72,13 +72,13 @@ async def test_a_history_file_that_was_emptied(path: Path) -> None:
     assert await loaded(history) == ["/config"]
 
 
-async def test_what_cannot_be_written_is_known_all_the_same(tmp_path: Path) -> None:
+async def test_unwritable_lines_stay_in_the_session(tmp_path: Path) -> None:
     history = SharedHistory(tmp_path)
     history.append_string("/health")
     assert await loaded(history) == ["/health"]
 
 
-async def test_a_full_disk_costs_the_line_its_place_in_the_file(tmp_path: Path) -> None:
+async def test_on_a_full_disk_the_line_is_not_in_the_file(tmp_path: Path) -> None:
     history = SharedHistory(Path("/dev/full"))
     history.append_string("/health")
     assert history.get_strings() == ["/health"]

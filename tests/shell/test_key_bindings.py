@@ -1,4 +1,4 @@
-"""Tab, and the keys that come before what it completes is there."""
+"""Tab, and the keys typed before its completion is available."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Late(Completer):
-    """Completes every word by "bc", once it may."""
+    """Completes every word with "bc" when released."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -35,7 +35,7 @@ class Late(Completer):
 
 
 class Typing:
-    """A prompt whose completions come late."""
+    """A prompt with slow completions."""
 
     def __init__(self, keys: PipeInput) -> None:
         self.late = Late()

@@ -1,4 +1,4 @@
-"""The panel above the input line, while somebody types: on a screen in this process."""
+"""The panel above the input line while the user types, on a screen in this process."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ WHOLE = (
     r" +ituv-\w+-[0-9a-f]{6}  \w+: [A-Z]+.*",
     r" (no workflow is running|\d (running|waiting).*)",
 )
-"""What a line may look like; anything else was torn."""
+"""The possible lines; any other line is torn."""
 
 
 def torn(shell: ShellSession) -> list[str]:
-    """The lines that are not what somebody wrote."""
+    """Return the torn lines."""
     return [line for line in shell.screen.lines if line and not any(re.fullmatch(known, line) for known in WHOLE)]
 
 
 def panel(shell: ShellSession) -> list[str]:
-    """The lines above the prompt that belong to the panel."""
+    """Return the lines of the panel above the prompt."""
     lines = shell.screen.lines
     prompts = [number for number, line in enumerate(lines) if line.startswith("penguin>")]
     return [
@@ -47,12 +47,12 @@ def panel(shell: ShellSession) -> list[str]:
 
 
 def later(order: AttemptOrder) -> float:
-    """Seconds: one after the other they come to their end."""
+    """Seconds between the ends of the workflows."""
     return 0.1 * (TASKS.index(order.definition.task.id) + 1)
 
 
 async def three(shell: ShellSession) -> list[str]:
-    """Start three workflows; their ids."""
+    """Start three workflows; return their ids."""
     for task in TASKS:
         await shell.enter(f"/workflow start {task}")
         await shell.see(f"Started ITUV workflow for task {task}")
@@ -60,7 +60,7 @@ async def three(shell: ShellSession) -> list[str]:
 
 
 async def type_in(shell: ShellSession, text: str, so_far: str = "") -> None:
-    """Type key by key, each as soon as the one before is seen."""
+    """Type key by key, each as soon as the previous one is shown."""
     for key in text:
         shell.press(key)
         so_far += key
@@ -117,7 +117,7 @@ async def test_typing_while_workflows_finish_and_the_window_changes(workspace: S
             assert not torn(shell)
 
 
-async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: SampleWorkspace) -> None:
+async def test_the_panel_takes_a_third_of_the_window_and_counts_the_others(workspace: SampleWorkspace) -> None:
     workspace.tasks(*(f"task-{number}" for number in range(9)))
     with scripted_phases() as script:
         script.hold("TEST")
@@ -125,7 +125,7 @@ async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: S
             await shell.enter("/watch on")
             await shell.enter("/blueprint run b")
             await shell.wait_until(lambda: len(panel(shell)) == 6 and panel(shell)[-1] == " and 4 more")
-            # Until one has begun, all wait.
+            # All wait until one has begun.
             await shell.wait_until(lambda: re.match(" task-0 +TEST", "".join(panel(shell))))
             shell.resize(100, 12)
             await shell.wait_until(lambda: len(panel(shell)) == 4 and panel(shell)[-1] == " and 6 more")
@@ -135,7 +135,7 @@ async def test_it_takes_a_third_of_the_window_and_counts_the_others(workspace: S
             await shell.wait_until(lambda: len(panel(shell)) == 9)
 
 
-async def test_it_shows_attempt_time_left_and_the_last_line(workspace: SampleWorkspace) -> None:
+async def test_the_panel_shows_attempt_remaining_time_and_last_line(workspace: SampleWorkspace) -> None:
     steps = {"run": ["echo one; printf 'zwei \\033[31m你好'; exec sleep 60"]}
     workspace.configure(phase_timeouts={"test": 3600})
     workspace.tasks({"id": "auth", "title": "Log in", "phases": {"test": steps}})
@@ -145,13 +145,13 @@ async def test_it_shows_attempt_time_left_and_the_last_line(workspace: SampleWor
         row = r" auth  TEST  ████░░░░  50%  #2  59m\d\ds  zwei 你好"
         await shell.wait_until(lambda: any(re.fullmatch(row, line) for line in panel(shell)))
         before = panel(shell)
-        # The time goes on though nothing happens.
+        # The remaining time changes although nothing happens.
         await shell.wait_until(lambda: panel(shell) != before)
         await shell.enter("/workflow cancel auth")
         await shell.see("CANCELLED")
 
 
-async def test_it_can_be_wanted_and_is_gone_when_the_line_is_entered(workspace: SampleWorkspace) -> None:
+async def test_the_panel_is_removed_when_a_line_is_entered(workspace: SampleWorkspace) -> None:
     (workspace.root / "penguin.yaml").write_text(
         (workspace.root / "penguin.yaml").read_text().replace("{", '{"ui": {"panel": true}, ', 1)
     )

@@ -1,4 +1,4 @@
-"""The panel and the view at a real pseudo-terminal, with resizes and signals."""
+"""The panel and the view on a real pseudo-terminal, with resizes and signals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.acceptance
 
 TASKS = ("auth", "mail", "search")
 SIZES = {4: (90, 44), 9: (110, 12), 15: (140, 48)}
-"""Columns and rows of the window after so many keys."""
+"""Columns and rows of the window, by number of keys."""
 LOWER = ((44, 20), (30, 9), (44, 7), (12, 8), (40, 5), (24, 10))
-"""Rows of a window that is made higher, and then lower before it shows what was written for the higher one."""
+"""Rows of a window that grows, and then shrinks before it shows the output for the larger size."""
 
 
 @pytest.fixture
 def three(tmp_path: Path) -> SampleWorkspace:
-    """Three tasks whose TEST lasts until it is let go."""
+    """Three tasks whose TEST waits for a file."""
     workspace = SampleWorkspace(tmp_path)
     workspace.configure(max_parallel=3)
     workspace.tasks(*TASKS)
@@ -53,7 +53,7 @@ def test_every_key_arrives_while_workflows_finish_and_the_window_changes(three: 
             terminal.wait_until(lambda: "no workflow is running" in terminal.text)
             assert terminal.typed == so_far
             for task in TASKS:
-                # Those that scrolled away count, too.
+                # Count the lines that scrolled away, too.
                 assert len(re.findall(rf"ituv-{task}-[0-9a-f]{{6}} \x1b.{{,9}}COMPLETED", terminal.raw.decode())) == 1
             assert "waiting for go" not in terminal.text
         finally:
@@ -61,11 +61,11 @@ def test_every_key_arrives_while_workflows_finish_and_the_window_changes(three: 
 
 
 def drawn(terminal: Terminal) -> list[str]:
-    """What the lines of the panel and the toolbar begin with."""
+    """The starts of the lines of the panel and the toolbar."""
     return re.findall(rf"^ ({'|'.join(TASKS)}|and|3)(?= +(?:TEST|\d more|running))", terminal.text, re.MULTILINE)
 
 
-def test_nothing_of_the_panel_is_left_where_the_window_gets_lower(three: SampleWorkspace) -> None:
+def test_the_panel_is_cleared_when_the_window_shrinks(three: SampleWorkspace) -> None:
     with open_terminal(three.root, columns=100, rows=40) as terminal:
         try:
             start(terminal)
@@ -88,7 +88,7 @@ def test_a_signal_ends_the_view_and_leaves_a_usable_terminal(three: SampleWorksp
             terminal.process.send_signal(signal.SIGTERM)
             assert terminal.exit_code() == 0
             assert terminal.raw.rindex(b"\x1b[?1049l") > terminal.raw.rindex(b"\x1b[?1049h")
-            # The cursor is there again.
+            # The cursor is visible again.
             assert terminal.raw.rindex(b"\x1b[?25h") > terminal.raw.rindex(b"\x1b[?25l")
         finally:
             (three.root / "go").touch()

@@ -1,4 +1,4 @@
-"""What the panel and the view look like, as far as it is a matter of columns and lines."""
+"""The layout of the panel and the view."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def text(lines: list[list[tuple[str, str]]]) -> list[str]:
     return ["".join(piece for _, piece in line).rstrip() for line in lines]
 
 
-def test_all_columns_where_there_is_room() -> None:
+def test_a_wide_window_shows_all_columns() -> None:
     assert text(draw_panel(ROWS, 4, 90, 9, Glyphs(), NOW)) == [
         " auth-user-model  TEST            ████░░░░  50%   #2  4m05s  collected 12 items 漢字",
         " mail             IMPLEMENT       ██░░░░░░  25%   #1  1h01m  writing src/mail.py",
@@ -49,7 +49,7 @@ def test_all_columns_where_there_is_room() -> None:
     ]
 
 
-def test_forty_columns() -> None:
+def test_a_window_of_forty_columns() -> None:
     assert text(draw_panel(ROWS, 4, 40, 9, ASCII, NOW)) == [
         " auth-user-~  TEST            50%  4m05s",
         " mail         IMPLEMENT       25%  1h01m",
@@ -59,7 +59,7 @@ def test_forty_columns() -> None:
 
 
 @pytest.mark.parametrize(("most", "shown"), [(4, 4), (3, 2), (2, 1), (1, 0), (0, None)])
-def test_what_has_no_room_is_counted(most: int, shown: int | None) -> None:
+def test_omitted_workflows_are_counted(most: int, shown: int | None) -> None:
     lines = text(draw_panel(ROWS, 4, 80, most, Glyphs(), NOW))
     if shown is None:
         assert lines == []
@@ -70,27 +70,27 @@ def test_what_has_no_room_is_counted(most: int, shown: int | None) -> None:
         assert len(lines) == 4
 
 
-def test_workflows_beyond_those_that_are_known_are_counted() -> None:
+def test_unloaded_workflows_are_counted() -> None:
     assert text(draw_panel(ROWS, 1000, 80, 9, Glyphs(), NOW))[-1] == " and 996 more"
 
 
 @pytest.mark.parametrize(("rows", "lines"), [(60, 20), (24, 8), (6, 2), (5, 0), (1, 0)])
-def test_it_takes_a_third_at_most(rows: int, lines: int) -> None:
+def test_the_panel_takes_at_most_a_third(rows: int, lines: int) -> None:
     assert panel_height(rows) == lines
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
-def test_the_time_that_is_left(seconds: float, said: str) -> None:
-    assert format_remaining(seconds) == said
+@pytest.mark.parametrize(("seconds", "expected"), [(59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (-5, "0s")])
+def test_remaining_time(seconds: float, expected: str) -> None:
+    assert format_remaining(seconds) == expected
 
 
 WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
 
 
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
-def test_nothing_is_wider_or_higher_than_its_room(name: str, last: str, columns: int, most: int) -> None:
-    one = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
-    lines = draw_panel([one, *ROWS], 7, columns, most, Glyphs(), NOW)
+def test_no_line_exceeds_the_window(name: str, last: str, columns: int, most: int) -> None:
+    wide = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
+    lines = draw_panel([wide, *ROWS], 7, columns, most, Glyphs(), NOW)
     assert len(lines) <= most
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
     assert all("\x1b" not in piece and "\n" not in piece for piece in text(lines))
@@ -103,13 +103,13 @@ def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: 
     portrait = WorkflowDetail(
         ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words
     )
-    seen = PollResult({WorkflowStatus.RUNNING: 2}, [it.info for it in ROWS], ROWS)
-    lines = compose(ViewState(seen, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
+    poll = PollResult({WorkflowStatus.RUNNING: 2}, [item.info for item in ROWS], ROWS)
+    lines = compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
     assert len(lines) == rows
     assert all(get_cwidth(piece) <= columns for piece in text(lines))
 
 
-def test_the_view_of_several() -> None:
+def test_the_view_of_several_workflows() -> None:
     steps = [
         StepLine("IMPLEMENT #1", Verdict.PASSED, 2.0),
         StepLine("make all", Verdict.PASSED, 2.0, 3),
@@ -118,8 +118,10 @@ def test_the_view_of_several() -> None:
     ]
     attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
     portrait = WorkflowDetail(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
-    seen = PollResult({WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [it.info for it in ROWS[:3]], ROWS[:2])
-    assert text(compose(ViewState(seen, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
+    poll = PollResult(
+        {WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [item.info for item in ROWS[:3]], ROWS[:2]
+    )
+    assert text(compose(ViewState(poll, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
         " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
         "▸  auth-user-model  TEST       ████░░░░  50%  #2  4m05s",
         "   mail             IMPLEMENT  ██░░░░░░  25%  #1  1h01m",

@@ -1,4 +1,4 @@
-"""Terminals that are written to line by line: no escape sequence, and nothing lost by it."""
+"""Plain terminals: no escape sequence, and the same functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 from tests.support.workspace import HeldWorkspace, SampleWorkspace
 
 from penguin_commands.results.changes import WaitProgress
-from penguin_repl.output.present import show_progress
+from penguin_repl.output.print_result import show_progress
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.shell.typed_line import Echo
 from penguin_repl.text.width import display_width
@@ -34,7 +34,7 @@ PLAIN = pytest.mark.parametrize(
 
 
 @PLAIN
-def test_a_day_in_a_shell_has_no_escape_sequence(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_a_whole_session_has_no_escape_sequence(held: HeldWorkspace, environment: dict[str, str]) -> None:
     with open_terminal(held.root, **environment) as terminal:
         terminal.enter("/task list").see("Log in")
         terminal.enter("/workflow start auth").see("workflow_id:")
@@ -57,7 +57,7 @@ def test_a_day_in_a_shell_has_no_escape_sequence(held: HeldWorkspace, environmen
 
 
 @PLAIN
-def test_the_question_at_the_end_has_none_either(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_the_quit_question_has_no_escape_sequence(held: HeldWorkspace, environment: dict[str, str]) -> None:
     with open_terminal(held.root, **environment) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -74,7 +74,7 @@ def test_the_question_at_the_end_has_none_either(held: HeldWorkspace, environmen
 
 @pytest.mark.skipif(not shutil.which("script"), reason="script is not installed")
 @PLAIN
-def test_script_records_none(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_a_recorded_session_has_no_escape_sequence(held: HeldWorkspace, environment: dict[str, str]) -> None:
     held.go.touch()
     lines = "/task list\n/workflow start auth --wait\n/workflow results auth\n/workflow logs auth\n/help\n/quit\n"
     done = subprocess.run(
@@ -100,7 +100,7 @@ def test_several_completions_are_listed(workspace: SampleWorkspace) -> None:
 
 
 @PLAIN
-def test_lines_can_be_corrected_and_found_again(workspace: SampleWorkspace, environment: dict[str, str]) -> None:
+def test_lines_can_be_edited_and_recalled(workspace: SampleWorkspace, environment: dict[str, str]) -> None:
     with open_terminal(workspace.root, **environment) as terminal:
         terminal.enter("/task list").see("Log in")
         terminal.wait_until(lambda: terminal.typed == "")
@@ -114,7 +114,7 @@ def test_lines_can_be_corrected_and_found_again(workspace: SampleWorkspace, envi
         terminal.see("Task search")
 
 
-def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(workspace: SampleWorkspace) -> None:
+def test_history_search_is_printed(workspace: SampleWorkspace) -> None:
     with open_terminal(workspace.root, ACCESSIBLE="1") as terminal:
         for line in ("/task show auth", "/task show mail", "/task list"):
             terminal.enter(line)
@@ -124,7 +124,7 @@ def test_a_line_of_the_past_is_searched_for_where_it_can_be_heard(workspace: Sam
         assert b"\x1b" not in terminal.raw
 
 
-def test_waiting_prints_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_prints_a_line_periodically(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("penguin_repl.output.screen.monotonic", lambda: now[0])
     err = io.StringIO()
@@ -137,7 +137,7 @@ def test_waiting_prints_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch
     assert lines == [f"still waiting, {taken}: task-123 TEST (50%)" for taken in ("30s", "1m00s", "1m30s")]
 
 
-def test_emacs_shows_the_line_itself(workspace: SampleWorkspace) -> None:
+def test_without_terminal_echo_the_line_is_not_echoed(workspace: SampleWorkspace) -> None:
     with open_terminal(workspace.root, TERM="dumb", echo=False) as terminal:
         terminal.see("penguin>").press("/task list\r")
         terminal.see("Log in")
@@ -159,7 +159,7 @@ def test_the_line_on_the_screen_is_the_line_that_is_typed(states: list[tuple[str
                 place -= 1
                 assert place >= 2, "the prompt stays"
             else:
-                # A wide character takes two cells, the second of which holds nothing.
+                # A wide character takes two cells; the second one is empty.
                 row[place : place + display_width(char)] = [char, *[""] * (display_width(char) - 1)]
                 place += display_width(char)
 
@@ -180,14 +180,14 @@ def test_a_line_that_wraps_is_shown_again_below() -> None:
     assert echo.again() == "> abcdefghi"
 
 
-def test_nothing_that_is_typed_steers_the_terminal() -> None:
+def test_typed_text_cannot_control_the_terminal() -> None:
     shown: list[str] = []
     Echo(shown.append, "> ", lambda: 80).show("a\x1b[2J\n", 6)
     assert "".join(shown) == "> a?[2J?"
 
 
 @PLAIN
-def test_signals_mean_what_they_mean_elsewhere(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_signals_work_as_in_other_shells(held: HeldWorkspace, environment: dict[str, str]) -> None:
     with open_terminal(held.root, **environment) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)

@@ -1,4 +1,4 @@
-"""What a person at a shell sees, on a screen in this process."""
+"""The shell on a screen in this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_an_empty_workspace_gets_a_hint(workspace: SampleWorkspace) -> Non
         assert "/task list" in shell.screen.text
 
 
-async def test_a_notice_leaves_alone_what_is_being_typed(workspace: SampleWorkspace) -> None:
+async def test_a_notice_does_not_disturb_the_typed_text(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -44,7 +44,7 @@ async def test_a_notice_leaves_alone_what_is_being_typed(workspace: SampleWorksp
             assert "ituv-auth-" in shell.screen.text
 
 
-async def test_a_blocked_workflow_comes_with_the_command_that_gets_it_out(workspace: SampleWorkspace) -> None:
+async def test_the_notice_of_a_blocked_workflow_has_the_next_command(workspace: SampleWorkspace) -> None:
     with scripted_phases({"VERIFY": ["UNVERIFIED"]}):
         async with run_shell(workspace.root, columns=160) as shell:
             await shell.enter("/workflow start auth")
@@ -81,7 +81,7 @@ async def test_disk_trouble_and_its_end_are_reported_once(workspace: SampleWorks
         assert shell.screen.text.count("the disk is full") == 1
 
 
-async def test_what_breaks_in_the_background_takes_one_line(workspace: SampleWorkspace) -> None:
+async def test_a_background_error_is_one_line(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.see("No workflows yet")
         broken = ValueError("no such thing")
@@ -142,12 +142,13 @@ async def test_tab_completes_up_to_a_line_that_can_be_run(workspace: SampleWorks
             ("Sea", "/workflow start search"),
         ):
             shell.press(typed, TAB)
-            # The space shows in the place of the cursor alone; without it, more keys would come before the completion.
+            # Only the position of the cursor shows the space; without the wait, more keys would come before the
+            # completion.
             await shell.wait_until(lambda completed=completed: shell.typed == completed.strip())
             await shell.wait_until(lambda completed=completed: shell.screen.column >= len(f"penguin> {completed}"))
 
 
-async def test_what_is_chosen_from_the_menu_is_explained_there(workspace: SampleWorkspace) -> None:
+async def test_the_completion_menu_explains_its_entries(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.wait_until(lambda: shell.typed == "")
         shell.press("/workflow start ")
@@ -169,7 +170,7 @@ async def test_a_line_without_a_slash_is_an_error_with_the_nearest_match(workspa
         assert "Traceback" not in shell.screen.text
 
 
-async def test_lines_that_are_pasted_together_are_run_one_by_one(workspace: SampleWorkspace) -> None:
+async def test_pasted_lines_run_one_by_one(workspace: SampleWorkspace) -> None:
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
             await shell.wait_until(lambda: shell.typed == "")
@@ -178,7 +179,7 @@ async def test_lines_that_are_pasted_together_are_run_one_by_one(workspace: Samp
             await shell.status("mail", "COMPLETED")
 
 
-async def test_waiting_says_it_once(workspace: SampleWorkspace) -> None:
+async def test_a_wait_is_reported_once(workspace: SampleWorkspace) -> None:
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
             await shell.enter("/workflow start auth --wait")
@@ -187,7 +188,7 @@ async def test_waiting_says_it_once(workspace: SampleWorkspace) -> None:
             assert shell.screen.text.count("COMPLETED") == 1
 
 
-async def test_leaving_with_nothing_running_asks_nothing(workspace: SampleWorkspace) -> None:
+async def test_quitting_without_running_workflows_asks_nothing(workspace: SampleWorkspace) -> None:
     for way in ("/quit\r", CTRL_D):
         async with run_shell(workspace.root) as shell:
             await shell.wait_until(lambda shell=shell: shell.typed == "")
@@ -196,7 +197,7 @@ async def test_leaving_with_nothing_running_asks_nothing(workspace: SampleWorksp
             assert "[s]tay" not in shell.screen.text
 
 
-async def test_leaving_while_something_runs_asks(workspace: SampleWorkspace) -> None:
+async def test_quitting_with_running_workflows_asks(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -215,7 +216,7 @@ async def test_leaving_while_something_runs_asks(workspace: SampleWorkspace) -> 
             assert (await shell.status("auth", "CANCELLED")).phase == "TEST"
 
 
-async def test_what_was_left_goes_on_at_the_next_start(workspace: SampleWorkspace) -> None:
+async def test_workflows_continue_at_the_next_start(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -234,7 +235,7 @@ async def test_what_was_left_goes_on_at_the_next_start(workspace: SampleWorkspac
             await shell.see("COMPLETED")
 
 
-async def test_a_broken_configuration_can_be_mended_without_a_new_start(workspace: SampleWorkspace) -> None:
+async def test_an_invalid_configuration_can_be_fixed_without_a_restart(workspace: SampleWorkspace) -> None:
     good = (workspace.root / "penguin.yaml").read_text()
     (workspace.root / "penguin.yaml").write_text(json.dumps({"projekt": {}}))
     with scripted_phases():
@@ -246,7 +247,7 @@ async def test_a_broken_configuration_can_be_mended_without_a_new_start(workspac
             await shell.status("auth", "COMPLETED")
 
 
-async def test_lines_are_kept_for_their_owner_and_shared_between_shells(workspace: SampleWorkspace) -> None:
+async def test_the_history_is_private_and_shared_between_shells(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as one, run_shell(workspace.root) as two:
         await one.enter("/health")
         await one.see("connected: yes")
@@ -263,7 +264,7 @@ async def test_lines_are_kept_for_their_owner_and_shared_between_shells(workspac
     ]
 
 
-async def test_a_narrow_screen_is_enough(workspace: SampleWorkspace) -> None:
+async def test_a_narrow_screen_works(workspace: SampleWorkspace) -> None:
     with scripted_phases({"TEST": ["UNVERIFIED"]}):
         async with run_shell(workspace.root, columns=40, rows=16) as shell:
             await shell.enter("/workflow start auth")

@@ -1,4 +1,4 @@
-"""Files that are sourced at a prompt, and the marks under words that were not understood."""
+"""Files sourced at a prompt, and marks below wrong words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def source(workspace: SampleWorkspace, name: str) -> str:
 
 
 async def lines_below(shell: ShellSession, text: str) -> list[str]:
-    """What stands below the first line with this text."""
+    """Return the line below the first one with this text."""
     await shell.see(text)
     await shell.wait_until(lambda: shell.typed == "")
     lines = shell.screen.lines
@@ -44,14 +44,14 @@ async def test_a_file_is_run_at_a_prompt(workspace: SampleWorkspace) -> None:
             await shell.enter(source(workspace, "outer"))
             await shell.see("workflow_id: ituv-auth-")
             await shell.see("Send mail")
-            # The shell goes on, and waits for nothing.
+            # The shell continues without waiting.
             await shell.enter("/help quit")
             await shell.see("Example: /quit")
             script.release("TEST")
             await shell.status("auth", "COMPLETED")
 
 
-async def test_an_error_names_the_places_and_ends_the_file(workspace: SampleWorkspace) -> None:
+async def test_an_error_names_the_locations_and_ends_the_file(workspace: SampleWorkspace) -> None:
     write(
         workspace,
         outer=f"\n{source(workspace, 'inner')}\n/help quit\n",
@@ -67,22 +67,22 @@ async def test_an_error_names_the_places_and_ends_the_file(workspace: SampleWork
         assert "Example: /quit" not in shell.screen.text
 
 
-async def test_a_file_that_is_not_there(workspace: SampleWorkspace) -> None:
+async def test_a_missing_file(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("/source nowhere.pen")
         await shell.see("error: can't read the script 'nowhere.pen': No such file or directory")
 
 
-async def test_no_file_sources_itself_at_a_prompt_either(workspace: SampleWorkspace) -> None:
+async def test_a_file_cannot_source_itself_at_a_prompt(workspace: SampleWorkspace) -> None:
     write(workspace, a=f"{source(workspace, 'b')}\n", b=f"{source(workspace, 'a')}\n/help quit\n")
     async with run_shell(workspace.root, columns=1000) as shell:
         await shell.enter(source(workspace, "a"))
-        # The path before it may be long enough to break the sentence.
+        # The path before it may be long enough to wrap the line.
         await shell.see("is already being read")
         assert "Example: /quit" not in shell.screen.text
 
 
-async def test_quit_in_a_file_leaves(workspace: SampleWorkspace) -> None:
+async def test_quit_in_a_file_ends_the_shell(workspace: SampleWorkspace) -> None:
     write(workspace, outer=f"{source(workspace, 'inner')}\n/help task\n", inner="/quit\n")
     async with run_shell(workspace.root) as shell:
         await shell.enter(source(workspace, "outer"))
@@ -90,21 +90,21 @@ async def test_quit_in_a_file_leaves(workspace: SampleWorkspace) -> None:
         assert "/task graph" not in shell.screen.text
 
 
-async def test_a_pipe_that_is_silent_stops_nothing(workspace: SampleWorkspace) -> None:
+async def test_a_silent_pipe_does_not_block(workspace: SampleWorkspace) -> None:
     pipe = workspace.root / "pipe.pen"
     os.mkfifo(pipe)
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
             await shell.enter("/workflow start auth")
             await shell.enter(f"/source {pipe}")
-            # The engine goes on while nothing comes through the pipe.
+            # The engine continues while the pipe is silent.
             await shell.status("auth", "COMPLETED")
             await asyncio.to_thread(pipe.write_text, "/help quit\n")
             await shell.see("Example: /quit")
 
 
 def is_read(pipe: Path, writer: list[int]) -> bool:
-    """Whether somebody reads a pipe; its other end is kept open then."""
+    """Return whether a process reads a pipe; then keep its other end open."""
     try:
         writer.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:
@@ -136,7 +136,7 @@ async def test_the_bad_word_of_a_typed_line_is_marked(workspace: SampleWorkspace
         assert below[2].startswith("hint: usage: /workflow list")
 
 
-async def test_the_place_of_a_missing_word_is_marked(workspace: SampleWorkspace) -> None:
+async def test_the_position_of_a_missing_word_is_marked(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("/workflow pause --now")
         below = await lines_below(shell, "error: ID is missing")

@@ -1,4 +1,4 @@
-"""The real program at a real pseudo-terminal: start, commands, Ctrl-C, Ctrl-D, and what survives its end."""
+"""The real program on a real pseudo-terminal: start, commands, Ctrl-C, Ctrl-D, and its end."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ def test_a_command_completion_and_ctrl_d(held: HeldWorkspace) -> None:
     assert not held.living_engines()
 
 
-def test_keys_that_come_before_a_completion_wait_for_it(held: HeldWorkspace) -> None:
+def test_keys_before_a_completion_wait_for_it(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.wait_until(lambda: terminal.typed == "")
         terminal.press("/workf", TAB, "sta", TAB, "rt", TAB, "au", TAB)
         terminal.wait_until(lambda: terminal.typed == "/workflow start auth")
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_workflow(held: HeldWorkspace) -> None:
+def test_ctrl_c_ends_the_wait_but_not_the_workflow(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
         for number, waiting in enumerate(("/workflow wait auth", "/workflow logs auth -f"), 1):
-            # Nothing follows it before it is there: a Ctrl-C more than was needed may still be on its way.
+            # Wait for it before the next key: a superfluous Ctrl-C may still be pending.
             terminal.wait_until(lambda: terminal.typed == "").press(waiting)
             terminal.wait_until(lambda: terminal.typed == waiting).press("\r")  # noqa: B023 - called at once
-            said = "interrupted; running workflows"
-            terminal.press_until(CTRL_C, lambda: terminal.text.count(said) == number)  # noqa: B023
+            notice = "interrupted; running workflows"
+            terminal.press_until(CTRL_C, lambda: terminal.text.count(notice) == number)  # noqa: B023
             info = held.newest()
             assert info is not None
             assert (info.status, info.phase) == ("RUNNING", "TEST")
@@ -58,7 +58,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_workflow(held: HeldWorkspace) -> No
     assert held.began.read_text() == "began\n"
 
 
-def test_a_killed_shell_is_taken_up_by_the_next_one(held: HeldWorkspace) -> None:
+def test_the_next_shell_takes_over_from_a_killed_one(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -87,7 +87,7 @@ def test_sigterm_leaves_the_step_running_for_the_next_start(held: HeldWorkspace)
     assert held.began.read_text() == "began\n"
 
 
-def test_nothing_stops_because_a_window_did(held: HeldWorkspace) -> None:
+def test_closing_the_window_stops_no_workflow(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -99,7 +99,7 @@ def test_nothing_stops_because_a_window_did(held: HeldWorkspace) -> None:
     assert held.began.read_text() == "began\n"
 
 
-def test_a_worker_keeps_what_runs_running(held: HeldWorkspace) -> None:
+def test_a_worker_continues_running_workflows(held: HeldWorkspace) -> None:
     with open_terminal(held.root) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -120,7 +120,7 @@ def test_a_worker_keeps_what_runs_running(held: HeldWorkspace) -> None:
     [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"PROMPT_TOOLKIT_NO_CPR": "1"}],
     ids=["dumb", "plain", "no-cpr"],
 )
-def test_a_plain_terminal_will_do(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_a_plain_terminal_works(held: HeldWorkspace, environment: dict[str, str]) -> None:
     with open_terminal(held.root, **environment) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -135,7 +135,7 @@ def test_a_plain_terminal_will_do(held: HeldWorkspace, environment: dict[str, st
         assert terminal.exit_code() == 0
 
 
-def test_without_a_workspace_it_says_what_to_type(tmp_path: Path) -> None:
+def test_without_a_workspace_init_is_suggested(tmp_path: Path) -> None:
     with open_terminal(tmp_path) as terminal:
         assert terminal.exit_code() == 1
         assert "penguin init" in terminal.text

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.acceptance
 WIDE = "漢字 und 👨\u200d👩\u200d👧 im Titel"
 
 
-def test_the_window_can_change_its_size_while_a_person_types(held: HeldWorkspace) -> None:
+def test_the_window_can_be_resized_while_typing(held: HeldWorkspace) -> None:
     with open_terminal(held.root, columns=100) as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -42,7 +42,7 @@ def test_the_window_can_change_its_size_while_a_person_types(held: HeldWorkspace
 
 
 @pytest.mark.parametrize("environment", [{}, {"ACCESSIBLE": "1"}], ids=["drawn", "plain"])
-def test_forty_columns_will_do(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_forty_columns_are_enough(held: HeldWorkspace, environment: dict[str, str]) -> None:
     held.go.touch()
     with open_terminal(held.root, columns=40, rows=20, PAGER="cat", **environment) as terminal:
         terminal.enter("/workflow start auth --wait").see("COMPLETED").enter("/workflow list")
@@ -55,7 +55,7 @@ def test_forty_columns_will_do(held: HeldWorkspace, environment: dict[str, str])
         assert terminal.exit_code() == 0
 
 
-def test_no_answer_to_where_the_cursor_is_costs_nothing_but_the_toolbar(held: HeldWorkspace) -> None:
+def test_without_a_cursor_report_only_the_toolbar_is_missing(held: HeldWorkspace) -> None:
     with open_terminal(held.root, PROMPT_TOOLKIT_NO_CPR="1") as terminal:
         terminal.enter("/workflow start auth").see("workflow_id:")
         wait_until(held.began.exists)
@@ -68,7 +68,7 @@ def test_no_answer_to_where_the_cursor_is_costs_nothing_but_the_toolbar(held: He
 
 
 @pytest.mark.parametrize("width", [40, 100])
-def test_wide_letters_are_never_halved(workspace: SampleWorkspace, width: int) -> None:
+def test_wide_characters_are_not_split(workspace: SampleWorkspace, width: int) -> None:
     workspace.tasks({"id": "auth", "title": WIDE + " wide" * 20})
     with open_terminal(workspace.root, columns=width, ACCESSIBLE="1") as terminal:
         terminal.enter("/task list").see("auth")
@@ -90,7 +90,7 @@ def test_wide_letters_are_never_halved(workspace: SampleWorkspace, width: int) -
     ],
     ids=lambda environment: "-".join(environment),
 )
-def test_without_utf8_there_are_no_errors(held: HeldWorkspace, environment: dict[str, str]) -> None:
+def test_without_utf8_nothing_fails(held: HeldWorkspace, environment: dict[str, str]) -> None:
     held.tasks({"id": "auth", "title": WIDE}, {"id": "mail", "depends_on": ["auth"]})
     held.go.touch()
     with open_terminal(held.root, **environment) as terminal:
@@ -136,12 +136,12 @@ def tmux(folder: Path, socket: Path) -> Iterator[Pane]:
     try:
         yield pane
     finally:
-        # The last window may have taken the server along.
+        # The server may have ended with its last window.
         subprocess.run([*pane._tmux, "kill-server"], capture_output=True, timeout=60, check=False)
 
 
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
-def test_inside_tmux(held: HeldWorkspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_shell_in_tmux(held: HeldWorkspace, tmp_path_factory: pytest.TempPathFactory) -> None:
     with tmux(held.root, tmp_path_factory.mktemp("t") / "s") as pane:
         pane.see("no workflow is running")
         pane.type("/workflow start auth")

@@ -1,4 +1,4 @@
-"""The toolbar, as far as it is a matter of columns."""
+"""The layout of the toolbar."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_counts_come_before_names(width: int, line: str) -> None:
     assert fitting(SOME, width) == line
 
 
-def test_all_are_counted_though_few_are_known_by_name() -> None:
+def test_all_workflows_are_counted_and_few_are_named() -> None:
     counts = {WorkflowStatus.BLOCKED: 100_000, WorkflowStatus.RUNNING: 2}
     assert fitting_counts(counts, SOME[:1], 80) == " 2 running: auth TEST, … · 100000 blocked"
 
 
 @pytest.mark.parametrize("width", range(1, 90))
-def test_it_never_takes_a_second_line(width: int) -> None:
+def test_the_toolbar_is_one_line(width: int) -> None:
     assert len(fitting(SOME, width)) <= width
     assert len(fitting([], width)) <= width

@@ -15,7 +15,7 @@ DOWN, UP = "\x1b[B", "\x1b[A"
 
 
 async def watch(shell: ShellSession, line: str = "/workflow watch") -> None:
-    """Have the view on the screen."""
+    """Show the view."""
     await shell.enter(line)
     await shell.wait_until(lambda: shell.screen.alternate and "q back" in shell.screen.text)
 
@@ -27,7 +27,7 @@ async def started(shell: ShellSession, *tasks: str) -> list[str]:
     return [(await shell.status(task, "RUNNING")).workflow_id for task in tasks]
 
 
-async def test_it_gives_the_screen_back_as_it_was(workspace: SampleWorkspace) -> None:
+async def test_the_view_restores_the_screen(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -43,7 +43,7 @@ async def test_it_gives_the_screen_back_as_it_was(workspace: SampleWorkspace) ->
             assert shell.screen.lines[: len(before) + 2] == [*before, "penguin> /workflow watch", "penguin>"]
 
 
-async def test_arrows_choose_what_keys_steer(workspace: SampleWorkspace) -> None:
+async def test_arrows_select_the_workflow_for_the_keys(workspace: SampleWorkspace) -> None:
     workspace.configure(max_parallel=2)
     with scripted_phases() as script:
         script.hold("TEST")
@@ -71,7 +71,7 @@ async def test_arrows_choose_what_keys_steer(workspace: SampleWorkspace) -> None
             await shell.see(f"{auth} CANCELLED at TEST")
 
 
-async def test_what_is_printed_is_seen_as_it_comes(workspace: SampleWorkspace) -> None:
+async def test_output_is_shown_as_it_is_written(workspace: SampleWorkspace) -> None:
     lines = "; ".join(f"echo line {number} 漢字" for number in range(60))
     script = f"{lines}; while [ ! -e more ]; do sleep 0.02; done; echo the end; exec sleep 60"
     workspace.tasks({"id": "auth", "title": "Log in", "phases": {"implement": {"run": ["true", script]}}})
@@ -96,7 +96,7 @@ async def test_what_is_printed_is_seen_as_it_comes(workspace: SampleWorkspace) -
         await shell.wait_until(lambda: not shell.screen.alternate and shell.typed == "")
 
 
-async def test_notices_wait_until_it_is_left(workspace: SampleWorkspace) -> None:
+async def test_notices_wait_until_the_view_is_closed(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -111,7 +111,7 @@ async def test_notices_wait_until_it_is_left(workspace: SampleWorkspace) -> None
             await shell.wait_until(lambda: shell.typed == "")
 
 
-async def test_the_window_may_change_while_it_is_there(workspace: SampleWorkspace) -> None:
+async def test_the_window_can_be_resized_during_the_view(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
         async with run_shell(workspace.root) as shell:
@@ -125,7 +125,7 @@ async def test_the_window_may_change_while_it_is_there(workspace: SampleWorkspac
             await shell.wait_until(lambda: not shell.screen.alternate)
 
 
-async def test_what_is_unknown_is_an_error(workspace: SampleWorkspace) -> None:
+async def test_an_unknown_workflow_is_an_error(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("/workflow watch nowhere")
         await shell.see("there is no workflow 'nowhere'")

@@ -1,4 +1,4 @@
-"""Workflows in a store: every row comes from a decision of the core, through the real writer."""
+"""Workflows in a store: every row comes from a decision of the core and the real writer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.store.writer import Write, Writer, write_of
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 NOON = 1_700_000_000.0
 
@@ -80,18 +80,18 @@ class StoredWorkflow:
 
 
 def commit_workflows(db: Path, *workflows: StoredWorkflow, max_parallel: int = 10_000) -> None:
-    """Write the events that are not written yet."""
+    """Write the new events."""
 
-    async def write() -> None:
+    async def write_all() -> None:
         loop = asyncio.get_running_loop()
         writer = Writer(db, loop, max_parallel, lambda owner: True, lambda: None, lambda text: None)
         try:
             for workflow in workflows:
                 written, workflow.writes = workflow.writes, []
-                for one in written:
-                    writer.write([one]).add_done_callback(lambda future: future.result())
+                for write in written:
+                    writer.write([write]).add_done_callback(lambda future: future.result())
             await writer.write([])
         finally:
             writer.close()
 
-    asyncio.run(write())
+    asyncio.run(write_all())

@@ -1,4 +1,4 @@
-"""`penguin check`: what agrees, what does not, and what nothing needs; nothing is ever changed by looking."""
+"""`penguin check`: consistent data, problems and leftovers. A check changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def full(workspace: Workspace) -> Workspace:
-    """With workflows in several states."""
+    """A workspace with workflows in several states."""
     workflows = [
         StoredWorkflow("done").complete(),
         StoredWorkflow("runs").run().report(Verdict.FAILED, "no"),
@@ -57,7 +57,7 @@ def problems(workspace: Workspace) -> list[tuple[str, str]]:
 
 
 def aged(path: Path, text: str | None = None) -> Path:
-    """A folder, or with a text a file, that nobody touched for long."""
+    """Create an old folder, or an old file with this text."""
     if text is None:
         path.mkdir(parents=True)
     else:
@@ -67,18 +67,18 @@ def aged(path: Path, text: str | None = None) -> Path:
     return path
 
 
-def test_nothing_yet_is_fine(workspace: Workspace) -> None:
+def test_a_missing_database_has_no_problem(workspace: Workspace) -> None:
     assert check(workspace) == ((0, 0, (), ()))
     assert not workspace.db.exists()
 
 
-def test_what_penguin_wrote_is_fine(full: Workspace) -> None:
+def test_a_database_of_penguin_has_no_problem(full: Workspace) -> None:
     report = check(full)
     assert (report.workflows, report.problems, report.leftovers) == (5, (), ())
     assert report.events > 10
 
 
-def test_looking_changes_nothing(full: Workspace) -> None:
+def test_a_check_changes_nothing(full: Workspace) -> None:
     change(full, "UPDATE run SET status = 'PAUSED' WHERE task_id = 'new'", "DELETE FROM event WHERE seq = 2")
     aged(full.runs / "ituv-unknown-000000")
 
@@ -133,7 +133,7 @@ def test_looking_changes_nothing(full: Workspace) -> None:
         ),
     ],
 )
-def test_what_does_not_agree_is_named(full: Workspace, statement: str, subject: str, message: str) -> None:
+def test_inconsistencies_are_reported(full: Workspace, statement: str, subject: str, message: str) -> None:
     change(full, statement)
     found = problems(full)
     assert any(who == f"ituv-{subject}-000000" and text.startswith(message) for who, text in found), found
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_a_problem_and_not_an_error(full: Workspace) -> None:
     assert text.startswith(f"{full.db} is a file, but not a database; mv {full.db} ")
 
 
-def test_an_older_version_is_left_alone(full: Workspace) -> None:
+def test_an_older_version_is_not_migrated(full: Workspace) -> None:
     change(full, "PRAGMA user_version = 0")
     assert f"has schema version 0, this Penguin needs {SCHEMA_VERSION}" in problems(full)[0][1]
     with sqlite3.connect(full.db) as connection:
@@ -169,10 +169,10 @@ def test_an_older_version_is_left_alone(full: Workspace) -> None:
 
 
 def left(workspace: Workspace) -> dict[str, str]:
-    return {str(one.path.relative_to(workspace.state)): one.reason for one in check(workspace).leftovers}
+    return {str(leftover.path.relative_to(workspace.state)): leftover.reason for leftover in check(workspace).leftovers}
 
 
-def test_what_nothing_needs_is_listed_and_is_no_problem(full: Workspace) -> None:
+def test_leftovers_are_listed_and_not_a_problem(full: Workspace) -> None:
     aged(full.runs / "ituv-unknown-000000")
     aged(full.runs / "ituv-done-000000" / "1-implement" / "01-x.1.exit.json.tmp", "{")
     aged(full.runs / "ituv-done-000000" / "1-implement" / "artifacts" / "mine.tmp", "kept")
@@ -187,7 +187,7 @@ def test_what_nothing_needs_is_listed_and_is_no_problem(full: Workspace) -> None
     assert not check(full).problems
 
 
-def test_what_may_just_be_made_is_not_listed(full: Workspace) -> None:
+def test_recent_files_are_not_leftovers(full: Workspace) -> None:
     (full.runs / "ituv-unknown-000000").mkdir(parents=True)
     (full.engines / ("d" * 32)).mkdir(parents=True)
     assert left(full) == {}
@@ -202,7 +202,7 @@ def engine(workspace: Workspace) -> Iterator[EngineLock]:
 
 
 @pytest.mark.parametrize("launcher", [LAUNCHER_LOCK, f"2/{LAUNCHER_LOCK}"])
-def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engine: EngineLock, launcher: str) -> None:
+def test_folders_of_needed_engines_are_not_leftovers(full: Workspace, engine: EngineLock, launcher: str) -> None:
     import fcntl
 
     owner = "c" * 32
@@ -217,7 +217,7 @@ def test_engines_that_live_own_or_run_steps_are_not_listed(full: Workspace, engi
     assert list(left(full)) == [f"engines/{'b' * 32}"]
 
 
-def test_engines_may_write_meanwhile(full: Workspace) -> None:
+def test_engines_can_write_during_a_check(full: Workspace) -> None:
     writer = open_store(full.db)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("UPDATE run SET reason = 'half done'")

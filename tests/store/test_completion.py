@@ -1,4 +1,4 @@
-"""Names of workflows: the newest, those that begin so, and how much of an id is its own."""
+"""Names for completion: the newest workflows, prefixes, and unique prefixes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from penguin.orchestration.store.completion_names import (
     newest_query,
 )
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 S = WorkflowStatus
 ALL = frozenset(S)
@@ -35,7 +35,7 @@ def names(db: Path) -> Iterator[CompletionReader]:
 
 @pytest.fixture
 def shop(db: Path) -> None:
-    """Two workflows of `cart`, the first of them over, and one each of `cart-view`, `login` and `ituv`."""
+    """Two workflows of `cart`, the first of them final, and one each of `cart-view`, `login` and `ituv`."""
     commit_workflows(
         db,
         StoredWorkflow("cart", number=0).do(Cancel("ann")),
@@ -47,18 +47,18 @@ def shop(db: Path) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_newest_come_first_and_only_so_many(names: CompletionReader) -> None:
-    tasks = [it.task_id for it in names.newest(ALL, 10)]
+def test_the_newest_come_first_up_to_the_limit(names: CompletionReader) -> None:
+    tasks = [item.task_id for item in names.newest(ALL, 10)]
     assert tasks == ["cart", "cart-view", "login", "ituv", "cart"]
-    assert [it.task_id for it in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
+    assert [item.task_id for item in names.newest(ACTIVE, 2)] == ["cart", "cart-view"]
     first = names.newest({S.RUNNING}, 10)
     assert first == (("ituv-cart-view-000000", "cart-view", "RUNNING", "IMPLEMENT", NOON + 30),)
 
 
 @pytest.mark.usefixtures("shop")
-def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: CompletionReader) -> None:
+def test_ids_are_found_by_prefix_of_workflow_or_task(names: CompletionReader) -> None:
     def found(beginning: str, statuses: frozenset[WorkflowStatus] = ALL, limit: int = 10) -> list[str]:
-        return [it.workflow_id.removeprefix("ituv-") for it in names.with_prefix(beginning, statuses, limit)]
+        return [item.workflow_id.removeprefix("ituv-") for item in names.with_prefix(beginning, statuses, limit)]
 
     carts = ["cart-000000", "cart-000001", "cart-view-000000"]
     assert found("cart") == found("ituv-cart") == carts
@@ -72,15 +72,15 @@ def test_ids_are_found_by_their_beginning_and_by_that_of_the_task(names: Complet
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_id_is_its_own_from_where_its_neighbours_differ(names: CompletionReader) -> None:
-    ids = [it.workflow_id for it in names.newest(ALL, 10)]
+def test_the_unique_prefix_ends_where_neighbours_differ(names: CompletionReader) -> None:
+    ids = [item.workflow_id for item in names.newest(ALL, 10)]
     own = {name[:length] for name, length in names.unique_lengths(ids).items()}
     assert own == {"ituv-cart-000000", "ituv-cart-000001", "ituv-cart-v", "ituv-l", "ituv-i"}
     for beginning in own:
         assert names.find(beginning, prefix=True).startswith(beginning)
 
 
-def test_an_id_that_another_goes_on_from_has_nothing_of_its_own(db: Path, names: CompletionReader) -> None:
+def test_an_id_that_is_a_prefix_of_another_is_its_own_prefix(db: Path, names: CompletionReader) -> None:
     commit_workflows(db, StoredWorkflow("a"), StoredWorkflow("a-000000"))
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": len("ituv-a-000000")}
 
@@ -95,7 +95,7 @@ def test_attempts_are_listed_newest_first_with_their_verdicts(db: Path, names: C
     assert names.attempts("ituv-none") == {}
 
 
-def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path, names: CompletionReader) -> None:
+def test_attempts_without_events_are_listed_by_number(db: Path, names: CompletionReader) -> None:
     workflow = StoredWorkflow("cart").run().report(Verdict.PASSED).report(Verdict.FAILED)
     commit_workflows(db, workflow)
     connection = open_store(db)
@@ -105,7 +105,7 @@ def test_attempts_are_known_by_their_number_alone_where_events_are_not(db: Path,
     assert names.people(workflow.id) == ()
 
 
-def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: CompletionReader) -> None:
+def test_people_of_the_workflow_come_first(db: Path, names: CompletionReader) -> None:
     approved = StoredWorkflow("cart").run().report(Verdict.UNVERIFIED).do(Approve("Bea B", tree="t"))
     steered = StoredWorkflow("login", at=NOON + 90)
     steered.do(Feedback(FeedbackItem(id="1", text="quick", by="cid", at=NOON)), Pause("dan"), Resume("eve"))
@@ -115,7 +115,7 @@ def test_people_of_a_workflow_come_first_then_those_of_others(db: Path, names: C
     assert names.people("") == ("ann", "eve", "dan", "cid", "Bea B")
 
 
-def test_where_nothing_was_started_there_are_no_names(tmp_path: Path) -> None:
+def test_an_empty_store_has_no_names(tmp_path: Path) -> None:
     names = CompletionReader(tmp_path / "none.db")
     assert names.newest(ALL, 10) == names.with_prefix("a", ALL, 10) == ()
     assert names.unique_lengths(["ituv-a-000000"]) == {"ituv-a-000000": 1}
@@ -130,23 +130,23 @@ def plan(db: Path, sql: str, parameters: tuple[str | int, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("statuses", FILTERS)
-def test_every_question_walks_an_index_in_order(db: Path, statuses: frozenset[WorkflowStatus]) -> None:
+def test_every_query_reads_an_index_in_order(db: Path, statuses: frozenset[WorkflowStatus]) -> None:
     for (sql, parameters), everything in ((newest_query(statuses), True), (beginning_query("ituv-a", statuses), False)):
         steps = plan(db, sql, (*parameters, 300))
         assert not [step for step in steps if "TEMP B-TREE" in step], steps
-        # Only the newest of all need no search: they are the first of their index.
+        # Only the newest of all need no search: they come first in their index.
         scans = ["SCAN run USING INDEX run_created"] if everything and statuses == ALL else []
         assert [step for step in steps if step.startswith("SCAN")] == scans, steps
         assert scans or [step for step in steps if step.startswith("SEARCH run USING")], steps
 
 
-def test_people_are_looked_for_in_a_few_workflows_alone(db: Path) -> None:
+def test_people_are_searched_in_few_workflows(db: Path) -> None:
     steps = plan(db, PEOPLE, ("ituv-a", 10, "ituv-a"))
     assert "SCAN run USING COVERING INDEX run_created" in steps
     assert [step for step in steps if " event " in step] == ["SEARCH event USING PRIMARY KEY (workflow_id=?)"]
 
 
-def test_neighbours_are_searched_for_not_read_past(db: Path) -> None:
+def test_neighbours_are_found_by_index(db: Path) -> None:
     steps = plan(db, NEIGHBOURS, ("ituv-a", "ituv-a"))
     assert [step.split("(")[0].strip() for step in steps if "run" in step] == ["SEARCH run USING PRIMARY KEY"] * 2
     assert not [step for step in steps if "SCAN run" in step]

@@ -1,4 +1,4 @@
-"""Opening the database: what is set, what is refused, and that nothing refused is changed."""
+"""Opening the database: its pragmas, and refused files, which stay unchanged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import PATIENCE
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.connection import PRAGMAS, open_reader, open_store
@@ -28,7 +30,7 @@ def test_the_pragmas_are_in_force(db: Path) -> None:
     assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
 
 
-def test_all_files_are_the_owners_alone(db: Path) -> None:
+def test_all_new_files_are_private(db: Path) -> None:
     connection = open_store(db)
     connection.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     files = sorted(path.name for path in db.parent.iterdir())
@@ -36,7 +38,7 @@ def test_all_files_are_the_owners_alone(db: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in db.parent.iterdir()} == {0o600}
 
 
-def test_all_files_become_the_owners_alone(db: Path) -> None:
+def test_all_existing_files_become_private(db: Path) -> None:
     open_store(db).close()
     db.chmod(0o644)
     other = sqlite3.connect(db)
@@ -55,7 +57,7 @@ def test_all_files_become_the_owners_alone(db: Path) -> None:
     other.close()
 
 
-def test_opening_again_keeps_everything(db: Path) -> None:
+def test_opening_again_keeps_the_data(db: Path) -> None:
     first = open_store(db)
     first.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     first.close()
@@ -65,7 +67,7 @@ def test_opening_again_keeps_everything(db: Path) -> None:
 
 
 @pytest.mark.integration
-def test_many_processes_may_make_it_at_once(db: Path) -> None:
+def test_many_processes_can_create_it_at_once(db: Path) -> None:
     script = "import sys, pathlib; from penguin.orchestration.store.connection import open_store as o; "
     script += "o(pathlib.Path(sys.argv[1])).execute('SELECT count(*) FROM run').fetchone()"
     makers = [subprocess.Popen([sys.executable, "-c", script, str(db)], stderr=subprocess.PIPE) for _ in range(4)]
@@ -74,6 +76,16 @@ def test_many_processes_may_make_it_at_once(db: Path) -> None:
         assert maker.returncode == 0, errors.decode()
     indexes = open_store(db).execute("SELECT count(*) FROM sqlite_master WHERE name = 'run_active'").fetchone()
     assert indexes == (1,)
+
+
+def test_a_process_that_is_making_it_is_waited_for(db: Path) -> None:
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as other, ThreadPoolExecutor(1) as second:
+        other.execute("BEGIN IMMEDIATE")
+        opening = second.submit(open_store, db)
+        with pytest.raises(TimeoutError):
+            opening.result(0.3)
+        other.execute("ROLLBACK")
+        opening.result(PATIENCE).close()
 
 
 def refused(db: Path, opener: object = open_store) -> StoreError:
@@ -94,7 +106,7 @@ def test_a_newer_version_is_refused(db: Path, opener: object) -> None:
     error = refused(db, opener)
     assert "newer Penguin" in str(error)
     assert "update Penguin" in error.hint
-    # Penguin is on no package index: a package of that name there would be someone else's.
+    # Penguin is on no package index, so the message must not advise a package name.
     assert "penguin-repl" not in error.hint
 
 
@@ -109,7 +121,7 @@ def test_a_database_of_another_program_is_refused(db: Path, opener: object) -> N
 
 @pytest.mark.parametrize("opener", [open_store, open_reader])
 @pytest.mark.parametrize("content", [b"just a text\n" * 100, b"\0" * 4096, b"SQLite format 3\0"])
-def test_what_is_no_database_is_refused(db: Path, opener: object, content: bytes) -> None:
+def test_another_file_is_refused(db: Path, opener: object, content: bytes) -> None:
     db.write_bytes(content)
     error = refused(db, opener)
     assert "is a file, but not a database" in str(error)
@@ -131,20 +143,20 @@ def bind_socket(path: Path) -> None:
         (lambda path: path.symlink_to(os.devnull), "a device"),
     ],
 )
-def test_what_is_no_file_is_refused(db: Path, opener: object, make: Callable[[Path], None], kind: str) -> None:
+def test_a_folder_or_pipe_is_refused(db: Path, opener: object, make: Callable[[Path], None], kind: str) -> None:
     make(db)
     error = refused(db, opener)
     assert str(error) == f"{db} is {kind}, not a database"
     assert error.hint == f"mv {db} {db}.old; the next start creates a new one"
 
 
-def test_a_link_that_leads_nowhere_is_refused(db: Path) -> None:
+def test_a_broken_link_is_refused(db: Path) -> None:
     db.symlink_to("/nowhere/at/all")
     assert open_reader(db) is None
     assert "is a broken link (to /nowhere/at/all)" in str(refused(db))
 
 
-def test_a_database_cut_short_is_refused(db: Path) -> None:
+def test_a_truncated_database_is_refused(db: Path) -> None:
     connection = open_store(db)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -158,14 +170,14 @@ def test_a_missing_folder_is_refused(db: Path) -> None:
     assert "No such file" in str(refused(db.parent / "nowhere" / "state.db"))
 
 
-def test_a_file_as_its_folder_is_refused(db: Path) -> None:
+def test_a_file_instead_of_its_folder_is_refused(db: Path) -> None:
     db.write_text("")
     refused(db / "state.db")
 
 
 @pytest.fixture
 def read_only() -> Iterator[Path]:
-    """A folder with a database of ours, in which this process can't write."""
+    """A read-only folder with a database of Penguin."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         open_store(folder / "state.db").close()
@@ -173,7 +185,7 @@ def read_only() -> Iterator[Path]:
         folder.chmod(0o555)
         root = os.geteuid() == 0
         if root:
-            os.seteuid(65534)  # root may write anywhere
+            os.seteuid(65534)  # root can write anywhere
         try:
             yield folder
         finally:
@@ -188,17 +200,17 @@ def test_a_read_only_folder_is_refused(read_only: Path) -> None:
     assert [path.name for path in read_only.iterdir()] == ["state.db"]
 
 
-def test_a_read_only_folder_can_not_be_read_either(read_only: Path) -> None:
+def test_a_read_only_folder_cannot_be_read(read_only: Path) -> None:
     # Readers of a write-ahead log need files beside it.
     assert "writable" in refused(read_only / "state.db", open_reader).hint
 
 
-def test_a_reader_of_nothing_makes_nothing(db: Path) -> None:
+def test_a_reader_creates_no_file(db: Path) -> None:
     assert open_reader(db) is None
     assert not db.exists()
 
 
-def test_a_reader_can_not_write(db: Path) -> None:
+def test_a_reader_cannot_write(db: Path) -> None:
     open_store(db).close()
     reader = open_reader(db)
     assert reader is not None

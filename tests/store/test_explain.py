@@ -1,4 +1,4 @@
-"""Why a workflow is not running now, and what to type next."""
+"""The reason why a workflow does not run, and the next command."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def claimed(engine: EngineLock, task: str, **kinds: Any) -> Any:
     return StoredWorkflow(task, **kinds).do(Claim(engine.id))
 
 
-def test_what_runs_or_is_over_needs_no_explanation(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+def test_running_and_final_workflows_have_no_reason(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     runs, done = claimed(engine, "runs").do(Dispatch()), StoredWorkflow("done").complete()
     cancelled = StoredWorkflow("gone").do(Cancel())
     commit_workflows(db, runs, done, cancelled)
@@ -123,17 +123,17 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
     assert reader.explain(waits.id) == ""
 
 
-def test_back_off_says_until_when_and_what_then(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+def test_a_back_off_names_time_and_phase(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     workflow = claimed(engine, "a", at=time.time() - 3).do(Dispatch()).report(Verdict.FAILED, "no such file")
     commit_workflows(db, workflow)
     until = datetime.fromtimestamp(workflow.state.due_at)
     day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
-    said = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
-    assert reader.explain(workflow.id) == said
+    reason = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
+    assert reader.explain(workflow.id) == reason
     assert until - datetime.now() < timedelta(seconds=70)
 
 
-def test_paused_says_by_whom_and_what_still_ends(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+def test_paused_names_the_person_and_the_ending_step(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     ending = claimed(engine, "ending").do(Dispatch(), Pause("ann"))
     still = claimed(engine, "still").do(Pause())
     commit_workflows(db, ending, still)
@@ -142,7 +142,7 @@ def test_paused_says_by_whom_and_what_still_ends(db: Path, reader: WorkflowReade
     assert reader.next_command(still.id) == f"/workflow resume {still.id}"
 
 
-def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader) -> None:
+def test_blocked_names_reason_and_next_command(db: Path, reader: WorkflowReader) -> None:
     workflow = StoredWorkflow("a").run().report(Verdict.UNVERIFIED, "nothing to run")
     commit_workflows(db, workflow)
     way_out = f"/workflow approve {workflow.id} --by NAME"
@@ -150,15 +150,15 @@ def test_blocked_says_why_and_the_way_out(db: Path, reader: WorkflowReader) -> N
     assert reader.next_command(workflow.id) == way_out
 
 
-def test_being_cancelled_says_so(db: Path, reader: WorkflowReader) -> None:
+def test_a_cancelling_workflow_has_a_reason(db: Path, reader: WorkflowReader) -> None:
     engine = EngineLock(db.parent / "engines")
     workflow = claimed(engine, "a").do(Dispatch(), Cancel("ann"))
     paused = claimed(engine, "b").do(Dispatch(), Pause("bob"), Cancel("ann"))
     commit_workflows(db, workflow, paused)
     ending = "being cancelled by ann: the step of IMPLEMENT is ending"
-    for one in (workflow, paused):
-        assert reader.explain(one.id) == ending
-        assert reader.next_command(one.id) == ""
+    for stored in (workflow, paused):
+        assert reader.explain(stored.id) == ending
+        assert reader.next_command(stored.id) == ""
     engine.release()
     assert reader.explain(workflow.id) == f"{ending}; {START}"
 
@@ -185,7 +185,7 @@ def test_a_wait_for_the_working_tree_names_its_holder(db: Path, reader: Workflow
     assert reader.is_settled(waits.id)
 
 
-def test_a_holder_that_no_engine_runs_is_named_as_such(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
+def test_a_holder_without_an_engine_is_named(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     dead = EngineLock(db.parent / "engines")
     holder, waits = (
         claimed(dead, "holder", isolation="in-place").do(Dispatch()),

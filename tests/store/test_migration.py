@@ -1,4 +1,4 @@
-"""Bringing an older database up to date: what was there is copied aside, once, whoever comes first."""
+"""Migration of an older database: it is copied first, once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def copy_of(db: Path) -> Path:
     return db.with_name(f"{db.name}.v{SCHEMA_VERSION}.bak")
 
 
-def test_the_old_version_is_copied_aside(old: Path) -> None:
+def test_the_old_version_is_copied_first(old: Path) -> None:
     connection = open_store(old)
     migrate(connection, old, later, NEXT)
     assert connection.execute("SELECT colour FROM run").fetchall() == [("red",)]
@@ -68,7 +68,7 @@ def test_the_old_version_is_copied_aside(old: Path) -> None:
     assert not list(old.parent.glob("*.new"))
 
 
-def test_what_was_not_in_the_main_file_yet_is_in_the_copy_too(old: Path) -> None:
+def test_the_copy_includes_the_write_ahead_log(old: Path) -> None:
     connection = open_store(old)
     commit_workflows(old, StoredWorkflow("b"))
     assert old.with_name("state.db-wal").stat().st_size
@@ -77,7 +77,7 @@ def test_what_was_not_in_the_main_file_yet_is_in_the_copy_too(old: Path) -> None
         assert copy.execute("SELECT count(*) FROM run").fetchone() == (2,)
 
 
-def test_a_migration_that_breaks_changes_nothing(old: Path) -> None:
+def test_a_failed_migration_changes_nothing(old: Path) -> None:
     connection = open_store(old)
     connection.execute("INSERT INTO pruned VALUES ('p', 's', 1)")
     with pytest.raises(RuntimeError, match="it breaks"):
@@ -89,7 +89,7 @@ def test_a_migration_that_breaks_changes_nothing(old: Path) -> None:
     assert "colour" in columns(old)
 
 
-def test_where_no_copy_can_be_made_nothing_is_migrated(old: Path) -> None:
+def test_without_a_copy_nothing_is_migrated(old: Path) -> None:
     connection = open_store(old)
     copy_of(old).mkdir()
     with pytest.raises(OSError, match="directory"):
@@ -125,7 +125,7 @@ MIGRATE = f"""
 
 
 @pytest.mark.integration
-def test_several_processes_may_migrate_at_once(old: Path) -> None:
+def test_several_processes_can_migrate_at_once(old: Path) -> None:
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", textwrap.dedent(MIGRATE), str(old)]
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(3)]
@@ -143,7 +143,7 @@ def test_several_processes_may_migrate_at_once(old: Path) -> None:
     assert "colour" not in columns(copy_of(old))
 
 
-def test_the_newer_version_is_then_refused_by_the_older_penguin(old: Path) -> None:
+def test_an_older_penguin_refuses_the_newer_version(old: Path) -> None:
     connection = open_store(old)
     migrate(connection, old, later, NEXT)
     for opener in (open_store, open_reader):

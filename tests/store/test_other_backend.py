@@ -1,4 +1,4 @@
-"""What the other backend holds: counted from what is on this machine, said once, and nothing is made by looking."""
+"""The workflows of the other backend: counted from local data, reported once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, t
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """With one unfinished workflow here, and three in two places on servers."""
+    """A workspace with one unfinished workflow here, and three in two caches of servers."""
     (tmp_path / "penguin.yaml").write_text(CONFIG)
     (tmp_path / "b.json").write_text(json.dumps({"id": "b", "title": "B", "items": [{"id": "a", "title": "A"}]}))
     workspace = Workspace(tmp_path)
@@ -44,13 +44,13 @@ def penguin(workspace: Workspace, *arguments: str) -> subprocess.CompletedProces
     return subprocess.run(run, capture_output=True, text=True, cwd=workspace.root, env=environment, timeout=60)
 
 
-def test_the_unfinished_ones_of_the_other_backend_are_counted(workspace: Workspace) -> None:
+def test_unfinished_workflows_of_the_other_backend_are_counted(workspace: Workspace) -> None:
     before = files(workspace)
     assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (3, 1)
     assert files(workspace) == before
 
 
-def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
+def test_they_are_counted_during_writes(workspace: Workspace) -> None:
     reader = open_reader(workspace.db)
     assert reader is not None
     reader.execute("SELECT 1 FROM run").fetchone()
@@ -59,23 +59,23 @@ def test_they_are_counted_while_others_write(workspace: Workspace) -> None:
     reader.close()
 
 
-def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
+def test_counting_creates_no_file(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     assert (count_active_elsewhere(workspace, "native"), count_active_elsewhere(workspace, "temporal")) == (0, 0)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_can_not_be_read_counts_for_nothing(workspace: Workspace) -> None:
+def test_an_unreadable_database_counts_as_empty(workspace: Workspace) -> None:
     workspace.db.write_bytes(b"no database" * 1000)
     assert count_active_elsewhere(workspace, "temporal") == 0
 
 
 @pytest.mark.integration
-def test_a_start_says_it_once_beside_the_results_and_health_always(workspace: Workspace) -> None:
+def test_a_start_reports_them_once_and_health_always(workspace: Workspace) -> None:
     ran = penguin(workspace, "--keep-going", "-c", "/workflow start a", "-c", "/workflow start a")
-    told = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
-    assert ran.stderr.count(told) == 1
-    assert told not in ran.stdout
+    notice = "3 unfinished workflows are on the temporal backend: penguin --backend temporal"
+    assert ran.stderr.count(notice) == 1
+    assert notice not in ran.stdout
     assert penguin(workspace, "-c", "/workflow list").stderr == ""
     health = json.loads(penguin(workspace, "-o", "json", "-c", "/health").stdout)
     assert health["unfinished_elsewhere"] == 3

@@ -1,4 +1,4 @@
-"""Reading: finding, lists by index, history in sentences, results, and dependencies."""
+"""Queries: search, lists by index, history in sentences, results, and dependencies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from penguin.orchestration.store.connection import open_reader, open_store
 from penguin.orchestration.store.dependencies import dependency_state, settled_dependency
 from penguin.orchestration.store.list_queries import list_query
 from penguin.orchestration.store.queries import AT_ONCE, WorkflowReader
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 S, P, V = WorkflowStatus, WorkflowPhase, Verdict
 
@@ -73,7 +73,7 @@ def crowd() -> list[Any]:
 # --- nothing there --------------------------------------------------------------------------------------------------
 
 
-def test_no_file_means_that_there_is_nothing(db: Path, reader: WorkflowReader) -> None:
+def test_a_missing_file_is_empty(db: Path, reader: WorkflowReader) -> None:
     assert reader.list() == []
     assert reader.info("ituv-a-000000") is None
     assert reader.history("ituv-a-000000") == []
@@ -86,7 +86,7 @@ def test_no_file_means_that_there_is_nothing(db: Path, reader: WorkflowReader) -
     assert not db.exists()
 
 
-def test_a_file_that_comes_later_is_read(db: Path, reader: WorkflowReader) -> None:
+def test_a_file_created_later_is_read(db: Path, reader: WorkflowReader) -> None:
     assert reader.list() == []
     commit_workflows(db, StoredWorkflow("a"))
     assert [info.task_id for info in reader.list()] == ["a"]
@@ -102,7 +102,7 @@ def test_damage_is_a_store_error(db: Path, reader: WorkflowReader) -> None:
         reader.list()
 
 
-def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader) -> None:
+def test_undecodable_bytes_are_not_an_id(db: Path, reader: WorkflowReader) -> None:
     commit_workflows(db, StoredWorkflow("a"))
     strange = b"\xff".decode(errors="surrogateescape")
     assert reader.info(strange) is None
@@ -116,7 +116,7 @@ def test_bytes_that_are_no_text_are_no_id(db: Path, reader: WorkflowReader) -> N
 # --- info and lists -------------------------------------------------------------------------------------------------
 
 
-def test_info_says_all_of_a_workflow(db: Path, reader: WorkflowReader) -> None:
+def test_info_has_all_fields(db: Path, reader: WorkflowReader) -> None:
     workflow = StoredWorkflow("a").run()
     passed = AttemptResult(verdict=V.PASSED, artifacts=("out/a.txt", "out/b.txt"))
     workflow.do(Report(1, passed)).report(V.FAILED, "2 of 14 tests failed")
@@ -143,7 +143,7 @@ FILTERS = list(
 """Project, statuses, task, seconds after the first start, order."""
 
 
-def test_lists_are_what_filtering_everything_gives(db: Path, reader: WorkflowReader) -> None:
+def test_lists_equal_a_filter_over_all_rows(db: Path, reader: WorkflowReader) -> None:
     commit_workflows(db, *crowd())
     everything = reader.list(limit=10_000)
     assert len(everything) == 320
@@ -174,7 +174,7 @@ def when(info: WorkflowInfo, sort: str) -> float:
 
 
 @pytest.mark.parametrize(("project", "statuses", "task", "after", "sort"), FILTERS)
-def test_every_list_walks_an_index_in_order(
+def test_every_list_reads_an_index_in_order(
     db: Path, project: str | None, statuses: tuple[WorkflowStatus, ...], task: str | None, after: int | None, sort: str
 ) -> None:
     sql, parameters = list_query(project, statuses, task, after, sort)
@@ -183,13 +183,13 @@ def test_every_list_walks_an_index_in_order(
     sorts = [line for line in plan if "TEMP B-TREE" in line]
     assert bool(sorts) == (task is not None and sort == "updated"), plan
     scans = [line for line in plan if line.startswith("SCAN")]
-    # Only the list of everything reads everything, and that in order, as far as its limit.
+    # Only the unfiltered list may scan the whole index, in order, up to its limit.
     unfiltered = (project, task, after) == (None, None, None)
     everything = unfiltered and (not statuses or len(statuses) == len(S)) and sort != "updated"
     assert scans == (["SCAN run USING INDEX run_created"] if everything else [])
 
 
-def test_which_tasks_are_done_and_which_are_under_way(db: Path, reader: WorkflowReader) -> None:
+def test_completed_and_active_tasks(db: Path, reader: WorkflowReader) -> None:
     again = StoredWorkflow("again", number=1, at=NOON + 100)
     commit_workflows(
         db,
@@ -221,7 +221,7 @@ def test_find(db: Path, reader: WorkflowReader) -> None:
     assert caught.value.hint == "did you mean ituv-auth-user-000000?"
 
 
-def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader) -> None:
+def test_an_unknown_id_gets_the_nearest_match(db: Path, reader: WorkflowReader) -> None:
     commit_workflows(db, *crowd())
     with pytest.raises(WorkflowNotFound, match="tusk-77") as caught:
         reader.find("tusk-77")
@@ -231,7 +231,7 @@ def test_what_is_not_found_names_the_nearest(db: Path, reader: WorkflowReader) -
             reader.find(hopeless, prefix=True)
 
 
-def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader) -> None:
+def test_an_ambiguous_prefix_names_some_matches(db: Path, reader: WorkflowReader) -> None:
     commit_workflows(db, *crowd())
     with pytest.raises(WorkflowNotFound, match="matches several workflows") as caught:
         reader.find("ituv-task-1", prefix=True)
@@ -239,7 +239,7 @@ def test_a_beginning_of_many_names_some(db: Path, reader: WorkflowReader) -> Non
     assert str(caught.value).endswith("…")
 
 
-def test_the_beginning_of_a_task_is_enough_for_reading(db: Path, reader: WorkflowReader) -> None:
+def test_a_prefix_of_a_task_is_enough(db: Path, reader: WorkflowReader) -> None:
     old, new = StoredWorkflow("mail", number=0).complete(), StoredWorkflow("mail", number=1, at=NOON + 100)
     commit_workflows(db, old, new, StoredWorkflow("auth-user"), StoredWorkflow("auth-mail"))
     assert reader.find("ma", prefix=True) == new.id
@@ -341,7 +341,7 @@ def test_results(db: Path, reader: WorkflowReader) -> None:
     workflow.report(V.PASSED).report(V.UNVERIFIED, "ask somebody").do(Approve("ann", note="fine", tree="t1"))
     commit_workflows(db, workflow)
     results = reader.results(workflow.id)
-    assert [(one.phase, one.attempt, one.verdict) for one in results] == [
+    assert [(result.phase, result.attempt, result.verdict) for result in results] == [
         (P.IMPLEMENT, 1, V.PASSED),
         (P.TEST, 2, V.PASSED),
         (P.USE, 0, V.SKIPPED),
@@ -398,20 +398,20 @@ def test_when_a_dependency_is_met(db: Path) -> None:
     assert state("done", "other") == (False, None, None)
 
 
-def test_waiting_in_vain_is_seen_through_a_chain(db: Path) -> None:
+def test_a_hopeless_dependency_is_found_through_a_chain(db: Path) -> None:
     blocked = StoredWorkflow("a").run().report(V.UNVERIFIED, "nothing to run")
     b, c = StoredWorkflow("b", dependencies=("a",)), StoredWorkflow("c", dependencies=("b",))
-    one, other = StoredWorkflow("one", dependencies=("other",)), StoredWorkflow("other", dependencies=("one",))
+    first, other = StoredWorkflow("one", dependencies=("other",)), StoredWorkflow("other", dependencies=("one",))
     runs = StoredWorkflow("runs").run()
     fine = StoredWorkflow("fine", dependencies=("runs",))
-    commit_workflows(db, blocked, b, c, one, other, runs, fine)
+    commit_workflows(db, blocked, b, c, first, other, runs, fine)
     connection = open_reader(db)
     assert connection is not None
     found = settled_dependency(connection, c.id)
     assert found is not None
     assert (found.task_id, found.status) == ("a", S.BLOCKED)
     assert settled_dependency(connection, fine.id) is None
-    assert settled_dependency(connection, one.id) is None  # and it ends
+    assert settled_dependency(connection, first.id) is None  # and the search ends
 
 
 # --- cost -----------------------------------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ def test_agent_usage_is_shown_per_workflow_and_in_total(db: Path, reader: Workfl
     assert reader.agent_names(paid.id) == reader.agent_names("ituv-x-000000") == reader.agent_names("\ud800") == ""
 
 
-def test_an_attempt_counts_what_all_its_tries_spent(db: Path, reader: WorkflowReader) -> None:
+def test_the_usage_of_an_attempt_includes_all_its_runs(db: Path, reader: WorkflowReader) -> None:
     workflow = StoredWorkflow("a").run()
     workflow.do(Pause("ann", now=True))
     workflow.do(Report(1, AttemptResult(verdict=V.INTERRUPTED, cause="now", usage=Usage(1, 100, 0.1, 1.0))))

@@ -1,4 +1,4 @@
-"""Snapshots in the store: lists that read no conversation, the agent's own files, and what prune and check do."""
+"""Snapshots in the store: lists, session files, prune and check."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def store(db: Path) -> Iterator[WorkflowStateStore]:
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
+def test_a_row_has_the_fields_of_a_list(store: WorkflowStateStore) -> None:
     full = snapshot(
         task_id="a",
         phase=WorkflowPhase.IMPLEMENT,
@@ -70,16 +70,16 @@ def test_a_row_says_what_a_list_shows(store: WorkflowStateStore) -> None:
         {"at": datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))},
     ],
 )
-def test_what_could_not_be_read_again_is_refused(store: WorkflowStateStore, odd: dict[str, Any]) -> None:
+def test_a_snapshot_must_be_readable_again(store: WorkflowStateStore, odd: dict[str, Any]) -> None:
     store.save_context_snapshot(snapshot("fine", phase=cast("WorkflowPhase", "TEST")))
     with pytest.raises(StoreError, match="'s' can't be saved"):
         store.save_context_snapshot(snapshot(**odd))
     assert [row.snapshot_id for row in store.snapshots()] == ["fine"]
-    assert [it.phase for it in store.list_context_snapshots()] == [WorkflowPhase.TEST]
+    assert [snapshot.phase for snapshot in store.list_context_snapshots()] == [WorkflowPhase.TEST]
 
 
 @pytest.mark.parametrize("odd", [None, [], "5", {"turns": "x", "usd": -1, "tokens": True, "minutes": float("inf")}])
-def test_what_is_no_number_counts_for_nothing(odd: object) -> None:
+def test_invalid_numbers_count_as_zero(odd: object) -> None:
     assert usage_totals(odd) == UsageTotals()
 
 
@@ -95,14 +95,14 @@ def test_rows_come_newest_first_and_by_workflow(store: WorkflowStateStore, db: P
 
 
 @pytest.mark.parametrize("workflow", [None, "w"])
-def test_a_list_walks_an_index_and_reads_no_conversation(db: Path, workflow: str | None) -> None:
+def test_a_list_reads_an_index_and_no_conversation(db: Path, workflow: str | None) -> None:
     sql, parameters = rows_query(workflow)
     plan = [row[3] for row in open_store(db).execute(f"EXPLAIN QUERY PLAN {sql}", (*parameters, 10))]
     assert len(plan) == 1
     assert "USING INDEX snapshot_" in plan[0]
 
 
-def test_no_file_means_no_snapshots(db: Path) -> None:
+def test_a_missing_file_has_no_snapshots(db: Path) -> None:
     reader = SnapshotReader(db)
     assert reader.snapshots() == []
     assert (reader.snapshot("s"), reader.conversation("s"), reader.find_snapshot("s")) == (None, None, None)
@@ -110,7 +110,7 @@ def test_no_file_means_no_snapshots(db: Path) -> None:
     assert not db.exists()
 
 
-def test_a_beginning_finds_the_only_one(store: WorkflowStateStore, db: Path) -> None:
+def test_a_unique_prefix_is_found(store: WorkflowStateStore, db: Path) -> None:
     for name in ("ituv-a-1", "ituv-a-2", "ituv-b-1"):
         store.save_context_snapshot(snapshot(name))
     reader = SnapshotReader(db)
@@ -128,7 +128,7 @@ def test_a_beginning_finds_the_only_one(store: WorkflowStateStore, db: Path) -> 
 FILES = {"7f.jsonl": b'{"a": 1}\n' * 1000, "sessions/2024/rollout.jsonl": b"\xff\x00", "empty": b""}
 
 
-def test_session_files_come_back_exact(store: WorkflowStateStore, db: Path) -> None:
+def test_session_files_are_unchanged(store: WorkflowStateStore, db: Path) -> None:
     store.save_context_snapshot(snapshot())
     assert store.session_files("s") == store.session_files("other") == {}
     store.save_session_files("s", FILES)
@@ -150,7 +150,7 @@ def test_session_files_need_their_snapshot(store: WorkflowStateStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../up", "a/../b", "a//b", "a\\b", "a\nb", "\ud800", "x" * 300])
-def test_a_name_that_leads_elsewhere_is_refused(store: WorkflowStateStore, name: str) -> None:
+def test_a_name_that_leaves_the_folder_is_refused(store: WorkflowStateStore, name: str) -> None:
     store.save_context_snapshot(snapshot())
     with pytest.raises(StoreError, match="session file"):
         store.save_session_files("s", {"fine": b"", name: b"x"})
@@ -165,7 +165,7 @@ def test_a_name_that_leads_elsewhere_is_refused(store: WorkflowStateStore, name:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """With a workflow that is long over and one that goes on, both with a conversation."""
+    """A workspace with an old final workflow and an active one, both with a conversation."""
     workspace = Workspace(tmp_path)
     workspace.ensure()
     old, going = StoredWorkflow("old").do(Cancel("ann")), StoredWorkflow("going").run()
@@ -186,7 +186,7 @@ def counts(workspace: Workspace) -> list[int]:
 
 
 @pytest.mark.integration
-def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> None:
+def test_pruning_deletes_conversations(workspace: Workspace) -> None:
     assert counts(workspace) == [3, 3, 6]
     assert [old.task_id for old in prune(workspace, 0.0, dry_run=True).workflows] == ["old"]
     assert counts(workspace) == [3, 3, 6]
@@ -198,7 +198,7 @@ def test_pruning_drops_the_conversations_of_what_goes(workspace: Workspace) -> N
 
 
 @pytest.mark.integration
-def test_conversations_of_workflows_on_a_server_go_with_them(workspace: Workspace) -> None:
+def test_pruning_deletes_conversations_of_workflows_on_a_server(workspace: Workspace) -> None:
     mirror = workspace.state / "temporal" / "known-12345678.db"
     mirror.parent.mkdir()
     away, both = StoredWorkflow("away").do(Cancel("ann")), StoredWorkflow("going").do(Cancel("ann"))
@@ -206,12 +206,12 @@ def test_conversations_of_workflows_on_a_server_go_with_them(workspace: Workspac
     with WorkflowStateStore(workspace.db) as store:
         store.save_context_snapshot(snapshot("away-1", away.id), FILES)
         prune(workspace, 0.0)
-        # What goes on here is called like what is over there.
+        # The active workflow here has the same id as the final one there.
         assert {row.workflow_id for row in store.snapshots()} == {both.id, "nobody's"}
     assert counts(workspace) == [2, 2, 3]
 
 
-def test_a_backup_holds_them(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_backup_contains_snapshots(workspace: Workspace, tmp_path: Path) -> None:
     back_up(workspace.db, tmp_path / "copy.db")
     with WorkflowStateStore(workspace.db) as store, WorkflowStateStore(tmp_path / "copy.db") as copy:
         assert copy.list_context_snapshots() == store.list_context_snapshots()
@@ -240,7 +240,7 @@ UNREADABLE = ("other", "its conversation can't be read")
         ),
     ],
 )
-def test_check_finds_what_is_not_whole(workspace: Workspace, statement: str, problem: tuple[str, str]) -> None:
+def test_check_finds_damaged_snapshots(workspace: Workspace, statement: str, problem: tuple[str, str]) -> None:
     assert check(workspace).problems == ()
     connection = sqlite3.connect(workspace.db, isolation_level=None)
     connection.execute(statement)
@@ -251,7 +251,7 @@ def test_check_finds_what_is_not_whole(workspace: Workspace, statement: str, pro
 # --- large ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path) -> None:
+def test_a_conversation_of_20_mb_does_not_slow_lists(db: Path) -> None:
     commit_workflows(db, *[StoredWorkflow(f"t{n}") for n in range(50)])
     dice = random.Random(1)
     words = [f"{dice.getrandbits(40):x}" for _ in range(5000)]
@@ -262,7 +262,7 @@ def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path) -> No
         store.save_context_snapshot(ContextSnapshot("s", "w", talk, NOON), {"7f.jsonl": b"x" * 20_000_000})
         assert store.snapshots()[0].bytes > 20_000_000
         assert store.snapshots()[0].messages == 1000
-        # A list that read one of them would take a hundred times as long.
+        # A list that reads one of them would take a hundred times as long.
         assert quickest(lambda: reader.list()) < before * 3 + 0.001
         assert quickest(lambda: reader.snapshots()) < 0.01
         back = store.get_context_snapshot("s")
@@ -272,7 +272,7 @@ def test_a_conversation_of_20_MB_is_kept_and_lists_are_no_slower(db: Path) -> No
 
 
 def quickest(work: Any) -> float:
-    """Seconds of the quickest of several times."""
+    """Return the seconds of the fastest of several runs."""
     took = []
     for _ in range(10):
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""WorkflowStateStore: active workflows, and conversations that come back as they went in."""
+"""WorkflowStateStore: active workflows and saved conversations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TALK: list[dict[str, Any]] = [
 ]
 
 
-def test_it_makes_the_file_and_its_folder(tmp_path: Path) -> None:
+def test_the_file_and_its_folder_are_created(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "state.db"
     with WorkflowStateStore(path) as store:
         assert store.list_active_workflows() == []
@@ -32,11 +32,11 @@ def test_it_makes_the_file_and_its_folder(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_it_takes_a_path_as_text(tmp_path: Path) -> None:
+def test_a_path_can_be_a_string(tmp_path: Path) -> None:
     WorkflowStateStore(str(tmp_path / "state.db")).close()
 
 
-def test_it_lists_every_active_workflow(db: Path) -> None:
+def test_every_active_workflow_is_listed(db: Path) -> None:
     workflows = [StoredWorkflow(f"t{n}", at=NOON + n) for n in range(150)]
     commit_workflows(db, *workflows, StoredWorkflow("done").complete(), StoredWorkflow("gone").do(Cancel()))
     with WorkflowStateStore(db) as store:
@@ -55,7 +55,7 @@ def test_it_lists_every_active_workflow(db: Path) -> None:
         datetime(2024, 7, 15, 10, 30, tzinfo=ZoneInfo("Europe/Berlin")),
     ],
 )
-def test_a_snapshot_comes_back_as_it_went_in(tmp_path: Path, created_at: datetime) -> None:
+def test_a_snapshot_is_returned_unchanged(tmp_path: Path, created_at: datetime) -> None:
     snapshot = ContextSnapshot("s1", "unknown-workflow", TALK, created_at)
     full = ContextSnapshot(
         "s2",
@@ -70,12 +70,12 @@ def test_a_snapshot_comes_back_as_it_went_in(tmp_path: Path, created_at: datetim
         metadata={"model": "x"},
     )
     with WorkflowStateStore(tmp_path / "state.db") as store:
-        for one in (snapshot, full):
-            store.save_context_snapshot(one)
+        for saved in (snapshot, full):
+            store.save_context_snapshot(saved)
     with WorkflowStateStore(tmp_path / "state.db") as store:
-        for one in (snapshot, full):
-            back = store.get_context_snapshot(one.snapshot_id)
-            assert back == one
+        for saved in (snapshot, full):
+            back = store.get_context_snapshot(saved.snapshot_id)
+            assert back == saved
             assert back.created_at.utcoffset() == created_at.utcoffset()
 
 
@@ -86,7 +86,7 @@ JSON = st.recursive(
 )
 
 
-def test_any_json_is_kept(tmp_path: Path) -> None:
+def test_any_json_is_saved(tmp_path: Path) -> None:
     with WorkflowStateStore(tmp_path / "state.db") as store:
 
         @settings(max_examples=50, deadline=None)
@@ -111,8 +111,8 @@ def test_snapshots_are_listed_by_workflow_and_age(tmp_path: Path) -> None:
     with WorkflowStateStore(tmp_path / "state.db") as store:
         for name, workflow, day in (("c", "w1", 3), ("a", "w2", 2), ("b", "w1", 1)):
             store.save_context_snapshot(ContextSnapshot(name, workflow, [], datetime(2024, 1, day)))
-        assert [one.snapshot_id for one in store.list_context_snapshots()] == ["b", "a", "c"]
-        assert [one.snapshot_id for one in store.list_context_snapshots("w1")] == ["b", "c"]
+        assert [row.snapshot_id for row in store.list_context_snapshots()] == ["b", "a", "c"]
+        assert [row.snapshot_id for row in store.list_context_snapshots("w1")] == ["b", "c"]
         assert store.list_context_snapshots("w3") == []
 
 
@@ -124,21 +124,21 @@ def test_a_long_conversation_is_small_on_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [object(), float("nan"), {1, 2}, datetime(2024, 1, 1)])
-def test_what_is_no_json_is_refused_by_name(tmp_path: Path, content: object) -> None:
+def test_other_values_than_json_are_refused(tmp_path: Path, content: object) -> None:
     with WorkflowStateStore(tmp_path / "state.db") as store:
         with pytest.raises(StoreError, match="'s9'"):
             store.save_context_snapshot(ContextSnapshot("s9", "w", [{"content": content}], datetime(2024, 1, 1)))
         assert store.list_context_snapshots() == []
 
 
-def test_a_closed_store_says_so(tmp_path: Path) -> None:
+def test_a_closed_store_is_an_error(tmp_path: Path) -> None:
     store = WorkflowStateStore(tmp_path / "state.db")
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.get_context_snapshot("s")
 
 
-def test_a_place_that_can_not_be_is_refused(tmp_path: Path) -> None:
+def test_an_impossible_path_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="can't create"):
         WorkflowStateStore(tmp_path / "file" / "state.db")

@@ -1,4 +1,4 @@
-"""The writer: what is accepted, what is refused and why, and that a full disk costs patience only."""
+"""The writer: accepted and refused units, and a full disk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def writing(
 
 
 async def outcomes(writer: Writer, *units: list[Any]) -> list[type | None]:
-    """What came of units that were handed over in one tick."""
+    """Return the outcomes of units that were submitted in one tick."""
     results = await asyncio.gather(*[writer.write(unit) for unit in units], return_exceptions=True)
     return [None if result is None else type(result) for result in results]
 
@@ -55,7 +55,7 @@ def rows(db: Path, sql: str) -> list[tuple[Any, ...]]:
         return reader.execute(sql).fetchall()
 
 
-def test_what_is_done_is_on_disk(db: Path) -> None:
+def test_a_finished_write_is_on_disk(db: Path) -> None:
     async def scenario() -> None:
         workflow = StoredWorkflow("a").run()
         async with writing(db) as writer:
@@ -115,7 +115,7 @@ def test_a_retry_replaces_a_workflow_in_one_unit(db: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_bad_unit_is_refused_whole_and_alone(db: Path) -> None:
+def test_a_bad_unit_is_refused_completely_and_alone(db: Path) -> None:
     async def scenario() -> None:
         tell_a = StoredWorkflow("a")
         async with writing(db) as writer:
@@ -129,7 +129,7 @@ def test_a_bad_unit_is_refused_whole_and_alone(db: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_text_that_is_no_unicode_is_refused_and_the_writer_goes_on(db: Path) -> None:
+def test_invalid_text_is_refused_and_the_writer_continues(db: Path) -> None:
     async def scenario() -> None:
         bad = StoredWorkflow("a").writes
         bad[0].run = tuple("\udcff" if value == "plan" else value for value in bad[0].run)
@@ -173,7 +173,7 @@ def test_two_engines_share_the_slots(db: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path) -> None:
+def test_a_released_slot_can_be_taken_in_the_same_batch(db: Path) -> None:
     a, b = started(db, "a", "b")
     commit_workflows(db, a)
 
@@ -187,7 +187,7 @@ def test_a_slot_that_is_given_back_can_be_taken_in_the_same_batch(db: Path) -> N
 def test_a_refused_unit_takes_no_slot_from_the_others(db: Path) -> None:
     a, b = started(db, "a", "b")
     outdated = list(a.writes)
-    a.writes[:] = a.writes[:1]  # the claim alone: what follows in `outdated` then begins at a number that is taken
+    a.writes[:] = a.writes[:1]  # only the claim: the next events of `outdated` then begin at a number that is taken
     commit_workflows(db, a)
 
     async def scenario() -> None:
@@ -200,7 +200,7 @@ def test_a_refused_unit_takes_no_slot_from_the_others(db: Path) -> None:
 # --- others ---------------------------------------------------------------------------------------------------------
 
 
-def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path) -> None:
+def test_only_changes_of_other_processes_are_reported(db: Path) -> None:
     async def scenario() -> None:
         foreign = asyncio.Event()
         async with writing(db, on_foreign_change=foreign.set) as writer, writing(db) as other:
@@ -213,7 +213,7 @@ def test_changes_of_others_are_noticed_and_own_ones_are_not(db: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_closing_commits_what_was_handed_over(db: Path) -> None:
+def test_closing_commits_pending_writes(db: Path) -> None:
     async def scenario() -> None:
         writer = Writer(db, asyncio.get_running_loop(), 1, lambda owner: True, lambda: None, lambda text: None)
         done = writer.write(StoredWorkflow("a").writes)
@@ -227,7 +227,7 @@ def test_closing_commits_what_was_handed_over(db: Path) -> None:
 # --- the projection -------------------------------------------------------------------------------------------------
 
 
-def test_every_row_is_what_its_events_give(db: Path) -> None:
+def test_every_row_agrees_with_its_events(db: Path) -> None:
     dice = random.Random(2)
     workflows = [StoredWorkflow(f"t{n}", at=NOON + n) for n in range(60)]
     for workflow in workflows:
@@ -318,23 +318,44 @@ def full_disk(db: Path, then: str) -> str:
 
 
 @pytest.mark.integration
-def test_a_full_disk_is_waited_out(db: Path) -> None:
+def test_writes_wait_for_a_full_disk(db: Path) -> None:
     output = full_disk(db, "returns")
     assert output.startswith("trouble: ")
     assert "rows: 3" in output
 
 
 @pytest.mark.integration
-def test_closing_on_a_full_disk_says_what_was_not_kept(db: Path) -> None:
+def test_closing_on_a_full_disk_reports_lost_writes(db: Path) -> None:
     output = full_disk(db, "stays full")
     assert "refused: " in output
     assert "rows: 1" in output
 
 
+def test_a_commit_without_memory_is_reported_and_tried_again(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = Writer._apply
+    failures = [MemoryError(), MemoryError()]
+
+    def apply_when_there_is_memory(writer: Writer, writes: Any) -> None:
+        if failures:
+            raise failures.pop()
+        apply(writer, writes)
+
+    async def scenario() -> None:
+        troubles: asyncio.Queue[str] = asyncio.Queue()
+        async with writing(db, on_trouble=troubles.put_nowait) as writer, asyncio.timeout(PATIENCE):
+            await writer.write(StoredWorkflow("a").run().writes)
+            assert "out of memory" in await troubles.get()
+            assert await troubles.get() == ""
+        assert rows(db, "SELECT count(*) FROM run") == [(1,)]
+
+    monkeypatch.setattr(Writer, "_apply", apply_when_there_is_memory)
+    asyncio.run(scenario())
+
+
 # --- a database that is moved away ---
 
 
-def test_a_database_that_was_moved_takes_nothing_until_it_is_back(db: Path) -> None:
+def test_a_moved_database_gets_no_writes_until_it_is_back(db: Path) -> None:
     async def scenario() -> None:
         troubles: asyncio.Queue[str] = asyncio.Queue()
         async with writing(db, on_trouble=troubles.put_nowait) as writer:
@@ -353,7 +374,7 @@ def test_a_database_that_was_moved_takes_nothing_until_it_is_back(db: Path) -> N
     asyncio.run(scenario())
 
 
-def test_a_database_that_was_deleted_is_an_error_at_the_end(db: Path) -> None:
+def test_a_deleted_database_is_an_error_at_the_end(db: Path) -> None:
     async def scenario() -> None:
         async with writing(db) as writer:
             db.unlink()

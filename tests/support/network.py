@@ -1,4 +1,4 @@
-"""Ports of this machine, and listeners that are no Temporal server."""
+"""Ports of this machine, and listeners that are not Temporal servers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens at."""
+    """Return an unused port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_listening(address: str) -> bool:
-    """Tell whether HOST:PORT takes connections."""
+    """Return whether HOST:PORT accepts connections."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), 1).close()
@@ -29,7 +29,7 @@ def is_listening(address: str) -> bool:
 
 @contextlib.asynccontextmanager
 async def listening(serve: Any, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serve connections at a free port, and give its HOST:PORT."""
+    """Serve connections at a free port, and yield its HOST:PORT."""
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -38,7 +38,7 @@ async def listening(serve: Any, context: ssl.SSLContext | None = None) -> AsyncI
 
 
 async def serve_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take everything and answer nothing."""
+    """Read everything and answer nothing."""
     while await reader.read(65_536):
         pass
     writer.close()
@@ -52,7 +52,7 @@ async def serve_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 async def copy_stream(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Pass on all that comes."""
+    """Forward all data."""
     with contextlib.suppress(OSError):
         while data := await source.read(65_536):
             sink.write(data)

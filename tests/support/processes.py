@@ -25,13 +25,13 @@ def environment(pid: int) -> bytes:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
+    """Return whether a process runs; a zombie does not."""
     state = _read(pid, "stat").rpartition(b")")[2].split()
     return bool(state) and state[0] not in (b"Z", b"X")
 
 
 def kill(*pids: int) -> None:
-    """Send SIGKILL to processes; those that have ended already are passed over."""
+    """Send SIGKILL to processes; ignore those that have ended."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -50,7 +50,7 @@ title: Basics
 
 
 class Ran(NamedTuple):
-    """What the program did."""
+    """The result of a run of the program."""
 
     code: int
     out: str
@@ -71,7 +71,7 @@ class Program:
         self.environment = {**os.environ, "TERM": "dumb"}
 
     def __call__(self, *arguments: str, script: str | bytes = "", **environment: str) -> Ran:
-        """Run it to its end; `script` is its standard input."""
+        """Run the program to its end; `script` is its standard input."""
         done = subprocess.run(
             [*self.command, *arguments],
             cwd=self.folder,
@@ -86,7 +86,7 @@ class Program:
         return ran
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it, with pipes."""
+        """Start the program with pipes."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [*self.command, *arguments],

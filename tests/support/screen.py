@@ -1,4 +1,4 @@
-"""The screen of a terminal, and what a change of its size does to its lines."""
+"""The screen of a terminal, whose size can change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyte
 
 
 def resize(screen: pyte.Screen, columns: int, rows: int) -> None:
-    """As xterm does it: a window that gets lower loses what is below the cursor first, then what is on top."""
+    """As in xterm, a shrinking window first loses the lines below the cursor, then those at the top."""
     x, y = screen.cursor.x, screen.cursor.y
     over = max(0, y - rows + 1)
     if over:

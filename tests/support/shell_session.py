@@ -80,17 +80,17 @@ class Screen(io.TextIOBase):
 
     @property
     def column(self) -> int:
-        """Where the cursor is in its line, from 0."""
+        """The column of the cursor, from 0."""
         return self._screen.cursor.x
 
     @property
     def bells(self) -> int:
-        """How often it rang."""
+        """The number of bells."""
         return self._screen.bells
 
     @property
     def alternate(self) -> bool:
-        """Whether a program has the whole screen."""
+        """Whether a program uses the alternate screen."""
         return self._screen.main_screen is not None
 
     @property
@@ -108,7 +108,7 @@ class Screen(io.TextIOBase):
 
 
 class ShellSession:
-    """A shell as a person sees it: keys and a screen."""
+    """A shell with keys and a screen."""
 
     def __init__(self, screen: Screen, keys: PipeInput, session: Session) -> None:
         self.screen = screen
@@ -117,7 +117,7 @@ class ShellSession:
         self._keys = keys
 
     def resize(self, columns: int, rows: int) -> None:
-        """Give the window another size, and send the signal that a terminal sends."""
+        """Resize the window, and send the signal for it."""
         self.screen.resize(columns, rows)
         signal.raise_signal(signal.SIGWINCH)
 

@@ -20,15 +20,15 @@ REFUSED = "from inside a step of the same workspace"
 COPY = "mkdir other && cp penguin.yaml b.json other"
 LINKED = f"{COPY} && ln -s $PWD/.penguin other/.penguin"
 ALIAS = "ln -s $PWD other"
-"""The workspace itself under another name: `.penguin` in it is no link."""
+"""The workspace under another name, so that `.penguin` in it is not a link."""
 REFUSED_BEFORE = ("other/.penguin is a link", "was not made by you on this machine")
-"""What may refuse the program before it asks whether it runs in a step; `env -i` clears the record of trust."""
+"""Reasons to refuse before the check for a step; `env -i` clears the record of trust."""
 PROCESS_NAMESPACE = "unshare -r --fork --pid --mount-proc"
 
 
-def is_refused(said: str) -> bool:
-    """Whether the program refused, for the step that it runs in or before that."""
-    return any(reason in said for reason in (REFUSED, *REFUSED_BEFORE))
+def is_refused(output: str) -> bool:
+    """Return whether the program refused, because of the step or earlier."""
+    return any(reason in output for reason in (REFUSED, *REFUSED_BEFORE))
 
 
 class Steps:
@@ -52,17 +52,17 @@ class Steps:
         return workflow_id
 
     async def run(self, backend: OrchestrationBackend, script: str) -> str:
-        """What the script said in a step."""
+        """Return the output of the script in a step."""
         (self.root / "sneak.sh").write_text(script)
         await backend.wait_workflow(await backend.start_workflow("sneak"), timeout=60)
-        return self.said
+        return self.output
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return (self.root / "said").read_text()
 
     def look(self, workflow_id: str) -> WorkflowInfo:
-        """How a workflow stands, on the disk."""
+        """Return a workflow as it is on disk."""
         reader = WorkflowReader(self.root / ".penguin" / "penguin.db")
         try:
             info = reader.info(workflow_id)
@@ -72,13 +72,13 @@ class Steps:
             reader.close()
 
     def penguin(self, line: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """The program, as a person runs it."""
+        """Run the program as a person does."""
         command = [sys.executable, "-m", "penguin_repl", *options, "-c", line]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=60, check=False)
 
 
 def skip_unless_permitted(enter: str) -> None:
-    """Skip the test where the kernel does not let this user make such a namespace."""
+    """Skip the test if the kernel does not allow this user such a namespace."""
     tried = subprocess.run([*shlex.split(enter), "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"{enter} is not permitted: {tried.stderr.strip()}")

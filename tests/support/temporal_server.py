@@ -23,7 +23,7 @@ NAMESPACE = "penguin"
 DATA, LOG = "server.db", "server.log"
 ATTEMPTS = 5
 PORT_CONFLICT = 0.3
-"""Seconds in which a server that can't have its ports ends."""
+"""Seconds in which a server ends if its ports are taken."""
 
 
 def temporal_settings(root: Path, address: str, **options: Any) -> TemporalConfig:
@@ -56,7 +56,7 @@ class TemporalServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it serves. Another process may take the free port first: then it tries another."""
+        """Start it, and wait until it serves. If another process takes the free port first, use another."""
         for _ in range(ATTEMPTS):
             if not (self._folder / DATA).exists():
                 self._port = free_port()
@@ -80,7 +80,7 @@ class TemporalServer:
         process = self._process
         assert process is not None
         wait_until(lambda: process.poll() is not None or is_listening(self.address), "the server's port")
-        # Of two servers at one port, the second ends within a moment.
+        # Of two servers at one port, the second ends quickly.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PORT_CONFLICT)
         return process.poll() is None

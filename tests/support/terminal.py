@@ -1,4 +1,4 @@
-"""A real program on a real pseudo-terminal, and what its screen shows."""
+"""A real program on a real pseudo-terminal, and the text of its screen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.waiting import PATIENCE, wait_until
 from penguin_repl.shell.typeahead import LFLAG
 
 NO_EFFECT = 1.0
-"""Seconds after which a key that had no effect is pressed again."""
+"""Seconds after which a key without effect is pressed again."""
 PENGUIN = (sys.executable, "-m", "penguin_repl")
 
 
@@ -42,7 +42,7 @@ class Terminal:
         echo: bool = True,
         **environment: str,
     ) -> None:
-        """Start `command` with `arguments`; without `echo` the program itself has to show what is typed."""
+        """Start `command` with `arguments`. Without `echo`, the program itself shows typed text."""
         self._master, slave = pty.openpty()
         if not echo:
             modes = termios.tcgetattr(slave)
@@ -53,7 +53,7 @@ class Terminal:
         self._screen.write_process_input = lambda answer: self.press(answer)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
-        """Everything that was written, as it came."""
+        """All output, unchanged."""
         self.process = subprocess.Popen(
             [*command, *arguments],
             stdin=slave,
@@ -73,7 +73,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What the screen shows."""
+        """The text of the screen."""
         return "\n".join(line.rstrip() for line in self._screen.display).strip("\n")
 
     @property
@@ -103,7 +103,7 @@ class Terminal:
         return self
 
     def press_until(self, key: str, condition: Callable[[], object]) -> None:
-        """Press a key until it has its effect: between a prompt and its command there is a moment that drops keys."""
+        """Press a key until it has an effect: keys between a prompt and its command may be dropped."""
 
         def press_again() -> bool:
             self.press(key)
@@ -115,7 +115,7 @@ class Terminal:
         wait_until(lambda: condition() or press_again(), f"the effect of {key!r}", details=lambda: f"\n{self.text}")
 
     def resize(self, columns: int, rows: int = 30) -> None:
-        """Give the window another size, as a person does who drags its corner."""
+        """Resize the window."""
         resize(self._screen, columns, rows)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -143,7 +143,7 @@ class Terminal:
         self.process.wait()
 
     def _read(self, timeout: float) -> bool:
-        """Show what comes within `timeout` seconds; return False if nothing came."""
+        """Show output that arrives within `timeout` seconds; return False if there is none."""
         if self._master < 0:
             time.sleep(timeout)
             return False
@@ -153,7 +153,7 @@ class Terminal:
         try:
             output = os.read(self._master, 65536)
         except OSError:
-            # The program closed its side: no more comes, and a terminal in this state is always ready.
+            # The program closed its side: a terminal in this state is always ready, without data.
             time.sleep(timeout)
             return False
         self.raw += output

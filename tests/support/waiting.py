@@ -15,9 +15,9 @@ from penguin.orchestration.backend import WorkflowInfo
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds after which a condition that is not true yet fails the test. Generous: the machine may be busy."""
+"""Seconds after which a wait fails the test. It is long because the machine may be busy."""
 INTERVAL = 0.01
-"""Seconds between two looks at a condition."""
+"""Seconds between two checks of a condition."""
 
 
 def wait_until(
@@ -32,10 +32,10 @@ def wait_until(
 
     Args:
         condition: Called until it returns something true.
-        what: The name of what is waited for, for the message of a failure.
+        what: The name of the condition, for the message of a failure.
         details: Called on failure; its result is added to the message.
         process: If this process ends before the condition is true, the wait fails at once.
-        pause: Called with a number of seconds between two looks at the condition.
+        pause: Called with a number of seconds between two checks of the condition.
 
     Returns:
         What the condition returned.
@@ -47,7 +47,7 @@ def wait_until(
     while not (result := condition()):
         if process is not None and process.poll() is not None and not condition():
             raise AssertionError(f"{what}: the process ended first: {process.communicate()[1]}")
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain for {what}: {details()}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}: {details()}"
         pause(INTERVAL)
     return result
 
@@ -78,7 +78,7 @@ async def wait_until_async(
             result = await result
         if result:
             return result
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s in vain for {what}: {details()}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}: {details()}"
         await asyncio.sleep(INTERVAL)
 
 

@@ -38,7 +38,7 @@ class WorkerProcesses:
         return process
 
     def output(self, process: subprocess.Popen[bytes]) -> str:
-        """Return what a worker wrote."""
+        """Return the output of a worker."""
         return (self._folder / f"worker-{self.running.index(process)}.log").read_text()
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class WorkerProcesses:
 
 
 def client_of(workspace: TemporalWorkspace, **temporal: Any) -> TemporalBackend:
-    """Open a backend that starts no server of its own."""
+    """Open a backend that starts no server."""
     backend = workspace.backend(temporal={"auto_start": False, **temporal})
     assert isinstance(backend, TemporalBackend)
     return backend

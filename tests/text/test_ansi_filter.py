@@ -1,4 +1,4 @@
-"""Output of programs, made harmless for a terminal."""
+"""The filter that makes output of programs harmless for a terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from penguin_repl.text.ansi_filter import AnsiFilter
 
 
 def filtered(*pieces: bytes, color: bool = True) -> str:
-    it = AnsiFilter(color)
-    return "".join([*(it.feed(piece) for piece in pieces), it.finish()])
+    ansi_filter = AnsiFilter(color)
+    return "".join([*(ansi_filter.feed(piece) for piece in pieces), ansi_filter.finish()])
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def filtered(*pieces: bytes, color: bool = True) -> str:
         ("\u202egnp".encode(), "\\u202egnp"),
     ],
 )
-def test_only_colours_are_left_of_what_steers(output: bytes, expected: str) -> None:
+def test_only_colours_are_kept(output: bytes, expected: str) -> None:
     assert filtered(output) == expected
 
 
-def test_without_colours_not_even_these() -> None:
+def test_without_colours_nothing_is_kept() -> None:
     assert filtered(b"\x1b[31mred\x1b[0m", color=False) == "red"
 
 
@@ -53,13 +53,13 @@ OUTPUT = st.lists(
 
 
 @given(OUTPUT)
-def test_nothing_that_steers_gets_through(pieces: list[bytes]) -> None:
+def test_no_control_sequence_is_kept(pieces: list[bytes]) -> None:
     shown = filtered(*pieces)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", re.sub(r"\x1b\[[0-9;:]*m", "", shown))
     assert "\x1b" not in filtered(*pieces, color=False)
 
 
 @given(OUTPUT)
-def test_it_does_not_matter_where_the_pieces_are_cut(pieces: list[bytes]) -> None:
+def test_chunk_borders_do_not_matter(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert filtered(whole) == filtered(*(whole[i : i + 1] for i in range(len(whole))))

@@ -1,4 +1,4 @@
-"""Text by the cells that it takes: wide letters, accents, families and flags."""
+"""The width of text in cells: wide characters, accents, families and flags."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_width(text: str, width: int) -> None:
 
 
 @given(st.lists(st.sampled_from(["a", "漢", "한", FAMILY, FLAG, HAND, HEART, " ", "ß"])))
-def test_width_is_that_which_terminals_agree_on(parts: list[str]) -> None:
+def test_width_agrees_with_terminals(parts: list[str]) -> None:
     text = "".join(parts)
     assert list(graphemes(text)) == parts
     assert display_width(text) == wcswidth(text)
 
 
 @given(ANYTHING, st.integers(0, 30))
-def test_what_is_cut_fits_and_is_whole(text: str, room: int) -> None:
+def test_truncated_text_fits_and_splits_no_character(text: str, room: int) -> None:
     found = truncate(text, room)
     assert display_width(found) <= room
     assert found == text or display_width(text) > room
@@ -64,7 +64,7 @@ def test_what_is_cut_fits_and_is_whole(text: str, room: int) -> None:
         assert kept == list(graphemes(text))[len(list(graphemes(text))) - len(kept) :]
 
 
-def test_a_cut_is_marked() -> None:
+def test_truncation_is_marked() -> None:
     assert truncate("abcdef", 4) == "abc…"
     assert truncate("漢字漢字", 6) == "漢字…"
     assert truncate_start("abcdef", 4) == "…def"
@@ -72,7 +72,7 @@ def test_a_cut_is_marked() -> None:
 
 
 @given(ANYTHING, st.integers(2, 30))
-def test_what_is_wrapped_fits_and_is_all_there(text: str, room: int) -> None:
+def test_wrapped_lines_fit_and_lose_nothing(text: str, room: int) -> None:
     lines = wrap_line(text, room)
     assert all(display_width(line) <= room for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")

@@ -1,4 +1,4 @@
-"""`penguin worker`, as a real process: it takes up what others left, and says on standard error what it does."""
+"""`penguin worker` as a real process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Worker:
-    """A worker under way."""
+    """A running worker."""
 
     def __init__(self, workspace: SampleWorkspace, *options: str) -> None:
         self._log = workspace.root / "worker.err"
@@ -35,11 +35,11 @@ class Worker:
             )
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self._log.read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, bytes]:
-        """Signal it and wait for its end: exit code and standard output."""
+        """Signal it and wait for its end; return exit code and standard output."""
         os.kill(self._process.pid, number)
         return self.ended()
 
@@ -74,7 +74,7 @@ def count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
+async def test_a_worker_runs_detached_workflows_and_ends_when_settled(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     left = run(workspace, "--detach", "-c", "/workflow start a")
@@ -82,15 +82,13 @@ async def test_it_runs_what_was_detached_and_ends_once_all_is_settled(
     assert "no engine is running" in left.stderr
     workers.append(Worker(workspace, "--until-settled"))
     assert workers[0].ended() == (0, b"")
-    assert "all workflows are settled" in workers[0].said
+    assert "all workflows are settled" in workers[0].output
     assert [info.status for info in WorkflowReader(workspace.root / ".penguin" / "penguin.db").list()] == ["COMPLETED"]
 
 
-async def test_detached_work_says_nothing_where_a_worker_lives(
-    workspace: SampleWorkspace, workers: list[Worker]
-) -> None:
+async def test_no_hint_about_a_worker_if_one_lives(workspace: SampleWorkspace, workers: list[Worker]) -> None:
     workers.append(Worker(workspace))
-    await wait_until_async(lambda: "worker: running" in workers[0].said)
+    await wait_until_async(lambda: "worker: running" in workers[0].output)
     left = run(workspace, "--detach", "-c", "/workflow start a")
     assert left.returncode == 0
     assert "no engine" not in left.stderr
@@ -98,7 +96,7 @@ async def test_detached_work_says_nothing_where_a_worker_lives(
         (info,) = await backend.list_workflows()
         assert (await backend.wait_workflow(info.workflow_id, 20)).status == "COMPLETED"
     assert workers[0].stop() == (0, b"")
-    assert "no step was running" in workers[0].said
+    assert "no step was running" in workers[0].output
 
 
 async def test_sigterm_leaves_the_step_running_for_the_next_engine(
@@ -109,7 +107,7 @@ async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     workers.append(Worker(workspace))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert workers[0].stop() == (0, b"")
-    assert "the next engine continues: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].output
     (workspace.root / "go").touch()
     await wait_until_async(lambda: count(workspace.root / "ended"))
     workers.append(Worker(workspace, "--until-settled"))
@@ -117,13 +115,13 @@ async def test_sigterm_leaves_the_step_running_for_the_next_engine(
     assert (count(workspace.root / "begun"), count(workspace.root / "ended")) == (1, 1)
 
 
-async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, workers: list[Worker]) -> None:
+async def test_with_grace_a_step_can_end(workspace: SampleWorkspace, workers: list[Worker]) -> None:
     waiting_task(workspace)
     run(workspace, "--detach", "-c", "/workflow start a")
     workers.append(Worker(workspace, "--grace", "30"))
     await wait_until_async(lambda: count(workspace.root / "begun"))
     os.kill(workers[0]._process.pid, signal.SIGTERM)
-    await wait_until_async(lambda: "stopping; waiting 30 s" in workers[0].said)
+    await wait_until_async(lambda: "stopping; waiting 30 s" in workers[0].output)
     (workspace.root / "go").touch()
     assert workers[0].ended()[0] == 0
     assert count(workspace.root / "ended") == 1
@@ -132,7 +130,7 @@ async def test_with_a_grace_it_lets_a_step_end(workspace: SampleWorkspace, worke
     assert count(workspace.root / "begun") == 1, "what ended in the grace is not run again"
 
 
-async def test_after_its_grace_it_ends_the_step_which_is_run_again(
+async def test_after_the_grace_period_the_step_is_stopped_and_runs_again(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     waiting_task(workspace)
@@ -160,13 +158,13 @@ async def test_two_workers_share_the_work_and_run_nothing_twice(
     phases = {"implement": {"run": ["echo $PENGUIN_TASK_ID >> ran"]}}
     workspace.tasks(*[{"id": name, "phases": phases} for name in names])
     workers += [Worker(workspace), Worker(workspace)]
-    await wait_until_async(lambda: all("worker: running" in worker.said for worker in workers))
+    await wait_until_async(lambda: all("worker: running" in worker.output for worker in workers))
     assert run(workspace, "--detach", "-c", "/blueprint run b").returncode == 0
     assert run(workspace, "-c", "/workflow wait " + " ".join(names)).returncode == 0
     assert sorted((workspace.root / "ran").read_text().split()) == sorted(names)
 
 
-async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
+async def test_until_settled_waits_for_the_step_of_a_paused_workflow(
     workspace: SampleWorkspace, workers: list[Worker]
 ) -> None:
     waiting_task(workspace)
@@ -175,14 +173,14 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
     await wait_until_async(lambda: count(workspace.root / "begun"))
     assert run(workspace, "-c", "/workflow pause a").returncode == 0
     workers[0].stop()
-    assert "the next engine continues: ituv-a-" in workers[0].said
+    assert "the next engine continues: ituv-a-" in workers[0].output
     reader = WorkflowReader(workspace.root / ".penguin" / "penguin.db")
     owners = [entry.text for entry in reader.history(reader.find("a")) if "claimed" in entry.text]
     workers.append(Worker(workspace, "--until-settled"))
     await wait_until_async(
-        lambda: len([1 for it in reader.history(reader.find("a")) if "claimed" in it.text]) > len(owners)
+        lambda: len([1 for entry in reader.history(reader.find("a")) if "claimed" in entry.text]) > len(owners)
     )
-    assert "all workflows are settled" not in workers[1].said
+    assert "all workflows are settled" not in workers[1].output
     (workspace.root / "go").touch()
     assert workers[1].ended() == (0, b"")
     assert (reader.list()[0].status, reader.is_settled(reader.find("a"))) == ("PAUSED", True)
@@ -191,7 +189,7 @@ async def test_until_settled_it_sees_the_step_of_a_paused_workflow_end(
 
 
 @pytest.mark.parametrize("options", [("--grace", "5"), ("--until-settled",)])
-def test_its_options_are_its_own(workspace: SampleWorkspace, options: tuple[str, ...]) -> None:
+def test_options_of_the_worker_are_refused_elsewhere(workspace: SampleWorkspace, options: tuple[str, ...]) -> None:
     refused = run(workspace, *options, "-c", "/workflow list")
     assert refused.returncode == 2
     assert "penguin worker" in refused.stderr

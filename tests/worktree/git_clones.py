@@ -1,4 +1,4 @@
-"""Clones of one repository that share nothing but a bare one, and workflows that go from one to another."""
+"""Clones of a bare repository, and workflows that move between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEXT = "ituv-b-000001"
 
 
 class Clone:
-    """A working tree on one machine: a workspace, where runs are recorded, and how it is shared."""
+    """A working tree on one machine: a workspace, its runs, and its remote."""
 
     def __init__(self, top: Path, runs: Path, inside: str = "") -> None:
         self.top = top
@@ -33,7 +33,7 @@ class Clone:
         return Checkpoints(self.workspace, self.runs / workflow_id, EXCLUDE)
 
     def names(self, workflow_id: str = WORKFLOW) -> list[str]:
-        return [one.name for one in self.checkpoints(workflow_id).all()]
+        return [checkpoint.name for checkpoint in self.checkpoints(workflow_id).all()]
 
     def bring(self, attempt: int = 0, *after: str, workflow_id: str = WORKFLOW, passed: str = "") -> None:
         self.sharing.bring(workflow_id, attempt, after, EXCLUDE, passed=passed)
@@ -47,7 +47,7 @@ class Clone:
         phase: str = "implement",
         push: bool = True,
     ) -> str:
-        """What a worker does around an attempt; the digest of the tree at its end."""
+        """Do what a worker does around an attempt; return the digest of the tree at its end."""
         tree, checkpoints = self.tree(workflow_id), self.checkpoints(workflow_id)
         if not checkpoints.lineage.shared:
             checkpoints.lineage.note(number - 1)
@@ -72,7 +72,7 @@ class Clone:
         return (self.workspace / name).read_text()
 
     def traces(self) -> tuple[str, bytes, str, str]:
-        """What must not change of the user's: branch, index, stash, and other refs."""
+        """Return the user's branch, index, stash and other refs, which must not change."""
         refs = git(
             self.top, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags", "refs/remotes"
         )
@@ -105,5 +105,5 @@ def make_clones(folder: Path, inside: str = "") -> tuple[Clone, Clone, Path]:
 
 
 def pushed(bare: Path) -> list[str]:
-    """What a bare repository was given."""
+    """Return the refs of a bare repository."""
     return git(bare, "for-each-ref", "--format=%(refname)").split()

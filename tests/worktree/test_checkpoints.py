@@ -1,4 +1,4 @@
-"""Checkpoints of the tree: what they hold, what they leave alone, and in which repositories."""
+"""Checkpoints of the tree: included and excluded files, and kinds of repositories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penguin.orchestration.worktree import NoRepository, digest
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 
 
-def test_untracked_files_are_kept_and_ignored_ones_are_not(workflow: Workflow, repository: Path) -> None:
+def test_untracked_files_are_included_and_ignored_ones_are_not(workflow: Workflow, repository: Path) -> None:
     (repository / "new.py").write_text("x")
     (repository / "noise.log").write_text("x")
     (repository / "__pycache__").mkdir()
@@ -25,7 +25,7 @@ def test_untracked_files_are_kept_and_ignored_ones_are_not(workflow: Workflow, r
     assert workflow.files("start") == [".gitignore", "code.py", "lib/util.py", "new.py"]
 
 
-def test_each_has_the_one_before_it_for_a_parent(workflow: Workflow, repository: Path) -> None:
+def test_the_parent_is_the_previous_checkpoint(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     for name in ("1-implement", "2-test", "10-use", "10-use-approved", "11-verify"):
         workflow.keep(name)
@@ -37,7 +37,7 @@ def test_each_has_the_one_before_it_for_a_parent(workflow: Workflow, repository:
     assert git(repository, "rev-parse", f"{ref}~6") == git(repository, "rev-parse", "HEAD")
 
 
-def test_a_change_and_a_removal_are_kept(workflow: Workflow, repository: Path) -> None:
+def test_changes_and_removals_are_included(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     (repository / "code.py").write_text("print(2)\n")
     shutil.rmtree(repository / "lib")
@@ -46,7 +46,7 @@ def test_a_change_and_a_removal_are_kept(workflow: Workflow, repository: Path) -
     assert workflow.files("1-implement") == [".gitignore", "code.py"]
 
 
-def test_the_user_notices_nothing(workflow: Workflow, repository: Path) -> None:
+def test_index_branch_and_files_are_unchanged(workflow: Workflow, repository: Path) -> None:
     hook = repository / ".git" / "hooks" / "reference-transaction"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
@@ -63,7 +63,7 @@ def test_the_user_notices_nothing(workflow: Workflow, repository: Path) -> None:
     assert not (repository / ".git" / "logs" / "refs" / "penguin").exists()
 
 
-def test_no_identity_of_the_user_is_needed(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_git_identity_is_needed(workflow: Workflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", os.fspath(tmp_path / "nobody"))
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Someone Else")
     monkeypatch.setenv("GIT_INDEX_FILE", os.fspath(tmp_path / "elsewhere"))
@@ -90,7 +90,7 @@ def test_large_and_secret_files_are_left_out_and_named(workflow: Workflow, repos
     assert "grows.txt" not in workflow.files("2-test")
 
 
-def test_what_is_under_version_control_is_kept_whatever_its_name(workflow: Workflow, repository: Path) -> None:
+def test_tracked_files_are_included_with_any_name(workflow: Workflow, repository: Path) -> None:
     (repository / ".env.example").write_text("a")
     git(repository, "add", ".")
     workflow.begin()
@@ -106,7 +106,7 @@ def test_at_most_twenty_names_are_listed(workflow: Workflow, repository: Path) -
     assert len(workflow.keep("1-implement").left_out) == digest.MAX_NAMED
 
 
-def test_odd_names(workflow: Workflow, repository: Path) -> None:
+def test_unusual_file_names(workflow: Workflow, repository: Path) -> None:
     for name in (b"line\nbreak", b"latin\xe9", b"-dash", b":(top)", b'quo"te', b" blank "):
         (repository / os.fsdecode(name)).write_text("x")
         (repository / os.fsdecode(name + b".key")).write_text("x")
@@ -119,7 +119,7 @@ def test_odd_names(workflow: Workflow, repository: Path) -> None:
     assert [name for name in workflow.files("2-test") if name.startswith(("line", "latin", "-", ":"))] == []
 
 
-def test_links_and_what_is_no_file(workflow: Workflow, repository: Path) -> None:
+def test_links_and_special_files(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     (repository / "dangling").symlink_to("nowhere")
     os.mkfifo(repository / "pipe")
@@ -142,7 +142,7 @@ def test_a_folder_that_becomes_a_link_and_a_file_that_becomes_a_folder(workflow:
     assert workflow.files("1-implement") == [".gitignore", "code.py/inner.py", "lib", "library/util.py"]
 
 
-def test_another_repository_within_is_left_out_and_a_submodule_is_named_by_its_commit(
+def test_nested_repositories_are_left_out_and_submodules_are_commits(
     workflow: Workflow, repository: Path, tmp_path: Path
 ) -> None:
     make_repository(repository / "nested")
@@ -154,7 +154,7 @@ def test_another_repository_within_is_left_out_and_a_submodule_is_named_by_its_c
     assert git(repository, "rev-parse", f"{commit}:module") == git(repository / "module", "rev-parse", "HEAD")
 
 
-def test_a_file_that_git_can_not_take_is_named(workflow: Workflow, repository: Path) -> None:
+def test_a_file_that_git_cannot_store_is_named(workflow: Workflow, repository: Path) -> None:
     git(repository, "config", "filter.broken.clean", "false")
     git(repository, "config", "filter.broken.required", "true")
     (repository / ".gitattributes").write_text("*.bad filter=broken\n")
@@ -167,13 +167,13 @@ def test_a_file_that_git_can_not_take_is_named(workflow: Workflow, repository: P
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_can_not_be_read_is_named(workflow: Workflow, repository: Path) -> None:
+def test_an_unreadable_file_is_named(workflow: Workflow, repository: Path) -> None:
     (repository / "closed.txt").write_text("x")
     (repository / "closed.txt").chmod(0)
     assert workflow.keep("1-implement").left_out == ("closed.txt",)
 
 
-def test_the_locks_of_a_git_that_was_killed_do_no_harm(workflow: Workflow) -> None:
+def test_locks_of_a_killed_git_are_ignored(workflow: Workflow) -> None:
     workflow.begin()
     for name in ("tree.index.lock", "checkpoint.index.lock"):
         (workflow.folder / name).touch()
@@ -181,7 +181,7 @@ def test_the_locks_of_a_git_that_was_killed_do_no_harm(workflow: Workflow) -> No
     assert workflow.keep("1-implement").commit
 
 
-def test_a_merge_under_way_is_kept_as_the_files_are(workflow: Workflow, repository: Path) -> None:
+def test_a_merge_in_progress_is_saved_as_files(workflow: Workflow, repository: Path) -> None:
     git(repository, "checkout", "-qb", "side")
     (repository / "code.py").write_text("side\n")
     git(repository, "commit", "-qam", "side")
@@ -199,7 +199,7 @@ def test_a_merge_under_way_is_kept_as_the_files_are(workflow: Workflow, reposito
 # --- where a workspace may be ---
 
 
-def test_a_workspace_in_a_subfolder_keeps_to_itself(repository: Path, tmp_path: Path) -> None:
+def test_a_workspace_in_a_subfolder_saves_only_its_files(repository: Path, tmp_path: Path) -> None:
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     (repository / "outside.txt").write_text("x")
     (repository / "code.py").write_text("outside\n")
@@ -262,7 +262,7 @@ def test_a_repository_of_sha256(tmp_path: Path) -> None:
 # --- dropping ---
 
 
-def test_dropping_leaves_nothing_of_this_workflow(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
+def test_dropping_deletes_all_refs_of_the_workflow(workflow: Workflow, repository: Path, tmp_path: Path) -> None:
     other = Workflow(repository, tmp_path / "runs" / "ituv-a-0000012")
     workflow.begin()
     workflow.keep("1-implement")
@@ -272,7 +272,7 @@ def test_dropping_leaves_nothing_of_this_workflow(workflow: Workflow, repository
     assert refs == ["refs/penguin/ituv-a-0000012/start"]
 
 
-def test_a_new_life_of_the_same_workflow_drops_what_the_old_one_kept(workflow: Workflow, repository: Path) -> None:
+def test_a_new_start_with_the_same_id_drops_old_checkpoints(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     workflow.keep("4-verify")
     shutil.rmtree(workflow.folder)

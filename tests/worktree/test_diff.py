@@ -1,4 +1,4 @@
-"""What changed between checkpoints, and since."""
+"""The changes between checkpoints, and since the last one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shown(found: TreeDiff) -> tuple[list[str], str]:
     return found.files(), b"".join(found.text()).decode()
 
 
-def told(
+def diff_of(
     workflow: Workflow, phase: WorkflowPhase | None = None, running: Attempt | None = None, active: bool = False
 ) -> tuple[list[str], str]:
     attempts = [*attempts_of(workflow), *([running] if running else [])]
@@ -25,7 +25,11 @@ def told(
 
 
 def attempts_of(workflow: Workflow) -> list[Attempt]:
-    return [Attempt(one.attempt, one.phase) for one in workflow.checkpoints.all() if one.attempt and one.phase]
+    return [
+        Attempt(checkpoint.attempt, checkpoint.phase)
+        for checkpoint in workflow.checkpoints.all()
+        if checkpoint.attempt and checkpoint.phase
+    ]
 
 
 @pytest.fixture
@@ -38,46 +42,46 @@ def begun(workflow: Workflow, repository: Path) -> Workflow:
     return workflow
 
 
-def test_from_the_start_to_the_end(begun: Workflow, repository: Path) -> None:
+def test_a_diff_of_the_whole_workflow(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("after the end\n")
-    files, text = told(begun)
+    files, text = diff_of(begun)
     assert files == ["code.py", "report.txt"]
     assert "diff --git a/code.py b/code.py\n" in text
     assert "-print(1)\n+print(2)\n" in text
     assert "after the end" not in text
 
 
-def test_one_phase(begun: Workflow) -> None:
-    assert told(begun, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
-    assert told(begun, WorkflowPhase.TEST)[0] == ["report.txt"]
+def test_a_diff_of_one_phase(begun: Workflow) -> None:
+    assert diff_of(begun, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
+    assert diff_of(begun, WorkflowPhase.TEST)[0] == ["report.txt"]
     with pytest.raises(WorkflowError, match="no attempt of USE") as caught:
-        told(begun, WorkflowPhase.USE)
+        diff_of(begun, WorkflowPhase.USE)
     assert caught.value.hint == "phases with attempts: IMPLEMENT, TEST"
 
 
-def test_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:
+def test_a_diff_of_the_newest_attempt_of_a_phase(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("print(3)\n")
     begun.keep("3-implement")
-    assert "-print(2)\n+print(3)\n" in told(begun, WorkflowPhase.IMPLEMENT)[1]
+    assert "-print(2)\n+print(3)\n" in diff_of(begun, WorkflowPhase.IMPLEMENT)[1]
 
 
-def test_the_files_as_they_are_leave_no_trace(begun: Workflow, repository: Path) -> None:
+def test_a_diff_with_the_current_files_leaves_no_trace(begun: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("just now\n")
     (repository / "new.py").write_text("x\n")
     (repository / ".env").write_text("secret\n")
     objects, index = git(repository, "count-objects", "-v"), (begun.folder / "checkpoint.index").read_bytes()
-    files, text = told(begun, active=True)
+    files, text = diff_of(begun, active=True)
     assert files == ["code.py", "new.py", "report.txt"]
     assert "+just now\n" in text
     assert git(repository, "count-objects", "-v") == objects
     assert (begun.folder / "checkpoint.index").read_bytes() == index
-    assert told(begun, WorkflowPhase.USE, Attempt(3, WorkflowPhase.USE, running=True))[0] == ["code.py", "new.py"]
+    assert diff_of(begun, WorkflowPhase.USE, Attempt(3, WorkflowPhase.USE, running=True))[0] == ["code.py", "new.py"]
 
 
 def test_settings_of_the_user_do_not_change_it(
     begun: Workflow, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = told(begun)
+    plain = diff_of(begun)
     for key, value in {
         "diff.external": "false",
         "diff.noprefix": "true",
@@ -89,7 +93,7 @@ def test_settings_of_the_user_do_not_change_it(
         git(repository, "config", key, value)
     (repository / ".git" / "info" / "attributes").write_text("*.py diff=text\n")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "false")
-    assert told(begun) == plain
+    assert diff_of(begun) == plain
 
 
 def test_colours_on_demand(begun: Workflow) -> None:
@@ -97,17 +101,17 @@ def test_colours_on_demand(begun: Workflow) -> None:
     assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
 
 
-def test_a_subfolder_sees_its_own_names(repository: Path, tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_workspace(repository: Path, tmp_path: Path) -> None:
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()
     (repository / "lib" / "util.py").write_text("x = 2\n")
     (repository / "code.py").write_text("outside\n")
-    files, text = told(workflow, active=True)
+    files, text = diff_of(workflow, active=True)
     assert files == ["util.py"]
     assert "+++ b/util.py\n" in text
 
 
-def test_a_large_diff_comes_in_pieces_and_may_be_left(begun: Workflow, repository: Path) -> None:
+def test_a_large_diff_is_streamed_and_can_be_abandoned(begun: Workflow, repository: Path) -> None:
     (repository / "large.txt").write_text("line\n" * 1_000_000)
     pieces = workflow_diff(begun.workspace, begun.folder, active=True).text()
     assert len(next(pieces)) <= 64 * 1024
@@ -120,12 +124,12 @@ def test_a_path_of_objects_with_odd_characters(tmp_path: Path) -> None:
     workflow = Workflow(make_repository(tmp_path / 'odd:"name'), tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()
     (workflow.workspace / "code.py").write_text("print(2)\n")
-    assert told(workflow, active=True)[0] == ["code.py"]
+    assert diff_of(workflow, active=True)[0] == ["code.py"]
 
 
 def test_before_the_start_there_is_nothing_to_compare(workflow: Workflow) -> None:
     with pytest.raises(WorkflowError, match="has no checkpoint"):
-        told(workflow)
+        diff_of(workflow)
     assert not os.path.lexists(workflow.folder)
 
 
@@ -183,7 +187,7 @@ def test_an_attempt_without_the_checkpoint_before_it_gets_one_of_its_own(workflo
     )
 
 
-def test_a_start_that_failed_is_not_made_up_for_later(workflow: Workflow) -> None:
+def test_a_failed_first_checkpoint_is_not_made_later(workflow: Workflow) -> None:
     workflow.checkpoints.note_missing("start", OSError("gone"))
     assert workflow.checkpoints.name_before(1) == ""
 
@@ -193,10 +197,10 @@ def test_what_a_person_approved_does_not_hide_what_the_attempt_did(workflow: Wor
     (repository / "code.py").write_text("print(2)\n")
     workflow.keep("1-implement")
     workflow.keep("1-implement-approved")
-    assert told(workflow, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
+    assert diff_of(workflow, WorkflowPhase.IMPLEMENT)[0] == ["code.py"]
 
 
-def test_a_file_that_git_can_not_take_is_named_and_not_shown_as_deleted(workflow: Workflow, repository: Path) -> None:
+def test_a_file_that_git_cannot_store_is_not_shown_as_deleted(workflow: Workflow, repository: Path) -> None:
     (repository / ".gitattributes").write_text("code.py filter=absent\n")
     workflow.begin()
     git(repository, "config", "filter.absent.clean", "no-such-program-of-penguin")

@@ -38,7 +38,7 @@ def test_the_same_files_give_the_same_digest(tree: WorkingTree) -> None:
     assert tree.digest() == tree.digest() != ""
 
 
-def test_a_tracked_file_that_changes_is_seen_and_named(tree: WorkingTree, repository: Path) -> None:
+def test_a_changed_tracked_file_is_named(tree: WorkingTree, repository: Path) -> None:
     before = tree.digest()
     (repository / "code.py").write_text("print(2)\n")
     after = tree.digest()
@@ -46,13 +46,13 @@ def test_a_tracked_file_that_changes_is_seen_and_named(tree: WorkingTree, reposi
     assert tree.changed(before, after) == ("code.py",)
 
 
-def test_a_tracked_file_that_vanishes_is_seen(tree: WorkingTree, repository: Path) -> None:
+def test_a_deleted_tracked_file_changes_the_digest(tree: WorkingTree, repository: Path) -> None:
     before = tree.digest()
     (repository / "code.py").unlink()
     assert tree.changed(before, tree.digest()) == ("code.py",)
 
 
-def test_what_implement_made_belongs_to_the_tree(tree: WorkingTree, repository: Path) -> None:
+def test_files_created_by_implement_belong_to_the_tree(tree: WorkingTree, repository: Path) -> None:
     before = tree.digest()
     made = implemented(tree, repository / "new file.py", "x = 1\n")
     assert tree.changed(before, made) == ("new file.py",)
@@ -60,14 +60,14 @@ def test_what_implement_made_belongs_to_the_tree(tree: WorkingTree, repository: 
     assert tree.digest() != made
 
 
-def test_what_tests_leave_behind_does_not_change_the_tree(tree: WorkingTree, repository: Path) -> None:
+def test_files_created_by_tests_do_not_change_the_digest(tree: WorkingTree, repository: Path) -> None:
     tested = implemented(tree, repository / "new.py", "x = 1\n")
     (repository / "report.xml").write_text("<r/>")
     (repository / "ignored.log").write_text("noise")
     assert tree.digest() == tested
 
 
-def test_what_was_there_before_implement_is_not_its_work(tree: WorkingTree, repository: Path) -> None:
+def test_untracked_files_before_implement_do_not_belong_to_the_tree(tree: WorkingTree, repository: Path) -> None:
     (repository / "notes.txt").write_text("mine")
     made = implemented(tree, repository / "new.py", "x = 1\n")
     (repository / "notes.txt").write_text("mine, changed")
@@ -108,7 +108,7 @@ def test_a_hook_of_the_user_is_not_run(tree: WorkingTree, repository: Path, tmp_
     assert not (tmp_path / "ran").exists()
 
 
-def test_without_git_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_digest_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outside = tmp_path / "plain"
     outside.mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path))
@@ -118,7 +118,7 @@ def test_without_git_nothing_is_known(tmp_path: Path, monkeypatch: pytest.Monkey
     assert tree.changed("a", "b") == ()
 
 
-def test_a_variable_of_a_surrounding_git_does_not_lead_astray(
+def test_variables_of_a_surrounding_git_are_ignored(
     tree: WorkingTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = tree.digest()
@@ -126,7 +126,7 @@ def test_a_variable_of_a_surrounding_git_does_not_lead_astray(
     assert tree.digest() == digest
 
 
-def test_a_retry_still_knows_what_implement_made(tree: WorkingTree, repository: Path, tmp_path: Path) -> None:
+def test_a_retry_inherits_the_files_of_implement(tree: WorkingTree, repository: Path, tmp_path: Path) -> None:
     made = implemented(tree, repository / "new.py", "x = 1\n")
     retry = WorkingTree(repository, tmp_path / "retry")
     retry.inherit(tmp_path / "workflow")

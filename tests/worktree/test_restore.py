@@ -1,4 +1,4 @@
-"""Bringing the tree back: to the letter, and losing nothing."""
+"""Restoration of the tree: exact, and without loss."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def restore(workflow: Workflow, name: str) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """All files of a working tree."""
+    """Return all files of a working tree."""
     files = (path for path in folder.rglob("*") if ".git" not in path.parts)
     return {
         os.fspath(path.relative_to(folder)): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
@@ -28,7 +28,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_tree_is_what_it_was(workflow: Workflow, repository: Path) -> None:
+def test_the_tree_is_restored(workflow: Workflow, repository: Path) -> None:
     (repository / "notes.txt").write_text("mine")
     (repository / "link").symlink_to("code.py")
     (repository / "code.py").chmod(0o755)
@@ -53,7 +53,7 @@ def test_the_tree_is_what_it_was(workflow: Workflow, repository: Path) -> None:
     assert contents(repository) == after
 
 
-def test_index_branch_and_ignored_files_are_left_alone(workflow: Workflow, repository: Path) -> None:
+def test_index_branch_and_ignored_files_are_unchanged(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     (repository / "code.py").write_text("print(2)\n")
     git(repository, "add", "code.py")
@@ -69,7 +69,7 @@ def test_index_branch_and_ignored_files_are_left_alone(workflow: Workflow, repos
     assert (repository / "later.log").exists()
 
 
-def test_what_is_ignored_by_now_is_not_touched(workflow: Workflow, repository: Path) -> None:
+def test_files_ignored_since_are_unchanged(workflow: Workflow, repository: Path) -> None:
     (repository / "cache.dat").write_text("old")
     workflow.begin()
     (repository / "cache.dat").write_text("new")
@@ -92,7 +92,7 @@ def test_a_change_that_no_checkpoint_holds_is_not_overwritten(workflow: Workflow
     assert workflow.names() == ["start", "1-implement"]
 
 
-def test_what_is_held_by_an_older_checkpoint_or_by_head_may_go(workflow: Workflow, repository: Path) -> None:
+def test_changes_in_a_checkpoint_or_head_can_be_overwritten(workflow: Workflow, repository: Path) -> None:
     (repository / "code.py").write_text("edited before the start\n")
     workflow.begin()
     (repository / "lib" / "util.py").write_text("x = 2\n")
@@ -106,7 +106,7 @@ def test_what_is_held_by_an_older_checkpoint_or_by_head_may_go(workflow: Workflo
     assert (repository / "lib" / "util.py").read_text() == "x = 1\n"
 
 
-def test_what_was_there_is_kept_first(workflow: Workflow, repository: Path) -> None:
+def test_the_current_tree_is_saved_first(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     (repository / "new.py").write_text("x")
     workflow.keep("1-implement")
@@ -127,7 +127,7 @@ def test_an_ignored_file_in_the_way_is_named(workflow: Workflow, repository: Pat
     assert (repository / "data" / "x.log").read_text() == "log"
 
 
-def test_a_file_that_checkpoints_leave_out_by_now_is_not_overwritten(workflow: Workflow, repository: Path) -> None:
+def test_a_file_excluded_since_is_not_overwritten(workflow: Workflow, repository: Path) -> None:
     (repository / "grows").write_text("small")
     workflow.begin()
     with (repository / "grows").open("wb") as file:
@@ -137,13 +137,13 @@ def test_a_file_that_checkpoints_leave_out_by_now_is_not_overwritten(workflow: W
         restore(workflow, "start")
 
 
-def test_where_nothing_differs_nothing_happens(workflow: Workflow) -> None:
+def test_an_equal_tree_is_unchanged(workflow: Workflow) -> None:
     workflow.begin()
     restore(workflow, "start")
     assert workflow.names() == ["start"]
 
 
-def test_a_workspace_in_a_subfolder_touches_nothing_outside(repository: Path, tmp_path: Path) -> None:
+def test_a_workspace_in_a_subfolder_changes_nothing_outside(repository: Path, tmp_path: Path) -> None:
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()
     (repository / "lib" / "util.py").write_text("x = 2\n")
@@ -157,7 +157,7 @@ def test_a_workspace_in_a_subfolder_touches_nothing_outside(repository: Path, tm
     assert (repository / "code.py").read_text() == "outside\n"
 
 
-def test_the_tree_has_its_digest_again(workflow: Workflow, repository: Path) -> None:
+def test_the_restored_tree_has_the_same_digest(workflow: Workflow, repository: Path) -> None:
     workflow.begin()
     workflow.tree.before_implement(1)
     (repository / "made.py").write_text("x")

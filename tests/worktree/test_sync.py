@@ -1,4 +1,4 @@
-"""Trees that share a git remote: the same files and digest elsewhere, and nothing of the user's lost or touched."""
+"""Trees that share a git remote: the same files and digest elsewhere, and no loss of the user's changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The remote that trees are shared over: what gets there, who may push, and what is refused."""
+"""The shared remote: what is pushed, who may push, and what is refused."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_secrets_large_and_ignored_files_never_leave(one: Clone, two: Clone, bar
 
 
 def make_again(clone: Clone) -> Clone:
-    """The same clone, whose own records of the workflow are gone."""
+    """Return the same clone without its records of the workflow."""
     shutil.rmtree(clone.runs)
     clone.bring(2)
     return clone

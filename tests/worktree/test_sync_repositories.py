@@ -1,4 +1,4 @@
-"""Sharing trees of all kinds of repositories."""
+"""Shared trees in several kinds of repositories."""
 
 from __future__ import annotations
 

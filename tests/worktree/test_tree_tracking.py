@@ -1,4 +1,4 @@
-"""What the witness of attempts does where trees are shared: another clone can go on from each of them."""
+"""The tracking of a shared tree: another clone can continue from each attempt."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def run(
     return await TreeTrackingRunner(Doing(work, result), shared=shared).run(order, StopControl())
 
 
-async def test_each_attempt_can_be_gone_on_from_elsewhere(one: Clone, two: Clone) -> None:
+async def test_each_attempt_can_be_continued_elsewhere(one: Clone, two: Clone) -> None:
     one.bring()
     made = await run(one, 1, WorkflowPhase.IMPLEMENT, writing(made__py="x"))
     tested = await run(one, 2, WorkflowPhase.TEST, writing(report__xml="<r/>"))
@@ -81,7 +81,7 @@ async def test_an_interrupted_attempt_is_not_here_but_a_cancelled_one_is(one: Cl
         assert one.sharing.is_here(WORKFLOW, 1) is here
 
 
-async def test_where_nothing_is_shared_nothing_of_it_is_kept(one: Clone) -> None:
+async def test_without_sharing_no_ancestry_is_recorded(one: Clone) -> None:
     await run(one, 1, WorkflowPhase.IMPLEMENT, writing(made__py="x"), shared=False)
     ref = f"refs/penguin/{WORKFLOW}/1-implement"
     assert len(git(one.workspace, "rev-list", "--parents", "-1", ref).split()) == 2
@@ -89,7 +89,7 @@ async def test_where_nothing_is_shared_nothing_of_it_is_kept(one: Clone) -> None
     assert not (one.runs / WORKFLOW / "checkpoint.here").exists()
 
 
-async def test_a_tree_that_is_shared_from_now_on_takes_what_was_before_along(one: Clone, two: Clone) -> None:
+async def test_a_newly_shared_tree_includes_earlier_work(one: Clone, two: Clone) -> None:
     await run(one, 1, WorkflowPhase.IMPLEMENT, writing(made__py="x"), shared=False)
     result = await run(one, 2, WorkflowPhase.TEST, writing())
     one.sharing.push(WORKFLOW)
@@ -128,7 +128,7 @@ async def test_an_unreadable_file_counts_as_a_change(one: Clone) -> None:
     assert (result.verdict, result.left_out) == (Verdict.PASSED, ("closed",))
 
 
-async def test_a_change_that_can_not_be_seen_is_named_in_the_reason(one: Clone) -> None:
+async def test_undetectable_changes_are_named_in_the_reason(one: Clone) -> None:
     result = await run_agent(one, lambda workspace: git(workspace, "init", "-q", "nested"))
     assert result.verdict is Verdict.FAILED
     assert "the agent changed no file" in result.reason
@@ -136,7 +136,7 @@ async def test_a_change_that_can_not_be_seen_is_named_in_the_reason(one: Clone) 
 
 
 def write_attributes(clone: Clone) -> None:
-    """Give text files a filter that is required, and whose program is absent."""
+    """Set a required filter for text files whose program is missing."""
     clone.write(".gitattributes", "*.txt filter=absent\n")
     git(clone.workspace, "config", "filter.absent.clean", "no-such-program-of-penguin")
     git(clone.workspace, "config", "filter.absent.required", "true")

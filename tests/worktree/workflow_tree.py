@@ -26,7 +26,7 @@ class Workflow:
         return self.checkpoints.save(name, self.tree.digest())
 
     def files(self, name: str) -> list[str]:
-        """What a checkpoint holds."""
+        """Return the files of a checkpoint."""
         ref = f"{self.checkpoints.refs}{name}"
         return git(self.workspace, "ls-tree", "-r", "-z", "--name-only", ref).split("\0")[:-1]
 

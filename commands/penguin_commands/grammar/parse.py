@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.errors import UsageError
+from penguin_commands.grammar.declarations import Argument, Command, Flag, Invocation, ValueKind
 from penguin_commands.grammar.resolve import resolve_command
-from penguin_commands.grammar.spec import Argument, Command, Flag, Invocation, ValueKind
 from penguin_commands.grammar.table import TABLE
 from penguin_commands.grammar.tokens import Word, split_words
 from penguin_commands.grammar.values import convert_value, quote_for_error, unknown_message

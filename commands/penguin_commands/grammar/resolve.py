@@ -14,7 +14,7 @@ from penguin_commands.grammar.values import nearest_match, quote_for_error, unkn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penguin_commands.grammar.spec import Command, CommandTable
+    from penguin_commands.grammar.declarations import Command, CommandTable
 
 
 def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:

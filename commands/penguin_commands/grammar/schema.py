@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penguin_commands.grammar.spec import Argument, Command, Flag
+    from penguin_commands.grammar.declarations import Argument, Command, Flag
 
 JSON_VERSION = 1
 """Version of the `-o json` and `-o jsonl` output: raised if a field disappears or changes type, not for new ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.grammar.spec import Argument, CommandTable, Flag, ValueKind
+from penguin_commands.grammar.declarations import Argument, CommandTable, Flag, ValueKind
 from penguin_commands.grammar.workflow_table import (
     FROM_BLUEPRINT,
     OPTIONAL_WORKFLOW,
@@ -15,7 +15,7 @@ from penguin_commands.grammar.workflow_table import (
 )
 
 if TYPE_CHECKING:
-    from penguin_commands.grammar.spec import Handler
+    from penguin_commands.grammar.declarations import Handler
 
 TABLE = CommandTable(WORKFLOW_TABLE.commands)
 BLUEPRINT = Argument("blueprint", ValueKind.BLUEPRINT, help="a blueprint's id; /blueprint list shows them")

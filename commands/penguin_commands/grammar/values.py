@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE, GATES
+from penguin.orchestration.workflow_status import ACTIVE, GATES
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.spec import ValueKind
+from penguin_commands.grammar.declarations import ValueKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.workflow_types import ACTIVE, MOVING, RESTING, STOPPED
-from penguin_commands.grammar.spec import Argument, CommandTable, Flag, ValueKind
+from penguin.orchestration.workflow_status import ACTIVE, MOVING, RESTING, STOPPED
+from penguin_commands.grammar.declarations import Argument, CommandTable, Flag, ValueKind
 
 if TYPE_CHECKING:
-    from penguin_commands.grammar.spec import Handler
+    from penguin_commands.grammar.declarations import Handler
 
 WORKFLOW_TABLE = CommandTable()
 WORKFLOW = Argument(

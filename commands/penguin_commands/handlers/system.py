@@ -17,7 +17,7 @@ from penguin_commands.results.ui_actions import QuitAction, SourceAction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penguin_commands.grammar.spec import CommandTable
+    from penguin_commands.grammar.declarations import CommandTable
     from penguin_commands.session import Session
 
 

@@ -71,7 +71,7 @@ def _format_tree(graph: TaskGraph, progress: TaskProgress) -> str:
 def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
     """Warn about files that could not be parsed. Their tasks are missing or can't be started."""
     from penguin.orchestration.blueprint.model import foreign_hints
-    from penguin.orchestration.config.validator import ERROR
+    from penguin.orchestration.config.document_checker import ERROR
 
     problems = blueprints.problems if blueprint_id is None else blueprints.blueprint(blueprint_id).problems
     paths = dict.fromkeys(problem.path for problem in problems if problem.severity == ERROR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.core.usage import UsageTotals
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 
 if TYPE_CHECKING:

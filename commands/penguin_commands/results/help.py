@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from penguin_commands.grammar.spec import Command
+    from penguin_commands.grammar.declarations import Command
 
 
 class HelpResult(NamedTuple):

@@ -23,7 +23,7 @@ from penguin.orchestration.errors import (
     WorkflowNotFound,
     unknown_workflow,
 )
-from penguin.orchestration.workflow_types import (
+from penguin.orchestration.workflow_status import (
     Delivery,
     Verdict,
     WorkflowInfo,

@@ -14,6 +14,16 @@ class WorkflowError(Exception):
         self.hint = hint
 
 
+def lack_of_memory(error: BaseException) -> str:
+    """Return what a process lacks, if that is the cause of an error: memory, or a thread. Otherwise return ''."""
+    # A library could not be loaded: "failed to map segment from shared object".
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "map segment" in str(error)):
+        return "out of memory"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "out of memory, or too many processes: no thread could be started"
+    return ""
+
+
 class WorkflowNotFound(WorkflowError):
     """No workflow has this id."""
 

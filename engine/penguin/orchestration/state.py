@@ -17,7 +17,7 @@ from penguin.orchestration.backend import StoreError, WorkflowInfo, WorkflowPhas
 from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import split_state
-from penguin.orchestration.files.workspace_standing import require_known
+from penguin.orchestration.files.trust_status import require_known
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, UNREADABLE_VALUE, damaged_value, explain_error
 from penguin.orchestration.store.snapshots import (
@@ -31,7 +31,7 @@ from penguin.orchestration.store.snapshots import (
     SnapshotRow,
     file_rows,
 )
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 ALL = 2**62
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_commands.grammar.values import unknown_message
-from penguin_repl.cli.spec import PROGRAM, SHELLS, SUBCOMMANDS, flags_of
+from penguin_repl.cli.subcommands import PROGRAM, SHELLS, SUBCOMMANDS, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from penguin_commands.grammar.spec import Flag
+    from penguin_commands.grammar.declarations import Flag
 
 FOLDER = "FOLDER"
 """The placeholder of the value of an option that is a folder."""

@@ -9,13 +9,13 @@ from penguin_commands.errors import EXIT_CODE_MEANINGS, UsageError
 from penguin_commands.grammar.schema import JSON_VERSION, command_data, flag_data
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import help_for
-from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS, Subcommand
+from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS, Subcommand
 from penguin_repl.render.help import align_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from penguin_commands.grammar.spec import Flag
+    from penguin_commands.grammar.declarations import Flag
     from penguin_commands.results.help import HelpResult
 
 HEAD = """\

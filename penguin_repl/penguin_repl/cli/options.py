@@ -8,7 +8,7 @@ from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse_values
 from penguin_commands.grammar.tokens import Word
 from penguin_commands.grammar.values import quote_for_error
-from penguin_repl.cli.spec import PROGRAM, SUBCOMMANDS
+from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

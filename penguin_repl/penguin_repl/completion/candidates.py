@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files.workspace import expand_home
-from penguin.orchestration.workflow_types import GATES
-from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
+from penguin.orchestration.workflow_status import GATES
+from penguin_commands.grammar.declarations import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import NOUNS, TABLE
 from penguin_commands.grammar.tokens import quote
 from penguin_commands.session import LAST_STARTED

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import Completer, Completion
 
 from penguin_commands.errors import UsageError
+from penguin_commands.grammar.declarations import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.resolve import resolve_command, resolve_noun
-from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import TABLE
 from penguin_commands.grammar.tokens import Word, split_words
 from penguin_repl.completion.candidates import Candidate, match_part, noun_candidates, value_candidates, verb_candidates

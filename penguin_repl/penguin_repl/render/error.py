@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.errors import lack_of_memory
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import UsageError
 from penguin_commands.results import workflow_data
@@ -28,6 +29,8 @@ def describe_error(error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return "system", f"{name}{error.strerror or error}", ""
+    if lack := lack_of_memory(error):
+        return "system", lack, "end other programs, or raise the limits (ulimit -v, ulimit -u)"
     return "unexpected", f"unexpected {type(error).__name__}: {error}", DEBUG_HINT
 
 

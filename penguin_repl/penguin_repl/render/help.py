@@ -13,7 +13,7 @@ from penguin_repl.render.table import Grid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from penguin_commands.grammar.spec import Command
+    from penguin_commands.grammar.declarations import Command
     from penguin_repl.render.table import Part
 
 RENDERERS = Renderers()

@@ -10,7 +10,7 @@ from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import invoke
 from penguin_commands.grammar.parse import parse
 from penguin_commands.results import has_failed, is_plain
-from penguin_repl.output.present import show_result, show_whole_result
+from penguin_repl.output.print_result import show_result, show_whole_result
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
@@ -83,7 +83,13 @@ class ScriptRunner:
 
         from penguin_repl.scripts.lines import AsyncScriptLines
 
-        later = AsyncScriptLines(lines, asyncio.get_running_loop())
+        try:
+            later = AsyncScriptLines(lines, asyncio.get_running_loop())
+        except RuntimeError:
+            # No thread could be started.
+            if begun is not None:
+                begun.close()
+            raise
         following: ScriptLine | None = line
         try:
             while following is not None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin_repl.shell.external import NOT_RUNNABLE_CODES, describe_exit
+from penguin_repl.shell.external_programs import NOT_RUNNABLE_CODES, describe_exit
 from penguin_repl.text.escape import clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penguin_repl.shell.external import ExternalProgramRunner
+    from penguin_repl.shell.external_programs import ExternalProgramRunner
 
 FILE_NAME = "penguin-feedback.md"
 LARGEST = 1_000_000

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from penguin_repl.text.ansi_filter import ESCAPE
 
 if TYPE_CHECKING:
-    from penguin_repl.shell.external import ExternalProgramRunner
+    from penguin_repl.shell.external_programs import ExternalProgramRunner
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 LESS = "FRX"

@@ -10,7 +10,7 @@ from penguin_commands.results.changes import WaitResult
 from penguin_commands.results.output import LogsResult, OutputChunk
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, ViewAction
 from penguin_repl.live.table import glyphs_for
-from penguin_repl.output.present import show_result, show_whole_result
+from penguin_repl.output.print_result import show_result, show_whole_result
 from penguin_repl.shell.pager import Pager
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
     from penguin_repl.live.panel import LivePanel
     from penguin_repl.live.refresh import WorkflowRefresher
-    from penguin_repl.shell.external import ExternalProgramRunner
-    from penguin_repl.shell.notifications import WorkflowNotifications
+    from penguin_repl.shell.external_programs import ExternalProgramRunner
+    from penguin_repl.shell.notices import WorkflowNotifications
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 

@@ -31,17 +31,17 @@ from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
 from penguin_repl.live.refresh import WorkflowRefresher
 from penguin_repl.live.table import glyphs_for
-from penguin_repl.output.present import show_progress
+from penguin_repl.output.print_result import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
 from penguin_repl.shell.editor import edit_text
-from penguin_repl.shell.external import ExternalProgramRunner
+from penguin_repl.shell.external_programs import ExternalProgramRunner
 from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
 from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
 from penguin_repl.shell.key_bindings import line_key_bindings
-from penguin_repl.shell.notifications import ShellLogHandler, WorkflowNotifications
+from penguin_repl.shell.notices import ShellLogHandler, WorkflowNotifications
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.shell.result_display import ResultDisplay

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.store.explain import START_ENGINE
-from penguin.orchestration.workflow_types import MOVING
+from penguin.orchestration.workflow_status import MOVING
 from penguin_repl.shell.exit_dialog import count_workflows, describe_workflows
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from penguin.orchestration.agents.adapter import Message
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.core.definition import Definition, Gate, RecipeStep, Task
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 FOLDER = "prompts"
 NAME = "implement.md"

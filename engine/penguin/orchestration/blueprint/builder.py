@@ -21,8 +21,8 @@ from pathlib import PurePosixPath
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.recipes import check_recipe
 from penguin.orchestration.blueprint.workflow_definition import read_timeouts
+from penguin.orchestration.config.document_checker import ERROR, ID_RULE, Checker, Node, suggest, valid_id
 from penguin.orchestration.config.phases import Phases, check_phases, overlay
-from penguin.orchestration.config.validator import ERROR, ID_RULE, Checker, Node, suggest, valid_id
 from penguin.orchestration.core.definition import PRIORITIES, Criterion, Recipe, Task
 from penguin.orchestration.core.working_tree import ISOLATIONS
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from penguin.orchestration.blueprint.markdown_blocks import Block
 from penguin.orchestration.blueprint.recipes import KINDS
 from penguin.orchestration.config.document import parse_json, parse_yaml, scalar
-from penguin.orchestration.config.validator import Checker, Node, suggest
+from penguin.orchestration.config.document_checker import Checker, Node, suggest
 
 SETTINGS = ("phases", "ituv")
 _ALIASES = {"sh": "shell", "py": "python", "yml": "yaml"}

@@ -7,7 +7,7 @@ from shlex import quote
 from penguin.orchestration.blueprint.importers.registry import recognise
 from penguin.orchestration.blueprint.importers.source import Source
 from penguin.orchestration.blueprint.model import IMPORT
-from penguin.orchestration.config.validator import ERROR, Problem
+from penguin.orchestration.config.document_checker import ERROR, Problem
 
 _SURE = 50
 """A plain checklist is no sign of another tool."""

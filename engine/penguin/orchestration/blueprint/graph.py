@@ -8,7 +8,7 @@ import networkx as nx
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.ready import precedence
-from penguin.orchestration.config.validator import nearest
+from penguin.orchestration.config.document_checker import nearest
 from penguin.orchestration.core.definition import Task
 
 

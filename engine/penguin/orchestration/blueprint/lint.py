@@ -1,4 +1,7 @@
-"""Lint: errors and probable mistakes in the blueprints of a workspace."""
+"""Lint: errors and probable mistakes in the blueprints of a workspace.
+
+Errors within one file, such as a misspelled key, are found while it is read: see builder.py.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.agents import unknown_agents
-from penguin.orchestration.config.validator import ERROR, WARNING, Problem
+from penguin.orchestration.config.document_checker import ERROR, WARNING, Problem
 from penguin.orchestration.core.working_tree import SHARED
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.builder import build_blueprint
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem, foreign_hints
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
-from penguin.orchestration.config.validator import ERROR, Checker, Node, Problem, nearest
+from penguin.orchestration.config.document_checker import ERROR, Checker, Node, Problem, nearest
 from penguin.orchestration.core.definition import Task
 from penguin.orchestration.files.text_encoding import escape_undecodable
 

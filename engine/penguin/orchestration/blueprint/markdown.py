@@ -14,7 +14,7 @@ from penguin.orchestration.blueprint.fences import check_closed, recipe_steps
 from penguin.orchestration.blueprint.markdown_blocks import Block, read_blocks
 from penguin.orchestration.blueprint.markdown_tasks import TaskReader, has_id, is_task, plain_name
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker, Node, nearest
+from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 FRONT_KEYS = ("id", "title", "project", "isolation", "ituv", "phases", "recipes")
 _SECTIONS = ("tasks", "usage recipes")

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from penguin.orchestration.blueprint.fences import recipe_steps, settings_block
 from penguin.orchestration.blueprint.markdown_blocks import Block
 from penguin.orchestration.config.document import scalar
-from penguin.orchestration.config.validator import Checker, Node, nearest, suggest
+from penguin.orchestration.config.document_checker import Checker, Node, nearest, suggest
 
 _KEYS = {
     "id": "id",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from penguin.orchestration.backend import BlueprintError
+from penguin.orchestration.config.document_checker import ERROR, Problem, raise_problems
 from penguin.orchestration.config.phases import Phases
-from penguin.orchestration.config.validator import ERROR, Problem, raise_problems
 from penguin.orchestration.core.definition import Recipe, Task
 
 IMPORT = "try: penguin import "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from penguin.orchestration.blueprint.loader import MAX_BYTES
 from penguin.orchestration.config.document import read_text
-from penguin.orchestration.config.validator import WARNING, Checker, Problem
+from penguin.orchestration.config.document_checker import WARNING, Checker, Problem
 from penguin.orchestration.files.text_encoding import unescape_path
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.config.settings import Setting, Settings, load_settings
-from penguin.orchestration.config.validator import Problem
+from penguin.orchestration.config.document_checker import Problem
+from penguin.orchestration.config.penguin_yaml import load_settings
+from penguin.orchestration.config.settings import Setting, Settings
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig, TlsConfig

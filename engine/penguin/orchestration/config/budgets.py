@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.definition import Budgets

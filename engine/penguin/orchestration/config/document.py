@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 MAX_DEPTH = 64
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 PHASES = ("implement", "test", "use", "verify")
 BACKENDS = ("native", "temporal")

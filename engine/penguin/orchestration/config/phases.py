@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from penguin.orchestration.config.document_checker import Checker, Node
 from penguin.orchestration.config.fields import MONTH, PHASES
-from penguin.orchestration.config.validator import Checker, Node
 
 Fields = dict[str, Any]
 """The checked keys of one phase."""

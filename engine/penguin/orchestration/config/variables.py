@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 _PATTERN = re.compile(r"[A-Za-z0-9_*?]+")
 _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?|([A-Za-z_][A-Za-z0-9_]*)=.*", re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
 from penguin.orchestration.core.state import State
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def illegal_command(s: State, what: str, hint: str = "") -> IllegalCommand:

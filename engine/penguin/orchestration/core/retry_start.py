@@ -10,7 +10,7 @@ from penguin.orchestration.core.command_errors import check_no_jump, illegal_com
 from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.state import State, first_unpassed
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 
 def retry_start(

@@ -1,4 +1,7 @@
-"""The state of a workflow, and how each event changes it. Pure: no IO, no clock, no randomness."""
+"""The state of a workflow, and how each event changes it. Pure: no IO, no clock, no randomness.
+
+The statuses themselves are in workflow_status.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from penguin.orchestration.core.definition import Budget, Definition, Gate
 from penguin.orchestration.core.record import Record
 from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage, failure_text
 from penguin.orchestration.core.working_tree import IN_PLACE, needs_tree
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
 """By gate: the gates before it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from penguin.orchestration.execution.launcher_socket import LauncherConnection, 
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.permissions import make_private_folder
+
+log = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).parent / "launcher" / "launcher.py"
 OWNED = 3
@@ -91,11 +94,14 @@ class StepHandle:
             self._launcher.send({"op": "stop", "id": self.id, "why": why})
         reach("stop.after")
 
-    def orphaned(self) -> None:
-        """End the step after its launcher died. `exit` then says crash or lease, unless an exit record exists."""
+    def orphaned(self, error: str = "") -> None:
+        """End the step after its launcher died. `exit` then says crash or lease, unless an exit record exists.
+
+        `error`: why the launcher ended; empty: it was killed.
+        """
         self._launcher = None
         if not self.exit.done():
-            self._takeover = takeover.OrphanStep(self.id, self.exit)
+            self._takeover = takeover.OrphanStep(self.id, self.exit, error)
             if self._stopping:
                 self._takeover.stop()
 
@@ -210,11 +216,13 @@ class LauncherClient:
         if ended is not self._connection:
             return
         self._connection = None
+        if error := connection.read_crash(self.directory):
+            log.error("the launcher in %s ended with an error: %s", self.directory, error)
         for step_id, answer in self._answers.items():
             # The start mark says whether it was started.
             _fail(answer, AlreadyStarted(step_id))
         for running in self._running.values():
-            running.orphaned()
+            running.orphaned(error)
         self._lost |= self._running
         self._answers.clear()
         self._running.clear()

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+
 SOCKET = "launcher.sock"
+CRASH = "launcher.crash"
 CLOSING = 1.0
 """Seconds that a busy launcher gets to read the last message."""
 LONGEST_LINE = 1 << 26
@@ -114,3 +117,12 @@ async def connect(
         return None
     finally:
         os.close(folder)
+
+
+def read_crash(directory: Path) -> str:
+    """Return the error with which the last launcher in this folder ended; '' if there was none, or it was killed."""
+    try:
+        with open(open_state_file(directory / CRASH, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip().rpartition("\n")[2]
+    except (OSError, UnsafePath):
+        return ""

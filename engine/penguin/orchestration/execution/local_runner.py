@@ -82,12 +82,16 @@ def _interrupted(interruption: StepsInterrupted, steps: list[StepEvidence]) -> A
         "pause": "paused before its next step",
         "now": "stopped in the middle of a step",
         "cancel": "cancelled",
-        records.CRASH: "the process that ran the step was killed, and its result is lost",
+        records.CRASH: f"the process that ran the step {_crash(interruption.error)}, and its result is lost",
         records.LEASE: "the lease on the steps lapsed",
     }[interruption.cause]
     # A lease lapses when its holder is dead or disconnected. For the workflow this is a crash.
     cause = records.CRASH if interruption.cause == records.LEASE else interruption.cause
     return AttemptResult(verdict=Verdict.INTERRUPTED, reason=reason, cause=cause, steps=tuple(steps))
+
+
+def _crash(error: str) -> str:
+    return f"ended with an error ({error})" if error else "was killed"
 
 
 def _with_agents(result: AttemptResult, steps: StepSequence) -> AttemptResult:

@@ -28,9 +28,11 @@ LOOK = 0.05
 class OrphanStep:
     """A task that waits until a step is over and sets its `exit`."""
 
-    def __init__(self, step_id: str, exit_: asyncio.Future[ExitRecord]) -> None:
+    def __init__(self, step_id: str, exit_: asyncio.Future[ExitRecord], error: str = "") -> None:
+        """`error`: why the launcher ended; empty: it was killed."""
         self._id = step_id
         self._exit = exit_
+        self._error = error
         self._stopped = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
@@ -60,6 +62,7 @@ class OrphanStep:
         ending = ExitRecord(
             id=self._id,
             why=cause,
+            error=self._error,
             started=mark.started if mark else time.time(),
             duration=seconds_since_start(mark) if mark else 0.0,
             survivors=survivors,

@@ -83,6 +83,7 @@ class ExitRecord(Struct, frozen=True, kw_only=True):
     code: int | None = None
     why: str | None = None
     error: str = ""
+    """Why it could not be spawned, or for `crash` why its launcher ended."""
     started: float = 0.0
     duration: float = 0.0
     output: RecordedOutput = field(default_factory=RecordedOutput)

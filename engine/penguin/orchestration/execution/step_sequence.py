@@ -49,10 +49,12 @@ NOT_JUDGED = Judgement(Verdict.INTERRUPTED, "stopped before its output was judge
 class StepsInterrupted(Exception):
     """The attempt was interrupted, and will run again."""
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, error: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         """pause, now, cancel, crash or lease."""
+        self.error = error
+        """For crash: why the launcher ended; empty: it was killed."""
 
 
 class BackgroundStep:
@@ -127,7 +129,7 @@ class StepSequence:
         await self._end(backgrounds, records.ENDED)
         for background in backgrounds:
             if (ended := background.ended) and ended.why in LOST:
-                raise StepsInterrupted(ended.why)
+                raise StepsInterrupted(ended.why, ended.error)
 
     async def _run_steps(self, steps: tuple[PlannedStep, ...], backgrounds: list[BackgroundStep]) -> None:
         for index, step in enumerate(steps):
@@ -154,10 +156,7 @@ class StepSequence:
                 return
 
     async def _start(self, step: PlannedStep, servers: Sequence[StartMark]) -> ExitRecord | StepHandle | None:
-        """Return the step's result, or the running step; None: no time is left to start it.
-
-        A step that used a server that is gone is repeated with the new one.
-        """
+        """Return the step's result since these servers started, or the running step; None: no time is left for it."""
         stem = self._starts.stem(step)
         found = await self._starts.find(stem, servers)
         if found is not None:
@@ -216,7 +215,7 @@ class StepSequence:
             if step.agent:
                 await asyncio.to_thread(self._agent(step).collect, ended)
             self._append_evidence(self._redacted_evidence(step, ended, STOPPED, note))
-            raise StepsInterrupted(ended.why if ended.why in LOST else self._cause())
+            raise self._interruption(ended)
         self._spent += ended.duration
         try:
             item = await self._evidence_of(step, ended, note)
@@ -251,6 +250,10 @@ class StepSequence:
             await asyncio.sleep(max(SPENDING, MOST_LOOKING * (time.monotonic() - checked)))
             checked = time.monotonic()
         running.stop(records.BUDGET)
+
+    def _interruption(self, ended: ExitRecord) -> StepsInterrupted:
+        """Return why a step has no result."""
+        return StepsInterrupted(ended.why, ended.error) if ended.why in LOST else StepsInterrupted(self._cause())
 
     def _cause(self) -> str:
         return (self._control.stop or Stop.NOW).value
@@ -334,7 +337,7 @@ class StepSequence:
         seconds = _note_of(state).limit
         ended = await self._wait(state) if isinstance(state, StepHandle) else state
         if not ended.is_result:
-            raise StepsInterrupted(ended.why if ended.why in LOST else self._cause())
+            raise self._interruption(ended)
         self._spent += ended.duration
         return answer_of(ended, seconds)
 

@@ -18,6 +18,7 @@ from penguin.orchestration.execution.launcher_client import (
     StepHandle,
     StepRequest,
 )
+from penguin.orchestration.execution.launcher_socket import read_crash
 from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 from penguin.orchestration.files.failpoints import reach
 
@@ -97,7 +98,8 @@ class LauncherPool:
         """Handle a step whose launcher is dead, once."""
         if step_id not in self._lost:
             self._lost[step_id] = StepHandle(step_id, None)
-            self._lost[step_id].orphaned()
+            mark = records.read_mark(step_id)
+            self._lost[step_id].orphaned(read_crash(Path(mark.launcher)) if mark and mark.launcher else "")
         return self._lost[step_id]
 
     async def aclose(self) -> None:
@@ -166,4 +168,5 @@ class StepStarts:
             # It was started by another engine, or by this one without an answer; its files tell.
             if (found := await self.find(stem, servers)) is not None:
                 return found
-        raise LauncherError(f"{Path(stem).name} could not be started: its launcher keeps ending")
+        why = f" ({error})" if (error := read_crash(self._launcher.directory)) else ""
+        raise LauncherError(f"{Path(stem).name} could not be started: its launcher keeps ending{why}")

@@ -1,4 +1,7 @@
-"""The verdicts of steps and attempts. A gate fails closed."""
+"""The verdicts of steps and attempts. A gate fails closed.
+
+Whether the gate then passes is decided in core/gate_rules.py.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,8 @@ def _judge_exit(exit_: ExitRecord, expected: int = 0) -> Judgement:
     if code in (126, 127):
         return Judgement(Verdict.ERROR, f"could not be run (exit {code}){detail}")
     if name := _signal_of(code):
-        return Judgement(Verdict.ERROR, f"ended by {name}{detail}")
+        cause = " (out of memory, or killed by another process)" if name == signal.SIGKILL.name else ""
+        return Judgement(Verdict.ERROR, f"ended by {name}{cause}{detail}")
     expectation = f", expected {expected}" if expected else ""
     return Judgement(Verdict.FAILED, f"exit {code}{expectation}{detail}")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowNotFound, WorkflowPhase
 from penguin.orchestration.files.state_files import refuse_links
-from penguin.orchestration.workflow_types import GATES
+from penguin.orchestration.workflow_status import GATES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 FOLDER = re.compile(r"([0-9]+)-([A-Za-z]+)")

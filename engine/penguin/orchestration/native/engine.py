@@ -36,7 +36,7 @@ from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import awaited_workflows, unmet_dependencies
 from penguin.orchestration.store.maintenance.garbage import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 log = logging.getLogger(__name__)
 

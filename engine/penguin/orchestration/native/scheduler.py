@@ -1,4 +1,7 @@
-"""The scheduler: waits for back-offs and dependencies, then gives slots to attempts in the contract's order."""
+"""The scheduler: waits for back-offs and dependencies, then gives slots to attempts in the contract's order.
+
+On Temporal, temporal/worker/slots.py gives the slots.
+"""
 
 from __future__ import annotations
 

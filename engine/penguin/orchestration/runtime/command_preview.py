@@ -21,7 +21,7 @@ from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.rows import decode_events
-from penguin.orchestration.workflow_types import ACTIVE, GATES
+from penguin.orchestration.workflow_status import ACTIVE, GATES
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))
 RUNS = f"SELECT workflow_id, task_id, status FROM run WHERE status IN ({_ACTIVE}) ORDER BY created_at, workflow_id"

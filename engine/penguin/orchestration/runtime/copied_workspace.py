@@ -14,7 +14,7 @@ from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run
-from penguin.orchestration.workflow_types import MOVING
+from penguin.orchestration.workflow_status import MOVING
 
 SELECT_MOVING = f"SELECT workflow_id FROM run WHERE status IN ({sql_list(MOVING)}) OR slot = 1 ORDER BY workflow_id"
 SELECT_EVENTS = "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq"

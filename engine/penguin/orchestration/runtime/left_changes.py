@@ -18,6 +18,9 @@ from penguin.orchestration.worktree.left_changes import find_left_files
 
 log = logging.getLogger(__name__)
 
+COMPARED = 50
+"""Maximum number of workflows whose checkpoints are compared: those that stopped last."""
+
 # What a task left is part of its work as soon as a newer workflow of it completed.
 _OTHERS = f"""
 SELECT workflow_id, status, project_id, task_id FROM run
@@ -26,7 +29,7 @@ AND NOT EXISTS (
     SELECT 1 FROM run AS newer WHERE newer.project_id = run.project_id AND newer.task_id = run.task_id
     AND newer.status = 'COMPLETED' AND newer.number > run.number
 )
-ORDER BY updated_at DESC, workflow_id
+ORDER BY updated_at DESC, workflow_id LIMIT {COMPARED}
 """
 
 
@@ -40,7 +43,7 @@ class OtherWorkflow(NamedTuple):
 
 
 def others_with_changes(connection: sqlite3.Connection, state: State) -> list[OtherWorkflow]:
-    """Return the workflows of other tasks that may have left changes, the newest first."""
+    """Return the workflows of other tasks that may have left changes, the newest first, at most COMPARED."""
     task = state.definition.task
     rows = connection.execute(_OTHERS, (task.project_id, task.id)).fetchall()
     return [OtherWorkflow(one, WorkflowStatus(status), project, of) for one, status, project, of in rows]

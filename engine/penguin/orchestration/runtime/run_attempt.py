@@ -12,6 +12,7 @@ from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.attempt_input import AttemptInput
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.errors import lack_of_memory
 from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, StopControl
 from penguin.orchestration.files.text_encoding import encode_storable
 from penguin.orchestration.files.workspace import Workspace
@@ -80,4 +81,6 @@ async def _run_until_disk_has_space(
 
 def _error_result(order: AttemptOrder, error: Exception) -> AttemptResult:
     log.error("attempt %s of %s raised an error", order.attempt, order.workflow_id, exc_info=error)
-    return AttemptResult(verdict=Verdict.ERROR, reason=f"{type(error).__name__}: {error}")
+    lack = lack_of_memory(error)
+    reason = f"Penguin could not run it: {lack}" if lack else f"{type(error).__name__}: {error}"
+    return AttemptResult(verdict=Verdict.ERROR, reason=reason)

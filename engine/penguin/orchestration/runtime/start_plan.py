@@ -16,7 +16,7 @@ from penguin.orchestration.core.commands import Start
 from penguin.orchestration.core.definition import Definition, Task
 from penguin.orchestration.runtime.task_catalog import TaskCatalog
 from penguin.orchestration.store.dependencies import DEPENDENCIES, dependency_state, unmet_dependencies
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintItem

@@ -10,7 +10,7 @@ from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
 from penguin.orchestration.core.retry_start import retry_start
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.definition_diff import differences
-from penguin.orchestration.runtime.restore import (
+from penguin.orchestration.runtime.retry_tree import (
     check_no_active_workflow,
     checkpoint_approved_tree,
     restore_tree,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.secret_env import TRUST
 from penguin.orchestration.files.state_files import STATE_DIR, UnsafePath, open_state_folder, refuse_links
+from penguin.orchestration.files.trust_status import REASONS, Standing, WorkspaceNotTrusted
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import (
     KEY_FILE,
@@ -24,7 +25,6 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
-from penguin.orchestration.files.workspace_standing import REASONS, Standing, WorkspaceNotTrusted
 from penguin.orchestration.runtime.copied_workspace import pause_all
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.step_guard import refuse_inside_step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
@@ -29,6 +30,10 @@ FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
 FOREIGN = """
 SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1
 """
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for another process that writes."""
+LOCK_DELAY = 0.02
+"""Seconds between two attempts meanwhile."""
 PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
     # name, value to set, value that must be read back
     ("journal_mode", "WAL", "wal"),
@@ -215,9 +220,23 @@ def _check_version(connection: sqlite3.Connection, path: str | Path) -> None:
         )
 
 
+def _execute_unlocked(connection: sqlite3.Connection, sql: str) -> None:
+    """Execute a statement for which SQLite does not wait by itself while another process writes: a new journal mode."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            connection.execute(sql)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_DELAY)
+        else:
+            return
+
+
 def _set_pragmas(connection: sqlite3.Connection, path: Path) -> None:
     for name, value, expected in PRAGMAS:
-        connection.execute(f"PRAGMA {name}={value}")
+        _execute_unlocked(connection, f"PRAGMA {name}={value}")
         row = connection.execute(f"PRAGMA {name}").fetchone()
         got = row[0] if row else None
         if got != expected:

@@ -72,6 +72,8 @@ def is_damage(error: Exception) -> bool:
 
 def explain_error(error: Exception, path: str | Path) -> StoreError:
     """Return what a person can do about an error of SQLite."""
+    if isinstance(error, MemoryError):
+        return StoreError(f"can't use {path}: out of memory", "end other programs, or raise the limit (ulimit -v)")
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
         return StoreError(f"{path} is a file, but not a database", f"{move_hint(path)}, unless you have a backup")

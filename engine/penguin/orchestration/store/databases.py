@@ -16,7 +16,7 @@ from penguin.orchestration.files.state_files import UnsafePath, refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import untouched
 from penguin.orchestration.store.database_file import sql_list
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 log = logging.getLogger(__name__)
 

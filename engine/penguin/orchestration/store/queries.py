@@ -20,7 +20,7 @@ from penguin.orchestration.store.database_file import (
     sql_list,
 )
 from penguin.orchestration.store.list_queries import COLUMNS, ORDER, list_query, total_query
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from penguin.orchestration.core.working_tree import IN_PLACE
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
 from penguin.orchestration.store.rows import decode_events
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 migrations = Migrations("penguin")
 

@@ -245,7 +245,7 @@ class Writer:
         # Changes only when another connection commits, so never by this writer.
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-        except sqlite3.Error:
+        except (sqlite3.Error, MemoryError):
             return -1
 
     def _acknowledge(self, function: Callable[..., None], *args: object) -> None:
@@ -269,7 +269,7 @@ class Writer:
                 if _identity(self._path) != self._identity:
                     raise _missing_file(self._path)
                 self._commit(units)
-            except (sqlite3.Error, StoreError) as error:
+            except (sqlite3.Error, StoreError, MemoryError) as error:
                 self._rollback()
                 problem = error if isinstance(error, StoreError) else explain_error(error, self._path)
                 if self._closing.is_set() or is_damage(error):
@@ -355,7 +355,7 @@ class Writer:
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, MemoryError) as error:
                 self._acknowledge(self._on_trouble, str(explain_error(error, self._path)))
 
     # --- on the loop again ---

@@ -22,7 +22,7 @@ from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_e
 from penguin.orchestration.store.dependencies import awaited_workflows, dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

@@ -18,7 +18,7 @@ from penguin.orchestration.store.explain import NO_ENGINE, START_ENGINE
 from penguin.orchestration.store.queries import Rows, WorkflowReader
 from penguin.orchestration.temporal.local_cache import workspace_cache
 from penguin.orchestration.temporal.sync_client import SyncClient
-from penguin.orchestration.workflow_types import MOVING
+from penguin.orchestration.workflow_status import MOVING
 
 if TYPE_CHECKING:
     import sqlite3

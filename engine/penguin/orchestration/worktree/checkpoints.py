@@ -26,7 +26,7 @@ from penguin.orchestration.files.state_files import UnsafePath, open_state_file,
 from penguin.orchestration.worktree.digest import MAX_NAMED
 from penguin.orchestration.worktree.exclude import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, NoRepository, Repository, display_path
-from penguin.orchestration.worktree.index import PrivateIndex
+from penguin.orchestration.worktree.index import CACHES, PrivateIndex
 from penguin.orchestration.worktree.sync.ancestry import TreeAncestry
 
 log = logging.getLogger(__name__)
@@ -225,10 +225,26 @@ def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[byte
     changed, untracked = index.differences()
     left_out = [path for path in untracked if exclusion.is_excluded(path)]
     grown = exclusion.grown(changed)
+    left_out += _changed_inside(index)
     index.forget(grown)
     skipped = {*left_out, *grown}
     paths = {path: gone for path, gone in {**dict.fromkeys(untracked, False), **changed}.items() if path not in skipped}
     return sorted([*left_out, *grown, *index.update(paths)])
+
+
+def _changed_inside(index: PrivateIndex) -> list[bytes]:
+    """Return the nested repositories with files that are not in the commit that a checkpoint names; with a slash."""
+    caches = [f":(exclude,glob)**/{name}/**" for name in CACHES]
+    ignored = "all" if index.repository.restricted else "none"
+    arguments = ("status", "--porcelain", "-z", f"--ignore-submodules={ignored}", "--", ".", *caches)
+    found = []
+    for path in index.changed_repositories:
+        top = index.repository.file(path)
+        if (top / ".git").exists():
+            nested = Repository(top, restricted=index.repository.restricted)
+            if nested.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "0"}):
+                found.append(path + b"/")
+    return found
 
 
 def commit_tree(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:

@@ -8,19 +8,23 @@ hook is run. Outside of git, or without git, the digest is unknown: "".
 from __future__ import annotations
 
 import hashlib
+import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.worktree.exclude import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, Repository, display_path, split_nul
-from penguin.orchestration.worktree.index import PrivateIndex, copy_index
+from penguin.orchestration.worktree.index import REPOSITORY, PrivateIndex, copy_index
 
 MAX_NAMED = 20
 """Maximum number of changed files to name."""
 INDEX = "tree.index"
+NESTED = "nested"
+"""The folder with the indexes of nested repositories."""
+SUBMODULES = ".gitmodules"
 DIGEST_ONLY = "tree.aside"
 """Names of the files that IMPLEMENT created and that must not become git objects: only their digests do."""
 
@@ -35,14 +39,16 @@ class WorkingTree:
         self._folder = folder
         self._repository = Repository(workspace)
         self._index = PrivateIndex(self._repository, folder, INDEX)
+        self._exclude = exclude
         self._exclusion = CheckpointExclude(self._repository, exclude)
 
     def inherit(self, folder: Path) -> None:
         """Continue from the index of the workflow that this one retries, with the files that its IMPLEMENT created."""
-        for name in (DIGEST_ONLY, INDEX):
-            if (folder / name).exists() and not (self._folder / name).exists():
-                make_private_folder(self._folder)
-                copy_index(folder / name, self._folder / name)
+        for path in (folder / DIGEST_ONLY, folder / INDEX, *sorted((folder / NESTED).rglob("tree.*"))):
+            copy = self._folder / path.relative_to(folder)
+            if path.name in (DIGEST_ONLY, INDEX) and path.exists() and not copy.exists():
+                make_private_folder(copy.parent)
+                copy_index(path, copy)
 
     @property
     def is_tracked(self) -> bool:
@@ -65,6 +71,7 @@ class WorkingTree:
         """Take only the files under version control as the tree."""
         for name in (INDEX, DIGEST_ONLY):
             (self._folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / NESTED, ignore_errors=True)
 
     def before_implement(self, attempt: int) -> None:
         """Record the untracked files before the attempt: they are not its work."""
@@ -74,6 +81,10 @@ class WorkingTree:
         try:
             with self._index.locked():
                 write_private(noted, b"\0".join(self._index.untracked()))
+                if (self._repository.top / SUBMODULES).exists():
+                    self._index.changed()
+                    for _, nested in self._changed_repositories():
+                        nested.before_implement(attempt)
         except (GitError, OSError):
             noted.unlink(missing_ok=True)
 
@@ -84,6 +95,9 @@ class WorkingTree:
             with self._index.locked():
                 untracked = {*(split_nul(noted.read_bytes()) if noted.exists() else ()), *self._digest_only()}
                 self._take([path for path in self._index.untracked() if path not in untracked])
+                self._index.changed()
+                for _, nested in self._changed_repositories():
+                    nested.after_implement(attempt)
                 return self._digest()
         except (GitError, OSError):
             return ""
@@ -136,17 +150,43 @@ class WorkingTree:
             digest_only += [*grown, *refused]
             self._set_digest_only(digest_only)
         self._store_digests(digest_only)
+        self._store_repositories()
         return self._index.write_tree()
+
+    def _changed_repositories(self) -> Iterator[tuple[bytes, WorkingTree]]:
+        """Return the nested repositories that changed, or whose files did, by the last look at the index."""
+        for path in self._index.changed_repositories:
+            top = self._repository.file(path)
+            if (top / ".git").exists():
+                folder = self._folder / NESTED / hashlib.sha256(path).hexdigest()[:16]
+                yield path, WorkingTree(top, folder, self._exclude)
+
+    def _store_repositories(self) -> None:
+        """Store the commit of each nested repository; if its files are not those of the commit, a text with both."""
+        for path, nested in self._changed_repositories():
+            commit, tree = nested.head()
+            digest = nested.digest()
+            if commit and digest == tree:
+                # git itself does not replace the text of an earlier digest by a commit.
+                self._index.put([(path, REPOSITORY.decode(), commit)])
+            else:
+                self._index.put([(path, "100644", self._blob(f"commit {commit}\ntree {digest}\n"))])
+
+    def head(self) -> tuple[str, str]:
+        """Return the commit that is checked out, and its tree; '' if there is none."""
+        # Without a commit, git exits with 128.
+        output = self._repository.run("log", "-1", "--no-show-signature", "--format=%H %T", fine=(0, 128)).decode()
+        commit, _, tree = output.strip().partition(" ")
+        return commit, tree
 
     def _store_digests(self, paths: list[bytes]) -> None:
         """Store the digests of these files instead of their contents."""
         found = {path: _digest_of(self._repository.file(path)) for path in paths}
         self._index.forget([path for path, digest in found.items() if not digest])
-        self._index.put(
-            (path, "100644", self._index.git("hash-object", "-w", "--stdin", stdin=digest.encode()).decode().strip())
-            for path, digest in found.items()
-            if digest
-        )
+        self._index.put((path, "100644", self._blob(digest)) for path, digest in found.items() if digest)
+
+    def _blob(self, text: str) -> str:
+        return self._index.git("hash-object", "-w", "--stdin", stdin=text.encode()).decode().strip()
 
 
 def _digest_of(path: Path) -> str:

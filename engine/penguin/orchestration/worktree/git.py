@@ -58,7 +58,7 @@ class Repository:
 
     def __init__(self, workspace: Path, *, restricted: bool = False) -> None:
         self.workspace = workspace
-        self._restricted = restricted
+        self.restricted = restricted
 
     @cached_property
     def _place(self) -> tuple[Path, Path]:
@@ -131,7 +131,7 @@ class Repository:
         fine: tuple[int, ...] = (0,),
         free: bool = False,
     ) -> bytes:
-        limits = self._restriction if self._restricted and not free else {}
+        limits = self._restriction if self.restricted and not free else {}
         keep = () if held is None else (held,)
         try:
             done = subprocess.run(
@@ -154,7 +154,7 @@ class Repository:
         with subprocess.Popen(
             (*GIT, *arguments),
             cwd=self.top,
-            env={**environment(), **(self._restriction if self._restricted else {}), **(env or {})},
+            env={**environment(), **(self._restriction if self.restricted else {}), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

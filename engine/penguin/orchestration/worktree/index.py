@@ -19,6 +19,8 @@ from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import open_state_file, refuse_links
 from penguin.orchestration.worktree.git import GitError, Repository, split_nul
 
+REPOSITORY = b"160000"
+"""The mode of a nested repository."""
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", "node_modules")
 """Cache folders of tools. Penguin always ignores them, since many repositories do not."""
 
@@ -32,6 +34,8 @@ class PrivateIndex:
         self._folder = folder
         self._env = env
         self._held: int | None = None
+        self.changed_repositories: list[bytes] = []
+        """The nested repositories in the index that changed, or whose files did, by the last `changed`."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -64,13 +68,26 @@ class PrivateIndex:
 
     def changed(self) -> dict[bytes, bool]:
         """Return the files of the index that changed; True for one that is gone, or behind a link now."""
-        output = self.git("diff-files", "-z", "--raw", "--ignore-submodules=dirty", *self.repository.within)
+        # To look for changed files in a nested repository, git runs what the configuration of that repository names.
+        ignored = "dirty" if self.repository.restricted else "none"
+        output = self.git("diff-files", "-z", "--raw", f"--ignore-submodules={ignored}", *self.repository.within)
         parts = split_nul(output)
-        return {path: about.endswith(b"D") for about, path in zip(parts[::2], parts[1::2], strict=True)}
+        rows = list(zip(parts[::2], parts[1::2], strict=True))
+        self.changed_repositories = [path for about, path in rows if REPOSITORY in about.removeprefix(b":").split()[:2]]
+        return {path: about.endswith(b"D") for about, path in rows}
 
     def untracked(self) -> list[bytes]:
-        """Return the files that are neither in the index nor ignored. Nested repositories end in a slash."""
-        return split_nul(self.git(*self._others()))
+        """Return the files that are neither in the index nor ignored.
+
+        A nested repository ends in a slash, unless it is a submodule of the user's index.
+        """
+        found = split_nul(self.git(*self._others()))
+        nested = [os.fsdecode(path[:-1]) for path in found if path.endswith(b"/")]
+        if not nested:
+            return found
+        entries = split_nul(self.repository.run("ls-files", "--stage", "-z", "--", *nested))
+        submodules = {entry.partition(b"\t")[2] + b"/" for entry in entries if entry.startswith(REPOSITORY)}
+        return [path[:-1] if path in submodules else path for path in found]
 
     def differences(self) -> tuple[dict[bytes, bool], list[bytes]]:
         """Return the changed and the untracked files, with both commands run in parallel."""

@@ -9,7 +9,7 @@ from typing import Any
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers.writer import field_text
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 _ITEM = re.compile(r"(\s*-\s+)\S")
 _COMMENT = re.compile(r"\s*(?:#.*)?")

@@ -6,11 +6,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_source, id_from_title
-from penguin.orchestration.config.validator import nearest
+from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-    from penguin.orchestration.config.validator import Checker
+    from penguin.orchestration.config.document_checker import Checker
 
 
 def complete(backlog: ImportedBacklog, checker: Checker) -> None:

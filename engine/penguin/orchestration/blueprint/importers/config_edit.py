@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.document import parse_yaml
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 from penguin.orchestration.files.workspace import CONFIG_FILE, CONFIG_TEXT, project_id_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from penguin.orchestration.config.validator import Node
+from penguin.orchestration.config.document_checker import Node
 
 LISTS = ("depends_on", "acceptance_criteria")
 """The fields that are merged value by value."""

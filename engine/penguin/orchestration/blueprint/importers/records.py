@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from penguin.orchestration.config.validator import Checker, Node, kind_of
+from penguin.orchestration.config.document_checker import Checker, Node, kind_of
 
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers import formats
-from penguin.orchestration.config.validator import raise_problems, suggest
+from penguin.orchestration.config.document_checker import raise_problems, suggest
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.config.document import decode_text, parse_json, parse_yaml, read_text
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.markdown_outline import Part

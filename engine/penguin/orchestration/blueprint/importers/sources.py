@@ -13,7 +13,7 @@ from penguin.orchestration.blueprint.importers.completion import complete
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.registry import format_named, known_formats, read_backlog
 from penguin.orchestration.blueprint.importers.source import Source, read_source, read_stdin
-from penguin.orchestration.config.validator import Checker, raise_problems
+from penguin.orchestration.config.document_checker import Checker, raise_problems
 
 STANDARD_INPUT = "-"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penguin.orchestration.config.validator import valid_id
+from penguin.orchestration.config.document_checker import valid_id
 
 _LONGEST = 48
 """Characters of an id that is made from a title."""

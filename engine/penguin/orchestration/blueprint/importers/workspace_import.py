@@ -18,7 +18,7 @@ from penguin.orchestration.blueprint.importers.task_ids import id_from_source, i
 from penguin.orchestration.blueprint.importers.writer import blueprint_text, imported_text, item_fields, item_text
 from penguin.orchestration.blueprint.loader import MAX_BYTES, BlueprintSet, parse_blueprint
 from penguin.orchestration.config.document import read_text
-from penguin.orchestration.config.validator import Checker, Node
+from penguin.orchestration.config.document_checker import Checker, Node
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.sources import ReadSource

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import NamedTuple, cast
 
+LONGEST_LINE = 1 << 17
+"""Characters. No shell gets a longer line: Linux refuses an argument of 128 KB and more."""
 _SEPARATORS = "();&|\n"
 _PUNCTUATION = frozenset(_SEPARATORS + "<>")
 _RESERVED = frozenset({"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"})
-
-
-LONGEST = 131_072
-"""Characters of the longest line that is parsed. Linux starts no shell with a longer argument."""
 
 
 class SimpleCommand(NamedTuple):
@@ -30,9 +28,10 @@ class SimpleCommand(NamedTuple):
 def simple_commands(line: str) -> Iterator[SimpleCommand]:
     """Return the simple commands of a line or script, including those of lists, pipelines, groups and subshells.
 
-    A part that can't be parsed, such as one after an unterminated quote, is left out. So is a line longer than LONGEST.
+    A part that can't be parsed, such as one after an unterminated quote, is left out, and so is a line that is too long
+    to be run.
     """
-    if len(line) > LONGEST:
+    if len(line) >= LONGEST_LINE:
         return
     directory, outer = "", [""]
     words: list[str] = []

@@ -34,6 +34,8 @@ def start_in_background(directory: str) -> bool:
     except BlockingIOError:
         return False
     reach("launcher.locked")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(CRASH, dir_fd=folder)
     listener = listen(folder)
     reach("launcher.listening")
     # Fork, so that no process has to wait for it: its parent is init, or the launcher of an outer step.

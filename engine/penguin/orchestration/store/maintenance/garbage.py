@@ -17,7 +17,7 @@ from penguin.orchestration.files.state_files import refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Database
-from penguin.orchestration.workflow_types import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE
 
 QUIET = 60.0
 """Seconds. A path that changed more recently may be about to be used: a retry creates a workflow's folder before the

@@ -13,7 +13,7 @@ from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_e
 from penguin.orchestration.store.databases import Database
 from penguin.orchestration.store.maintenance.garbage import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
-from penguin.orchestration.workflow_types import FINAL
+from penguin.orchestration.workflow_status import FINAL
 
 # The newest COMPLETED workflow of a task meets dependencies: without it, ready tasks would not be ready any more.
 OLD = f"""

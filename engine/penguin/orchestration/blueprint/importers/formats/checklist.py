@@ -10,7 +10,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
 from penguin.orchestration.blueprint.importers.box_tasks import BoxReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import box_lines
-from penguin.orchestration.config.validator import valid_id
+from penguin.orchestration.config.document_checker import valid_id
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source

@@ -13,7 +13,7 @@ from penguin.orchestration.blueprint.importers.references import KEY_LINE, inlin
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
-    from penguin.orchestration.config.validator import Node
+    from penguin.orchestration.config.document_checker import Node
 
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
 _TASK_REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)\b\s*", re.IGNORECASE)

@@ -8,7 +8,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
-from penguin.orchestration.config.validator import Node
+from penguin.orchestration.config.document_checker import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
-from penguin.orchestration.config.validator import nearest
+from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
-    from penguin.orchestration.config.validator import Node
+    from penguin.orchestration.config.document_checker import Node
 
 _STAGES = ("stages", "phases")
 _STEPS = ("steps", "tasks")

@@ -11,7 +11,7 @@ from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
-    from penguin.orchestration.config.validator import Node
+    from penguin.orchestration.config.document_checker import Node
 
 _MAIN_TAG = "master"
 _PRIORITIES = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
@@ -30,7 +30,7 @@ def _tags(root: dict[str, Node]) -> dict[str, Node]:
 
 
 def _as_tag(root: dict[str, Node]) -> Node:
-    from penguin.orchestration.config.validator import Node
+    from penguin.orchestration.config.document_checker import Node
 
     return Node(root, 1)
 

@@ -1,6 +1,7 @@
-"""The validator of documents: it checks value by value, and each error names file, line, key and a correction.
+"""The checker of YAML documents: penguin.yaml and blueprints.
 
-A Checker collects errors instead of raising the first one, so that a person sees all of them at once.
+It goes value by value; each error names file, line, key and a correction. A Checker collects errors instead of raising
+the first one, so that a person sees all of them at once.
 """
 
 from __future__ import annotations

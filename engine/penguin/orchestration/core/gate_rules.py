@@ -1,4 +1,4 @@
-"""Transitions: a draft of a decision, and what follows from a verdict: a gate passes, is retried, or blocks."""
+"""The rules of the gates: after a verdict, a gate passes, is retried, or blocks."""
 
 from __future__ import annotations
 

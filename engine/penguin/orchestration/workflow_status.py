@@ -1,4 +1,4 @@
-"""The public types of a workflow: its status, phase and verdicts, and its description.
+"""The public types of a workflow: its status, phase and verdicts, and its description. A new status starts here.
 
 Nothing here imports a library, so that listing workflows stays cheap.
 """

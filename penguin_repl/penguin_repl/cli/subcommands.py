@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from penguin_commands.grammar.spec import Argument, Command, Flag, ValueKind
+from penguin_commands.grammar.declarations import Argument, Command, Flag, ValueKind
 
 BACKENDS = ("native", "temporal")
 

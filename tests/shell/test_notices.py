@@ -1,4 +1,4 @@
-"""Notices of what ended, and what calls a person who looks elsewhere."""
+"""Alerts about workflows that ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.shell_session import ShellSession, run_shell
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
-from penguin_repl.shell import alerts
+from penguin_repl.shell import notifier
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ def calls(workspace: SampleWorkspace) -> list[tuple[list[str], dict[str, str]]]:
 
 
 async def finished(shell: ShellSession) -> str:
-    """Run a workflow to its end; its id."""
+    """Run a workflow to its end; return its id."""
     await shell.enter("/workflow start auth")
     info = await shell.status("auth", "COMPLETED")
     await shell.see(f"{info.workflow_id} COMPLETED")
@@ -54,7 +54,7 @@ async def finished(shell: ShellSession) -> str:
     return info.workflow_id
 
 
-async def test_what_took_its_time_rings(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_a_long_workflow_rings_the_bell(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
@@ -62,7 +62,7 @@ async def test_what_took_its_time_rings(workspace: SampleWorkspace, personal: Pa
             await shell.wait_until(lambda: shell.screen.bells == 1)
 
 
-async def test_what_was_quick_does_not(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_a_short_workflow_does_not_ring(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=60)
     with scripted_phases():
         async with run_shell(workspace.root) as shell:
@@ -124,7 +124,7 @@ async def test_a_command_that_fails_is_reported(
 async def test_a_command_that_hangs_is_ended_with_what_it_started(
     workspace: SampleWorkspace, personal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "COMMAND_TIMEOUT", 0.5)
+    monkeypatch.setattr(notifier, "COMMAND_TIMEOUT", 0.5)
     script = "trap '' TERM; sleep 1000 & echo $! > child.new; mv child.new child; wait; sleep 1000"
     like(personal, notify_after=0, notify=["/bin/sh", "-c", script])
     with scripted_phases():
@@ -147,7 +147,7 @@ async def test_what_a_command_prints_does_not_reach_the_terminal(workspace: Samp
             assert "owned" not in shell.screen.text
 
 
-async def test_it_rings_behind_the_view_too(workspace: SampleWorkspace, personal: Path) -> None:
+async def test_the_bell_rings_during_the_view(workspace: SampleWorkspace, personal: Path) -> None:
     like(personal, notify_after=0)
     with scripted_phases() as script:
         script.hold("TEST")

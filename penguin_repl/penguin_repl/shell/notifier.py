@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from penguin_repl.shell.external import describe_exit
+from penguin_repl.shell.external_programs import describe_exit
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
