@@ -17,7 +17,7 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash fuzz nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash fuzz backlogs nightly bench bench-short check lint clean
 
 # These create workspaces and trust them. Keep the trust records out of the user's own.
 demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
@@ -33,7 +33,8 @@ help:
 	@echo 'make wheel-test  build the wheel, install it into an empty environment and run the first task of the README'
 	@echo 'make crash   kill engines, launchers and steps at random; SECONDS=30; SEED=N repeats the same choices'
 	@echo 'make fuzz    give random input to all of Penguin; SECONDS=30; SEED=N repeats the same inputs; TARGET=PART of a name'
-	@echo 'make nightly  run the tests that take hours: make crash, make fuzz, and all tests on every Python of this machine'
+	@echo 'make backlogs  compare what Penguin reads in the backlogs of tests/ with what a person counted; MUTATIONS=20000 damages them'
+	@echo 'make nightly  run the tests that take hours: make crash, make fuzz, damaged backlogs, and all tests on every Python of this machine'
 	@echo 'make bench   compare Penguin with other programs, and write the results and docs/benchmarks.md; ROUNDS=5'
 	@echo 'make bench-short  check that nothing became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
@@ -45,7 +46,7 @@ $(INSTALLED): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'no Python 3.11 or later found; install one, or type: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo '$(PYTHON) is older than Python 3.11' >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-		echo 'can't create a virtual environment; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+		echo 'no virtual environment could be created; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -96,6 +97,9 @@ crash: $(INSTALLED)
 
 fuzz: $(INSTALLED)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target '$(TARGET)')
+
+backlogs: $(INSTALLED)
+	$(BIN)/python -m tests.backlogs $(if $(MUTATIONS),--mutations $(MUTATIONS)) $(if $(SEED),--seed $(SEED))
 
 # The other programs have a separate environment, with all their dependencies.
 bench: $(BENCH)/.installed

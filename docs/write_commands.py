@@ -38,8 +38,10 @@ source itself. At its end, a script waits until all workflows that it started, r
 [json.md](json.md) describes the output of `-o json` and `-o jsonl`.
 """
 CHECK = """\
-`penguin check` also lists files that crashes left behind; `/workflow prune` removes them. It changes nothing, and
-engines may run at the same time.
+`penguin check` also names workflows that were lost, and the backups that hold them; see
+[security.md](security.md#records-that-are-lost). It lists files that crashes left behind; `/workflow prune` removes
+them. It changes nothing, and engines may run at the same time. With `--accept`, Penguin continues without the
+workflows that were lost.
 """
 COMPLETION = """\
 The scripts of `penguin completion` complete subcommands, options and their values, folders and scripts. Add one line

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from penguin.orchestration.backend import OrchestrationBackend
+    from penguin.orchestration.backend import OrchestrationBackend, WorkflowStatus
     from penguin.orchestration.blueprint import BlueprintSet
     from penguin.orchestration.config import OrchestrationConfig, Settings
     from penguin.orchestration.files.workspace import Workspace
@@ -84,12 +84,15 @@ class Session:
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.started_here: set[str] = set()
         """Ids of those that were started here."""
+        self.awaited: dict[str, WorkflowStatus | None] = {}
+        """The workflows that a command waits for or was interrupted at, and the status that it waits for."""
         self.event_stream: EventStream | None = None
         """Reports the events of the workflows that a command waits for; None if no events are requested."""
         self.last_started: str | None = None
         """The newest workflow started here."""
         self._other_backend_reported = False
-        self._loss_reported = False
+        self._narrated: set[str] = set()
+        """The messages of the backend, and those about lost workflows: each is shown once."""
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -265,7 +268,7 @@ class Session:
 
             assert isinstance(backend, TemporalBackend)
             backend.connect_through(self._desk)
-        backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self.narrate)
+        backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self._narrate_once)
         if self.metrics is not None:
             from penguin.orchestration.runtime.metrics.exporter import metrics_address
 
@@ -331,24 +334,36 @@ class Session:
         return info
 
     def warn_of_lost_workflows(self) -> None:
-        """Warn, once, about workflows that left files but have no record. Costs one stat call if none can be lost."""
-        if self._loss_reported or self.uses_temporal:
-            return
-        try:
-            folders = os.stat(f"{os.path.dirname(self.workspace.db_name)}/runs").st_nlink - 2
-        except OSError:
-            return
-        # Some file systems don't count subfolders as links. There, only a database without workflows is suspect.
-        if max(folders, 1) > self.reader.count():
-            from penguin.orchestration.store.maintenance.lost_workflows import (
-                describe_loss,
-                lost_workflows,
-                restore_hint,
-            )
+        """Warn about workflows that the database has lost, and about those of an earlier workspace in this place."""
+        if not self.uses_temporal and self._may_have_lost():
+            from penguin.orchestration.store.maintenance.loss_messages import loss_notices
 
-            if lost := lost_workflows(self.workspace):
-                self._loss_reported = True
-                self.narrate(f"{describe_loss(self.workspace, lost)}; {restore_hint(self.workspace)}")
+            for notice in loss_notices(self.workspace):
+                self._narrate_once(notice)
+
+    def _may_have_lost(self) -> bool:
+        """Return whether a loss is possible. Costs a few calls of the operating system and a query."""
+        from penguin.orchestration.files.workflow_index import earlier_keys, newest_entries
+        from penguin.orchestration.files.workspace_key import read_key
+
+        # The index before the database: what is in the index was in the database first.
+        key = read_key(state := os.path.dirname(self.workspace.db_name))
+        entries = newest_entries(key) if key else None
+        if earlier_keys(self.workspace.name, key):
+            return True
+        if entries is not None:
+            return not self.reader.holds(entries)
+        try:
+            folders = os.stat(f"{state}/runs").st_nlink - 2
+        except OSError:
+            return False
+        # Some file systems don't count subfolders as links. There, only a database without workflows is suspect.
+        return max(folders, 1) > self.reader.count()
+
+    def _narrate_once(self, text: str) -> None:
+        if text not in self._narrated:
+            self._narrated.add(text)
+            self.narrate(text)
 
     def explain_error(self, error: Exception) -> Exception:
         """Return the error to report: if damaged records are the likely cause of an unexpected error, one that says so.

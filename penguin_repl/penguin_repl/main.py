@@ -137,7 +137,7 @@ def _run(options: Options) -> int:
             _refuse_server_options()
         return run_worker(session, screen, grace=options.grace, until_settled=options.until_settled)
     if options.script == "check":
-        return _check(session, screen)
+        return _check(session, screen, accept=options.accept)
     if options.script == "import":
         return _import(options, session, screen)
     if options.script == "trust":
@@ -223,8 +223,26 @@ def _script_lines(options: Options) -> ScriptLines:
         return source.ScriptLines(source.lines_from_options(options.command))
     if options.script in (None, "-"):
         return source.ScriptLines(source.lines_from_descriptor(0, "<stdin>"), 0)
+    if options.script.endswith((".md", ".json", ".jsonl", ".yaml", ".yml")):
+        _refuse_backlog(options.script)
     descriptor = source.open_script(options.script)
     return source.ScriptLines(source.lines_from_descriptor(descriptor, options.script), descriptor)
+
+
+def _refuse_backlog(path: str) -> None:
+    """Raise UsageError for a backlog of another tool, which is no script. Any other file may be one."""
+    from pathlib import Path
+
+    from penguin.orchestration.blueprint.foreign_file import foreign_problem
+    from penguin.orchestration.blueprint.importers.source import MAX_BYTES
+    from penguin.orchestration.config.document import read_text
+    from penguin.orchestration.config.document_checker import Checker
+    from penguin_commands.errors import UsageError
+
+    text = read_text(Path(path), Checker(path), MAX_BYTES)
+    problem = foreign_problem(text, path) if text else None
+    if problem is not None:
+        raise UsageError(f"{path}: {problem.message}", problem.hint)
 
 
 def _init(options: Options, screen: Screen) -> None:
@@ -261,11 +279,17 @@ def _import(options: Options, session: Session, screen: Screen) -> ExitCode:
     return ExitCode.OK
 
 
-def _check(session: Session, screen: Screen) -> ExitCode:
-    """Run `penguin check`."""
+def _check(session: Session, screen: Screen, *, accept: bool) -> ExitCode:
+    """Run `penguin check`; with `accept`, after the user's decision to continue without lost workflows."""
     from penguin_commands.errors import ExitCode
+    from penguin_commands.handlers.maintenance import accept as accept_loss
     from penguin_commands.handlers.maintenance import check
 
+    if accept:
+        import asyncio
+
+        count = asyncio.run(accept_loss(session))
+        screen.narrate(f"continuing without {count} lost workflow{'' if count == 1 else 's'}")
     checked = check(session)
     screen.write_data(screen.render(checked))
     return ExitCode.FAILED if checked.failed else ExitCode.OK

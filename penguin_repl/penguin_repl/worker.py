@@ -62,7 +62,7 @@ class Worker:
 
     async def _run_until_stopped(self) -> None:
         stopped = asyncio.ensure_future(self._stopped.wait())
-        waits: set[asyncio.Future[Any]] = {stopped}
+        waits: set[asyncio.Future[Any]] = {stopped, asyncio.ensure_future(self._session.backend.failure())}
         if self._until_settled:
             waits.add(asyncio.ensure_future(self._wait_settled()))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -272,6 +272,7 @@ def test_an_unwritten_conversation_is_started_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("home", [None, ".penguin/claude"])
 def test_a_conversation_is_restored_once(tmp_path: Path, home: str | None) -> None:
+    (tmp_path / ".penguin").mkdir()
     wanted = call(tmp_path, spec=spec(home=home), session=SESSION)
     assert Claude().session_files(wanted, SESSION) == []
     Claude().restore(wanted, SESSION, {f"{SESSION}.jsonl": b"{}\n", "../other": b""})

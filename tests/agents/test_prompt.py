@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from penguin.orchestration.agents.prompt import LONGEST, PromptError, implement_prompt, transcript
 from penguin.orchestration.backend import WorkflowPhase
@@ -56,6 +57,14 @@ def test_the_built_in_prompt_contains_everything(tmp_path: Path) -> None:
         "[Bash failed] ls\nusers.py",
     ):
         assert words in prompt
+
+
+def test_the_prompt_names_the_role_and_what_it_needs(tmp_path: Path) -> None:
+    defined = definition()
+    task = replace(defined.task, agent_role="qa", required_tools=("grep", "git"), skills=("python",))
+    prompt = implement_prompt(tmp_path, replace(defined, task=task))
+    assert "## Your role\n\n- Role: qa\n- Required tools: grep, git\n- Skills: python\n" in prompt
+    assert "Your role" not in implement_prompt(tmp_path, defined)
 
 
 def test_missing_parts_leave_no_heading(tmp_path: Path) -> None:

@@ -105,10 +105,39 @@ def test_ready_order() -> None:
     assert ids(ready_tasks(tasks, ())) == ["critical", "cheap", "worthy", "risky", "early", "later", "low"]
 
 
-def test_the_tree_shows_each_task_once_with_all_below_it() -> None:
-    graph = TaskGraph(tasks_of(a="", b="a", c="a", d="b c", e="d", x="y", y="x"))
-    lines = [f"{branch}{task.id}{' …' if repeated else ''}" for branch, task, repeated in graph.tree()]
-    assert lines == ["a", "├── b", "│   └── d", "│       └── e", "└── c", "    └── d …", "x", "└── y", "    └── x …"]
+def tree_of(graph: TaskGraph) -> list[str]:
+    return [
+        f"{line.branch}{line.task.id}{'…' * line.folded}{''.join(f' +{name}' for name in line.needs)}"
+        for line in graph.tree()
+    ]
+
+
+def test_the_tree_shows_each_task_once_below_its_last_dependency() -> None:
+    graph = TaskGraph(tasks_of(a="", b="a", c="b", d="a c gone", e="d", f=""))
+    assert tree_of(graph) == ["a", "└─ b", "   └─ c", "      └─ d +a +gone", "         └─ e", "f"]
+    assert tree_of(TaskGraph(DIAMOND)) == ["a", "├─ b", "│  └─ d +c", "└─ c"]
+
+
+def test_the_tasks_of_a_cycle_are_not_below_each_other() -> None:
+    assert tree_of(TaskGraph(tasks_of(x="y", y="x", z="y", w="w"))) == ["x +y", "y +x", "└─ z", "w +w"]
+
+
+def test_a_deep_tree_continues_in_another_one() -> None:
+    chain = {f"t{number}": f"t{number - 1}" if number else "" for number in range(11)}
+    lines = tree_of(TaskGraph(tasks_of(**chain)))
+    assert lines[8:] == [f"{' ' * 21}└─ t8…", "t9 +t8", "└─ t10"]
+    assert max(map(len, lines)) < 30
+
+
+@given(st.dictionaries(names, st.sets(names, max_size=3)))
+def test_the_tree_has_every_task_and_every_dependency(needs: dict[str, set[str]]) -> None:
+    graph = TaskGraph(tasks_of(**{name: " ".join(sorted(found)) for name, found in needs.items()}))
+    lines = list(graph.tree())
+    assert sorted(line.task.id for line in lines) == sorted(needs)
+    for number, line in enumerate(lines):
+        indent = len(line.branch)
+        above = next((it.task.id for it in reversed(lines[:number]) if len(it.branch) == indent - 3), None)
+        assert {*line.needs, *([above] if indent else [])} == needs[line.task.id]
 
 
 def test_a_chain_of_thousands() -> None:

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from penguin.orchestration.backend import ConfigError
-from penguin.orchestration.blueprint import load_blueprints
+from penguin.orchestration.blueprint import BlueprintCounts, count, load_blueprints, parse_blueprint
 from penguin.orchestration.blueprint.lint import lint
 from penguin.orchestration.config import load_settings
 from penguin.orchestration.runtime.task_catalog import CatalogLoader
@@ -135,3 +135,19 @@ def test_what_one_file_says_and_what_all_say_is_in_order(tmp_path: Path) -> None
         """
     found = lines_of(tmp_path, {"a.md": text})
     assert [line.partition(": ")[0] for line in found] == ["error a.md:4", "error a.md:5", "error a.md:11"]
+
+
+def test_ids_made_from_titles_are_shown(tmp_path: Path) -> None:
+    text = "## Tasks\n" + "".join(f"- [ ] Write part {number}\n" for number in range(22))
+    found = lines_of(tmp_path, {"a.md": text})
+    assert found[0] == "note a.md:2: the id 'write-part-0' is made from the title (write A-1 before it)"
+    assert found[-1] == "note a.md:22: 2 more ids are made from titles (/task list shows them)"
+    assert len(found) == 21
+
+
+def test_what_was_read_is_counted() -> None:
+    text = (
+        "---\nid: x\n---\n## Tasks\n- [ ] A-1 One\n  - Recipe: r\n  - Acceptance: a `check: true`\n- [ ] A-2 Two\n"
+        "  - Depends: A-1\n  - [ ] b\n## Usage Recipes\n### r\n```sh\nx\n```\n## Validation\n- [ ] v `check: true`\n"
+    )
+    assert count([parse_blueprint(text, "b.md")]) == BlueprintCounts(2, 1, 2, 1, 1, 1, 1)

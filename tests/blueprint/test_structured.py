@@ -110,3 +110,39 @@ def test_json_with_tabs() -> None:
     blueprint = parse_blueprint('{\n\t"items": [\n\t\t{"id": "a", "effort": 5}\n\t]\n}\n', "b.json")
     assert blueprint.problems == ()
     assert (blueprint.tasks[0].effort, blueprint.tasks[0].line) == (5, 3)
+
+
+def test_subtasks_are_tasks() -> None:
+    text = "items:\n- id: a\n  depends_on: [d]\n  subtasks:\n  - id: b\n    subtasks: [{id: c}]\n- id: d\n"
+    blueprint = parse_blueprint(text, "b.yaml")
+    assert blueprint.problems == ()
+    assert {task.id: task.dependencies for task in blueprint.tasks} == {"a": ("d", "b"), "b": ("c",), "c": (), "d": ()}
+    assert "must be a list" in str(parse_blueprint("items: [{id: a, subtasks: b}]", "b.yaml").problems[0])
+
+
+@pytest.mark.parametrize("dependencies", ["[a, b]", "a, b", '["a (artifact)", b]', "a and b"])
+def test_forms_of_dependencies(dependencies: str) -> None:
+    text = f"tasks:\n- id: a\n- id: b\n- id: c\n  depends_on: {dependencies}\n"
+    assert parse_blueprint(text, "b.yaml").tasks[2].dependencies == ("a", "b")
+
+
+def test_steps_with_a_type_and_recipes_in_a_list() -> None:
+    text = (
+        "recipes:\n- recipe: one\n  description: first\n  steps:\n  - {type: shell, command: make, expect_exit: 1}\n"
+        "- name: two\n  steps: [{type: http, request: GET http://x/}, {http: POST http://x/, body: {a: [1]}}]\n"
+        "items: [{id: a, recipe: [{type: python, code: print(1)}]}]\n"
+    )
+    blueprint = parse_blueprint(text, "b.yaml")
+    assert blueprint.problems == ()
+    one, two = blueprint.recipes
+    assert (one.name, one.description, one.steps[0].source, one.steps[0].expect.exit) == ("one", "first", "make", 1)
+    assert [(step.kind, step.source) for step in two.steps] == [("http", "http://x/"), ("http", "http://x/")]
+    assert (two.steps[1].body, two.steps[1].headers) == ('{"a": [1]}', {"Content-Type": "application/json"})
+    assert blueprint.tasks[0].recipes[0].steps[0].source == "print(1)"
+
+
+def test_validation_in_data() -> None:
+    blueprint = parse_blueprint("validation: [it works, {text: a, check: b}]\nitems: [{id: a}]\n", "b.yaml")
+    assert [task.id for task in blueprint.tasks] == ["a", "b-validation"]
+    assert (blueprint.tasks[1].dependencies, len(blueprint.tasks[1].criteria)) == (("a",), 2)
+    assert blueprint.items[1].phases == {"implement": {"skip": True}, "use": {"skip": True}}

@@ -161,6 +161,20 @@ def test_a_foreign_file_among_the_blueprints_is_named_with_the_command(empty: Pr
     assert command in start.err
 
 
+@pytest.mark.parametrize("name", PLACES)
+def test_a_foreign_file_is_no_script(empty: Program, name: str) -> None:
+    place = put(empty, *PLACES[name][:2])
+    ran = empty(place)
+    assert ran.code == 2
+    assert ran.err.startswith(f"penguin: {place}: this is ")
+    assert f"try: penguin import {place}" in ran.err
+
+
+def test_a_script_may_have_any_suffix(penguin: Program) -> None:
+    (penguin.folder / "evening.md").write_text("# every evening\n/workflow list\n")
+    assert penguin("evening.md").out == "No workflows.\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [("import",), ("import", "a", "--done-as", "passed"), ("init", "--dry-run"), ("-c", "/health", "--into", "x")],

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.program import Program
+from tests.support.waiting import wait_until
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
@@ -392,6 +393,46 @@ def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     assert "its step still runs" in status
     (penguin.folder / "go").touch()
     assert penguin("-c", "/workflow resume gated", "-c", "/workflow wait gated").code == 0
+
+
+def interrupted_wait(penguin: Program) -> tuple[int, str]:
+    """Exit code and standard error of a wait that gets Ctrl-C after it has begun."""
+    engines = penguin.folder / ".penguin" / "engines"
+    before = set(engines.iterdir()) if engines.exists() else set()
+    waiting = penguin.begin("-c", "/workflow wait gated")
+    # A wait opens an engine of its own.
+    wait_until(lambda: engines.exists() and set(engines.iterdir()) - before, process=waiting)
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=30)
+    return waiting.returncode, err
+
+
+@pytest.mark.parametrize("worker", [True, False], ids=["worker", "script"])
+def test_an_interrupted_wait_for_the_workflow_of_another_engine_says_that_it_continues(
+    penguin: Program, worker: bool
+) -> None:
+    if worker:
+        penguin("--detach", "-c", "/workflow start gated")
+    engine = penguin.begin("worker") if worker else penguin.begin("-c", "/workflow start gated", "-c", "/workflow list")
+    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    code, err = interrupted_wait(penguin)
+    (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
+    assert code == 130
+    assert err == (
+        f"interrupted\n{one} continues; wait for it: penguin workflow wait {one}\n"
+        f"  or cancel it: penguin workflow cancel {one}\n"
+    )
+    assert penguin("-c", f"/workflow cancel {one}").code == 0
+    engine.terminate()
+    engine.communicate(timeout=30)
+
+
+def test_an_interrupted_wait_for_a_workflow_that_no_engine_runs_says_so(penguin: Program) -> None:
+    penguin("--detach", "-c", "/workflow start gated")
+    code, err = interrupted_wait(penguin)
+    assert code == 130
+    assert " waits for an engine; run it here and wait: penguin workflow resume " in err
+    assert "or cancel it: penguin workflow cancel " in err
 
 
 def test_an_interrupt_while_a_pipe_is_silent(penguin: Program) -> None:

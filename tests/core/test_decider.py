@@ -18,6 +18,14 @@ from penguin.orchestration.core.working_tree import SHARED
 from penguin.orchestration.workflow_status import GATES
 
 
+def test_a_task_that_was_done_outside_is_completed_at_once_without_a_pass() -> None:
+    start = Start(workflow_id="ituv-a-000000", number=0, definition=started().definition, by="ada", done_outside=True)
+    decision = decide(None, start, 1.0)
+    assert [type(event).__name__ for event in decision.events] == ["Started", "Completed"]
+    assert (decision.state.status, decision.state.phase, decision.state.by) == ("COMPLETED", "DONE", "ada")
+    assert (decision.state.passes, decision.effects) == ((), ())
+
+
 def test_effects_name_the_attempt_that_should_run() -> None:
     state = started(Setup(delay=5))
     assert effects(state) == (Await(0.0, True),)

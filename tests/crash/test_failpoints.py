@@ -57,8 +57,8 @@ LAUNCHER = (
     ),
 )
 LAUNCHER_STOPPING = ("stop.heard", "stop.sent")
-ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after")
-"""Failpoints in the tests of commands."""
+ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after", "schema.copied")
+"""Failpoints in the tests of commands and of the store."""
 
 
 def test_every_failpoint_is_tested() -> None:

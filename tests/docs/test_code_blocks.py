@@ -2,7 +2,8 @@
 
 `console`: lines after `$ ` are run by a shell, the rest is the expected standard output (`…` alone stands for any
 lines; times, durations and the digits of ids may differ). `python`: run as a program. `yaml` and `markdown`: read as a
-penguin.yaml or a blueprint. `sh`: only commands for developers. `text`: not run.
+penguin.yaml or a blueprint, and written to the file that the block names, if it names one. `sh`: only commands for
+developers. `text`: not run.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ DEVELOPER_COMMANDS = (
     "make quick",
     "make crash",
     "make fuzz",
+    "make backlogs",
     "make temporal",
     "make agents",
     "make wheel-test",
@@ -53,12 +55,15 @@ class CodeBlock(NamedTuple):
     language: str
     text: str
     line: int
+    file: str = ""
+    """The second word after the fence: the file that a reader puts the text into."""
 
 
 def blocks_of(document: Path) -> list[CodeBlock]:
     tokens = MarkdownIt("commonmark").parse(document.read_text(encoding="utf-8"))
     fences = (token for token in tokens if token.type == "fence")
-    return [CodeBlock(token.info.split()[0], token.content, (token.map or [0])[0] + 1) for token in fences]
+    found = ((token.info.split(), token.content, (token.map or [0])[0] + 1) for token in fences)
+    return [CodeBlock(info[0], text, line, next(iter(info[1:]), "")) for info, text, line in found]
 
 
 def same(text: str) -> str:
@@ -85,6 +90,11 @@ class Reader:
             text=True,
             timeout=120,
         )
+
+    def write(self, block: CodeBlock) -> None:
+        """Write a block that names its file."""
+        if block.file:
+            (self.folder / block.file).write_text(block.text, encoding="utf-8")
 
     def console(self, text: str) -> None:
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
@@ -133,6 +143,7 @@ def test_code_blocks(document: Path, tmp_path: Path) -> None:
         reader.run("penguin", "init")
     for block in blocks_of(document):
         try:
+            reader.write(block)
             getattr(reader, block.language)(block.text)
         except Exception as error:
             error.add_note(f"{document.relative_to(ROOT)}:{block.line}")

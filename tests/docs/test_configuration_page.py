@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from penguin.orchestration.config import agents, phases, settings, ui
+from penguin.orchestration.config import agents, penguin_yaml, phases, ui
 from penguin.orchestration.config.fields import FIELDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PARTS = {
-    "settings": settings._KEYS,
+    "settings": penguin_yaml._KEYS,
     "phases": phases._KEYS,
     "commands": phases._COMMAND_KEYS,
     "ui": ui.KEYS,

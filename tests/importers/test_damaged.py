@@ -152,11 +152,11 @@ def test_line_ends_and_a_byte_order_mark_make_no_difference(tmp_path: Path) -> N
     assert counts(plan.blueprint) == {"tasks": 2, "dependencies": 1, "criteria": 0}
 
 
-def test_boxes_that_markdown_hides_are_named(tmp_path: Path) -> None:
-    text = "- [ ] A-1 Seen\n\n<details>\n- [ ] A-2 Hidden in HTML\n</details>\n\n> - [ ] A-3 Quoted\n"
+def test_boxes_in_html_are_read_and_those_in_quotations_are_named(tmp_path: Path) -> None:
+    text = "- [ ] A-1 Seen\n\n<details>\n- [ ] A-2 In HTML\n</details>\n\n> - [ ] A-3 Quoted\n"
     plan = plan_text(tmp_path, "todo.md", text)
-    assert [task.id for task in plan.blueprint.tasks] == ["A-1"]
-    assert [note.line for note in plan.notes] == [4, 7]
+    assert [task.id for task in plan.blueprint.tasks] == ["A-1", "A-2"]
+    assert [note.line for note in plan.notes] == [7]
 
 
 def test_thousands_of_equal_titles_get_ids_of_their_own_at_once(tmp_path: Path) -> None:

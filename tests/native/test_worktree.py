@@ -14,7 +14,7 @@ from tests.support.workspace import SampleWorkspace
 from penguin.orchestration import WorkflowError
 from penguin.orchestration.backend import IllegalCommand, WorkflowPhase
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.prune import prune
+from penguin.orchestration.runtime.maintenance.prune import prune
 from penguin.orchestration.worktree.checkpoints import Checkpoint, Checkpoints
 
 pytestmark = pytest.mark.anyio

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.blueprint import BlueprintCounts
 from penguin.orchestration.config import Problem
 from penguin.orchestration.core.definition import Criterion, Recipe, RecipeStep, Task
 from penguin.orchestration.core.usage import UsageTotals
@@ -397,7 +398,73 @@ Recipes:
 - try-it (shell, http)
 """,
     ),
-    "graph": (p.GraphResult("tree", "a  ready\n└── b  waiting", (("a", "b"),)), "a  ready\n└── b  waiting\n"),
+    "graph": (
+        p.GraphResult(
+            "tree",
+            "",
+            (("a", "b2"), ("c", "b2")),
+            (p.GraphRow("", "│", STATES[0], (), False), p.GraphRow("└─ ", "   ", STATES[1], ("c",), True)),
+            (("c", "b2"),),
+            (("x", "y", "x"),),
+        ),
+        """\
+TASK     STATE    ALSO NEEDS  TITLE
+a        ready                Make A
+└─ b2 …  waiting  c           Make B
+missing: c, which b2 needs
+cycle: x -> y -> x
+""",
+    ),
+    "graph for another program": (p.GraphResult("dot", "digraph tasks {\n}", ()), "digraph tasks {\n}\n"),
+    "no graph": (p.GraphResult("tree", "", ()), "No tasks.\n"),
+    "task added": (
+        p.AddedTaskResult("a-2", "auth", "b.md", 12, created=False),
+        "Added task a-2\nFile: b.md:12\n",
+    ),
+    "task and its fields": (
+        p.TaskResult(
+            STATES[0]._replace(task=task(description="", criteria=(), recipes=())),
+            (("title", "Make A", "b.md:7"), ("depends_on", "", "default")),
+        ),
+        """\
+Task a
+Title: Make A
+State: ready
+Priority: medium (effort 3, value 3, risk 1)
+Dependencies: none
+Blueprint: auth (b.md:7)
+
+FIELD       VALUE   FROM
+title       Make A  b.md:7
+depends_on  -       default
+""",
+    ),
+    "source of a blueprint": (
+        p.BlueprintSourceResult(
+            "auth",
+            "b.md",
+            (
+                p.SourcePart("", 8, ("## Tasks", "")),
+                p.SourcePart("make-a", 10, ("- [ ] Make A", "  with a pen")),
+                p.SourcePart("b", 12, ("- [ ] `b` Make B",)),
+            ),
+            ("make-a",),
+        ),
+        """\
+b.md
+
+the blueprint
+ 8 | ## Tasks
+ 9 |
+
+task make-a (the id is made from the title)
+10 | - [ ] Make A
+11 |   with a pen
+
+task b
+12 | - [ ] `b` Make B
+""",
+    ),
     "blueprints": (
         p.BlueprintTable((ROW, ROW._replace(id="x", broken=True))),
         """\
@@ -408,13 +475,14 @@ x              2     1       0  Authentication (broken: /blueprint lint x)
     ),
     "no blueprints": (p.BlueprintTable(()), "No blueprints.\n"),
     "blueprint": (
-        p.BlueprintResult(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),)),
+        p.BlueprintResult(ROW, STATES[:1], (Problem("warning", "b.md", 3, "odd", "make it even"),), {"version": "1.0"}),
         """\
 Blueprint auth
 Title: Authentication
 File: b.md
 Project: shop
 Tasks: 2, 1 completed, 0 active
+version: 1.0
 
 TASK  PRIORITY  STATE  TITLE
 a     medium    ready  Make A
@@ -451,6 +519,11 @@ penguin.yaml: new, IMPLEMENT runs claude
 Recorded as done outside of Penguin: T001
 Try: penguin -c "/workflow start T002"
 """,
+    ),
+    "lint-counts": (
+        p.LintResult((Problem("note", "b.md", 2, "used"),), ("b.md",), BlueprintCounts(8, 9, 16, 12, 6, 1, 4)),
+        "b.md:2: note: used\n1 blueprint, 0 errors, 0 warnings\n1 validation with 4 criteria\n"
+        "8 tasks, 9 dependencies, 16 criteria (12 with a check), 6 recipes; 1 note\n",
     ),
 }
 
@@ -538,7 +611,9 @@ def test_escaped_text_is_harmless() -> None:
     [
         p.TaskTable((p.TaskState(task(title=EVIL), "ready"),)),
         p.TaskResult(p.TaskState(task(title=EVIL, description=EVIL, criteria=(Criterion(EVIL),)), "ready")),
-        p.GraphResult("tree", EVIL, ()),
+        p.GraphResult("dot", EVIL, ()),
+        p.GraphResult("tree", "", (), (p.GraphRow("", "", p.TaskState(task(title=EVIL), "ready"), (EVIL,), False),)),
+        p.BlueprintSourceResult("a", EVIL, (p.SourcePart("a", 1, (EVIL,)),), ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
         p.LintResult((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
         p.ImportResult(
@@ -627,7 +702,7 @@ LARGE_TITLE = "漢字" * 330_000
 LARGE_RESULTS = [
     p.TaskTable((p.TaskState(task(title=LARGE_TITLE), "ready"), *STATES)),
     p.BlueprintTable((ROW._replace(title=LARGE_TITLE),)),
-    p.BlueprintResult(ROW, (p.TaskState(task(title=LARGE_TITLE), "ready"),), ()),
+    p.BlueprintResult(ROW, (p.TaskState(task(title=LARGE_TITLE), "ready"),), (), {}),
     AttemptTable(ID, (AttemptRow("TEST", 1, Verdict.FAILED, AT, AT, {"reason": LARGE_TITLE}),)),
 ]
 

@@ -74,6 +74,8 @@ def complete(workspace: SampleWorkspace) -> Complete:
         ("/workflow feedback auth use --ti", ""),
         ("/task graph --format=d", "--format=dot --format=mermaid"),
         ("/task show s", "search"),
+        ("/task add Title --depends auth,s", "auth,search"),
+        ("/task add Title --priority h", "high"),
         ("/watch ", "on off"),
         ("/workflow list --since=2", "--since=24h"),
         ("/workflow prune --older-than ", "7d 30d 90d"),

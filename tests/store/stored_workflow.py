@@ -15,7 +15,8 @@ from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.working_tree import SHARED
-from penguin.orchestration.store.writer import Write, Writer, write_of
+from penguin.orchestration.store.rows import Write, write_of
+from penguin.orchestration.store.writer import Writer
 from penguin.orchestration.workflow_status import GATES
 
 NOON = 1_700_000_000.0

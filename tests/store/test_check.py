@@ -19,7 +19,7 @@ from penguin.orchestration.files.engine_lock import LAUNCHER_LOCK, EngineLock
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import SCHEMA_VERSION
-from penguin.orchestration.store.maintenance.check import check
+from penguin.orchestration.store.maintenance.check import CheckReport, check
 
 LONG_AGO = time.time() - 3600
 
@@ -68,7 +68,7 @@ def aged(path: Path, text: str | None = None) -> Path:
 
 
 def test_a_missing_database_has_no_problem(workspace: Workspace) -> None:
-    assert check(workspace) == ((0, 0, (), ()))
+    assert check(workspace) == CheckReport()
     assert not workspace.db.exists()
 
 

@@ -17,7 +17,7 @@ from penguin.orchestration.backend import StoreError, WorkflowPhase
 from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.core.usage import UsageTotals, usage_totals
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.prune import prune
+from penguin.orchestration.runtime.maintenance.prune import prune
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.maintenance.backup import back_up

@@ -271,7 +271,8 @@ import asyncio, resource, sqlite3, sys
 from pathlib import Path
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.store.rows import INSERT_RUN
-from penguin.orchestration.store.writer import Write, Writer
+from penguin.orchestration.store.rows import Write
+from penguin.orchestration.store.writer import Writer
 
 def limit(size):
     # No file may grow beyond this: what a full disk looks like to a program.

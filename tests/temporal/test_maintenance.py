@@ -17,7 +17,7 @@ from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.prune import prune
+from penguin.orchestration.runtime.maintenance.prune import prune
 from penguin.orchestration.store.maintenance.check import check
 from penguin.orchestration.testing import scripted_phases
 

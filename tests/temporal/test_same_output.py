@@ -153,10 +153,25 @@ def test_a_command_that_waits_for_a_worker_is_reported_as_queued(temporal_worksp
         "Reason: no shell or worker is running",
         "Next: penguin worker",
     ]
-    for command, word in (('feedback a "be quick"', "feedback for"), ("cancel a", "cancel of")):
-        (line,) = ran("-o", "json", "-c", f"/workflow {command}")
-        told = json.loads(line)
-        assert (told["message"], told["queued"]) == (f"Queued: {word} {workflow_id} (no worker is running)", True)
+    (line,) = ran("-o", "json", "-c", '/workflow feedback a "be quick"')
+    told = json.loads(line)
+    assert (told["message"], told["queued"]) == (f"Queued: feedback for {workflow_id} (no worker is running)", True)
+
+
+def test_a_cancel_in_a_script_waits_for_a_worker(temporal_workspace: TemporalWorkspace) -> None:
+    run = [sys.executable, "-m", "penguin_repl", "--workspace", str(temporal_workspace.root)]
+    client = {**os.environ, "TEMPORAL_AUTO_START": "false"}
+    subprocess.run([*run, "--detach", "-c", "/workflow start a"], timeout=60, env=client, check=True)
+    cancel = subprocess.Popen(
+        [*run, "-c", "/workflow cancel a"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=client
+    )
+    assert cancel.stderr is not None
+    assert cancel.stderr.readline() == "no worker is running; waiting 30 s for one: penguin worker\n"
+    assert subprocess.run([*run, "worker", "--until-settled"], timeout=60, env=client, check=False).returncode == 0
+    out, _ = cancel.communicate(timeout=60)
+    assert out.startswith("Cancelled ituv-a-")
+    assert "Status: CANCELLED" in out
+    assert cancel.returncode == 0
 
 
 def test_without_the_sdk_it_says_what_to_install(temporal_workspace: TemporalWorkspace) -> None:

@@ -16,6 +16,9 @@ from penguin.orchestration.runtime import hosted_backend
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.testing import scripted_phases
+from penguin_commands.errors import WorkflowWaitTimeout
+from penguin_commands.handlers import workflow_control
+from penguin_commands.session import Session
 
 pytestmark = pytest.mark.anyio
 
@@ -144,6 +147,35 @@ async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(
                 assert await client.signal_workflow(one, "resume") is Delivery.TAKEN
                 assert (await client.wait_workflow(one, 20)).status == "COMPLETED"
         assert script.orders[0].feedback == ("be quick",)
+
+
+@pytest.mark.parametrize("status", ["PENDING", "BLOCKED"])
+async def test_a_cancel_without_a_worker_is_kept_and_reported_after_the_limit(
+    temporal_workspace: TemporalWorkspace, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setattr(hosted_backend, "CANCEL_TIMEOUT", 1.0)
+    monkeypatch.setattr(workflow_control, "CANCEL_TIMEOUT", 1.0)
+    messages: list[str] = []
+    async with backend_of(temporal_workspace, works=False) as client:
+        one = await client.start_workflow("a")
+        if status == "BLOCKED":
+            with scripted_phases({"TEST": ["UNVERIFIED"]}):
+                async with backend_of(temporal_workspace) as worker:
+                    await worker.run_engine()
+                    await wait_for_workflow(client, one, status="BLOCKED")
+        begun = asyncio.get_running_loop().time()
+        assert not await client.cancel_workflow(one)
+        assert asyncio.get_running_loop().time() - begun >= 1.0
+        session = Session(temporal_workspace.root, options={"temporal": {"auto_start": False}}, narrate=messages.append)
+        with pytest.raises(WorkflowWaitTimeout, match="no worker is running; the request is kept") as error:
+            await workflow_control.cancel(session, one)
+        assert error.value.hint == "penguin worker"
+        await session.aclose()
+        assert messages == ["no worker is running; waiting 1 s for one: penguin worker"]
+        with scripted_phases():
+            async with backend_of(temporal_workspace) as worker:
+                await worker.run_engine()
+                await wait_for_workflow(client, one, status="CANCELLED")
 
 
 SIGNALS_REFUSED: tuple[tuple[str, Any], ...] = (

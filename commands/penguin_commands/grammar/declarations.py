@@ -25,6 +25,8 @@ class ValueKind(Enum):
     """A snapshot id, a workflow id for its newest snapshot, or (if nothing is changed) a prefix; str."""
     TASK = "task"
     """A task id; str."""
+    TASKS = "tasks"
+    """Comma-separated task ids; a tuple of str."""
     BLUEPRINT = "blueprint"
     """A blueprint id; str."""
     PROJECT = "project"
@@ -49,6 +51,8 @@ class ValueKind(Enum):
     """A duration with a required unit, since a bare number may be taken for days; float, in seconds."""
     MOMENT = "moment"
     """A time: an age (`2h`, `30d`), or a local or full ISO 8601 time; float, in seconds since the epoch."""
+    TITLE = "title"
+    """The words of a title; str each."""
     FILE = "file"
     """A path; str."""
     NUMBER = "number"
@@ -126,6 +130,7 @@ PLACEHOLDERS = {
     ValueKind.WORKFLOW: "ID",
     ValueKind.SNAPSHOT: "ID",
     ValueKind.TASK: "TASK",
+    ValueKind.TASKS: "TASK,…",
     ValueKind.BLUEPRINT: "BLUEPRINT",
     ValueKind.PROJECT: "PROJECT",
     ValueKind.PHASE: "PHASE",
@@ -134,6 +139,7 @@ PLACEHOLDERS = {
     ValueKind.COMMAND: "COMMAND",
     ValueKind.NAME: "NAME",
     ValueKind.TEXT: "TEXT",
+    ValueKind.TITLE: "TITLE",
     ValueKind.SECONDS: "SECONDS",
     ValueKind.AGE: "AGE",
     ValueKind.MOMENT: "TIME",

@@ -35,6 +35,7 @@ def blueprint_list() -> Handler:
     "Show a blueprint and the progress of its tasks",
     "/blueprint show auth-system",
     arguments=(BLUEPRINT,),
+    flags=(Flag("source", help="print the lines of its file, with the task that each was read into"),),
     reads=True,
 )
 def blueprint_show() -> Handler:
@@ -124,6 +125,33 @@ def task_graph() -> Handler:
     from penguin_commands.handlers.task import graph
 
     return graph
+
+
+@TABLE.command(
+    "task",
+    "add",
+    "Add a task to a blueprint",
+    '/task add "Greet in French" --depends greet --criterion "says bonjour" --check "./greet | grep Bonjour"',
+    arguments=(Argument("title", ValueKind.TITLE, many=True, help="the title of the task"),),
+    flags=(
+        Flag("depends", ValueKind.TASKS, "the tasks that must be completed before it"),
+        Flag("criterion", ValueKind.TEXT, "an acceptance criterion", many=True),
+        Flag(
+            "check",
+            ValueKind.TEXT,
+            "the command that checks the criterion; with several criteria, one for each",
+            many=True,
+            placeholder="COMMAND",
+        ),
+        Flag("recipe", ValueKind.TEXT, "a shell step of its recipe", many=True, placeholder="COMMAND"),
+        Flag("priority", ValueKind.CHOICE, "default: medium", choices=("critical", "high", "medium", "low")),
+        FROM_BLUEPRINT._replace(help="the blueprint to add it to; required if there are several"),
+    ),
+)
+def task_add() -> Handler:
+    from penguin_commands.handlers.task import add
+
+    return add
 
 
 @TABLE.command(

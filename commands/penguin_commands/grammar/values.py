@@ -29,6 +29,8 @@ def convert_value(kind: ValueKind, text: str, choices: tuple[str, ...] = ()) -> 
         raise UsageError(f"the {kind.value} is empty")
     if kind is ValueKind.TASK:
         return _parse_task_id(text)
+    if kind is ValueKind.TASKS:
+        return tuple(dict.fromkeys(_parse_task_id(part.strip()) for part in text.split(",") if part.strip()))
     if kind is ValueKind.PHASE:
         return {phase.value: phase for phase in GATES}[
             _parse_choice(text.upper(), [phase.value for phase in GATES], "phase")

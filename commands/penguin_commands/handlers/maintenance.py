@@ -31,7 +31,7 @@ async def backup(session: Session, file: str) -> BackupResult:
 
 async def prune(session: Session, *, older_than: float, dry_run: bool = False) -> PruneResult:
     """Remove workflows that ended long ago."""
-    from penguin.orchestration.runtime.prune import prune_outside_steps
+    from penguin.orchestration.runtime.maintenance.prune import prune_outside_steps
 
     found = await prune_outside_steps(session.workspace, older_than, dry_run=dry_run)
     return PruneResult(
@@ -45,7 +45,16 @@ def check(session: Session) -> CheckResult:
 
     report = look(session.workspace)
     problems = tuple((problem.subject, problem.message) for problem in report.problems)
-    return CheckResult(report.workflows, report.events, problems, _leftovers(session, report.leftovers))
+    backups = tuple((str(one.path), one.describe(report.loss), one.count(report.loss)) for one in report.backups)
+    return CheckResult(report.workflows, report.events, problems, _leftovers(session, report.leftovers), backups)
+
+
+async def accept(session: Session) -> int:
+    """Continue without the workflows that were lost. Return their number."""
+    from penguin.orchestration.runtime.maintenance.accept_loss import accept_outside_steps
+
+    loss = await accept_outside_steps(session.workspace)
+    return len(loss.workflows) + len(loss.earlier)
 
 
 def _leftovers(session: Session, found: Iterable[Leftover]) -> Leftovers:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin_commands.errors import UsageError
 from penguin_commands.handlers.task_progress import TaskProgress
-from penguin_commands.results.tasks import GraphResult, TaskResult, TaskTable
+from penguin_commands.results.tasks import AddedTaskResult, GraphResult, GraphRow, TaskResult, TaskTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from penguin.orchestration.blueprint import BlueprintSet
-    from penguin.orchestration.blueprint.graph import TaskGraph
+    from penguin.orchestration.blueprint.edit.add_task import AddedTask
+    from penguin.orchestration.blueprint.edit.new_task import NewTask
     from penguin.orchestration.core.definition import Task
     from penguin_commands.session import Session
 
@@ -25,7 +27,16 @@ def list_(session: Session, blueprint: str | None = None) -> TaskTable:
 
 def show(session: Session, task: str, blueprint: str | None = None) -> TaskResult:
     """Return one task."""
-    return TaskResult(TaskProgress(session).state(session.blueprints.find(task, blueprint).task))
+    from pathlib import Path
+
+    from penguin.orchestration.blueprint.origins import task_fields
+    from penguin.orchestration.files.text_encoding import unescape_path
+
+    blueprints = session.blueprints
+    item = blueprints.find(task, blueprint)
+    found = blueprints.blueprint(item.task.path)
+    fields = task_fields(item, found, session.settings, Path(session.workspace.root, unescape_path(found.path)))
+    return TaskResult(TaskProgress(session).state(item.task), tuple(fields))
 
 
 def ready(session: Session, blueprint: str | None = None) -> TaskTable:
@@ -52,20 +63,41 @@ def graph(session: Session, blueprint: str | None = None, format: str = "tree") 
     blueprints = session.blueprints
     _warn_broken(session, blueprints, blueprint)
     tasks = TaskGraph(_tasks(blueprints, blueprint))
-    edges = tuple(tasks.edges())
-    if format == "tree":
-        return GraphResult(format, _format_tree(tasks, TaskProgress(session)), edges)
-    return GraphResult(format, to_dot(tasks) if format == "dot" else to_mermaid(tasks), edges)
+    progress = TaskProgress(session)
+    rows = tuple(
+        GraphRow(line.branch, line.rail, progress.state(line.task), line.needs, line.folded)
+        for line in (tasks.tree() if format == "tree" else ())
+    )
+    return GraphResult(
+        format,
+        to_dot(tasks) if format == "dot" else to_mermaid(tasks) if format == "mermaid" else "",
+        tuple(tasks.edges()),
+        rows,
+        tuple((needed, task.id) for task, needed in tasks.missing()),
+        tuple(tuple(circle) for circle in tasks.cycles()),
+    )
 
 
-def _format_tree(graph: TaskGraph, progress: TaskProgress) -> str:
-    lines = []
-    for branch, task, repeated in graph.tree():
-        state = progress.state(task)
-        lines.append(f"{branch}{task.id}  {'(see above)' if repeated else state.state}")
-    lines += [f"missing: {needed}, which {task.id} needs" for task, needed in graph.missing()]
-    lines += [f"cycle: {' -> '.join(circle)}" for circle in graph.cycles()]
-    return "\n".join(lines) or "No tasks."
+async def add(
+    session: Session,
+    title: tuple[str, ...],
+    depends: tuple[str, ...] = (),
+    criterion: tuple[str, ...] = (),
+    check: tuple[str, ...] = (),
+    recipe: tuple[str, ...] = (),
+    priority: str = "",
+    blueprint: str | None = None,
+) -> AddedTaskResult:
+    """Add a task to a blueprint, in the form of its file."""
+    import asyncio
+
+    from penguin.orchestration.blueprint.edit.new_task import NewTask
+    from penguin.orchestration.runtime.engine_socket import refuse_steps_of_workspace
+
+    task = NewTask(" ".join(title).strip(), depends, _criteria(criterion, check), recipe, priority)
+    await refuse_steps_of_workspace(session.workspace, "add a task")
+    added = await asyncio.to_thread(_add, session, task, blueprint)
+    return AddedTaskResult(*added)
 
 
 def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
@@ -90,3 +122,43 @@ def _empty_message(blueprints: BlueprintSet) -> str:
     if blueprints.blueprints:
         return "No tasks."
     return "No blueprints. Set `blueprints:` in penguin.yaml, or run penguin init for an example."
+
+
+def _criteria(texts: tuple[str, ...], checks: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
+    if not checks:
+        return tuple((text.strip(), None) for text in texts)
+    if not texts:
+        return tuple((command.strip(), command.strip()) for command in checks)
+    if len(texts) != len(checks):
+        message = f"there are {len(texts)} of --criterion and {len(checks)} of --check"
+        raise UsageError(message, "give each criterion a check, in the same order, or give no check")
+    return tuple((text.strip(), command.strip()) for text, command in zip(texts, checks, strict=True))
+
+
+def _add(session: Session, task: NewTask, blueprint_id: str | None) -> AddedTask:
+    from penguin.orchestration.blueprint.edit.add_task import add_task, create_blueprint
+    from penguin.orchestration.blueprint.edit.target import choose_blueprint, file_of, new_blueprint_path
+
+    blueprints, settings = session.blueprints, session.settings
+    chosen = choose_blueprint(blueprints, blueprint_id)
+    project_id = chosen.project_id if chosen else settings.project_id
+    taken = {one.id for one in blueprints.tasks(project_id)}
+    _refuse_unknown(task.dependencies, taken, blueprints)
+    root = session.workspace.root
+    if chosen is None:
+        path = new_blueprint_path(settings, blueprint_id)
+        return create_blueprint(file_of(root, path), path, settings.project_id, task, taken)
+    return add_task(file_of(root, chosen.path), chosen.path, settings.project_id, task, taken)
+
+
+def _refuse_unknown(dependencies: Iterable[str], known: Collection[str], blueprints: BlueprintSet) -> None:
+    from penguin.orchestration.backend import BlueprintError
+    from penguin.orchestration.config.document_checker import nearest
+
+    unknown = [name for name in dependencies if name not in known]
+    if unknown:
+        match = nearest(unknown[0], known)
+        broken = [blueprint.path for blueprint in blueprints.blueprints if blueprint.broken]
+        hint = f"did you mean {match}?" if match else "/task list shows the tasks"
+        hint += f"; with errors: {', '.join(broken[:3])} (/blueprint lint)" if broken else ""
+        raise BlueprintError(f"--depends: unknown task {', '.join(map(repr, unknown))}", hint)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import CANCEL_TIMEOUT, Delivery, WorkflowPhase, WorkflowStatus
-from penguin_commands.errors import UsageError
+from penguin_commands.errors import UsageError, WorkflowWaitTimeout
 from penguin_commands.handlers.workflow_wait import wait_for
 from penguin_commands.results import Result
 from penguin_commands.results.changes import ChangeResult, StartResult
@@ -120,13 +120,35 @@ async def cancel(session: Session, workflow: str) -> ChangeResult:
     """Stop the running steps. In a script, wait until the workflow is CANCELLED."""
     workflow_id = await _resolve(session, workflow)
     changed = await _send_signal(session, workflow_id, "cancel", {"by": session.by}, "Cancelled {}")
-    if changed.info.status is WorkflowStatus.CANCELLED or changed.queued:
+    if changed.info.status is WorkflowStatus.CANCELLED or (changed.queued and session.at_prompt):
         return changed
     if not session.at_prompt:
-        await wait_for(session, (workflow_id,), WorkflowStatus.CANCELLED, CANCEL_TIMEOUT)
+        if changed.queued:
+            await _wait_for_worker_to_cancel(session, changed.info)
+        else:
+            await wait_for(session, (workflow_id,), WorkflowStatus.CANCELLED, CANCEL_TIMEOUT)
         message = f"Cancelled {workflow_id}"
         return await session.run_in_reader_thread(lambda: _change_result(session, workflow_id, message))
     return changed._replace(text=f"Cancelling {workflow_id}: stopping its steps")
+
+
+async def _wait_for_worker_to_cancel(session: Session, info: WorkflowInfo) -> None:
+    """Wait until a worker cancels a workflow. Raises WorkflowWaitTimeout; the request stays on the server."""
+    from penguin.orchestration.runtime.hosted_backend import wait_until_cancelled
+
+    workflow_id = info.workflow_id
+    session.narrate(f"no worker is running; waiting {CANCEL_TIMEOUT:g} s for one: {START_WORKER}")
+    session.awaited = {workflow_id: WorkflowStatus.CANCELLED}
+    cancelled = await wait_until_cancelled(session.backend, workflow_id, CANCEL_TIMEOUT)
+    # After an interrupt it stays: the script says what is requested.
+    session.awaited = {}
+    if not cancelled:
+        raise WorkflowWaitTimeout(
+            f"{workflow_id} is still {info.status} after {CANCEL_TIMEOUT:g} s: no worker is running; the request is "
+            "kept, and the next worker cancels it",
+            START_WORKER,
+            (info,),
+        )
 
 
 async def feedback(session: Session, workflow: str, text: str | None = None) -> Result:

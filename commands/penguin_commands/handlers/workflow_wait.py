@@ -69,6 +69,20 @@ async def wait_with_progress(
 
     With `first`, stop waiting when one of them does, and return only that one. Raises WaitTimeout (seconds).
     """
+    session.awaited = dict.fromkeys(ids, status)
+    try:
+        infos = await _wait_and_report(session, ids, status, timeout, first=first)
+    except Exception:
+        session.awaited = {}
+        raise
+    # After an interrupt they stay: the script says what continues.
+    session.awaited = {}
+    return infos
+
+
+async def _wait_and_report(
+    session: Session, ids: Sequence[str], status: WorkflowStatus | None, timeout: float | None, *, first: bool
+) -> list[WorkflowInfo]:
     work = _wait_first(session, ids, status, timeout) if first else _wait_all(session, ids, status, timeout)
     waiting = stream_events_during(session, ids, work)
     if session.on_progress is None:

@@ -79,6 +79,8 @@ class CheckResult(NamedTuple):
     problems: tuple[tuple[str, str], ...]
     """(subject, problem)."""
     leftovers: Leftovers
+    backups: tuple[tuple[str, str, int], ...] = ()
+    """After a loss: (path, what it is, how many of the lost workflows it holds)."""
 
     @property
     def failed(self) -> bool:
@@ -91,6 +93,7 @@ class CheckResult(NamedTuple):
             "events": self.events,
             "problems": [{"subject": subject, "message": message} for subject, message in self.problems],
             "leftovers": _leftover_rows(self.leftovers),
+            "backups": [{"path": path, "lost_workflows": count} for path, _, count in self.backups],
         }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import BlueprintCounts
     from penguin.orchestration.config import Problem
     from penguin.orchestration.core.definition import Task
 
@@ -51,6 +52,8 @@ class TaskResult(NamedTuple):
     """One task with all its details."""
 
     state: TaskState
+    fields: tuple[tuple[str, str, str], ...] = ()
+    """Names, values and origins of its fields."""
 
     def data(self) -> dict[str, Any]:
         task = self.state.task
@@ -63,20 +66,68 @@ class TaskResult(NamedTuple):
                 for recipe in task.recipes
             ],
             "done": task.done,
+            "agent_role": task.agent_role,
+            "required_tools": list(task.required_tools),
+            "skills": list(task.skills),
+            "fields": [{"name": name, "value": value, "origin": origin} for name, value, origin in self.fields],
         }
 
 
+class AddedTaskResult(NamedTuple):
+    """A task that was added to a blueprint."""
+
+    task_id: str
+    blueprint_id: str
+    path: str
+    line: int
+    created: bool
+    """Whether the file is new."""
+
+    def data(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+class GraphRow(NamedTuple):
+    """A task in the tree of a graph."""
+
+    branch: str
+    """The lines before its id."""
+    rail: str
+    """The lines that continue below its id."""
+    state: TaskState
+    needs: tuple[str, ...]
+    """Its dependencies besides the task above it."""
+    folded: bool
+    """Whether the tasks below it are at the start of another tree."""
+
+
 class GraphResult(NamedTuple):
-    """The graph of tasks, in a graph language."""
+    """The graph of tasks: a tree, or text in a graph language."""
 
     format: str
     text: str
+    """Empty for a tree."""
     edges: tuple[tuple[str, str], ...]
     """(dependency, dependent task)."""
+    rows: tuple[GraphRow, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    """(unknown task, task that depends on it)."""
+    cycles: tuple[tuple[str, ...], ...] = ()
+    """Each id depends on the next one; the last is the first again."""
 
     def data(self) -> dict[str, Any]:
-        edges = [{"from": needed, "to": task} for needed, task in self.edges]
-        return {"format": self.format, "text": self.text, "edges": edges}
+        lines = (f"{row.branch}{row.state.task.id}  {row.state.state}" for row in self.rows)
+        return {
+            "format": self.format,
+            "text": self.text or "\n".join(lines),
+            "edges": _edges(self.edges),
+            "missing": _edges(self.missing),
+            "cycles": [list(cycle) for cycle in self.cycles],
+        }
+
+
+def _edges(edges: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"from": needed, "to": task} for needed, task in edges]
 
 
 class BlueprintRow(NamedTuple):
@@ -104,16 +155,56 @@ class BlueprintTable(NamedTuple):
         return {"blueprints": [row.data() for row in self.blueprints]}
 
 
+class SourcePart(NamedTuple):
+    """Lines of a blueprint file, and the task that they were read into."""
+
+    task_id: str
+    """Empty: they belong to the blueprint, not to a task."""
+    first: int
+    """The number of the first line, from 1."""
+    lines: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "task_id": self.task_id or None,
+            "first": self.first,
+            "last": self.first + len(self.lines) - 1,
+            "text": "\n".join(self.lines),
+        }
+
+
+class BlueprintSourceResult(NamedTuple):
+    """The lines of a blueprint file, each with what it was read into."""
+
+    id: str
+    path: str
+    parts: tuple[SourcePart, ...]
+    """In the order of the file. A line that several tasks were read from is there for each."""
+    made_ids: tuple[str, ...]
+    """The tasks whose ids were made from their titles."""
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "path": self.path,
+            "parts": [part.data() for part in self.parts],
+            "made_ids": list(self.made_ids),
+        }
+
+
 class BlueprintResult(NamedTuple):
     """One blueprint with its tasks."""
 
     row: BlueprintRow
     tasks: tuple[TaskState, ...]
     problems: tuple[Problem, ...]
+    metadata: dict[str, str]
+    """Values of the file that Penguin keeps but does not use, by key."""
 
     def data(self) -> dict[str, Any]:
         return {
             **self.row.data(),
+            "metadata": self.metadata,
             "items": [state.data() for state in self.tasks],
             "problems": [problem._asdict() for problem in self.problems],
         }
@@ -125,6 +216,8 @@ class LintResult(NamedTuple):
     problems: tuple[Problem, ...]
     checked_paths: tuple[str, ...]
     """Paths."""
+    counts: BlueprintCounts | None = None
+    """The numbers of what was read."""
 
     @property
     def failed(self) -> bool:
@@ -132,7 +225,8 @@ class LintResult(NamedTuple):
         return any(problem.severity == "error" for problem in self.problems)
 
     def data(self) -> dict[str, Any]:
-        return {"problems": [problem._asdict() for problem in self.problems]}
+        counts = self.counts._asdict() if self.counts else None
+        return {"problems": [problem._asdict() for problem in self.problems], "counts": counts}
 
 
 class ImportedFile(NamedTuple):
@@ -154,7 +248,7 @@ class ImportedFile(NamedTuple):
     notes: tuple[tuple[int, str], ...]
     """(line of the source or 0, remark)."""
     metadata: dict[str, int]
-    """Names of what is kept as metadata, and of how many tasks."""
+    """Names of what is kept as metadata, and of how many tasks; 0: of the whole backlog."""
     prose: int
     """Lines that are kept as prose."""
     sections: tuple[str, ...]

@@ -23,13 +23,7 @@ from penguin.orchestration.errors import (
     WorkflowNotFound,
     unknown_workflow,
 )
-from penguin.orchestration.workflow_status import (
-    Delivery,
-    Verdict,
-    WorkflowInfo,
-    WorkflowPhase,
-    WorkflowStatus,
-)
+from penguin.orchestration.workflow_status import Delivery, Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -360,6 +354,12 @@ class OrchestrationBackend(ABC):
 
     async def run_engine(self) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
         """Take over every workflow of the workspace that no living engine owns, now and later."""
+
+    async def failure(self) -> None:
+        """Wait until this process can record nothing any more, then raise the WorkflowError that says why."""
+        import asyncio
+
+        await asyncio.Event().wait()
 
     async def drain(self, grace: float) -> None:  # noqa: B027 - as above
         """Start no more attempts, and end those that run. They run again later.

@@ -45,6 +45,7 @@ class Options(NamedTuple):
     into: str | None = None
     dry_run: bool = False
     done_as: str | None = None
+    accept: bool = False
     yes: bool = False
     debug: bool = False
     version: bool = False
@@ -69,6 +70,8 @@ def parse_options(words: Sequence[str]) -> Options:
         raise UsageError("--format, --into, --dry-run and --done-as are for `penguin import`", USAGE)
     if options.script == "import" and not options.words and not options.help:
         raise UsageError("penguin import needs a PATH", "penguin import FILE, or - for standard input")
+    if options.accept and options.script != "check":
+        raise UsageError("--accept is for `penguin check`", USAGE)
     if options.yes and options.script != "trust":
         raise UsageError("--yes is for `penguin trust`", USAGE)
     if options.metrics is not None:

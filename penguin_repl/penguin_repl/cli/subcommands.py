@@ -43,7 +43,13 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
         "penguin worker --until-settled",
         flags=("grace", "until-settled", "metrics", "max-parallel", "address", "namespace", "task-queue"),
     ),
-    Subcommand("check", "", "check the database against its history; exit 1 on problems", "penguin check"),
+    Subcommand(
+        "check",
+        "",
+        "check the database against its history, and for lost workflows; exit 1 on problems",
+        "penguin check",
+        flags=("accept",),
+    ),
     Subcommand(
         "trust",
         "",
@@ -150,6 +156,7 @@ PROGRAM = Command(
             "import: record the tasks that the source calls done as done outside of Penguin, so that others can start",
             choices=("completed",),
         ),
+        Flag("accept", help="check: continue without the workflows that were lost"),
         Flag("yes", help="trust: answer yes without asking"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),

@@ -80,6 +80,8 @@ def value_candidates(
         case ValueKind.TASK:
             tasks = index.tasks(startable=not command.read_only)
             return [Candidate(quote(task.id), task.title) for task in tasks]
+        case ValueKind.TASKS:
+            return _task_candidates(index, typed)
         case ValueKind.BLUEPRINT:
             return [Candidate(quote(blueprint.id), blueprint.title) for blueprint in index.blueprints()]
         case ValueKind.PROJECT:
@@ -112,7 +114,7 @@ def _named_workflow(command: Command, given: Sequence[str]) -> str:
 
 def match_part(kind: ValueKind | None, typed: str) -> str:
     """Return the part of the typed text that candidate names are compared with."""
-    separators = {ValueKind.STATUSES: ",", ValueKind.FILE: "/"}
+    separators = {ValueKind.STATUSES: ",", ValueKind.TASKS: ",", ValueKind.FILE: "/"}
     return typed.rpartition(separators[kind])[2] if kind in separators else typed
 
 
@@ -152,6 +154,15 @@ def _status_candidates(typed: str) -> Iterator[Candidate]:
     for name in ("active", *(status.lower() for status in WorkflowStatus)):
         if name not in listed:
             yield Candidate(before + comma + name, names=(name,))
+
+
+def _task_candidates(index: WorkspaceIndex, typed: str) -> Iterator[Candidate]:
+    """Return the tasks for the last part of a comma-separated list."""
+    before, comma, _ = typed.rpartition(",")
+    there = before.split(",")
+    for task in index.tasks(startable=False):
+        if task.id not in there:
+            yield Candidate(quote(before + comma + task.id), task.title, (task.id,))
 
 
 def _file_candidates(typed: str) -> Iterable[Candidate]:

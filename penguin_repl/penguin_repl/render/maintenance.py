@@ -48,6 +48,8 @@ def _prune_result(result: k.PruneResult) -> Iterator[Part]:
 def _check_result(result: k.CheckResult) -> Iterator[Part]:
     for subject, message in result.problems:
         yield f"{clean(subject)}: {clean(message)}"
+    for path, text, _ in result.backups:
+        yield f"backup: {clean(path)} {text}"
     yield from _leftovers(result.leftovers)
     counts = f"{_count(result.workflows, 'workflow')}, {_count(result.events, 'decision')}"
     left = f", {_count(len(result.leftovers), 'leftover')} (/workflow prune removes them)" if result.leftovers else ""

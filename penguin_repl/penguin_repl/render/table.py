@@ -23,6 +23,8 @@ class Grid(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
     right_aligned: tuple[int, ...] = ()
     """The columns of numbers."""
+    rails: tuple[str, ...] = ()
+    """For the rows of a tree: what continues its lines, where a row needs more than one."""
 
 
 Part = str | Grid

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results import tasks as p
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
 
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint import BlueprintCounts
+
 RENDERERS = Renderers()
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
 _REMARKS = 30
 """Remarks of one kind about an import that are shown; `-o json` has all of them."""
+SHOWN_NEEDS = 3
+"""The number of other dependencies that a line of a tree names."""
 
 
 @RENDERERS.shows(p.TaskTable)
@@ -49,11 +55,57 @@ def _task(result: p.TaskResult) -> Iterator[Part]:
         yield "\nRecipes:"
         for recipe in task.recipes:
             yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
+    if result.fields:
+        yield ""
+        yield Grid(
+            ("FIELD", "VALUE", "FROM"), tuple((name, value or "-", origin) for name, value, origin in result.fields)
+        )
+
+
+@RENDERERS.shows(p.AddedTaskResult)
+def _added_task(result: p.AddedTaskResult) -> Iterator[Part]:
+    yield f"Added task {clean(result.task_id)}"
+    yield f"File: {clean(result.path)}:{result.line}" + (" (created)" if result.created else "")
 
 
 @RENDERERS.shows(p.GraphResult)
 def _graph(result: p.GraphResult) -> Iterator[Part]:
-    yield clean_block(result.text)
+    if result.text:
+        yield clean_block(result.text)
+        return
+    if not result.rows:
+        yield "No tasks."
+        return
+    yield _tree_grid(result.rows)
+    for needed, task in result.missing:
+        yield f"missing: {clean(needed)}, which {clean(task)} needs"
+    for cycle in result.cycles:
+        yield f"cycle: {' -> '.join(clean(task) for task in cycle)}"
+
+
+def _tree_grid(rows: tuple[p.GraphRow, ...]) -> Grid:
+    """Return the tree with its states. The last columns are left out where they are empty."""
+    cells = [
+        (f"{row.branch}{row.state.task.id}{' …' if row.folded else ''}", row.state.state, _few(row.needs), _title(row))
+        for row in rows
+    ]
+    used = [index for index in range(4) if index < 2 or any(row[index] for row in cells)]
+    columns = ("TASK", "STATE", "ALSO NEEDS", "TITLE")
+    return Grid(
+        tuple(columns[index] for index in used),
+        tuple(tuple(row[index] for index in used) for row in cells),
+        rails=tuple(row.rail or " " for row in rows),
+    )
+
+
+def _title(row: p.GraphRow) -> str:
+    task = row.state.task
+    return "" if task.title == task.id else task.title
+
+
+def _few(names: tuple[str, ...]) -> str:
+    more = len(names) - SHOWN_NEEDS
+    return ", ".join(names[:SHOWN_NEEDS]) + (f" and {more} more" if more > 0 else "")
 
 
 @RENDERERS.shows(p.BlueprintTable)
@@ -77,6 +129,7 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
     yield f"File: {clean(row.path)}"
     yield f"Project: {clean(row.project_id)}"
     yield f"Tasks: {row.tasks}, {row.completed} completed, {row.active} active"
+    yield from (f"{clean(key)}: {clean(value)}" for key, value in result.metadata.items())
     if result.tasks:
         yield ""
         yield _task_grid(result.tasks)
@@ -84,13 +137,46 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
         yield _problem(problem)
 
 
+@RENDERERS.shows(p.BlueprintSourceResult)
+def _source(result: p.BlueprintSourceResult) -> Iterator[Part]:
+    yield clean(result.path)
+    width = len(str(max((part.first + len(part.lines) for part in result.parts), default=0)))
+    for part in result.parts:
+        made = " (the id is made from the title)" if part.task_id in result.made_ids else ""
+        yield f"\ntask {clean(part.task_id)}{made}" if part.task_id else "\nthe blueprint"
+        for number, line in enumerate(part.lines, part.first):
+            yield f"{number:{width}} | {clean(line)}".rstrip()
+
+
 @RENDERERS.shows(p.LintResult)
 def _lint(result: p.LintResult) -> Iterator[Part]:
     for problem in result.problems:
         yield _problem(problem)
-    errors = sum(problem.severity == "error" for problem in result.problems)
-    warnings = len(result.problems) - errors
-    yield f"{_count(len(result.checked_paths), 'blueprint')}, {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    by_severity = Counter(problem.severity for problem in result.problems)
+    errors, warnings = _count(by_severity["error"], "error"), _count(by_severity["warning"], "warning")
+    yield f"{_count(len(result.checked_paths), 'blueprint')}, {errors}, {warnings}"
+    if result.counts and result.counts.validations:
+        criteria = _criteria_count(result.counts.validation_criteria)
+        yield f"{_count(result.counts.validations, 'validation')} with {criteria}"
+    if result.counts:
+        yield _read(result.counts, by_severity["note"])
+
+
+def _read(counts: BlueprintCounts, notes: int) -> str:
+    """Return what lint read, in one line."""
+    checks = f" ({counts.checks} with a check)" if counts.criteria else ""
+    return (
+        f"{_count(counts.tasks, 'task')}, {_number(counts.dependencies, 'dependency', 'dependencies')}, "
+        f"{_criteria_count(counts.criteria)}{checks}, {_count(counts.recipes, 'recipe')}; {_count(notes, 'note')}"
+    )
+
+
+def _criteria_count(number: int) -> str:
+    return _number(number, "criterion", "criteria")
+
+
+def _number(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _problem(problem: Any) -> str:
@@ -119,7 +205,10 @@ def _imported_file(file: p.ImportedFile) -> Iterator[str]:
     done = f"; {len(file.done)} done in the source" if file.done else ""
     yield f"  {', '.join(parts)}{done}"
     if file.metadata:
-        names = (f"{clean(name)} ({_count(count, 'task')})" for name, count in file.metadata.items())
+        names = (
+            f"{clean(name)} ({_count(count, 'task')})" if count else clean(name)
+            for name, count in file.metadata.items()
+        )
         yield f"  kept as metadata: {', '.join(names)}"
     if file.prose:
         sections = f": {', '.join(map(clean, file.sections))}" if file.sections else ""

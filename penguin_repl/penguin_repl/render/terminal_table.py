@@ -33,9 +33,11 @@ def draw_grid(grid: Grid, width: int, color: bool) -> str:
     lines: list[str] = []
     for number, row in enumerate(rows):
         looks = [BOLD if number == 0 else WORD_STYLES.get(cell, "") for cell in row] if color else [""] * len(row)
-        lines += _wrap_row(row, widths, grid.right_aligned, looks)
+        rail = grid.rails[number - 1] if grid.rails and number else ""
+        lines += _wrap_row(row, widths, grid.right_aligned, looks, rail)
         rest = "  ".join(cell for cell in row[len(widths) :] if cell)
-        lines += [INDENT + line for line in wrap_line(rest, max(1, width - len(INDENT)))] if rest else []
+        indent = f"{rail}  " if rail else INDENT
+        lines += [indent + line for line in wrap_line(rest, max(1, width - len(indent)))] if rest else []
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
@@ -88,13 +90,15 @@ def _second_widest(widths: Sequence[int], widest: int) -> list[int]:
     return [max(others)] if others and max(others) < widths[widest] else []
 
 
-def _wrap_row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], looks: Sequence[str]) -> Iterator[str]:
-    """Return the lines of a row."""
+def _wrap_row(
+    row: Sequence[str], widths: Sequence[int], right: Sequence[int], looks: Sequence[str], rail: str
+) -> Iterator[str]:
+    """Return the lines of a row. After the first line, `rail` is in its first column."""
     folded = [wrap_line(cell, width) for cell, width in zip(row, widths, strict=False)]
     for number in range(max(map(len, folded))):
         line = []
         for index, (parts, width) in enumerate(zip(folded, widths, strict=True)):
-            part = parts[number] if number < len(parts) else ""
+            part = parts[number] if number < len(parts) else "" if index else rail
             space = " " * (width - display_width(part))
             part = colorize(part, looks[index])
             line.append(space + part if index in right else part + space)

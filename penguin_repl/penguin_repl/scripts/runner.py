@@ -199,9 +199,10 @@ class ScriptRunner:
 
     def _continuing(self) -> str:
         """Return what continues after an interrupt, with the commands to wait for it and cancel it; may be empty."""
-        moving = [info for info in self._tracked_workflows() if info.status.moving]
-        alive = bool(moving) and self.session.engine_alive()
-        return "\n".join(_continuing_text(info, alive=alive) for info in moving)
+        session = self.session
+        infos = (session.reader.info(one) for one in dict.fromkeys([*session.tracked, *session.awaited]))
+        moving = [info for info in infos if info is not None and info.status.moving]
+        return "\n".join(_continuing_text(session, info) for info in moving)
 
     def _tracked_workflows(self) -> list[WorkflowInfo]:
         """Return the workflows that were started, resumed or retried, without those pruned meanwhile."""
@@ -217,9 +218,19 @@ class ScriptRunner:
         return list(found.values())
 
 
-def _continuing_text(info: WorkflowInfo, *, alive: bool) -> str:
-    """Return what happens to a workflow after an interrupt. With `alive`, an engine continues it."""
+def _continuing_text(session: Session, info: WorkflowInfo) -> str:
+    """Return what happens to a workflow after an interrupt, with the commands to type."""
+    from penguin.orchestration.store.explain import START_ENGINE
+
     workflow_id = info.workflow_id
+    alive = session.reader.next_command(workflow_id) != START_ENGINE
+    if session.awaited.get(workflow_id) is WorkflowStatus.CANCELLED:
+        how = (
+            f"wait for it: penguin workflow wait {workflow_id} --for CANCELLED"
+            if alive
+            else "penguin worker completes it"
+        )
+        return f"the cancellation of {workflow_id} is requested; {how}"
     if alive:
         text = f"{workflow_id} continues; wait for it: penguin workflow wait {workflow_id}"
     elif info.status is WorkflowStatus.RUNNING:

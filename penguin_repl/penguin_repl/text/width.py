@@ -47,6 +47,8 @@ def truncate_start(text: str, columns: int, more: str = "…") -> str:
 
 def wrap_line(text: str, columns: int) -> list[str]:
     """Wrap a line, between words if possible. A wide character always takes two columns."""
+    if display_width(text) <= columns:
+        return [text]
     lines: list[str] = []
     line, width = "", 0
     for word in text.split(" "):

@@ -47,6 +47,7 @@ def implement_prompt(
         "task_id": lambda: task.id,
         "title": lambda: task.title,
         "description": lambda: task.description.strip(),
+        "agent": lambda: _agent(task),
         "criteria": lambda: _criteria(task),
         "recipes": lambda: _recipes(task),
         "gates": lambda: _gates(definition),
@@ -89,6 +90,15 @@ def _message_text(message: Message) -> str:
 
 def _section(title: str, text: str) -> str:
     return f"## {title}\n\n{text.strip()}" if text.strip() else ""
+
+
+def _agent(task: Task) -> str:
+    values = {
+        "Role": task.agent_role,
+        "Required tools": ", ".join(task.required_tools),
+        "Skills": ", ".join(task.skills),
+    }
+    return _section("Your role", "\n".join(f"- {name}: {value}" for name, value in values.items() if value))
 
 
 def _criteria(task: Task) -> str:

@@ -6,6 +6,15 @@
 from __future__ import annotations
 
 from penguin.orchestration.blueprint.loader import BlueprintSet, load_blueprints, parse_blueprint, read_blueprint
-from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
+from penguin.orchestration.blueprint.model import Blueprint, BlueprintCounts, BlueprintItem, count
 
-__all__ = ["Blueprint", "BlueprintItem", "BlueprintSet", "load_blueprints", "parse_blueprint", "read_blueprint"]
+__all__ = [
+    "Blueprint",
+    "BlueprintCounts",
+    "BlueprintItem",
+    "BlueprintSet",
+    "count",
+    "load_blueprints",
+    "parse_blueprint",
+    "read_blueprint",
+]

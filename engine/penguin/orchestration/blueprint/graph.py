@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import networkx as nx
 
@@ -10,6 +12,23 @@ from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.ready import precedence
 from penguin.orchestration.config.document_checker import nearest
 from penguin.orchestration.core.definition import Task
+
+MAX_DEPTH = 8
+"""Levels of a tree. More do not fit on a narrow screen beside ids and states."""
+
+
+class TreeLine(NamedTuple):
+    """A task in the tree of a graph."""
+
+    branch: str
+    """The lines before its id, such as `│  └─ `."""
+    rail: str
+    """The lines that continue below its id, such as `│     │`."""
+    task: Task
+    needs: tuple[str, ...]
+    """Its dependencies besides the task above it."""
+    folded: bool
+    """Whether the tasks below it are at the start of another tree."""
 
 
 class TaskGraph:
@@ -39,11 +58,15 @@ class TaskGraph:
         """
         place = {task_id: number for number, task_id in enumerate(self.tasks)}
         found = []
-        for knot in nx.strongly_connected_components(self._graph):
+        for knot in self._knots():
             start = min(knot, key=place.__getitem__)
             if len(knot) > 1 or self._graph.has_edge(start, start):
                 found.append(self._circle(start, knot))
         return sorted(found, key=lambda circle: place[circle[0]])
+
+    def _knots(self) -> Iterator[set[str]]:
+        """Yield the sets of tasks that depend on each other, most of them of one task."""
+        return iter(nx.strongly_connected_components(self._graph))
 
     def _circle(self, start: str, knot: set[str]) -> list[str]:
         if start in self.tasks[start].dependencies:
@@ -101,28 +124,55 @@ class TaskGraph:
                 message = f"{task.path}:{task.line}: circular dependency: {' -> '.join(circle)}"
                 raise BlueprintError(message, "remove one of these dependencies")
 
-    def tree(self) -> Iterator[tuple[str, Task, bool]]:
-        """Yield the lines of a tree: its branches, the task, and whether it was shown before with its subtree.
+    def tree(self) -> Iterator[TreeLine]:
+        """Yield the lines of a tree in which each task is below the last of its dependencies.
 
-        The dependents of a task are below it. Tasks of a cycle without a first task are at the end.
+        What is deeper than MAX_DEPTH continues in another tree after this one.
         """
-        shown: set[str] = set()
-        roots = [task_id for task_id in self.tasks if not self._graph.in_degree(task_id)]
-        for root in [*roots, *self.tasks]:
-            if root not in shown:
-                yield from self._branch(root, shown)
+        parents = self._parents()
+        below: dict[str | None, list[str]] = {}
+        for task_id in self.tasks:
+            below.setdefault(parents[task_id], []).append(task_id)
+        roots = deque(below.get(None, ()))
+        while roots:
+            yield from self._branch(roots, below, parents)
 
-    def _branch(self, root: str, shown: set[str]) -> Iterator[tuple[str, Task, bool]]:
-        stack = [("", "", root)]
+    def _parents(self) -> dict[str, str | None]:
+        """Return for each task the dependency with the longest way from the start, outside of its own cycle."""
+        cycle_of = {name: number for number, knot in enumerate(self._knots()) for name in knot}
+        forward: nx.DiGraph[str] = nx.DiGraph()
+        forward.add_nodes_from(self.tasks)
+        forward.add_edges_from(edge for edge in self._graph.edges if cycle_of[edge[0]] != cycle_of[edge[1]])
+        depths: dict[str, int] = {}
+        parents: dict[str, str | None] = {}
+        # Without the edges within cycles, there are no cycles left among those between them.
+        for name in nx.topological_sort(forward):
+            needed = [one for one in self.tasks[name].dependencies if forward.has_edge(one, name)]
+            parent = max(needed, key=depths.__getitem__, default=None)
+            parents[name] = parent
+            depths[name] = 0 if parent is None else depths[parent] + 1
+        return parents
+
+    def _branch(
+        self, roots: deque[str], below: Mapping[str | None, Sequence[str]], parents: Mapping[str, str | None]
+    ) -> Iterator[TreeLine]:
+        root = roots.popleft()
+        stack = [("", "", root, 0)]
         while stack:
-            branch, indent, task_id = stack.pop()
-            repeated = task_id in shown
-            shown.add(task_id)
-            below = [] if repeated else list(self._graph[task_id])
-            yield branch, self.tasks[task_id], repeated and bool(self._graph[task_id])
-            for number, child in enumerate(reversed(below)):
-                corner, rest = ("└── ", "    ") if number == 0 else ("├── ", "│   ")
-                stack.append((indent + corner, indent + rest, child))
+            branch, indent, task_id, depth = stack.pop()
+            children = below.get(task_id, ())
+            folded = bool(children) and depth == MAX_DEPTH
+            task = self.tasks[task_id]
+            above = parents[task_id] if depth else None
+            others = tuple(name for name in task.dependencies if name != above)
+            rail = f"{indent}│" if children and not folded else indent
+            yield TreeLine(branch, rail, task, others, folded)
+            if folded:
+                roots.extendleft(reversed(children))
+                continue
+            for number, child in enumerate(reversed(children)):
+                corner, rest = ("└─ ", "   ") if number == 0 else ("├─ ", "│  ")
+                stack.append((indent + corner, indent + rest, child, depth + 1))
 
     def edges(self) -> Iterator[tuple[str, str]]:
         """Yield each dependency with the task that depends on it. The dependency may be unknown."""

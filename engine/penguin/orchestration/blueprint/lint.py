@@ -13,17 +13,18 @@ from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.agents import unknown_agents
-from penguin.orchestration.config.document_checker import ERROR, WARNING, Problem
+from penguin.orchestration.config.document_checker import ERROR, NOTE, WARNING, Problem
 from penguin.orchestration.core.working_tree import SHARED
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
 
+_MADE_IDS_SHOWN = 20
 _MAX_PARALLEL = "orchestration.max_parallel"
 
 
 def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
-    """Return all problems, in the order of files and lines. Errors prevent the start of tasks; warnings do not."""
+    """Return all problems, in the order of files and lines. Only errors prevent the start of tasks."""
     problems = list(blueprints.problems)
     problems += _repeated_blueprints(blueprints)
     projects = dict.fromkeys(blueprint.project_id for blueprint in blueprints.blueprints)
@@ -31,6 +32,7 @@ def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
         problems += _project(blueprints.items(project))
     for blueprint in blueprints.blueprints:
         problems += _unknown_agents(blueprint, settings)
+        problems += _made_ids(blueprint)
         problems += gate_problems(blueprint.items, settings)
     problems += _parallel(blueprints, settings)
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
@@ -65,6 +67,15 @@ def _project(items: list[BlueprintItem]) -> Iterator[Problem]:
         if task.done and open_ones:
             message = f"task {task.id} is ticked, but its dependency {open_ones[0]} is not"
             yield Problem(WARNING, task.path, task.line, message, "a tick is a claim, not a pass: it starts nothing")
+
+
+def _made_ids(blueprint: Blueprint) -> Iterator[Problem]:
+    made = [item.task for item in blueprint.items if item.made_id]
+    for task in made[:_MADE_IDS_SHOWN]:
+        yield Problem(NOTE, task.path, task.line, f"the id {task.id!r} is made from the title", "write A-1 before it")
+    if more := made[_MADE_IDS_SHOWN:]:
+        message = f"{len(more)} more ids are made from titles"
+        yield Problem(NOTE, blueprint.path, more[0].line, message, "/task list shows them")
 
 
 def _unknown_agents(blueprint: Blueprint, settings: Settings) -> Iterator[Problem]:

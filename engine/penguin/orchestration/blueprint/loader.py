@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
+from penguin.orchestration.blueprint.blueprint_cache import cached_blueprint
 from penguin.orchestration.blueprint.builder import build_blueprint
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem, foreign_hints
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
-from penguin.orchestration.config.document_checker import ERROR, Checker, Node, Problem, nearest
+from penguin.orchestration.config.document_checker import ERROR, WARNING, Checker, Node, Problem, nearest
 from penguin.orchestration.core.definition import Task
 from penguin.orchestration.files.text_encoding import escape_undecodable
 
@@ -27,6 +28,10 @@ MAX_BYTES = 2_000_000
 SUFFIXES = (".md", ".markdown", ".yaml", ".yml", ".json")
 FOREIGN_TASK = re.compile(r"^[ \t]*[-*][ \t]+\[[ xX]?\]\*?[ \t]+(?:\*\*|`)?(?:T\d{3}|\d+\.(?:\d|\s))", re.MULTILINE)
 """A task as spec-kit, OpenSpec and Kiro write it."""
+FOREIGN_DATA = re.compile(r"^[ \t{]*\"?tasks\"?[ \t]*:", re.MULTILINE)
+"""The key for tasks in the data of other tools, such as Task Master; Penguin's is `items`, but it reads `tasks` too."""
+OWN_DATA = re.compile(r"^[ \t{]*\"?(?:items|recipes|phases|ituv|project_key|agent_defaults)\"?[ \t]*:", re.MULTILINE)
+"""A key that only data of blueprints has."""
 OWN_FRONT = re.compile(r"---[ \t]*\n(?:(?!---).*\n)*?(?:id|title|project|ituv|phases|recipes)[ \t]*:")
 """The front matter of a blueprint."""
 _KNOWN_SHOWN = 10
@@ -36,7 +41,8 @@ def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
     """Return the blueprint in `text`. The suffix of `path` names its format; its errors are in `problems`."""
     checker = Checker(path)
     with _gc_paused():
-        return build_blueprint(_document(text, path, checker), checker, path, project_id)
+        last_line = text.rstrip().count("\n") + 1
+        return build_blueprint(_document(text, path, checker), checker, path, project_id, last_line)
 
 
 @contextmanager
@@ -58,8 +64,8 @@ def _document(text: str, path: str, checker: Checker) -> Node | None:
     if suffix == ".json":
         return parse_json(text, checker)
     if suffix in SUFFIXES:
-        # markdown-it costs more to import than to run; a workspace of YAML and JSON does not need it.
-        from penguin.orchestration.blueprint.markdown import parse_markdown
+        # A workspace of YAML and JSON does not need it.
+        from penguin.orchestration.blueprint.markdown.document import parse_markdown
 
         return parse_markdown(text, checker)
     checker.error(0, "is not a blueprint", f"blueprints end in {', '.join(SUFFIXES)}")
@@ -67,7 +73,11 @@ def _document(text: str, path: str, checker: Checker) -> Node | None:
 
 
 def read_blueprint(path: Path, shown: str, project_id: str = "") -> Blueprint:
-    """Return the blueprint in a file. Errors name the path `shown`."""
+    """Return the blueprint in a file, parsed once while the file stays the same. Errors name the path `shown`."""
+    return cached_blueprint(path, shown, project_id, lambda: _read(path, shown, project_id))
+
+
+def _read(path: Path, shown: str, project_id: str) -> Blueprint:
     checker = Checker(shown)
     text = read_text(path, checker, MAX_BYTES)
     if text is None:
@@ -79,28 +89,47 @@ def read_blueprint(path: Path, shown: str, project_id: str = "") -> Blueprint:
 
         problem = foreign_problem(text, shown)
         if problem is not None:
-            return replace(blueprint, items=(), problems=(problem,))
+            return replace(blueprint, items=(), problems=(problem,), is_blueprint=True)
     return blueprint
 
 
 def _looks_foreign(text: str, path: str) -> bool:
-    """Return whether Markdown that reads as a blueprint may be a file of another tool, whose order would be lost."""
-    return not path.endswith((".yaml", ".yml", ".json")) and bool(
-        FOREIGN_TASK.search(text) and not OWN_FRONT.match(text)
-    )
+    """Return whether a text that reads as a blueprint may be a file of another tool, whose order would be lost."""
+    if path.lower().endswith((".yaml", ".yml", ".json")):
+        return FOREIGN_DATA.search(text) is not None and not OWN_DATA.search(text)
+    return bool(FOREIGN_TASK.search(text) and not OWN_FRONT.match(text))
+
+
+def read_document(path: Path, shown: str) -> Node | None:
+    """Return the nodes of a blueprint file, with their lines; None if it can't be read."""
+    checker = Checker(shown)
+    text = read_text(path, checker, MAX_BYTES)
+    return None if text is None else _document(text, shown, checker)
 
 
 def load_blueprints(root: Path, settings: Settings) -> BlueprintSet:
-    """Read all blueprints that the settings name, in the order of their paths."""
+    """Read all blueprints that the settings name, in the order of their paths.
+
+    Other Markdown that a pattern matches, such as a README, is left out with a warning.
+    """
     paths: dict[str, Path] = {}
+    named: set[str] = set()
     problems: list[Problem] = []
     for pattern in settings.blueprints:
-        found = _matches(root, pattern)
-        if not found and not any(char in pattern for char in "*?["):
-            problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
-        paths |= {path.relative_to(root).as_posix(): path for path in found}
-    # Workflows store the path with their task.
-    blueprints = [read_blueprint(paths[name], escape_undecodable(name), settings.project_id) for name in sorted(paths)]
+        found = {path.relative_to(root).as_posix(): path for path in _matches(root, pattern)}
+        if not any(char in pattern for char in "*?["):
+            named |= found.keys()
+            if not found:
+                problems.append(Problem(ERROR, pattern, 0, "does not exist", "blueprints: in penguin.yaml names it"))
+        paths |= found
+    blueprints: list[Blueprint] = []
+    for name in sorted(paths):
+        # Workflows store the path with their task.
+        blueprint = read_blueprint(paths[name], escape_undecodable(name), settings.project_id)
+        if blueprint.is_blueprint or name in named:
+            blueprints.append(blueprint)
+        else:
+            problems += [problem._replace(severity=WARNING) for problem in blueprint.problems if not problem.line]
     return BlueprintSet(blueprints, problems)
 
 
@@ -190,7 +219,9 @@ class BlueprintSet:
 def _suggestion(what: str, word: str, known: Sequence[str]) -> str:
     if not known:
         return f"there are no {what}; penguin init writes an example" if what == "tasks" else f"there are no {what}"
-    match = nearest(word, known)
+    # An id made from a title starts with its first word.
+    longer = [each for each in known if each.startswith(f"{word}-")]
+    match = longer[0] if len(longer) == 1 else nearest(word, known)
     shown = ", ".join(known[:_KNOWN_SHOWN]) + (
         f" and {len(known) - _KNOWN_SHOWN} more" if len(known) > _KNOWN_SHOWN else ""
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -26,6 +27,14 @@ class BlueprintItem(Struct, frozen=True, kw_only=True, gc=False):
     isolation: str = ""
     """A value of ISOLATIONS: the task's or the blueprint's; empty: that of the settings."""
     dependency_line: int = 0
+    lines: tuple[tuple[int, int], ...] = ()
+    """The first and last line of each part of the file that the task was read from, without those of its subtasks."""
+    metadata: dict[str, str] = {}
+    """Values that Penguin keeps and shows but does not use, by key."""
+    made_id: bool = False
+    """Whether the id was made from the title."""
+    validates: bool = False
+    """Whether it is the task that validates the whole blueprint."""
 
 
 class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
@@ -39,6 +48,10 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
     items: tuple[BlueprintItem, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     """The named recipes."""
+    metadata: dict[str, str] = {}
+    """Values of the file that Penguin keeps and shows but does not use, by key."""
+    is_blueprint: bool = True
+    """Whether the file is one at all: other Markdown has neither tasks nor the front matter of a blueprint."""
     problems: tuple[Problem, ...] = ()
     """The problems within this file."""
 
@@ -59,3 +72,39 @@ class Blueprint(Struct, frozen=True, kw_only=True, gc=False):
 def foreign_hints(problems: Iterable[Problem]) -> list[str]:
     """Return what to type for each file of another tool that is named as a blueprint."""
     return [f"{it.path}: {it.message}; {it.hint}" for it in problems if it.hint.startswith(IMPORT)]
+
+
+class BlueprintCounts(NamedTuple):
+    """The numbers of what was read from blueprints."""
+
+    tasks: int
+    """Without the tasks that validate whole blueprints."""
+    dependencies: int
+    criteria: int
+    checks: int
+    """Criteria with a check."""
+    recipes: int
+    """The named recipes, and those of single tasks."""
+    validations: int
+    """Tasks that validate a whole blueprint."""
+    validation_criteria: int
+
+
+def count(blueprints: Iterable[Blueprint]) -> BlueprintCounts:
+    """Count what was read from blueprints."""
+    found = list(blueprints)
+    items = [item for blueprint in found for item in blueprint.items]
+    tasks = [item.task for item in items if not item.validates]
+    validations = [item.task for item in items if item.validates]
+    recipes = {id(recipe) for blueprint in found for recipe in blueprint.recipes}
+    recipes |= {id(recipe) for task in tasks for recipe in task.recipes}
+    criteria = [criterion for task in tasks for criterion in task.criteria]
+    return BlueprintCounts(
+        tasks=len(tasks),
+        dependencies=sum(len(task.dependencies) for task in tasks),
+        criteria=len(criteria),
+        checks=sum(criterion.check is not None for criterion in criteria),
+        recipes=len(recipes),
+        validations=len(validations),
+        validation_criteria=sum(len(task.criteria) for task in validations),
+    )

@@ -5,10 +5,13 @@ A step is a mapping with one of `shell`, `python` and `http`, and the expected r
     - {shell: shop --demo, expect_exit: 0, expect_stdout: /total: [0-9]+/}
     - {shell: shop serve, background: true}
     - {http: GET http://127.0.0.1:8765/health, expect_status: 200, expect_json: {status: ok}, within: 10}
+
+It may also be written as {type: shell, command: COMMAND}. A recipe is a list of steps, or {description, steps}.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -19,6 +22,9 @@ from penguin.orchestration.core.regex import pattern_of, problem_of
 
 KINDS = ("shell", "http", "python")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+RECIPE_KEYS = ("recipe", "name", "description", "steps", "artifacts")
+_SOURCES = ("command", "request", "script", "code", "source", "run")
+"""Keys that hold what a step with a `type` runs."""
 _COMMON = ("name", "timeout")
 _PROCESS = (*_COMMON, "expect_exit", "expect_stdout")
 _KEYS = {
@@ -27,19 +33,56 @@ _KEYS = {
     "http": ("http", *_COMMON, "headers", "body", "expect_status", "expect_json", "within"),
 }
 _ALL_KEYS = tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys))
-_URL = re.compile(r"https?://[^\s/?#]+\S*")
+_URL = re.compile(r"(?:https?://[^\s/?#]+|/)\S*")
+_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_EXPECTATION = Expectation()
 
 
+def recipe_entries(node: Node | None, checker: Checker) -> list[tuple[str, Node]]:
+    """Return the recipes of a mapping by name, or of a list of mappings with a `recipe` or `name`."""
+    if node is None or not isinstance(node.value, list):
+        return list(checker.mapping(node, "recipes", None).items())
+    found: list[tuple[str, Node]] = []
+    for item in node.value:
+        entries = checker.mapping(item, "recipes", RECIPE_KEYS)
+        name = checker.label(entries.get("recipe") or entries.get("name"), "recipes")
+        if name is None:
+            checker.error(item.line, "recipes: a recipe has no name", "write - recipe: NAME")
+        else:
+            found.append((name, item))
+    return found
+
+
 def check_recipe(name: str, node: Node, checker: Checker) -> Recipe:
-    """Return the recipe of a list of steps."""
+    """Return the recipe of a list of steps, or of a mapping with `steps`."""
     where = f"recipe {name!r}"
-    nodes = checker.items(node, where)
-    if not nodes and (node.value is None or node.value == []):
+    entries: dict[str, Node] = {}
+    steps: Node | None = node
+    if isinstance(node.value, dict):
+        entries = checker.mapping(node, where, RECIPE_KEYS)
+        steps = entries.get("steps")
+        if "artifacts" in entries:
+            hint = "phases: {use: {artifacts: [PATTERN]}} keeps files"
+            checker.note(entries["artifacts"].key_line, f"{where}: artifacts are not used", hint)
+    nodes = checker.items(steps, where)
+    if not nodes and (steps is None or steps.value is None or steps.value == []):
         checker.error(node.line, f"{where}: has no steps", "a step is one of shell, http, python")
-    steps = (_step(step, checker, f"{where}, step {number}") for number, step in enumerate(nodes, 1))
-    return Recipe(name, tuple(step for step in steps if step), node.line)
+    found = (_step(_with_kind(step), checker, f"{where}, step {number}") for number, step in enumerate(nodes, 1))
+    description = checker.label(entries.get("description"), f"{where}.description") or ""
+    return Recipe(name, tuple(step for step in found if step), node.line, description)
+
+
+def _with_kind(node: Node) -> Node:
+    """Return a step that is written as {type: KIND, command: SOURCE} as {KIND: SOURCE}."""
+    if not isinstance(node.value, dict) or "type" not in node.value or node.value["type"].value not in KINDS:
+        return node
+    kind = str(node.value["type"].value)
+    source = next((key for key in (*_SOURCES, kind) if key in node.value), None)
+    if source is None:
+        return node
+    rest = {key: child for key, child in node.value.items() if key not in ("type", source)}
+    return Node({kind: node.value[source], **rest}, node.line)
 
 
 def _step(node: Node, checker: Checker, where: str) -> RecipeStep | None:
@@ -93,21 +136,42 @@ def _pattern(node: Node | None, checker: Checker, where: str) -> str | None:
 
 
 def _http(source: str, entries: dict[str, Node], checker: Checker, where: str) -> dict[str, Any]:
-    method, _, url = source.strip().rpartition(" ")
-    method = method.strip().upper() or "GET"
-    if method not in METHODS or not _URL.fullmatch(url):
+    method, _, url = source.strip().partition(" ")
+    if method.upper() not in METHODS and not url.strip():
+        method, url = "GET", method
+    method, url = method.strip().upper(), url.strip()
+    line = entries["http"].line
+    if method not in METHODS or not _URL.fullmatch(_PLACEHOLDER.sub("x", url)):
         hint = "write METHOD URL, for example GET http://127.0.0.1:8000/"
-        checker.error(entries["http"].line, f"{where}.http: {source.strip()[:80]!r} is not a request", hint)
+        checker.error(line, f"{where}.http: {source.strip()[:80]!r} is not a request", hint)
+    elif url.startswith("/"):
+        hint = f"write {method} http://127.0.0.1:PORT{url[:60]}"
+        checker.warn(line, f"{where}.http: {url[:60]!r} has no host: the request can't be sent", hint)
     status = checker.integer(entries.get("expect_status"), f"{where}.expect_status", 100, 599)
     wanted = entries["expect_json"].plain() if "expect_json" in entries else None
+    headers = _headers(entries.get("headers"), checker, f"{where}.headers")
+    body = entries.get("body")
+    if body is not None and isinstance(body.value, dict | list):
+        text = json.dumps(body.plain(), ensure_ascii=False)
+        body = Node(text, body.line, raw=text)
+        if "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = "application/json"
+    _warn_placeholders(entries, checker, where)
     return {
         "source": url,
         "method": method,
-        "headers": _headers(entries.get("headers"), checker, f"{where}.headers"),
-        "body": checker.label(entries.get("body"), f"{where}.body"),
+        "headers": headers,
+        "body": checker.label(body, f"{where}.body"),
         "expect": Expectation(status=status, json=wanted),
         "within": checker.number(entries.get("within"), f"{where}.within", 0, MONTH, " of seconds") or 0.0,
     }
+
+
+def _warn_placeholders(entries: dict[str, Node], checker: Checker, where: str) -> None:
+    for key in ("http", "headers", "body"):
+        if key in entries and (match := _PLACEHOLDER.search(str(entries[key].plain()))):
+            hint = "use a shell or python step for values of earlier responses"
+            checker.warn(entries[key].line, f"{where}.{key}: {match[0][:60]!r} is sent as it is written", hint)
 
 
 def _headers(node: Node | None, checker: Checker, where: str) -> dict[str, str]:

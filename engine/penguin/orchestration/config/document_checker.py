@@ -15,6 +15,8 @@ from penguin.orchestration.backend import WorkflowError
 
 ERROR = "error"
 WARNING = "warning"
+NOTE = "note"
+"""Something that the reader decided or does not use, and nothing to mend."""
 _SHOWN = 20
 _YES = frozenset({"yes", "on"})
 _NO = frozenset({"no", "off"})
@@ -24,7 +26,7 @@ class Problem(NamedTuple):
     """An error or a warning about a file."""
 
     severity: str
-    """error or warning."""
+    """error, warning or note."""
     path: str
     """The file, relative to the workspace; or the name of what was checked instead of a file."""
     line: int
@@ -125,6 +127,9 @@ class Checker:
 
     def warn(self, line: int, message: str, hint: str = "") -> None:
         self.problems.append(Problem(WARNING, self.path, line, message, hint))
+
+    def note(self, line: int, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(NOTE, self.path, line, message, hint))
 
     def raise_first(self, kind: type[WorkflowError]) -> None:
         """Raise all errors as one error of this kind."""

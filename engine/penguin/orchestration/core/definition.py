@@ -144,6 +144,7 @@ class Recipe(Record, frozen=True):
     name: str
     steps: tuple[RecipeStep, ...]
     line: int = 0
+    description: str = ""
 
 
 class Task(Record, frozen=True, kw_only=True):
@@ -163,6 +164,12 @@ class Task(Record, frozen=True, kw_only=True):
     criteria: tuple[Criterion, ...] = ()
     recipes: tuple[Recipe, ...] = ()
     """The task's own recipes and the named recipes that it refers to, in order."""
+    agent_role: str = ""
+    """The role that the agent of IMPLEMENT takes, such as `implementer`."""
+    required_tools: tuple[str, ...] = ()
+    """Tools that the agent needs, by name."""
+    skills: tuple[str, ...] = ()
+    """Skills that the agent needs."""
     done: bool = False
     """The box is ticked: a claim, not a pass."""
     place: int = 0

@@ -96,12 +96,10 @@ def open_to_read(path: str | Path) -> BinaryIO:
 def open_state_folder(path: str | Path, *, make: bool = False) -> int:
     """Open a folder in `.penguin/` without following a link. Return its descriptor.
 
-    With `make`, create missing folders with mode 0700. Raises UnsafePath for a link and for a folder of another user,
-    and OSError as `os.open` does.
+    With `make`, create missing folders in it with mode 0700, but not `.penguin` itself: without a key it is
+    not trusted. Raises UnsafePath for a link and for a folder of another user, and OSError as `os.open` does.
     """
     folder, names = split_state(path)
-    if make and not os.path.lexists(folder):
-        os.mkdir(folder, 0o700)
     descriptor = _open_folder(folder)
     place = folder
     for name in (name for name in names if name):

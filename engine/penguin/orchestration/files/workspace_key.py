@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from binascii import crc32
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,6 +100,7 @@ def write_record(key: str, record: Record) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         replace_file(f"{folder}/{key}.json", json.dumps(record._asdict()).encode())
+        _add_folder_key(record.folder, key)
     except OSError as error:
         raise WorkflowError(
             f"can't write {folder}, where Penguin records which workspaces are yours: {error.strerror or error}",
@@ -106,10 +108,50 @@ def write_record(key: str, record: Record) -> None:
         ) from error
 
 
+def folder_keys(workspace: str) -> list[str]:
+    """Return the keys of all workspaces that a folder held, oldest first. Some may be of another folder."""
+    try:
+        with open(_keys_path(workspace), encoding="ascii", errors="replace") as file:
+            return [key for line in file if _KEY.fullmatch(key := line.rstrip("\n"))]
+    except OSError:
+        return []
+
+
+def _add_folder_key(workspace: str, key: str) -> None:
+    if key not in folder_keys(workspace):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(_keys_path(workspace), flags, 0o600), "wb") as file:
+            file.write(f"{key}\n".encode())
+
+
+def _keys_path(workspace: str) -> str:
+    # Short, and cheap to compute. Two folders may share a file: a record has the full name.
+    return f"{records_folder()}/{crc32(os.fsencode(workspace)):08x}.keys"
+
+
 def forget_record(key: str) -> None:
     """Remove the record of a key that no workspace uses."""
     with suppress(OSError):
         os.unlink(f"{records_folder()}/{key}.json")
+
+
+def add_backup(key: str, path: str) -> None:
+    """Record a backup of a workspace. A state folder that can't be written is no reason to fail: the backup exists."""
+    with suppress(OSError), open(_backups_path(key), "ab") as file:
+        file.write(os.fsencode(path) + b"\0")
+
+
+def recorded_backups(key: str) -> list[str]:
+    """Return the backups of a workspace, oldest first. Some may have been deleted."""
+    try:
+        with open(_backups_path(key), "rb") as file:
+            return [os.fsdecode(path) for path in file.read().split(b"\0") if path]
+    except OSError:
+        return []
+
+
+def _backups_path(key: str) -> str:
+    return f"{records_folder()}/{key}.backups"
 
 
 def new_key() -> str:
@@ -165,11 +207,12 @@ def replace_key(workspace: str, state: str, tracked: str = "", server: str = "")
     replace_file(f"{state}/{KEY_FILE}", f"{key}\n".encode())
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Write a file completely and durably. It replaces one of the same name. Raises OSError."""
+def replace_file(path: str, data: bytes, mode: int = 0o600) -> None:
+    """Write a file completely and durably, with these permissions. It replaces one of the same name. Raises OSError."""
     temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
         _write_synced(temporary, data)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
@@ -178,11 +221,14 @@ def replace_file(path: str, data: bytes) -> None:
     sync_folder(os.path.dirname(path))
 
 
-def link_file(path: str, data: bytes) -> bool:
-    """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError."""
+def link_file(path: str, data: bytes, mode: int = 0o600) -> bool:
+    """Write a file completely and durably unless the name exists. Return whether it was written. Raises OSError.
+
+    The umask is applied to `mode`.
+    """
     temporary = f"{path}.{os.urandom(4).hex()}.new"
     try:
-        _write_synced(temporary, data)
+        _write_synced(temporary, data, mode)
         os.link(temporary, path)
     except FileExistsError:
         return False
@@ -193,8 +239,8 @@ def link_file(path: str, data: bytes) -> bool:
     return True
 
 
-def _write_synced(path: str, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _write_synced(path: str, data: bytes, mode: int = 0o600) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         file.flush()

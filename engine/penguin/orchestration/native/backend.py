@@ -42,7 +42,7 @@ from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.runtime.start_planner import PlanDatabase, replanned
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.workspace_trust import open_workspace
-from penguin.orchestration.store.maintenance.lost_workflows import refuse_loss
+from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:
@@ -254,6 +254,9 @@ class NativeBackend(HostedBackend):
     async def run_engine(self) -> None:
         (await self._open_to("run an engine")).claim_all()
 
+    async def failure(self) -> None:
+        await self._open().changes.failure()
+
     async def drain(self, grace: float) -> None:
         if self._engine is not None:
             await self._engine.drain(grace)
@@ -272,7 +275,8 @@ class NativeBackend(HostedBackend):
         if self._engine is None:
             if message := open_workspace(self.workspace):
                 self._narrate(message)
-            refuse_loss(self.workspace)
+            if message := refuse_loss(self.workspace):
+                self._narrate(message)
             settings = self._backlog.settings(required=False)
             self._engine = Engine(
                 self.workspace, settings.max_parallel, self._runner, self._trouble, self._now, self._listeners

@@ -79,7 +79,14 @@ class Engine:
             self._has_unmet_dependency, self._free_slots, self._is_tree_free, self._begin_attempt, now
         )
         self.repository = WorkflowRepository(
-            workspace, self.identity, max_parallel, now, self._changed, self._on_external_write, on_trouble
+            workspace,
+            self.identity,
+            max_parallel,
+            now,
+            self._changed,
+            self._on_external_write,
+            on_trouble,
+            self.changes.fail,
         )
 
     def serve(self, approve: Callable[[str, Approve], Awaitable[object]]) -> None:
@@ -346,4 +353,5 @@ class Engine:
             _, late = await asyncio.wait([change], timeout=max(0.0, deadline - time.monotonic()))
             if late:
                 change.cancel()
+            if late or change.exception() is not None:
                 return

@@ -11,7 +11,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
 
-from penguin.orchestration.backend import StoreError
+from penguin.orchestration.backend import StoreError, WorkflowError
 from penguin.orchestration.core.commands import Claim, Command, Start
 from penguin.orchestration.core.decider import Decision, decide_together
 from penguin.orchestration.core.state import State
@@ -20,7 +20,8 @@ from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.workflow_entry import WorkflowEntry, load
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, Writer, write_of
+from penguin.orchestration.store.rows import write_of
+from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, Writer
 
 
 class WorkflowRepository:
@@ -35,10 +36,12 @@ class WorkflowRepository:
         on_change: Callable[[WorkflowEntry, State | None], None],
         on_foreign_change: Callable[[], None],
         on_trouble: Callable[[str], None],
+        on_gone: Callable[[WorkflowError | None], None],
     ) -> None:
         """Open the database.
 
         `on_change` is called with every new durable state and the one before it (None if that was not in memory).
+        `on_gone` is called with an error when the database is gone from its place, and with None when it is back.
         """
         self.slots_taken = 0
         """Slots by the engine's own attempts; the store counts those of other engines."""
@@ -49,7 +52,9 @@ class WorkflowRepository:
         self._on_change = on_change
         self._entries: dict[str, WorkflowEntry] = {}
         loop = asyncio.get_running_loop()
-        self._writer = Writer(workspace.db, loop, max_parallel, self._takes_slot, on_foreign_change, on_trouble)
+        self._writer = Writer(
+            workspace.db, loop, max_parallel, self._takes_slot, on_foreign_change, on_trouble, on_gone
+        )
         connection = open_reader(workspace.db)
         if connection is None:
             raise StoreError(f"{workspace.db} was removed while it was being opened")

@@ -28,7 +28,16 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import IllegalCommand, StoreError, WorkflowError, WorkflowNotFound
 from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.files.engine_lock import is_alive, live_engines
-from penguin.orchestration.runtime.step_guard import InsideStep, inside_step, process_name, records_of, runs_inside_step
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.step_guard import (
+    InsideStep,
+    inside_step,
+    process_name,
+    records_of,
+    refuse_inside_step,
+    runs_inside_step,
+)
+from penguin.orchestration.store.databases import workspace_databases
 
 log = logging.getLogger(__name__)
 
@@ -193,6 +202,13 @@ async def ask_to_change(engines: Path, own: str, what: str) -> None:
     """
     others = live_engines(engines) - {own}
     await asyncio.gather(*(_ask_to_change(engines, engine, what) for engine in others))
+
+
+async def refuse_steps_of_workspace(workspace: Workspace, what: str) -> None:
+    """Raise InsideStep if this process runs inside a step of the workspace, on either backend."""
+    refuse_inside_step(workspace.root, what)
+    for engines in {place.engines for place in workspace_databases(workspace)}:
+        await ask_to_change(engines, "", what)
 
 
 async def _ask_to_change(engines: Path, engine: str, what: str) -> None:

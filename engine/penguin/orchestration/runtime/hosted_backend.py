@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.runtime.health import Health
     from penguin.orchestration.store.queries import WorkflowReader
 
+POLL = 0.2
+"""Seconds between two checks of a settled workflow whose cancellation waits for a worker."""
 STOP_PATIENCE = 25.0
 """Seconds that closing waits for a step to end: SIGTERM 5 s, SIGKILL 15 s, and a margin."""
 
@@ -119,12 +121,7 @@ class HostedBackend(OrchestrationBackend):
         begun = time.monotonic()
         if not await self._is_allowed(workflow_id, "cancel"):
             return False
-        left = max(0.0, CANCEL_TIMEOUT - (time.monotonic() - begun))
-        try:
-            (info,) = await self.wait_workflows([workflow_id], left, WorkflowStatus.CANCELLED)
-        except WaitTimeout:
-            return False
-        return info.status is WorkflowStatus.CANCELLED
+        return await wait_until_cancelled(self, workflow_id, CANCEL_TIMEOUT - (time.monotonic() - begun))
 
     async def _is_allowed(self, workflow_id: str, name: str) -> bool:
         try:
@@ -164,6 +161,21 @@ class HostedBackend(OrchestrationBackend):
     async def health_check(self) -> dict[str, Any]:
         found = await self._health()
         return replace(found, unfinished_elsewhere=count_active_elsewhere(self.workspace, self.name)).as_dict()
+
+
+async def wait_until_cancelled(backend: OrchestrationBackend, workflow_id: str, limit: float) -> bool:
+    """Return whether a workflow for which a cancellation is requested is CANCELLED within `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            (info,) = await backend.wait_workflows([workflow_id], left, WorkflowStatus.CANCELLED)
+        except WaitTimeout:
+            return False
+        if info.status.final or not left:
+            return info.status is WorkflowStatus.CANCELLED
+        # It is settled, such as a BLOCKED one, and no worker has received the request yet.
+        await asyncio.sleep(min(POLL, left))
 
 
 def wait_timeout(infos: Sequence[WorkflowInfo], timeout: float) -> WaitTimeout:

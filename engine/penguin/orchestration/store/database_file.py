@@ -1,4 +1,4 @@
-"""The database file: its identity, lists in SQL, copies, conflicting files, and errors."""
+"""The database file: its identity and place, lists in SQL, copies, conflicting files, and errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 import sqlite3
 import stat
+import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import StoreError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
+PATIENCE = 5.0
+"""Seconds after which a database that is not in its place counts as gone."""
 SCHEMA_VERSION = 2
 """`user_version` of a database that this code can use."""
 
@@ -49,6 +52,40 @@ def find_database(path: str | Path) -> os.stat_result | None:
     if not stat.S_ISREG(found.st_mode):
         raise not_a_database(path)
     return found
+
+
+class OpenFile:
+    """A database file that this process has open, and whether it is still in its place."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._identity = _identity(path)
+        self._missing_since = 0.0
+
+    def missing(self) -> StoreError | None:
+        """Return the error if the file was moved, deleted or replaced."""
+        if _identity(self._path) == self._identity:
+            self._missing_since = 0.0
+            return None
+        self._missing_since = self._missing_since or time.monotonic()
+        return StoreError(
+            f"{self._path} was moved, deleted or replaced while this process uses it, so nothing can be recorded",
+            "move it back; or end this process, and start it again in the workspace's new place",
+        )
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether it has been missing for PATIENCE, since the first check that noticed it."""
+        return bool(self._missing_since) and time.monotonic() - self._missing_since > PATIENCE
+
+
+def _identity(path: str | Path) -> tuple[int, int]:
+    """Return device and inode of a file; zeros if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
 
 
 def not_a_database(path: str | Path) -> StoreError:

@@ -125,6 +125,10 @@ class WorkflowReader:
         rows = self._rows("SELECT count(*) FROM run", ())
         return int(rows[0][0]) if rows else 0
 
+    def holds(self, entries: Iterable[tuple[str, int]]) -> bool:
+        """Return whether each of these workflows has at least this number of decisions."""
+        return all(self._rows("SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?", entry) for entry in entries)
+
     def total(
         self,
         *,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from penguin.orchestration.core.events import AnyEvent, Event
 from penguin.orchestration.core.state import State
@@ -126,3 +128,52 @@ def _moving(state: State, seq: int) -> Row:
         usage.minutes,
         _encode(state.left_changes).decode() if state.left_changes else "[]",
     )
+
+
+class Write(Struct):
+    """The changes of one decision to one workflow."""
+
+    event: Row
+    statement: str
+    """The statement that updates the workflow's row, with the values `run`."""
+    run: Row
+    takes_slot: bool
+    frees_slot: bool = False
+    tree: Literal["take", "free", ""] = ""
+    """What it does with the working tree."""
+
+    @property
+    def workflow_id(self) -> str:
+        return str(self.event[0])
+
+    @property
+    def entry(self) -> tuple[str, int]:
+        """Its entry in the index: the workflow, and the number of its event."""
+        return str(self.event[0]), int(self.event[1])
+
+    @property
+    def new(self) -> bool:
+        """Whether it creates the workflow."""
+        return self.statement is INSERT_RUN
+
+
+def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
+    """Return the rows of a decision that moves a workflow from event number `seq - 1` to `seq`."""
+    ran = before is not None and before.is_running
+    event = event_row(state.workflow_id, seq, events)
+    statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
+    return Write(
+        event,
+        statement,
+        run,
+        takes_slot=state.is_running and not ran,
+        frees_slot=ran and not state.is_running,
+        tree=_tree_change(state, before),
+    )
+
+
+def _tree_change(state: State, before: State | None) -> Literal["take", "free", ""]:
+    held = before is not None and before.holds_tree
+    if state.holds_tree == held:
+        return ""
+    return "take" if state.holds_tree else "free"

@@ -15,26 +15,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from enum import Enum
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
 from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
-from penguin.orchestration.core.events import Event
-from penguin.orchestration.core.state import State
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error, is_damage
-from penguin.orchestration.store.rows import (
-    INSERT_EVENT,
-    INSERT_RUN,
-    Row,
-    event_row,
-    inserted_run,
-    updated_run,
-)
+from penguin.orchestration.store.database_file import OpenFile, explain_error, is_damage
+from penguin.orchestration.store.database_index import open_index
+from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, Write
 
 TICK = 0.05
 """Seconds between two checks for writes of other processes."""
@@ -44,6 +36,14 @@ ID_OF_UPDATE = -2
 """Where `updated_run` has the workflow's id."""
 TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
 SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
+
+
+class _Away(Enum):
+    """Whether the database is missing in its place, and for long."""
+
+    NO = 0
+    YES = 1
+    LONG = 2
 
 
 class ConcurrentUpdate(WorkflowError):
@@ -68,50 +68,6 @@ REFUSALS = (
     OverflowError,
     ValueError,
 )
-
-
-class Write(Struct):
-    """The changes of one decision to one workflow."""
-
-    event: Row
-    statement: str
-    """The statement that updates the workflow's row, with the values `run`."""
-    run: Row
-    takes_slot: bool
-    frees_slot: bool = False
-    tree: Literal["take", "free", ""] = ""
-    """What it does with the working tree."""
-
-    @property
-    def workflow_id(self) -> str:
-        return str(self.event[0])
-
-    @property
-    def new(self) -> bool:
-        """Whether it creates the workflow."""
-        return self.statement is INSERT_RUN
-
-
-def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
-    """Return the rows of a decision that moves a workflow from event number `seq - 1` to `seq`."""
-    ran = before is not None and before.is_running
-    event = event_row(state.workflow_id, seq, events)
-    statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
-    return Write(
-        event,
-        statement,
-        run,
-        takes_slot=state.is_running and not ran,
-        frees_slot=ran and not state.is_running,
-        tree=_tree_change(state, before),
-    )
-
-
-def _tree_change(state: State, before: State | None) -> Literal["take", "free", ""]:
-    held = before is not None and before.holds_tree
-    if state.holds_tree == held:
-        return ""
-    return "take" if state.holds_tree else "free"
 
 
 class _PendingWrite(Struct):
@@ -166,19 +122,26 @@ class Writer:
         occupies: Callable[[str], bool],
         on_foreign_change: Callable[[], None],
         on_trouble: Callable[[str], None],
+        on_gone: Callable[[StoreError | None], None] = lambda error: None,
     ) -> None:
+        """Open the database.
+
+        `on_gone` is called with an error when the file has been away for PATIENCE, and with None when it is back.
+        """
         self._path = path
         self._loop = loop
         self._max_parallel = max_parallel
         self._occupies = occupies
         self._on_foreign_change = on_foreign_change
         self._on_trouble = on_trouble
+        self._on_gone = on_gone
         self._pending: list[_PendingWrite] = []
         self._queue: queue.SimpleQueue[list[_PendingWrite] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._connection = open_store(path)
-        self._identity = _identity(path)
-        self._reported_missing = False
+        self._index = open_index(path, self._connection)
+        self._file = OpenFile(path)
+        self._away = _Away.NO
         self._thread = threading.Thread(target=self._work, name="penguin-writer", daemon=True)
         self._thread.start()
 
@@ -227,6 +190,7 @@ class Writer:
                 version = current
                 self._acknowledge(self._on_foreign_change)
         self._connection.close()
+        self._index.close()
 
     def _next(self) -> tuple[list[_PendingWrite], bool]:
         """Return all waiting units, and whether they are the last ones."""
@@ -255,19 +219,27 @@ class Writer:
             # The loop is closed: no listener is left.
             self._closing.set()
 
-    def _report_missing_file(self) -> None:
-        """Report once that the database is no longer at its path, and once that it is back."""
-        missing = _identity(self._path) != self._identity
-        if missing != self._reported_missing:
-            self._reported_missing = missing
-            self._acknowledge(self._on_trouble, str(_missing_file(self._path)) if missing else "")
+    def _report_missing_file(self) -> StoreError | None:
+        """Report once that the database is no longer in its place, that it stays away, and that it is back.
+
+        Return the error while it is away.
+        """
+        before, missing = self._away, self._file.missing()
+        self._away = _Away.NO if missing is None else _Away.LONG if self._file.is_gone else _Away.YES
+        if missing is not None and before is _Away.NO:
+            self._acknowledge(self._on_trouble, str(missing))
+        elif missing is None and before is not _Away.NO:
+            self._acknowledge(self._on_trouble, "")
+        if (before is _Away.LONG) != (self._away is _Away.LONG):
+            self._acknowledge(self._on_gone, missing)
+        return missing
 
     def _commit_until_disk_has_space(self, units: list[_PendingWrite]) -> None:
         troubled = False
         while True:
             try:
-                if _identity(self._path) != self._identity:
-                    raise _missing_file(self._path)
+                if missing := self._report_missing_file():
+                    raise missing
                 self._commit(units)
             except (sqlite3.Error, StoreError, MemoryError) as error:
                 self._rollback()
@@ -302,6 +274,8 @@ class Writer:
         reach("commit.written")
         execute("COMMIT")
         reach("commit.after")
+        # Never before: the index must not name what is not on disk.
+        self._index.append([write.entry for unit in units if unit.error is None for write in unit.writes])
 
     def _with_slots(self, units: list[_PendingWrite]) -> list[_PendingWrite]:
         """Return the units for whose new attempts a slot is free, if all of them are accepted."""
@@ -370,22 +344,6 @@ class Writer:
                 unit.done.set_result(None)
             else:
                 unit.done.set_exception(unit.error)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return the device and inode of a file; zeros if it does not exist."""
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_dev, found.st_ino)
-
-
-def _missing_file(path: Path) -> StoreError:
-    return StoreError(
-        f"{path} was moved, deleted or replaced while this process uses it, so nothing can be recorded",
-        "move it back; or end this process, and start it again in the workspace's new folder",
-    )
 
 
 def _refusal(error: Exception) -> WorkflowError:

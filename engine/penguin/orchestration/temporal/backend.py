@@ -127,6 +127,7 @@ class TemporalBackend(HostedBackend):
         deadline = None if timeout is None else time.monotonic() + timeout
         fresh, pause = FRESH, SOON
         while True:
+            link.mirror.require_in_place()
             before = [link.mirror.seq_of(one) for one in workflow_ids]
             await self._look(link, workflow_ids, fresh, deadline)
             fresh = SYNC
@@ -214,6 +215,12 @@ class TemporalBackend(HostedBackend):
         link = await self.presence.open(may_start=True)
         await asyncio.to_thread(link.check_sharing)
         await self.presence.run_attempts()
+
+    async def failure(self) -> None:
+        link = await self.presence.open()
+        while True:
+            link.mirror.require_in_place()
+            await asyncio.sleep(LATER)
 
     async def drain(self, grace: float) -> None:
         await self.presence.drain(grace)

@@ -18,7 +18,7 @@ from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, OpenFile, explain_error, sql_list
 from penguin.orchestration.store.dependencies import awaited_workflows, dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
@@ -67,6 +67,7 @@ class LocalCache:
         self.listeners: list[Callable[[WorkflowInfo], None]] = []
         """Called, on the thread that updates the cache, with each workflow whose status or phase changed."""
         self.connection = open_store(path)
+        self._file = OpenFile(path)
         self._lock = threading.RLock()
         if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'heard'").fetchone():
             self._make_ours()
@@ -78,6 +79,12 @@ class LocalCache:
         self.connection.execute("CREATE INDEX run_active ON run (project_id, task_id)")
         self.connection.execute(_MARK)
         self.connection.execute("COMMIT")
+
+    def require_in_place(self) -> None:
+        """Raise StoreError if the file has been missing in its place for some seconds, and with it the workspace."""
+        missing = self._file.missing()
+        if missing is not None and self._file.is_gone:
+            raise missing
 
     def close(self) -> None:
         """Close the file."""

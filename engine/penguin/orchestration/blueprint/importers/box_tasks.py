@@ -7,18 +7,55 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-from penguin.orchestration.blueprint.importers.markdown_outline import Item, box_lines, text_below
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, box_lines, text_below
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
-from penguin.orchestration.blueprint.importers.references import KEY_LINE, ids_in, inline_ids, says_none
+from penguin.orchestration.blueprint.importers.references import (
+    KEY_LINE,
+    inline_ids,
+    key_values,
+    says_none,
+    value_ids,
+)
+from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
 
 SplitId = Callable[[str], tuple[str, str]]
 """Splits the text of an item into its id, which may be empty, and its title."""
-_SCENARIO = re.compile(r"\W*(?:GIVEN|WHEN|THEN|AND|BUT)\b")
-_SCENARIO_START = re.compile(r"\W*(?:GIVEN|WHEN)\b")
+_CRITERIA_KEY = r"\W*(?:acceptance(?:\s+criteri(?:a|on))?|done\s+when|definition\s+of\s+done|success\s+criteria)"
+_CRITERIA = re.compile(rf"{_CRITERIA_KEY}\W*", re.IGNORECASE)
+_CRITERIA_LINE = re.compile(rf"{_CRITERIA_KEY}\**\s*:\s*\**(.*)", re.IGNORECASE)
+_SCENARIO = re.compile(r"\W*(GIVEN|WHEN|THEN|AND|BUT)\b")
 _STEP_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+
+
+class _Scenario:
+    """Joins lines such as `WHEN …` and `THEN …` to one criterion."""
+
+    def __init__(self, criteria: list[str]) -> None:
+        self._criteria = criteria
+        self._words: list[str] = []
+        """The first words of the lines of the open scenario."""
+
+    def add(self, text: str) -> bool:
+        """Add a line. Return whether it is part of a scenario."""
+        match = _SCENARIO.match(text)
+        word = match[1] if match else ""
+        starts = word in ("GIVEN", "WHEN") and (not self._words or "THEN" in self._words)
+        if not word or not (starts or self._words):
+            return False
+        if starts:
+            self._criteria.append(text)
+            self._words = [word]
+        else:
+            self._criteria[-1] += f" {text}"
+            self._words.append(word)
+        return True
+
+    def close(self) -> None:
+        """End the open scenario."""
+        self._words = []
 
 
 class BoxReader:
@@ -33,27 +70,54 @@ class BoxReader:
         self.lines = source.text.split("\n")
         self.read_lines: set[int] = set()
         """The lines of the boxes that became tasks or criteria."""
-        self.ids = {self.split(item.text)[0] for part in source.parts if isinstance(part, Item) for item in part.walk()}
+        items = (item for part in source.parts if isinstance(part, Item) for item in part.walk())
+        self.ids = {self.split(item.text)[0] for item in items}
+        self.made_ids = UniqueIds(self.ids)
+        """Ids of tasks that the source gives none."""
 
     def read_all(self, title_prefix: str = "", *, sections: bool = True) -> None:
         """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
         prose = ProseCollector(self.backlog, title_prefix)
+        among_tasks = False
         for part in self.source.parts:
-            if not isinstance(part, Item):
+            if isinstance(part, Heading):
                 prose.add(part)
-                continue
-            boxes = list(boxes_in(part))
-            for box in boxes:
-                self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
-            if not boxes:
-                prose.add_item(part, self.lines)
+            elif isinstance(part, Prose):
+                self.note_strays(part.text, part.line)
+                prose.add(part)
+            else:
+                boxes = list(boxes_in(part))
+                for box in boxes:
+                    self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
+                if not boxes:
+                    self._note_bullet(part, among_tasks)
+                    prose.add_item(part, self.lines)
+            among_tasks = isinstance(part, Item) and (among_tasks or bool(boxes))
         self.note_unread()
+
+    def _note_bullet(self, item: Item, among_tasks: bool) -> None:
+        """Add a note for a bullet without a box that names a dependency, or stands in a list of tasks."""
+        noted = len(self.backlog.notes)
+        self.note_strays("\n".join(self.lines[item.line - 1 : item.end - 1]), item.line)
+        if among_tasks and len(self.backlog.notes) == noted:
+            self.backlog.note(item.line, f"has no box, and is kept as prose: {self.lines[item.line - 1].strip()[:80]}")
+
+    def note_strays(self, text: str, first: int) -> None:
+        """Add a note for each line of a text outside of tasks that names a dependency of one. `first`: its line."""
+        for line, words in enumerate(text.split("\n"), first):
+            match = KEY_LINE.fullmatch(words.strip().lstrip("-*+ "))
+            if match and any(word in self.ids for word in value_ids(match[1], self.ids.__contains__, self._is_id)):
+                self.backlog.note(line, f"names a dependency, but is not below a task: {words.strip()[:80]}")
 
     def add(self, item: Item, context: str = "") -> ImportedItem:
         """Add the task of a box and its subtasks. `context` is text for its description, such as its section."""
         raw_id, title = self.split(item.text)
+        if KEY_LINE.match(item.text):
+            hint = "indent it below its task"
+            self.source.checker.error(item.line, f"is not below a task: {item.text[:80]}", hint)
         self.read_lines.add(item.line)
-        task = ImportedItem(id=raw_id, title=title, line=item.line, done=item.done, metadata={})
+        task_id = raw_id or self.made_ids.take(id_from_title(title))
+        task = ImportedItem(id=task_id, title=title, line=item.line, done=item.done, metadata={})
         self.backlog.items.append(task)
         if item.started:
             task.metadata["status"] = "in progress"
@@ -61,32 +125,57 @@ class BoxReader:
             task.metadata["optional"] = "yes"
         task.dependencies = inline_ids(item.text, self.inline)
         without = self._children(task, item, context)
-        below = self._settings(task, text_below(item, self.lines, without))
+        below = self._key_lines(task, text_below(item, self.lines, without).split("\n"), item.line)
         task.description = "\n\n".join(part for part in (below, context) if part)
         return task
 
     def _children(self, task: ImportedItem, item: Item, context: str) -> list[Item]:
         """Add what the items below a task are. Return those that are not part of its description."""
         used: list[Item] = []
-        scenario = False
+        scenario = _Scenario(task.criteria)
+        end, label = item.line + 1, ""
         for child in item.children:
-            if child.box is not None:
+            end, label = child.end, self._label(child, end, label)
+            if KEY_LINE.match(child.text):
+                # With a box or without: it is read with the text of the task.
+                self.read_lines.update(one.line for one in child.walk())
+            elif child.box is not None:
                 used.append(child)
                 self._box_below(task, child, context)
-            elif _SCENARIO.match(child.text) and (scenario or _SCENARIO_START.match(child.text)):
+            elif scenario.add(child.text):
                 used.append(child)
-                if scenario and not _SCENARIO_START.match(child.text):
-                    task.criteria[-1] += f" {child.text}"
-                else:
-                    task.criteria.append(child.text)
-                scenario = True
                 continue
-            elif self._dependencies(task, child.text, child):
+            elif _CRITERIA.fullmatch(label):
                 used.append(child)
+                self.criterion(task, child)
+            elif criteria := _CRITERIA_LINE.fullmatch(child.text):
+                used.append(child)
+                self._criteria(task, child, criteria[1])
             else:
                 used += self._boxes_deep(task, child)
-            scenario = False
+            scenario.close()
         return used
+
+    def _label(self, child: Item, end: int, label: str) -> str:
+        """Return the line before the list that a child is in, such as `**Acceptance criteria:**`.
+
+        `end` is the line after its sibling before it, or after the first line of the task, and `label` that of the
+        sibling.
+        """
+        place = child.line - 1
+        while place >= end and not self.lines[place - 1].strip():
+            place -= 1
+        return self.lines[place - 1].strip() if place >= end else label
+
+    def _criteria(self, task: ImportedItem, item: Item, value: str) -> None:
+        """Add the criteria of a line such as `Acceptance: …`, and those in the list below it."""
+        if value.strip():
+            task.criteria.append(value.strip())
+        scenario = _Scenario(task.criteria)
+        for child in item.children:
+            if child.box is not None or not scenario.add(child.text):
+                scenario.close()
+                self.criterion(task, child)
 
     def _box_below(self, task: ImportedItem, child: Item, context: str) -> None:
         if self.split(child.text)[0]:
@@ -112,30 +201,21 @@ class BoxReader:
             if one.line not in self.read_lines:
                 self.criterion(task, one)
 
-    def _dependencies(self, task: ImportedItem, text: str, item: Item) -> bool:
-        """Read a line such as `Depends: A-1`. Return whether it is one."""
-        match = KEY_LINE.fullmatch(text.strip().rstrip("*_"))
-        if match is None:
-            return False
-        nested = ", ".join(child.text for child in item.children)
-        value = ", ".join(part for part in (match[1], nested) if part)
-        found = ids_in(value, self.ids.__contains__)
-        task.dependencies += found
-        if not found and not says_none(value):
-            self.backlog.note(item.line, f"names no task of the file, and is kept as prose: {text[:80]}")
-        return bool(found) or says_none(value)
-
-    def _settings(self, task: ImportedItem, text: str) -> str:
-        """Read the lines of a description that are dependencies. Return the others."""
-        kept = []
-        for line in text.split("\n"):
-            match = KEY_LINE.fullmatch(line.strip().rstrip("*_"))
-            found = ids_in(match[1], self.ids.__contains__) if match else []
-            if found:
-                task.dependencies += found
-            else:
-                kept.append(line)
+    def _key_lines(self, task: ImportedItem, lines: list[str], first: int) -> str:
+        """Read the lines that are dependencies. Return the others. `first` is the number of the first line."""
+        kept: list[str] = []
+        for value, own in key_values(lines):
+            found = [] if value is None else value_ids(value, self.ids.__contains__, self._is_id)
+            task.dependencies += found
+            if value is not None and not found and not says_none(value):
+                self.backlog.note(first, f"names no task of the file, and is kept as prose: {own[0].strip()[:80]}")
+            if value is None or not (found or says_none(value)):
+                kept += own
         return "\n".join(kept).strip()
+
+    def _is_id(self, word: str) -> bool:
+        """Return whether a word is or looks like the id of a task."""
+        return word in self.ids or bool(self.split(f"{word} title")[0])
 
     def note_unread(self) -> None:
         """Add a note for each box of the file that is neither a task nor a criterion."""

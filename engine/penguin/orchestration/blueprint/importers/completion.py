@@ -28,6 +28,8 @@ def complete(backlog: ImportedBacklog, checker: Checker) -> None:
     if not backlog.items:
         checker.error(0, f"has no tasks ({backlog.format})")
     _refuse_cycles(backlog, checker)
+    if len(backlog.items) > 1 and not any(item.dependencies for item in backlog.items):
+        backlog.note(0, "names no dependencies: the tasks may run in any order, and at the same time")
 
 
 def _tidy(metadata: dict[str, str]) -> dict[str, str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from penguin.orchestration.blueprint.markdown_blocks import Block, read_blocks
+from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
+from penguin.orchestration.config.document_checker import Checker
 
-_BOX = re.compile(r"\[([ xX~/-]?)\](\*?)(?:\s+|$)")
+_STAR = re.compile(r"\*(?:\s+|$)")
 _BOX_LINE = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX~/-]?\]\*?(?:\s|$)")
 _DONE = frozenset("xX")
 _STARTED = frozenset("-~/")
@@ -70,30 +71,29 @@ def outline(text: str) -> list[Part]:
     """Return the parts of a Markdown text. Comments are left out."""
     lines = text.split("\n")
     parts: list[Part] = []
-    for block in read_blocks(text):
+    for block in read_blocks(lines, 1, Checker("")):
+        last = parts[-1] if parts else None
         if block.kind == "heading":
             parts.append(Heading(block.text.strip(), block.level, block.line))
-        elif block.kind == "list":
-            parts += [_item(child, lines) for child in block.children]
+        elif block.kind == "bullet":
+            parts.append(_item(block))
+        elif block.kind == "text" and block.follows and isinstance(last, Prose) and last.kind == "paragraph":
+            last.text += f"\n{block.text}"
         else:
-            prose = source_text(lines, block.line, block.end)
-            if prose and not (prose.startswith("<!--") and prose.endswith("-->")):
-                parts.append(Prose(prose, block.line, block.kind))
+            kind = "paragraph" if block.kind == "text" else block.kind
+            parts.append(Prose(source_text(lines, block.line, block.end), block.line, kind))
     return parts
 
 
-def _item(block: Block, lines: Sequence[str]) -> Item:
-    first = block.children[0] if block.children else None
-    text = first.text.split("\n")[0].strip() if first is not None and first.kind == "paragraph" else ""
-    match = _BOX.match(text)
-    children = [child for inner in block.children if inner.kind == "list" for child in inner.children]
+def _item(block: Block) -> Item:
+    starred = block.box is not None and _STAR.match(block.text) is not None
     return Item(
-        text=text[match.end() :].strip() if match else text,
+        text=_STAR.sub("", block.text, count=1) if starred else block.text,
         line=block.line,
-        end=block.end,
-        box=match[1] if match else None,
-        starred=bool(match and match[2]),
-        children=[_item(child, lines) for child in children],
+        end=max(each.end for each in walk([block])),
+        box=(block.box or " ") if block.box is not None else None,
+        starred=starred,
+        children=[_item(child) for child in block.children if child.kind == "bullet"],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers import formats
+from penguin.orchestration.blueprint.importers.references import note_unread
 from penguin.orchestration.config.document_checker import raise_problems, suggest
 
 if TYPE_CHECKING:
@@ -60,4 +61,5 @@ def read_backlog(source: Source, format_name: str | None = None) -> ImportedBack
         raise BlueprintError(f"{source.shown}: is not a backlog of a known format", f"--format names one of {names}")
     backlog = found.read(source)
     raise_problems(source.checker.problems, BlueprintError)
+    note_unread(source, backlog)
     return backlog

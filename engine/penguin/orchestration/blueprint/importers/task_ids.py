@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from penguin.orchestration.config.document_checker import valid_id
 
@@ -11,8 +12,9 @@ _LONGEST = 48
 
 
 def id_from_title(title: str) -> str:
-    """Return an id made from a title: its first words, in lower case."""
-    words = re.findall(r"[a-z0-9]+", re.sub(r"[`*_'’]", "", title).lower())
+    """Return an id made from a title: its first words, in lower case, without marks such as `[P]` before them."""
+    plain = re.sub(r"[`*_'’]", "", re.sub(r"^(?:\[[^\]]{1,8}\]\s*)+", "", title))
+    words = re.findall(r"[a-z0-9]+", plain.lower())
     found = ""
     for word in words:
         longer = f"{found}-{word}" if found else word[:_LONGEST]
@@ -33,8 +35,9 @@ def id_from_source(raw: str) -> str:
 class UniqueIds:
     """Ids that were given out, each once."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        """Create it. `taken` are the ids that it must not give out."""
+        self._taken = set(taken)
         self._numbers: dict[str, int] = {}
         """The last number after an id that was wanted more than once."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +49,7 @@ class ImportPlan(NamedTuple):
     """What an update does not change because a person did."""
     notes: tuple[Note, ...]
     metadata: dict[str, int]
-    """What is kept as metadata, by name, and of how many tasks."""
+    """What is kept as metadata, by name, and of how many tasks; 0: of the whole backlog."""
     prose: int
     """Lines of the source that belong to no task and are kept as prose."""
     sections: tuple[str, ...]
@@ -192,7 +191,8 @@ class BacklogImport:
             changes=(),
             conflicts=(),
             notes=tuple(sorted(backlog.notes)),
-            metadata=dict(Counter(name for item in backlog.items for name in item.metadata)),
+            metadata=dict.fromkeys(backlog.metadata, 0)
+            | Counter(name for item in backlog.items for name in item.metadata),
             prose=sum(len(text.split("\n")) for text in backlog.prose),
             sections=tuple(text.lstrip("# ") for text in backlog.prose if text.startswith("#")),
         )
@@ -268,13 +268,3 @@ def _compare(backlog: ImportedBacklog, blueprint: Blueprint) -> None:
     for one, other in zip(wanted, read, strict=True):
         if one != other:
             raise BlueprintError(f"{one[0]}: reads otherwise than it was imported", "report this with the source")
-
-
-def count(tasks: Iterable[Any]) -> Mapping[str, int]:
-    """Return the numbers of tasks, dependencies and criteria."""
-    found = list(tasks)
-    return {
-        "tasks": len(found),
-        "dependencies": sum(len(task.dependencies) for task in found),
-        "criteria": sum(len(task.criteria) for task in found),
-    }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
+from penguin.orchestration.files.state_files import split_state
+from penguin.orchestration.files.workspace_key import add_backup, read_key
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import copy_database
 
@@ -37,7 +39,16 @@ def back_up_all(databases: Sequence[Path], target: Path) -> list[BackupCopy]:
         for copied in made:
             copied.path.unlink(missing_ok=True)
         raise
+    _record(made)
     return made
+
+
+def _record(copies: Sequence[BackupCopy]) -> None:
+    """Record copies outside of the workspace, where they are found when the workspace is lost."""
+    state, _ = split_state(copies[0].source)
+    if key := read_key(state) if state else "":
+        for copy in copies:
+            add_backup(key, os.path.realpath(copy.path))
 
 
 def back_up(db: Path, target: Path) -> int:

@@ -22,8 +22,10 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
+from penguin.orchestration.store.maintenance.backup_search import FoundBackup, find_backups
 from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers
-from penguin.orchestration.store.maintenance.lost_workflows import describe_loss, lost_workflows, restore_hint
+from penguin.orchestration.store.maintenance.loss_messages import describe_earlier, describe_loss, restore_hint
+from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 from penguin.orchestration.store.snapshots import unpack
 
@@ -58,6 +60,9 @@ class CheckReport(NamedTuple):
     problems: tuple[StoreProblem, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     """Harmless; `/workflow prune` removes them."""
+    loss: Loss = Loss()
+    backups: tuple[FoundBackup, ...] = ()
+    """Copies of the database; looked for only after a loss."""
 
 
 def check(workspace: Workspace) -> CheckReport:
@@ -67,15 +72,24 @@ def check(workspace: Workspace) -> CheckReport:
     found = [_check(database, needed) for database in workspace_databases(workspace)]
     problems = [problem for findings in found for problem in findings.problems]
     left: list[Leftover] = []
+    loss = Loss()
     # An unreadable database may be the only one that knows what is needed.
     if not any(findings.unread for findings in found):
-        lost = lost_workflows(workspace)
-        if lost:
-            message = f"{describe_loss(workspace, lost)}; {restore_hint(workspace)}"
-            problems.append(StoreProblem(workspace.db.name, message))
+        loss = find_loss(workspace)
+        problems += _lost(workspace, loss)
+        lost = {one.workflow_id for one in loss.workflows}
         left = [leftover for leftover in leftovers(workspace, needed, now) if leftover.path.name not in lost]
     counts = sum(findings.workflows for findings in found), sum(findings.events for findings in found)
-    return CheckReport(*counts, tuple(problems), tuple(left))
+    backups = () if loss.is_empty else find_backups(workspace, loss)
+    return CheckReport(*counts, tuple(problems), tuple(left), loss, tuple(backups))
+
+
+def _lost(workspace: Workspace, loss: Loss) -> Iterator[StoreProblem]:
+    hint = "" if loss.is_empty else restore_hint(workspace, loss)
+    if loss.workflows:
+        yield StoreProblem(workspace.db.name, f"{describe_loss(workspace, loss.workflows)}; {hint}")
+    if loss.earlier:
+        yield StoreProblem(workspace.state.name, f"{describe_earlier(workspace, loss.earlier)}; {hint}")
 
 
 class _Findings(NamedTuple):

@@ -1,74 +1,115 @@
-"""Lost workflows: their run folders exist, but no database of the workspace has them.
+"""Lost workflows: what a database once held, according to the index of its workflows, and lacks now.
 
-The row of a workflow is on disk before its first attempt makes a folder, and pruning notes the task of each workflow
-that it removes. So the folder of an attempt without either means that records were lost: the database was truncated,
-replaced by an older copy, or lost its write-ahead log.
+The index is outside of the workspace (`files.workflow_index`). Run folders tell more where it is missing: the row of a
+workflow is on disk before its first attempt makes a folder, and pruning notes the task of each workflow that it
+removes. Neither covers workflows on a Temporal server, which keeps them itself.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from penguin.orchestration.backend import StoreError
+from penguin.orchestration.files.workflow_index import (
+    REMOVED,
+    earlier_keys,
+    read_index,
+)
+from penguin.orchestration.files.workspace_key import read_key, read_record
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
+from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_index import ALWAYS, read_numbers
 
 if TYPE_CHECKING:
     from penguin.orchestration.files.workspace import Workspace
 
-MOST_NAMED = 5
 TASKS_PRUNED = "SELECT DISTINCT task_id FROM pruned"
 
 
-def lost_workflows(workspace: Workspace) -> list[str]:
-    """Return the ids of workflows that have files of attempts but no record, sorted."""
+class LostWorkflow(NamedTuple):
+    """A workflow that lacks some of its decisions, or all."""
+
+    workflow_id: str
+    left: int
+    """Number of its decisions that the database has; 0: no record of it."""
+    made: int
+    """Number of its decisions before the loss; 0: unknown."""
+
+
+class Loss(NamedTuple):
+    """What the database of a workspace lacks."""
+
+    workflows: tuple[LostWorkflow, ...] = ()
+    """Lost from this `.penguin`."""
+    earlier: tuple[LostWorkflow, ...] = ()
+    """Of an earlier `.penguin` in the same place, which was deleted or moved."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is missing."""
+        return not self.workflows and not self.earlier
+
+
+def find_loss(workspace: Workspace, *, migrate: bool = False) -> Loss:
+    """Compare the database with everything that tells of its workflows.
+
+    Raises StoreError if it can't be read, and without `migrate` if it has an older version.
+    """
+    key = read_key(str(workspace.state))
+    # Before the database: a workflow that starts meanwhile has its row first, and so does one with a folder.
+    made = _made(key)
+    folders = _run_folders(workspace)
+    earlier = _earlier(workspace.name, key)
+    record = read_record(key) if earlier and key else None
+    if not (made or folders or earlier):
+        return Loss()
+    kept, pruned = _records(workspace.db_name, migrate=migrate)
+    lost = [LostWorkflow(name, kept.get(name, 0), seq) for name, seq in made.items() if kept.get(name, 0) < seq]
+    if lost or folders:
+        # After the database: a workflow that is pruned meanwhile is marked first.
+        index = read_index(key) or {}
+        lost = [one for one in lost if index.get(one.workflow_id) != REMOVED]
+        unknown = [name for name in folders if name not in kept and name not in index and _task_of(name) not in pruned]
+        lost += [LostWorkflow(name, 0, 0) for name in sorted(unknown) if _has_attempt(f"{workspace.runs}/{name}")]
+    if record is not None:
+        # Ids are used again: what started after the earlier workspace went is not from there.
+        kept, _ = _records(workspace.db_name, record.recorded_at, migrate=migrate)
+    before = (LostWorkflow(name, kept.get(name, 0), seq) for name, seq in earlier.items())
+    return Loss(tuple(lost), tuple(one for one in before if one.left < one.made))
+
+
+def _made(key: str) -> dict[str, int]:
+    return {name: seq for name, seq in (read_index(key) or {}).items() if seq != REMOVED} if key else {}
+
+
+def _earlier(workspace: str, key: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for other in earlier_keys(workspace, key):
+        found |= _made(other)
+    return found
+
+
+def _records(db: str, before: float = ALWAYS, *, migrate: bool) -> tuple[dict[str, int], set[str]]:
+    """Return the numbers of workflows that started before a time, and the tasks of which some were pruned."""
+    connection = open_reader(db, migrate=migrate)
+    if connection is None:
+        return {}, set()
+    try:
+        connection.execute("BEGIN")
+        kept = read_numbers(connection, before)
+        return kept, {str(row[0]) for row in connection.execute(TASKS_PRUNED)}
+    except DATABASE_ERRORS as error:
+        raise explain_error(error, db) from error
+    finally:
+        connection.close()
+
+
+def _run_folders(workspace: Workspace) -> list[str]:
+    """Return the workflows with files."""
     # A server's workflows leave folders, too.
     if os.path.lexists(workspace.state / "temporal"):
         return []
-    # Read the folders first: a workflow that starts meanwhile has its row before its folder.
-    folders = _names(workspace.runs.as_posix())
-    if not folders:
-        return []
-    known, pruned = _records(workspace)
-    missing = [name for name in folders if name not in known and _task_of(name) not in pruned]
-    return sorted(name for name in missing if _has_attempt(f"{workspace.runs}/{name}"))
-
-
-def describe_loss(workspace: Workspace, lost: list[str]) -> str:
-    """Return which workflows were lost, as a sentence without a full stop."""
-    named = ", ".join(lost[:MOST_NAMED]) + (f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else "")
-    what = "1 workflow" if len(lost) == 1 else f"{len(lost)} workflows"
-    return f"{workspace.db} has lost {what}: {named} left files in {workspace.runs}, but no record"
-
-
-def restore_hint(workspace: Workspace) -> str:
-    """Return the hint for lost records."""
-    return (
-        f"put a copy that /backup made in the place of {workspace.db}; without one, keep the outputs of the steps and "
-        f"start anew: mv {workspace.runs} {workspace.runs}.old"
-    )
-
-
-def refuse_loss(workspace: Workspace) -> None:
-    """Raise StoreError if workflows were lost."""
-    if lost := lost_workflows(workspace):
-        raise StoreError(describe_loss(workspace, lost), restore_hint(workspace))
-
-
-def _records(workspace: Workspace) -> tuple[set[str], set[str]]:
-    """Return the ids of the workflows in the database, and the tasks with pruned workflows."""
-    connection = open_reader(workspace.db_name, migrate=False)
-    if connection is None:
-        return set(), set()
-    try:
-        connection.execute("BEGIN")
-        known = {str(row[0]) for row in connection.execute("SELECT workflow_id FROM run")}
-        return known, {str(row[0]) for row in connection.execute(TASKS_PRUNED)}
-    except DATABASE_ERRORS as error:
-        raise explain_error(error, workspace.db) from error
-    finally:
-        connection.close()
+    return _folders(workspace.runs.as_posix())
 
 
 def _task_of(workflow_id: str) -> str:
@@ -78,10 +119,10 @@ def _task_of(workflow_id: str) -> str:
 def _has_attempt(folder: str) -> bool:
     from penguin.orchestration.files.run_files import parse_attempt_folder
 
-    return any(parse_attempt_folder(name) for name in _names(folder))
+    return any(parse_attempt_folder(name) for name in _folders(folder))
 
 
-def _names(folder: str) -> list[str]:
+def _folders(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

@@ -8,8 +8,10 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.files.workflow_index import REMOVED
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
+from penguin.orchestration.store.database_index import open_index
 from penguin.orchestration.store.databases import Database
 from penguin.orchestration.store.maintenance.garbage import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
@@ -53,6 +55,8 @@ class StorePruner:
         self._database = database
         self._connection = open_store(database.db)
         opened.callback(self._connection.close)
+        self._index = open_index(database.db, self._connection)
+        opened.callback(self._index.close)
         self.old: list[PrunableWorkflow] = []
 
     def survey(self, needed: ReferencedFiles, before: float) -> None:
@@ -65,6 +69,8 @@ class StorePruner:
 
     def forget(self, batch: tuple[PrunableWorkflow, ...]) -> None:
         """Delete workflows."""
+        # First: a check at this moment must not report them as lost.
+        self._index.append((one.workflow_id, REMOVED) for one in batch)
         with self._explained():
             _forget(self._connection, batch)
 

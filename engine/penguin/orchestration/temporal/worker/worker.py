@@ -76,6 +76,22 @@ def hosting(link: TemporalClient, workflow: type[ItuvWorkflow] = ItuvWorkflow) -
     )
 
 
+async def run(worker: Worker) -> None:
+    """Run a worker until it is shut down or cancelled."""
+    running = asyncio.ensure_future(worker.run())
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        if not running.cancelling():
+            running.cancel()
+        # A program may end its event loop without `aclose`. That cancels the tasks inside of the worker too, and then
+        # its shutdown never completes.
+        await asyncio.wait({running}, timeout=LAST_WORDS)
+        running.cancel()
+        await asyncio.wait({running})
+        raise
+
+
 async def end(limit: float, *running: tuple[Worker, asyncio.Task[None]]) -> bool:
     """End workers, in parallel, within `limit` seconds. Return whether all ended.
 
@@ -135,7 +151,7 @@ class WorkspaceWorker:
             disable_eager_activity_execution=True,
         )
         self._workers = [answering, running]
-        self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
+        self._running = [asyncio.create_task(run(worker)) for worker in self._workers]
 
     def claims_all(self) -> None:
         """Tell other processes of this machine that this worker takes all workflows without a worker."""

@@ -8,6 +8,7 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
+from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 _MARKS = frozenset({"issue_type", "acceptance_criteria", "created_at", "close_reason", "dependency_count"})
 _PRIORITIES = ("critical", "high", "medium", "low", "low")
 _BLOCKING = frozenset({"blocks", "conditional-blocks", "waits-for", "depends-on", ""})
+_OTHER = frozenset({"related", "relates-to", "discovered-from", "duplicates", "supersedes", "replies-to", "tracks"})
+"""Types of links that order nothing."""
+_EDGE_KEYS = ("depends_on_id", "type", "dependency_type")
 _PARENT = "parent-child"
 
 
@@ -61,7 +65,7 @@ def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, st
     elif priority:
         item.metadata["priority"] = priority
     keep_status(item, status)
-    _dependencies(record, item, parents)
+    _dependencies(record, item, backlog, parents)
     item.metadata |= record.leftovers()
     if is_cancelled(status):
         backlog.leave_out(item, f"is {status} in the source")
@@ -69,7 +73,7 @@ def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, st
         backlog.items.append(item)
 
 
-def _dependencies(record: Record, item: ImportedItem, parents: list[tuple[str, str]]) -> None:
+def _dependencies(record: Record, item: ImportedItem, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
     other: list[str] = []
     for node in record.nodes("dependencies"):
         if not isinstance(node.value, dict):
@@ -77,12 +81,18 @@ def _dependencies(record: Record, item: ImportedItem, parents: list[tuple[str, s
             continue
         edge = Record(node, record.checker, "dependency")
         needed, kind = edge.text("depends_on_id", "id"), edge.text("type", "dependency_type")
+        for key in edge.leftovers():
+            if match := nearest(key, _EDGE_KEYS, 0.75):
+                backlog.note(item.line, f"the key {key[:40]!r} of a dependency is unknown; it may be {match!r}")
         if kind == _PARENT:
             parents.append((needed, item.id))
         elif kind in _BLOCKING:
             item.dependencies.append(needed)
         else:
             other.append(f"{kind} {needed}")
+            if kind not in _OTHER:
+                message = f"the type {kind[:40]!r} of its dependency on {needed} is unknown: it orders nothing"
+                backlog.note(item.line, message)
     parent = record.text("parent", "parent_id")
     if parent:
         parents.append((parent, item.id))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from penguin.orchestration.config.document_checker import Node
 
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
-_TASK_REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)\b\s*", re.IGNORECASE)
 _CRITERIA = re.compile(r"acceptance criteria|definition of done|criteria", re.IGNORECASE)
 _PRIORITY = re.compile(r"(?:priority|prio|p)?\W*(critical|urgent|high|medium|low|[0-4])", re.IGNORECASE)
 _RANKS = {"urgent": "critical", "0": "critical", "1": "high", "2": "medium", "3": "low", "4": "low"}
@@ -134,7 +133,7 @@ def _boxes(part: Item, item: ImportedItem, lines: list[str], used: set[int], in_
             continue
         below = [child for child in one.children if any(deep.box is not None for deep in child.walk())]
         text = "\n".join(piece for piece in (one.text, text_below(one, lines, below)) if piece)
-        reference = _TASK_REFERENCE.match(one.text)
+        reference = _REFERENCE.match(one.text)
         if reference:
             # A task list of issues: this one is done when they are.
             item.dependencies.append(f"GH-{reference[1]}")

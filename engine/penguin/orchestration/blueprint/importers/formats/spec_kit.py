@@ -22,8 +22,8 @@ _TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:
 _PLACEHOLDER = re.compile(r"TX{2,4}\s+")
 """The id of a task in the template of spec-kit."""
 _BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?{_ID}\b", re.MULTILINE)
-_MARK = re.compile(r"\[(P|US\d+)\]\s*")
-_STYLE = re.compile(r"\[(?:P|US\d+)\]|^#{1,4}\s+Phase\b", re.MULTILINE)
+_MARK = re.compile(r"[\[(](P|US\d+)[\])]\s*")
+_STYLE = re.compile(r"[\[(](?:P|US\d+)[\])]|^#{1,4}\s+Phase\b", re.MULTILINE)
 _PHASE = re.compile(r"phase\b", re.IGNORECASE)
 _CHECKPOINT = re.compile(r"\W*checkpoint\b(?:\*\*)?\s*[:—–-]*\s*(?:\*\*)?\s*(.+)", re.IGNORECASE | re.DOTALL)
 
@@ -130,7 +130,9 @@ class _Reader:
         elif _split(item.text)[0] and _split(item.text)[0] not in self.box_ids:
             self._task(self.phase, item)
         else:
-            self.phase.prose.append("\n".join(self.boxes.lines[item.line - 1 : item.end - 1]).strip())
+            text = "\n".join(self.boxes.lines[item.line - 1 : item.end - 1])
+            self.boxes.note_strays(text, item.line)
+            self.phase.prose.append(text.strip())
 
     def _outside(self, item: Item) -> None:
         self.after += [(number, self.boxes.lines[number - 1]) for number in range(item.line, item.end)]
@@ -152,6 +154,7 @@ class _Reader:
         if checkpoint and self.phase and self.phase.tasks:
             self.phase.add_criterion(checkpoint[1])
         elif self.phase is not None and self.phase.heading:
+            self.boxes.note_strays(prose.text, prose.line)
             if prose.kind != "other" or not re.fullmatch(r"[-*_\s]+", prose.text):
                 self.phase.prose.append(prose.text)
         else:

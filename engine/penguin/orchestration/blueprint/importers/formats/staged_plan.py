@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.records import Record
+from penguin.orchestration.blueprint.importers.records import Record, compact
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 from penguin.orchestration.config.document_checker import nearest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _STAGES = ("stages", "phases")
 _STEPS = ("steps", "tasks")
-_DEPENDS = ("depends_on", "dependsOn", "needs", "dependencies")
+_DEPENDS = ("depends_on", "depends", "dependsOn", "needs", "dependencies")
 _PRIORITIES = ("critical", "high", "medium", "low")
 
 
@@ -73,7 +73,7 @@ class _Reader:
 
     def _stage(self, stage: Record, number: int, default: list[str]) -> tuple[str, list[str]]:
         """Read the steps of a stage. Return its name, and the names of the stages that it waits for."""
-        name = stage.text("name", "id", "title") or f"stage {number}"
+        name = stage.text("name", "title", "id") or f"stage {number}"
         if name in self.stages:
             self.checker.error(stage.line, f"duplicate stage {name[:60]!r}", "rename one of them")
         own = self.stages.setdefault(name, [])
@@ -82,7 +82,10 @@ class _Reader:
         needed = [str(node.raw) for node in stage.nodes(*_DEPENDS)] if stated else default
         for step in stage.records(*_STEPS):
             own.append(self._step(step, context))
-        stage.take("name", "id", "title")
+        checkpoint = stage.text("checkpoint")
+        if checkpoint and own:
+            own[-1].criteria.append(checkpoint)
+        stage.take("id")
         self.backlog.metadata |= {f"{name}.{key}": text for key, text in stage.leftovers().items()}
         return name, needed
 
@@ -102,6 +105,7 @@ class _Reader:
         )
         keep_status(item, status)
         item.criteria += [_signal(one) for one in step.records("completion_signals")]
+        item.criteria += [_part(node) for node in step.nodes("subtasks")]
         priority = step.text("priority").lower()
         item.priority = priority if priority in _PRIORITIES else ""
         if priority and not item.priority:
@@ -127,6 +131,12 @@ class _Reader:
             before = [item.id for item in self.stages[other]]
             for item in self.stages[name]:
                 item.dependencies = [*before, *item.dependencies]
+
+
+def _part(node: Node) -> str:
+    """Return a part of a step, which has no dependencies of its own."""
+    text = node.value.get("text") or node.value.get("title") if isinstance(node.value, dict) else None
+    return compact(text or node)
 
 
 def _signal(record: Record) -> str:

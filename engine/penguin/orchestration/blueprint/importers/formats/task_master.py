@@ -8,31 +8,23 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
+from penguin.orchestration.config.document_checker import Node
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
-    from penguin.orchestration.config.document_checker import Node
-
 _MAIN_TAG = "master"
 _PRIORITIES = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
-_ABOUT_FILE = ("metadata", "meta", "version", "projectName", "projectVersion", "schemaVersion")
 
 
 def _tags(root: dict[str, Node]) -> dict[str, Node]:
     """Return the mappings that hold a list of tasks, by their tag; "" if the file has no tags."""
     if "tasks" in root and isinstance(root["tasks"].value, list):
-        return {"": _as_tag(root)}
+        return {"": Node(root, 1)}
     return {
         name: node
         for name, node in root.items()
         if isinstance(node.value, dict) and "tasks" in node.value and isinstance(node.value["tasks"].value, list)
     }
-
-
-def _as_tag(root: dict[str, Node]) -> Node:
-    from penguin.orchestration.config.document_checker import Node
-
-    return Node(root, 1)
 
 
 def _recognise(source: Source) -> int:

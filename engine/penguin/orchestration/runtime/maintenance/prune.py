@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.runtime.engine_socket import ask_to_change
+from penguin.orchestration.runtime.engine_socket import refuse_steps_of_workspace
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers, remove, size_of
-from penguin.orchestration.store.maintenance.lost_workflows import refuse_loss
+from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
 from penguin.orchestration.store.maintenance.prune import PrunableWorkflow, StorePruner
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitError
@@ -42,8 +42,7 @@ class PruneReport(NamedTuple):
 async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
     """Prune in a thread, after every living engine has confirmed that this process is not inside a step. See
     `prune`."""
-    for engines in {database.engines for database in workspace_databases(workspace)}:
-        await ask_to_change(engines, "", PRUNE)
+    await refuse_steps_of_workspace(workspace, PRUNE)
     return await asyncio.to_thread(prune, workspace, age, dry_run=dry_run)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.markdown_blocks import Block
+from penguin.orchestration.blueprint.markdown.blocks import Block, walk
 from penguin.orchestration.blueprint.recipes import KINDS
 from penguin.orchestration.config.document import parse_json, parse_yaml, scalar
 from penguin.orchestration.config.document_checker import Checker, Node, suggest
@@ -25,13 +25,6 @@ from penguin.orchestration.config.document_checker import Checker, Node, suggest
 SETTINGS = ("phases", "ituv")
 _ALIASES = {"sh": "shell", "py": "python", "yml": "yaml"}
 _ALL_KINDS = (*KINDS, "json", "yaml", "text")
-
-
-def check_closed(block: Block, lines: Sequence[str], checker: Checker) -> None:
-    """Report a code block that is never closed: it contains all that follows."""
-    last = lines[block.end - 2].strip() if block.end - 2 < len(lines) else ""
-    if block.end - 1 == block.line or len(last) < len(block.markup) or set(last) != set(block.markup):
-        checker.error(block.line, "the code block opened here is never closed", f"end it with a line {block.markup}")
 
 
 def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:
@@ -52,7 +45,7 @@ def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:
 def recipe_steps(blocks: Sequence[Block], checker: Checker) -> list[Node]:
     """Return the steps of a recipe; blocks that are not code are prose."""
     steps: list[Node] = []
-    for block in blocks:
+    for block in walk(blocks):
         if block.kind == "fence":
             steps += _steps(block, steps, checker)
     return steps

@@ -1,0 +1,145 @@
+"""The keys of blueprints and tasks: their names and aliases, and key lines such as `**Depends on:** a, b`."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from penguin.orchestration.config.document_checker import nearest
+
+DEPENDENCIES = "dependencies"
+CRITERIA = "acceptance_criteria"
+RECIPE = "recipe"
+LISTS = (DEPENDENCIES, RECIPE, "required_tools", "skills")
+"""Keys of a task that hold a list of names."""
+KEYS_WITH_BOX = ("id", DEPENDENCIES, CRITERIA, RECIPE, "priority", "effort", "risk")
+"""Keys whose names are rarely ordinary words: a line with a check box, or an emphasized name without a colon, can hold
+them. With another key, such as `Title:`, a line with a box is a criterion."""
+METADATA_KEYS = (
+    *("assignee", "assignees", "batch", "component", "due", "due_date", "epic", "estimate", "label", "labels"),
+    *("milestone", "owner", "owners", "parallelizable", "parent", "parent_id", "points", "sequence", "sprint"),
+    *("status", "story_points", "tag", "tags"),
+)
+"""Keys of other programs that Penguin keeps with a task and shows, but does not use."""
+
+_ALIASES = {
+    "id": ("id", "task id"),
+    "title": ("title",),
+    "description": ("description",),
+    "priority": ("priority",),
+    "effort": ("effort",),
+    "value": ("value",),
+    "risk": ("risk",),
+    "done": ("done",),
+    "isolation": ("isolation",),
+    DEPENDENCIES: (
+        "depends",
+        "depends on",
+        "dependencies",
+        "dependency",
+        "dependency specs",
+        "dependent on",
+        "deps",
+        "dep",
+        "blocked by",
+        "blocked on",
+        "blockers",
+        "requires",
+        "needs",
+        "prerequisite",
+        "prerequisites",
+        "waits for",
+        "after",
+    ),
+    CRITERIA: (
+        "acceptance",
+        "acceptance criteria",
+        "acceptance criterion",
+        "criteria",
+        "criterion",
+        "done when",
+        "definition of done",
+    ),
+    RECIPE: ("recipe", "recipes", "usage recipe", "usage recipes"),
+    "agent_role": ("agent", "agent role"),
+    "required_tools": ("tools", "required tools"),
+    "skills": ("skills",),
+}
+_KEYS = {alias: key for key, aliases in _ALIASES.items() for alias in aliases}
+_METADATA = {key.replace("_", " ") for key in METADATA_KEYS}
+_ONLY_WITH_VALUE = frozenset({"after", "needs", "done", "value", "title"})
+"""Words that are keys only before a colon: alone they are ordinary words."""
+_NAME = r"[A-Za-z][A-Za-z _-]{0,30}?"
+_MARKED = rf"(?P<mark>\*{{1,3}}|_{{1,3}}|`)\s*(?P<marked>{_NAME})\s*(?:[:：]\s*(?P=mark)|(?P=mark)\s*[:：])"
+_KEY_LINE = re.compile(rf"#*\s*(?:{_MARKED}|(?P<plain>{_NAME})\s*[:：])(?!//)\s*(?P<value>.*)", re.DOTALL)
+_MARKED_WORD = re.compile(rf"(?P<mark>\*{{1,3}}|_{{1,3}})(?P<name>{_NAME})(?P=mark)\s+(?P<value>\S.*)", re.DOTALL)
+_PHRASE = re.compile(
+    r"[*_`#\s]*(?:depend(?:s|ent|ing)?(?:\s+(?:up)?on)?|dependenc(?:y|ies)|deps?|blocked\s+(?:by|on)|requires?|needs?"
+    r"|after|prerequisites?|waits?\s+for)\b[*_`]*[\s=–—>:-]*(?P<value>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGEST_NAME = 31
+_SHORTEST_PREFIX = 4
+
+
+def key_of(name: str) -> str | None:
+    """Return the key that a name means, or None if it is none of a task's."""
+    return _KEYS.get(normalized(name))
+
+
+def is_metadata(name: str) -> bool:
+    """Return whether a name is a key of other programs."""
+    return normalized(name) in _METADATA
+
+
+@lru_cache(maxsize=4096)
+def normalized(name: str) -> str:
+    """Return a name in lower case, with single blanks between its words."""
+    return " ".join(re.split(r"[\s_-]+", name.lower().strip()))
+
+
+@lru_cache(maxsize=4096)
+def close_key(name: str) -> str | None:
+    """Return the alias of a key that an unknown name was probably meant to be, or None."""
+    word = normalized(name)
+    if word in _KEYS or word in _METADATA or len(word) > _LONGEST_NAME:
+        return None
+    if len(word) >= _SHORTEST_PREFIX:
+        longer = next((alias for alias in _KEYS if alias.startswith(word)), None)
+        if longer:
+            return longer
+    # difflib is slow: compare only names of about the same length with the same start or end.
+    alike = [
+        alias
+        for alias in _KEYS
+        if abs(len(alias) - len(word)) <= 3 and (alias[0] == word[0] or alias[-3:] == word[-3:])
+    ]
+    return nearest(word, alike, 0.8)
+
+
+def key_line(text: str) -> tuple[str, str, bool] | None:
+    """Return the name, the value, and whether the name is emphasized, of a line `name: value`; None for other text.
+
+    The colon may be missing after the emphasized name of a key that is no word of ordinary text.
+    """
+    if ":" not in text and "：" not in text:
+        marked = _MARKED_WORD.match(text) if text[:1] in "*_" else None
+        if marked and key_of(marked["name"]) in KEYS_WITH_BOX:
+            return marked["name"], marked["value"].strip(), True
+        return None
+    match = _KEY_LINE.match(text)
+    if match is None:
+        return None
+    return match["marked"] or match["plain"], match["value"].strip(), match["marked"] is not None
+
+
+def key_alone(text: str) -> str | None:
+    """Return the key of a line that is only the name of a key."""
+    word = normalized(text.strip(" \t*_`#:："))
+    return None if word in _ONLY_WITH_VALUE else _KEYS.get(word)
+
+
+def after_dependency_phrase(text: str) -> str | None:
+    """Return what follows words such as `depends on` at the start of a line; None for other text."""
+    match = _PHRASE.match(text)
+    return match["value"] if match else None

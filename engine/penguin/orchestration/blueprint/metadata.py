@@ -1,0 +1,47 @@
+"""The metadata of blueprints and tasks: values under keys that Penguin keeps and shows, but does not use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from penguin.orchestration.blueprint.keys import DEPENDENCIES, is_metadata, key_of
+from penguin.orchestration.config.document_checker import Checker, Node, nearest
+
+NO_METADATA: dict[str, str] = {}
+_CLOSE = 0.8
+_DEPENDS = "depends_on"
+
+
+def split_metadata(
+    entries: dict[str, Node], known: Sequence[str], where: str, checker: Checker
+) -> tuple[dict[str, Node], dict[str, str]]:
+    """Return the entries with known keys, and the others as metadata. A key close to a known one is an error."""
+    if entries.keys() <= set(known):
+        return entries, NO_METADATA
+    metadata: dict[str, str] = {}
+    for key, node in entries.items():
+        if key in known:
+            continue
+        match = None if is_metadata(key) else _alias(key, known) or nearest(key.replace("-", "_"), known, _CLOSE)
+        if match:
+            checker.error(node.key_line, f"{where}: unknown key {key!r}", f"did you mean {match!r}?")
+        else:
+            metadata[key] = shown(node)
+    return {key: node for key, node in entries.items() if key in known}, metadata
+
+
+def _alias(key: str, known: Sequence[str]) -> str | None:
+    """Return the known key that another name means in Markdown, such as `depends_on` for `Requires`."""
+    name = key_of(key)
+    name = _DEPENDS if name == DEPENDENCIES else name
+    return name if name in known else None
+
+
+def shown(node: Node) -> str:
+    """Return a value of metadata as text."""
+    if isinstance(node.value, list) and not any(isinstance(child.value, dict | list) for child in node.value):
+        return ", ".join(shown(child) for child in node.value)
+    if isinstance(node.value, dict | list):
+        return json.dumps(node.plain(), ensure_ascii=False, default=str)
+    return node.raw if node.raw is not None else "" if node.value is None else str(node.value)
