@@ -17,7 +17,7 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash backlogs nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash fuzz backlogs nightly bench bench-short check lint clean
 
 # These create workspaces and trust them. Keep the trust records out of the user's own.
 demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
@@ -32,8 +32,9 @@ help:
 	@echo 'make agents  install the coding agents from npm, and run their tests'
 	@echo 'make wheel-test  build the wheel, install it into an empty environment and run the first task of the README'
 	@echo 'make crash   kill engines, launchers and steps at random; SECONDS=30; SEED=N repeats the same choices'
+	@echo 'make fuzz    give random input to all of Penguin; SECONDS=30; SEED=N repeats the same inputs; TARGET=PART of a name'
 	@echo 'make backlogs  compare what Penguin reads in the backlogs of tests/ with what a person counted; MUTATIONS=20000 damages them'
-	@echo 'make nightly  run the tests that take hours: ten minutes of make crash, damaged backlogs, and all tests on every Python of this machine'
+	@echo 'make nightly  run the tests that take hours: make crash, make fuzz, damaged backlogs, and all tests on every Python of this machine'
 	@echo 'make bench   compare Penguin with other programs, and write the results and docs/benchmarks.md; ROUNDS=5'
 	@echo 'make bench-short  check that nothing became slower by a factor of two'
 	@echo 'make lint    run ruff, mypy and import-linter'
@@ -93,6 +94,9 @@ nightly:
 
 crash: $(INSTALLED)
 	$(BIN)/python -m tests.crash.random_kills --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target '$(TARGET)')
 
 backlogs: $(INSTALLED)
 	$(BIN)/python -m tests.backlogs $(if $(MUTATIONS),--mutations $(MUTATIONS)) $(if $(SEED),--seed $(SEED))

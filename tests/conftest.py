@@ -29,7 +29,7 @@ KINDS = {
         "store",
         "text",
     ),
-    "integration": ("agents", "crash", "execution", "native", "shell", "temporal", "worktree"),
+    "integration": ("agents", "crash", "execution", "fuzz", "native", "shell", "temporal", "worktree"),
     "acceptance": ("api", "cli", "docs", "examples", "package", "security", "worker"),
 }
 """The kind of the tests in each folder. A test or module with a marker of its own keeps that one."""

@@ -123,13 +123,32 @@ class Session:
     def reader(self) -> WorkflowReader:
         """Return the reader of workflows, which needs no backend."""
         if self.uses_temporal and (self.is_own or self.workspace.is_new):
-            from penguin.orchestration.temporal.reader import TemporalReader
+            if not self.unaccepted_server:
+                from penguin.orchestration.temporal.reader import TemporalReader
 
-            return TemporalReader(self.workspace, self.settings, self._desk)
+                return TemporalReader(self.workspace, self.settings, self._desk)
+            self.narrate(
+                f"the Temporal server {self.unaccepted_server} is not asked: penguin.yaml names it, and you have not "
+                "accepted it for this workspace; type: penguin trust"
+            )
         from penguin.orchestration.store.queries import WorkflowReader
 
         # The answers of a server would be written to a file in `.penguin/`. If that is not this user's, read it only.
         return WorkflowReader(self.db if self.uses_temporal else self.workspace.db_name)
+
+    @property
+    def unaccepted_server(self) -> str:
+        """Return the address of a Temporal server that the user must accept first; '' if there is none."""
+        try:
+            if not self.uses_temporal:
+                return ""
+            settings = self.settings
+        except ConfigError:
+            # Nothing connects with settings that are wrong.
+            return ""
+        from penguin.orchestration.temporal.client.server_trust import unaccepted_server
+
+        return unaccepted_server(self.workspace, settings)
 
     @cached_property
     def _desk(self) -> SyncClient:
@@ -251,7 +270,7 @@ class Session:
             backend.connect_through(self._desk)
         backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self._narrate_once)
         if self.metrics is not None:
-            from penguin.orchestration.runtime.metrics import metrics_address
+            from penguin.orchestration.runtime.metrics.exporter import metrics_address
 
             backend.serve_metrics(metrics_address(self.metrics))
         if self.listener:
@@ -345,6 +364,24 @@ class Session:
         if text not in self._narrated:
             self._narrated.add(text)
             self.narrate(text)
+
+    def explain_error(self, error: Exception) -> Exception:
+        """Return the error to report: if damaged records are the likely cause of an unexpected error, one that says so.
+
+        Reads the whole database, so call it only for an unexpected error.
+        """
+        if isinstance(error, WorkflowError | OSError) or "workspace" not in self.__dict__:
+            return error
+        from penguin.orchestration.backend import StoreError
+        from penguin.orchestration.store.maintenance.check import check
+
+        problems = check(self.workspace).problems
+        if not problems:
+            return error
+        first = f"{problems[0].subject}: {problems[0].message}"
+        damaged = StoreError(f"the records of this workspace are damaged: {first}", "penguin check; restore a backup")
+        damaged.__cause__ = error
+        return damaged
 
     def track_started(self, workflow_ids: Sequence[str]) -> None:
         """Record workflows as started in this session. The first is the one that the user asked for."""

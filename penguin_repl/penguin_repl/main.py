@@ -43,7 +43,7 @@ def _main(raw: list[str]) -> int:
     if raw == ["--version"]:
         # The most frequent call in scripts needs no parser.
         return _print_version()
-    from penguin.orchestration.errors import lack_of_memory
+    from penguin.orchestration.errors import WorkflowError, lack_of_memory
     from penguin_commands.errors import ExitCode, exit_code
     from penguin_repl.cli.options import parse_options
 
@@ -57,7 +57,7 @@ def _main(raw: list[str]) -> int:
         # The reader of our output has closed the pipe, as `head` does: exit silently.
         return ExitCode.OK
     except Exception as error:
-        if "--debug" in raw:
+        if "--debug" in raw and not isinstance(error, WorkflowError):
             raise
         try:
             _report_error(error, raw)
@@ -182,13 +182,19 @@ def _make_session(options: Options, screen: Screen) -> Session:
 
         screen.narrate(workflow_summary(info))
 
+    def narrate(text: str) -> None:
+        from penguin_repl.text.escape import clean
+
+        # It may name files of a cloned repository.
+        screen.narrate(clean(text))
+
     session = Session(
         options.workspace or None,
         backend_name=options.backend,
         detach=options.detach,
         metrics=options.metrics,
         options=worker_settings(options),
-        narrate=screen.narrate,
+        narrate=narrate,
         listener=tell,
     )
     if options.output == "jsonl":

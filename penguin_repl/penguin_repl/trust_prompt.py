@@ -27,8 +27,8 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
     if found.trusted or not text:
         accepted = yes and not found.trusted
         if accepted:
-            accept(session)
-        screen.write_data(screen.render(found._replace(reason="", standing="own") if accepted else found))
+            accept(session, found)
+        screen.write_data(screen.render(found._replace(reason="", server="", standing="own") if accepted else found))
         return ExitCode.OK if found.trusted or accepted else ExitCode.FAILED
     screen.write_data(screen.render(found))
     if not yes and not sys.stdin.isatty():
@@ -36,7 +36,7 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
     if not yes and not _answer(screen):
         screen.narrate("not trusted")
         return ExitCode.FAILED
-    accept(session)
+    accept(session, found)
     screen.narrate("trusted")
     return ExitCode.OK
 
@@ -44,20 +44,21 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
 def offer_trust(session: Session, screen: Screen) -> None:
     """Ask, before a shell opens, about a workspace without a key that an earlier Penguin may have made.
 
-    After a no, the shell only reads. Don't ask about a workspace with a foreign key, or one that git tracks: for these,
-    the shell says how to trust it.
+    Ask also before it connects to a Temporal server that penguin.yaml names. After a no, the shell only reads. Don't
+    ask about a workspace with a foreign key, or one that git tracks: for these, the shell says how to trust it.
     """
     # Most workspaces belong to this user, which reading one file shows.
-    if session.is_own or session.workspace.is_new:
+    known = session.is_own or session.workspace.is_new
+    if known and not session.unaccepted_server:
         return
     from penguin.orchestration.files.trust_status import Standing
 
     found = examine(session)
-    if found.standing == Standing.UNMARKED:
+    if found.standing == Standing.UNMARKED or not found.reason:
         for line in split_lines(screen.render(found)):
             screen.narrate(line)
         if _answer(screen):
-            accept(session)
+            accept(session, found)
 
 
 def _answer(screen: Screen) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.errors import ExitCode
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
@@ -43,7 +44,9 @@ class Worker:
         try:
             await self._session.report_other_backend()
             await self._session.backend.run_engine()
-            self._screen.narrate(f"worker: running in {self._session.workspace.root}; {self._active_count()}")
+            self._screen.narrate(
+                f"worker: running in {clean(str(self._session.workspace.root))}; {self._active_count()}"
+            )
             await self._run_until_stopped()
             if self._stopped.is_set():
                 await self._stop()

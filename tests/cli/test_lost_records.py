@@ -396,6 +396,33 @@ def test_no_false_alarm(penguin: Program) -> None:
     assert penguin("check").code == 0
 
 
+def test_damaged_records_are_named_and_no_unexpected_error(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    connection = sqlite3.connect(penguin.folder / ".penguin" / "penguin.db", isolation_level=None)
+    damage = "UPDATE event SET data = replace(data, '\"steps\":[', '\"steps\":[7,')"
+    connection.execute(damage)
+    connection.close()
+    for line in ("/workflow results quick", "/workflow history quick", "/workflow resume quick"):
+        ran = penguin("-o", "json", "-c", line)
+        if ran.code:
+            assert ran.documents[-1]["error"]["code"] != "unexpected", line
+    ran = penguin("-c", "/workflow results quick")
+    assert ran.code == 1
+    assert "damaged" in ran.err
+    assert "penguin check" in ran.err
+    assert penguin("check").code == 1
+
+
+def test_evidence_that_was_fetched_and_is_damaged_is_named(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    (folder,) = (penguin.folder / ".penguin" / "runs").glob("*/1-implement")
+    (folder / "evidence.json").write_bytes(b'{"verdict')
+    ran = penguin("-c", "/workflow results quick")
+    assert ran.code == 1
+    assert "evidence.json is damaged" in ran.err
+    assert "rm " in ran.err
+
+
 def test_readers_and_pruning_during_work_raise_no_false_alarm(penguin: Program) -> None:
     with working(penguin, "--max-parallel", "4"):
         for _ in range(4):

@@ -497,6 +497,17 @@ def test_an_unexpected_error_is_one_line_without_debug(penguin: Program) -> None
     assert "Traceback" in done.stderr
 
 
+def test_debugging_shows_no_traceback_of_an_expected_error(penguin: Program) -> None:
+    for arguments in (("nosuch.pen",), ("completion", "x"), ("--metrics", "x"), ("help", "nosuch")):
+        ran = penguin("--debug", *arguments)
+        assert ran.code == 2, arguments
+
+
+def test_a_home_folder_of_an_unknown_user_is_a_plain_name(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start quick", "-c", "/backup ~nosuch-user.db").code == 0
+    assert (penguin.folder / "~nosuch-user.db").is_file()
+
+
 def test_a_step_can_read_but_not_control(penguin: Program) -> None:
     command = " ".join(penguin.command)
     (penguin.folder / "tasks.md").write_text(

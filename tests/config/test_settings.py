@@ -365,6 +365,12 @@ def test_budgets_are_in_the_definition(tmp_path: Path) -> None:
         ("agents: {mine: {model: x}}\n", "agents.mine", "has no agent with this name"),
         ("agents: {codex: {command: [x]}}\n", "agents.codex.command", "only agents of kind command"),
         ("agents: {m: {command: [x], exit_codes: {300: passed}}}\n", "agents.m.exit_codes", "is not an exit code"),
+        ("agents: {m: {command: [x], exit_codes: {²: passed}}}\n", "agents.m.exit_codes", "is not an exit code"),
+        (
+            f"agents: {{m: {{command: [x], exit_codes: {{'{'9' * 900}': passed}}}}}}\n",
+            "agents.m.exit_codes",
+            "is not an exit code",
+        ),
         ("budget: {workflow: {usd: 0}}\n", "budget.workflow.usd", ""),
         ("budget: {step: {usd: 1}}\n", "budget", "step"),
         ("phases: {test: {agent: claude}}\n", "phases.test.agent", "only valid in implement"),

@@ -32,6 +32,7 @@ DEVELOPER_COMMANDS = (
     "make check",
     "make quick",
     "make crash",
+    "make fuzz",
     "make backlogs",
     "make temporal",
     "make agents",

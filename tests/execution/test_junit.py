@@ -58,7 +58,12 @@ def test_evidence_of_earlier_versions_is_read() -> None:
     assert msgspec.json.decode(stored, type=TestCounts) == TestCounts(run=3, failed=1, skipped=2)
 
 
-@pytest.mark.parametrize("text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2])
+ODD_ENCODINGS = [f'<?xml version="1.0" encoding="{name}"?><testsuite/>' for name in ("nosuch", "utf-7", "hex", "idna")]
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, "", "<html/>", "<testsuite><testcase>", "nonsense", "<testsuite/>" * 2, *ODD_ENCODINGS]
+)
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(junit.UnreadableReport):
         count(tmp_path, text)

@@ -209,3 +209,4 @@ def test_objects_match_as_subsets_and_other_values_if_equal(value: object, more:
 def test_the_position_of_the_difference() -> None:
     assert json_difference({"a": {"b": 1}}, {"a": {}}) == "a.b is missing"
     assert json_difference({"a": True}, {"a": 1}) == "a is 1, not true"
+    assert json_difference({"a": "é"}, {"a": "\ud800"}) == 'a is "\\ud800", not "é"'

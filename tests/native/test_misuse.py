@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import Any
 
 import pytest
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import WorkflowError
-from penguin.orchestration.backend import IllegalCommand, WaitTimeout, WorkflowInfo
+from penguin.orchestration.backend import IllegalCommand, StoreError, WaitTimeout, WorkflowInfo
 from penguin.orchestration.testing import scripted_phases
 
 
@@ -72,6 +73,43 @@ async def test_a_payload_must_be_a_mapping(workspace: SampleWorkspace) -> None:
         async with workspace.backend() as backend:
             with pytest.raises(IllegalCommand, match="not 'use bcrypt'"):
                 await backend.signal_workflow(await backend.start_workflow("a"), "inject_feedback", payload)
+
+
+@pytest.mark.anyio
+async def test_a_payload_that_can_not_be_stored_is_refused(workspace: SampleWorkspace) -> None:
+    with scripted_phases():
+        async with workspace.backend() as backend:
+            workflow_id = await backend.start_workflow("a")
+            for name, payload in (
+                ("inject_feedback", {"message": "half: \ud800"}),
+                ("inject_feedback", {"\udfff": "x"}),
+                ("pause", {"by": "\udcff"}),
+                ("approve", {"by": "ann", "changed": 1}),
+                ("approve", {"by": "ann", "changed": "a.py"}),
+            ):
+                with pytest.raises(IllegalCommand):
+                    await backend.signal_workflow(workflow_id, name, payload)
+            for odd in ("\ud800", "\0", ""):
+                with pytest.raises(WorkflowError):
+                    await backend.signal_workflow(odd, "pause")
+
+
+@pytest.mark.anyio
+async def test_a_row_that_differs_from_its_history_is_an_error_and_no_endless_loop(workspace: SampleWorkspace) -> None:
+    with scripted_phases() as script:
+        script.hold("TEST")
+        async with workspace.backend() as backend:
+            workflow_id = await backend.start_workflow("a")
+            await backend.pause_workflow(workflow_id)
+    connection = sqlite3.connect(workspace.root / ".penguin" / "penguin.db", isolation_level=None)
+    connection.execute("UPDATE run SET seq = seq + 1")
+    connection.close()
+    async with workspace.backend() as backend:
+        backend.claims = False
+        async with asyncio.timeout(30):
+            with pytest.raises(StoreError, match="its row and its history differ") as caught:
+                await backend.signal_workflow(workflow_id, "inject_feedback", {"message": "x"})
+    assert "penguin check" in caught.value.hint
 
 
 def test_a_backend_is_closed_on_its_own_loop(workspace: SampleWorkspace) -> None:

@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 from tests.support.program import Ran
 
-ODD_NAMES = (b"\xff\xfe not utf-8", b"-rf", b"--upload-pack=touch x", b"new\nline", b"esc\x1b[31m", b"a" * 250)
+ODD_NAMES = (
+    *(b"\xff\xfe not utf-8", b"-rf", b"--upload-pack=touch x", b"new\nline", b"esc\x1b[31m", b"a" * 250),
+    *(b"c1\xc2\x9b2J", b"\xe2\x80\xaegnp.md", b"\xe2\x80\xa8.yaml", b"$(id)", b"`id`.md", b"con\rtrol.md", b" "),
+)
+DEEP = "/".join(["d" * 100] * 30)
+"""A path that is almost as long as the system allows."""
 CONFIG = """\
 project: {{id: shop, name: "$({evil})\\e[2J\\x9b31m"}}
 blueprints: ["*.md", "blueprints/*.yaml"]
@@ -51,6 +56,28 @@ GIT_CONFIG = """\
 	sshCommand = {evil} ssh
 	gitProxy = {evil} proxy
 	askPass = {evil} askpass
+	alternateRefsCommand = {evil} alternates
+[credential]
+	helper = !{evil} credential
+[gpg]
+	program = {evil} gpg
+[commit]
+	gpgSign = true
+[sequence]
+	editor = {evil} sequence
+[uploadpack]
+	packObjectsHook = {evil} pack
+[trailer "x"]
+	command = {evil} trailer
+[merge "evil"]
+	driver = {evil} merge
+[interactive]
+	diffFilter = {evil} filter
+[url "ext::{evil} url"]
+	insteadOf = https://
+[submodule "x"]
+	url = ext::{evil} submodule
+	update = !{evil} update
 [diff]
 	external = {evil} external
 [diff "evil"]
@@ -69,18 +96,34 @@ GIT_CONFIG = """\
 	promisor = true
 [extensions]
 	partialClone = origin
+	worktreeConfig = true
 [protocol "ext"]
 	allow = always
 [protocol "file"]
 	allow = always
 [include]
 	path = {include}
+[includeIf "gitdir:/"]
+	path = {include}
 """
+WORKTREE_CONFIG = "[core]\n\tfsmonitor = {evil} worktree\n"
 INCLUDED = """\
 [filter "included"]
 	clean = {evil} included
 	required = true
 """
+HOOKS = (
+    *("post-index-change", "reference-transaction", "pre-commit", "post-checkout", "fsmonitor-watchman", "pre-auto-gc"),
+    *(
+        "post-rewrite",
+        "pre-push",
+        "post-merge",
+        "prepare-commit-msg",
+        "commit-msg",
+        "post-commit",
+        "sendemail-validate",
+    ),
+)
 ATTRIBUTES = '* filter=evil diff=evil\n*.md filter=included diff=evil\n*.yaml filter="evil.dotted name"\n'
 MODULES = '[submodule "x"]\n\tpath = x\n\turl = ext::{evil} submodule\n\tupdate = !{evil} update\n'
 
@@ -134,8 +177,7 @@ def hostile(root: Path) -> Hostile:
     _allow(made, run=False)
     (made.folder / "penguin.yaml").write_text(CONFIG.format(evil=made.evil))
     (made.folder / "tasks.md").write_text(TASKS.format(evil=made.evil))
-    for name in ODD_NAMES:
-        Path(os.fsdecode(os.fsencode(made.folder) + b"/" + name)).write_text("odd\n")
+    _write_odd_files(made)
     git(made.folder, "init", "-q")
     git(made.folder, "add", "-A")
     git(made.folder, "commit", "-qm", "first")
@@ -143,6 +185,9 @@ def hostile(root: Path) -> Hostile:
     author = root / "author-state"
     started = program(made.folder, author, "-c", "/workflow start quick --wait")
     assert "BLOCKED" in started.out + started.err, started
+    _save_conversation(made.folder, author)
+    talk = "\x1b[2J\x9b31m\u202e\u2028 text"
+    assert program(made.folder, author, "-c", f"/workflow feedback quick {talk}").code == 0
     assert program(made.folder, author, "--detach", "-c", "/workflow resume quick").code == 0
     assert "RUNNING" in program(made.folder, author, "-c", "/workflow list").out
     (made.folder / "changed.md").write_text("changed since\n")
@@ -150,9 +195,35 @@ def hostile(root: Path) -> Hostile:
     return made
 
 
+def _write_odd_files(made: Hostile) -> None:
+    for name in ODD_NAMES:
+        Path(os.fsdecode(os.fsencode(made.folder) + b"/" + name)).write_text("odd\n")
+    (made.folder / DEEP).mkdir(parents=True)
+    (made.folder / DEEP / "tasks.md").write_text("deep\n")
+    blueprints = made.folder / "blueprints"
+    blueprints.mkdir()
+    (blueprints / "esc\x1b[2J\u202e.yaml").write_text('id: "x\\e[2J"\nitems: [{id: "y\\x9b", title: "\\L"}]\n')
+    (blueprints / f"{'b' * 240}.yaml").write_text("items: 7\n")
+
+
+def _save_conversation(folder: Path, state: Path) -> None:
+    """Save an agent's conversation, with control characters everywhere."""
+    text = "\x1b]0;owned\x07\x9b2J\u202e"
+    code = (
+        "import sys; from datetime import datetime, UTC; from penguin.orchestration.state import *\n"
+        "with WorkflowStateStore(sys.argv[1] + '/.penguin/penguin.db') as store:\n"
+        "    said = [{'role': sys.argv[2], 'text': sys.argv[2]}, {'role': 'tool', 'tool': sys.argv[2]}]\n"
+        "    saved = ContextSnapshot('s\\x1b[2J', 'w' + sys.argv[2], said, datetime.now(UTC), agent=sys.argv[2])\n"
+        "    store.save_context_snapshot(saved, {'a.jsonl': b'{}'})\n"
+    )
+    command = [sys.executable, "-c", code, str(folder), text]
+    subprocess.run(command, check=True, env={**os.environ, "XDG_STATE_HOME": str(state)})
+
+
 def _allow(made: Hostile, *, run: bool) -> None:
     """The program records its run; on the author's machine it fails, so that the workflow does not end."""
-    body = f'echo "$@" >> {made.canary}; cat' if run else "exit 1"
+    controls = "\\033]0;owned\\007\\302\\2332J\\342\\200\\256"
+    body = f'echo "$@" >> {made.canary}; cat' if run else f"printf '{controls}'; exit 1"
     made.evil.write_text(f"#!/bin/sh\n{body}\n")
     made.evil.chmod(0o755)
 
@@ -172,20 +243,30 @@ def commit_state(made: Hostile) -> None:
     (made.folder / ".gitattributes").write_text(ATTRIBUTES)
     (made.folder / ".gitmodules").write_text(MODULES.format(evil=made.evil))
     git(made.folder, "add", "-Af", ".")
-    git(made.folder, "commit", "-qm", "hostile")
+    _add_submodule(made.folder)
+    git(made.folder, "commit", "-qm", "hostile \x1b[2J")
+
+
+def _add_submodule(folder: Path) -> None:
+    """Add the entry of a submodule, as a commit that is nowhere."""
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},x")
 
 
 def configure_git(made: Hostile) -> None:
     """Name the program in the repository's own configuration, as an archive can bring it."""
     hooks, include = made.folder.parent / "hooks", made.folder.parent / "include"
     hooks.mkdir()
-    for name in ("post-index-change", "reference-transaction", "pre-commit", "post-checkout"):
-        shutil.copy(made.evil, hooks / name)
+    _add_submodule(made.folder)
+    for name in HOOKS:
+        for place in (hooks, made.folder / ".git" / "hooks"):
+            shutil.copy(made.evil, place / name)
     include.write_text(INCLUDED.format(evil=made.evil))
     (made.folder / ".gitattributes").write_text(ATTRIBUTES)
     values = {"evil": made.evil, "hooks": hooks, "include": include}
     with (made.folder / ".git" / "config").open("a") as file:
         file.write(GIT_CONFIG.format(**values))
+    (made.folder / ".git" / "config.worktree").write_text(WORKTREE_CONFIG.format(**values))
+    (made.folder / ".git" / "info" / "attributes").write_text("* filter=evil diff=evil merge=evil\n")
 
 
 def snapshot(*folders: Path) -> dict[str, tuple[int, int, bytes]]:

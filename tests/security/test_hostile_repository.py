@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +19,6 @@ READING = (
     "/workflow list",
     "/workflow list --status active",
     "/workflow status quick",
-    "/workflow diff quick",
-    "/workflow logs quick",
     "/workflow history quick",
     "/workflow results quick",
     "/task list",
@@ -25,9 +27,18 @@ READING = (
     "/blueprint list",
     "/blueprint lint",
     "/snapshot list",
+    "/snapshot show s",
+    "/workflow artifacts quick",
+    "/workflow list --total --sort updated",
+    "/blueprint show basics",
+    "/task graph --format dot",
     "/config",
     "/health",
+    "/help",
 )
+RAW = ("/workflow diff quick", "/workflow logs quick")
+"""Commands that print the output of programs unchanged into a pipe."""
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 CHANGING = (
     ("-c", "/workflow start quick"),
     ("-c", "/workflow resume quick"),
@@ -57,7 +68,14 @@ class Victim:
         assert "Traceback" not in ran.err
         assert "unexpected" not in ran.err
         assert ran.code in range(6), ran
+        assert not CONTROLS.search(ran.err), ran.err
+        if not set(arguments) & set(RAW):
+            assert not CONTROLS.search(ran.out), ran.out
         return ran
+
+    def read(self, *lines: str, output: str = "text") -> None:
+        """Run several lines in one process."""
+        self("--keep-going", "-o", output, *(f"--command={line}" for line in lines))
 
     def is_untouched(self) -> bool:
         """Check that nothing of the repository ran, and that no file changed."""
@@ -96,10 +114,32 @@ def victim(made: Hostile, request: pytest.FixtureRequest, tmp_path: Path) -> Vic
 
 
 def test_reading_runs_and_writes_nothing(victim: Victim) -> None:
-    for line in READING:
+    victim.read(*READING)
+    victim.read(*READING, output="json")
+    for line in RAW:
         victim("-c", line)
     victim("check")
     assert "RUNNING" in victim("-c", "/workflow list").out
+    assert victim.is_untouched()
+
+
+def test_the_traps_would_catch_a_careless_program(made: Hostile) -> None:
+    folder = unpacked(made)
+    for arguments in (("status",), ("diff",), ("log", "-p", "--ext-diff")):
+        subprocess.run(["git", *arguments], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    caught = made.ran
+    for trap in ("worktree", "process"):
+        assert trap in caught, (trap, caught)
+
+
+def test_a_repository_without_state_is_read_without_making_any(made: Hostile, tmp_path: Path) -> None:
+    folder = unpacked(made)
+    shutil.rmtree(folder / ".penguin")
+    victim = Victim(made, folder, tmp_path / "home")
+    # /health opens the engine, which makes `.penguin`.
+    victim.read(*(line for line in (*READING, *RAW) if line != "/health"))
+    victim("check")
+    victim("trust")
     assert victim.is_untouched()
 
 
@@ -131,6 +171,48 @@ def test_a_shell_opens_lists_completes_and_quits(victim: Victim) -> None:
         shell.enter("/quit")
         assert shell.exit_code() == 0
     assert victim.is_untouched()
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/escaped", "sub/../../../escaped"])
+def test_an_export_writes_no_file_where_the_name_in_the_database_leads(
+    made: Hostile, tmp_path: Path, name: str
+) -> None:
+    database = made.folder / ".penguin" / "penguin.db"
+    connection = sqlite3.connect(database, isolation_level=None)
+    for file in (name, f"{name}2"):
+        path = f"{tmp_path}{file}" if name.startswith("/") else file
+        connection.execute(
+            "INSERT INTO session_file SELECT snapshot_id, ?, bytes, data FROM session_file LIMIT 1", (path,)
+        )
+    connection.close()
+    victim = Victim(made, made.folder, tmp_path / "home")
+    assert victim("-c", "/snapshot export s out").code == 1
+    assert not list(tmp_path.rglob("escaped*"))
+    assert victim.is_untouched()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("penguin.db",), ("runs", "engines"), ("workspace.key", "history", "log", "evidence", "missing")],
+    ids=["database", "folders", "files"],
+)
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(made: Hostile, tmp_path: Path, names: tuple[str, ...]) -> None:
+    state = made.folder / ".penguin"
+    (run,) = [path for path in (state / "runs").iterdir() if "quick" in path.name]
+    (log,) = list(run.glob("1-implement/*.1.log"))
+    places = {"log": log, "evidence": log.with_name("evidence.json"), "missing": run / "checkpoint.missing"}
+    for name in names:
+        path = places.get(name, state / name)
+        shutil.rmtree(path, ignore_errors=True)
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    victim = Victim(made, made.folder, tmp_path / "home")
+    victim.read(*READING)
+    for line in RAW:
+        victim("-c", line)
+    victim("check")
+    victim("trust")
+    assert made.ran == ""
 
 
 @pytest.mark.parametrize("name", ["penguin.db", "penguin.db-wal", "penguin.db-shm", ""])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -146,12 +148,60 @@ def test_the_editor_shows_the_failure_for_feedback(stuck: SampleWorkspace) -> No
         ({"EDITOR": "no-such-editor"}, "error: the editor 'no-such-editor' can't be run; nothing was sent"),
         ({"EDITOR": "sh -c 'exit 3'"}, "ended with exit code 3; nothing was sent"),
         ({"EDITOR": "", "VISUAL": ""}, "error: no editor is set in VISUAL or EDITOR"),
+        ({"EDITOR": "sh -c 'kill -9 $$' sh"}, "was ended by SIGKILL; nothing was sent"),
+        ({"EDITOR": "rm"}, "left no text: No such file or directory; nothing was sent"),
+        ({"EDITOR": 'sh -c \'rm "$1"; mkfifo "$1"\' sh'}, "left something that is no file; nothing was sent"),
+        ({"EDITOR": 'sh -c \'rm "$1"; mkdir "$1"\' sh'}, "nothing was sent"),
+        ({"EDITOR": "sh -c 'head -c 2000000 /dev/zero > \"$1\"' sh"}, "left more than 1,000,000 bytes"),
+        ({"EDITOR": "vi 'it is"}, "nothing was sent"),
+        ({"EDITOR": "/"}, "nothing was sent"),
     ],
-    ids=["nothing", "missing", "failed", "none"],
+    ids=[
+        *("nothing", "missing", "failed", "none", "signal", "removed", "pipe", "folder", "huge", "quote"),
+        "not a program",
+    ],
 )
 def test_empty_feedback_is_not_sent(stuck: SampleWorkspace, environment: dict[str, str], message: str) -> None:
-    with open_terminal(stuck.root, **{"VISUAL": "", **environment}) as terminal:
+    with open_terminal(stuck.root, columns=250, **{"VISUAL": "", **environment}) as terminal:
         blocked(terminal).enter("/workflow feedback auth").see(message).wait_until(lambda: terminal.typed == "")
+    assert advice(stuck) == []
+
+
+def test_an_editor_may_have_blanks_and_quotes_in_its_name(stuck: SampleWorkspace) -> None:
+    program(stuck.root, 'my "own" editor\'s', 'echo "Use bcrypt." >> "$2"')
+    path = str(stuck.root / 'my "own" editor\'s')
+    with open_terminal(stuck.root, columns=200, VISUAL=f"{shlex.quote(path)} -w") as terminal:
+        blocked(terminal).enter("/workflow feedback auth").see("is queued for its next IMPLEMENT attempt")
+    assert advice(stuck) == ["Use bcrypt."]
+
+
+def test_an_editor_that_leaves_the_terminal_in_disorder_leaves_a_shell_that_works(stuck: SampleWorkspace) -> None:
+    script = "stty raw -echo; printf '\\033[?1000h\\033[31m\\033]0;owned\\007\\033[?25l'; kill -9 $$"
+    editor = program(stuck.root, "editor", script)
+    with open_terminal(stuck.root, VISUAL=editor) as terminal:
+        blocked(terminal).enter("/workflow feedback auth").see("nothing was sent")
+        terminal.wait_until(lambda: terminal.typed == "")
+        terminal.enter("/health").see("connected: yes").wait_until(lambda: terminal.typed == "")
+        terminal.enter("/quit")
+        assert terminal.exit_code() == 0
+
+
+def test_control_characters_from_an_editor_are_text(stuck: SampleWorkspace) -> None:
+    editor = program(stuck.root, "editor", "printf '\\033[2Jred\\302\\2330m' > \"$1\"")
+    with open_terminal(stuck.root, VISUAL=editor) as terminal:
+        blocked(terminal).enter("/workflow feedback auth").see("is queued for its next IMPLEMENT attempt")
+        terminal.enter("/workflow history auth").see("\\x1b[2Jred\\x9b0m")
+    assert advice(stuck) == ["\x1b[2Jred\x9b0m"]
+
+
+def test_a_closed_terminal_ends_a_shell_whose_editor_hangs(stuck: SampleWorkspace) -> None:
+    script = "trap '' HUP TERM INT; echo $$ > editing; until test -e left; do sleep 0.05; done"
+    with open_terminal(stuck.root, VISUAL=program(stuck.root, "editor", script)) as terminal:
+        blocked(terminal).enter("/workflow feedback auth")
+        terminal.wait_until(lambda: (stuck.root / "editing").exists())
+        terminal.process.send_signal(signal.SIGHUP)
+        terminal.wait_until(lambda: terminal.process.poll() is not None)
+        (stuck.root / "left").touch()
     assert advice(stuck) == []
 
 

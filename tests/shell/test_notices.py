@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.processes import is_alive
 from tests.support.shell_session import ShellSession, run_shell
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
+from penguin_repl.shell import notifier
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +97,54 @@ async def test_a_command_that_cannot_be_run_is_reported_once(workspace: SampleWo
             await finished(shell)
             await shell.wait_until(lambda: shell.typed == "")
             assert shell.screen.text.count("ui.notify") == 1
+
+
+FAILING = {
+    "exit code": ("exit 3", "ended with exit code 3"),
+    "signal": ("kill -9 $$", "was ended by SIGKILL"),
+    "not a program": ("", "can't run"),
+}
+
+
+@pytest.mark.parametrize(("script", "said"), FAILING.values(), ids=FAILING)
+async def test_a_command_that_fails_is_reported(
+    workspace: SampleWorkspace, personal: Path, script: str, said: str
+) -> None:
+    program = workspace.write("my notifier", f"#!/bin/sh\n{script}\n" if script else "\0")
+    program.chmod(0o700)
+    like(personal, notify_after=0, notify=[str(program), 'a "b" $(touch oops)'])
+    with scripted_phases():
+        async with run_shell(workspace.root, columns=200) as shell:
+            await finished(shell)
+            await shell.see("ui.notify: ")
+            await shell.see(said)
+    assert not (workspace.root / "oops").exists()
+
+
+async def test_a_command_that_hangs_is_ended_with_what_it_started(
+    workspace: SampleWorkspace, personal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "COMMAND_TIMEOUT", 0.5)
+    script = "trap '' TERM; sleep 1000 & echo $! > child.new; mv child.new child; wait; sleep 1000"
+    like(personal, notify_after=0, notify=["/bin/sh", "-c", script])
+    with scripted_phases():
+        async with run_shell(workspace.root, columns=200) as shell:
+            await finished(shell)
+            await shell.see("ui.notify: /bin/sh was stopped after 0.5 s")
+            child = int((workspace.root / "child").read_text())
+            await shell.wait_until(lambda: not is_alive(child))
+            await finished(shell)
+
+
+async def test_what_a_command_prints_does_not_reach_the_terminal(workspace: SampleWorkspace, personal: Path) -> None:
+    script = 'printf "\\033[2J\\033]0;owned\\007"; printf "\\033[2Jowned" >&2; printf owned > /dev/tty; touch called'
+    like(personal, notify_after=0, notify=["/bin/sh", "-c", script])
+    with scripted_phases():
+        async with run_shell(workspace.root) as shell:
+            workflow_id = await finished(shell)
+            await shell.wait_until(lambda: (workspace.root / "called").exists())
+            assert f"{workflow_id} COMPLETED" in shell.screen.text
+            assert "owned" not in shell.screen.text
 
 
 async def test_the_bell_rings_during_the_view(workspace: SampleWorkspace, personal: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration import OrchestrationConfig
 from penguin.orchestration.backend import ConfigError, WorkflowError
-from penguin.orchestration.runtime.metrics import metrics_address
+from penguin.orchestration.runtime.metrics.exporter import metrics_address
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-from penguin.orchestration.runtime.metrics import STARTED
+from penguin.orchestration.runtime.metrics.exporter import STARTED
 from penguin.orchestration.temporal.client.connection import connect
 from tests.support.temporal_server import temporal_settings
 

@@ -289,3 +289,25 @@ def test_without_a_repository(tmp_path: Path) -> None:
     with pytest.raises(NoRepository):
         workflow.keep("1-implement")
     drop_checkpoints(folder, "ituv-a-000001")
+
+
+def test_refs_and_messages_of_other_programs_may_be_in_any_encoding(workflow: Workflow, repository: Path) -> None:
+    workflow.begin()
+    refs = "refs/penguin/ituv-a-000001"
+    commit = (
+        subprocess.run(
+            ["git", "commit-tree", f"{refs}/start^{{tree}}"],
+            cwd=repository,
+            input=b"subject\n\nbody \xff\xfe\n",
+            capture_output=True,
+            check=True,
+        )
+        .stdout.decode()
+        .strip()
+    )
+    git(repository, "update-ref", f"{refs}/1-implement", commit)
+    git(repository, "update-ref", f"{refs}/" + os.fsdecode(b"\xff"), commit)
+    git(repository, "update-ref", f"{refs}/\u2028", commit)
+    assert workflow.names() == ["start", "1-implement"]
+    drop_checkpoints(repository, "ituv-a-000001")
+    assert workflow.names() == []

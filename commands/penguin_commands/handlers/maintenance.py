@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.files.workspace import expand_home
 from penguin_commands.results.maintenance import BackupResult, CheckResult, PruneResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def backup(session: Session, file: str) -> BackupResult:
     from penguin.orchestration.store.databases import workspace_databases
     from penguin.orchestration.store.maintenance.backup import back_up_all
 
-    target = Path(file).expanduser()
+    target = expand_home(file)
     databases = [place.db for place in workspace_databases(session.workspace)]
     copies = await asyncio.to_thread(back_up_all, sorted(databases, key=lambda db: db != session.db), target)
     root = session.workspace.root

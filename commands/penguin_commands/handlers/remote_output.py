@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin.orchestration.backend import Verdict
+from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.files.run_files import ELSEWHERE, EVIDENCE, FILE, attempt_folders
 from penguin.orchestration.files.state_files import open_to_read
 
@@ -122,12 +122,24 @@ def full_evidence(session: Session, workflow_id: str, result: PhaseResult) -> di
     for folder in (f"{name}{ELSEWHERE}", name):
         path = session.workspace.runs / workflow_id / folder / EVIDENCE
         if path.exists():
-            import json
-
-            with open_to_read(path) as file:
-                evidence: dict[str, Any] = json.load(file)
-            return evidence
+            return _read_evidence(path)
     return result.evidence
+
+
+def _read_evidence(path: Path) -> dict[str, Any]:
+    """Return the evidence in a file that was fetched. Raises WorkflowError if it is damaged."""
+    import msgspec
+
+    from penguin.orchestration.core.results import AttemptResult
+    from penguin_commands.grammar.tokens import quote
+
+    with open_to_read(path) as file:
+        data = file.read()
+    try:
+        evidence: dict[str, Any] = msgspec.to_builtins(msgspec.json.decode(data, type=AttemptResult))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise WorkflowError(f"{path} is damaged: {error}", f"to see the rest: rm {quote(str(path))}") from error
+    return evidence
 
 
 def remote_logs(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
+from penguin.orchestration.files.workspace import expand_home
+from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value
 from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
 from penguin_commands.results.snapshots import ConversationResult, RawConversationResult, SnapshotTable
 from penguin_commands.results.text import MessageResult
@@ -39,9 +41,13 @@ def show(session: Session, snapshot: str, *, raw: bool = False) -> ConversationR
         row = _find_snapshot(session, reader, snapshot, prefix=True)
         if raw:
             return _raw_conversation(session, reader, row)
-        held = json.loads(_read_conversation(reader, row))
-        files = reader.session_sizes(row.snapshot_id)
-        return ConversationResult(row, _messages(held["conversation_history"]), held["metadata"], files)
+        data = _read_conversation(reader, row)
+        try:
+            held = json.loads(data)
+            history, metadata = _messages(held["conversation_history"]), dict(held["metadata"])
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, session.workspace.db, f"snapshot {row.snapshot_id}") from error
+        return ConversationResult(row, history, metadata, reader.session_sizes(row.snapshot_id))
 
 
 def _messages(history: Any) -> list[dict[str, Any]]:
@@ -74,7 +80,7 @@ def export(session: Session, snapshot: str, file: str | None = None) -> MessageR
         hint = f"/snapshot show {row.snapshot_id} --raw prints the conversation"
         raise WorkflowError(f"{row.snapshot_id} has no files of its agent", hint)
     only = next(iter(files)) if len(files) == 1 else ""
-    target = Path(file).expanduser() if file else Path(Path(only).name or row.snapshot_id)
+    target = expand_home(file) if file else Path(Path(only).name or row.snapshot_id)
     written = {target: files[only]} if only else {target / name: data for name, data in files.items()}
     try:
         _write_files(target, written)

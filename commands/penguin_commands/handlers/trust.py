@@ -25,11 +25,19 @@ def examine(session: Session) -> TrustResult:
     standing = standing_of(workspace)
     reason = REASONS.get(standing, "")
     found = tuple(active_workflows(workspace)) if reason else ()
-    return TrustResult(str(workspace.state), standing.value, reason, found)
+    return TrustResult(str(workspace.state), standing.value, reason, found, session.unaccepted_server)
 
 
-def accept(session: Session) -> None:
-    """Trust the workspace from now on. Raises what `runtime.workspace_trust.trust` raises."""
+def accept(session: Session, found: TrustResult) -> None:
+    """Trust what was found from now on.
+
+    Raises what `runtime.workspace_trust.trust` and `temporal.client.server_trust.accept_server` raise.
+    """
     from penguin.orchestration.runtime.workspace_trust import trust
 
-    trust(session.workspace)
+    if found.reason:
+        trust(session.workspace)
+    if found.server:
+        from penguin.orchestration.temporal.client.server_trust import accept_server
+
+        accept_server(session.workspace, found.server)

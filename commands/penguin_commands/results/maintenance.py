@@ -107,11 +107,13 @@ class TrustResult(NamedTuple):
     """Why it is not trusted, after the path; empty if it is."""
     workflows: tuple[ActiveWorkflow, ...]
     """The active workflows; empty for a trusted workspace, where they are not looked up."""
+    server: str = ""
+    """The Temporal server in penguin.yaml, if the user has not accepted it."""
 
     @property
     def trusted(self) -> bool:
-        """Return whether Penguin runs and writes to the workspace."""
-        return not self.reason
+        """Return whether Penguin runs and writes to the workspace, and connects to its server."""
+        return not self.reason and not self.server
 
     def data(self) -> dict[str, Any]:
         return {
@@ -119,6 +121,7 @@ class TrustResult(NamedTuple):
             "trusted": self.trusted,
             "standing": self.standing,
             "reason": self.reason,
+            "server": self.server,
             "workflows": [
                 {
                     "workflow_id": workflow.workflow_id,

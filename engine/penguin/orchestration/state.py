@@ -19,7 +19,7 @@ from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.state_files import split_state
 from penguin.orchestration.files.trust_status import require_known
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, UNREADABLE_VALUE, damaged_value, explain_error
 from penguin.orchestration.store.snapshots import (
     DROP_FILES,
     LEVEL,
@@ -149,7 +149,7 @@ class WorkflowStateStore:
         """
         self._require_open()
         data = self._reader.conversation(snapshot_id)
-        return None if data is None else decode_snapshot(data)
+        return None if data is None else self._decoded(data)
 
     def has_context_snapshot(self, snapshot_id: str) -> bool:
         """Return whether a snapshot has this id, without reading its conversation.
@@ -170,7 +170,13 @@ class WorkflowStateStore:
             StoreError: The database can't be read.
         """
         self._require_open()
-        return [decode_snapshot(data) for data in self._reader.conversations(workflow_id)]
+        return [self._decoded(data) for data in self._reader.conversations(workflow_id)]
+
+    def _decoded(self, data: bytes) -> ContextSnapshot:
+        try:
+            return decode_snapshot(data)
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._path, "a snapshot") from error
 
     def snapshots(self, workflow_id: str | None = None) -> list[SnapshotRow]:
         """Return rows that describe snapshots, without their conversations, the newest first.
@@ -227,7 +233,7 @@ class WorkflowStateStore:
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._path) from error
 
     def _require_open(self) -> None:

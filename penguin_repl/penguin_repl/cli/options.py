@@ -93,7 +93,7 @@ def worker_settings(options: Options) -> dict[str, Any]:
 
 def _check_metrics(options: Options) -> None:
     from penguin.orchestration.backend import ConfigError
-    from penguin.orchestration.runtime.metrics import metrics_address
+    from penguin.orchestration.runtime.metrics.exporter import metrics_address
 
     if options.command or options.script not in (None, "worker"):
         raise UsageError("--metrics is for a shell and for `penguin worker`", USAGE)

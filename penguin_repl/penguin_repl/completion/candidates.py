@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.files.workspace import expand_home
 from penguin.orchestration.workflow_status import GATES
 from penguin_commands.grammar.declarations import Argument, Command, Flag, ValueKind
 from penguin_commands.grammar.table import NOUNS, TABLE
@@ -170,7 +170,7 @@ def _file_candidates(typed: str) -> Iterable[Candidate]:
     folder, name = os.path.split(typed)
     found = []
     try:
-        with os.scandir(Path(folder or ".").expanduser()) as entries:
+        with os.scandir(expand_home(folder or ".")) as entries:
             for entry in islice(entries, MAX_FILES):
                 if not entry.name.startswith(".") or name.startswith("."):
                     found.append(entry.name + "/" * entry.is_dir())

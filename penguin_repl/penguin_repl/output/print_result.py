@@ -25,7 +25,9 @@ def show_result(screen: Screen, result: Result) -> None:
     if is_plain(result) or screen.style.format != "text" or not _stream(screen, result):
         screen.write_data(screen.render(result))
     if remark(result):
-        screen.narrate(remark(result))
+        from penguin_repl.text.escape import clean
+
+        screen.narrate(clean(remark(result)))
 
 
 def _stream(screen: Screen, result: Result) -> bool:

@@ -61,6 +61,11 @@ def _examined(result: k.TrustResult) -> Iterator[Part]:
     if result.trusted:
         yield f"{clean(result.path)} is trusted"
         return
+    if result.server:
+        yield f"penguin.yaml names the Temporal server {clean(result.server)}."
+        yield "If trusted, Penguin connects to it, with your TEMPORAL_API_KEY if it is set."
+    if not result.reason:
+        return
     yield f"{clean(result.path)} {result.reason}"
     if not result.workflows:
         yield "It has no active workflow: nothing would run."

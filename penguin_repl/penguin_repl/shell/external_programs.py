@@ -19,6 +19,13 @@ NOT_RUNNABLE_CODES = (126, 127)
 """Exit codes of `sh` for a program that is missing or not executable."""
 
 
+def describe_exit(code: int) -> str:
+    """Return how a program ended: by an exit code, or by a signal, also as a shell reports it."""
+    names = {int(number): number.name for number in signal.Signals}
+    name = names.get(-code if code < 0 else code - 128)
+    return f"was ended by {name}" if name else f"ended with exit code {code}"
+
+
 class ExternalProgramRunner:
     """A runner of such programs, one at a time. The shell's engine keeps running meanwhile.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from penguin_repl.shell.external_programs import describe_exit
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -63,13 +66,16 @@ class Notifier:
             calls, self._queue = self._queue, []
             try:
                 await _run_command(self._preferences().notify, calls)
-            except (OSError, ValueError) as error:
-                # ValueError: an argument contains a NUL.
-                self._report_trouble(f"ui.notify: can't run {self._preferences().notify[0]}: {error}")
             except TimeoutError:
+                # It is an OSError, too.
                 self._report_trouble(
                     f"ui.notify: {self._preferences().notify[0]} was stopped after {COMMAND_TIMEOUT:g} s"
                 )
+            except (OSError, ValueError) as error:
+                # ValueError: an argument contains a NUL.
+                self._report_trouble(f"ui.notify: can't run {self._preferences().notify[0]}: {error}")
+            except _CommandFailed as error:
+                self._report_trouble(f"ui.notify: {self._preferences().notify[0]} {error}")
 
     def _report_trouble(self, trouble: str) -> None:
         if trouble != self._last_trouble:
@@ -77,8 +83,15 @@ class Notifier:
             self._narrate(clean(trouble))
 
 
+class _CommandFailed(Exception):
+    """The command ended with an error; the text says how."""
+
+
 async def _run_command(command: tuple[str, ...], calls: list[Alert]) -> None:
-    """Run the command with the notices as its last argument. Raises OSError, ValueError or TimeoutError."""
+    """Run the command with the notices as its last argument.
+
+    Raises OSError, ValueError, TimeoutError or _CommandFailed.
+    """
     text = "\n".join(call.text for call in calls)
     environment = {
         **os.environ,
@@ -93,7 +106,11 @@ async def _run_command(command: tuple[str, ...], calls: list[Alert]) -> None:
     )
     try:
         async with asyncio.timeout(COMMAND_TIMEOUT):
-            await process.wait()
+            code = await process.wait()
     finally:
         if process.returncode is None:
-            process.kill()
+            # With the programs that it started: they are in its session.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if code:
+        raise _CommandFailed(describe_exit(code))

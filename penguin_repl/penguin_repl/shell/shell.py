@@ -50,7 +50,7 @@ from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.shell.typeahead import echo_off
 from penguin_repl.spawn_worker import start_worker
 from penguin_repl.text.ascii import to_ascii
-from penguin_repl.text.escape import clean
+from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
@@ -217,7 +217,7 @@ class Shell:
             self._is_engine_open = True
             self._gc_tuning.freeze_loaded()
             if notice:
-                self._screen.narrate(notice)
+                self._screen.narrate(clean_block(notice))
         except Exception as error:
             self._report_error(error)
 
@@ -329,6 +329,8 @@ class Shell:
         """Show an error: what, in which line of a file, and what to type next."""
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
+        elif isinstance(error, Exception):
+            error = self._session.explain_error(error)
         if self._screen.style.format != "text":
             from penguin_repl.render.json_output import json_document
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
+from penguin.orchestration.files.workspace import expand_home
 
 Message = dict[str, Any]
 """One entry of a conversation: `role` (user, assistant, tool) and `text`. An entry of a tool also has `tool`, `input`,
@@ -43,7 +44,7 @@ class AgentRequest:
     @property
     def home(self) -> Path | None:
         """Return the absolute path of the agent's own configuration folder; None: the agent uses the user's."""
-        return None if self.spec.home is None else self.workspace / Path(self.spec.home).expanduser()
+        return None if self.spec.home is None else self.workspace / expand_home(self.spec.home)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from penguin.orchestration.files.secret_env import looks_secret
 if TYPE_CHECKING:
     from penguin.orchestration.core.definition import AgentSpec
 
+_EXIT_CODE = re.compile("[0-9]{1,3}")
 MEANINGS = ("passed", "failed", "error", "budget", "denied")
 _COMMON = ("kind", "model", "args", "env", "permissions", "home", "idle_timeout")
 _NOT_OF_COMMANDS = ("model", "permissions", "home")
@@ -103,7 +104,7 @@ def _exit_codes(node: Node | None, checker: Checker, where: str) -> dict[int, st
     codes = {}
     for code, child in checker.mapping(node, where, None).items():
         meaning = checker.choice(child, f"{where}.{code}", MEANINGS)
-        if not code.isdigit() or int(code) > 255:
+        if not _EXIT_CODE.fullmatch(code) or int(code) > 255:
             checker.error(child.key_line, f"{where}: {code!r} is not an exit code", "a number from 0 to 255")
         elif meaning is not None:
             codes[int(code)] = meaning

@@ -70,6 +70,15 @@ def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, feedb
         raise IllegalCommand(
             f"the payload of a signal must be a mapping, not {payload!r}", 'for example {"message": "…"}'
         )
+    signal = _signal_from(name, payload, by, feedback_id, at)
+    try:
+        msgspec.json.encode(signal)
+    except UnicodeEncodeError as error:
+        raise IllegalCommand("a signal must hold Unicode text, not half of a surrogate pair", "decode bytes") from error
+    return signal
+
+
+def _signal_from(name: str, payload: Mapping[str, Any], by: str, feedback_id: str, at: float) -> Signal:
     who = str(payload.get("by") or "")
     match name:
         case "pause":
@@ -80,9 +89,8 @@ def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, feedb
             return Cancel(who or by)
         case "approve":
             # No default: an approval always needs a person's name.
-            tree, changed = str(payload.get("tree") or ""), payload.get("changed") or ()
-            process = str(payload.get("process") or "")
-            return Approve(who, str(payload.get("note") or ""), tree, tuple(map(str, changed)), process)
+            tree, process = str(payload.get("tree") or ""), str(payload.get("process") or "")
+            return Approve(who, str(payload.get("note") or ""), tree, _changed(payload.get("changed")), process)
         case "inject_feedback":
             return Feedback(FeedbackItem(feedback_id, _feedback_text(payload), who or by, at))
     raise IllegalCommand(f"unknown signal {name!r}", f"one of {', '.join(SIGNALS)}")
@@ -95,6 +103,12 @@ def sender_takes_over(name: str, state: State, *, claims: bool) -> bool:
     over a workflow that continues.
     """
     return state.stops_at_once or (claims and name in ("resume", "approve") and not state.is_final)
+
+
+def _changed(files: object) -> tuple[str, ...]:
+    if not isinstance(files, list | tuple | None):
+        raise IllegalCommand(f"`changed` of an approval must be a list of files, not {files!r}", '["a.py", "b.py"]')
+    return tuple(map(str, files or ()))
 
 
 def _feedback_text(payload: Mapping[str, Any]) -> str:

@@ -75,7 +75,8 @@ def count_tests(path: Path) -> TestCounts:
             return counter.close()
     except OSError as error:
         raise UnreadableReport(error.strerror or str(error)) from error
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # Python raises the last two for an encoding that it does not know, or that expat can't use.
         raise UnreadableReport(f"is not XML: {error}") from error
 
 

@@ -134,11 +134,16 @@ def read_mark(step_id: str) -> StartMark | None:
     for line in lines[:2]:
         # A line that a crash truncated means nothing.
         try:
-            fields |= json.loads(line)
+            fields.update(json.loads(line))
         except (ValueError, TypeError, RecursionError):
             break
-    defaults = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": "", "started": 0.0}
-    return msgspec.convert({**defaults, "deadline": 0.0, "grace": 0.0, **fields}, StartMark)
+    defaults: dict[str, object] = {"id": step_id, "mark": mark_name(step_id), "boot": "", "launcher": ""}
+    defaults |= {"started": 0.0, "deadline": 0.0, "grace": 0.0}
+    try:
+        return msgspec.convert({**defaults, **fields}, StartMark)
+    except (msgspec.ValidationError, ValueError, RecursionError):
+        # Damaged: it says no more than that the step was started.
+        return msgspec.convert(defaults, StartMark)
 
 
 def read_exit(step_id: str) -> ExitRecord | None:

@@ -24,6 +24,7 @@ from msgspec import Struct
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowNotFound
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.run_files import ARTIFACTS, ELSEWHERE, EVIDENCE, FILE, NAME, parse_attempt_folder
+from penguin.orchestration.files.workspace import expand_home
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.results import AttemptResult
@@ -209,7 +210,7 @@ def open_object_store(root: Path, url: str | None, project_id: str) -> ObjectSto
     if url is None:
         return None
     if "://" not in url:
-        url = str((root / Path(url).expanduser()).resolve())
+        url = str((root / expand_home(url)).resolve())
     return ObjectStore(url, project_id)
 
 

@@ -14,7 +14,9 @@ SECRET_NAMES = ("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "KEY", "TOKEN", "S
 """Names that look secret."""
 STEP_MARK = "PENGUIN_STEP_"
 """Prefix of the variables that the launcher gives every step."""
-OWN_KEYS = ("PENGUIN_PAYLOAD_KEY", "TEMPORAL_API_KEY")
+API_KEY = "TEMPORAL_API_KEY"
+"""The credential that is sent to a Temporal server."""
+OWN_KEYS = ("PENGUIN_PAYLOAD_KEY", API_KEY)
 """Credentials by which Penguin signals a Temporal server. No step gets them."""
 TRUST = "PENGUIN_TRUST"
 """If 1, trust every workspace that Penguin opens. This is a person's decision, so no step gets it."""

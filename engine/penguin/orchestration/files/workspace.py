@@ -29,6 +29,14 @@ def current_folder() -> str:
         raise WorkflowError("the current folder no longer exists", "cd to an existing folder") from error
 
 
+def expand_home(path: str) -> Path:
+    """Return a path with a home folder in place of a leading `~`. One of an unknown user stays as it is."""
+    from pathlib import Path
+
+    # Path.expanduser raises RuntimeError for an unknown user.
+    return Path(os.path.expanduser(path))
+
+
 def find_workspace(start: str | Path, init: str = "penguin init") -> Workspace:
     """Return the workspace in the nearest folder from `start` upwards that has a penguin.yaml.
 

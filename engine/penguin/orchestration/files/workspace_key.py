@@ -39,6 +39,8 @@ class Record(NamedTuple):
     """Seconds since the epoch."""
     tracked: str = ""
     """Digest of what git tracks of `.penguin`, as accepted by the user; empty: nothing."""
+    server: str = ""
+    """HOST:PORT of the Temporal server in penguin.yaml, as accepted by the user; empty: none."""
 
 
 def records_folder() -> str:
@@ -83,8 +85,10 @@ def read_record(key: str) -> Record | None:
             int(found["inode"]),
             float(found["recorded_at"]),
             str(found["tracked"]),
+            # Earlier versions wrote none.
+            str(found.get("server", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -155,12 +159,12 @@ def new_key() -> str:
     return os.urandom(16).hex()
 
 
-def record_of(workspace: str, state: str, tracked: str = "") -> Record:
+def record_of(workspace: str, state: str, tracked: str = "", server: str = "") -> Record:
     """Return the record of a workspace as it is now. `state` is its `.penguin` folder, perhaps under another name."""
     import time
 
     found = os.lstat(state)
-    return Record(workspace, found.st_dev, found.st_ino, time.time(), tracked)
+    return Record(workspace, found.st_dev, found.st_ino, time.time(), tracked, server)
 
 
 def create_state(workspace: str, state: str, files: Mapping[str, bytes]) -> None:
@@ -196,10 +200,10 @@ def mark_state(workspace: str, state: str, tracked: str = "") -> None:
         forget_record(key)
 
 
-def replace_key(workspace: str, state: str, tracked: str = "") -> None:
+def replace_key(workspace: str, state: str, tracked: str = "", server: str = "") -> None:
     """Give a `.penguin` folder a new key, with a record. It replaces an old one. Raises as `create_state` does."""
     key = new_key()
-    write_record(key, record_of(workspace, state, tracked))
+    write_record(key, record_of(workspace, state, tracked, server))
     replace_file(f"{state}/{KEY_FILE}", f"{key}\n".encode())
 
 

@@ -47,7 +47,7 @@ from penguin.orchestration.store.queries import WorkflowReader
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig
-    from penguin.orchestration.runtime.metrics import Exporter
+    from penguin.orchestration.runtime.metrics.exporter import Exporter
 
 
 class NativeBackend(HostedBackend):
@@ -243,7 +243,7 @@ class NativeBackend(HostedBackend):
         self._narrate = narrate
 
     def serve_metrics(self, address: str) -> None:
-        from penguin.orchestration.runtime.metrics import Exporter
+        from penguin.orchestration.runtime.metrics.exporter import Exporter
 
         self._exporter = Exporter(address, self._reader.results, self.owned)
         self.listen(self._exporter.change)

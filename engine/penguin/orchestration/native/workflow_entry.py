@@ -8,6 +8,8 @@ import sqlite3
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import StopControl
+from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, database_name
+from penguin.orchestration.store.queries import is_text
 from penguin.orchestration.store.rows import decode_events
 
 
@@ -26,10 +28,18 @@ class WorkflowEntry:
 
 
 def load(connection: sqlite3.Connection, workflow_id: str) -> tuple[State, int]:
-    """Return a workflow's state, rebuilt from its events, and the number of the last one. Raises WorkflowNotFound."""
+    """Return a workflow's state, rebuilt from its events, and the number of the last one.
+
+    Raises WorkflowNotFound, and StoreError if its history is damaged.
+    """
+    if not is_text(workflow_id):
+        raise unknown_workflow(workflow_id)
     rows = connection.execute(
         "SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)
     ).fetchall()
     if not rows:
         raise unknown_workflow(workflow_id)
-    return rebuild([event for _, data in rows for event in decode_events(data)]), rows[-1][0]
+    try:
+        return rebuild([event for _, data in rows for event in decode_events(data)]), int(rows[-1][0])
+    except UNREADABLE_VALUE as error:
+        raise damaged_value(error, database_name(connection), f"the history of {workflow_id}") from error

@@ -84,8 +84,12 @@ class WorkflowRepository:
                     return decision
                 try:
                     await self._writer.write([write_of(decision.events, decision.state, before, entry.seq + 1)])
-                except ConcurrentUpdate:
+                except ConcurrentUpdate as error:
+                    stale = entry.seq
                     self.reload(entry)
+                    if entry.seq == stale:
+                        # No other process was faster: the next try would be refused as well.
+                        raise _inconsistent(workflow_id) from error
                     continue
                 self._accept(entry, decision.state, entry.seq + 1)
                 return decision
@@ -216,3 +220,10 @@ class WorkflowRepository:
     def _takes_slot(self, owner: str) -> bool:
         """Return whether attempts of an engine take slots. Called on the writer's thread."""
         return owner == self._identity.id or may_run_steps(self._engines, owner)
+
+
+def _inconsistent(workflow_id: str) -> StoreError:
+    return StoreError(
+        f"the records of {workflow_id} are damaged: its row and its history differ, so nothing was changed",
+        "penguin check; restore a backup",
+    )

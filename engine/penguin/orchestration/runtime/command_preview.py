@@ -18,7 +18,7 @@ from penguin.orchestration.core.definition import Definition, Gate
 from penguin.orchestration.core.events import Started
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.rows import decode_events
 from penguin.orchestration.workflow_status import ACTIVE, GATES
@@ -62,7 +62,7 @@ def _active(db: Path) -> list[ActiveWorkflow]:
                 ActiveWorkflow(workflow_id, task, status, _commands(connection, workflow_id))
                 for workflow_id, task, status in rows
             ]
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, db) from error
         except (msgspec.MsgspecError, ValueError, TypeError) as error:
             raise StoreError(f"{db} holds a workflow that can't be read: {error}", "penguin check") from error

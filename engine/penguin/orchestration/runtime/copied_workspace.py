@@ -12,7 +12,7 @@ from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error, sql_list
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run
 from penguin.orchestration.workflow_status import MOVING
 
@@ -34,7 +34,7 @@ def pause_all(db: Path, by: str) -> list[str]:
         for workflow_id in moving:
             _pause(connection, workflow_id, by)
         connection.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, db) from error
     finally:
         # Closing a connection rolls back an open transaction.

@@ -127,12 +127,12 @@ def _settle(workspace: Workspace) -> str:
         if record is None or standing not in (Standing.MOVED, Standing.COPIED):
             return ""
         if standing is Standing.MOVED:
-            write_record(key, record_of(workspace.name, state, record.tracked))
+            write_record(key, record_of(workspace.name, state, record.tracked, record.server))
             return ""
         _refuse_shared(workspace.db, Workspace(record.folder).db)
         # The key last: after a crash in between, it still counts as a copy.
         paused = pause_all(workspace.db, current_user())
-        replace_key(workspace.name, state, record.tracked)
+        replace_key(workspace.name, state, record.tracked, record.server)
     what = f"{len(paused)} active workflow{'' if len(paused) == 1 else 's'} of it"
     return f"this workspace is a copy of {record.folder}" + (
         f"; {what} {'is' if len(paused) == 1 else 'are'} paused here" if paused else ""

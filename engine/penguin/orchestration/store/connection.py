@@ -13,6 +13,7 @@ from penguin.orchestration.files.state_files import open_state_file, refuse_link
 from penguin.orchestration.files.workspace_key import is_known
 from penguin.orchestration.store.database_file import (
     APPLICATION_ID,
+    DATABASE_ERRORS,
     SCHEMA_VERSION,
     explain_error,
     find_database,
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
 """What follows the database's name in the names of its files."""
+FOREIGN = """
+SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1
+"""
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for another process that writes."""
 LOCK_DELAY = 0.02
@@ -57,7 +61,7 @@ def open_store(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, path) from error
     except OSError as error:
         if path.is_symlink():
@@ -89,7 +93,7 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
         except BaseException:
             connection.close()
             raise
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, path) from error
     except OSError as error:
         raise StoreError(f"can't read {path}: {error.strerror}", "make it readable") from error
@@ -192,12 +196,23 @@ def _tables(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
+def _foreign(connection: sqlite3.Connection) -> str:
+    """Return the name of something that Penguin never creates; '' if there is nothing.
+
+    A view in place of a table may take for ever to read, and a trigger changes what is written.
+    """
+    row = connection.execute(FOREIGN).fetchone()
+    return "" if row is None else f"{row[0]} {row[1]!r}"
+
+
 def _check_version(connection: sqlite3.Connection, path: str | Path) -> None:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = _version(connection)
     tables = _tables(connection)
     if application != APPLICATION_ID and (tables or application or version):
         raise StoreError(f"{path} is a database, but not one of Penguin's", move_hint(path))
+    if foreign := _foreign(connection):
+        raise StoreError(f"{path} has a {foreign}, which Penguin never creates", move_hint(path))
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{path} has schema version {version}, written by a newer Penguin; this one reads up to {SCHEMA_VERSION}",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import stat
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 APPLICATION_ID = 0x50454E47
@@ -20,6 +21,12 @@ PATIENCE = 5.0
 """Seconds after which a database that is not in its place counts as gone."""
 SCHEMA_VERSION = 2
 """`user_version` of a database that this code can use."""
+
+
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""The errors of a database that can't be used. The second is one of SQLite whose text holds damaged bytes."""
+UNREADABLE_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""The errors of reading a stored value that has another form than Penguin writes."""
 
 
 def sql_list(words: Iterable[str]) -> str:
@@ -95,7 +102,12 @@ def move_hint(path: str | Path) -> str:
     return f"{move_command(path)}; the next start creates a new one"
 
 
-def explain_error(error: sqlite3.Error | MemoryError, path: str | Path) -> StoreError:
+def is_damage(error: Exception) -> bool:
+    """Return whether an error of SQLite means that the file itself is damaged."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def explain_error(error: Exception, path: str | Path) -> StoreError:
     """Return what a person can do about an error of SQLite."""
     if isinstance(error, MemoryError):
         return StoreError(f"can't use {path}: out of memory", "end other programs, or raise the limit (ulimit -v)")
@@ -108,9 +120,28 @@ def explain_error(error: sqlite3.Error | MemoryError, path: str | Path) -> Store
         return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
     if name.startswith("SQLITE_IOERR"):
         return StoreError(f"the disk of {path} fails: {error}", "check the disk; nothing is lost")
-    if name.startswith("SQLITE_CORRUPT"):
+    if name.startswith("SQLITE_CORRUPT") or isinstance(error, UnicodeDecodeError):
         return StoreError(f"{path} is damaged: {error}", "restore a backup")
     return StoreError(f"can't use {path}: {error}")
+
+
+def database_name(connection: sqlite3.Connection) -> str:
+    """Return the path of an open database."""
+    return str(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
+def numbers(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield stored numbers. SQLite keeps any type in any column. Raises TypeError for what is no finite number."""
+    for value in values:
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise TypeError(f"{value!r} is not a number")
+        yield value
+
+
+def damaged_value(error: Exception, path: str | Path, what: str) -> StoreError:
+    """Return the error for a stored value that can't be read. `what` names the record that it belongs to."""
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return StoreError(f"{path} is damaged: {what} can't be read: {reason}", "penguin check; restore a backup")
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import is_own, open_reader
-from penguin.orchestration.store.database_file import explain_error, sql_list
+from penguin.orchestration.store.database_file import (
+    DATABASE_ERRORS,
+    UNREADABLE_VALUE,
+    damaged_value,
+    explain_error,
+    numbers,
+    sql_list,
+)
 from penguin.orchestration.store.list_queries import COLUMNS, ORDER, list_query, total_query
 from penguin.orchestration.workflow_status import ACTIVE
 
@@ -77,7 +84,7 @@ class WorkflowReader:
         `ref` is its id, or the id of a task, which means its newest workflow; with `prefix` also an unambiguous prefix
         of either. Raises WorkflowNotFound, with the nearest match as hint.
         """
-        if not _is_text(ref):
+        if not is_text(ref):
             raise WorkflowNotFound("a workflow id must be UTF-8 text", "/workflow list")
         if self._rows("SELECT 1 FROM run WHERE workflow_id = ?", (ref,)):
             return ref
@@ -88,10 +95,10 @@ class WorkflowReader:
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
         """Return the workflow as it is now, or None if the id is unknown."""
-        if not _is_text(workflow_id):
+        if not is_text(workflow_id):
             return None
         rows = self._rows(f"SELECT {COLUMNS} FROM run WHERE workflow_id = ?", (workflow_id,))
-        return _info(rows[0]) if rows else None
+        return self._info(rows[0]) if rows else None
 
     def list(
         self,
@@ -108,10 +115,10 @@ class WorkflowReader:
 
         `since` (seconds since the epoch) omits workflows that started before; sorted by `updated`, that changed before.
         """
-        if limit <= 0 or not all(map(_is_text, filter(None, (project_id, task_id)))):
+        if limit <= 0 or not all(map(is_text, filter(None, (project_id, task_id)))):
             return []
         sql, parameters = list_query(project_id, statuses, task_id, since, sort)
-        return [_info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
+        return [self._info(row) for row in self._rows(sql, (*parameters, min(limit, 2**62)))]
 
     def count(self) -> int:
         """Return the number of workflows."""
@@ -133,23 +140,30 @@ class WorkflowReader:
     ) -> tuple[int, UsageTotals]:
         """Return how many workflows `list` would find without a limit, and what their agents spent in total."""
         sql, parameters = total_query(project_id, statuses, task_id, since, sort)
-        rows = self._rows(sql, parameters) if all(map(_is_text, filter(None, (project_id, task_id)))) else []
+        rows = self._rows(sql, parameters) if all(map(is_text, filter(None, (project_id, task_id)))) else []
         count, *spent = rows[0] if rows else (0,)
-        return count, UsageTotals(*spent)
+        try:
+            return count, UsageTotals(*numbers(spent))
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, "what agents spent") from error
 
     def usage_of(self, workflow_ids: Iterable[str]) -> dict[str, UsageTotals]:
         """Return what agents spent by workflow. Workflows without an entry spent nothing."""
-        names = [name for name in workflow_ids if _is_text(name)]
+        names = [name for name in workflow_ids if is_text(name)]
         found: dict[str, UsageTotals] = {}
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             rows = self._rows(SPENT.format(", ".join("?" * len(some))), some)
-            found.update((name, UsageTotals(*spent)) for name, *spent in rows)
+            for name, *spent in rows:
+                try:
+                    found[name] = UsageTotals(*numbers(spent))
+                except UNREADABLE_VALUE as error:
+                    raise damaged_value(error, self._db, f"what agents spent on {name}") from error
         return found
 
     def agent_names(self, workflow_id: str) -> str:
         """Return the names of the workflow's agents, separated by commas; empty if there are none."""
-        if not _is_text(workflow_id):
+        if not is_text(workflow_id):
             return ""
         rows = self._rows("SELECT agents FROM run WHERE workflow_id = ?", (workflow_id,))
         return str(rows[0][0]) if rows else ""
@@ -158,19 +172,19 @@ class WorkflowReader:
         """Return the events of the workflow after the decision of this number, oldest first."""
         from penguin.orchestration.store.history import history_entries
 
-        return history_entries(self._events(workflow_id, after))
+        return self._read_events(history_entries, workflow_id, after)
 
     def results(self, workflow_id: str) -> Results:
         """Return the results of its attempts, oldest first."""
         from penguin.orchestration.store.history import phase_results
 
-        return phase_results(self._events(workflow_id))
+        return self._read_events(phase_results, workflow_id)
 
     def attempt_hosts(self, workflow_id: str) -> dict[int, str]:
         """Return the machine that ran an attempt last, by attempt number; empty if its name is unknown."""
         from penguin.orchestration.store.history import attempt_hosts
 
-        return attempt_hosts(self._events(workflow_id))
+        return self._read_events(attempt_hosts, workflow_id)
 
     def checkpoint_exclude(self, workflow_id: str) -> tuple[str, ...]:
         """Return the patterns of files that the workflow's checkpoints leave out. Raises WorkflowNotFound."""
@@ -179,22 +193,25 @@ class WorkflowReader:
         rows = self._events(workflow_id)
         if not rows:
             self._not_found(workflow_id)
-        started = decode_events(rows[0][1])[0]
-        return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
+        try:
+            started = decode_events(rows[0][1])[0]
+            return tuple(started.definition.checkpoint_exclude)  # type: ignore[union-attr]
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, f"the history of {workflow_id}") from error
 
     def left_changes(self, workflow_id: str) -> tuple[dict[str, Any], ...]:
         """Return the changes of other workflows that were in the working tree when it took the tree last.
 
         Each is a LeftChanges as a dict.
         """
-        if not _is_text(workflow_id):
+        if not is_text(workflow_id):
             return ()
         rows = self._rows("SELECT left_changes FROM run WHERE workflow_id = ?", (workflow_id,))
         return tuple(_json_list(rows[0][0])) if rows else ()
 
     def host_of(self, workflow_id: str) -> str:
         """Return the name of the machine that runs the workflow, or ran it last; empty if none did or it is unknown."""
-        if not _is_text(workflow_id):
+        if not is_text(workflow_id):
             return ""
         rows = self._rows("SELECT host FROM run WHERE workflow_id = ?", (workflow_id,))
         return str(rows[0][0]) if rows else ""
@@ -231,6 +248,7 @@ class WorkflowReader:
 
     def active_statuses(self) -> dict[str, WorkflowStatus]:
         """Return the status of every active workflow, by id."""
+        # The statuses are known words: the query asks for them.
         sql = f"SELECT workflow_id, status FROM run INDEXED BY run_status WHERE status IN ({_ACTIVE})"
         return {workflow_id: WorkflowStatus(status) for workflow_id, status in self._rows(sql, ())}
 
@@ -266,25 +284,45 @@ class WorkflowReader:
             return []
         try:
             return connection.execute(sql, tuple(parameters)).fetchall()
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._db) from error
         finally:
             self._release()
 
     def _events(self, workflow_id: str, after: int = 0) -> Rows:
-        if not _is_text(workflow_id):
+        if not is_text(workflow_id):
             return []
         sql = "SELECT seq, data FROM event WHERE workflow_id = ? AND seq > ? ORDER BY seq"
         return self._rows(sql, (workflow_id, after))
 
+    def _read_events(self, read: Callable[[Rows], T], workflow_id: str, after: int = 0) -> T:
+        rows = self._events(workflow_id, after)
+        try:
+            if rows and not self._own:
+                # Another user wrote them: values of other types would be errors where they are shown.
+                from penguin.orchestration.store.rows import rewritten_rows
+
+                rows = rewritten_rows(rows)
+            return read(rows)
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, f"the history of {workflow_id}") from error
+
+    def _info(self, row: tuple[Any, ...]) -> WorkflowInfo:
+        try:
+            return _info(row)
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, f"the row of {row[0]!r}") from error
+
     def _ask(self, question: Callable[[sqlite3.Connection, str, str], T], workflow_id: str, unknown: T) -> T:
         connection = self._open()
-        if connection is None or not _is_text(workflow_id):
+        if connection is None or not is_text(workflow_id):
             return unknown
         try:
             return question(connection, f"{os.path.dirname(self._db)}/{ENGINES}", workflow_id)
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._db) from error
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, workflow_id) from error
         finally:
             self._release()
 
@@ -353,7 +391,7 @@ def _json_list(text: str) -> list[Any]:
     return list(json.loads(text))
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
     """Return whether SQLite accepts the text: bytes of a command line that are not UTF-8 become lone surrogates."""
     try:
         value.encode()

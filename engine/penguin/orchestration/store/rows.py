@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,11 @@ from penguin.orchestration.core.state import State
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[AnyEvent]).decode
+
+
+class UnreadableEvents(ValueError):
+    """The JSON of a row holds no events."""
+
 
 Row = tuple[str | int | float, ...]
 
@@ -28,8 +34,22 @@ def encode_events(events: tuple[Event, ...]) -> str:
 
 
 def decode_events(data: str) -> list[AnyEvent]:
-    """Return the events of one row."""
-    return _decode(data)
+    """Return the events of one row. Raises UnreadableEvents."""
+    try:
+        events = _decode(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
+        raise UnreadableEvents(str(error)) from error
+    if not events:
+        raise UnreadableEvents("the list is empty")
+    return events
+
+
+def rewritten_rows(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the rows of a history as Penguin writes them: complete, and with the types of the events.
+
+    Raises UnreadableEvents.
+    """
+    return [(seq, encode_events(tuple(decode_events(data)))) for seq, data in rows]
 
 
 INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"

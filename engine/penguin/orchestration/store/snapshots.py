@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase
 from penguin.orchestration.core.usage import UsageTotals
+from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, numbers
 from penguin.orchestration.store.queries import NAMED, Rows, WorkflowReader
 
 FileRow = tuple[str, str, int, bytes]
 """Snapshot, name, bytes, and the compressed file."""
 LEVEL = 3
 """Compression level: takes a third of the time of the default one, for a few percent more bytes."""
+LARGEST = 1 << 30
+"""Maximum bytes of a conversation or a file of it. A few kilobytes can unpack to more than fits into memory."""
 LONGEST = 200
 """Maximum bytes of one part of a session file's name."""
 
@@ -66,17 +69,17 @@ class SnapshotReader(WorkflowReader):
     def snapshots(self, workflow_id: str | None = None, limit: int = 2**62) -> list[SnapshotRow]:
         """Return the snapshots of a workflow, or all, the newest first, at most `limit`."""
         sql, parameters = rows_query(workflow_id)
-        return [_row(row) for row in self._rows(sql, (*parameters, limit))]
+        return [self._row(row) for row in self._rows(sql, (*parameters, limit))]
 
     def snapshot(self, snapshot_id: str) -> SnapshotRow | None:
         """Return one snapshot, or None if the id is unknown."""
         rows = self._rows(f"SELECT {COLUMNS} FROM snapshot WHERE snapshot_id = ?", (snapshot_id,))
-        return _row(rows[0]) if rows else None
+        return self._row(rows[0]) if rows else None
 
     def find_snapshot(self, beginning: str) -> SnapshotRow | None:
         """Return the one snapshot with this prefix, or None. Raises SnapshotNotFound if there are several."""
         sql = f"SELECT {COLUMNS} FROM snapshot WHERE snapshot_id >= ? AND snapshot_id < ? ORDER BY snapshot_id LIMIT ?"
-        found = [_row(row) for row in self._rows(sql, (beginning, beginning + "\U0010ffff", NAMED + 1))]
+        found = [self._row(row) for row in self._rows(sql, (beginning, beginning + "\U0010ffff", NAMED + 1))]
         if len(found) > 1:
             named = ", ".join(snapshot.snapshot_id for snapshot in found[:NAMED]) + (
                 ", …" if len(found) > NAMED else ""
@@ -88,15 +91,14 @@ class SnapshotReader(WorkflowReader):
     def conversation(self, snapshot_id: str) -> bytes | None:
         """Return a whole snapshot as JSON, or None if the id is unknown."""
         rows = self._rows("SELECT data FROM conversation WHERE snapshot_id = ?", (snapshot_id,))
-        return zlib.decompress(rows[0][0]) if rows else None
+        return self._unpacked(rows[0][0], snapshot_id) if rows else None
 
     def conversations(self, workflow_id: str | None) -> list[bytes]:
         """Return those of a workflow, or all, the oldest first."""
         where, parameters = ("", ()) if workflow_id is None else ("WHERE workflow_id = ?", (workflow_id,))
-        sql = (
-            f"SELECT data FROM snapshot JOIN conversation USING (snapshot_id) {where} ORDER BY created_at, snapshot_id"
-        )
-        return [zlib.decompress(row[0]) for row in self._rows(sql, parameters)]
+        table = "snapshot JOIN conversation USING (snapshot_id)"
+        sql = f"SELECT snapshot_id, data FROM {table} {where} ORDER BY created_at, snapshot_id"
+        return [self._unpacked(data, snapshot_id) for snapshot_id, data in self._rows(sql, parameters)]
 
     def session_sizes(self, snapshot_id: str) -> dict[str, int]:
         """Return the sizes of the agent's own files in bytes, by name."""
@@ -106,7 +108,23 @@ class SnapshotReader(WorkflowReader):
     def session_files(self, snapshot_id: str) -> dict[str, bytes]:
         """Return the agent's own files by name; empty if none were saved."""
         rows = self._rows("SELECT name, data FROM session_file WHERE snapshot_id = ? ORDER BY name", (snapshot_id,))
-        return {name: zlib.decompress(data) for name, data in rows}
+        for name, _ in rows:
+            # They are written to folders under these names.
+            if not is_plain(name):
+                raise damaged_value(ValueError(f"its file name {name!r} leads elsewhere"), self._db, snapshot_id)
+        return {name: self._unpacked(data, snapshot_id) for name, data in rows}
+
+    def _row(self, row: tuple[Any, ...]) -> SnapshotRow:
+        try:
+            return _row(row)
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, f"the row of snapshot {row[0]!r}") from error
+
+    def _unpacked(self, data: bytes, snapshot_id: str) -> bytes:
+        try:
+            return unpack(data)
+        except UNREADABLE_VALUE as error:
+            raise damaged_value(error, self._db, f"snapshot {snapshot_id!r}") from error
 
     def _rows(self, sql: str, parameters: Iterable[str | float]) -> Rows:
         try:
@@ -133,6 +151,18 @@ def file_rows(snapshot_id: str, files: Mapping[str, bytes]) -> list[FileRow]:
     return [(snapshot_id, name, len(data), zlib.compress(data, LEVEL)) for name, data in files.items()]
 
 
+def unpack(data: bytes) -> bytes:
+    """Return compressed data as it was. Raises ValueError if it is damaged, or larger than LARGEST."""
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(data, LARGEST)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacker.eof:
+        raise ValueError(f"it is truncated, or larger than {LARGEST >> 20} MB")
+    return unpacked
+
+
 def is_plain(name: str) -> bool:
     """Return whether a name is a relative path with slashes that only leads down."""
     parts = name.split("/")
@@ -144,6 +174,7 @@ def is_plain(name: str) -> bool:
 
 def _row(row: tuple[Any, ...]) -> SnapshotRow:
     snapshot_id, workflow_id, created_at, task_id, phase, attempt, agent, session_id, messages, size, *spent = row
+    attempt, messages, size, *spent = numbers((attempt, messages, size, *spent))
     return SnapshotRow(
         snapshot_id=snapshot_id,
         workflow_id=workflow_id,

@@ -24,7 +24,7 @@ from msgspec import Struct
 from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import OpenFile, explain_error
+from penguin.orchestration.store.database_file import OpenFile, explain_error, is_damage
 from penguin.orchestration.store.database_index import open_index
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, Write
 
@@ -244,7 +244,8 @@ class Writer:
             except (sqlite3.Error, StoreError, MemoryError) as error:
                 self._rollback()
                 problem = error if isinstance(error, StoreError) else explain_error(error, self._path)
-                if self._closing.is_set():
+                if self._closing.is_set() or is_damage(error):
+                    # Waiting helps against a full disk, not against a damaged file.
                     for unit in units:
                         unit.error = problem
                     return

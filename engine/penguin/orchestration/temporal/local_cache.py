@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import OpenFile, explain_error, sql_list
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, OpenFile, explain_error, sql_list
 from penguin.orchestration.store.dependencies import awaited_workflows, dependency_state
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
@@ -100,7 +99,7 @@ class LocalCache:
                 self.connection.execute("BEGIN IMMEDIATE")
                 told = [seen for seen in heard if self._take_in(seen)]
                 self.connection.execute("COMMIT")
-            except sqlite3.DatabaseError as error:
+            except DATABASE_ERRORS as error:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise explain_error(error, self.path) from error

@@ -16,6 +16,7 @@ from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.temporal.client import telemetry
 from penguin.orchestration.temporal.client.client import NoWorker, TemporalClient
 from penguin.orchestration.temporal.client.connection import open_connection
+from penguin.orchestration.temporal.client.server_trust import require_accepted_server
 from penguin.orchestration.temporal.client.tls import is_loopback
 from penguin.orchestration.temporal.dev_server.server import ServerNotRunning
 from penguin.orchestration.temporal.worker.worker import ENDING, end, hosting
@@ -131,7 +132,7 @@ class SyncClient:
     async def connect(
         self, settings: Settings, *, may_start: bool, narrate: Callable[[str], None], metrics: str | None
     ) -> ServerConnection:
-        """Return the connection, or a new one with these settings; see `open_connection`.
+        """Return the connection, or a new one with these settings; see `open_connection`. Raises ServerNotTrusted too.
 
         `narrate` is called on this loop.
         """
@@ -182,6 +183,7 @@ class SyncClient:
     ) -> ServerConnection:
         async with self._connecting:
             if self._connection is None:
+                require_accepted_server(self._workspace, self._settings)
                 if said := open_workspace(self._workspace):
                     narrate(said)
                 self._connection = await open_connection(

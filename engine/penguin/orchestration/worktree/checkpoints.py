@@ -202,7 +202,9 @@ class Checkpoints:
 
     def all(self) -> list[Checkpoint]:
         """Return all checkpoints, the oldest first."""
-        fields = self.repository.run("for-each-ref", f"--format={_FORMAT}", self.refs).decode().split("\0")[:-1]
+        output = self.repository.run("for-each-ref", f"--format={_FORMAT}", self.refs)
+        # Other programs may write refs here, and messages in another encoding.
+        fields = output.decode("utf-8", "replace").split("\0")[:-1]
         found = []
         for ref, commit, tree, digest in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
             name = ref.strip().removeprefix(self.refs)
@@ -266,7 +268,8 @@ def drop_checkpoints(workspace: Path, *workflow_ids: str) -> None:
     """Delete all checkpoints of these workflows. Does nothing without a repository. Raises GitError."""
     repository = Repository(workspace)
     try:
-        refs = repository.run("for-each-ref", "--format=%(refname)", "refs/penguin/").decode().split()
+        output = repository.run("for-each-ref", "--format=%(refname)", "refs/penguin/")
+        refs = os.fsdecode(output).split("\n")
     except NoRepository:
         return
     ours = {refs_of(repository, workflow_id) for workflow_id in workflow_ids}
@@ -293,4 +296,4 @@ def refs_of(repository: Repository, workflow_id: str) -> str:
 
 def _delete(repository: Repository, refs: Sequence[str]) -> None:
     if refs:
-        repository.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in refs).encode())
+        repository.run("update-ref", "--stdin", stdin=os.fsencode("".join(f"delete {ref}\n" for ref in refs)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -21,13 +20,14 @@ from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.files.state_files import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
 from penguin.orchestration.store.maintenance.backup_search import FoundBackup, find_backups
 from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers
 from penguin.orchestration.store.maintenance.loss_messages import describe_earlier, describe_loss, restore_hint
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
+from penguin.orchestration.store.snapshots import unpack
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
 """Errors that a history may cause in its reader if Penguin did not write it."""
@@ -113,7 +113,7 @@ def _check(database: Database, needed: ReferencedFiles) -> _Findings:
         connection.execute("BEGIN")
         found = _Check(connection, database).run()
         needed.scan(database, connection)
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         return _unread(name, explain_error(error, database.db))
     finally:
         connection.close()
@@ -168,6 +168,9 @@ class _Check:
     def _workflow(self, row: Row | None, history: list[Row]) -> Iterator[str]:
         self._events += len(history)
         seqs = [event[1] for event in history]
+        if not all(isinstance(seq, int) for seq in seqs):
+            yield "its history can't be read: an event has no number"
+            return
         if seqs != list(range(1, len(seqs) + 1)):
             yield f"its history has gaps: {_ranges(seqs)}"
         if row is None:
@@ -201,8 +204,8 @@ def _rows(count: int) -> str:
 def _is_intact(data: object, size: int) -> bool:
     """Return whether compressed data is undamaged: it carries its own checksum."""
     try:
-        return isinstance(data, bytes) and len(zlib.decompress(data)) == size
-    except zlib.error:
+        return isinstance(data, bytes) and len(unpack(data)) == size
+    except ValueError:
         return False
 
 

@@ -8,7 +8,6 @@ removes. Neither covers workflows on a Temporal server, which keeps them itself.
 from __future__ import annotations
 
 import os
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.files.workflow_index import (
@@ -99,7 +98,7 @@ def _records(db: str, before: float = ALWAYS, *, migrate: bool) -> tuple[dict[st
         connection.execute("BEGIN")
         kept = read_numbers(connection, before)
         return kept, {str(row[0]) for row in connection.execute(TASKS_PRUNED)}
-    except sqlite3.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise explain_error(error, db) from error
     finally:
         connection.close()

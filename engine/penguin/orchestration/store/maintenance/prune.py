@@ -10,7 +10,7 @@ from typing import NamedTuple
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files.workflow_index import REMOVED
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import explain_error, sql_list
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.database_index import open_index
 from penguin.orchestration.store.databases import Database
 from penguin.orchestration.store.maintenance.garbage import ReferencedFiles
@@ -85,7 +85,7 @@ class StorePruner:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise explain_error(error, self._database.db) from error
 
 

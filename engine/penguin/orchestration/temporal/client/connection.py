@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import PayloadLimitsConfig, RPCError, RPCStatusCode
 
 from penguin.orchestration.backend import BackendUnavailable
+from penguin.orchestration.files.secret_env import API_KEY
 from penguin.orchestration.temporal.client import namespace, telemetry
 from penguin.orchestration.temporal.client.diagnosis import PROBE_LIMIT, SAY_ADDRESS, SAY_KEY, ConnectionDiagnosis
 from penguin.orchestration.temporal.client.encryption import data_converter
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-API_KEY_VARIABLE = "TEMPORAL_API_KEY"
 MEMO_LIMIT = 256 * 1024
 """Bytes of a memo above which to warn: definitions and states are stored there. The server rejects 2 MB."""
 CALL_LIMIT = 5.0
@@ -91,7 +91,7 @@ async def connect(
     whether the name, the port, TLS or the namespace is at fault, and ConfigError for invalid certificates or keys.
     """
     address = address or settings.address or ""
-    api_key = environ.get(API_KEY_VARIABLE) or None
+    api_key = environ.get(API_KEY) or None
     tls = tls_of(settings.tls, root, address, api_key)  # type: ignore[arg-type] # effective settings hold a TlsConfig
     converter = data_converter(environ)
     telemetry.set_up_runtime(metrics)

@@ -6,12 +6,12 @@ The definition never changes, so it has a memo of its own, set once at the start
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.definition import Definition
@@ -21,6 +21,12 @@ from penguin.orchestration.core.state import State, evolve
 STATE = "penguin_state"
 DEFINITION = "penguin_definition"
 _encode = msgspec.json.Encoder().encode
+
+
+class UnreadableMemo(WorkflowError):
+    """A memo that another program wrote, or a newer Penguin."""
+
+    code = "unreadable_memo"
 
 
 class WorkflowSnapshot(NamedTuple):
@@ -47,10 +53,15 @@ def describe_definition(definition: Definition) -> str:
 
 
 def decode_memo(summary: str, definition: str) -> WorkflowSnapshot:
-    """Decode the state, without findings."""
-    seq, fields = msgspec.json.decode(summary)
-    fields["definition"] = msgspec.json.decode(definition)
-    return WorkflowSnapshot(seq, msgspec.convert(fields, State))
+    """Decode the state, without findings. Raises UnreadableMemo."""
+    try:
+        seq, fields = msgspec.json.decode(summary, type=tuple[int, dict[str, Any]])
+        fields["definition"] = msgspec.json.decode(definition)
+        return WorkflowSnapshot(seq, msgspec.convert(fields, State))
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+        raise UnreadableMemo(
+            f"the server holds a state that this Penguin can't read: {error}", "update Penguin"
+        ) from error
 
 
 def memo_of(seq: int, state: State) -> Mapping[str, str]:

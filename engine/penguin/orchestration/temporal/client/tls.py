@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import ConfigError
+from penguin.orchestration.files.workspace import expand_home
 
 if TYPE_CHECKING:
     from temporalio.client import TLSConfig as SdkTls
@@ -60,7 +61,7 @@ def tls_of(settings: TlsConfig, root: Path, address: str, api_key: str | None) -
         one, other = ("cert_path", "key_path") if settings.cert_path else ("key_path", "cert_path")
         raise ConfigError(f"{SECTION}.{one} is set without {other}", "a client certificate needs its private key")
     paths = (settings.ca_path, settings.cert_path, settings.key_path)
-    tls = Tls(*(root / Path(path).expanduser() if path else None for path in paths))
+    tls = Tls(*(root / expand_home(path) if path else None for path in paths))
     for path, key in zip(tls, ("ca_path", "cert_path", "key_path"), strict=True):
         _content(path, key)
     tls.context()

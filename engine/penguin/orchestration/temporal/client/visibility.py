@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from penguin.orchestration.temporal.client.memo import (
     DEFINITION,
     STATE,
+    UnreadableMemo,
     WorkflowSnapshot,
     decode_memo,
     ended_from_outside,
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.temporal.client.connection import ServerConnection
     from penguin.orchestration.temporal.local_cache import LocalCache
+
+log = logging.getLogger(__name__)
 
 LAG = 120.0
 """Seconds. Lists lag behind, so workflows that closed this long before the last update are requested again."""
@@ -62,10 +66,14 @@ class VisibilityReader:
         ids = sorted(workflow_ids)
         for begin in range(0, len(ids), AT_ONCE):
             some = ids[begin : begin + AT_ONCE]
-            found = await asyncio.gather(*map(self.look, some))
+            found = await asyncio.gather(*map(self.look, some), return_exceptions=True)
             for workflow_id, seen in zip(some, found, strict=True):
                 if seen is None:
                     self._mirror.forget(workflow_id)
+                elif isinstance(seen, UnreadableMemo):
+                    log.warning("%r is shown as it was: %s", workflow_id, seen)
+                elif isinstance(seen, BaseException):
+                    raise seen
 
     async def sync(self, fresh: float = 0.0) -> None:
         """Update the cache, unless that was done in the last `fresh` seconds.
@@ -95,9 +103,18 @@ class VisibilityReader:
         found: list[WorkflowSnapshot] = []
         while True:
             await self._connection.call(pages.fetch_next_page(), PAGE_LIMIT)
-            found += [seen for one in pages.current_page or () if (seen := await _seen(one)) is not None]
+            found += [seen for one in pages.current_page or () if (seen := await _seen_in_list(one)) is not None]
             if not pages.next_page_token:
                 return found
+
+
+async def _seen_in_list(execution: WorkflowExecution) -> WorkflowSnapshot | None:
+    """Return the state of a listed workflow. Warn about one that can't be read, and leave it out."""
+    try:
+        return await _seen(execution)
+    except UnreadableMemo as error:
+        log.warning("%r is not shown: %s", execution.id, error)
+        return None
 
 
 async def _seen(execution: WorkflowExecution) -> WorkflowSnapshot | None:

@@ -48,7 +48,7 @@ class Remote:
     def listed(self) -> dict[str, str]:
         """Return the commits of the refs that Penguin pushed, by name of the ref."""
         output = self._run("ls-remote", "--refs", self.name, f"{_REFS}*")
-        rows = (line.split("\t") for line in split_lines(output.decode()))
+        rows = (line.split("\t") for line in split_lines(os.fsdecode(output)))
         return {ref: commit for commit, ref in rows if ref.startswith(_REFS)}
 
     def fetch(self, refs: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ that it takes over, and of those on which that builds, and merges the newest of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class TreeSync:
         """Raise SyncRefused if the tree can't be shared, or requires `push_to_upstream`. Makes no request."""
         name = self._remote.name
         try:
-            remotes = self._repository.run("remote").decode().split()
+            remotes = os.fsdecode(self._repository.run("remote")).split()
         except NoRepository as error:
             hint = "run git init, or remove workspace.remote from penguin.yaml"
             raise SyncRefused(f"workspace.remote needs a git repository: {error.message}", hint) from error

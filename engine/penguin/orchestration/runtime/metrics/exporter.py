@@ -105,10 +105,13 @@ class Exporter:
 
 
 def _serve(address: str, registry: object) -> tuple[WSGIServer, threading.Thread]:
-    from prometheus_client import start_http_server
+    from prometheus_client import make_wsgi_app
+
+    from penguin.orchestration.runtime.metrics.server import start_server
 
     host, _, port = address.rpartition(":")
+    application = make_wsgi_app(registry)  # type: ignore[arg-type]
     try:
-        return start_http_server(int(port), host.strip("[]"), registry)  # type: ignore[arg-type]
+        return start_server(host.strip("[]"), int(port), application)
     except OSError as error:
         raise WorkflowError(f"metrics can't be served at {address}: {error.strerror}", EXAMPLE) from error
