@@ -335,30 +335,13 @@ class Session:
 
     def warn_of_lost_workflows(self) -> None:
         """Warn about workflows that the database has lost, and about those of an earlier workspace in this place."""
-        if not self.uses_temporal and self._may_have_lost():
+        from penguin_commands.loss_check import may_have_lost
+
+        if not self.uses_temporal and may_have_lost(self.workspace, self.reader):
             from penguin.orchestration.store.maintenance.loss_messages import loss_notices
 
             for notice in loss_notices(self.workspace):
                 self._narrate_once(notice)
-
-    def _may_have_lost(self) -> bool:
-        """Return whether a loss is possible. Costs a few calls of the operating system and a query."""
-        from penguin.orchestration.files.workflow_index import earlier_keys, newest_entries
-        from penguin.orchestration.files.workspace_key import read_key
-
-        # The index before the database: what is in the index was in the database first.
-        key = read_key(state := os.path.dirname(self.workspace.db_name))
-        entries = newest_entries(key) if key else None
-        if earlier_keys(self.workspace.name, key):
-            return True
-        if entries is not None:
-            return not self.reader.holds(entries)
-        try:
-            folders = os.stat(f"{state}/runs").st_nlink - 2
-        except OSError:
-            return False
-        # Some file systems don't count subfolders as links. There, only a database without workflows is suspect.
-        return max(folders, 1) > self.reader.count()
 
     def _narrate_once(self, text: str) -> None:
         if text not in self._narrated:

@@ -53,6 +53,7 @@ LISTING = {
     "penguin_commands.grammar.parse",
     "penguin_commands.results",
     "penguin_commands.results.workflows",
+    "penguin_commands.loss_check",
     "penguin_commands.session",
     "penguin_commands.grammar.declarations",
     "penguin_commands.grammar.table",
