@@ -348,24 +348,6 @@ class Session:
             self._narrated.add(text)
             self.narrate(text)
 
-    def explain_error(self, error: Exception) -> Exception:
-        """Return the error to report: if damaged records are the likely cause of an unexpected error, one that says so.
-
-        Reads the whole database, so call it only for an unexpected error.
-        """
-        if isinstance(error, WorkflowError | OSError) or "workspace" not in self.__dict__:
-            return error
-        from penguin.orchestration.backend import StoreError
-        from penguin.orchestration.store.maintenance.check import check
-
-        problems = check(self.workspace).problems
-        if not problems:
-            return error
-        first = f"{problems[0].subject}: {problems[0].message}"
-        damaged = StoreError(f"the records of this workspace are damaged: {first}", "penguin check; restore a backup")
-        damaged.__cause__ = error
-        return damaged
-
     def track_started(self, workflow_ids: Sequence[str]) -> None:
         """Record workflows as started in this session. The first is the one that the user asked for."""
         self.track(*workflow_ids)

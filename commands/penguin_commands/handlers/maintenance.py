@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.errors import WorkflowError
 from penguin.orchestration.files.workspace import expand_home
 from penguin_commands.results.maintenance import BackupResult, CheckResult, PruneResult
 
@@ -60,3 +61,22 @@ async def accept(session: Session) -> int:
 def _leftovers(session: Session, found: Iterable[Leftover]) -> Leftovers:
     root = session.workspace.root
     return tuple((str(left.path.relative_to(root)), left.reason) for left in found)
+
+
+def explain_error(session: Session, error: Exception) -> Exception:
+    """Return the error to report: if damaged records are the likely cause of an unexpected error, one that says so.
+
+    Reads the whole database, so call it only for an unexpected error.
+    """
+    if isinstance(error, WorkflowError | OSError | MemoryError) or "workspace" not in session.__dict__:
+        return error
+    from penguin.orchestration.backend import StoreError
+    from penguin.orchestration.store.maintenance.check import check as look
+
+    problems = look(session.workspace).problems
+    if not problems:
+        return error
+    first = f"{problems[0].subject}: {problems[0].message}"
+    damaged = StoreError(f"the records of this workspace are damaged: {first}", "penguin check; restore a backup")
+    damaged.__cause__ = error
+    return damaged

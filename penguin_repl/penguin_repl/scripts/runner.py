@@ -161,7 +161,10 @@ class ScriptRunner:
         """Report an error, and stop unless the script keeps going."""
         if self.debug and not isinstance(error, WorkflowError):
             raise error
-        error = self.session.explain_error(error)
+        if not isinstance(error, WorkflowError):
+            from penguin_commands.handlers.maintenance import explain_error
+
+            error = explain_error(self.session, error)
         report_error(self.screen, error, line)
         self.code = self.code or exit_code(error)
         self._is_finished = not self.keep_going

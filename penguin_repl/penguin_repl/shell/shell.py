@@ -330,7 +330,9 @@ class Shell:
         if self._debug and not isinstance(error, WorkflowError):
             self._screen.narrate("".join(traceback.format_exception(error)).rstrip())
         elif isinstance(error, Exception):
-            error = self._session.explain_error(error)
+            from penguin_commands.handlers.maintenance import explain_error
+
+            error = explain_error(self._session, error)
         if self._screen.style.format != "text":
             from penguin_repl.render.json_output import json_document
 
