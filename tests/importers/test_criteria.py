@@ -12,6 +12,7 @@ LABELS = [
     "\n  **Acceptance criteria**\n\n  - one\n  - two",
     "  Some prose.\n\n  Done when:\n  * one\n  * two",
     "  - Acceptance criteria:\n    - one\n    - two",
+    "  - Acceptance criteria:\n  - one\n  - two\n  - Test plan:\n    - run it",
     "  - **Acceptance:** one\n  - Acceptance: two",
     "  - Definition of Done:\n    1. one\n    2. two",
     "  - Success criteria: one\n    - [ ] two",
@@ -22,6 +23,8 @@ SCENARIOS = {
     "  - **GIVEN** a\n  - **WHEN** b\n  - **THEN** c\n  - **AND** d": ["**GIVEN** a **WHEN** b **THEN** c **AND** d"],
     "  - WHEN a\n  - THEN b\n  - WHEN c\n  - THEN d": ["WHEN a THEN b", "WHEN c THEN d"],
     "  - Acceptance:\n    - GIVEN a\n    - THEN b\n    - logged": ["GIVEN a THEN b", "logged"],
+    "  - WHEN a\n  - THEN b\n    - in full": ["WHEN a THEN b", "in full"],
+    "  - WHEN a\n    - THEN b\n      as a table": ["WHEN a THEN b\nas a table"],
     "  - THEN is no beginning": [],
 }
 
@@ -49,5 +52,5 @@ def test_a_list_with_another_label_is_prose(tmp_path: Path) -> None:
 def test_a_bullet_without_a_box_among_tasks_is_named(tmp_path: Path) -> None:
     plan = plan_text(tmp_path, "todo.md", "- [ ] A-1 Import\n- Export\n- [ ] A-2 Other\n\nText.\n\n- a list\n")
     assert [(note.line, note.text) for note in plan.notes if note.line] == [
-        (2, "has no box, and is kept as prose: - Export")
+        (2, "is below no task, and is kept as prose: - Export")
     ]

@@ -83,24 +83,26 @@ class BoxReader:
             if isinstance(part, Heading):
                 prose.add(part)
             elif isinstance(part, Prose):
-                self.note_strays(part.text, part.line)
+                # A paragraph that introduces a list was mostly meant for the task above it.
+                self._note_text(part.text, part.line, among_tasks and part.text.rstrip("*_ ").endswith(":"))
                 prose.add(part)
             else:
                 boxes = list(boxes_in(part))
                 for box in boxes:
                     self.add(box, f"Section: {prose.section}" if sections and prose.section else "")
                 if not boxes:
-                    self._note_bullet(part, among_tasks)
+                    text = "\n".join(self.lines[part.line - 1 : part.end - 1])
+                    self._note_text(text, part.line, among_tasks)
                     prose.add_item(part, self.lines)
             among_tasks = isinstance(part, Item) and (among_tasks or bool(boxes))
         self.note_unread()
 
-    def _note_bullet(self, item: Item, among_tasks: bool) -> None:
-        """Add a note for a bullet without a box that names a dependency, or stands in a list of tasks."""
-        noted = len(self.backlog.notes)
-        self.note_strays("\n".join(self.lines[item.line - 1 : item.end - 1]), item.line)
-        if among_tasks and len(self.backlog.notes) == noted:
-            self.backlog.note(item.line, f"has no box, and is kept as prose: {self.lines[item.line - 1].strip()[:80]}")
+    def _note_text(self, text: str, line: int, among_tasks: bool) -> None:
+        """Add a note for text outside of tasks that names a dependency, or stands in a list of tasks."""
+        self.note_strays(text, line)
+        first = text.strip().split("\n")[0]
+        if among_tasks and not any(note.line == line for note in self.backlog.notes):
+            self.backlog.note(line, f"is below no task, and is kept as prose: {first[:80]}")
 
     def note_strays(self, text: str, first: int) -> None:
         """Add a note for each line of a text outside of tasks that names a dependency of one. `first`: its line."""
@@ -142,19 +144,35 @@ class BoxReader:
             elif child.box is not None:
                 used.append(child)
                 self._box_below(task, child, context)
-            elif scenario.add(child.text):
+            elif self._scenario(task, scenario, child):
                 used.append(child)
                 continue
-            elif _CRITERIA.fullmatch(label):
+            elif _CRITERIA.fullmatch(label) and not child.text.endswith(":"):
                 used.append(child)
                 self.criterion(task, child)
             elif criteria := _CRITERIA_LINE.fullmatch(child.text):
                 used.append(child)
-                self._criteria(task, child, criteria[1])
+                label = child.text
+                self._criteria(task, scenario, child, criteria[1])
+                continue
             else:
+                label = ""
                 used += self._boxes_deep(task, child)
             scenario.close()
         return used
+
+    def _scenario(self, task: ImportedItem, scenario: _Scenario, item: Item) -> bool:
+        """Add an item to a scenario, with what is below it. Return whether it is part of one."""
+        if not scenario.add(item.text):
+            return False
+        text = text_below(item, self.lines, item.children)
+        if text:
+            task.criteria[-1] += f"\n{text}"
+        for child in item.children:
+            if child.box is not None or not self._scenario(task, scenario, child):
+                scenario.close()
+                self.criterion(task, child)
+        return True
 
     def _label(self, child: Item, end: int, label: str) -> str:
         """Return the line before the list that a child is in, such as `**Acceptance criteria:**`.
@@ -167,13 +185,13 @@ class BoxReader:
             place -= 1
         return self.lines[place - 1].strip() if place >= end else label
 
-    def _criteria(self, task: ImportedItem, item: Item, value: str) -> None:
+    def _criteria(self, task: ImportedItem, scenario: _Scenario, item: Item, value: str) -> None:
         """Add the criteria of a line such as `Acceptance: …`, and those in the list below it."""
+        scenario.close()
         if value.strip():
             task.criteria.append(value.strip())
-        scenario = _Scenario(task.criteria)
         for child in item.children:
-            if child.box is not None or not scenario.add(child.text):
+            if child.box is not None or not self._scenario(task, scenario, child):
                 scenario.close()
                 self.criterion(task, child)
 
