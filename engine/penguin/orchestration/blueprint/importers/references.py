@@ -116,11 +116,7 @@ def note_unread(source: Source, backlog: ImportedBacklog) -> None:
             backlog.note(
                 number, f"names {', '.join(unread)}, but {owner.id} does not depend on it: {line.strip()[:80]}"
             )
-        elif (
-            (match := _CRITERION.match(line) or _BOX.match(line))
-            and number != owner.line
-            and not _is_in(match["text"], texts)
-        ):
+        elif number != owner.line and (text := _criterion(line)) and not _is_in(text, texts):
             backlog.note(number, f"is kept as prose, not as a task or criterion: {line.strip()[:80]}")
         elif _is_lost_requirement(line, owner):
             backlog.note(number, f"names requirements, but {owner.id} has no criteria of them: {line.strip()[:80]}")

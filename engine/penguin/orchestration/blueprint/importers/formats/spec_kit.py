@@ -116,7 +116,7 @@ class _Reader:
         boxes = list(boxes_in(item))
         checkpoint = None if boxes else _CHECKPOINT.fullmatch(item.text)
         if self.phase is None:
-            if any(_split(box.text)[0] for box in boxes):
+            if any(_split(box.text)[0] or _PLACEHOLDER.match(box.text) for box in boxes):
                 # Tasks below a heading that is no phase come after the phases before it.
                 self.phase, self.level = self._new_phase(self.prose.section), 2
             else:

@@ -82,6 +82,8 @@ class _Reader:
         needed = [str(node.raw) for node in stage.nodes(*_DEPENDS)] if stated else default
         for step in stage.records(*_STEPS):
             own.append(self._step(step, context))
+        if not own:
+            self.backlog.note(stage.line, f"the stage {name[:60]!r} has no steps")
         checkpoint = stage.text("checkpoint")
         if checkpoint and own:
             own[-1].criteria.append(checkpoint)
