@@ -150,6 +150,15 @@ async def test_a_step_cannot_approve(steps: Steps, way: str) -> None:
         assert is_refused(output)
 
 
+async def test_a_step_cannot_add_a_task(steps: Steps) -> None:
+    async with steps.workspace.backend() as backend:
+        await steps.blocked(backend)
+        before = steps.workspace.read("b.json")
+        output = await steps.run(backend, f"{ALIAS} && env -i {PENGUIN} --workspace $PWD/other -c '/task add New'")
+        assert is_refused(output)
+        assert steps.workspace.read("b.json") == before
+
+
 async def test_a_step_beside_another_workflow_approves_nothing(steps: Steps) -> None:
     """It runs in the second launcher of the engine."""
     async with steps.workspace.backend() as backend:
