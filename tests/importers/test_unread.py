@@ -44,6 +44,22 @@ def test_a_checkpoint(tmp_path: Path, line: str) -> None:
     assert read or line.startswith(">") or [note.line for note in plan.notes if note.line] == [6]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["- Acceptace criteria:", "  - it works"],
+        ["**Acceptance Criteria:**", "- it works"],
+        ["- Done wen: it works"],
+        ["\t\t- Acceptance: it works"],
+    ],
+)
+def test_a_criterion_beside_its_task(tmp_path: Path, lines: list[str]) -> None:
+    text = "\n".join(["## 1. A", "- [ ] 1.1 One", "", *lines, ""])
+    plan = plan_text(tmp_path, "openspec/changes/x/tasks.md", text)
+    read = any("it works" in it.text for task in plan.blueprint.tasks for it in task.criteria)
+    assert read or {3 + len(lines), 4} & {note.line for note in plan.notes}
+
+
 def test_words_that_are_no_dependency(tmp_path: Path) -> None:
     text = SPEC_KIT.format(words=" (see T001)", line="Before T001 and after lunch, read T002.")
     assert not [note for note in plan_text(tmp_path, "tasks.md", text).notes if note.line]

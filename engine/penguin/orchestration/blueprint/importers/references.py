@@ -97,7 +97,11 @@ _REQUIREMENTS = "requirements"
 _CHECKPOINT = "checkpoint"
 _CRITERION = re.compile(r"[\s*_+•-]*(?:(?=(?:GIVEN|WHEN|THEN|AND|BUT)\b)|(?P<word>[A-Za-z]{8,12})\b\W*:)(?P<text>.*)")
 _BOX = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+\[.?\]\*?\s+(?P<text>\S.*)")
+_LABEL = re.compile(r"[\s*_+•-]*(?P<key>[A-Za-z][A-Za-z ]{3,24}?)[*_\s]*:(?P<value>.*)")
+_LABELS = ("acceptance", "acceptance criteria", "success criteria", "criteria", "done when", "definition of done")
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+(?P<text>\S.*)")
 _CLOSE = 0.7
+_CLOSE_LABEL = 0.8
 
 
 def note_unread(source: Source, backlog: ImportedBacklog) -> None:
@@ -108,15 +112,17 @@ def note_unread(source: Source, backlog: ImportedBacklog) -> None:
     known = {item.id for item in backlog.items if item.id}
     noted = {note.line for note in backlog.notes}
     texts = _plain("\n".join(text for item in backlog.items for text in (item.id, item.title, *item.criteria)))
+    finder = _CriterionFinder()
     for number, line, owner in _lines(source, backlog):
         if number in noted:
+            finder.text(line)
             continue
         unread = [name for name in _stated_ids(line, known) if name not in (owner.id, *owner.dependencies)]
         if unread:
             backlog.note(
                 number, f"names {', '.join(unread)}, but {owner.id} does not depend on it: {line.strip()[:80]}"
             )
-        elif number != owner.line and (text := _criterion(line)) and not _is_in(text, texts):
+        elif number != owner.line and (text := finder.text(line)) and not _is_in(text, texts):
             backlog.note(number, f"is kept as prose, not as a task or criterion: {line.strip()[:80]}")
         elif _is_lost_requirement(line, owner):
             backlog.note(number, f"names requirements, but {owner.id} has no criteria of them: {line.strip()[:80]}")
@@ -152,13 +158,31 @@ def _stated_ids(line: str, known: set[str]) -> list[str]:
     return found
 
 
-def _criterion(line: str) -> str:
-    """Return the text of a step of a scenario, a checkpoint or a box; '' for another line."""
-    match = _CRITERION.match(line)
-    if match and (match["word"] is None or nearest(match["word"], (_CHECKPOINT,), _CLOSE)):
-        return match["text"]
-    box = _BOX.match(line)
-    return box["text"] if box else ""
+class _CriterionFinder:
+    """Finds the lines of a source that are criteria, line by line."""
+
+    def __init__(self) -> None:
+        self._label_indent: int | None = None
+        """The indentation of the label that the line may be below, such as `- Acceptance criteria:`; None: of none."""
+
+    def text(self, line: str) -> str:
+        """Return the text of a criterion, a checkpoint, a step of a scenario or a box; '' for another line."""
+        indent = len(line) - len(line.lstrip())
+        item = _ITEM.fullmatch(line)
+        label = _LABEL.fullmatch(line)
+        value = label["value"].strip("*_ ") if label else ""
+        if label and nearest(label["key"].lower(), _LABELS, _CLOSE_LABEL):
+            # A list below a label that is no bullet need not be indented.
+            self._label_indent = None if value else indent if item else -1
+            return value
+        below = self._label_indent is not None and indent > self._label_indent
+        if line.strip() and (item is None or (label and not value) or not below):
+            self._label_indent = None
+        match = _CRITERION.match(line)
+        if match and (match["word"] is None or nearest(match["word"], (_CHECKPOINT,), _CLOSE)):
+            return match["text"]
+        box = _BOX.match(line)
+        return box["text"] if box else item["text"] if item and self._label_indent is not None else ""
 
 
 def _known(word: str, known: set[str]) -> str:
