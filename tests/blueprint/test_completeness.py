@@ -54,6 +54,14 @@ LINES = [
     "Depends: A-1 (artifact)",
     "Depends: task A-1",
     "**Depends on** A-1",
+    "_Depends: A-1_",
+    "**Depends: A-1**",
+    "Depends: A-1 ✅",
+    "Depends: A-1 (completed)",
+    "Depends: A-1 design approval",
+    "**Milestone:** M1 · **Depends on:** A-1 · **Effort:** 2",
+    "Estimate: 3h | Depends on: A-1",
+    "**Depends on:** A-1 (see: notes)",
     "[ ] Depends: A-1",
 ]
 BULLETS = ["- ", "* ", "+ ", "1. ", "2) ", "• ", "-\t", ""]
@@ -227,6 +235,10 @@ def test_made_ids_differ_and_dependencies_may_name_first_words_and_titles() -> N
         ("## Tasks\n- [ ] A-1 One\n## Goals\n1. [x] be fast\n", "error 4: looks like a task, but is not in a section"),
         ("## Tasks\n- [ ] A-1 One\n## Goals\n[ ] be fast\n", "error 4: looks like a task, but is not in a section"),
         ("## Tasks\n- [ ] A-1 One\n> - [ ] A-2 Two\n", "error 3: a task or a key in a quotation is not read"),
+        (
+            "## Phase 1\n- [ ] A-1 One\n\n**Exit Criteria:**\n- [ ] ok\n",
+            "error 5: looks like a task, but is not in a section",
+        ),
         ("---\nid: x\n---\n## Goals\n- [ ] be fast\n", "error 5: looks like a task, but is not in a section"),
         ("## Tasks\n- [ ] A-1 One\n- A-2 Two\n", "error 3: a bullet under ## Tasks is not a task"),
         ("## Tasks\n- [ ] A-1 One\n## Phase 2\n- A-2 Two\n", "warning 4: looks like a task, but has no box"),
@@ -304,7 +316,7 @@ def test_metadata_is_kept() -> None:
         ("grep", "sed"),
         ("go", "sh"),
     )
-    assert second.metadata == {"files": "a.py, b.py"}
+    assert (second.metadata, second.task.description) == ({}, "- **Files:** a.py, b.py")
     assert (second.task.agent_role, second.task.required_tools) == ("planner", ("git",))
     assert second.task.skills == ("python", "sql")
 
@@ -380,3 +392,59 @@ def test_a_check_in_a_title() -> None:
 def test_front_matter_that_is_read_as_prose(start: str) -> None:
     blueprint = parse_blueprint(f"{start}\n## Tasks\n\n- [ ] A-1 One\n", "b.md")
     assert 1 in [problem.line for problem in blueprint.problems]
+
+
+@pytest.mark.parametrize(
+    "value", ["none", "None.", "None (can start immediately)", "none (a; b)", "None - it is first", "—", "N/A"]
+)
+def test_words_for_no_dependency(value: str) -> None:
+    assert tasks_of(ONE_LINE.format(f"  - Blocked by: {value}"))["A-2"].dependencies == ()
+
+
+def test_dependencies_name_tasks_by_number() -> None:
+    headings = "## Plan\n### Task 1: Parse\n**Priority:** high\n### Task 2: Combine\n**Depends on:** Task 1\n"
+    text = headings + "### Task 2.1: Ship\n- **Depends on:** Tasks 1, 2\n- **Effort:** 2\n"
+    found = {task.title: task for task in read(text).tasks}
+    assert {task.id: task.dependencies for task in found.values()} == {
+        "parse": (),
+        "combine": ("parse",),
+        "2.1": ("parse", "combine"),
+    }
+    boxes = tasks_of(
+        "## Tasks\n1. [ ] 1. Parse\n2. [ ] 2. Combine\n  - Depends: 1\n- [ ] Task 3: Ship\n  - Depends: #2, task 1\n"
+    )
+    assert boxes["ship"].dependencies == ("combine", "parse")
+    assert boxes["combine"].dependencies == ("parse",)
+
+
+def test_a_task_that_blocks_others_is_their_dependency() -> None:
+    found = tasks_of(
+        "## Tasks\n- [ ] A-1 One\n  - Blocks: A-2, A-3\n- [ ] A-2 Two\n  - Depends: A-1\n- [ ] A-3 Three\n"
+    )
+    assert {task.id: task.dependencies for task in found.values()} == {"A-1": (), "A-2": ("A-1",), "A-3": ("A-1",)}
+    assert problems_of("## Tasks\n- [ ] A-1 One\n  - **Blocks**: A-9\n")[0].startswith("warning 3: blocks 'A-9'")
+
+
+@pytest.mark.parametrize("words", ["(depends on A-1)", "(depends on: A-1)", "[blocked by A-1]", "(Depends: `A-1`)"])
+def test_dependencies_in_brackets_of_a_title(words: str) -> None:
+    task = tasks_of(f"## Tasks\n- [ ] A-1 One\n- [ ] A-2 Two {words}\n")["A-2"]
+    assert (task.title, task.dependencies) == ("Two", ("A-1",))
+
+
+@pytest.mark.parametrize(
+    "text", ["This depends on A-1.", "It is blocked by A-1 and A-0 for now", "Note: depends on `A-1`"]
+)
+def test_prose_that_names_dependencies_is_warned_of(text: str) -> None:
+    found = problems_of(ONE_LINE.format(f"  - {text}"))
+    assert [line.partition(",")[0] for line in found] == ["warning 4: reads like a dependency"]
+
+
+def test_a_heading_with_an_id_and_keys_is_a_task_in_any_section() -> None:
+    text = "# Plan\n## TASK-001: Parse\n**Effort:** 2\n## TASK-002: Ship\n**Depends on:** TASK-001\n### Acceptance\n"
+    text += "- [ ] a\n"
+    found = tasks_of(text)
+    assert {task.id: (task.title, task.dependencies) for task in found.values()} == {
+        "TASK-001": ("Parse", ()),
+        "TASK-002": ("Ship", ("TASK-001",)),
+    }
+    assert found["TASK-002"].criteria[0].text == "a"

@@ -8,11 +8,13 @@ from functools import lru_cache
 from penguin.orchestration.config.document_checker import nearest
 
 DEPENDENCIES = "dependencies"
+BLOCKS = "blocks"
+"""The tasks that depend on this one."""
 CRITERIA = "acceptance_criteria"
 RECIPE = "recipe"
-LISTS = (DEPENDENCIES, RECIPE, "required_tools", "skills")
+LISTS = (DEPENDENCIES, BLOCKS, RECIPE, "required_tools", "skills")
 """Keys of a task that hold a list of names."""
-KEYS_WITH_BOX = ("id", DEPENDENCIES, CRITERIA, RECIPE, "priority", "effort", "risk")
+KEYS_WITH_BOX = ("id", DEPENDENCIES, BLOCKS, CRITERIA, RECIPE, "priority", "effort", "risk")
 """Keys whose names are rarely ordinary words: a line with a check box, or an emphasized name without a colon, can hold
 them. With another key, such as `Title:`, a line with a box is a criterion."""
 METADATA_KEYS = (
@@ -51,12 +53,15 @@ _ALIASES = {
         "waits for",
         "after",
     ),
+    BLOCKS: ("blocks", "blocking"),
     CRITERIA: (
         "acceptance",
         "acceptance criteria",
         "acceptance criterion",
         "criteria",
         "criterion",
+        "completion criteria",
+        "done criteria",
         "done when",
         "definition of done",
     ),
@@ -73,6 +78,19 @@ _NAME = r"[A-Za-z][A-Za-z _-]{0,30}?"
 _MARKED = rf"(?P<mark>\*{{1,3}}|_{{1,3}}|`)\s*(?P<marked>{_NAME})\s*(?:[:：]\s*(?P=mark)|(?P=mark)\s*[:：])"
 _KEY_LINE = re.compile(rf"#*\s*(?:{_MARKED}|(?P<plain>{_NAME})\s*[:：])(?!//)\s*(?P<value>.*)", re.DOTALL)
 _MARKED_WORD = re.compile(rf"(?P<mark>\*{{1,3}}|_{{1,3}})(?P<name>{_NAME})(?P=mark)\s+(?P<value>\S.*)", re.DOTALL)
+_EMPHASIZED = re.compile(r"(?P<mark>\*{1,3}|_{1,3})(?P<text>[A-Za-z][^*:]*[:：][^*]*?)(?P=mark)")
+"""A line that is emphasized as a whole, such as `_Depends: A-1, A-2_`."""
+_BOLD_KEY = re.compile(r"(?<!\*)\*\*[A-Za-z][A-Za-z _-]{0,30}(?::\*\*|\*\*\s*:)")
+_SEPARATOR = re.compile(r"\s[|·•]\s")
+_WITHIN = re.compile(
+    r"\b(?:depend(?:s|ent|ing)\s+(?:up)?on|blocked\s+(?:by|on)|waits?\s+for)\b[*_`:\s]*(?P<value>[^.()\n]*[^.()\s])",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(
+    r"\s*[(\[]\s*(?:depends(?:\s+on)?|deps?|dependenc(?:y|ies)|blocked\s+by|requires|needs|after)[\s:]+"
+    r"(?P<value>[^()\[\]]+)[)\]]",
+    re.IGNORECASE,
+)
 _PHRASE = re.compile(
     r"[*_`#\s]*(?:depend(?:s|ent|ing)?(?:\s+(?:up)?on)?|dependenc(?:y|ies)|deps?|blocked\s+(?:by|on)|requires?|needs?"
     r"|after|prerequisites?|waits?\s+for)\b[*_`]*[\s=–—>:-]*(?P<value>\S.*)",
@@ -122,15 +140,33 @@ def key_line(text: str) -> tuple[str, str, bool] | None:
 
     The colon may be missing after the emphasized name of a key that is no word of ordinary text.
     """
+    if text[:1] in "*_" and (whole := _EMPHASIZED.fullmatch(text)):
+        text = whole["text"]
     if ":" not in text and "：" not in text:
-        marked = _MARKED_WORD.match(text) if text[:1] in "*_" else None
-        if marked and key_of(marked["name"]) in KEYS_WITH_BOX:
-            return marked["name"], marked["value"].strip(), True
-        return None
+        return _emphasized_word(text)
     match = _KEY_LINE.match(text)
     if match is None:
-        return None
+        return _emphasized_word(text)
     return match["marked"] or match["plain"], match["value"].strip(), match["marked"] is not None
+
+
+def _emphasized_word(text: str) -> tuple[str, str, bool] | None:
+    marked = _MARKED_WORD.match(text) if text[:1] in "*_" else None
+    if marked and key_of(marked["name"]) in KEYS_WITH_BOX:
+        return marked["name"], marked["value"].strip(), True
+    return None
+
+
+def split_keys(text: str) -> list[str]:
+    """Return the parts of a line with several keys, such as `**Milestone:** M1 · **Depends on:** A-1`."""
+    if text[:1] == "|" or not ("**" in text or _SEPARATOR.search(text)):
+        return [text]
+    starts = [match.start() for match in _BOLD_KEY.finditer(text)]
+    cuts = sorted({0, *starts, *(match.end() for match in _SEPARATOR.finditer(text))})
+    parts = [text[start:end].strip(" \t|·•,;") for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    found = [key_line(part) for part in parts if part]
+    known = [line for line in found[1:] if line and key_of(line[0]) in KEYS_WITH_BOX]
+    return [part for part in parts if part] if known else [text]
 
 
 def key_alone(text: str) -> str | None:
@@ -140,6 +176,11 @@ def key_alone(text: str) -> str | None:
 
 
 def after_dependency_phrase(text: str) -> str | None:
-    """Return what follows words such as `depends on` at the start of a line; None for other text."""
-    match = _PHRASE.match(text)
-    return match["value"] if match else None
+    """Return what follows words such as `requires` at the start of a line or `depends on` in it; None for others."""
+    match = _PHRASE.match(text) or _WITHIN.search(text)
+    return match["value"].strip("`*_ ") if match else None
+
+
+def in_brackets(title: str) -> re.Match[str] | None:
+    """Return where a title names dependencies in brackets, such as `(depends on A-1, A-2)`."""
+    return _IN_BRACKETS.search(title)

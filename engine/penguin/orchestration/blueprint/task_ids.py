@@ -34,8 +34,15 @@ _SEPARATOR = re.compile(r"\s*[:–—]\s*|\s+-\s+|\s*")
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _SEPARATORS = re.compile(r"[(),;、，]|\s(?:and|&|\+)(?=\s)", re.IGNORECASE)
 _TYPED = re.compile(r"(\S+?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
-_EXPLAINED = re.compile(r"(\S+?)(?::\s+|\s+[–—-]\s+)(\S.*)", re.DOTALL)
 _MARKS = "`*_\"'"
+_NUMBERED = re.compile(
+    r"(?:(?:sub)?task|story|ticket|issue|step)\s+#?(?P<name>\d+(?:\.\d+)*[a-z]?|[A-Z]+-?\d[\w.-]*)(?:\s*[:.)]\s*|\s+[–—-]\s+)"
+    r"|(?P<number>\d+)[.)]\s+",
+    re.IGNORECASE,
+)
+"""The number of a task in words, such as `Task 2: ` or `2. `."""
+_TASK_WORD = re.compile(r"(?:(?:sub)?tasks?|stor(?:y|ies)|tickets?|issues?|steps?)\s+#?(\S+)|#(\d+)", re.IGNORECASE)
+_AS_DONE = re.compile(r"[\s✅✔☑️]+$")
 _NOTHING = frozenset({"", "none", "-", "n/a", "na", "nothing", "–", "—", "null", "~", "no", "no dependencies", "[]"})
 _LONGEST_MADE = 60
 
@@ -117,15 +124,30 @@ def names_of_part(part: str) -> list[tuple[str, str]]:
     typed = _TYPED.fullmatch(part)
     if typed and valid_id(bare(typed[1])):
         part, note = typed[1], typed[2] or typed[3] or ""
+    part = _AS_DONE.sub("", part)
+    if match := _TASK_WORD.fullmatch(part):
+        part = match[1] or match[2]
     words = part.split()
+    first = words[0].rstrip(":,") if words else ""
+    if first.lower() in _NOTHING and (note or words[1:2] in (["-"], ["–"], ["—"])):
+        return []
     if len(words) > 1 and all(looks_like_id(bare(word)) for word in words):
         return [(bare(word), note) for word in words]
-    explained = _EXPLAINED.fullmatch(part)
-    if explained and looks_like_id(bare(explained[1])) and not note:
-        part, note = explained[1], explained[2]
-    if len(words) == 2 and words[0].lower() in ("task", "tasks") and valid_id(bare(words[1])):
-        part = words[1]
+    if len(words) > 1 and looks_like_id(bare(first)) and not any(map(_has_digit_like_id, words[1:])):
+        return [(bare(first), part[len(words[0]) :].strip(" –—-:"))]
     return [(bare(part), note)]
+
+
+def _has_digit_like_id(word: str) -> bool:
+    return looks_like_id(bare(word)) or word.strip("#,.").isdigit()
+
+
+def number_of(title: str) -> tuple[str, str]:
+    """Return the number with which a title starts, such as that of `Task 2: Build`, and the rest of the title."""
+    match = _NUMBERED.match(title)
+    if match is None or not title[match.end() :].strip():
+        return "", title
+    return match["name"] or match["number"], title[match.end() :]
 
 
 def bare(word: str) -> str:

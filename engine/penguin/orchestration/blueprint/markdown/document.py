@@ -14,14 +14,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, KEYS_WITH_BOX, key_alone, key_line, key_of
+from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks
-from penguin.orchestration.blueprint.markdown.fences import SETTINGS, recipe_steps
-from penguin.orchestration.blueprint.markdown.key_blocks import has_key, is_hidden
-from penguin.orchestration.blueprint.markdown.tasks import TaskReader, plain_name
+from penguin.orchestration.blueprint.markdown.fences import SETTINGS, plain_name, recipe_steps
+from penguin.orchestration.blueprint.markdown.key_blocks import is_hidden
+from penguin.orchestration.blueprint.markdown.sections import (
+    Section,
+    is_key,
+    is_subtask,
+    is_task,
+    key_of_heading,
+    sections_of,
+)
+from penguin.orchestration.blueprint.markdown.tasks import TaskReader
 from penguin.orchestration.blueprint.task_ids import looks_like_id, names_in, split_id
 from penguin.orchestration.config.document import parse_yaml
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
@@ -32,31 +38,15 @@ FRONT_KEYS = frozenset({*OWN_KEYS, "title", "agent_role", "required_tools", "ski
 TASKS, GROUP, RECIPES, VALIDATION, TASK, PROSE = "tasks", "group", "recipes", "validation", "task", "prose"
 """What a section holds. In a group, such as `## Phase 2`, not all headings and bullets must be tasks."""
 _FENCE_LINE = re.compile(r"---[ \t]*")
-_NUMBER = re.compile(r"^\d+[.)]\s+")
 _TASKS = re.compile(
     r"(?:(?:[\w-]+ ){0,3}tasks?(?: list)?|(?:work |action |backlog )?items|to[ -]?dos?(?: list)?|(?:\w+ )?backlog"
     r"|checklist)(?:\s*[(\[:–—-].*)?"
 )
 _GROUP = re.compile(r"(?:phase|stage|milestone|sprint|iteration|epic|wave)s?\b")
+_CRITERIA_LABEL = re.compile(r"(?:criteria|checkpoint|gate)\W*$", re.IGNORECASE)
+"""A line such as `**Exit Criteria:**`: boxes below it without an id are no tasks."""
 _RECIPE_ITEM = re.compile(r"(?:recipe|name)\s*:")
 _SECTIONS = ("tasks", "usage recipes", "validation")
-
-
-class Section(Struct, gc=False):
-    """A heading with all that is below it."""
-
-    heading: Block | None
-    level: int
-    blocks: list[Block] = []
-    """What comes before the next heading."""
-    sections: list[Section] = []
-
-    @property
-    def name(self) -> str:
-        if self.heading is None:
-            return ""
-        text = _NUMBER.sub("", self.heading.text.strip(), count=1)
-        return " ".join(text.rstrip(":").lower().split())
 
 
 def parse_markdown(text: str, checker: Checker) -> Node:
@@ -92,22 +82,6 @@ def _report_lost_front_matter(lines: Sequence[str], checker: Checker) -> None:
         checker.error(1, "the front matter is indented", "write --- at the start of the line")
     elif lines[0].partition(":")[0] in FRONT_KEYS and ":" in lines[0]:
         checker.warn(1, "reads like front matter, but is prose", "write a line --- before and after it")
-
-
-def sections_of(blocks: Sequence[Block]) -> list[Section]:
-    """Return blocks as a tree of sections. What is before the first heading is a section without one."""
-    root = Section(None, 0)
-    path = [root]
-    for block in blocks:
-        if block.kind != "heading":
-            path[-1].blocks.append(block)
-            continue
-        while len(path) > 1 and path[-1].level >= block.level:
-            path.pop()
-        section = Section(block, block.level)
-        path[-1].sections.append(section)
-        path.append(section)
-    return [Section(None, 0, root.blocks), *root.sections] if root.blocks else root.sections
 
 
 class _Reader:
@@ -171,9 +145,9 @@ class _Reader:
             return RECIPES
         if re.match(r"validation\b", name) and any(block.box is not None for block in section.blocks):
             return VALIDATION
-        if _is_task(section, above in (TASKS, GROUP)):
+        if is_task(section, above in (TASKS, GROUP)):
             return TASK
-        if _key_of_heading(section) == CRITERIA:
+        if key_of_heading(section) == CRITERIA:
             return PROSE
         if _TASKS.fullmatch(name):
             self.has_section = True
@@ -191,7 +165,7 @@ class _Reader:
     def _part(self, task: TaskDraft, section: Section) -> None:
         """Read a section below a task: a subtask, or a part of the task."""
         assert section.heading is not None
-        if _is_subtask(section):
+        if is_subtask(section):
             self._task(section, task)
             return
         self.tasks.part(task, section.heading, section.blocks)
@@ -202,16 +176,20 @@ class _Reader:
         """Read the one-line tasks of a section."""
         current: TaskDraft | None = None
         in_list = False
+        label = ""
         for place, block in enumerate(section.blocks):
             if block.used:
                 continue
-            if block.box is not None and not _is_key(block) and (role != PROSE or _has_id(block)):
+            by_section = PROSE if _CRITERIA_LABEL.search(label) else role
+            if block.kind == "text":
+                label = block.text
+            if block.box is not None and not is_key(block) and (by_section != PROSE or _has_id(block)):
                 current, in_list = self.tasks.one_line(block), True
-            elif block.box is not None and not _is_key(block):
+            elif block.box is not None and not is_key(block):
                 continue  # Reported as unused.
-            elif current and (_is_key(block) or (in_list and block.kind == "text" and block.follows)):
+            elif current and (is_key(block) or (in_list and block.kind == "text" and block.follows)):
                 self.tasks.body(current, section.blocks[place : _end_of_key(section.blocks, place)])
-            elif _is_key(block) and role != PROSE:
+            elif is_key(block) and role != PROSE:
                 self.checker.error(block.line, f"{block.text[:60]!r} stands below no task", "write it below its task")
                 block.used = True
             else:
@@ -309,47 +287,6 @@ class _Reader:
         self.checker.error(0, "has no section ## Tasks", "write - [ ] A-1 Title below a heading ## Tasks")
 
 
-def _is_task(section: Section, in_tasks: bool) -> bool:
-    """Return whether a heading is a task: it has an ID, a box, or in a section of tasks a key or an id."""
-    assert section.heading is not None
-    if section.heading.box is not None or has_key(section.blocks, "id"):
-        return True
-    if not in_tasks:
-        return False
-    before_boxes: list[Block] = []
-    for block in section.blocks:
-        if block.box is not None and not _is_key(block):
-            break
-        before_boxes.append(block)
-    parts = (_key_of_heading(inner) for inner in section.sections)
-    return has_key(before_boxes) or any(parts) or _is_subtask(section)
-
-
-def _key_of_heading(section: Section) -> str | None:
-    """Return the key of a heading such as `#### Acceptance Criteria`."""
-    text = section.heading.text if section.heading else ""
-    found = key_line(text)
-    return key_of(found[0]) if found else key_alone(text)
-
-
-def _is_subtask(section: Section) -> bool:
-    assert section.heading is not None
-    if section.heading.box is not None or has_key(section.blocks, "id"):
-        return True
-    task_id, rest = split_id(_NUMBER.sub("", section.heading.text.strip(), count=1), marked=False)
-    return task_id is not None and bool(rest.strip())
-
-
-def _is_key(block: Block) -> bool:
-    if block.kind not in ("bullet", "text"):
-        return False
-    found = key_line(block.text)
-    if found is None:
-        return block.kind == "text" and key_alone(block.text) is not None
-    key = key_of(found[0])
-    return key is not None and (block.box is None or key in KEYS_WITH_BOX)
-
-
 def _has_id(block: Block) -> bool:
     braces = re.search(r"\{[^{}]*=[^{}]*\}\s*$", block.text)
     return split_id(block.text, has_attributes=braces is not None)[0] is not None
@@ -358,10 +295,10 @@ def _has_id(block: Block) -> bool:
 def _end_of_key(blocks: Sequence[Block], place: int) -> int:
     """Return the place after a line and the plain bullets that may be its list."""
     end = place + 1
-    while end < len(blocks) and blocks[end].kind == "bullet" and blocks[end].box is None and not _is_key(blocks[end]):
+    while end < len(blocks) and blocks[end].kind == "bullet" and blocks[end].box is None and not is_key(blocks[end]):
         end += 1
     found = key_line(blocks[place].text)
-    return place + 1 if (found and found[1]) or not _is_key(blocks[place]) else end
+    return place + 1 if (found and found[1]) or not is_key(blocks[place]) else end
 
 
 def _named(node: Node | None) -> list[tuple[str, Node]]:

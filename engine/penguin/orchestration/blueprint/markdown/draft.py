@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import dedent
 
 from penguin.orchestration.blueprint.builder import Lines, TaskNode
-from penguin.orchestration.blueprint.keys import DEPENDENCIES, LISTS
+from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, LISTS
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.task_ids import id_from_title
 from penguin.orchestration.config.document_checker import Checker, Node
@@ -25,6 +25,7 @@ class TaskDraft:
         "line",
         "made_id",
         "metadata",
+        "number",
         "phrases",
         "prose",
         "recipes",
@@ -48,6 +49,8 @@ class TaskDraft:
         self.subtasks: list[TaskDraft] = []
         self.candidate = ""
         """The first word of the title: it is the id if a dependency names it."""
+        self.number = ""
+        """The number before the title, by which dependencies may name the task."""
         self.rest = ""
         """The title without the candidate."""
         self.phrases: list[tuple[int, list[str]]] = []
@@ -126,6 +129,7 @@ def complete_tasks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
     """Give each task its id, and let tasks depend on their subtasks."""
     _give_ids(drafts, checker)
     _follow_titles(drafts)
+    _follow_blocks(drafts, checker)
     for draft in drafts:
         nodes = [
             Node(child.entries["id"].value, child.line, raw=str(child.entries["id"].raw)) for child in draft.subtasks
@@ -183,15 +187,37 @@ def _make_id(draft: TaskDraft, taken: set[str], numbers: Counter[str], checker: 
 
 
 def _follow_titles(drafts: Sequence[TaskDraft]) -> None:
-    """Replace a title in a list of dependencies by the id of the only task that has it."""
+    """Replace the title or the number of a task in a list of tasks by its id, if only one task has it."""
     ids = {str(draft.entries["id"].raw) for draft in drafts}
-    titles = Counter(draft.title.casefold() for draft in drafts)
-    by_title = {draft.title.casefold(): str(draft.entries["id"].raw) for draft in drafts}
+    names = [(name, str(draft.entries["id"].raw)) for draft in drafts for name in _other_names(draft)]
+    counted = Counter(name for name, _ in names)
+    by_name = {name: task_id for name, task_id in names if counted[name] == 1}
     for draft in drafts:
-        for node in draft.dependencies():
-            title = str(node.raw).casefold()
-            if str(node.raw) not in ids and titles.get(title) == 1:
-                node.value = node.raw = by_title[title]
+        for key in (DEPENDENCIES, BLOCKS):
+            for node in draft.entries[key].value if key in draft.entries else ():
+                name = str(node.raw)
+                if name not in ids and name.casefold() in by_name:
+                    node.value = node.raw = by_name[name.casefold()]
+
+
+def _other_names(draft: TaskDraft) -> set[str]:
+    return {draft.title.casefold(), draft.number.casefold()} - {""}
+
+
+def _follow_blocks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
+    """Let the tasks that a task blocks depend on it."""
+    by_id = {str(draft.entries["id"].raw): draft for draft in drafts}
+    for draft in drafts:
+        blocked = draft.entries.pop(BLOCKS, None)
+        for node in blocked.value if blocked else ():
+            other = by_id.get(str(node.raw))
+            if other is None:
+                checker.warn(
+                    node.line, f"blocks {node.raw[:60]!r}, which is no task of this file", "write Depends there"
+                )
+            elif draft.entries["id"].raw not in {each.raw for each in other.dependencies()}:
+                own = str(draft.entries["id"].raw)
+                other.set(DEPENDENCIES, Node([Node(own, node.line, raw=own)], node.line))
 
 
 def _warn_phrases(draft: TaskDraft, ids: set[str], checker: Checker) -> None:

@@ -14,6 +14,7 @@ In a task, ```yaml phases and ```yaml ituv hold what `phases:` and `ituv:` hold 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -25,6 +26,11 @@ from penguin.orchestration.config.document_checker import Checker, Node, suggest
 SETTINGS = ("phases", "ituv")
 _ALIASES = {"sh": "shell", "py": "python", "yml": "yaml"}
 _ALL_KINDS = (*KINDS, "json", "yaml", "text")
+
+
+def plain_name(text: str) -> str:
+    """Return the recipe name of a heading: `Recipe: name`, or the name alone."""
+    return re.sub(r"(?i)^recipe\s*(:|$)\s*", "", text.strip()).strip("` ")
 
 
 def settings_block(block: Block, checker: Checker) -> tuple[str, Node] | None:

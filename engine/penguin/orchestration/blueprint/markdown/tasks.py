@@ -27,16 +27,18 @@ from penguin.orchestration.blueprint.keys import (
     RECIPE,
     after_dependency_phrase,
     close_key,
+    in_brackets,
     is_metadata,
     key_alone,
     key_line,
     key_of,
     normalized,
+    split_keys,
 )
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.markdown.criteria import has_check, read_criterion, text_node
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
-from penguin.orchestration.blueprint.markdown.fences import recipe_steps, settings_block
+from penguin.orchestration.blueprint.markdown.fences import plain_name, recipe_steps, settings_block
 from penguin.orchestration.blueprint.markdown.key_blocks import (
     bullets,
     continuation,
@@ -55,12 +57,12 @@ from penguin.orchestration.blueprint.task_ids import (
     after_first_word,
     bare,
     first_word,
+    looks_like_id,
     names_in,
+    number_of,
     split_id,
 )
 from penguin.orchestration.config.document_checker import Checker, Node, valid_id
-
-_NUMBER = re.compile(r"^\d+[.)]\s+")
 
 
 class TaskReader:
@@ -83,9 +85,8 @@ class TaskReader:
     def heading(self, heading: Block, blocks: Sequence[Block], parent: TaskDraft | None = None) -> TaskDraft:
         """Read a task that is a heading with bullets, without its subsections."""
         task = self._new(heading, parent)
-        text = _NUMBER.sub("", heading.text.strip(), count=1)
         explicit = has_key(blocks, "id")
-        self._title(task, heading, text, marked=False, with_id=not explicit)
+        self._title(task, heading, heading.text.strip(), marked=False, with_id=not explicit)
         for block in settings_list(blocks):
             self._setting(task, block)
         self.body(task, blocks)
@@ -103,6 +104,10 @@ class TaskReader:
 
     def _title(self, task: TaskDraft, block: Block, text: str, *, marked: bool, with_id: bool = True) -> None:
         title, has_attributes = read_attributes(task, text, block.line)
+        title = self._dependencies_in_title(task, title, block.line)
+        task.number, title = number_of(title)
+        if looks_like_id(task.number) and with_id and "id" not in task.entries:
+            task.set("id", text_node(task.number, block.line))
         task_id, rest = split_id(title, has_attributes=has_attributes, marked=marked) if with_id else (None, title)
         if "id" in task.entries:
             rest = title
@@ -116,17 +121,20 @@ class TaskReader:
             hint = "write it below the task: - Acceptance: TEXT `check: COMMAND`"
             self.checker.warn(block.line, "a check in the title of a task is not run", hint)
 
+    def _dependencies_in_title(self, task: TaskDraft, title: str, line: int) -> str:
+        """Read `(depends on A-1)` in a title. Return the title without it."""
+        match = in_brackets(title)
+        if match is None or not is_names(match["value"]):
+            return title
+        set_value(task, DEPENDENCIES, match["value"], line)
+        return title[: match.start()] + title[match.end() :]
+
     def _setting(self, task: TaskDraft, block: Block) -> None:
-        """Read a bullet of a list of settings whose key Penguin does not know."""
-        if block.box is not None or key_alone(block.text):
-            return
-        found = key_line(block.text)
-        if found is None:
+        """Report a bullet of a list of settings that has no key."""
+        if block.box is None and not key_alone(block.text) and key_line(block.text) is None:
             hint = "write - **Key:** value, or put a blank line and prose between"
             self.checker.error(block.line, "a bullet without a key among the task's settings", hint)
             task.take(block)
-        elif key_of(found[0]) is None and not self._unknown_key(task, found[0], found[1], block):
-            self._keep(task, found[0], found[1], block)
 
     # Blocks of a task
 
@@ -142,8 +150,19 @@ class TaskReader:
                 self.part(task, block, blocks[place + 1 : end])
             elif block.kind in ("quote", "rule"):
                 self._plain(task, block)
+            elif block.box is None and len(parts := split_keys(block.text)) > 1:
+                self._several_keys(task, block, parts)
             elif not self._key(task, block, blocks, place):
                 self._other(task, block)
+
+    def _several_keys(self, task: TaskDraft, block: Block, parts: Sequence[str]) -> None:
+        """Read a line with several keys."""
+        task.take(block)
+        lines = [Block("text", block.line, block.end, block.indent, part) for part in parts]
+        for line in lines:
+            if not self._key(task, line, [line], 0):
+                task.prose.append((block.line, block.end, line.text))
+        self.body(task, block.children)
 
     def _other(self, task: TaskDraft, block: Block) -> None:
         if block.box is None:
@@ -377,8 +396,3 @@ class TaskReader:
         task = TaskDraft(self.checker, 0)
         self._criteria(task, "", 0, blocks)
         return task.criteria
-
-
-def plain_name(text: str) -> str:
-    """Return the recipe name of a heading: `Recipe: name`, or the name alone."""
-    return re.sub(r"(?i)^recipe\s*(:|$)\s*", "", text.strip()).strip("` ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, LISTS, close_key, is_metadata, key_of
+from penguin.orchestration.blueprint.keys import BLOCKS, CRITERIA, DEPENDENCIES, LISTS, close_key, is_metadata, key_of
 from penguin.orchestration.blueprint.markdown.criteria import read_criterion, text_node
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.blueprint.task_ids import bare, names_in
@@ -20,7 +20,7 @@ _NAME_COMMA = re.compile(r"\s*[,;]\s*")
 
 def set_value(task: TaskDraft, key: str, value: str, line: int) -> None:
     """Set a key to a value as it is written."""
-    if key == DEPENDENCIES:
+    if key in (DEPENDENCIES, BLOCKS):
         nodes = []
         for name, condition in names_in(value):
             nodes.append(text_node(name, line))
