@@ -132,7 +132,7 @@ def test_any_character_can_be_printed_without_utf8(penguin: Program) -> None:
     assert shown.code == 0
     assert shown.out.isascii()
     assert "Sch\\xf6n" in shown.out
-    assert "`-- after" in shown.out
+    assert "`- after" in shown.out
     listed = penguin("-o", "json", "-c", "/task list", **environment)
     assert listed.out.isascii()
     assert listed.documents[0]["tasks"][0]["title"] == "Schön 漢字 😀 →"

@@ -7,12 +7,12 @@ import time
 from contextlib import closing
 
 import pytest
-from penguin.orchestration.runtime.prune import prune
 from tests.support.waiting import wait_for_workflow, wait_until_async
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.backend import OrchestrationBackend
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.maintenance.prune import prune
 from penguin.orchestration.store.history import HistoryEntry
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.testing import scripted_phases

@@ -40,7 +40,7 @@ async def test_a_file_is_run_at_a_prompt(workspace: SampleWorkspace) -> None:
     )
     with scripted_phases() as script:
         script.hold("TEST")
-        async with run_shell(workspace.root) as shell:
+        async with run_shell(workspace.root, rows=60) as shell:
             await shell.enter(source(workspace, "outer"))
             await shell.see("workflow_id: ituv-auth-")
             await shell.see("Send mail")

@@ -94,7 +94,7 @@ def test_without_utf8_nothing_fails(held: HeldWorkspace, environment: dict[str, 
     held.tasks({"id": "auth", "title": WIDE}, {"id": "mail", "depends_on": ["auth"]})
     held.go.touch()
     with open_terminal(held.root, **environment) as terminal:
-        terminal.enter("/task graph").see("`-- mail")
+        terminal.enter("/task graph").see("`- mail")
         terminal.wait_until(lambda: terminal.typed == "").press("/workflow start auth\r")
         terminal.see("COMPLETED").wait_until(lambda: terminal.typed == "").press(CTRL_D)
         assert terminal.exit_code() == 0

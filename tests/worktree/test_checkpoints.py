@@ -296,7 +296,7 @@ def test_refs_and_messages_of_other_programs_may_be_in_any_encoding(workflow: Wo
     refs = "refs/penguin/ituv-a-000001"
     commit = (
         subprocess.run(
-            ["git", "commit-tree", f"{refs}/start^{{tree}}"],
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit-tree", f"{refs}/start^{{tree}}"],
             cwd=repository,
             input=b"subject\n\nbody \xff\xfe\n",
             capture_output=True,
