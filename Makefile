@@ -26,7 +26,7 @@ help:
 	@echo 'make demo    run the backlog of the example through all four gates'
 	@echo 'make picture  run a part of the example, and draw docs/images/demo.svg, the picture in the README'
 	@echo 'make unit    run the tests that start no process, in about 30 seconds'
-	@echo 'make test    run the tests that need no server'
+	@echo 'make test    run the tests that need neither a server nor an installed agent'
 	@echo 'make quick   run a part of them, in about a minute; PYTHON=/path/to/python VENV=FOLDER for another Python'
 	@echo 'make temporal  run the tests of the Temporal backend, on a real server'
 	@echo 'make agents  install the coding agents from npm, and run their tests'
@@ -62,7 +62,7 @@ unit: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto -m unit
 
 test: $(INSTALLED)
-	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal --ignore=tests/package
+	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal --ignore=tests/package --ignore=tests/agents
 
 quick: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto $(QUICK)

@@ -96,3 +96,5 @@ async def test_ctrl_c_does_not_wait(typing: Typing) -> None:
     typing.press(CTRL_C, "b", "\r")
     assert await line == "b"
     assert typing.nothing == 1
+    # The end of the loop waits for the completer.
+    typing.late.may.set()

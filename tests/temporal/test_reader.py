@@ -79,6 +79,7 @@ async def test_every_question_asks_the_server_first(
         "workflow_id": workflow_id,
         "ref": workflow_id,
         "workflow_ids": [workflow_id],
+        "entries": [(workflow_id, 1)],
         "project_id": temporal_workspace.project_id,
     }
     method = getattr(reader, name)
