@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from tests.agents.model_scripts import OUTSIDE, RIGHT, WRONG, Answer, in_order
 from tests.agents.model_server import ModelServer
+from tests.support.waiting import wait_until
 
 from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.claude import Claude
@@ -99,6 +100,10 @@ class Bench:
         with self.started(call) as running:
             return running.transcript()
 
+    def recorded(self, session: str) -> str:
+        """Return what claude wrote to disk of a conversation."""
+        return "".join(path.read_text() for path in self.workspace.parent.rglob(f"{session}.jsonl"))
+
     def text(self, name: str = "calc.py") -> str:
         return (self.workspace / name).read_text()
 
@@ -142,6 +147,8 @@ def test_a_killed_conversation_continues(bench: Bench) -> None:
     first = bench.call("Write add. SCRIPT:wait")
     with bench.started(first) as running:
         bench.model.await_request("wait", step=1)
+        # claude writes its conversation to disk while it waits for the answer.
+        wait_until(lambda: "tool_result" in bench.recorded(first.new_session))
         running.process.kill()
         cut = running.transcript()
     assert cut.outcome.verdict is Verdict.ERROR
