@@ -68,8 +68,10 @@ class Worker:
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in pending:
             wait.cancel()
-        for wait in done:
-            wait.result()
+        # When the workspace disappears, both waits fail. Report one error, and leave none unread.
+        for error in [wait.exception() for wait in done]:
+            if error is not None:
+                raise error
 
     async def _wait_settled(self) -> None:
         """Wait until all workflows are settled and no step runs, including those started meanwhile."""

@@ -352,9 +352,13 @@ def test_a_backup_replaces_a_deleted_workspace(penguin: Program) -> None:
     assert "ituv-quick-" not in read.err
 
 
-@pytest.mark.parametrize("arguments", [("worker",), ("-c", "/workflow start gated --wait")], ids=["worker", "wait"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("worker",), ("worker", "--until-settled"), ("-c", "/workflow start gated --wait")],
+    ids=["worker", "until settled", "wait"],
+)
 def test_an_engine_whose_workspace_is_gone_ends(penguin: Program, arguments: tuple[str, ...]) -> None:
-    if arguments == ("worker",):
+    if arguments[0] == "worker":
         penguin("--detach", "-c", "/workflow start gated")
     engine = penguin.begin(*arguments)
     wait_until(lambda: database(penguin).exists() and "VERIFY" in penguin("-c", "/workflow status gated").out)
@@ -365,6 +369,7 @@ def test_an_engine_whose_workspace_is_gone_ends(penguin: Program, arguments: tup
         _, err = engine.communicate(timeout=30)
         assert engine.returncode == 1
         assert "was moved, deleted or replaced" in err
+        assert "Traceback" not in err
         assert not database(penguin).parent.exists()
         assert_named(penguin("-c", "/workflow list"), one, GONE)
     finally:

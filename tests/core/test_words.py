@@ -1,10 +1,11 @@
-"""The predicates of statuses, phases and verdicts."""
+"""The predicates of statuses, phases and verdicts, and the names of signals."""
 
 from __future__ import annotations
 
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core.signals import describe_signal
 from penguin.orchestration.workflow_status import ACTIVE, GATES, STOPPED
 from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
 
@@ -33,3 +34,8 @@ def test_the_terminal_has_a_style_for_every_status_and_verdict() -> None:
     # One word, one style: a table doesn't know which column its cell is from.
     assert STATUS_STYLES[WorkflowStatus.FAILED] == VERDICT_STYLES[Verdict.FAILED]
     assert not set(SEVERITY_STYLES) & {*map(str, STATUS_STYLES), *map(str, VERDICT_STYLES)}
+
+
+def test_errors_name_signals_in_plain_words() -> None:
+    assert describe_signal("inject_feedback") == "give feedback to a workflow"
+    assert describe_signal("cancel") == "cancel a workflow"

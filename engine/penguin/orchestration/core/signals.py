@@ -61,6 +61,11 @@ Signal = Pause | Resume | Cancel | Feedback | Approve
 SIGNALS = ("pause", "resume", "cancel", "approve", "inject_feedback")
 
 
+def describe_signal(name: str) -> str:
+    """Return what a signal does, for an error: "can't …"."""
+    return "give feedback to a workflow" if name == "inject_feedback" else f"{name} a workflow"
+
+
 def command_from_signal(name: str, payload: Mapping[str, Any], *, by: str, feedback_id: str, at: float) -> Signal:
     """Return the command of a signal. `by` is the sender, used if the payload names none.
 

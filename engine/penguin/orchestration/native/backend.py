@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import Delivery, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Command, Supersede
-from penguin.orchestration.core.signals import command_from_signal, sender_takes_over
+from penguin.orchestration.core.signals import command_from_signal, describe_signal, sender_takes_over
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.views import workflow_info
 from penguin.orchestration.errors import unknown_workflow
@@ -129,7 +129,7 @@ class NativeBackend(HostedBackend):
     # --- signals ---
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
-        engine = await self._open_to(f"{name} a workflow")
+        engine = await self._open_to(describe_signal(name))
         command = command_from_signal(
             name, payload or {}, by=current_user(), feedback_id=uuid.uuid4().hex, at=time.time()
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Delivery, IllegalCommand
 from penguin.orchestration.core.decider import decide
-from penguin.orchestration.core.signals import SIGNALS, command_from_signal, sender_takes_over
+from penguin.orchestration.core.signals import SIGNALS, command_from_signal, describe_signal, sender_takes_over
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.step_guard import process_name
 
@@ -32,7 +32,7 @@ class SignalSender:
     async def send(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
         """See OrchestrationBackend.signal_workflow."""
         presence = self._presence
-        link = await presence.open_to(f"{name} a workflow")
+        link = await presence.open_to(describe_signal(name))
         said = dict(payload)
         if name not in SIGNALS:
             raise IllegalCommand(f"unknown signal {name!r}", f"use one of {', '.join(SIGNALS)}")
