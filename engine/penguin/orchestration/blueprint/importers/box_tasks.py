@@ -226,7 +226,8 @@ class BoxReader:
             found = [] if value is None else value_ids(value, self.ids.__contains__, self._is_id)
             task.dependencies += found
             if value is not None and not found and not says_none(value):
-                self.backlog.note(first, f"names no task of the file, and is kept as prose: {own[0].strip()[:80]}")
+                line = next((n for n, text in enumerate(self.lines[first:], first + 1) if own[0] in text), first)
+                self.backlog.note(line, f"names no task of the file, and is kept as prose: {own[0].strip()[:80]}")
             if value is None or not (found or says_none(value)):
                 kept += own
         return "\n".join(kept).strip()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers import formats
 from penguin.orchestration.blueprint.importers.references import note_unread
+from penguin.orchestration.blueprint.importers.unread.dependency_claims import note_dependency_claims
 from penguin.orchestration.config.document_checker import raise_problems, suggest
 
 if TYPE_CHECKING:
@@ -62,4 +63,5 @@ def read_backlog(source: Source, format_name: str | None = None) -> ImportedBack
     backlog = found.read(source)
     raise_problems(source.checker.problems, BlueprintError)
     note_unread(source, backlog)
+    note_dependency_claims(source, backlog)
     return backlog
