@@ -52,5 +52,6 @@ def test_a_list_with_another_label_is_prose(tmp_path: Path) -> None:
 def test_a_bullet_without_a_box_among_tasks_is_named(tmp_path: Path) -> None:
     plan = plan_text(tmp_path, "todo.md", "- [ ] A-1 Import\n- Export\n- [ ] A-2 Other\n\nText.\n\n- a list\n")
     assert [(note.line, note.text) for note in plan.notes if note.line] == [
-        (2, "is below no task, and is kept as prose: - Export")
+        (2, "is below no task, and is kept as prose: - Export"),
+        (7, "is kept as prose, not as a task: - a list"),
     ]

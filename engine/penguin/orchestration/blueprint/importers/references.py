@@ -98,7 +98,15 @@ _CHECKPOINT = "checkpoint"
 _CRITERION = re.compile(r"[\s*_+•-]*(?:(?=(?:GIVEN|WHEN|THEN|AND|BUT)\b)|(?P<word>[A-Za-z]{8,12})\b\W*:)(?P<text>.*)")
 _BOX = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+\[.?\]\*?\s+(?P<text>\S.*)")
 _LABEL = re.compile(r"[\s*_+•-]*(?P<key>[A-Za-z][A-Za-z ]{3,24}?)[*_\s]*:(?P<value>.*)")
-_LABELS = ("acceptance", "acceptance criteria", "success criteria", "criteria", "done when", "definition of done")
+_LABELS = (
+    "acceptance",
+    "acceptance criteria",
+    "success criteria",
+    "exit criteria",
+    "criteria",
+    "done when",
+    "definition of done",
+)
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+(?P<text>\S.*)")
 _CLOSE = 0.7
 _CLOSE_LABEL = 0.8

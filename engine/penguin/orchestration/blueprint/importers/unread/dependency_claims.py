@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.phase_order import Reachability
 from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
+from penguin.orchestration.blueprint.importers.unread.tables import Row, table_rows
 from penguin.orchestration.blueprint.importers.unread.task_names import Mention, TaskNames
 
 if TYPE_CHECKING:
@@ -43,15 +44,26 @@ def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
     names = TaskNames(backlog.items)
     reach = Reachability(backlog.items)
     noted = {note.line for note in backlog.notes}
+    tables = {row.line: list(_row_claims(row, names)) for row in table_rows(source.text)}
     for number, line, owner in _owned_lines(source, backlog):
         if number in noted:
             continue
-        pairs = dict.fromkeys(_claims(line, names, owner.id if owner else ""))
+        pairs = dict.fromkeys([*_claims(line, names, owner.id if owner else ""), *tables.get(number, ())])
         missing = [f"{then} on {first}" if then else first for then, first in pairs if not reach.has(then, first)]
         if missing:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             backlog.note(number, f"may state a dependency that was not read ({shown}): {line.strip()[:_SHOWN]}")
             noted.add(number)
+
+
+def _row_claims(row: Row, names: TaskNames) -> Iterator[tuple[str, str]]:
+    """Yield the claims of a row whose table has a column of dependencies, and the task of the row in another one."""
+    needed = [cell for header, cell in row.cells if _NEEDS.search(header) or _NEEDS_NEXT.search(header)]
+    others = [cell for header, cell in row.cells if not (_NEEDS.search(header) or _NEEDS_NEXT.search(header))]
+    subject = next((one.id for cell in others for one in names.find(f"#{cell}")), "")
+    if subject:
+        found = (one.id for cell in needed for one in names.find(f"after {cell}"))
+        yield from ((subject, name) for name in found if name != subject)
 
 
 def _owned_lines(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, str, ImportedItem | None]]:

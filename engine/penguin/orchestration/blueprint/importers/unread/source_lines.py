@@ -9,7 +9,7 @@ _COMMENT = re.compile(r"<!--.*?-->")
 
 
 def content_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and the text of each line outside of code blocks and comments."""
+    """Yield the number and the text of each line outside of code blocks and comments. A Mermaid graph is content."""
     fence, comment = "", False
     for number, line in enumerate(text.split("\n"), 1):
         bare = line.strip()
@@ -18,7 +18,7 @@ def content_lines(text: str) -> Iterator[tuple[int, str]]:
             fence = "" if mark and mark[1].startswith(fence) and bare == mark[1] else fence
         elif comment:
             comment = "-->" not in line
-        elif mark:
+        elif mark and "mermaid" not in bare:
             fence = mark[1]
         else:
             rest = _COMMENT.sub("", line)

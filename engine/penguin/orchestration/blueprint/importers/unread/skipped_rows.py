@@ -1,0 +1,66 @@
+"""Skipped rows: bullets and rows of tables that look like tasks, but were not read as tasks."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
+from penguin.orchestration.blueprint.importers.unread.tables import table_rows
+from penguin.orchestration.blueprint.importers.unread.task_names import TaskNames
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
+    from penguin.orchestration.blueprint.importers.source import Source
+
+_MOST = 20
+"""Notes on single rows; the rest is counted."""
+_ID = re.compile(r"[\s`*_\[(#~]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+\.\d+(?:\.\d+)*)[\s`*_\]):.~]+[^\W_]")
+"""An id and a title, such as `A-1 Build`, `T001: Build` or `1.2 Build`."""
+_CELL_ID = re.compile(r"[`*_\[(#]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*)[`*_\]).]*")
+_SHOWN = 80
+
+
+def note_skipped_rows(source: Source, backlog: ImportedBacklog) -> None:
+    """Add a note for each bullet and row of a table that has an id or stands among tasks, and is no task."""
+    if source.document is not None or not backlog.items:
+        return
+    noted = {note.line for note in backlog.notes}
+    found = sorted({line: text for line, text in _skipped(source, backlog) if line not in noted}.items())
+    for line, text in found[:_MOST]:
+        backlog.note(line, f"is kept as prose, not as a task: {text.strip()[:_SHOWN]}")
+    if len(found) > _MOST:
+        backlog.note(found[_MOST][0], f"and {len(found) - _MOST} more rows below are kept as prose, not as tasks")
+
+
+def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, str]]:
+    lines = source.text.split("\n")
+    tasks = sorted(item.line for item in backlog.items)
+    names = TaskNames(backlog.items)
+    sections = _task_sections(source, tasks)
+    for part in source.parts:
+        if not isinstance(part, Item) or _any_between(tasks, part.line, part.end):
+            continue
+        named = names.find(part.text[:_SHOWN])
+        among = backlog.format != "spec-kit" and any(start <= part.line < end for start, end in sections)
+        if among or (_ID.match(part.text) and not (named and named[0].start < 3)):
+            yield part.line, lines[part.line - 1]
+    for row in table_rows(source.text):
+        known = any(names.find(f"#{cell}") for _, cell in row.cells)
+        among = any(start <= row.line < end for start, end in sections)
+        if row.line not in tasks and not known and (among or any(_CELL_ID.fullmatch(cell) for _, cell in row.cells)):
+            yield row.line, row.text
+
+
+def _task_sections(source: Source, tasks: list[int]) -> list[tuple[int, int]]:
+    """Return the first line of each section that has tasks, and the line after its last."""
+    starts = [0, *(part.line for part in source.parts if isinstance(part, Heading)), source.text.count("\n") + 2]
+    return [(start, end) for start, end in pairwise(starts) if _any_between(tasks, start, end)]
+
+
+def _any_between(tasks: list[int], start: int, end: int) -> bool:
+    place = bisect_left(tasks, start)
+    return place < len(tasks) and tasks[place] < end
