@@ -11,6 +11,7 @@ from penguin.orchestration.blueprint.importers.markdown_outline import Heading, 
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
 from penguin.orchestration.blueprint.importers.references import (
     KEY_LINE,
+    expand_ranges,
     inline_ids,
     key_values,
     says_none,
@@ -126,7 +127,7 @@ class BoxReader:
             task.metadata["status"] = "in progress"
         if item.starred:
             task.metadata["optional"] = "yes"
-        task.dependencies = inline_ids(item.text, self.inline)
+        task.dependencies = inline_ids(expand_ranges(item.text, self.ids), self.inline)
         without = self._children(task, item, context)
         below = self._key_lines(task, text_below(item, self.lines, without).split("\n"), item.line)
         task.description = "\n\n".join(part for part in (below, context) if part)
@@ -224,7 +225,9 @@ class BoxReader:
         """Read the lines that are dependencies. Return the others. `first` is the number of the first line."""
         kept: list[str] = []
         for value, own in key_values(lines):
-            found = [] if value is None else value_ids(value, self.ids.__contains__, self._is_id)
+            found = (
+                [] if value is None else value_ids(expand_ranges(value, self.ids), self.ids.__contains__, self._is_id)
+            )
             task.dependencies += found
             if value is not None and not found and not says_none(value):
                 line = next((n for n, text in enumerate(self.lines[first:], first + 1) if own[0] in text), first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.config.document_checker import nearest
@@ -26,12 +26,30 @@ _INLINE = re.compile(
 _IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})\s*:?\s+([^()\[\]]+)[)\]]", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*(?:,|;|&|\band\b|\s)\s*")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
+_STRUCK = re.compile(r"~~.*?~~|<!--.*?-->", re.DOTALL)
+_DENIED = re.compile(
+    r"(?:\b(?:not|no|never|no\s+longer|nothing|independent)|n't|n’t)\s+(?:\w+\s+){0,2}$|[\"'“‘`]$", re.IGNORECASE
+)
+"""The end of a text after which a dependency is denied or quoted."""
+_STARTS_WITH_NONE = re.compile(r"[\s`*_(]*(?:none|nothing|n/a|no\s+longer|not)\b", re.IGNORECASE)
+_REMARK = re.compile(r"(?<=[\w`*_\])])\s+\([^()]*\)")
+_LIST = re.compile(r"[,;&]|\band\b")
+_KIND_OF_TASK = re.compile(r"\b(?:tasks?|steps?)\s+#?(?=[`*_]*[\w.-]*\d)", re.IGNORECASE)
+_RANGE = re.compile(
+    r"(?<![\w.])(?P<first>(?:[A-Za-z0-9][\w.-]*?)?\d[a-z]?)[`*_\]]*\s*(?:-|–|—|\.{2,3}|…|\bto\b|\bthrough\b|\bthru\b)\s*[`*_\[]*"
+    r"(?P<last>[A-Za-z0-9][\w-]*(?:\.\d+)*)"
+)
 _NOTHING = frozenset({"", "none", "-", "n/a", "nothing", "no"})
 
 
 def inline_ids(text: str, is_id: Callable[[str], bool]) -> list[str]:
-    """Return the ids after `depends on` or `blocked by` in a sentence, and those in brackets such as `(after A-1)`."""
-    found = [one for match in _INLINE.finditer(text) for one in ids_in(match[1], is_id)]
+    """Return the ids after `depends on` or `blocked by` in a sentence, and those in brackets such as `(after A-1)`.
+
+    What is denied, struck out, quoted or in a comment is no dependency.
+    """
+    text = _STRUCK.sub("", text).replace("**", "")
+    matches = (match for match in _INLINE.finditer(text) if not _DENIED.search(text[: match.start()]))
+    found = [one for match in matches for one in ids_in(match[1], is_id)]
     for match in _IN_BRACKETS.finditer(text):
         # More than ids in the brackets is prose.
         words = _words(match[1])
@@ -45,14 +63,59 @@ def ids_in(text: str, is_id: Callable[[str], bool]) -> list[str]:
 
 
 def value_ids(value: str, known: Callable[[str], bool], is_id: Callable[[str], bool]) -> list[str]:
-    """Return the ids in the value of a key: all words if each looks like an id, else the known ones among them."""
-    words = _words(value)
-    return words if all(map(is_id, words)) else [word for word in words if known(word)]
+    """Return the ids in the value of a key: all words if each looks like an id, else the known ones among them.
+
+    A number among other words, such as `Phase 1 complete`, is no id.
+    """
+    value = _STRUCK.sub("", value)
+    if denies(value):
+        return []
+    words = _words(_REMARK.sub("", value))
+    if all(map(is_id, words)):
+        return words
+    firsts = {words[0] for part in _LIST.split(value) if (words := _words(part))}
+    return [
+        word for word in _words(value) if known(word) and (not _is_number(word) or ("." in word and word in firsts))
+    ]
+
+
+def denies(value: str) -> bool:
+    """Return whether the value of a key begins with words such as `none` or `no longer`."""
+    return _STARTS_WITH_NONE.match(value) is not None
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(".", "").isdecimal()
+
+
+def expand_ranges(text: str, ids: Iterable[str]) -> str:
+    """Return a text in which each range of known ids, such as `T001-T003`, is the list of all ids in it."""
+    known = {name: _order_key(name) for name in ids if any(map(str.isdigit, name))}
+
+    def expand(match: re.Match[str]) -> str:
+        first, last = match["first"], match["last"]
+        if last not in known:
+            # `T001-003` leaves the prefix out.
+            last = f"{re.match(r'[^0-9]*', first)[0]}{last}"  # type: ignore[index]
+        if first not in known or last not in known or known[first] >= known[last] or _form(first) != _form(last):
+            return match[0]
+        within = (name for name, key in known.items() if known[first] <= key <= known[last])
+        return ", ".join(sorted((name for name in within if _form(name) == _form(first)), key=_order_key))
+
+    return _RANGE.sub(expand, _KIND_OF_TASK.sub("", text))
+
+
+def _form(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
+
+
+def _order_key(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", name)]
 
 
 def says_none(text: str) -> bool:
     """Return whether the value of a key says that there are no dependencies."""
-    return text.strip().strip("`*_().").lower() in _NOTHING
+    return _STRUCK.sub("", text).strip().strip("`*_().").lower() in _NOTHING
 
 
 def key_values(lines: list[str]) -> list[tuple[str | None, list[str]]]:

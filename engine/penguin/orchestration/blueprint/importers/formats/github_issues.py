@@ -9,13 +9,15 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, outline, text_below
 from penguin.orchestration.blueprint.importers.records import Record
-from penguin.orchestration.blueprint.importers.references import KEY_LINE, inline_ids
+from penguin.orchestration.blueprint.importers.references import denies, inline_ids, key_values
+from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source import Source
     from penguin.orchestration.config.document_checker import Node
 
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
+_LINK = re.compile(r"https?://\S+?/issues/(\d+)")
 _CRITERIA = re.compile(r"acceptance criteria|definition of done|criteria", re.IGNORECASE)
 _PRIORITY = re.compile(r"(?:priority|prio|p)?\W*(critical|urgent|high|medium|low|[0-4])", re.IGNORECASE)
 _RANKS = {"urgent": "critical", "0": "critical", "1": "high", "2": "medium", "3": "low", "4": "low"}
@@ -104,6 +106,13 @@ def _is_reference(word: str) -> bool:
     return _REFERENCE.fullmatch(word) is not None
 
 
+def _plain_line(line: str) -> str:
+    """Return a line with `#12` for a link to an issue, and a heading as a key, such as `## Depends on`."""
+    line = _LINK.sub(r"#\1", line)
+    heading = re.match(r"\s*#{1,6}\s+(.*?)[\s:#]*$", line)
+    return f"{heading[1]}:" if heading else line.rstrip("*_ ")
+
+
 def _numbers(text: str) -> list[str]:
     return [f"GH-{number}" for number in _REFERENCE.findall(text)]
 
@@ -119,10 +128,10 @@ def _body(body: str, item: ImportedItem) -> None:
             in_criteria = _CRITERIA.fullmatch(part.text.strip(" :*")) is not None
         elif isinstance(part, Item):
             _boxes(part, item, lines, used, in_criteria)
-    for line in lines:
-        match = KEY_LINE.fullmatch(line.strip().lstrip("-* ").rstrip("*_"))
-        item.dependencies += _numbers(match[1]) if match else []
-    item.dependencies += [name for word in inline_ids(body, _is_reference) for name in _numbers(word)]
+    stated = [_plain_line(line) for _, line in content_lines(body) if not line.lstrip().startswith(">")]
+    for value, _ in key_values(stated):
+        item.dependencies += _numbers(value) if value and not denies(value) else []
+    item.dependencies += [name for word in inline_ids("\n".join(stated), _is_reference) for name in _numbers(word)]
     item.dependencies = [name for name in dict.fromkeys(item.dependencies) if name != item.id]
     item.description = "\n".join(line for number, line in enumerate(lines, 1) if number not in used).strip()
 
