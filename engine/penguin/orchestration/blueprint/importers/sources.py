@@ -62,7 +62,7 @@ def _read_folder(folder: str, format_name: str | None) -> list[ReadSource]:
     for one in formats:
         sources = [read_source(path, os.path.normpath(path)) for path in sorted(Path(folder).glob("*.md"))]
         if one.join and any(one.recognise(source) for source in sources):
-            return [_read(source, one.name) for source in sources if one.recognise(source)]
+            return _read_known(sources, one)
     places = ", ".join(place for one in formats for place in one.places)
     raise BlueprintError(f"{folder}: holds no backlog of a known format", f"name its file; looked for {places}")
 
@@ -70,7 +70,16 @@ def _read_folder(folder: str, format_name: str | None) -> list[ReadSource]:
 def _at_places(folder: str, one: Format) -> list[ReadSource]:
     paths = sorted({path for place in one.places for path in Path(folder).glob(place) if path.is_file()})
     sources = [read_source(path, os.path.normpath(path)) for path in paths]
-    return [_read(source, one.name) for source in sources if one.recognise(source)]
+    return _read_known(sources, one)
+
+
+def _read_known(sources: list[Source], one: Format) -> list[ReadSource]:
+    """Return the backlogs of the files that have a format. The others are named in a note on the first one."""
+    found = [_read(source, one.name) for source in sources if one.recognise(source)]
+    for source in sources:
+        if found and one.join is not None and not one.recognise(source):
+            found[0].backlog.note(0, f"{source.shown} is not {one.title}, and is not read")
+    return found
 
 
 def _groups(reads: Iterable[ReadSource]) -> list[list[ReadSource]]:

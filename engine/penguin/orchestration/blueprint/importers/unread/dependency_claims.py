@@ -56,6 +56,20 @@ def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
             noted.add(number)
 
 
+def note_description_claims(backlog: ImportedBacklog) -> None:
+    """Add a note for each line of a description that states a dependency which the backlog does not have."""
+    names = TaskNames(backlog.items)
+    reach = Reachability(backlog.items)
+    for item in backlog.items:
+        for _, line in content_lines(item.description):
+            pairs = dict.fromkeys(_claims(line, names, item.id))
+            missing = [f"{then} on {first}" for then, first in pairs if then and not reach.has(then, first)]
+            if missing:
+                shown = ", ".join(missing[:5])
+                text = f"{item.id}: may state a dependency that was not read ({shown}): {line.strip()[:_SHOWN]}"
+                backlog.note(0, text)
+
+
 def _row_claims(row: Row, names: TaskNames) -> Iterator[tuple[str, str]]:
     """Yield the claims of a row whose table has a column of dependencies, and the task of the row in another one."""
     needed = [cell for header, cell in row.cells if _NEEDS.search(header) or _NEEDS_NEXT.search(header)]
