@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
 from penguin.orchestration.config.document_checker import Checker
 
 _STAR = re.compile(r"\*(?:\s+|$)")
 _BOX_LINE = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX~/-]?\]\*?(?:\s|$)")
+_HEADING = re.compile(r"(?P<marks>#{2,6})\s+(?:\[(?P<box>[ xX])\]\s+)?(?P<text>\S.*?)\s*#*\s*")
 _DONE = frozenset("xX")
 _STARTED = frozenset("-~/")
 
@@ -125,3 +127,27 @@ def box_lines(text: str) -> Iterator[int]:
             comment = "-->" not in line
         elif _BOX_LINE.match(line):
             yield number
+
+
+def headings_as_boxes(text: str, is_task: Callable[[str, str], bool]) -> str:
+    """Return a text in which each heading that is a task is a list item with a box, with its section below it.
+
+    The numbers of the lines stay the same.
+
+    Args:
+        text: A Markdown text.
+        is_task: Returns whether a heading is a task, from its text and the text of its section.
+    """
+    lines = text.split("\n")
+    headings = [(number, match) for number, line in content_lines(text) if (match := _HEADING.fullmatch(line))]
+    open_until = 0
+    for place, (number, match) in enumerate(headings):
+        level = len(match["marks"])
+        later = (other for other, one in headings[place + 1 :] if len(one["marks"]) <= level)
+        end = next(later, len(lines) + 1)
+        if number < open_until or not is_task(match["text"], "\n".join(lines[number : end - 1])):
+            continue
+        lines[number - 1] = f"- [{match['box'] or ' '}] {match['text']}"
+        lines[number : end - 1] = [f"  {line}" if line.strip() else line for line in lines[number : end - 1]]
+        open_until = end
+    return "\n".join(lines)

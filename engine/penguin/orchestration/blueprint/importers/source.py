@@ -75,6 +75,11 @@ class Source:
 
         return outline(self.text)
 
+    def rewrite(self, text: str) -> None:
+        """Replace the Markdown text by one with the same numbers of lines."""
+        self.text = text
+        self.__dict__.pop("parts", None)
+
     def keys(self) -> frozenset[str]:
         """Return the keys of the document, if it is a mapping."""
         value = self.document.value if self.document else None

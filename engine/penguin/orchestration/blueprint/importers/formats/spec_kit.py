@@ -10,7 +10,7 @@ from msgspec import Struct
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.box_tasks import BoxReader, boxes_in
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, headings_as_boxes
 from penguin.orchestration.blueprint.importers.phase_order import Reachability, statements
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
 
@@ -21,7 +21,7 @@ _ID = r"T\d{1,5}[A-Za-z]?"
 _TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:)]?(?:\*\*)?\s+(\S.*)")
 _PLACEHOLDER = re.compile(r"TX{2,4}\s+")
 """The id of a task in the template of spec-kit."""
-_BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?{_ID}\b", re.MULTILINE)
+_BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})\b", re.MULTILINE)
 _MARK = re.compile(r"[\[(](P|US\d+)[\])]\s*")
 _STYLE = re.compile(r"[\[(](?:P|US\d+)[\])]|^#{1,4}\s+Phase\b", re.MULTILINE)
 _PHASE = re.compile(r"phase\b", re.IGNORECASE)
@@ -58,6 +58,8 @@ def _recognise(source: Source) -> int:
 
 def _read(source: Source) -> ImportedBacklog:
     folder = source.path.absolute().parent.name if source.path else ""
+    boxed = {match[1] for match in _BOX.finditer(source.text)}
+    source.rewrite(headings_as_boxes(source.text, lambda text, _: _split(text)[0] not in ("", *boxed)))
     return _Reader(source, ImportedBacklog(format="spec-kit", id=folder or "spec-kit")).read()
 
 
