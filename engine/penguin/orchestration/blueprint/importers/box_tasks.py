@@ -125,6 +125,10 @@ class BoxReader:
         self.backlog.items.append(task)
         if item.started:
             task.metadata["status"] = "in progress"
+        if item.box and item.box not in " xX" and self.backlog.format != "kiro":
+            read = "in progress" if item.started else "open"
+            remark = f"the box [{item.box}] of {task_id} is read as {read}: remove the task if it was declined"
+            self.backlog.note(item.line, remark)
         if item.starred:
             task.metadata["optional"] = "yes"
         task.dependencies = inline_ids(expand_ranges(item.text, self.ids), self.inline)
