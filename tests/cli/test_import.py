@@ -199,3 +199,10 @@ def test_listing_does_not_import_the_importers(empty: Program) -> None:
         program = Program(empty.folder)
         program.command = [*empty.command[:1], "-c", code]
         assert program().out.splitlines()[-1] == "[]"
+
+
+def test_an_import_without_a_command_for_test_says_so(empty: Program) -> None:
+    (empty.folder / "todo.md").write_text("- [ ] A-1 One\n")
+    assert sum(line.startswith("TEST has no command") for line in empty("import", "todo.md").out.splitlines()) == 1
+    (empty.folder / "penguin.yaml").write_text(CONFIG)
+    assert "TEST has no command" not in empty("import", "todo.md").out

@@ -57,6 +57,7 @@ def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
         recorded=recorded,
         next_command="" if request.dry_run else _next_command(session, plans),
         dry_run=request.dry_run,
+        test_missing=not config.has_tests,
     )
 
 
@@ -92,7 +93,7 @@ class _Config:
     """The penguin.yaml of the workspace, with the blueprints of the plans in it."""
 
     def __init__(self, root: Path, plans: Sequence[ImportPlan]) -> None:
-        from penguin.orchestration.blueprint.importers.config_edit import add_pattern, initial_config
+        from penguin.orchestration.blueprint.importers.config_edit import add_pattern, has_gate, initial_config
         from penguin.orchestration.config import load_settings
 
         self.state = "unchanged"
@@ -112,6 +113,7 @@ class _Config:
                 self.text = add_pattern(self.text, plan.path)
                 self.state = "new" if self.state == "new" else "changed"
                 patterns = (*patterns, plan.path)
+        self.has_tests = has_gate(self.text, "test")
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:

@@ -277,6 +277,8 @@ class ImportResult(NamedTuple):
     """Ids of the tasks that were recorded as done outside of Penguin."""
     next_command: str
     dry_run: bool
+    test_missing: bool = False
+    """penguin.yaml does not say what TEST runs."""
 
     def data(self) -> dict[str, Any]:
         return {
@@ -286,4 +288,5 @@ class ImportResult(NamedTuple):
             "agent": self.agent,
             "recorded": list(self.recorded),
             "next": self.next_command,
+            "test_missing": self.test_missing,
         }

@@ -193,6 +193,8 @@ def _import(result: p.ImportResult) -> Iterator[Part]:
         yield f"penguin.yaml: {result.config}{agent}"
     if result.recorded:
         yield f"Recorded as done outside of Penguin: {clean(', '.join(result.recorded))}"
+    if result.test_missing:
+        yield "TEST has no command: in penguin.yaml, set phases: {test: {run: [COMMAND]}}, or {test: skip}"
     if result.dry_run:
         yield "Nothing was written."
     elif result.next_command:

@@ -34,6 +34,12 @@ def add_pattern(text: str, pattern: str) -> str:
     return new
 
 
+def has_gate(text: str, gate: str) -> bool:
+    """Return whether a penguin.yaml says what a gate, such as `test`, runs, or that it is skipped."""
+    phases = _parse(text).plain().get("phases")
+    return isinstance(phases, dict) and bool(phases.get(gate))
+
+
 def _parse(text: str) -> Node:
     checker = Checker(CONFIG_FILE)
     root = parse_yaml(text, checker)
