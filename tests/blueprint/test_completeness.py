@@ -448,3 +448,53 @@ def test_a_heading_with_an_id_and_keys_is_a_task_in_any_section() -> None:
         "TASK-002": ("Ship", ("TASK-001",)),
     }
     assert found["TASK-002"].criteria[0].text == "a"
+
+
+THREE = "## Tasks\n- [ ] A-1 One\n- [ ] A-2 Two{}\n- [ ] A-3 Three\n  - Depends: A-2\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(" — depends on: A-1", "; depends on A-1", ", blocked by A-1", ". Depends on A-1.", " **Depends on:** A-1"),
+        *(" (depends on task A-1)", " needs [A-1](#a-1)", " waits for `A-1`", " (after A-1 and the review)", " -> A-1"),
+        *("\n\n  Like A-3, this depends on A-1.", "\n\n  | Needs | A-1 |", "\n\n  Predecessors: A-1"),
+        *("\n  ```yaml\n  depends_on:\n    - A-1\n  ```", "\n  ```yaml\n  dependsOn: [A-1]\n  ```"),
+    ],
+)
+def test_a_dependency_in_a_title_or_in_prose_is_read_or_reported(words: str) -> None:
+    blueprint = read(THREE.format(words))
+    second = next(task for task in blueprint.tasks if task.id == "A-2")
+    lines = {problem.line for problem in blueprint.problems if problem.severity != "note"}
+    assert second.dependencies == ("A-1",) or lines & set(range(3, 4 + words.count("\n"))), blueprint.problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("## Dependencies\n- A-2 depends on A-1\n", "## Dependencies\n\n- A-2: A-1\n", "## Order\nA-1 → A-2\n"),
+        *("## Notes\n| Task | Depends on |\n|---|---|\n| A-2 | A-1 |\n", "## Notes\nA-2 requires A-1\n"),
+        *("## Notes\n```mermaid\nA-1 --> A-2\n```\n", "## Phase 3 (depends on A-2)\n- [ ] A-4 Four\n"),
+    ],
+)
+def test_a_dependency_outside_of_tasks_is_reported(text: str) -> None:
+    found = problems_of(THREE.format("") + text)
+    assert [line for line in found if "reads like a dependency, but is prose" in line], found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A-3 depends on A-2.", "A-2 -> A-3", "A-3 → A-2", "| Task | Depends on |\n|---|---|\n| A-3 | A-2 |"),
+        *("A-1 does not depend on A-2.", "A-1 needs care, see above.", "After that, A-1 is easy.", "No dependencies."),
+        *("A-2 needs a review before A-3 starts.", "```sh\necho A-2 depends on A-1\n```"),
+        "<!-- A-2 depends on A-1 -->",
+    ],
+)
+def test_prose_about_dependencies_that_exist_is_left_alone(text: str) -> None:
+    assert problems_of(THREE.format("") + "## Notes\n" + text + "\n") == []
+
+
+def test_prose_about_an_indirect_dependency_is_left_alone() -> None:
+    text = THREE.format("\n  - Depends: A-1") + "\n  This needs A-1, and A-3 depends on A-1.\n"
+    assert problems_of(text) == []

@@ -19,6 +19,7 @@ from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, 
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks
 from penguin.orchestration.blueprint.markdown.fences import SETTINGS, plain_name, recipe_steps
 from penguin.orchestration.blueprint.markdown.key_blocks import is_hidden
+from penguin.orchestration.blueprint.markdown.lost_dependencies import report_lost_dependencies
 from penguin.orchestration.blueprint.markdown.sections import (
     Section,
     is_key,
@@ -109,6 +110,8 @@ class _Reader:
         else:
             self.document["no_blueprint"] = Node(True, 0)
         complete_tasks(self.tasks.drafts, self.checker)
+        if self.tasks.drafts:
+            report_lost_dependencies(blocks, self.tasks.drafts, self.checker)
         self.document["items"] = Node([draft.node(self.lines) for draft in self.tasks.drafts], 1)
         return self.document
 

@@ -140,7 +140,6 @@ def complete_tasks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
     ids = {str(draft.entries["id"].raw) for draft in drafts}
     prefixes = {_prefix(task_id) for task_id in ids}
     for draft in drafts:
-        _warn_phrases(draft, ids, checker)
         for line, task_id in draft.criteria_with_ids:
             if _prefix(task_id) in prefixes:
                 hint = "write it with less indent, or another word first"
@@ -218,11 +217,3 @@ def _follow_blocks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
             elif draft.entries["id"].raw not in {each.raw for each in other.dependencies()}:
                 own = str(draft.entries["id"].raw)
                 other.set(DEPENDENCIES, Node([Node(own, node.line, raw=own)], node.line))
-
-
-def _warn_phrases(draft: TaskDraft, ids: set[str], checker: Checker) -> None:
-    own = {str(node.raw) for node in draft.dependencies()}
-    for line, names in draft.phrases:
-        if names and ids.issuperset(names) and not own.issuperset(names):
-            hint = f"write Depends: {', '.join(names)}, or change the words"
-            checker.warn(line, "reads like a dependency, but is prose", hint)

@@ -1,0 +1,233 @@
+"""Dependencies that a Markdown blueprint mentions, but that no task has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from penguin.orchestration.blueprint.markdown.blocks import Block, walk
+from penguin.orchestration.blueprint.markdown.draft import TaskDraft
+from penguin.orchestration.config.document_checker import NOTE, Checker
+
+_WORD = re.compile(
+    r"(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|dependenc(?:y|ies)|depends|deps|blocked[\s_-]*(?:by|on)"
+    r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisites?|predecessors?|requires?|needs?|(?P<weak>after))\b"
+    r"|(?P<arrow>[-=]+>|→|⇒)",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"(?:\b(?:not|never|no longer|without|no)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
+_DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
+"""What may stand between a word and the id that it is about."""
+_SUBJECT_END = re.compile(r"[\s*_`'\")\]>]*(?:\b(?:also|is|are|still|only|directly|must|will|be)\b\s*)*[*_`]*")
+"""What may stand between the id of a task and the word that says what it depends on."""
+_END = re.compile(r"[.;!?](?=\s|$)|\||\bbefore\b")
+_HEADING = re.compile(r"(?:\w+ )?(?:dependenc(?:y|ies)|prerequisites?|order)\b(?: \w+)?[:.]?$", re.IGNORECASE)
+_DATA = frozenset({"", "yaml", "yml", "json", "toml", "mermaid", "text"})
+"""The kinds of code blocks that may name dependencies."""
+_OPEN_KEY = re.compile(r"[\s\"'-]*[\w -]+[\"']?\s*:\s*[\[]?\s*$")
+_MOST_IDS = 100
+"""Ids on a line that are compared with each other."""
+_MOST_STEPS = 2_000_000
+"""Steps from task to task in search of indirect dependencies."""
+
+
+def report_lost_dependencies(blocks: Sequence[Block], drafts: Sequence[TaskDraft], checker: Checker) -> None:
+    """Warn of each line that names a dependency on a known task which is not there, directly or through others."""
+    edges = _Edges(drafts)
+    known_lines = {problem.line for problem in checker.problems if problem.severity != NOTE}
+    for line, missing in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, edges).missing()]:
+        if line not in known_lines:
+            known_lines.add(line)
+            hint = f"write Depends: {', '.join(missing)} below the task, or change the words"
+            checker.warn(line, "reads like a dependency, but is prose", hint)
+
+
+def _phrases(drafts: Sequence[TaskDraft], edges: _Edges) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of prose that are nothing but names of tasks on which their task does not depend."""
+    for draft in drafts:
+        task_id = str(draft.entries["id"].raw)
+        for line, names in draft.phrases:
+            if all(name in edges.needed for name in names):
+                missing = [name for name in names if not (name == task_id or edges.has(task_id, name))]
+                if missing or task_id in names:
+                    yield line, missing or names
+
+
+class _Edges:
+    """The dependencies of the tasks of a file."""
+
+    def __init__(self, drafts: Sequence[TaskDraft]) -> None:
+        self.needed: dict[str, list[str]] = {}
+        for draft in drafts:
+            own = [str(node.raw) for node in draft.dependencies()]
+            own += [str(child.entries["id"].raw) for child in draft.subtasks]
+            self.needed.setdefault(str(draft.entries["id"].raw), []).extend(own)
+        self.steps = 0
+
+    def has(self, task_id: str, needed: str) -> bool:
+        """Return whether a task depends on another one, directly or through others."""
+        if needed in self.needed.get(task_id, ()):
+            return True
+        seen = {task_id}
+        waiting = [task_id]
+        while waiting and self.steps < _MOST_STEPS:
+            for name in self.needed.get(waiting.pop(), ()):
+                self.steps += 1
+                if name == needed:
+                    return True
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(name)
+        return False
+
+
+class _Mentions:
+    """The places of a file where dependencies are mentioned."""
+
+    def __init__(self, blocks: Sequence[Block], drafts: Sequence[TaskDraft], edges: _Edges) -> None:
+        self.blocks = blocks
+        self.edges = edges
+        self.owners = {
+            line: str(draft.entries["id"].raw)
+            for draft in drafts
+            for first, last in draft.spans
+            for line in range(first, last + 1)
+        }
+        self.starts = [(draft.line, str(draft.entries["id"].raw)) for draft in drafts]
+        self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
+
+    def missing(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each line that mentions a dependency that is not there, with the ids that it names."""
+        in_list = False
+        header: list[str] = []
+        for block in walk(self.blocks):
+            if block.kind == "heading":
+                in_list = _HEADING.match(block.text.strip()) is not None
+            is_row = block.text.startswith("|")
+            cells = _cells(block.text) if is_row else []
+            header = header or cells if is_row else []
+            owner = self.owners.get(block.line)
+            if block.used and owner is None:
+                continue  # A recipe, a criterion of the whole blueprint, or reported.
+            if block.kind == "fence":
+                yield from self._in_data(block, owner)
+                continue
+            text = " ".join(cells) if len(cells) == 2 else block.text
+            found = self._in_line(text, owner, self._below(block) if owner is None else ())
+            if not found and is_row:
+                found = self._in_row(cells, header, owner)
+            if not found and in_list and owner is None:
+                found = self._in_pairs(self._ids(block.text))
+            if found:
+                yield block.line, found
+
+    def _below(self, heading: Block) -> Iterable[str]:
+        """Return the tasks in the section of a heading."""
+        if heading.kind != "heading":
+            return ()
+        after = (each.line for each in self.blocks if each.kind == "heading" and each.line > heading.line)
+        levels = {each.line: each.level for each in self.blocks if each.kind == "heading"}
+        end = next((line for line in after if levels[line] <= heading.level), None)
+        return [name for line, name in self.starts if heading.line < line and (end is None or line < end)]
+
+    def _ids(self, text: str, direct: bool = False) -> list[str]:
+        """Return the known tasks in a text. A word without a digit or dash counts in backticks, or `direct` first."""
+        found: list[str] = []
+        start = _DIRECT.match(text)
+        for match in _TOKEN.finditer(text):
+            name = match["name"].rstrip(".-_")
+            first = direct and start is not None and match.start("name") == start.end()
+            if name.isdigit() and match["mark"] in (None, "`", "*", "[") and not first:
+                continue
+            name = self.numbers.get(name, name) if name not in self.edges.needed else name
+            is_word = name.isalpha() and not match["mark"] and not first
+            if name in self.edges.needed and not is_word:
+                found.append(name)
+        return list(dict.fromkeys(found[:_MOST_IDS]))
+
+    def _in_line(self, text: str, owner: str | None, below: Iterable[str]) -> list[str]:
+        """Return the tasks that a line names after a word for dependencies, and on which its task does not depend."""
+        found: list[str] = []
+        words = list(_WORD.finditer(text))
+        for place, word in enumerate(words):
+            start = words[place - 1].end() if place else 0
+            before = text[start : word.start()]
+            after = text[word.end() : words[place + 1].start() if place + 1 < len(words) else len(text)]
+            if word["arrow"]:
+                left = self._ids(before) or ([owner] if owner else [])
+                found += self._unrelated(left, self._ids(after))
+            elif not _NOT.search(before):
+                found += self._after_word(before, after, word["weak"] is not None, owner, below)
+        return list(dict.fromkeys(found))
+
+    def _after_word(self, before: str, after: str, weak: bool, owner: str | None, below: Iterable[str]) -> list[str]:
+        end = _END.search(after)
+        after = after[: end.start()] if end else after
+        named = self._ids(after, direct=not weak)
+        if not named:
+            return []
+        between = _DIRECT.match(after)
+        is_direct = between is not None and any(after.startswith(name, between.end()) for name in named)
+        is_direct = is_direct or "#" in after[: between.end() if between else 0]
+        if weak and not is_direct:
+            return []
+        subjects = self._subjects(before, owner) or list(below)
+        if not subjects:
+            return named
+        return [
+            name
+            for name in named
+            if any(
+                not (task == name or self.edges.has(task, name) or (not is_direct and self.edges.has(name, task)))
+                for task in subjects
+            )
+        ]
+
+    def _subjects(self, before: str, owner: str | None) -> list[str]:
+        """Return the tasks of which a sentence says what they depend on."""
+        sentence = re.split(r"[.;!?:](?=\s)", before)[-1]
+        named = self._ids(sentence)
+        tail = sentence.rpartition(named[-1])[2] if named else ""
+        if named and (owner is None or _SUBJECT_END.fullmatch(tail)):
+            return named
+        return [owner] if owner else []
+
+    def _in_row(self, cells: list[str], header: list[str], owner: str | None) -> list[str]:
+        """Return what a row of a table names in a column about dependencies."""
+        found: list[str] = []
+        for cell, name in zip(cells, header, strict=False):
+            if cell != name and (word := _WORD.search(name)) and word["word"]:
+                others = [each for other in cells if other is not cell for each in self._ids(other, direct=True)]
+                tasks = others[:1] or ([owner] if owner else [])
+                needed = self._ids(cell, direct=True)
+                found += [each for each in needed if not all(t == each or self.edges.has(t, each) for t in tasks)]
+        return found
+
+    def _in_pairs(self, ids: list[str]) -> list[str]:
+        return self._unrelated(ids[:1], ids[1:])
+
+    def _unrelated(self, left: Iterable[str], right: Sequence[str]) -> list[str]:
+        has = self.edges.has
+        return [one for each in left for one in right if not (one == each or has(one, each) or has(each, one))]
+
+    def _in_data(self, fence: Block, owner: str | None) -> Iterator[tuple[int, list[str]]]:
+        """Yield the lines of a code block of data, in which a key may have its list on the lines below it."""
+        if fence.info.partition(" ")[0].lower() not in _DATA:
+            return
+        key = ""
+        for number, line in enumerate(fence.text.split("\n"), fence.line + 1):
+            text = line.strip()
+            if _OPEN_KEY.fullmatch(text):
+                key = text if (word := _WORD.search(text)) and word["word"] else ""
+            elif not text.startswith(("-", '"', "'")):
+                key = ""
+            name = re.match(r"[\s\"'-]*id[\"']?\s*:\s*[\"']?([\w.-]+)", text)
+            owner = name[1] if name and name[1] in self.edges.needed else owner
+            found = self._in_line(f"{key} {text.lstrip('- ')}" if key else text, owner, ())
+            if found:
+                yield number, found
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
