@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from penguin.orchestration.blueprint.markdown.blocks import Block, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
@@ -28,6 +31,9 @@ _DATA = frozenset({"", "yaml", "yml", "json", "toml", "mermaid", "text"})
 _OPEN_KEY = re.compile(r"[\s\"'-]*[\w -]+[\"']?\s*:\s*[\[]?\s*$")
 _MOST_IDS = 100
 """Ids on a line that are compared with each other."""
+_NO_END = 1 << 40
+_NEAR = 100
+"""Tasks among which an indirect dependency is searched first."""
 _MOST_STEPS = 2_000_000
 """Steps from task to task in search of indirect dependencies."""
 
@@ -63,23 +69,42 @@ class _Edges:
             own = [str(node.raw) for node in draft.dependencies()]
             own += [str(child.entries["id"].raw) for child in draft.subtasks]
             self.needed.setdefault(str(draft.entries["id"].raw), []).extend(own)
-        self.steps = 0
+        self._dependents: dict[str, set[str]] = {}
+        """All tasks that depend on a task, for those that were asked for."""
+        self._steps = 0
 
     def has(self, task_id: str, needed: str) -> bool:
         """Return whether a task depends on another one, directly or through others."""
         if needed in self.needed.get(task_id, ()):
             return True
-        seen = {task_id}
-        waiting = [task_id]
-        while waiting and self.steps < _MOST_STEPS:
-            for name in self.needed.get(waiting.pop(), ()):
-                self.steps += 1
-                if name == needed:
-                    return True
+        near = self._reached(task_id, self.needed, _NEAR)
+        if len(near) < _NEAR or needed in near:
+            return needed in near
+        if needed not in self._dependents and self._steps < _MOST_STEPS:
+            self._dependents[needed] = self._reached(needed, self._dependents_of, len(self.needed))
+            self._steps += len(self._dependents[needed])
+        return task_id in self._dependents.get(needed, ())
+
+    @cached_property
+    def _dependents_of(self) -> dict[str, list[str]]:
+        """The tasks that depend directly on each task."""
+        found: dict[str, list[str]] = {}
+        for task_id, needed in self.needed.items():
+            for name in needed:
+                found.setdefault(name, []).append(task_id)
+        return found
+
+    @staticmethod
+    def _reached(start: str, edges: Mapping[str, Sequence[str]], most: int) -> set[str]:
+        """Return the tasks on the ways from a task, the near ones first, up to about a number of them."""
+        seen: set[str] = set()
+        waiting = deque([start])
+        while waiting and len(seen) < most:
+            for name in edges.get(waiting.popleft(), ()):
                 if name not in seen:
                     seen.add(name)
                     waiting.append(name)
-        return False
+        return seen
 
 
 class _Mentions:
@@ -94,7 +119,7 @@ class _Mentions:
             for first, last in draft.spans
             for line in range(first, last + 1)
         }
-        self.starts = [(draft.line, str(draft.entries["id"].raw)) for draft in drafts]
+        self.starts = sorted((draft.line, str(draft.entries["id"].raw)) for draft in drafts)
         self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
     def missing(self) -> Iterator[tuple[int, list[str]]]:
@@ -122,14 +147,25 @@ class _Mentions:
             if found:
                 yield block.line, found
 
-    def _below(self, heading: Block) -> Iterable[str]:
+    def _below(self, heading: Block) -> Sequence[str]:
         """Return the tasks in the section of a heading."""
         if heading.kind != "heading":
             return ()
-        after = (each.line for each in self.blocks if each.kind == "heading" and each.line > heading.line)
-        levels = {each.line: each.level for each in self.blocks if each.kind == "heading"}
-        end = next((line for line in after if levels[line] <= heading.level), None)
-        return [name for line, name in self.starts if heading.line < line and (end is None or line < end)]
+        first = bisect_right(self.starts, (heading.line, ""))
+        last = bisect_right(self.starts, (self._ends.get(heading.line, _NO_END), ""))
+        return [name for _, name in self.starts[first:last]]
+
+    @cached_property
+    def _ends(self) -> dict[int, int]:
+        """The line of the heading that ends the section of a heading, by the line of the latter."""
+        ends: dict[int, int] = {}
+        path: list[Block] = []
+        for block in self.blocks:
+            if block.kind == "heading":
+                while path and path[-1].level >= block.level:
+                    ends[path.pop().line] = block.line
+                path.append(block)
+        return ends
 
     def _ids(self, text: str, direct: bool = False) -> list[str]:
         """Return the known tasks in a text. A word without a digit or dash counts in backticks, or `direct` first."""
@@ -146,7 +182,7 @@ class _Mentions:
                 found.append(name)
         return list(dict.fromkeys(found[:_MOST_IDS]))
 
-    def _in_line(self, text: str, owner: str | None, below: Iterable[str]) -> list[str]:
+    def _in_line(self, text: str, owner: str | None, below: Sequence[str]) -> list[str]:
         """Return the tasks that a line names after a word for dependencies, and on which its task does not depend."""
         found: list[str] = []
         words = list(_WORD.finditer(text))
@@ -161,7 +197,7 @@ class _Mentions:
                 found += self._after_word(before, after, word["weak"] is not None, owner, below)
         return list(dict.fromkeys(found))
 
-    def _after_word(self, before: str, after: str, weak: bool, owner: str | None, below: Iterable[str]) -> list[str]:
+    def _after_word(self, before: str, after: str, weak: bool, owner: str | None, below: Sequence[str]) -> list[str]:
         end = _END.search(after)
         after = after[: end.start()] if end else after
         named = self._ids(after, direct=not weak)
