@@ -498,3 +498,48 @@ def test_prose_about_dependencies_that_exist_is_left_alone(text: str) -> None:
 def test_prose_about_an_indirect_dependency_is_left_alone() -> None:
     text = THREE.format("\n  - Depends: A-1") + "\n  This needs A-1, and A-3 depends on A-1.\n"
     assert problems_of(text) == []
+
+
+@pytest.mark.parametrize("key", ["blockedBy", "waitsFor", "wait_for", "predecessors", "prerequisites", "dependsOn"])
+def test_a_name_of_dependencies_in_data_is_an_error(key: str) -> None:
+    for text in (f"items:\n  - id: A-1\n  - id: A-2\n    {key}: [A-1]\n", f"items: [{{id: A-2, {key}: A-2}}]\n"):
+        (problem,) = parse_blueprint(text, "b.yaml").problems
+        assert (problem.severity, problem.hint) == (ERROR, "did you mean 'depends_on'?")
+
+
+@pytest.mark.parametrize("key", ["doneWhen", "successCriteria", "exit_criteria", "AC", "verify", "acceptanceCriteria"])
+def test_a_name_of_criteria_in_data_is_an_error(key: str) -> None:
+    (problem,) = parse_blueprint(f"items:\n  - id: A-1\n    {key}: [works]\n", "b.yaml").problems
+    assert (problem.severity, problem.hint) == (ERROR, "did you mean 'acceptance_criteria'?")
+
+
+def test_blocks_in_data_is_an_error() -> None:
+    (problem,) = parse_blueprint("items:\n  - id: A-1\n    blocks: [A-2]\n  - id: A-2\n", "b.yaml").problems
+    assert (problem.line, problem.hint) == (3, "write depends_on in the tasks that it blocks")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("Success criteria: works", "AC: works", "**Exit criteria:** works", "Verify: works", "Done when: works"),
+        *("**AC**\n    - works", "Success Criteria:\n    - [ ] works", "AC1: works", "**AC 2:** works"),
+    ],
+)
+def test_names_of_criteria(line: str) -> None:
+    for bullet in ("- ", ""):
+        task = tasks_of(f"## Tasks\n- [ ] A-1 One\n  {bullet}{line}\n")["A-1"]
+        assert [criterion.text for criterion in task.criteria] == ["works"], bullet
+
+
+def test_a_box_that_starts_with_verify_is_a_task_or_a_criterion() -> None:
+    found = tasks_of("## Tasks\n- [ ] Verify: all pass\n- [ ] A-1 One\n  - [ ] Verify: it works\n")
+    assert found["verify-all-pass"].title == "Verify: all pass"
+    assert [criterion.text for criterion in found["A-1"].criteria] == ["Verify: it works"]
+
+
+def test_the_criteria_of_a_phase_are_reported() -> None:
+    text = (
+        "# Backlog\n## Phase 1\n- [ ] A-1 One\n\n**Exit criteria:**\n- works\n## Phase 2\n\n### Success criteria\n- a\n"
+    )
+    assert "warning 5: '**Exit criteria:**' belongs to no task, and is prose" in problems_of(text)
+    assert [task.id for task in read(text).tasks] == ["A-1"]

@@ -51,6 +51,10 @@ _ALIASES = {
         "prerequisite",
         "prerequisites",
         "waits for",
+        "wait for",
+        "waiting for",
+        "predecessor",
+        "predecessors",
         "after",
     ),
     BLOCKS: ("blocks", "blocking"),
@@ -64,6 +68,13 @@ _ALIASES = {
         "done criteria",
         "done when",
         "definition of done",
+        "success criteria",
+        "success criterion",
+        "exit criteria",
+        "exit criterion",
+        "ac",
+        "acs",
+        "verify",
     ),
     RECIPE: ("recipe", "recipes", "usage recipe", "usage recipes"),
     "agent_role": ("agent", "agent role"),
@@ -72,8 +83,16 @@ _ALIASES = {
 }
 _KEYS = {alias: key for key, aliases in _ALIASES.items() for alias in aliases}
 _METADATA = {key.replace("_", " ") for key in METADATA_KEYS}
-_ONLY_WITH_VALUE = frozenset({"after", "needs", "done", "value", "title"})
+_ONLY_WITHOUT_BOX = frozenset({"ac", "acs", "verify"})
+"""Names of keys with which the text of a task or a criterion may start."""
+_OF_SECTIONS = frozenset({"success criteria", "exit criteria"})
+"""Names of criteria that a section of tasks may have as well as a task."""
+_ONLY_WITH_VALUE = frozenset({"after", "needs", "done", "value", "title", "verify"})
 """Words that are keys only before a colon: alone they are ordinary words."""
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NUMBERED_CRITERION = re.compile(
+    r"(?P<mark>\*{0,2})AC(?:\s*#?\d|\s+#?\d+)(?:(?P=mark)\s*:|:\s*(?P=mark))\s*(?P<value>\S.*)", re.DOTALL
+)
 _NAME = r"[A-Za-z][A-Za-z _-]{0,30}?"
 _MARKED = rf"(?P<mark>\*{{1,3}}|_{{1,3}}|`)\s*(?P<marked>{_NAME})\s*(?:[:：]\s*(?P=mark)|(?P=mark)\s*[:：])"
 _KEY_LINE = re.compile(rf"#*\s*(?:{_MARKED}|(?P<plain>{_NAME})\s*[:：])(?!//)\s*(?P<value>.*)", re.DOTALL)
@@ -105,6 +124,16 @@ def key_of(name: str) -> str | None:
     return _KEYS.get(normalized(name))
 
 
+def can_have_box(name: str) -> bool:
+    """Return whether a line with a check box and this name is a key, and no task or criterion."""
+    return key_of(name) in KEYS_WITH_BOX and normalized(name) not in _ONLY_WITHOUT_BOX
+
+
+def may_be_of_section(name: str) -> bool:
+    """Return whether a name is that of criteria which a section of tasks may have as well as a task."""
+    return normalized(name.strip(" \t*_`#:")) in _OF_SECTIONS
+
+
 def is_metadata(name: str) -> bool:
     """Return whether a name is a key of other programs."""
     return normalized(name) in _METADATA
@@ -112,8 +141,8 @@ def is_metadata(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def normalized(name: str) -> str:
-    """Return a name in lower case, with single blanks between its words."""
-    return " ".join(re.split(r"[\s_-]+", name.lower().strip()))
+    """Return a name in lower case, with single blanks between its words, which may be written as in `blockedBy`."""
+    return " ".join(re.split(r"[\s_-]+", _WORD_START.sub(" ", name).lower().strip()))
 
 
 @lru_cache(maxsize=4096)
@@ -144,6 +173,8 @@ def key_line(text: str) -> tuple[str, str, bool] | None:
         text = whole["text"]
     if ":" not in text and "：" not in text:
         return _emphasized_word(text)
+    if numbered := _NUMBERED_CRITERION.fullmatch(text):
+        return "AC", numbered["value"].strip(), bool(numbered["mark"])
     match = _KEY_LINE.match(text)
     if match is None:
         return _emphasized_word(text)

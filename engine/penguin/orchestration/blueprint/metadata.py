@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.keys import DEPENDENCIES, is_metadata, key_of
+from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, is_metadata, key_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 NO_METADATA: dict[str, str] = {}
@@ -25,7 +25,10 @@ def split_metadata(
             continue
         match = None if is_metadata(key) else _alias(key, known) or nearest(key.replace("-", "_"), known, _CLOSE)
         if match:
-            checker.error(node.key_line, f"{where}: unknown key {key!r}", f"did you mean {match!r}?")
+            hint = (
+                "write depends_on in the tasks that it blocks" if key_of(key) == BLOCKS else f"did you mean {match!r}?"
+            )
+            checker.error(node.key_line, f"{where}: unknown key {key!r}", hint)
         else:
             metadata[key] = shown(node)
     return {key: node for key, node in entries.items() if key in known}, metadata
@@ -34,7 +37,7 @@ def split_metadata(
 def _alias(key: str, known: Sequence[str]) -> str | None:
     """Return the known key that another name means in Markdown, such as `depends_on` for `Requires`."""
     name = key_of(key)
-    name = _DEPENDS if name == DEPENDENCIES else name
+    name = _DEPENDS if name in (DEPENDENCIES, BLOCKS) else name
     return name if name in known else None
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of
+from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of, may_be_of_section
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks
 from penguin.orchestration.blueprint.markdown.fences import SETTINGS, plain_name, recipe_steps
@@ -190,6 +190,10 @@ class _Reader:
                 current, in_list = self.tasks.one_line(block), True
             elif block.box is not None and not is_key(block):
                 continue  # Reported as unused.
+            elif (current or role != PROSE) and _has_criteria_of_section(block):
+                hint = "write them below a task, or below ## Validation"
+                self.checker.warn(block.line, f"{block.text[:60]!r} belongs to no task, and is prose", hint)
+                in_list = False
             elif current and (is_key(block) or (in_list and block.kind == "text" and block.follows)):
                 self.tasks.body(current, section.blocks[place : _end_of_key(section.blocks, place)])
             elif is_key(block) and role != PROSE:
@@ -288,6 +292,14 @@ class _Reader:
                     section.heading.line, f"the section {section.heading.text[:60]!r} is read as prose", hint
                 )
         self.checker.error(0, "has no section ## Tasks", "write - [ ] A-1 Title below a heading ## Tasks")
+
+
+def _has_criteria_of_section(block: Block) -> bool:
+    """Return whether a line between tasks starts the criteria of their section, such as `**Exit criteria:**`."""
+    if block.kind != "text" or block.indent:
+        return False
+    found = key_line(block.text)
+    return may_be_of_section(found[0] if found else block.text)
 
 
 def _has_id(block: Block) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_alone, key_line, key_of
+from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_alone, key_line, key_of, may_be_of_section
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.task_ids import looks_like_id, names_in, split_id
 from penguin.orchestration.config.document_checker import valid_id
@@ -16,7 +16,7 @@ _QUOTED = re.compile(r"[>\s]*(?P<bullet>(?:[-*+•]|\d+[.)])\s+)?(?P<box>\[[ xX]
 def has_key(blocks: Iterable[Block], key: str | None = None) -> bool:
     """Return whether one of these blocks is a line with this key, or with any key of a task."""
     found = (key_line(block.text) for block in blocks if block.kind in ("bullet", "text"))
-    keys = (key_of(line[0]) for line in found if line)
+    keys = (key_of(line[0]) for line in found if line and not may_be_of_section(line[0]))
     return any(each == key if key else each for each in keys)
 
 

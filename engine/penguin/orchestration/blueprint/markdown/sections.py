@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from penguin.orchestration.blueprint.keys import KEYS_WITH_BOX, key_alone, key_line, key_of
+from penguin.orchestration.blueprint.keys import can_have_box, key_alone, key_line, key_of, may_be_of_section
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.markdown.key_blocks import has_key
 from penguin.orchestration.blueprint.task_ids import number_of, split_id
@@ -60,8 +60,12 @@ def is_task(section: Section, in_tasks: bool) -> bool:
         if block.box is not None and not is_key(block):
             break
         before_boxes.append(block)
-    parts = (key_of_heading(inner) for inner in section.sections)
+    parts = (key_of_heading(inner) for inner in section.sections if not _is_of_section(inner))
     return has_key(before_boxes) or any(parts) or is_subtask(section)
+
+
+def _is_of_section(section: Section) -> bool:
+    return section.heading is not None and may_be_of_section(section.heading.text)
 
 
 def key_of_heading(section: Section) -> str | None:
@@ -89,5 +93,4 @@ def is_key(block: Block) -> bool:
     found = key_line(block.text)
     if found is None:
         return block.kind == "text" and key_alone(block.text) is not None
-    key = key_of(found[0])
-    return key is not None and (block.box is None or key in KEYS_WITH_BOX)
+    return key_of(found[0]) is not None and (block.box is None or can_have_box(found[0]))

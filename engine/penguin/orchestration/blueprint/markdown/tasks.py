@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from penguin.orchestration.blueprint.keys import (
     CRITERIA,
     DEPENDENCIES,
-    KEYS_WITH_BOX,
     LISTS,
     RECIPE,
     after_dependency_phrase,
+    can_have_box,
     close_key,
     in_brackets,
     is_metadata,
@@ -216,7 +216,7 @@ class TaskReader:
         key = key_of(found[0])
         if key is None:
             return self._unknown_key(task, found[0], found[1], block)
-        if block.box is not None and key not in KEYS_WITH_BOX:
+        if block.box is not None and not can_have_box(found[0]):
             return False
         self._value(task, key, found[1], block, siblings, place)
         return True
@@ -226,7 +226,7 @@ class TaskReader:
             self._keep(task, name, value, block)
             return True
         close = close_key(name)
-        if close is None or (block.box is not None and key_of(close) not in KEYS_WITH_BOX):
+        if close is None or (block.box is not None and not can_have_box(close)):
             return False
         task.take(block)
         self.checker.error(block.line, f"unknown key {name[:60]!r}", f"did you mean {close.capitalize()!r}?")
