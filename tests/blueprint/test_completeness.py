@@ -543,3 +543,54 @@ def test_the_criteria_of_a_phase_are_reported() -> None:
     )
     assert "warning 5: '**Exit criteria:**' belongs to no task, and is prose" in problems_of(text)
     assert [task.id for task in read(text).tasks] == ["A-1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("| A-2 | Two |", "| `A-2` | Two |", "<li>[ ] A-2 Two</li>", "<ul><li>A-2 Two</li></ul>", "☐ Two", "- ☐ Two"),
+        *("* TODO Two", "TODO Two", "1. Two", "2) A-2 Two", "| Task | State |\n|---|---|\n| Two | open |"),
+    ],
+)
+def test_what_looks_like_a_task_beside_tasks_is_reported(text: str) -> None:
+    for before in ("## Tasks\n- [ ] A-1 One\n\n", "## Phase 1\n- [ ] A-1 One\n\n", "## Plan\n- [ ] A-1 One\n\n"):
+        last = (before + text).count("\n") + 1
+        assert [it.line for it in read(f"{before}{text}\n").problems if it.severity != "note"] == [last], before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "| Name | Type |\n|---|---|\n| auth.token | text |",
+            "| Task | State |\n|---|---|\n| A-1 | open |",
+            "<li>x</li>",
+        ),
+        *(
+            "1. Make it\n2. Test it",
+            "- TODO: ask Ada",
+            "See A-2 of last year.",
+            "| Task | State |\n|---|---|\n| One | x |",
+        ),
+    ],
+)
+def test_tables_and_lists_of_other_things_are_left_alone(text: str) -> None:
+    assert problems_of(f"## Tasks\n- [ ] A-1 One\n## Notes\n{text}\n") == []
+
+
+def test_many_lines_that_look_like_tasks_are_counted() -> None:
+    rows = "".join(f"| A-{number} | x |\n" for number in range(2, 102))
+    found = problems_of(f"## Tasks\n- [ ] A-1 One\n\n{rows}")
+    assert len(found) == 21
+    assert found[-1] == "warning 24: looks like a task, but is prose; so do 79 lines below it"
+
+
+@pytest.mark.parametrize("box", "-~?>/!")
+def test_a_box_of_another_state_is_noted(box: str) -> None:
+    found = problems_of(f"## Tasks\n- [ ] A-1 One\n  - [{box}] works\n- [{box}] A-2 Two\n")
+    assert found == [f"note {line}: the box [{box}] is read as open" for line in (3, 4)]
+
+
+@pytest.mark.parametrize("title", ["A-1 ~~One~~", "~~A-1 One~~", "~~One~~"])
+def test_a_title_that_is_struck_out_is_noted(title: str) -> None:
+    assert problems_of(f"## Tasks\n- [ ] {title}\n") == ["note 2: a title that is struck out is read as an open task"]

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 
 from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of, may_be_of_section
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
-from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks
+from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks, owners_of
 from penguin.orchestration.blueprint.markdown.fences import SETTINGS, plain_name, recipe_steps
 from penguin.orchestration.blueprint.markdown.key_blocks import is_hidden
 from penguin.orchestration.blueprint.markdown.lost_dependencies import report_lost_dependencies
+from penguin.orchestration.blueprint.markdown.lost_tasks import report_lost_tasks
 from penguin.orchestration.blueprint.markdown.sections import (
     Section,
     is_key,
@@ -111,7 +112,9 @@ class _Reader:
             self.document["no_blueprint"] = Node(True, 0)
         complete_tasks(self.tasks.drafts, self.checker)
         if self.tasks.drafts:
-            report_lost_dependencies(blocks, self.tasks.drafts, self.checker)
+            owners = owners_of(self.tasks.drafts)
+            report_lost_dependencies(blocks, self.tasks.drafts, owners, self.checker)
+            report_lost_tasks(blocks, self.tasks.drafts, owners, self.lines, self.checker)
         self.document["items"] = Node([draft.node(self.lines) for draft in self.tasks.drafts], 1)
         return self.document
 

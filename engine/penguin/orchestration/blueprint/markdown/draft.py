@@ -138,17 +138,27 @@ def complete_tasks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
             own = {str(node.raw) for node in draft.dependencies()}
             draft.set(DEPENDENCIES, Node([node for node in nodes if node.raw not in own], draft.line))
     ids = {str(draft.entries["id"].raw) for draft in drafts}
-    prefixes = {_prefix(task_id) for task_id in ids}
+    prefixes = {id_prefix(task_id) for task_id in ids}
     for draft in drafts:
         for line, task_id in draft.criteria_with_ids:
-            if _prefix(task_id) in prefixes:
+            if id_prefix(task_id) in prefixes:
                 hint = "write it with less indent, or another word first"
                 checker.warn(line, f"reads like the task {task_id!r}, but is a criterion", hint)
 
 
-def _prefix(task_id: str) -> str:
+def id_prefix(task_id: str) -> str:
     """Return the letters that ids of one backlog have in common, such as those of KEY-12."""
     return task_id.rstrip("0123456789abc.").rstrip("-_")
+
+
+def owners_of(drafts: Iterable[TaskDraft]) -> dict[int, str]:
+    """Return the id of the task that each line belongs to."""
+    return {
+        line: str(draft.entries["id"].raw)
+        for draft in drafts
+        for first, last in draft.spans
+        for line in range(first, last + 1)
+    }
 
 
 def _give_ids(drafts: Sequence[TaskDraft], checker: Checker) -> None:

@@ -38,11 +38,13 @@ _MOST_STEPS = 2_000_000
 """Steps from task to task in search of indirect dependencies."""
 
 
-def report_lost_dependencies(blocks: Sequence[Block], drafts: Sequence[TaskDraft], checker: Checker) -> None:
+def report_lost_dependencies(
+    blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], checker: Checker
+) -> None:
     """Warn of each line that names a dependency on a known task which is not there, directly or through others."""
     edges = _Edges(drafts)
     known_lines = {problem.line for problem in checker.problems if problem.severity != NOTE}
-    for line, missing in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, edges).missing()]:
+    for line, missing in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, owners, edges).missing()]:
         if line not in known_lines:
             known_lines.add(line)
             hint = f"write Depends: {', '.join(missing)} below the task, or change the words"
@@ -110,15 +112,12 @@ class _Edges:
 class _Mentions:
     """The places of a file where dependencies are mentioned."""
 
-    def __init__(self, blocks: Sequence[Block], drafts: Sequence[TaskDraft], edges: _Edges) -> None:
+    def __init__(
+        self, blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], edges: _Edges
+    ) -> None:
         self.blocks = blocks
         self.edges = edges
-        self.owners = {
-            line: str(draft.entries["id"].raw)
-            for draft in drafts
-            for first, last in draft.spans
-            for line in range(first, last + 1)
-        }
+        self.owners = owners
         self.starts = sorted((draft.line, str(draft.entries["id"].raw)) for draft in drafts)
         self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
