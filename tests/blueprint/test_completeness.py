@@ -507,7 +507,9 @@ def test_a_name_of_dependencies_in_data_is_an_error(key: str) -> None:
         assert (problem.severity, problem.hint) == (ERROR, "did you mean 'depends_on'?")
 
 
-@pytest.mark.parametrize("key", ["doneWhen", "successCriteria", "exit_criteria", "AC", "verify", "acceptanceCriteria"])
+@pytest.mark.parametrize(
+    "key", ["doneWhen", "acceptanceTests", "successCriteria", "exit_criteria", "AC", "verify", "acceptanceCriteria"]
+)
 def test_a_name_of_criteria_in_data_is_an_error(key: str) -> None:
     (problem,) = parse_blueprint(f"items:\n  - id: A-1\n    {key}: [works]\n", "b.yaml").problems
     assert (problem.severity, problem.hint) == (ERROR, "did you mean 'acceptance_criteria'?")
@@ -594,3 +596,15 @@ def test_a_box_of_another_state_is_noted(box: str) -> None:
 @pytest.mark.parametrize("title", ["A-1 ~~One~~", "~~A-1 One~~", "~~One~~"])
 def test_a_title_that_is_struck_out_is_noted(title: str) -> None:
     assert problems_of(f"## Tasks\n- [ ] {title}\n") == ["note 2: a title that is struck out is read as an open task"]
+
+
+@pytest.mark.parametrize("effort", [1, 8, 13])
+def test_efforts_may_be_fibonacci_numbers(effort: int) -> None:
+    assert tasks_of(f"## Tasks\n- [ ] A-1 One {{effort={effort}}}\n")["A-1"].effort == effort
+
+
+def test_numbers_in_brackets_of_a_title_are_dependencies() -> None:
+    found = tasks_of("## Tasks\n1. [ ] 1. Parse\n2. [ ] 2. Plan\n3. [ ] 3. Ship (depends on #1, #2)\n")
+    assert (found["ship"].title, found["ship"].dependencies) == ("Ship", ("parse", "plan"))
+    (task,) = read("## Tasks\n- [ ] A-2 Two (depends on #7)\n").tasks
+    assert task.dependencies == ("7",)

@@ -72,7 +72,7 @@ def test_a_repeated_id_needs_the_blueprint(tmp_path: Path) -> None:
 
 
 def test_a_broken_blueprint_hides_none_of_the_others(tmp_path: Path) -> None:
-    broken = "## Tasks\n- [ ] four Fourth {effort=9}\n- [ ] `five` Fifth\n"
+    broken = "## Tasks\n- [ ] four Fourth {effort=90}\n- [ ] `five` Fifth\n"
     found = library(
         tmp_path, {"blueprints/a.md": A, "blueprints/broken.md": broken, "blueprints/bytes.md": b"\xff\xfe\0"}
     )

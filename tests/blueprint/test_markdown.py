@@ -259,7 +259,7 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
         ("## Tasks\n- [ ] A b {priority=high\n", 2, "not closed"),
         ("## Tasks\n- [ ] A b {priority=hihg}\n", 2, "did you mean 'high'"),
         ("## Tasks\n- [ ] A b {efort=2}\n", 2, "did you mean 'effort'"),
-        ("## Tasks\n- [ ] A b {effort=9}\n", 2, "from 1 to 5"),
+        ("## Tasks\n- [ ] A b {effort=14}\n", 2, "from 1 to 13"),
         ("## Tasks\n- [ ] A b\n  - Acceptence: c\n", 3, "unknown key 'Acceptence'"),
         ("## Tasks\n- [ ] A b\n  - Acceptance: c `check: x\n", 3, "not closed"),
         ("## Tasks\n- [ ] A b\n  - Acceptance: c check: x\n", 3, "without backticks"),
@@ -272,7 +272,7 @@ TASK = "## Tasks\n### T\n- **ID:** t\n"
         (TASK + "- **Prio:** high\n", 4, "unknown key 'Prio'"),
         (TASK + "- what else\n", 4, "without a key"),
         (TASK + "- **Priority:** urgent\n", 4, "one of critical, high"),
-        (TASK + "- **Effort:** many\n", 4, "from 1 to 5"),
+        (TASK + "- **Effort:** many\n", 4, "from 1 to 13"),
         (TASK + "#### Acceptance Critera\n- a\n", 4, "did you mean 'acceptance criteria'"),
         (TASK + "#### Recipe: r\nnothing\n", 4, "has no steps"),
         (TASK + "#### Recipe: r\n```bash\nx\n```\n", 5, "did you mean shell?"),
@@ -308,7 +308,7 @@ def test_complaints_name_the_line(text: str, line: int, message: str) -> None:
 
 
 def test_one_broken_task_hides_none_of_the_others() -> None:
-    blueprint = read("## Tasks\n- [ ] A a {effort=9}\n### X\n- **ID:** ../x\n### C\n- **ID:** C\n")
+    blueprint = read("## Tasks\n- [ ] A a {effort=90}\n### X\n- **ID:** ../x\n### C\n- **ID:** C\n")
     assert [task.id for task in blueprint.tasks] == ["A", "C"]
     assert blueprint.broken
 

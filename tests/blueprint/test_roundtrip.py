@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -120,6 +120,9 @@ def without_places(blueprint: Blueprint) -> Any:
 @given(blueprints)
 @settings(deadline=None)
 def test_three_formats_one_model(data: dict[str, Any]) -> None:
+    # In Markdown, a dependency may also name a task by its title or its number.
+    other_names = {task["title"].casefold() for task in data["items"]} | {"1", "2", "3"}
+    assume(not any(name.casefold() in other_names for task in data["items"] for name in task.get("depends_on", ())))
     from_yaml = parse_blueprint(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), "b.yaml")
     from_json = parse_blueprint(json.dumps(data, indent=1), "b.json")
     from_markdown = parse_blueprint(to_markdown(data), "b.md")

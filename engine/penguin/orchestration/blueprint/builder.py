@@ -81,6 +81,8 @@ _NO_PHASES: Phases = {}
 _VALIDATION_PHASES: Phases = {"implement": {"skip": True}, "use": {"skip": True}}
 """Validation changes nothing: it tests and verifies what the tasks before it made."""
 _LONGEST_BASE = 89
+_MOST_EFFORT = 13
+"""Efforts may be Fibonacci numbers: 1, 2, 3, 5, 8 and 13."""
 
 
 Lines = tuple[tuple[int, int], ...]
@@ -262,7 +264,7 @@ class _Builder:
             project_id=self.project_id,
             description=self._description(entries.get("description"), where),
             priority=checker.choice(priority, f"{where}.priority", PRIORITIES) or "medium",
-            effort=checker.integer(entries.get("effort"), f"{where}.effort", 1, 5) or 3,
+            effort=checker.integer(entries.get("effort"), f"{where}.effort", 1, _MOST_EFFORT) or 3,
             value=checker.integer(entries.get("value"), f"{where}.value", 1, 5) or 3,
             risk=checker.integer(entries.get("risk"), f"{where}.risk", 1, 5) or 1,
             dependencies=self._dependencies(dependencies, entries, where),

@@ -62,6 +62,8 @@ _ALIASES = {
         "acceptance",
         "acceptance criteria",
         "acceptance criterion",
+        "acceptance test",
+        "acceptance tests",
         "criteria",
         "criterion",
         "completion criteria",

@@ -29,6 +29,7 @@ _HEADING = re.compile(r"(?:\w+ )?(?:dependenc(?:y|ies)|prerequisites?|order)\b(?
 _DATA = frozenset({"", "yaml", "yml", "json", "toml", "mermaid", "text"})
 """The kinds of code blocks that may name dependencies."""
 _OPEN_KEY = re.compile(r"[\s\"'-]*[\w -]+[\"']?\s*:\s*[\[]?\s*$")
+_HINT = "write Depends: ID below the task that waits, or change the words"
 _MOST_IDS = 100
 """Ids on a line that are compared with each other."""
 _NO_END = 1 << 40
@@ -44,14 +45,13 @@ def report_lost_dependencies(
     """Warn of each line that names a dependency on a known task which is not there, directly or through others."""
     edges = _Edges(drafts)
     known_lines = {problem.line for problem in checker.problems if problem.severity != NOTE}
-    for line, missing in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, owners, edges).missing()]:
+    for line in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, owners, edges).lines()]:
         if line not in known_lines:
             known_lines.add(line)
-            hint = f"write Depends: {', '.join(missing)} below the task, or change the words"
-            checker.warn(line, "reads like a dependency, but is prose", hint)
+            checker.warn(line, "reads like a dependency, but is prose", _HINT)
 
 
-def _phrases(drafts: Sequence[TaskDraft], edges: _Edges) -> Iterator[tuple[int, list[str]]]:
+def _phrases(drafts: Sequence[TaskDraft], edges: _Edges) -> Iterator[int]:
     """Yield the lines of prose that are nothing but names of tasks on which their task does not depend."""
     for draft in drafts:
         task_id = str(draft.entries["id"].raw)
@@ -59,7 +59,7 @@ def _phrases(drafts: Sequence[TaskDraft], edges: _Edges) -> Iterator[tuple[int, 
             if all(name in edges.needed for name in names):
                 missing = [name for name in names if not (name == task_id or edges.has(task_id, name))]
                 if missing or task_id in names:
-                    yield line, missing or names
+                    yield line
 
 
 class _Edges:
@@ -121,8 +121,8 @@ class _Mentions:
         self.starts = sorted((draft.line, str(draft.entries["id"].raw)) for draft in drafts)
         self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
-    def missing(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each line that mentions a dependency that is not there, with the ids that it names."""
+    def lines(self) -> Iterator[int]:
+        """Yield the number of each line that mentions a dependency that is not there."""
         in_list = False
         header: list[str] = []
         for block in walk(self.blocks):
@@ -144,7 +144,7 @@ class _Mentions:
             if not found and in_list and owner is None:
                 found = self._in_pairs(self._ids(block.text))
             if found:
-                yield block.line, found
+                yield block.line
 
     def _below(self, heading: Block) -> Sequence[str]:
         """Return the tasks in the section of a heading."""
@@ -246,7 +246,7 @@ class _Mentions:
         has = self.edges.has
         return [one for each in left for one in right if not (one == each or has(one, each) or has(each, one))]
 
-    def _in_data(self, fence: Block, owner: str | None) -> Iterator[tuple[int, list[str]]]:
+    def _in_data(self, fence: Block, owner: str | None) -> Iterator[int]:
         """Yield the lines of a code block of data, in which a key may have its list on the lines below it."""
         if fence.info.partition(" ")[0].lower() not in _DATA:
             return
@@ -261,7 +261,7 @@ class _Mentions:
             owner = name[1] if name and name[1] in self.edges.needed else owner
             found = self._in_line(f"{key} {text.lstrip('- ')}" if key else text, owner, ())
             if found:
-                yield number, found
+                yield number
 
 
 def _cells(row: str) -> list[str]:

@@ -64,6 +64,8 @@ from penguin.orchestration.blueprint.task_ids import (
 )
 from penguin.orchestration.config.document_checker import Checker, Node, valid_id
 
+_NUMBERS = re.compile(r"\s*#\d+(?:\s*(?:,|and|&)\s*#\d+)*\s*")
+
 
 class TaskReader:
     """Reads tasks from blocks. What it takes over is marked as used."""
@@ -124,7 +126,7 @@ class TaskReader:
     def _dependencies_in_title(self, task: TaskDraft, title: str, line: int) -> str:
         """Read `(depends on A-1)` in a title. Return the title without it."""
         match = in_brackets(title)
-        if match is None or not is_names(match["value"]):
+        if match is None or not (is_names(match["value"]) or _NUMBERS.fullmatch(match["value"])):
             return title
         set_value(task, DEPENDENCIES, match["value"], line)
         return title[: match.start()] + title[match.end() :]
