@@ -474,6 +474,8 @@ def test_a_dependency_in_a_title_or_in_prose_is_read_or_reported(words: str) -> 
     [
         *("## Dependencies\n- A-2 depends on A-1\n", "## Dependencies\n\n- A-2: A-1\n", "## Order\nA-1 → A-2\n"),
         *("## Notes\n| Task | Depends on |\n|---|---|\n| A-2 | A-1 |\n", "## Notes\nA-2 requires A-1\n"),
+        *("## Notes\nA-1 blocks A-2\n", "## Notes\nA-2 <- A-1\n", "## Notes\nA-1 is required by A-2\n"),
+        *("## Notes\na-2 depends on a-1\n", "## Notes\nA-1 is a prerequisite for A-2.\n"),
         *("## Notes\n```mermaid\nA-1 --> A-2\n```\n", "## Phase 3 (depends on A-2)\n- [ ] A-4 Four\n"),
     ],
 )
@@ -488,6 +490,12 @@ def test_a_dependency_outside_of_tasks_is_reported(text: str) -> None:
         *("A-3 depends on A-2.", "A-2 -> A-3", "A-3 → A-2", "| Task | Depends on |\n|---|---|\n| A-3 | A-2 |"),
         *("A-1 does not depend on A-2.", "A-1 needs care, see above.", "After that, A-1 is easy.", "No dependencies."),
         *("A-2 needs a review before A-3 starts.", "```sh\necho A-2 depends on A-1\n```"),
+        *(
+            "The dependencies of A-3 are above.",
+            "A-1 -> done, A-2 -> open",
+            "A-2 blocks A-3",
+            "A-1 is needed by nobody",
+        ),
         "<!-- A-2 depends on A-1 -->",
     ],
 )

@@ -13,9 +13,11 @@ from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.config.document_checker import NOTE, Checker
 
 _WORD = re.compile(
-    r"(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|dependenc(?:y|ies)|depends|deps|blocked[\s_-]*(?:by|on)"
-    r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisites?|predecessors?|requires?|needs?|(?P<weak>after))\b"
-    r"|(?P<arrow>[-=]+>|→|⇒)",
+    r"(?<![\w-])(?P<reverse>blocks|unblocks|precedes|(?:required|needed)\s+(?:by|for)"
+    r"|(?:dependency|prerequisite|predecessor)\s+(?:of|for))\b"
+    r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
+    r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisite|predecessor|requires?|needs?|(?P<weak>after))\b"
+    r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
 _NOT = re.compile(r"(?:\b(?:not|never|no longer|without|no)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
@@ -119,6 +121,7 @@ class _Mentions:
         self.edges = edges
         self.owners = owners
         self.starts = sorted((draft.line, str(draft.entries["id"].raw)) for draft in drafts)
+        self.folded = {name.casefold(): name for name in edges.needed if not name.isalpha()}
         self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
     def lines(self) -> Iterator[int]:
@@ -175,7 +178,8 @@ class _Mentions:
             first = direct and start is not None and match.start("name") == start.end()
             if name.isdigit() and match["mark"] in (None, "`", "*", "[") and not first:
                 continue
-            name = self.numbers.get(name, name) if name not in self.edges.needed else name
+            if name not in self.edges.needed:
+                name = self.numbers.get(name) or self.folded.get(name.casefold(), name)
             is_word = name.isalpha() and not match["mark"] and not first
             if name in self.edges.needed and not is_word:
                 found.append(name)
@@ -191,10 +195,17 @@ class _Mentions:
             after = text[word.end() : words[place + 1].start() if place + 1 < len(words) else len(text)]
             if word["arrow"]:
                 left = self._ids(before) or ([owner] if owner else [])
-                found += self._unrelated(left, self._ids(after))
+                found += self._unrelated(left, self._ids(after) if _is_direct(after) else [])
+            elif word["reverse"]:
+                found += self._reversed(self._subjects(before, owner), after)
             elif not _NOT.search(before):
                 found += self._after_word(before, after, word["weak"] is not None, owner, below)
         return list(dict.fromkeys(found))
+
+    def _reversed(self, needed: Sequence[str], after: str) -> list[str]:
+        """Return the tasks right after a word such as `blocks` that do not depend on the tasks before it."""
+        named = self._ids(after, direct=True)[:1] if _is_direct(after) else []
+        return [task for task in named if any(not (task == name or self.edges.has(task, name)) for name in needed)]
 
     def _after_word(self, before: str, after: str, weak: bool, owner: str | None, below: Sequence[str]) -> list[str]:
         end = _END.search(after)
@@ -202,9 +213,7 @@ class _Mentions:
         named = self._ids(after, direct=not weak)
         if not named:
             return []
-        between = _DIRECT.match(after)
-        is_direct = between is not None and any(after.startswith(name, between.end()) for name in named)
-        is_direct = is_direct or "#" in after[: between.end() if between else 0]
+        is_direct = _is_direct(after)
         if weak and not is_direct:
             return []
         subjects = self._subjects(before, owner) or list(below)
@@ -262,6 +271,13 @@ class _Mentions:
             found = self._in_line(f"{key} {text.lstrip('- ')}" if key else text, owner, ())
             if found:
                 yield number
+
+
+def _is_direct(after: str) -> bool:
+    """Return whether an id, or any word with a digit, comes right after a word for dependencies."""
+    between = _DIRECT.match(after)
+    word = _TOKEN.match(after, between.end() if between else 0)
+    return word is not None and (not word["name"].isalpha() or "#" in after[: word.start()])
 
 
 def _cells(row: str) -> list[str]:
