@@ -249,6 +249,10 @@ def test_made_ids_differ_and_dependencies_may_name_first_words_and_titles() -> N
         ("## Tasks\n- [ ] A-1 One\n  - Depends: Python 3.11\n", "error 3: task A-1: dependencies: 'Python 3.11'"),
         ("## Tasks\n- [ ] A-1 One\n  - Depends:\n", "warning 3: 'Depends:' names nothing"),
         ("## Tasks\n- [ ] A-1 One\n  - Requires A-1\n", "warning 3: reads like a dependency, but is prose"),
+        (
+            "## Tasks\n- [ ] A-1 One\n- [ ] A-2 Two\n- [ ] A-3 Three\n  - Depends:\n    - A-1\n    A-2\n",
+            "warning 7: reads like a dependency, but is prose",
+        ),
         ("## Tasks\n- [ ] A-1 One\n  - Follows: A-1\n", "warning 3: reads like a dependency, but is prose"),
         ("## Tasks\n- [ ] A-1 One\n  - Acceptance:\n", "warning 3: 'Acceptance:' has no criterion"),
         ("## Tasks\n- [ ] A-1 One\n<!-- a\n- [ ] A-2 Two\n", "error 3: the comment opened here is never closed"),

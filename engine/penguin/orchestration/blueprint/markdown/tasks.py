@@ -187,7 +187,7 @@ class TaskReader:
         value = after_dependency_phrase(block.text)
         if value is None and (found := key_line(block.text)):
             value = found[1]
-        if value is None and block.kind == "bullet" and is_names(block.text):
+        if value is None and block.kind in ("bullet", "text") and is_names(block.text):
             value = block.text
         if value:
             names = [name for name, _ in names_in(value)]
