@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
@@ -25,6 +26,8 @@ def _recognise(source: Source) -> int:
     keys = source.keys()
     if "userStories" in keys or "user_stories" in keys:
         return 90
+    if "epics" in keys and re.search(r'"user_?stories"\s*:', source.text, re.IGNORECASE):
+        return 85
     records = source.records()
     value = source.document.value if source.document else None
     for name in ("stories", "features"):
@@ -48,6 +51,10 @@ def _stories(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[float, 
         root = Node({"userStories": root}, root.line)
     record = Record(root, source.checker, "prd.json")
     stories = list(record.records(*_STORIES))
+    for number, epic in enumerate(record.records("epics"), 1):
+        stories += epic.records(*_STORIES)
+        name = epic.text("id") or epic.text("title", "name") or f"epic {number}"
+        backlog.metadata |= {f"{name}.{key}": text for key, text in epic.leftovers().items()}
     about = record.record("metadata")
     for holder in (record, about):
         if holder is not None:
@@ -70,7 +77,7 @@ def _story(record: Record) -> tuple[float, ImportedItem]:
         title=title or description.split("\n")[0],
         line=record.line,
         description=description if title else "",
-        dependencies=record.ids("dependsOn", "depends_on", "dependencies", "blockedBy"),
+        dependencies=record.ids("dependsOn", "depends_on", "dependencies", "blockedBy", "blocked_by", "prerequisites"),
         criteria=record.texts("acceptanceCriteria", "acceptance_criteria", "criteria", "steps"),
         done=record.flag("passes", "done", "completed") or is_done(status),
         metadata={},
