@@ -69,3 +69,14 @@ def test_an_issue_that_blocks_another_one(tmp_path: Path) -> None:
     issues = [{"number": 1, "title": "one", "body": "Blocks #2"}, {"number": 2, "title": "two", "body": ""}]
     plan = plan_text(tmp_path, "issues.json", json.dumps(issues))
     assert any("GH-2 on GH-1" in note.text for note in plan.notes)
+
+
+@pytest.mark.parametrize("line", ["- [ ] A-3 C (depends on all above)", "- [ ] A-3 C (depends on section 1)"])
+def test_a_dependency_on_a_group_is_named(tmp_path: Path, line: str) -> None:
+    assert notes_on(tmp_path, f"- [ ] A-1 A\n- [ ] A-2 B\n{line}\n", 3)
+
+
+def test_criteria_below_a_label_in_an_issue(tmp_path: Path) -> None:
+    body = "**Acceptance criteria:**\n- a\n- b\n\nText.\n\n- c\n"
+    plan = plan_text(tmp_path, "issues.json", json.dumps([{"number": 1, "title": "one", "body": body}]))
+    assert [it.text for it in plan.blueprint.tasks[0].criteria] == ["a", "b"]

@@ -45,3 +45,7 @@ def test_many_bullets_are_counted(tmp_path: Path) -> None:
 def test_labels_of_criteria(tmp_path: Path, label: str) -> None:
     plan = plan_text(tmp_path, "todo.md", f"- [ ] A-1 One\n\n  {label}\n  - it works\n  - it is quick\n")
     assert [it.text for it in plan.blueprint.tasks[0].criteria] == ["it works", "it is quick"]
+
+
+def test_a_row_of_an_unknown_task_that_names_a_known_one(tmp_path: Path) -> None:
+    assert noted_lines(tmp_path, TABLE.format(row="A-9 | Nine | A-1")) == [7]

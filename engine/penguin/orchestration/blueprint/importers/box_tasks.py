@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SplitId = Callable[[str], tuple[str, str]]
 """Splits the text of an item into its id, which may be empty, and its title."""
-_CRITERIA_KEY = r"\W*(?:acceptance(?:\s+criteri(?:a|on))?|done\s+when|definition\s+of\s+done"
+_CRITERIA_KEY = r"\W*(?:acceptance(?:\s+criteri(?:a|on))?|accept|done\s+when|definition\s+of\s+done"
 _CRITERIA_KEY += r"|(?:success|exit)\s+criteria|acs?)\b"
 _CRITERIA = re.compile(rf"{_CRITERIA_KEY}\W*", re.IGNORECASE)
 _CRITERIA_LINE = re.compile(rf"{_CRITERIA_KEY}\**\s*:\s*\**(.*)", re.IGNORECASE)

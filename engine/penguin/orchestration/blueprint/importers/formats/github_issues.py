@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, outline, text_below
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, outline, text_below
 from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.references import denies, inline_ids, key_values
 from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+?/issues/(\d+)")
-_CRITERIA = re.compile(r"acceptance criteria|definition of done|criteria", re.IGNORECASE)
+_CRITERIA = re.compile(r"(?:acceptance |success |exit )?criteria|definition of done|done when|acs?", re.IGNORECASE)
 _PRIORITY = re.compile(r"(?:priority|prio|p)?\W*(critical|urgent|high|medium|low|[0-4])", re.IGNORECASE)
 _RANKS = {"urgent": "critical", "0": "critical", "1": "high", "2": "medium", "3": "low", "4": "low"}
 
@@ -126,7 +126,9 @@ def _body(body: str, item: ImportedItem) -> None:
     for part in outline(body):
         if isinstance(part, Heading):
             in_criteria = _CRITERIA.fullmatch(part.text.strip(" :*")) is not None
-        elif isinstance(part, Item):
+        elif isinstance(part, Prose):
+            in_criteria = _CRITERIA.fullmatch(part.text.strip(" :*_")) is not None
+        else:
             _boxes(part, item, lines, used, in_criteria)
     stated = [_plain_line(line) for _, line in content_lines(body) if not line.lstrip().startswith(">")]
     for value, _ in key_values(stated):

@@ -36,6 +36,12 @@ _ARROW = re.compile(r"->|→|=>|⇒|-->")
 _NEGATED = re.compile(
     r"\b(?:no|not|never|without|none|nothing|independent\w*|former(?:ly)?|un\w*blocked)\b|n't\b|n’t\b", re.IGNORECASE
 )
+_GROUP = re.compile(
+    rf"(?:{_NEEDS.pattern}|\b(?:after|requires?)\b)[\s:*_`]*(?:the\s+)?"
+    r"(?:(?:all|every(?:thing)?|previous|preceding|prior)\b|(?:phase|section|stage|milestone|epic|group|sprint)\s+#?\w*\d)",
+    re.IGNORECASE,
+)
+"""A dependency on many tasks at once, such as `depends on all above` or `after Phase 1`. spec-kit's phases imply it."""
 _SHOWN = 80
 
 
@@ -54,6 +60,10 @@ def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             backlog.note(number, f"may state a dependency that was not read ({shown}): {line.strip()[:_SHOWN]}")
             noted.add(number)
+        elif backlog.format != "spec-kit" and owner is not None and _GROUP.search(line) and not _NEGATED.search(line):
+            backlog.note(
+                number, f"may state a dependency on a group of tasks, which is not read: {line.strip()[:_SHOWN]}"
+            )
 
 
 def note_description_claims(backlog: ImportedBacklog) -> None:

@@ -49,9 +49,10 @@ def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, st
         if among or (_ID.match(part.text) and not (named and named[0].start < 3)):
             yield part.line, lines[part.line - 1]
     for row in table_rows(source.text):
-        known = any(names.find(f"#{cell}") for _, cell in row.cells)
+        first = next((cell for _, cell in row.cells if _CELL_ID.fullmatch(cell)), None)
+        known = any(names.find(f"#{cell}") for cell in ([first] if first else [cell for _, cell in row.cells]))
         among = any(start <= row.line < end for start, end in sections)
-        if row.line not in tasks and not known and (among or any(_CELL_ID.fullmatch(cell) for _, cell in row.cells)):
+        if row.line not in tasks and not known and (among or first):
             yield row.line, row.text
 
 
