@@ -90,6 +90,10 @@ def _is_number(word: str) -> bool:
 
 def expand_ranges(text: str, ids: Iterable[str]) -> str:
     """Return a text in which each range of known ids, such as `T001-T003`, is the list of all ids in it."""
+    text = _KIND_OF_TASK.sub("", text)
+    if not _RANGE.search(text):
+        # Most texts have no range, and there may be many ids.
+        return text
     known = {name: _order_key(name) for name in ids if any(map(str.isdigit, name))}
 
     def expand(match: re.Match[str]) -> str:
@@ -102,7 +106,7 @@ def expand_ranges(text: str, ids: Iterable[str]) -> str:
         within = (name for name, key in known.items() if known[first] <= key <= known[last])
         return ", ".join(sorted((name for name in within if _form(name) == _form(first)), key=_order_key))
 
-    return _RANGE.sub(expand, _KIND_OF_TASK.sub("", text))
+    return _RANGE.sub(expand, text)
 
 
 def _form(name: str) -> str:

@@ -110,8 +110,12 @@ def _owned_lines(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int
 
 def _claims(line: str, names: TaskNames, owner: str) -> Iterator[tuple[str, str]]:
     """Yield each claim as (task, task that it depends on). The first is '' if the line names none."""
+    # The search for names is slow, and most lines have none of the words.
+    words = (_NEEDS, _NEEDS_NEXT, _BLOCKS, _BEFORE, _ARROW)
+    if _NEGATED.search(line) or not any(word.search(line) for word in words):
+        return
     found = names.find(line)
-    if not found or _NEGATED.search(line):
+    if not found:
         return
     if _ARROW.search(line):
         yield from _arrows(line, found, owner)

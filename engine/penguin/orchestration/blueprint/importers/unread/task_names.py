@@ -76,7 +76,8 @@ class TaskNames:
         """Return the mentions in a text, in order. A range mentions all its tasks."""
         found = [one for match in _WORD.finditer(text) for one in self._word(text, match)]
         taken = [(one.start, one.end) for one in found]
-        for match in self._title.finditer(text.lower()) if self._title else ():
+        # Titles are searched where at most one id is named: with many tasks, this search is slow.
+        for match in self._title.finditer(text.lower()) if self._title and len(found) < 2 else ():
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 found.append(Mention(match.start(), match.end(), self._titles[match[0]]))
         found.sort()
