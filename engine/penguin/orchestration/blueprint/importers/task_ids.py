@@ -5,23 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from penguin.orchestration.blueprint import task_ids
 from penguin.orchestration.config.document_checker import valid_id
-
-_LONGEST = 48
-"""Characters of an id that is made from a title."""
 
 
 def id_from_title(title: str) -> str:
-    """Return an id made from a title: its first words, in lower case, without marks such as `[P]` before them."""
-    plain = re.sub(r"[`*_'’]", "", re.sub(r"^(?:\[[^\]]{1,8}\]\s*)+", "", title))
-    words = re.findall(r"[a-z0-9]+", plain.lower())
-    found = ""
-    for word in words:
-        longer = f"{found}-{word}" if found else word[:_LONGEST]
-        if len(longer) > _LONGEST:
-            break
-        found = longer
-    return found or "task"
+    """Return the id that is made from a title without its formatting and the marks before it, such as `[P]`."""
+    return task_ids.id_from_title(re.sub(r"[`*_'’]", "", re.sub(r"^(?:\[[^\]]{1,8}\]\s*)+", "", title)))
 
 
 def id_from_source(raw: str) -> str:

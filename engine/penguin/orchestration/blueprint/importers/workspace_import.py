@@ -109,7 +109,7 @@ class BacklogImport:
             record = _record(edit) if edit else None
             if record is not None and record.source == source:
                 return blueprint.path, edit
-        name = id_from_source(backlog.id) or id_from_title(backlog.title) or backlog.format
+        name = id_from_source(backlog.id) or id_from_title(backlog.title or backlog.format)
         ids = {blueprint.id for blueprint in self.known.blueprints}
         number = 1
         while True:
