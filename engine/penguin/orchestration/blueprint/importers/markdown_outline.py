@@ -113,20 +113,7 @@ def text_below(item: Item, lines: Sequence[str], without: Sequence[Item]) -> str
 
 def box_lines(text: str) -> Iterator[int]:
     """Yield the number of each line that looks like a list item with a check box, outside of code and comments."""
-    fence, comment = "", False
-    for number, line in enumerate(text.split("\n"), 1):
-        bare = line.strip()
-        mark = re.match(r"(`{3,}|~{3,})", bare)
-        if fence:
-            fence = "" if mark and mark[1].startswith(fence) and bare == mark[1] else fence
-        elif comment:
-            comment = "-->" not in line
-        elif mark:
-            fence = mark[1]
-        elif bare.startswith("<!--"):
-            comment = "-->" not in line
-        elif _BOX_LINE.match(line):
-            yield number
+    return (number for number, line in content_lines(text) if _BOX_LINE.match(line))
 
 
 def headings_as_boxes(text: str, is_task: Callable[[str, str], bool]) -> str:
