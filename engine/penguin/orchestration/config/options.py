@@ -79,6 +79,7 @@ class OrchestrationConfig:
         max_output: int | None = None,
     ) -> None:
         self._set_fields: set[str] = set()
+        # __setattr__ takes what the parameters allow, and stores what the fields declare.
         self.backend = backend  # type: ignore[assignment]
         self.phase_timeouts = phase_timeouts  # type: ignore[assignment]
         self.retry = retry  # type: ignore[assignment]

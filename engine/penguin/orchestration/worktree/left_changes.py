@@ -60,7 +60,7 @@ class _Comparison:
         return found
 
     def _files_of(self, other: Checkpoints) -> set[str] | None:
-        """Return the files that a workflow changed and that nobody reverted or committed; None if unknown."""
+        """Return the files that a workflow changed, without those reverted or committed since; None if unknown."""
         kept = [one for one in other.all() if not one.name.endswith(RESTORE)]
         if not kept or kept[0].attempt is not None or _newest_is_missing(other, kept[-1]):
             return None

@@ -100,7 +100,7 @@ def expand_ranges(text: str, ids: Iterable[str]) -> str:
         first, last = match["first"], match["last"]
         if last not in known:
             # `T001-003` leaves the prefix out.
-            last = f"{re.match(r'[^0-9]*', first)[0]}{last}"  # type: ignore[index]
+            last = re.split("[0-9]", first, maxsplit=1)[0] + last
         if first not in known or last not in known or known[first] >= known[last] or _form(first) != _form(last):
             return match[0]
         within = (name for name, key in known.items() if known[first] <= key <= known[last])

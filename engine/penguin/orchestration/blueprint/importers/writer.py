@@ -29,7 +29,7 @@ _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _UNFOLDED = 1_000_000_000
 
 
-class _Dumper(_DUMPER):  # type: ignore[misc]
+class _Dumper(_DUMPER):  # type: ignore[misc]  # PyYAML has one of two, as it was built
     """Writes texts of several lines as blocks, and short lists in one line."""
 
 
